@@ -1,0 +1,46 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Each target is a room with one job; dependencies run one way, top to bottom of this list.
+let swiftSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+let cSettings: [CSetting] = [.treatAllWarnings(as: .error)]
+
+let package = Package(
+    name: "scn",
+    products: [
+        .library(name: "SparseConvNet", targets: ["SparseConvNet"]),
+        .library(name: "scn", type: .dynamic, targets: ["SCNABI"]),
+    ],
+    targets: [
+        .target(name: "CSCN", path: "include", publicHeadersPath: "."),
+        .target(name: "CSCNSupport", cSettings: cSettings),
+        .target(
+            name: "CSCNKernels", exclude: ["families"], cSettings: cSettings,
+            linkerSettings: [.linkedLibrary("openblas"), .linkedLibrary("m")]),
+        .target(
+            name: "SCNCore", dependencies: ["CSCNSupport", "CSCNKernels"], swiftSettings: swiftSettings),
+        .target(name: "SCNGeometry", dependencies: ["SCNCore"], swiftSettings: swiftSettings),
+        .target(
+            name: "SCNOps", dependencies: ["CSCNKernels", "SCNCore", "SCNGeometry"],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "SCNNN", dependencies: ["CSCNSupport", "SCNCore", "SCNGeometry", "SCNOps"],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "SparseConvNet", dependencies: ["SCNCore", "SCNGeometry", "SCNOps", "SCNNN"],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "SCNABI",
+            dependencies: ["CSCN", "CSCNSupport", "SCNCore", "SCNGeometry", "SCNOps", "SCNNN"],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "SCNTestSupport", dependencies: ["SCNCore", "SCNGeometry"],
+            path: "Tests/SCNTestSupport", swiftSettings: swiftSettings),
+        .testTarget(name: "SCNCoreTests", dependencies: ["SCNCore"], swiftSettings: swiftSettings),
+    ]
+)

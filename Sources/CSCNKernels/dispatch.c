@@ -1,0 +1,1 @@
+#include "scn_kernels.h"

@@ -1,0 +1,152 @@
+/// Float loops, one table of functions per instruction set, chosen once at run time.
+///
+/// Matrices are row-major float32; `stride` counts floats from one row to the next. Buffers need no alignment.
+/// Nothing here allocates, locks or starts threads; callers cut the work and give each piece to one thread.
+/// For one table, a result depends only on the values: not on how the caller cuts rows into pieces.
+#ifndef SCN_KERNELS_H
+#define SCN_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#pragma GCC visibility push(hidden)
+
+/// The rules of one convolution: those of filter offset k are `offsets[k] ..< offsets[k + 1]`, and both columns ascend
+/// strictly within an offset. To run it backwards, swap the columns.
+typedef struct {
+    int64_t volume;
+    const int64_t *_Nonnull offsets;       // [volume + 1]
+    const int32_t *_Nonnull input_rows;    // [rules]
+    const int32_t *_Nonnull output_rows;   // [rules]
+} scn_rules;
+
+typedef struct {
+    const char *_Nonnull name;  // "generic", "avx2" or "avx512"
+
+    // Convolution: output[o] (+)= sum over rules (i, o) of offset k, ascending k, of input[i] * weight[k].
+
+    /// Floats that one filter offset takes when packed for in x out planes.
+    int64_t (*_Nonnull convolution_packed_size)(int64_t in_planes, int64_t out_planes);
+    /// Packs one weight matrix whose element (i, o) lies at weight[i * in_stride + o * out_stride].
+    void (*_Nonnull convolution_pack)(const float *_Nonnull weight, int64_t in_planes, int64_t out_planes,
+                                      int64_t in_stride, int64_t out_stride, float *_Nonnull packed);
+    /// Computes output rows first_row ..< end_row: each starts from bias (zeros where NULL) and gets the sum of its
+    /// rules. `packed` holds volume packed matrices, one after the other. `cursors` is scratch of volume elements.
+    void (*_Nonnull convolution_rows)(const scn_rules *_Nonnull rules, int64_t first_row, int64_t end_row,
+                                      const float *_Nonnull input, int64_t input_stride, int64_t in_planes,
+                                      const float *_Nonnull packed, const float *_Nullable bias,
+                                      float *_Nonnull output, int64_t output_stride, int64_t out_planes,
+                                      int64_t *_Nonnull cursors);
+    /// weight_gradient[i * gradient_stride + o] += sum over count rules of input[input_rows[r]][i] *
+    /// output_gradient[output_rows[r]][o], in an order fixed by count and planes alone.
+    void (*_Nonnull convolution_weight_gradient)(int64_t count, const int32_t *_Nonnull input_rows,
+                                                 const int32_t *_Nonnull output_rows, const float *_Nonnull input,
+                                                 int64_t input_stride, int64_t in_planes,
+                                                 const float *_Nonnull output_gradient, int64_t output_stride,
+                                                 int64_t out_planes, float *_Nonnull weight_gradient,
+                                                 int64_t gradient_stride);
+
+    // Pooling over one run of rules, planes of the given matrices.
+
+    /// output[o] = max(output[o], input[i]).
+    void (*_Nonnull max_pooling_forward)(int64_t count, const int32_t *_Nonnull input_rows,
+                                         const int32_t *_Nonnull output_rows, const float *_Nonnull input,
+                                         int64_t input_stride, float *_Nonnull output, int64_t output_stride,
+                                         int64_t planes);
+    /// input_gradient[i] += output_gradient[o] where input[i] == output[o].
+    void (*_Nonnull max_pooling_backward)(int64_t count, const int32_t *_Nonnull input_rows,
+                                          const int32_t *_Nonnull output_rows, const float *_Nonnull input,
+                                          const float *_Nonnull output, const float *_Nonnull output_gradient,
+                                          float *_Nonnull input_gradient, int64_t input_stride,
+                                          int64_t output_stride, int64_t planes);
+    /// output[o] += scale * input[i] for each rule (average pooling, un-pooling, sums over sites).
+    void (*_Nonnull add_rows)(int64_t count, const int32_t *_Nonnull input_rows, const int32_t *_Nonnull output_rows,
+                              const float *_Nonnull input, int64_t input_stride, float *_Nonnull output,
+                              int64_t output_stride, int64_t planes, float scale);
+
+    // Batch normalisation, rows x planes contiguous.
+
+    /// mean[p] and sum of squared deviations from it, of these rows: two passes, for a stable sum.
+    void (*_Nonnull column_moments)(const float *_Nonnull input, int64_t rows, int64_t planes, float *_Nonnull mean,
+                                    float *_Nonnull squares);
+    /// y = x * scale[p] + shift[p]; output = y > 0 ? y : leakiness * y. In place allowed.
+    void (*_Nonnull scale_shift_leaky)(const float *_Nonnull input, int64_t rows, int64_t planes,
+                                       const float *_Nonnull scale, const float *_Nonnull shift, float leakiness,
+                                       float *_Nonnull output);
+    /// With g = output_gradient * (output > 0 ? 1 : leakiness) (the sign of output tells y's, leakiness >= 0; where
+    /// leakiness is 1, g = output_gradient): sum_gradient[p] = sum of g, sum_product[p] = sum of g * (x - mean[p]).
+    void (*_Nonnull batch_norm_backward_sums)(const float *_Nonnull input, const float *_Nonnull output,
+                                              const float *_Nonnull output_gradient, int64_t rows, int64_t planes,
+                                              const float *_Nonnull mean, float leakiness,
+                                              float *_Nonnull sum_gradient, float *_Nonnull sum_product);
+    /// input_gradient = g * a[p] + (x - mean[p]) * b[p] + c[p], g as above.
+    void (*_Nonnull batch_norm_backward_apply)(const float *_Nonnull input, const float *_Nonnull output,
+                                               const float *_Nonnull output_gradient, int64_t rows, int64_t planes,
+                                               const float *_Nonnull mean, float leakiness, const float *_Nonnull a,
+                                               const float *_Nonnull b, const float *_Nonnull c,
+                                               float *_Nonnull input_gradient);
+
+    // Element by element. In place allowed.
+
+    void (*_Nonnull add)(const float *_Nonnull a, const float *_Nonnull b, int64_t count, float *_Nonnull output);
+    /// output = a * scale.
+    void (*_Nonnull scale)(const float *_Nonnull a, float scale, int64_t count, float *_Nonnull output);
+    /// output = a * b.
+    void (*_Nonnull multiply)(const float *_Nonnull a, const float *_Nonnull b, int64_t count,
+                              float *_Nonnull output);
+    /// sum[p] = sum over rows of input[row][p] (bias gradients).
+    void (*_Nonnull column_sums)(const float *_Nonnull input, int64_t input_stride, int64_t rows, int64_t planes,
+                                 float *_Nonnull sum);
+    /// Sum of squares, accumulated in double.
+    double (*_Nonnull sum_of_squares)(const float *_Nonnull a, int64_t count);
+    /// x > 0 ? x : leakiness * x.
+    void (*_Nonnull leaky_relu)(const float *_Nonnull input, int64_t count, float leakiness, float *_Nonnull output);
+    /// input_gradient = output_gradient * (input > 0 ? 1 : leakiness).
+    void (*_Nonnull leaky_relu_backward)(const float *_Nonnull input, const float *_Nonnull output_gradient,
+                                         int64_t count, float leakiness, float *_Nonnull input_gradient);
+
+    // Optimizers: one step over count parameters.
+
+    /// g = gradient + weight_decay * p; velocity = momentum * velocity + (1 - dampening) * g (on the first step
+    /// velocity = g); d = nesterov ? g + momentum * velocity : velocity; p -= rate * d. velocity NULL: d = g.
+    void (*_Nonnull sgd_step)(float *_Nonnull parameter, const float *_Nonnull gradient, float *_Nullable velocity,
+                              int64_t count, float rate, float momentum, float dampening, float weight_decay,
+                              int32_t nesterov, int32_t first_step);
+    /// Adam (Kingma and Ba, 2015); decoupled != 0: AdamW (Loshchilov and Hutter, 2019). correction1 = 1 - beta1^t,
+    /// correction2 = 1 - beta2^t.
+    void (*_Nonnull adam_step)(float *_Nonnull parameter, const float *_Nonnull gradient, float *_Nonnull first_moment,
+                               float *_Nonnull second_moment, int64_t count, float rate, float beta1, float beta2,
+                               float epsilon, float weight_decay, int32_t decoupled, float correction1,
+                               float correction2);
+} scn_kernel_table;
+
+/// The table of the best instruction set that this cpu has, or of the one that the environment variable SCN_ISA names
+/// ("generic", "avx2", "avx512"); chosen at the first call. NULL where SCN_ISA names none that this cpu has:
+/// scn_kernels_error() then says so.
+const scn_kernel_table *_Nullable scn_kernels(void);
+const char *_Nonnull scn_kernels_error(void);
+/// Each instruction set that this cpu has, for tests: index 0 is generic; NULL past the last.
+const scn_kernel_table *_Nullable scn_kernels_at(int32_t index);
+
+// Functions of libm, element by element; not on any hot path.
+typedef enum { SCN_ELU, SCN_SELU, SCN_TANH, SCN_SIGMOID } scn_smooth_activation;
+void scn_smooth_activation_forward(scn_smooth_activation kind, const float *_Nonnull input, int64_t count,
+                                   float *_Nonnull output);
+/// Gradient by the input from the output alone.
+void scn_smooth_activation_backward(scn_smooth_activation kind, const float *_Nonnull output,
+                                    const float *_Nonnull output_gradient, int64_t count,
+                                    float *_Nonnull input_gradient);
+
+// Dense products: OpenBLAS, which is set to one thread when this library loads.
+
+/// output [rows, out] (+)= input [rows, in] * weight, weight [in, out] or, transposed, [out, in].
+/// add_to_output: 0 overwrites, 1 adds.
+void scn_dense_product(const float *_Nonnull input, int64_t rows, int64_t in_planes, const float *_Nonnull weight,
+                       int32_t weight_is_transposed, float *_Nonnull output, int64_t out_planes,
+                       int32_t add_to_output);
+/// product [in, out] = input [rows, in]^T * output_gradient [rows, out].
+void scn_dense_product_of_columns(const float *_Nonnull input, int64_t rows, int64_t in_planes,
+                                  const float *_Nonnull output_gradient, int64_t out_planes, float *_Nonnull product);
+
+#pragma GCC visibility pop
+#endif

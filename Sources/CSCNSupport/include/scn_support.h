@@ -1,0 +1,44 @@
+/// What Swift on Linux lacks: thread-local slots, a thread pool that survives fork, memory that can fail.
+#ifndef SCN_SUPPORT_H
+#define SCN_SUPPORT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#pragma GCC visibility push(hidden)
+
+// Memory.
+
+/// 64-byte aligned memory, or NULL where it cannot be had (also where it exceeds the machine's memory).
+/// Release with scn_memory_free. A count of 0 gives a valid pointer.
+void *_Nullable scn_memory_allocate(size_t bytes);
+/// The same, filled with zeros.
+void *_Nullable scn_memory_allocate_zeroed(size_t bytes);
+void scn_memory_free(void *_Nullable memory);
+/// Bytes handed out and not yet freed, in the whole process.
+int64_t scn_memory_live_bytes(void);
+
+// Threads.
+
+typedef void (*scn_task)(void *_Nonnull context, int64_t index);
+
+/// Calls task(context, i) for every i in 0 ..< count, on up to scn_thread_count() threads, and returns when all
+/// have finished. A call from inside a task, or while another thread uses the pool, runs its tasks in order on
+/// the calling thread.
+void scn_parallel_for(int64_t count, scn_task _Nonnull task, void *_Nonnull context);
+int32_t scn_thread_count(void);
+/// 1 ... 1024; the pool changes at the next scn_parallel_for.
+void scn_set_thread_count(int32_t count);
+
+// Thread-local slots.
+
+/// This thread's last error message; never NULL, "" before the first error.
+const char *_Nonnull scn_last_error_get(void);
+/// Stores a copy, cut to a fixed length at a character boundary.
+void scn_last_error_set(const char *_Nonnull message);
+/// Whether this thread records operations for a backward pass; 1 at first.
+int32_t scn_gradient_recording_get(void);
+void scn_gradient_recording_set(int32_t on);
+
+#pragma GCC visibility pop
+#endif

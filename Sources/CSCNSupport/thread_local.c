@@ -1,0 +1,23 @@
+#include "scn_support.h"
+
+#include <string.h>
+
+enum { MESSAGE_BYTES = 1024 };
+
+static _Thread_local char last_error[MESSAGE_BYTES];
+static _Thread_local int32_t gradient_recording_off;
+
+const char *scn_last_error_get(void) { return last_error; }
+
+void scn_last_error_set(const char *message) {
+    size_t length = strlen(message);
+    if (length >= MESSAGE_BYTES) {
+        length = MESSAGE_BYTES - 1;
+        while (length > 0 && ((unsigned char)message[length] & 0xC0) == 0x80) length--;
+    }
+    memcpy(last_error, message, length);
+    last_error[length] = 0;
+}
+
+int32_t scn_gradient_recording_get(void) { return !gradient_recording_off; }
+void scn_gradient_recording_set(int32_t on) { gradient_recording_off = !on; }

@@ -1,0 +1,164 @@
+// A pool of pthreads for one parallel loop at a time. Own, not libdispatch: the thread count must be exact and
+// changeable, a child after fork() must go on working, and valgrind must see every thread joined.
+#include "scn_support.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+enum { MAX_THREADS = 1024, SPINS = 4000 };
+
+typedef struct {
+    scn_task task;
+    void *context;
+    int64_t count;
+} job;
+
+static pthread_mutex_t in_use = PTHREAD_MUTEX_INITIALIZER;  // held by the thread that owns the pool
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
+static pthread_t workers[MAX_THREADS];
+static int32_t worker_count;
+static _Atomic int32_t wanted_threads;  // 0: not chosen yet
+static _Atomic uint64_t generation;     // one more for each job
+static _Atomic int stopping;
+static job current;  // written under the lock while no worker is active
+static int current_is_open;
+static _Atomic int64_t next_index;
+static _Atomic int32_t active_workers;
+static _Thread_local int inside_task;
+
+static inline void pause_briefly(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static void run_share(const job *work) {
+    inside_task = 1;
+    for (;;) {
+        int64_t index = atomic_fetch_add_explicit(&next_index, 1, memory_order_relaxed);
+        if (index >= work->count) break;
+        work->task(work->context, index);
+    }
+    inside_task = 0;
+}
+
+static uint64_t wait_for_job(uint64_t seen) {
+    for (int spin = 0; spin < SPINS; spin++) {
+        uint64_t now = atomic_load_explicit(&generation, memory_order_acquire);
+        if (now != seen) return now;
+        pause_briefly();
+    }
+    pthread_mutex_lock(&lock);
+    uint64_t now;
+    while ((now = atomic_load_explicit(&generation, memory_order_acquire)) == seen) pthread_cond_wait(&wake, &lock);
+    pthread_mutex_unlock(&lock);
+    return now;
+}
+
+static void *worker_main(void *argument) {
+    uint64_t seen = (uint64_t)(uintptr_t)argument;
+    for (;;) {
+        seen = wait_for_job(seen);
+        if (atomic_load_explicit(&stopping, memory_order_relaxed)) return NULL;
+        // A worker that wakes too late does not join, so nobody waits for it.
+        pthread_mutex_lock(&lock);
+        int joins = current_is_open;
+        job work = current;
+        if (joins) atomic_fetch_add_explicit(&active_workers, 1, memory_order_relaxed);
+        pthread_mutex_unlock(&lock);
+        if (!joins) continue;
+        run_share(&work);
+        atomic_fetch_sub_explicit(&active_workers, 1, memory_order_release);
+    }
+}
+
+static void announce(const job *work) {
+    pthread_mutex_lock(&lock);
+    if (work) current = *work;
+    current_is_open = work != NULL;
+    atomic_fetch_add_explicit(&generation, 1, memory_order_release);
+    pthread_cond_broadcast(&wake);
+    pthread_mutex_unlock(&lock);
+}
+
+static void stop_workers(void) {
+    atomic_store(&stopping, 1);
+    announce(NULL);
+    for (int32_t i = 0; i < worker_count; i++) pthread_join(workers[i], NULL);
+    worker_count = 0;
+    atomic_store(&stopping, 0);
+}
+
+static void start_workers(int32_t wanted) {
+    if (worker_count == wanted) return;
+    if (worker_count) stop_workers();
+    uintptr_t seen = (uintptr_t)atomic_load(&generation);
+    while (worker_count < wanted &&
+           pthread_create(&workers[worker_count], NULL, worker_main, (void *)seen) == 0)
+        worker_count++;
+}
+
+static void before_fork(void) {
+    pthread_mutex_lock(&in_use);
+    pthread_mutex_lock(&lock);
+}
+static void after_fork_in_parent(void) {
+    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&in_use);
+}
+// The child has none of the workers: forget them, and start new ones at the first loop.
+static void after_fork_in_child(void) {
+    worker_count = 0;
+    pthread_cond_init(&wake, NULL);
+    pthread_mutex_init(&lock, NULL);
+    pthread_mutex_init(&in_use, NULL);
+}
+
+__attribute__((constructor)) static void at_load(void) {
+    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+__attribute__((destructor)) static void at_unload(void) {
+    if (pthread_mutex_trylock(&in_use) != 0) return;
+    if (worker_count) stop_workers();
+    pthread_mutex_unlock(&in_use);
+}
+
+int32_t scn_thread_count(void) {
+    int32_t wanted = atomic_load_explicit(&wanted_threads, memory_order_relaxed);
+    if (wanted) return wanted;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    wanted = cores < 1 ? 1 : cores > MAX_THREADS ? MAX_THREADS : (int32_t)cores;
+    atomic_store_explicit(&wanted_threads, wanted, memory_order_relaxed);
+    return wanted;
+}
+
+void scn_set_thread_count(int32_t count) {
+    atomic_store_explicit(&wanted_threads, count < 1 ? 1 : count > MAX_THREADS ? MAX_THREADS : count,
+                          memory_order_relaxed);
+}
+
+void scn_parallel_for(int64_t count, scn_task task, void *context) {
+    int32_t threads = scn_thread_count();
+    if (count <= 1 || threads == 1 || inside_task || pthread_mutex_trylock(&in_use) != 0) {
+        for (int64_t i = 0; i < count; i++) task(context, i);
+        return;
+    }
+    start_workers(threads - 1);
+    job work = {task, context, count};
+    atomic_store_explicit(&next_index, 0, memory_order_relaxed);
+    announce(&work);
+    run_share(&work);
+    pthread_mutex_lock(&lock);
+    current_is_open = 0;
+    pthread_mutex_unlock(&lock);
+    for (int spin = 0; atomic_load_explicit(&active_workers, memory_order_acquire) > 0; spin++) {
+        if (spin < SPINS) pause_briefly();
+        else sched_yield();
+    }
+    pthread_mutex_unlock(&in_use);
+}

@@ -1,0 +1,37 @@
+internal import CSCNSupport
+
+/// The thread pool: one loop at a time over independent indices.
+///
+/// Results never depend on the thread count: an index does the same work whichever thread runs it, and reductions
+/// add the partial sums of chunks whose bounds depend on shapes alone.
+public enum Parallel {
+    /// Threads that loops use, this one included; the machine's cores at first.
+    public static var threadCount: Int {
+        get { Int(scn_thread_count()) }
+        set { scn_set_thread_count(Int32(clamping: newValue)) }
+    }
+
+    /// Calls `body` once for each index in `0 ..< count`, in any order and on any thread, and waits for all.
+    public static func forEach(_ count: Int, _ body: (Int) -> Void) {
+        if count == 1 { return body(0) }
+        withoutActuallyEscaping(body) { escapable in
+            var box = escapable
+            withUnsafeMutablePointer(to: &box) { context in
+                scn_parallel_for(
+                    Int64(count),
+                    { context, index in
+                        context.assumingMemoryBound(to: ((Int) -> Void).self).pointee(Int(index))
+                    }, context)
+            }
+        }
+    }
+
+    /// Cuts `0 ..< count` into chunks of `size` (the last one shorter) and calls `body` once for each.
+    public static func forEachChunk(_ count: Int, size: Int, _ body: (_ chunk: Int, _ range: Range<Int>) -> Void) {
+        forEach(chunkCount(count, size: size)) { chunk in
+            body(chunk, chunk * size..<min(count, (chunk + 1) * size))
+        }
+    }
+
+    public static func chunkCount(_ count: Int, size: Int) -> Int { (count + size - 1) / size }
+}

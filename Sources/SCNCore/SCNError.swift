@@ -1,0 +1,54 @@
+/// What went wrong, in words that name the argument, what it was and what was expected.
+public struct SCNError: Error, CustomStringConvertible, Equatable, Sendable {
+    /// The kinds of failure; raw values are those of `scn_status` in `scn.h`.
+    public enum Kind: Int32, Sendable {
+        case invalidArgument = 1
+        /// A matrix or tensor of another shape than the operation needs.
+        case shape = 2
+        /// A site that is negative, out of range, duplicate, or of the wrong dimension.
+        case coordinate = 3
+        /// A handle that is NULL, released, or of another kind.
+        case handle = 4
+        case memory = 5
+        /// A size that does not fit the integers that hold it.
+        case overflow = 6
+        /// The file system refused.
+        case file = 7
+        /// A file whose content is not what it should be.
+        case format = 8
+        /// A call that is valid at another time (a second backward pass, a deconvolution without its convolution).
+        case state = 9
+        case unsupported = 10
+        /// A defect of this library.
+        case `internal` = 11
+    }
+
+    public let kind: Kind
+    public let message: String
+
+    public init(_ kind: Kind, _ message: String) {
+        self.kind = kind
+        self.message = message
+    }
+
+    public var description: String { message }
+}
+
+/// Throws `SCNError(kind, message)` unless `condition` holds.
+@inlinable
+public func require(
+    _ condition: Bool, _ kind: SCNError.Kind = .invalidArgument, _ message: @autoclosure () -> String
+) throws(SCNError) {
+    if !condition { throw SCNError(kind, message()) }
+}
+
+/// The product of sizes, or an overflow error that names `what`.
+public func checkedProduct(_ sizes: some Sequence<Int>, _ what: @autoclosure () -> String) throws(SCNError) -> Int {
+    var product = 1
+    for size in sizes {
+        let (result, overflow) = product.multipliedReportingOverflow(by: size)
+        if overflow { throw SCNError(.overflow, "\(what()) has more elements than 64 bits can count") }
+        product = result
+    }
+    return product
+}

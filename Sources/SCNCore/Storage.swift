@@ -1,0 +1,55 @@
+internal import CSCNSupport
+
+/// Memory for `count` trivial elements whose allocation can fail without a trap, or a host's buffer on loan.
+public final class Storage<Element: BitwiseCopyable> {
+    public let pointer: UnsafeMutablePointer<Element>
+    public let count: Int
+    private let release: (() -> Void)?
+
+    /// Memory of its own, 64-byte aligned; zeroed or with undefined content.
+    public init(count: Int, zeroed: Bool = false) throws(SCNError) {
+        let (bytes, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<Element>.stride)
+        guard count >= 0, !overflow else {
+            throw SCNError(.overflow, "\(count) elements of \(MemoryLayout<Element>.stride) bytes overflow 64 bits")
+        }
+        guard let memory = zeroed ? scn_memory_allocate_zeroed(bytes) : scn_memory_allocate(bytes) else {
+            throw SCNError(.memory, "out of memory: \(bytes) bytes asked for")
+        }
+        pointer = memory.bindMemory(to: Element.self, capacity: count)
+        self.count = count
+        release = nil
+    }
+
+    /// A buffer of the host, which must outlive this object; `release` is called when it is no longer needed.
+    public init(borrowing pointer: UnsafeMutablePointer<Element>, count: Int, release: @escaping () -> Void = {}) {
+        self.pointer = pointer
+        self.count = count
+        self.release = release
+    }
+
+    /// A copy of `elements`.
+    public convenience init(_ elements: some Collection<Element>) throws(SCNError) {
+        try self.init(count: elements.count)
+        _ = UnsafeMutableBufferPointer(start: pointer, count: count).initialize(from: elements)
+    }
+
+    deinit {
+        if let release { release() } else { scn_memory_free(pointer) }
+    }
+
+    @inlinable public var buffer: UnsafeMutableBufferPointer<Element> { .init(start: pointer, count: count) }
+
+    @inlinable public subscript(index: Int) -> Element {
+        get {
+            assert(index >= 0 && index < count)
+            return pointer[index]
+        }
+        set {
+            assert(index >= 0 && index < count)
+            pointer[index] = newValue
+        }
+    }
+}
+
+/// Bytes that storages hold in the whole process.
+public var liveMemoryBytes: Int { Int(scn_memory_live_bytes()) }

@@ -1,0 +1,3 @@
+#ifndef SCN_H
+#define SCN_H
+#endif
