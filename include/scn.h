@@ -1,3 +1,619 @@
+/* scn: submanifold sparse convolutional networks on a CPU.
+ *
+ * A complete program: two points in a 10 x 10 field, one convolution, a dense picture out.
+ *
+ *     #include <scn.h>
+ *     #include <stdio.h>
+ *     int main(void) {
+ *         const int64_t size[] = {10, 10}, filter[] = {3, 3}, where[] = {4, 5, 0,  4, 6, 0};  // y, x, sample
+ *         const int64_t shape[] = {2, 1};
+ *         const float values[] = {1, 2};
+ *         scn_module *layers[3], *net;
+ *         scn_tensor *features, *points, *dense;
+ *         scn_input_layer_create(2, size, SCN_INPUT_SUM, &layers[0]);
+ *         scn_submanifold_convolution_create(2, 1, 8, filter, NULL, &layers[1]);
+ *         scn_sparse_to_dense_create(2, 8, &layers[2]);
+ *         scn_sequential_create(layers, 3, &net);
+ *         scn_tensor_create(shape, 2, values, &features);
+ *         scn_points_create(where, 2, 3, features, 0, &points);
+ *         if (scn_module_forward(net, points, &dense) != SCN_OK) return puts(scn_last_error()), 1;
+ *         int64_t shape_out[4];
+ *         scn_tensor_shape(dense, shape_out, 4);  // 1, 8, 10, 10: sample, plane, y, x
+ *     }
+ *
+ * CONVENTIONS
+ *
+ * Sites.    A site is a batch index and d coordinates, d = 1 ... 10. Coordinates are int64, [rows, d] or [rows, d + 1] with
+ *           the batch index last. Feature matrices are float32, [sites, planes], row-major, without gaps. Rows of sparse
+ *           tensors are sorted by batch index, then by coordinates, the last axis fastest.
+ * Filters.  Offsets of a filter are row-major, the last axis fastest; `volume` is their number. Convolution weights are
+ *           [volume, groups, in_planes / groups, out_planes / groups].
+ * Status.   Functions that can fail return scn_status: SCN_OK (0) or an error, and then leave everything as it was, set
+ *           their out-parameters to NULL or 0, and say what was wrong in scn_last_error(). Whatever is passed, a function
+ *           returns; it never ends the process. Every such function may return
+ *           SCN_ERROR_INVALID_ARGUMENT (a NULL where none is allowed, a value out of its range), SCN_ERROR_HANDLE (a NULL or
+ *           released handle, or one of another kind) and SCN_ERROR_MEMORY; the others it returns are listed with it.
+ * Handles.  scn_tensor, scn_module, scn_optimizer, scn_geometry and scn_rulebook are opaque. Each handle that a function
+ *           returns belongs to the caller, who gives it back with scn_..._release; releasing NULL does nothing.
+ *           scn_..._retain counts one more owner. What a handle needs, it keeps alive itself.
+ * Words.    Parameters are `borrowed` (read during the call only; the rule where nothing is said), `copied`, `retained` (the
+ *           callee counts itself as an owner; the caller keeps its own handle), or stay `on loan` until a release callback.
+ *           Out-parameters come last.
+ * Pointers. Data pointers got from a handle are valid while that handle lives and are the library's memory itself:
+ *           writing through them changes the value.
+ * Options.  Option structs begin with struct_size and only ever grow at their end; start from their _INIT macro.
+ *           A NULL option struct means the defaults.
+ * Threads.  Different handles may be used from different threads at once; one handle is the caller's to guard. Results do
+ *           not depend on the number of threads. After fork() the child goes on working.
+ * BLAS.     Dense products are OpenBLAS's. Its thread count, which is one setting for the whole process, is set to 1 when
+ *           this library loads: the library's own threads call it.
+ */
 #ifndef SCN_H
 #define SCN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define SCN_API __attribute__((visibility("default")))
+#else
+#define SCN_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ================================================================================================ The library itself */
+
+#define SCN_VERSION_MAJOR 0
+#define SCN_VERSION_MINOR 1
+#define SCN_VERSION_PATCH 0
+/** Grows with every change that breaks programs compiled before. */
+#define SCN_ABI_VERSION 0
+/** The most coordinates that a site can have, the batch index not counted. */
+#define SCN_MAX_DIMENSION 10
+
+typedef enum scn_status {
+    SCN_OK = 0,
+    SCN_ERROR_INVALID_ARGUMENT = 1,
+    SCN_ERROR_SHAPE = 2,       /**< A tensor, matrix or spatial size of another shape than is needed. */
+    SCN_ERROR_COORDINATE = 3,  /**< A site that is negative, out of range or duplicate. */
+    SCN_ERROR_HANDLE = 4,      /**< A handle that is NULL, released, or of another kind. */
+    SCN_ERROR_MEMORY = 5,
+    SCN_ERROR_OVERFLOW = 6,    /**< A size that no integer here can hold. */
+    SCN_ERROR_FILE = 7,        /**< The file system refused. */
+    SCN_ERROR_FORMAT = 8,      /**< A file or text whose content is not what it should be. */
+    SCN_ERROR_STATE = 9,       /**< Valid at another time: a second backward pass, a deconvolution without its convolution. */
+    SCN_ERROR_UNSUPPORTED = 10,
+    SCN_ERROR_INTERNAL = 11    /**< A defect of this library. */
+} scn_status;
+
+typedef struct scn_tensor scn_tensor;
+typedef struct scn_module scn_module;
+typedef struct scn_optimizer scn_optimizer;
+typedef struct scn_geometry scn_geometry;
+typedef struct scn_rulebook scn_rulebook;
+
+/** Return the library's version, "0.1.0"; a constant. */
+SCN_API const char *scn_version(void);
+/** Return the library's SCN_ABI_VERSION, to compare with the header's. */
+SCN_API int32_t scn_abi_version(void);
+/** Return the name of a status, "SCN_ERROR_SHAPE"; "unknown status" for any other number. */
+SCN_API const char *scn_status_name(scn_status status);
+/** Return this thread's last error message; never NULL, "" before the first. Valid until this thread's next error. */
+SCN_API const char *scn_last_error(void);
+/** Return the cpu and the instruction set in use, "Intel(R) Xeon(R) Processor, avx512"; a constant. The environment variable
+ *  SCN_ISA ("generic", "avx2", "avx512"), read once, forces an instruction set; where it names none that this cpu has,
+ *  operations return SCN_ERROR_UNSUPPORTED and this text says so. */
+SCN_API const char *scn_cpu_description(void);
+/** Return how many threads operations use, the calling one included; the machine's cores at first. */
+SCN_API int32_t scn_get_thread_count(void);
+/** Set how many threads operations use, 1 ... 1024. */
+SCN_API scn_status scn_set_thread_count(int32_t count);
+/** Return how many handles of all kinds are not yet released. */
+SCN_API int64_t scn_live_handles(void);
+/** Return how many bytes of numbers the library holds now. */
+SCN_API int64_t scn_memory_in_use(void);
+/** Seed the generator that initialises weights and drives dropout; it starts as if seeded with 0. */
+SCN_API scn_status scn_manual_seed(uint64_t seed);
+/** Store the generator's state, 4 words. */
+SCN_API scn_status scn_get_random_state(uint64_t state[4]);
+/** Set the generator's state to 4 words that scn_get_random_state stored; not all zero. */
+SCN_API scn_status scn_set_random_state(const uint64_t state[4]);
+
+/* ================================================================================================== Tensors and points
+ *
+ * An scn_tensor is a value that flows through a network, of one of four kinds. */
+
+typedef enum scn_tensor_kind {
+    SCN_TENSOR_DENSE = 0,   /**< An array of rank 0 ... 16, float32, row-major. */
+    SCN_TENSOR_SPARSE = 1,  /**< Features [sites, planes] on the sites of a geometry. */
+    SCN_TENSOR_POINTS = 2,  /**< Coordinates and features that an input layer turns into a sparse tensor. */
+    SCN_TENSOR_TABLE = 3    /**< A list of tensors: what a ConcatTable makes and a JoinTable takes. */
+} scn_tensor_kind;
+
+/** Called when a buffer on loan is no longer needed, perhaps from another thread; it must not call the library. */
+typedef void (*scn_release_callback)(void *context);
+
+/** Create a dense tensor of the given shape.
+ *  shape: [rank], rank 0 ... 16, each >= 0. data: [product of shape], copied; NULL for zeros.
+ *  Also SCN_ERROR_OVERFLOW, SCN_ERROR_SHAPE (a negative size). */
+SCN_API scn_status scn_tensor_create(const int64_t *shape, int32_t rank, const float *data, scn_tensor **tensor);
+/** Create a dense tensor over the caller's buffer, without a copy.
+ *  data: [product of shape], aligned to 4 bytes, on loan until release(context) is called; release may be NULL where data
+ *  outlives every use. Operations only read it; optimizers and scn_tensor_copy_from write it. */
+SCN_API scn_status scn_tensor_borrow(const int64_t *shape, int32_t rank, float *data, scn_release_callback release,
+                                     void *context, scn_tensor **tensor);
+/** Create points for an input layer.
+ *  coordinates: [rows, columns], copied; columns d, or d + 1 with the batch index last. features: dense [rows, planes],
+ *  retained; gradients flow into it. batch_size: a lower bound, for trailing samples without points; 0 where unknown.
+ *  Coordinates are checked by the input layer, which knows the spatial size. Also SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_points_create(const int64_t *coordinates, int64_t rows, int32_t columns, scn_tensor *features,
+                                     int64_t batch_size, scn_tensor **points);
+/** Create a table. tensors: [count], retained. */
+SCN_API scn_status scn_table_create(scn_tensor *const *tensors, int64_t count, scn_tensor **table);
+/** Store the number of tensors in a table. */
+SCN_API scn_status scn_table_count(scn_tensor *table, int64_t *count);
+/** Return tensor `index` of a table. */
+SCN_API scn_status scn_table_get(scn_tensor *table, int64_t index, scn_tensor **tensor);
+SCN_API scn_status scn_tensor_retain(scn_tensor *tensor);
+/** Release a handle; NULL does nothing. */
+SCN_API scn_status scn_tensor_release(scn_tensor *tensor);
+
+SCN_API scn_status scn_tensor_get_kind(scn_tensor *tensor, scn_tensor_kind *kind);
+/** Store the rank: of a dense tensor its own, of sparse tensors and points 2 (the shape of their features). */
+SCN_API scn_status scn_tensor_rank(scn_tensor *tensor, int32_t *rank);
+/** Store the shape in shape[rank]; capacity: elements that fit there. Also SCN_ERROR_SHAPE where they do not fit. */
+SCN_API scn_status scn_tensor_shape(scn_tensor *tensor, int64_t *shape, int32_t capacity);
+/** Store the address of the values (of the features, where sparse or points), [product of shape]. */
+SCN_API scn_status scn_tensor_data(scn_tensor *tensor, float **data);
+/** Overwrite the values. data: [count]; count must be the product of the shape, else SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_tensor_copy_from(scn_tensor *tensor, const float *data, int64_t count);
+
+/* Sparse tensors. */
+
+/** Return the features of a sparse tensor or of points as a dense tensor [rows, planes] that shares values and gradient. */
+SCN_API scn_status scn_tensor_features(scn_tensor *tensor, scn_tensor **features);
+/** Return a sparse tensor on the same sites with other features. features: dense [sites, planes], retained.
+ *  Also SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_tensor_with_features(scn_tensor *sparse, scn_tensor *features, scn_tensor **result);
+/** Return the geometry of a sparse tensor and store which of its site sets the rows are. */
+SCN_API scn_status scn_tensor_geometry(scn_tensor *sparse, scn_geometry **geometry, int32_t *sites);
+/** Create a sparse tensor on the given site set of a geometry. features: dense [sites, planes], retained.
+ *  Also SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_sparse_create(scn_geometry *geometry, int32_t sites, scn_tensor *features, scn_tensor **sparse);
+
+/* Gradients. Operations on tensors that require a gradient are recorded; a backward pass replays them in reverse. */
+
+SCN_API scn_status scn_tensor_get_requires_gradient(scn_tensor *tensor, int32_t *requires_gradient);
+/** Say whether gradients are wanted for this tensor. SCN_ERROR_STATE for the result of a recorded operation. */
+SCN_API scn_status scn_tensor_set_requires_gradient(scn_tensor *tensor, int32_t requires_gradient);
+/** Return a tensor with the same values (shared) that is not the result of any operation. */
+SCN_API scn_status scn_tensor_detach(scn_tensor *tensor, scn_tensor **detached);
+/** Run the backward pass from this tensor; gradients add up in the tensors that require one and are no operation's result.
+ *  gradient: [product of shape], borrowed; NULL for a tensor of one element, meaning 1. The record is used up: a second
+ *  pass is SCN_ERROR_STATE. Also SCN_ERROR_SHAPE, where count is not the product of the shape. */
+SCN_API scn_status scn_tensor_backward(scn_tensor *tensor, const float *gradient, int64_t count);
+/** Return the gradient that has added up, as a dense tensor that shares it; NULL (and SCN_OK) where there is none. */
+SCN_API scn_status scn_tensor_gradient(scn_tensor *tensor, scn_tensor **gradient);
+/** Forget the gradient. */
+SCN_API scn_status scn_tensor_zero_gradient(scn_tensor *tensor);
+/** Return whether the calling thread records operations; 1 at first. */
+SCN_API int32_t scn_get_gradient_recording(void);
+/** Switch the recording of operations on or off for the calling thread. */
+SCN_API scn_status scn_set_gradient_recording(int32_t on);
+
+/* Arithmetic with gradients. */
+
+/** Return a + b; equal shapes (dense), or equal sites and planes (sparse). Also SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_tensor_add(scn_tensor *a, scn_tensor *b, scn_tensor **sum);
+/** Return a * b, element by element; the same demands. */
+SCN_API scn_status scn_tensor_multiply(scn_tensor *a, scn_tensor *b, scn_tensor **product);
+/** Return tensor * factor. */
+SCN_API scn_status scn_tensor_scale(scn_tensor *tensor, float factor, scn_tensor **result);
+/** Return the sum of all elements of a dense or sparse tensor, rank 0. */
+SCN_API scn_status scn_tensor_sum(scn_tensor *tensor, scn_tensor **sum);
+/** Return a dense tensor of another shape with the same elements in order. One size may be -1: it is inferred.
+ *  Also SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_tensor_reshape(scn_tensor *dense, const int64_t *shape, int32_t rank, scn_tensor **result);
+/** Return the mean cross-entropy, rank 0, of softmax(logits) at the labels.
+ *  logits: [n, classes], dense or sparse. labels: [n], each in 0 ... classes - 1 or ignore_index. class_weights: [classes],
+ *  finite and >= 0, or NULL for ones: the mean is then weighted. Rows labelled ignore_index do not count; where none
+ *  counts, the loss is 0. Also SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_cross_entropy(scn_tensor *logits, const int64_t *labels, int64_t count, const float *class_weights,
+                                     int64_t ignore_index, scn_tensor **loss);
+
+/* ============================================================================================================ Modules
+ *
+ * A module holds parameters (trained), buffers (running statistics) and perhaps other modules, and maps a tensor to a
+ * tensor. Parameters are initialised from the generator, see scn_manual_seed. Every module starts in training mode. */
+
+/** Apply a module. input: retained by the record while gradients need it. Also SCN_ERROR_SHAPE, SCN_ERROR_COORDINATE,
+ *  SCN_ERROR_OVERFLOW, SCN_ERROR_STATE, SCN_ERROR_UNSUPPORTED. */
+SCN_API scn_status scn_module_forward(scn_module *module, scn_tensor *input, scn_tensor **output);
+/** Switch this module and all inside it to training (1) or evaluation (0). */
+SCN_API scn_status scn_module_set_training(scn_module *module, int32_t training);
+SCN_API scn_status scn_module_get_training(scn_module *module, int32_t *training);
+/** Store the input spatial size that yields output_size. Both [dimension]. Also SCN_ERROR_SHAPE, where a table's
+ *  branches disagree, and SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_module_input_spatial_size(scn_module *module, int32_t dimension, const int64_t *output_size,
+                                                 int64_t *input_size);
+/** Store the number of parameters and buffers, those of inner modules included. */
+SCN_API scn_status scn_module_state_count(scn_module *module, int64_t *count);
+/** Return entry `index` of the state: its name, the path of child indices and the entry's own, "2.0.weight" (valid until
+ *  the module is released or gets another child), the tensor itself, and whether it is a parameter (1) or a buffer (0). */
+SCN_API scn_status scn_module_state(scn_module *module, int64_t index, const char **name, scn_tensor **tensor,
+                                    int32_t *is_parameter);
+/** Forget the gradients of all parameters. */
+SCN_API scn_status scn_module_zero_gradients(scn_module *module);
+/** Return the type's name, "SubmanifoldConvolution"; a constant. */
+SCN_API scn_status scn_module_type(scn_module *module, const char **name);
+/** Return the architecture as JSON text, what scn_module_create takes; valid until the module is released or gets another
+ *  child. */
+SCN_API scn_status scn_module_architecture(scn_module *module, const char **json);
+/** Return a tree of the module for people to read; valid until the next call for this module. */
+SCN_API scn_status scn_module_description(scn_module *module, const char **text);
+/** Create a module from its architecture as JSON text: {"type": "ReLU"}; {"type": "Sequential", "modules": [...]}; other
+ *  keys are the names of the type's arguments. Parameters are initialised anew. Also SCN_ERROR_FORMAT. */
+SCN_API scn_status scn_module_create(const char *json, scn_module **module);
+SCN_API scn_status scn_module_retain(scn_module *module);
+/** Release a handle; NULL does nothing. */
+SCN_API scn_status scn_module_release(scn_module *module);
+
+/* Containers. Modules nest at most 256 deep and cannot contain themselves (SCN_ERROR_STATE). */
+
+/** Create a module that applies its children one after the other. children: [count], retained; NULL where count is 0. */
+SCN_API scn_status scn_sequential_create(scn_module *const *children, int64_t count, scn_module **module);
+/** Create a module that applies each of its children to the one input and makes a table of the results. */
+SCN_API scn_status scn_concat_table_create(scn_module *const *children, int64_t count, scn_module **module);
+/** Create a module that adds the tensors of a table: the same sites, the same planes. */
+SCN_API scn_status scn_add_table_create(scn_module **module);
+/** Create a module that puts the planes of the tensors of a table side by side: the same sites. */
+SCN_API scn_status scn_join_table_create(scn_module **module);
+/** Create a module that returns its input. */
+SCN_API scn_status scn_identity_create(scn_module **module);
+/** Append a child to a Sequential or ConcatTable. child: retained. Also SCN_ERROR_STATE. */
+SCN_API scn_status scn_module_add(scn_module *container, scn_module *child);
+SCN_API scn_status scn_module_child_count(scn_module *module, int64_t *count);
+/** Return child `index` of a container. */
+SCN_API scn_status scn_module_child(scn_module *module, int64_t index, scn_module **child);
+
+/* Into sparse tensors and out of them. */
+
+/** What an input layer does with rows that name one site. */
+typedef enum scn_input_mode {
+    SCN_INPUT_UNIQUE = 0,  /**< A duplicate is an error. */
+    SCN_INPUT_LAST = 1,    /**< The last row wins. */
+    SCN_INPUT_FIRST = 2,   /**< The first row wins. */
+    SCN_INPUT_SUM = 3,
+    SCN_INPUT_MEAN = 4
+} scn_input_mode;
+
+/** Create a module that turns points into a sparse tensor. spatial_size: [dimension], copied.
+ *  Forward returns SCN_ERROR_COORDINATE for a row out of range, or duplicate where the mode forbids it, and names it. */
+SCN_API scn_status scn_input_layer_create(int32_t dimension, const int64_t *spatial_size, scn_input_mode mode,
+                                          scn_module **module);
+/** Create a module that gives every row of the input layer's points the vector of its site: dense [rows, planes]. In modes
+ *  1 and 2 only the winning row gets it, the others zeros. */
+SCN_API scn_status scn_output_layer_create(int32_t dimension, scn_module **module);
+/** Create a module that makes a dense tensor [batch, planes, ...spatial size], zeros where there is no site. */
+SCN_API scn_status scn_sparse_to_dense_create(int32_t dimension, int64_t planes, scn_module **module);
+/** Create a module that makes of a dense tensor [n, ...] a matrix [n, rest]. */
+SCN_API scn_status scn_flatten_create(scn_module **module);
+
+/* Layers with parameters `weight` and, where asked for, `bias`. */
+
+typedef struct scn_convolution_options {
+    size_t struct_size;
+    int64_t groups;           /**< Divides the planes in and out; 1. */
+    int32_t bias;             /**< Whether to add a bias [out_planes]; 0. */
+    const int64_t *padding;   /**< [dimension], or NULL for zeros. Not for submanifold convolutions. */
+    const int64_t *dilation;  /**< [dimension], or NULL for ones. */
+} scn_convolution_options;
+#define SCN_CONVOLUTION_OPTIONS_INIT {sizeof(scn_convolution_options), 1, 0, NULL, NULL}
+
+/** Create a submanifold convolution: the sites stay; offset k of the filter reads site + (k - size / 2) * dilation.
+ *  weight [volume, groups, in / groups, out / groups], initialised N(0, 2 * groups / (in * volume)).
+ *  filter_size: [dimension], copied. options: NULL for the defaults. Also SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_submanifold_convolution_create(int32_t dimension, int64_t in_planes, int64_t out_planes,
+                                                      const int64_t *filter_size,
+                                                      const scn_convolution_options *options, scn_module **module);
+/** Create a convolution: a site is active where any input lies under the filter, input = output * stride - padding +
+ *  k * dilation. The size is (in + 2 * padding - dilation * (filter - 1) - 1) / stride + 1, rounded down; with padding 0 and
+ *  dilation 1 it must be exact. */
+SCN_API scn_status scn_convolution_create(int32_t dimension, int64_t in_planes, int64_t out_planes,
+                                          const int64_t *filter_size, const int64_t *filter_stride,
+                                          const scn_convolution_options *options, scn_module **module);
+/** Create a deconvolution: the earlier convolution or pooling with the same filter that led to these sites, reversed. Its
+ *  result has that one's input sites. Forward returns SCN_ERROR_STATE where there was none. */
+SCN_API scn_status scn_deconvolution_create(int32_t dimension, int64_t in_planes, int64_t out_planes,
+                                            const int64_t *filter_size, const int64_t *filter_stride,
+                                            const scn_convolution_options *options, scn_module **module);
+/** Create a 1 x 1 convolution of sparse tensors: weight [in, out], N(0, 2 / in). */
+SCN_API scn_status scn_network_in_network_create(int64_t in_planes, int64_t out_planes, int32_t bias,
+                                                 scn_module **module);
+/** Create a linear layer over the last axis of a dense tensor, or the planes of a sparse one: weight [out, in]. */
+SCN_API scn_status scn_linear_create(int64_t in_planes, int64_t out_planes, int32_t bias, scn_module **module);
+
+/* Pooling, normalisation, activation, dropout. */
+
+typedef struct scn_pooling_options {
+    size_t struct_size;
+    int64_t features_to_drop;  /**< Leaves out the first planes; 0. */
+    const int64_t *padding;    /**< [dimension], or NULL for zeros. */
+    const int64_t *dilation;   /**< [dimension], or NULL for ones. */
+} scn_pooling_options;
+#define SCN_POOLING_OPTIONS_INIT {sizeof(scn_pooling_options), 0, NULL, NULL}
+
+/** Create a max pooling; inactive sites count as zero and the maximum starts at zero. Tied maxima all get the gradient. */
+SCN_API scn_status scn_max_pooling_create(int32_t dimension, const int64_t *pool_size, const int64_t *pool_stride,
+                                          const scn_pooling_options *options, scn_module **module);
+
+typedef struct scn_batch_norm_options {
+    size_t struct_size;
+    double epsilon;     /**< > 0; 1e-4. */
+    double momentum;    /**< The fraction of the running statistics that is kept, 0 ... 1; 0.99. */
+    int32_t affine;     /**< Whether to have weight and bias; 1. */
+    double leakiness;   /**< After normalising: y > 0 ? y : leakiness * y, >= 0; 1 is no activation, 0 is ReLU; 1. */
+} scn_batch_norm_options;
+#define SCN_BATCH_NORM_OPTIONS_INIT {sizeof(scn_batch_norm_options), 1e-4, 0.99, 1, 1.0}
+
+/** Create a batch normalisation over rows: weight, bias, running_mean, running_var, each [planes]. Biased variance to
+ *  normalise, unbiased for running_var. */
+SCN_API scn_status scn_batch_normalization_create(int64_t planes, const scn_batch_norm_options *options,
+                                                  scn_module **module);
+
+typedef enum scn_activation {
+    SCN_ACTIVATION_RELU = 0,
+    SCN_ACTIVATION_LEAKY_RELU = 1,  /**< x > 0 ? x : parameter * x. */
+    SCN_ACTIVATION_ELU = 2,
+    SCN_ACTIVATION_SELU = 3,
+    SCN_ACTIVATION_TANH = 4,
+    SCN_ACTIVATION_SIGMOID = 5
+} scn_activation;
+
+/** Create an activation. parameter: the leak of LeakyReLU, finite; ignored by the others. */
+SCN_API scn_status scn_activation_create(scn_activation activation, double parameter, scn_module **module);
+/** Create a dropout: in training times 0 (probability p) or 1, in evaluation times 1 - p. p: 0 ... 1. */
+SCN_API scn_status scn_dropout_create(double p, scn_module **module);
+
+/* Networks. */
+
+/** Create SparseConvNet's VGG net of dimension d. layers: words with spaces between them:
+ *    C16           submanifold convolution of size 3 to 16 planes, batch norm, ReLU
+ *    MP, MP3/2     max pooling of size 3 and stride 2; MP2/2 and so on
+ *    C3/2, C3/2:16 convolution of size 3 and stride 2 (to 16 planes), batch norm, ReLU
+ *    C16,8  C16,8,8  C16,8,8,8   the "plus" forms: joined with branches that go down one, two, three levels
+ *  Also SCN_ERROR_FORMAT. */
+SCN_API scn_status scn_sparse_vgg_net_create(int32_t dimension, int64_t in_planes, const char *layers,
+                                             scn_module **module);
+
+/* ========================================================================================================= Optimizers */
+
+typedef struct scn_sgd_options {
+    size_t struct_size;
+    double learning_rate;  /**< >= 0; 0.01. */
+    double momentum;       /**< >= 0; 0. */
+    double dampening;      /**< 0. */
+    double weight_decay;   /**< >= 0; 0. */
+    int32_t nesterov;      /**< 0; needs momentum > 0 and dampening 0. */
+} scn_sgd_options;
+#define SCN_SGD_OPTIONS_INIT {sizeof(scn_sgd_options), 0.01, 0.0, 0.0, 0.0, 0}
+
+typedef struct scn_adam_options {
+    size_t struct_size;
+    double learning_rate;  /**< >= 0; 0.001. */
+    double beta1, beta2;   /**< 0 ... 1, below 1; 0.9 and 0.999. */
+    double epsilon;        /**< >= 0; 1e-8. */
+    double weight_decay;   /**< >= 0; 0. */
+    int32_t decoupled;     /**< 1: AdamW, the decay acts on the parameters; 0: it is added to the gradients. */
+} scn_adam_options;
+#define SCN_ADAM_OPTIONS_INIT {sizeof(scn_adam_options), 0.001, 0.9, 0.999, 1e-8, 0.0, 0}
+
+/** Create stochastic gradient descent over parameters. parameters: [count] dense tensors, retained, no two the same.
+ *  g = gradient + weight_decay * p; v = momentum * v + (1 - dampening) * g, v = g in the first step;
+ *  p -= learning_rate * (nesterov ? g + momentum * v : v). */
+SCN_API scn_status scn_sgd_create(scn_tensor *const *parameters, int64_t count, const scn_sgd_options *options,
+                                  scn_optimizer **optimizer);
+/** Create Adam (Kingma and Ba, 2015) or AdamW (Loshchilov and Hutter, 2019) over parameters. */
+SCN_API scn_status scn_adam_create(scn_tensor *const *parameters, int64_t count, const scn_adam_options *options,
+                                   scn_optimizer **optimizer);
+/** Update every parameter that has a gradient. */
+SCN_API scn_status scn_optimizer_step(scn_optimizer *optimizer);
+/** Forget the gradients of the parameters. */
+SCN_API scn_status scn_optimizer_zero_gradients(scn_optimizer *optimizer);
+SCN_API scn_status scn_optimizer_get_learning_rate(scn_optimizer *optimizer, double *rate);
+/** Set the learning rate of the following steps, finite and >= 0. */
+SCN_API scn_status scn_optimizer_set_learning_rate(scn_optimizer *optimizer, double rate);
+SCN_API scn_status scn_optimizer_retain(scn_optimizer *optimizer);
+/** Release a handle; NULL does nothing. */
+SCN_API scn_status scn_optimizer_release(scn_optimizer *optimizer);
+/** Scale the gradients of all parameters together so that their Euclidean norm is at most max_norm; store the norm
+ *  before. Where the norm is not finite, returns SCN_ERROR_STATE and changes nothing. norm: NULL where not wanted. */
+SCN_API scn_status scn_clip_gradient_norm(scn_tensor *const *parameters, int64_t count, double max_norm, double *norm);
+
+/* ======================================================================================================== Checkpoints
+ *
+ * Files in the safetensors format. They hold the state under its names and, in the metadata, the architecture; with an
+ * optimizer also its state and the generator's, so that a run goes on bit by bit as if never interrupted. Writing is
+ * atomic: a crash leaves the old file or the new one. */
+
+/** Save a module and, where not NULL, its optimizer. Also SCN_ERROR_FILE. */
+SCN_API scn_status scn_checkpoint_save(const char *path, scn_module *module, scn_optimizer *optimizer);
+/** Create the module that a file holds, in evaluation mode. Also SCN_ERROR_FILE, SCN_ERROR_FORMAT. */
+SCN_API scn_status scn_checkpoint_open(const char *path, scn_module **module);
+/** Load a file's state into a module of the same architecture and, where not NULL, into its optimizer (and then the
+ *  generator's state too). Changes nothing where names or shapes differ (SCN_ERROR_FORMAT). Also SCN_ERROR_FILE. */
+SCN_API scn_status scn_checkpoint_restore(const char *path, scn_module *module, scn_optimizer *optimizer);
+/** Save tensors under names, for modules that a host wrote itself; no architecture. names: [count], no two the same.
+ *  optimizer: NULL, or one over some of these tensors (others: SCN_ERROR_INVALID_ARGUMENT). */
+SCN_API scn_status scn_checkpoint_save_named(const char *path, const char *const *names, scn_tensor *const *tensors,
+                                             int64_t count, scn_optimizer *optimizer);
+/** Load a file's tensors into tensors of the same names and shapes, as scn_checkpoint_restore does. */
+SCN_API scn_status scn_checkpoint_restore_named(const char *path, const char *const *names, scn_tensor *const *tensors,
+                                                int64_t count, scn_optimizer *optimizer);
+
+/* ============================================================================== The functional level: geometry, rulebooks
+ *
+ * For a framework with its own autograd: geometry in, rulebook and the caller's buffers in, buffers out. */
+
+/** A filter. Arrays are [dimension], borrowed; stride NULL: ones, padding NULL: zeros, dilation NULL: ones. */
+typedef struct scn_filter {
+    size_t struct_size;
+    int32_t dimension;
+    const int64_t *size;
+    const int64_t *stride;
+    const int64_t *padding;
+    const int64_t *dilation;
+} scn_filter;
+#define SCN_FILTER_INIT {sizeof(scn_filter), 0, NULL, NULL, NULL, NULL}
+
+/** Create the geometry of an input: sorts its sites and keeps the way back to the rows. Its site set 0 holds them.
+ *  coordinates: [rows, columns], columns dimension or dimension + 1 (batch index last). batch_size: a lower bound.
+ *  Also SCN_ERROR_SHAPE, SCN_ERROR_COORDINATE, SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_geometry_create(int32_t dimension, const int64_t *spatial_size, const int64_t *coordinates,
+                                       int64_t rows, int32_t columns, int64_t batch_size, scn_input_mode mode,
+                                       scn_geometry **geometry);
+SCN_API scn_status scn_geometry_retain(scn_geometry *geometry);
+/** Release a handle; NULL does nothing. */
+SCN_API scn_status scn_geometry_release(scn_geometry *geometry);
+SCN_API scn_status scn_geometry_dimension(scn_geometry *geometry, int32_t *dimension);
+SCN_API scn_status scn_geometry_batch_size(scn_geometry *geometry, int64_t *batch_size);
+/** Store the number of rows of the points that the geometry was made of. */
+SCN_API scn_status scn_geometry_input_row_count(scn_geometry *geometry, int64_t *rows);
+/** Store the number of sites of a site set. */
+SCN_API scn_status scn_geometry_site_count(scn_geometry *geometry, int32_t sites, int64_t *count);
+/** Store the spatial size of a site set, [dimension]. */
+SCN_API scn_status scn_geometry_spatial_size(scn_geometry *geometry, int32_t sites, int64_t *spatial_size);
+/** Store the coordinates of a site set, [sites, dimension + 1], batch index last; capacity: int64 elements that fit.
+ *  Also SCN_ERROR_SHAPE where they do not fit. */
+SCN_API scn_status scn_geometry_coordinates(scn_geometry *geometry, int32_t sites, int64_t *coordinates,
+                                            int64_t capacity);
+/** Find the site set of a spatial size. SCN_ERROR_STATE where there is none or more than one. */
+SCN_API scn_status scn_geometry_find_sites(scn_geometry *geometry, const int64_t *spatial_size, int32_t *sites);
+/** Return the rulebook of a submanifold convolution; made once, then shared. filter: no stride, no padding.
+ *  Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_geometry_submanifold(scn_geometry *geometry, int32_t sites, const scn_filter *filter,
+                                            scn_rulebook **rulebook);
+/** Return the rulebook of a convolution or pooling and store its output site set; made once, then shared.
+ *  Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_geometry_strided(scn_geometry *geometry, int32_t sites, const scn_filter *filter,
+                                        int32_t *output_sites, scn_rulebook **rulebook);
+/** Return the rulebook of a deconvolution, the reverse of the strided one that led to `sites`, and store its output site
+ *  set. SCN_ERROR_STATE where there was none. */
+SCN_API scn_status scn_geometry_reverse(scn_geometry *geometry, int32_t sites, const scn_filter *filter,
+                                        int32_t *output_sites, scn_rulebook **rulebook);
+
+SCN_API scn_status scn_rulebook_retain(scn_rulebook *rulebook);
+/** Release a handle; NULL does nothing. */
+SCN_API scn_status scn_rulebook_release(scn_rulebook *rulebook);
+/** Store the number of filter offsets, of rules, of input rows and of output rows; NULL where not wanted. */
+SCN_API scn_status scn_rulebook_sizes(scn_rulebook *rulebook, int64_t *volume, int64_t *rules, int64_t *input_rows,
+                                      int64_t *output_rows);
+/** Return the rules: those of filter offset k are offsets[k] ... offsets[k + 1] - 1; offsets [volume + 1], input_rows and
+ *  output_rows [rules]. The pointers are valid while the handle lives; not to be written. */
+SCN_API scn_status scn_rulebook_rules(scn_rulebook *rulebook, const int64_t **offsets, const int32_t **input_rows,
+                                      const int32_t **output_rows);
+/** Return the same rules with input and output exchanged: no copy. */
+SCN_API scn_status scn_rulebook_reversed(scn_rulebook *rulebook, scn_rulebook **reversed);
+
+/* ============================================================================== The functional level: buffers to buffers */
+
+/** A row-major matrix in the caller's memory, aligned to 4 bytes. Functions write only those that are called results. data
+ *  may be NULL where rows or planes is 0. */
+typedef struct scn_matrix {
+    float *data;
+    int64_t rows;
+    int64_t planes;
+} scn_matrix;
+
+/** Combine the points' features at each site. features [input rows, planes]; result [sites, planes]. SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_input_forward(scn_geometry *geometry, const scn_matrix *features, scn_matrix *result);
+/** gradient [sites, planes]; result: by the features, [input rows, planes]. */
+SCN_API scn_status scn_input_backward(scn_geometry *geometry, const scn_matrix *gradient, scn_matrix *result);
+/** Give each point its site's vector. features [sites, planes]; result [input rows, planes]. */
+SCN_API scn_status scn_output_forward(scn_geometry *geometry, const scn_matrix *features, scn_matrix *result);
+/** gradient [input rows, planes]; result: by the features, [sites, planes]. */
+SCN_API scn_status scn_output_backward(scn_geometry *geometry, const scn_matrix *gradient, scn_matrix *result);
+
+/** Convolve: result[o] = bias + sum over the rules (i, o) of offset k of input[i] * weight[k].
+ *  input [rulebook's input rows, in]; weight [volume, groups, in / groups, out / groups]; bias [out] or NULL;
+ *  result [rulebook's output rows, out]. One function serves submanifold, strided and (reversed) deconvolution.
+ *  SCN_ERROR_SHAPE, SCN_ERROR_UNSUPPORTED. */
+SCN_API scn_status scn_convolution_forward(scn_rulebook *rulebook, const scn_matrix *input, const float *weight,
+                                           const float *bias, int64_t groups, scn_matrix *result);
+/** gradient [output rows, out]; result: by the input, [input rows, in]. */
+SCN_API scn_status scn_convolution_backward_input(scn_rulebook *rulebook, const scn_matrix *gradient,
+                                                  const float *weight, int64_t groups, scn_matrix *result);
+/** input [input rows, in]; gradient [output rows, out]. weight_result: overwritten with the gradient by the weight, shaped
+ *  as it is; bias_result: [out], or NULL where not wanted. */
+SCN_API scn_status scn_convolution_backward_weight(scn_rulebook *rulebook, const scn_matrix *input,
+                                                   const scn_matrix *gradient, int64_t groups, float *weight_result,
+                                                   float *bias_result);
+
+/** Max pooling. input [input rows, planes]; result [output rows, planes - features_to_drop]. */
+SCN_API scn_status scn_max_pooling_forward(scn_rulebook *rulebook, const scn_matrix *input, int64_t features_to_drop,
+                                           scn_matrix *result);
+/** input and output: of the forward pass; gradient: shaped as output; result: by the input. */
+SCN_API scn_status scn_max_pooling_backward(scn_rulebook *rulebook, const scn_matrix *input, const scn_matrix *output,
+                                            const scn_matrix *gradient, int64_t features_to_drop, scn_matrix *result);
+
+/** Batch normalisation in training, with (leaky) ReLU. input, result [n, planes]; weight, bias [planes] or NULL for ones and
+ *  zeros; running_mean, running_variance [planes], updated, or both NULL; saved_mean, saved_inverse_deviation [planes],
+ *  written for the backward pass. options->affine is ignored. */
+SCN_API scn_status scn_batch_norm_forward_training(const scn_matrix *input, const float *weight, const float *bias,
+                                                   float *running_mean, float *running_variance,
+                                                   const scn_batch_norm_options *options, float *saved_mean,
+                                                   float *saved_inverse_deviation, scn_matrix *result);
+/** Batch normalisation in evaluation, by the running statistics. */
+SCN_API scn_status scn_batch_norm_forward_evaluation(const scn_matrix *input, const float *weight, const float *bias,
+                                                     const float *running_mean, const float *running_variance,
+                                                     const scn_batch_norm_options *options, scn_matrix *result);
+/** Backward of the training pass. input, output: of the forward pass; gradient: shaped as output; result: by the input;
+ *  weight_result, bias_result [planes], or NULL where not wanted. */
+SCN_API scn_status scn_batch_norm_backward_training(const scn_matrix *input, const scn_matrix *output,
+                                                    const scn_matrix *gradient, const float *weight,
+                                                    const float *saved_mean, const float *saved_inverse_deviation,
+                                                    const scn_batch_norm_options *options, float *weight_result,
+                                                    float *bias_result, scn_matrix *result);
+/** Backward of the evaluation pass. */
+SCN_API scn_status scn_batch_norm_backward_evaluation(const scn_matrix *input, const scn_matrix *output,
+                                                      const scn_matrix *gradient, const float *weight,
+                                                      const float *running_mean, const float *running_variance,
+                                                      const scn_batch_norm_options *options, float *weight_result,
+                                                      float *bias_result, scn_matrix *result);
+
+/** Apply an activation, element by element; in place allowed. */
+SCN_API scn_status scn_activation_forward(scn_activation activation, double parameter, const scn_matrix *input,
+                                          scn_matrix *result);
+/** input, output: of the forward pass; result: by the input. */
+SCN_API scn_status scn_activation_backward(scn_activation activation, double parameter, const scn_matrix *input,
+                                           const scn_matrix *output, const scn_matrix *gradient, scn_matrix *result);
+
+/** Multiply: result = input * weight + bias. input [n, in]; weight [in, out] or, where weight_is_transposed, [out, in];
+ *  bias [out] or NULL; result [n, out]. NetworkInNetwork has the first form, Linear the second. */
+SCN_API scn_status scn_linear_forward(const scn_matrix *input, const float *weight, int32_t weight_is_transposed,
+                                      const float *bias, scn_matrix *result);
+/** gradient [n, out]; result: by the input, [n, in]. */
+SCN_API scn_status scn_linear_backward_input(const scn_matrix *gradient, const float *weight,
+                                             int32_t weight_is_transposed, scn_matrix *result);
+/** weight_result: overwritten with the gradient by the weight, shaped as it is; bias_result [out], or NULL. */
+SCN_API scn_status scn_linear_backward_weight(const scn_matrix *input, const scn_matrix *gradient,
+                                              int32_t weight_is_transposed, float *weight_result, float *bias_result);
+
+/** Write a site set's features into a dense array. input [sites, planes]; result [batch, planes, ...spatial size], count
+ *  elements, overwritten. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_sparse_to_dense_forward(scn_geometry *geometry, int32_t sites, const scn_matrix *input,
+                                               float *result, int64_t count);
+/** gradient: shaped as the forward result; result: by the input, [sites, planes]. */
+SCN_API scn_status scn_sparse_to_dense_backward(scn_geometry *geometry, int32_t sites, const float *gradient,
+                                                int64_t count, scn_matrix *result);
+/** Mean cross-entropy, as scn_cross_entropy. loss: 1 value; gradient_result: by the logits, [n, classes], or NULL. */
+SCN_API scn_status scn_cross_entropy_forward(const scn_matrix *logits, const int64_t *labels, const float *class_weights,
+                                             int64_t ignore_index, float *loss, scn_matrix *gradient_result);
+
+#ifdef __cplusplus
+}
+#endif
 #endif
