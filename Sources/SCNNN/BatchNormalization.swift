@@ -1,0 +1,114 @@
+public import SCNCore
+package import SCNFiles
+internal import SCNOps
+
+/// Batch normalisation over the rows of a sparse tensor, or of a dense one [n, planes], with a fused (leaky) ReLU.
+///
+/// State: `weight`, `bias` (where affine), `running_mean`, `running_var`, each [planes]. Biased variance normalises, unbiased
+/// variance enters `running_var`. An empty tensor passes through and leaves the statistics as they are.
+public final class BatchNormalization: Module {
+    public let planes: Int
+    public let epsilon: Double
+    /// The fraction of the running statistics that is kept.
+    public let momentum: Double
+    /// After normalising: y > 0 ? y : leakiness * y; 1 is no activation, 0 is ReLU.
+    public let leakiness: Double
+    public let weight: Tensor?
+    public let bias: Tensor?
+    public let runningMean: Tensor
+    public let runningVariance: Tensor
+    private let operation: BatchNormalizationOperation
+
+    public init(
+        planes: Int, epsilon: Double = 1e-4, momentum: Double = 0.99, affine: Bool = true, leakiness: Double = 1
+    ) throws {
+        try require(planes >= 1, .invalidArgument, "planes: is \(planes), expected at least 1")
+        operation = try BatchNormalizationOperation(epsilon: epsilon, momentum: momentum, leakiness: leakiness)
+        self.planes = planes
+        self.epsilon = epsilon
+        self.momentum = momentum
+        self.leakiness = leakiness
+        weight = affine ? try .parameter([planes], filledWith: 1) : nil
+        bias = affine ? try .parameter([planes], filledWith: 0) : nil
+        runningMean = try .buffer([planes], filledWith: 0)
+        runningVariance = try .buffer([planes], filledWith: 1)
+    }
+
+    public override var ownState: [StateEntry] {
+        let parameters = [("weight", weight), ("bias", bias)].compactMap { name, tensor in
+            tensor.map { StateEntry(name: name, tensor: $0, isParameter: true) }
+        }
+        return parameters + [
+            StateEntry(name: "running_mean", tensor: runningMean, isParameter: false),
+            StateEntry(name: "running_var", tensor: runningVariance, isParameter: false),
+        ]
+    }
+
+    public override var summary: String {
+        "\(planes)" + (leakiness == 1 ? "" : leakiness == 0 ? ", ReLU" : ", leakiness \(leakiness)")
+    }
+
+    package override var arguments: [(key: String, value: JSON)]? {
+        [
+            ("planes", .integer(planes)), ("epsilon", .number(epsilon)), ("momentum", .number(momentum)),
+            ("affine", .bool(weight != nil)), ("leakiness", .number(leakiness)),
+        ]
+    }
+
+    public override func forward(_ input: Value) throws -> Value {
+        try input.mapTensor(typeName) { tensor in
+            try require(
+                tensor.shape.count == 2 && tensor.shape[1] == planes, .shape,
+                "input: \(typeName) got shape \(tensor.shape), expected [n, \(planes)]")
+            return try isTraining ? train(tensor) : evaluate(tensor)
+        }
+    }
+
+    private func train(_ tensor: Tensor) throws -> Tensor {
+        let values = tensor.values
+        let result = try Matrix(rows: values.rows, planes: planes)
+        let saved = try Matrix(rows: 2, planes: planes)
+        try operation.forwardTraining(
+            values, weight: weight?.values.pointer, bias: bias?.values.pointer,
+            runningMean: runningMean.values.pointer, runningVariance: runningVariance.values.pointer,
+            savedMean: saved.row(0), savedInverseDeviation: saved.row(1), into: result)
+        return record(tensor, result) { [operation] gradient, weight, byWeight, byBias, byInput in
+            try operation.backwardTraining(
+                input: values, output: result, gradient: gradient, weight: weight, savedMean: saved.row(0),
+                savedInverseDeviation: saved.row(1), weightResult: byWeight, biasResult: byBias, into: byInput)
+        }
+    }
+
+    private func evaluate(_ tensor: Tensor) throws -> Tensor {
+        let values = tensor.values
+        let result = try Matrix(rows: values.rows, planes: planes)
+        let statistics = try Matrix(rows: 2, planes: planes)
+        statistics.row(0).update(from: runningMean.values.pointer, count: planes)
+        statistics.row(1).update(from: runningVariance.values.pointer, count: planes)
+        try operation.forwardEvaluation(
+            values, weight: weight?.values.pointer, bias: bias?.values.pointer, runningMean: statistics.row(0),
+            runningVariance: statistics.row(1), into: result)
+        return record(tensor, result) { [operation] gradient, weight, byWeight, byBias, byInput in
+            try operation.backwardEvaluation(
+                input: values, output: result, gradient: gradient, weight: weight, runningMean: statistics.row(0),
+                runningVariance: statistics.row(1), weightResult: byWeight, biasResult: byBias, into: byInput)
+        }
+    }
+
+    private typealias Vector = UnsafeMutablePointer<Float>
+
+    private func record(
+        _ tensor: Tensor, _ result: Matrix,
+        _ backward: @escaping (Matrix, UnsafePointer<Float>?, Vector?, Vector?, Matrix) throws -> Void
+    ) -> Tensor {
+        let (weight, planes) = (weight?.values, planes)
+        let parameters = [self.weight, self.bias].compactMap { $0 }
+        return Tape.result(matrix: result, inputs: [tensor] + parameters) { gradient in
+            let byInput = try Matrix(rows: result.rows, planes: planes)
+            let byWeight = try weight.map { _ in try Matrix(rows: 1, planes: planes) }
+            let byBias = try weight.map { _ in try Matrix(rows: 1, planes: planes) }
+            try backward(gradient, weight.map { UnsafePointer($0.pointer) }, byWeight?.pointer, byBias?.pointer, byInput)
+            return [.fresh(byInput)] + [byWeight, byBias].compactMap { $0.map { .fresh($0) } }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+public import SCNCore
+package import SCNFiles
+internal import SCNGeometry
+internal import SCNOps
+
+/// What submanifold convolution, convolution and deconvolution share: weight [volume, groups, in / groups, out / groups],
+/// initialised N(0, 2 * groups / (in * volume)), and an optional bias [out], zeros at first.
+public class ConvolutionLayer: Module {
+    public let dimension: Int
+    public let inPlanes: Int
+    public let outPlanes: Int
+    public let groups: Int
+    public let weight: Tensor
+    public let bias: Tensor?
+    let filter: FilterGeometry
+
+    init(_ dimension: Int, _ inPlanes: Int, _ outPlanes: Int, _ filter: FilterGeometry, bias: Bool, groups: Int)
+        throws
+    {
+        let shape = try ConvolutionShape(
+            volume: filter.volume, groups: groups, inPlanes: inPlanes, outPlanes: outPlanes)
+        self.dimension = dimension
+        self.inPlanes = inPlanes
+        self.outPlanes = outPlanes
+        self.groups = groups
+        self.filter = filter
+        let variance = 2 * Double(groups) / (Double(inPlanes) * Double(shape.volume))
+        weight = try .normalParameter(
+            [shape.volume, groups, inPlanes / groups, outPlanes / groups], variance: variance)
+        self.bias = bias ? try .parameter([outPlanes], filledWith: 0) : nil
+    }
+
+    public override var ownState: [StateEntry] {
+        [StateEntry(name: "weight", tensor: weight, isParameter: true)]
+            + (bias.map { [StateEntry(name: "bias", tensor: $0, isParameter: true)] } ?? [])
+    }
+
+    public override var summary: String {
+        var parts = ["\(inPlanes) -> \(outPlanes)", "filter \(describe(filter.size))"]
+        if filter.kind == .strided { parts.append("stride \(describe(filter.stride))") }
+        if filter.padding.contains(where: { $0 != 0 }) { parts.append("padding \(describe(filter.padding))") }
+        if filter.dilation.contains(where: { $0 != 1 }) { parts.append("dilation \(describe(filter.dilation))") }
+        if groups > 1 { parts.append("groups \(groups)") }
+        if bias != nil { parts.append("bias") }
+        return parts.joined(separator: ", ")
+    }
+
+    package override var arguments: [(key: String, value: JSON)]? {
+        var result: [(key: String, value: JSON)] = [
+            ("dimension", .integer(dimension)), ("in", .integer(inPlanes)), ("out", .integer(outPlanes)),
+            ("filter_size", .sizes(filter.size)), ("bias", .bool(bias != nil)), ("groups", .integer(groups)),
+            ("dilation", .sizes(filter.dilation)),
+        ]
+        if filter.kind == .strided {
+            result += [("stride", .sizes(filter.stride)), ("padding", .sizes(filter.padding))]
+        }
+        return result
+    }
+
+    /// The rules for these sites, and the sites of the result.
+    func rules(_ input: SparseTensor) throws -> (output: SiteSetID, rulebook: Rulebook) {
+        preconditionFailure("overridden by every subclass")
+    }
+
+    public override func forward(_ input: Value) throws -> Value {
+        let sparse = try input.sparse(for: typeName, dimension: dimension, planes: inPlanes)
+        let (output, rulebook) = try rules(sparse)
+        let values = sparse.features.values
+        let result = try Matrix(rows: rulebook.outputCount, planes: outPlanes)
+        try ConvolutionOperation.forward(
+            rulebook, input: values, weight: weight.values.pointer, bias: bias?.values.pointer, groups: groups,
+            into: result)
+        let inputs = [sparse.features, weight] + (bias.map { [$0] } ?? [])
+        let wanted = inputs.map(\.requiresGradient)
+        let (weight, bias, groups) = (weight.values, bias?.values, groups)
+        let features = Tape.result(matrix: result, inputs: inputs) { gradient in
+            var gradients: [Gradient?] = Array(repeating: nil, count: wanted.count)
+            if wanted[0] {
+                let byInput = try Matrix(rows: values.rows, planes: values.planes)
+                try ConvolutionOperation.backwardInput(
+                    rulebook, gradient: gradient, weight: weight.pointer, groups: groups, into: byInput)
+                gradients[0] = .fresh(byInput)
+            }
+            if wanted.dropFirst().contains(true) {
+                let byWeight = try Matrix(rows: weight.rows, planes: weight.planes)
+                let byBias = try bias.map { try Matrix(rows: $0.rows, planes: $0.planes) }
+                try ConvolutionOperation.backwardWeight(
+                    rulebook, input: values, gradient: gradient, groups: groups, weightResult: byWeight.pointer,
+                    biasResult: byBias?.pointer)
+                gradients[1] = .fresh(byWeight)
+                if let byBias { gradients[2] = .fresh(byBias) }
+            }
+            return gradients
+        }
+        return .sparse(try SparseTensor(features: features, geometry: sparse.geometry, sites: output))
+    }
+}
+
+/// A convolution whose output sites are its input sites (Graham and van der Maaten, "Submanifold Sparse Convolutional
+/// Networks", 2017): offset k of the filter reads site + (k - size / 2) * dilation.
+public final class SubmanifoldConvolution: ConvolutionLayer {
+    public init(
+        dimension: Int, in inPlanes: Int, out outPlanes: Int, filterSize: Size, bias: Bool = false, groups: Int = 1,
+        dilation: Size = 1
+    ) throws {
+        let filter = try FilterGeometry.submanifold(
+            size: filterSize.axes(dimension, "filter_size"), dilation: dilation.axes(dimension, "dilation"))
+        try super.init(dimension, inPlanes, outPlanes, filter, bias: bias, groups: groups)
+    }
+
+    override func rules(_ input: SparseTensor) throws -> (output: SiteSetID, rulebook: Rulebook) {
+        (input.siteSetID, try input.geometry.submanifold(input.siteSetID, filter))
+    }
+}
+
+/// A convolution that makes a site active where any input lies under the filter:
+/// input = output * stride - padding + k * dilation.
+public final class Convolution: ConvolutionLayer {
+    public init(
+        dimension: Int, in inPlanes: Int, out outPlanes: Int, filterSize: Size, stride: Size, bias: Bool = false,
+        groups: Int = 1, padding: Size = 0, dilation: Size = 1
+    ) throws {
+        let filter = try stridedFilter(dimension, filterSize, stride, padding, dilation)
+        try super.init(dimension, inPlanes, outPlanes, filter, bias: bias, groups: groups)
+    }
+
+    override func rules(_ input: SparseTensor) throws -> (output: SiteSetID, rulebook: Rulebook) {
+        try input.geometry.strided(input.siteSetID, filter)
+    }
+
+    public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
+        try filter.inputSize(of: outputSize)
+    }
+}
+
+/// The earlier convolution or pooling with the same filter that led to these sites, reversed: its result has that one's
+/// input sites.
+public final class Deconvolution: ConvolutionLayer {
+    public init(
+        dimension: Int, in inPlanes: Int, out outPlanes: Int, filterSize: Size, stride: Size, bias: Bool = false,
+        groups: Int = 1, padding: Size = 0, dilation: Size = 1
+    ) throws {
+        let filter = try stridedFilter(dimension, filterSize, stride, padding, dilation)
+        try super.init(dimension, inPlanes, outPlanes, filter, bias: bias, groups: groups)
+    }
+
+    override func rules(_ input: SparseTensor) throws -> (output: SiteSetID, rulebook: Rulebook) {
+        let (output, rulebook) = try input.geometry.reverse(input.siteSetID, filter)
+        return (output, rulebook)
+    }
+
+    public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
+        try filter.outputSize(of: outputSize)
+    }
+}
+
+func stridedFilter(_ dimension: Int, _ size: Size, _ stride: Size, _ padding: Size, _ dilation: Size) throws
+    -> FilterGeometry
+{
+    try FilterGeometry.strided(
+        size: size.axes(dimension, "filter_size"), stride: stride.axes(dimension, "filter_stride"),
+        padding: padding.axes(dimension, "padding"), dilation: dilation.axes(dimension, "dilation"))
+}

@@ -1,0 +1,102 @@
+public import SCNCore
+package import SCNFiles
+internal import SCNOps
+
+/// What the two dense products share; weights differ in their layout and initialisation.
+public class DenseLayer: Module {
+    public let inPlanes: Int
+    public let outPlanes: Int
+    public let weight: Tensor
+    public let bias: Tensor?
+    private let weightIsTransposed: Bool
+
+    init(_ inPlanes: Int, _ outPlanes: Int, weight: Tensor, bias: Tensor?, weightIsTransposed: Bool) {
+        self.inPlanes = inPlanes
+        self.outPlanes = outPlanes
+        self.weight = weight
+        self.bias = bias
+        self.weightIsTransposed = weightIsTransposed
+    }
+
+    static func checkPlanes(_ inPlanes: Int, _ outPlanes: Int) throws(SCNError) {
+        try require(
+            inPlanes >= 1 && outPlanes >= 1, .invalidArgument,
+            "planes: \(inPlanes) in and \(outPlanes) out, expected at least 1")
+        _ = try checkedProduct([inPlanes, outPlanes, 4], "the weight")
+    }
+
+    public override var ownState: [StateEntry] {
+        [StateEntry(name: "weight", tensor: weight, isParameter: true)]
+            + (bias.map { [StateEntry(name: "bias", tensor: $0, isParameter: true)] } ?? [])
+    }
+
+    public override var summary: String { "\(inPlanes) -> \(outPlanes)" + (bias == nil ? "" : ", bias") }
+
+    package override var arguments: [(key: String, value: JSON)]? {
+        [("in", .integer(inPlanes)), ("out", .integer(outPlanes)), ("bias", .bool(bias != nil))]
+    }
+
+    /// The product over the last axis.
+    func apply(_ tensor: Tensor) throws -> Tensor {
+        try require(
+            tensor.shape.last == inPlanes, .shape,
+            "input: \(typeName) got shape \(tensor.shape), expected \(inPlanes) on the last axis")
+        let values = tensor.values
+        let result = try Matrix(rows: values.rows, planes: outPlanes)
+        try LinearOperation.forward(
+            values, weight: weight.values.pointer, weightIsTransposed: weightIsTransposed, bias: bias?.values.pointer,
+            into: result)
+        let inputs = [tensor, weight] + (bias.map { [$0] } ?? [])
+        let wanted = inputs.map(\.requiresGradient)
+        let (weight, bias, weightIsTransposed) = (weight.values, bias?.values, weightIsTransposed)
+        let shape = tensor.shape.dropLast() + [outPlanes]
+        return Tape.result(shape: Array(shape), values: result, inputs: inputs) { gradient in
+            var gradients: [Gradient?] = Array(repeating: nil, count: wanted.count)
+            if wanted[0] {
+                let byInput = try Matrix(rows: values.rows, planes: values.planes)
+                try LinearOperation.backwardInput(
+                    gradient, weight: weight.pointer, weightIsTransposed: weightIsTransposed, into: byInput)
+                gradients[0] = .fresh(byInput)
+            }
+            if wanted.dropFirst().contains(true) {
+                let byWeight = try Matrix(rows: weight.rows, planes: weight.planes)
+                let byBias = try bias.map { try Matrix(rows: $0.rows, planes: $0.planes) }
+                try LinearOperation.backwardWeight(
+                    input: values, gradient: gradient, weightIsTransposed: weightIsTransposed,
+                    weightResult: byWeight.pointer, biasResult: byBias?.pointer)
+                gradients[1] = .fresh(byWeight)
+                if let byBias { gradients[2] = .fresh(byBias) }
+            }
+            return gradients
+        }
+    }
+}
+
+/// A 1 x 1 convolution of sparse tensors: weight [in, out], initialised N(0, 2 / in).
+public final class NetworkInNetwork: DenseLayer {
+    public init(in inPlanes: Int, out outPlanes: Int, bias: Bool = false) throws {
+        try Self.checkPlanes(inPlanes, outPlanes)
+        super.init(
+            inPlanes, outPlanes, weight: try .normalParameter([inPlanes, outPlanes], variance: 2 / Double(inPlanes)),
+            bias: bias ? try .parameter([outPlanes], filledWith: 0) : nil, weightIsTransposed: false)
+    }
+
+    public override func forward(_ input: Value) throws -> Value {
+        let sparse = try input.sparse(for: typeName, planes: inPlanes)
+        return .sparse(try sparse.with(features: try apply(sparse.features)))
+    }
+}
+
+/// A linear layer over the last axis of a dense tensor, or the planes of a sparse one: weight [out, in]; weight and bias
+/// are initialised uniformly in -1 / sqrt(in) ... 1 / sqrt(in).
+public final class Linear: DenseLayer {
+    public init(in inPlanes: Int, out outPlanes: Int, bias: Bool = true) throws {
+        try Self.checkPlanes(inPlanes, outPlanes)
+        let bound = 1 / Double(inPlanes).squareRoot()
+        super.init(
+            inPlanes, outPlanes, weight: try .uniformParameter([outPlanes, inPlanes], bound: bound),
+            bias: bias ? try .uniformParameter([outPlanes], bound: bound) : nil, weightIsTransposed: true)
+    }
+
+    public override func forward(_ input: Value) throws -> Value { try input.mapTensor(typeName, apply) }
+}

@@ -1,0 +1,113 @@
+public import SCNCore
+package import SCNFiles
+public import SCNGeometry
+internal import SCNOps
+
+/// Turns points into a sparse tensor: sorts the sites, and combines the rows that fall on one site as the mode says.
+public final class InputLayer: Module {
+    public let dimension: Int
+    public let spatialSize: [Int]
+    public let mode: InputMode
+
+    public init(dimension: Int, spatialSize: Size, mode: InputMode = .sum) throws {
+        self.dimension = dimension
+        self.spatialSize = try spatialSize.axes(dimension, "spatial_size")
+        for (axis, size) in self.spatialSize.enumerated() {
+            try require(
+                size >= 1, .invalidArgument, "spatial_size: is \(size) on axis \(axis), expected at least 1")
+        }
+        self.mode = mode
+    }
+
+    public override var summary: String { "spatial size \(describe(spatialSize)), \(mode)" }
+
+    package override var arguments: [(key: String, value: JSON)]? {
+        [
+            ("dimension", .integer(dimension)), ("spatial_size", .sizes(spatialSize)),
+            ("mode", .integer(mode.rawValue)),
+        ]
+    }
+
+    public override func forward(_ input: Value) throws -> Value {
+        guard case .points(let points) = input else { throw input.mismatch(typeName, "points") }
+        let (sites, map) = try InputSites.build(
+            dimension: dimension, spatialSize: spatialSize, coordinates: points.coordinates.pointer, rows: points.rows,
+            columns: points.columns, batchSize: points.batchSize, mode: mode)
+        let geometry = Geometry(sites, inputMap: map)
+        let (rows, planes) = (points.rows, points.features.values.planes)
+        let result = try Matrix(rows: sites.count, planes: planes)
+        try map.forward(points.features.values, into: result)
+        let features = Tape.result(matrix: result, inputs: [points.features]) { gradient in
+            let byFeatures = try Matrix(rows: rows, planes: planes)
+            try map.backward(gradient, into: byFeatures)
+            return [.fresh(byFeatures)]
+        }
+        return .sparse(try SparseTensor(features: features, geometry: geometry, sites: geometry.input))
+    }
+}
+
+/// Gives every row of the input layer's points the vector of its site: dense [rows, planes]. In modes 1 and 2 only the
+/// winning row gets it, the others zeros.
+public final class OutputLayer: Module {
+    public let dimension: Int
+
+    public init(dimension: Int) throws {
+        _ = try Size(1).axes(dimension, "dimension")
+        self.dimension = dimension
+    }
+
+    package override var arguments: [(key: String, value: JSON)]? { [("dimension", .integer(dimension))] }
+
+    public override func forward(_ input: Value) throws -> Value {
+        let sparse = try input.sparse(for: typeName, dimension: dimension)
+        guard let map = sparse.geometry.inputMap, sparse.siteSetID == sparse.geometry.input else {
+            throw SCNError(.state, "input: OutputLayer got sites that are not those of the input layer")
+        }
+        let values = sparse.features.values
+        let result = try Matrix(rows: map.rowCount, planes: values.planes)
+        try map.outputForward(values, into: result)
+        return .dense(
+            Tape.result(matrix: result, inputs: [sparse.features]) { gradient in
+                let byFeatures = try Matrix(rows: values.rows, planes: values.planes)
+                try map.outputBackward(gradient, into: byFeatures)
+                return [.fresh(byFeatures)]
+            })
+    }
+}
+
+/// Makes a dense tensor [batch, planes, ...spatial size], zeros where there is no site.
+public final class SparseToDense: Module {
+    public let dimension: Int
+    /// What the network's description says of the width; the result has as many planes as its input.
+    public let planes: Int
+
+    public init(dimension: Int, planes: Int) throws {
+        _ = try Size(1).axes(dimension, "dimension")
+        try require(planes >= 1, .invalidArgument, "planes: is \(planes), expected at least 1")
+        self.dimension = dimension
+        self.planes = planes
+    }
+
+    public override var summary: String { "\(planes)" }
+
+    package override var arguments: [(key: String, value: JSON)]? {
+        [("dimension", .integer(dimension)), ("planes", .integer(planes))]
+    }
+
+    public override func forward(_ input: Value) throws -> Value {
+        let sparse = try input.sparse(for: typeName, dimension: dimension)
+        let (sites, values) = (sparse.sites, sparse.features.values)
+        let shape = [sites.batchSize, values.planes] + sites.spatialSize
+        let count = try SparseToDenseOperation.count(sites, planes: values.planes)
+        let planes = shape.last ?? 1
+        let result = try Matrix(rows: planes == 0 ? 0 : count / planes, planes: planes)
+        try SparseToDenseOperation.forward(sites, input: values, into: result.storage.buffer)
+        return .dense(
+            Tape.result(shape: shape, values: result, inputs: [sparse.features]) { gradient in
+                let byFeatures = try Matrix(rows: values.rows, planes: values.planes)
+                try SparseToDenseOperation.backward(
+                    sites, gradient: UnsafeBufferPointer(gradient.storage.buffer), into: byFeatures)
+                return [.fresh(byFeatures)]
+            })
+    }
+}

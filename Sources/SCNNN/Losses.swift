@@ -1,0 +1,53 @@
+public import SCNCore
+internal import SCNOps
+
+/// Losses: rank-0 tensors with gradients.
+public enum Loss {
+    /// The mean cross-entropy of softmax(logits) at the labels.
+    ///
+    /// - Parameters:
+    ///   - logits: [n, classes].
+    ///   - labels: [n], each in 0 ..< classes or `ignoreIndex`; rows with that do not count.
+    ///   - classWeights: [classes], finite and not negative; the mean is then weighted.
+    /// - Returns: 0 where no row counts.
+    public static func crossEntropy(
+        _ logits: Tensor, labels: [Int], classWeights: [Float]? = nil, ignoreIndex: Int = -100
+    ) throws -> Tensor {
+        if let classWeights, logits.shape.count == 2 {
+            try require(
+                classWeights.count == logits.shape[1], .shape,
+                "class_weights: has \(classWeights.count) entries, expected \(logits.shape[1])")
+        }
+        return try labels.map(Int64.init).withUnsafeBufferPointer { labels in
+            guard let classWeights else { return try crossEntropy(logits, labels, nil, Int64(ignoreIndex)) }
+            return try classWeights.withUnsafeBufferPointer {
+                try crossEntropy(logits, labels, $0.baseAddress, Int64(ignoreIndex))
+            }
+        }
+    }
+
+    package static func crossEntropy(
+        _ logits: Tensor, _ labels: UnsafeBufferPointer<Int64>, _ classWeights: UnsafePointer<Float>?,
+        _ ignoreIndex: Int64
+    ) throws -> Tensor {
+        try require(
+            logits.shape.count == 2 && logits.shape[1] >= 1, .shape,
+            "logits: has shape \(logits.shape), expected [n, classes]")
+        try require(
+            labels.count == logits.shape[0], .shape,
+            "labels: has \(labels.count) entries, expected \(logits.shape[0]), a label for each row")
+        let values = logits.values
+        let byLogits = try Matrix(rows: values.rows, planes: values.planes)
+        let empty: [Int64] = [0]
+        let loss = try empty.withUnsafeBufferPointer { empty in
+            try CrossEntropyOperation.forward(
+                values, labels: labels.baseAddress ?? empty.baseAddress!, classWeights: classWeights,
+                ignoreIndex: ignoreIndex, gradient: byLogits)
+        }
+        return Tape.result(shape: [], values: try Matrix(rows: 1, planes: 1, [loss]), inputs: [logits]) { gradient in
+            let result = try Matrix(rows: byLogits.rows, planes: byLogits.planes)
+            try Elements.scale(byLogits, by: gradient.pointer[0], into: result)
+            return [.fresh(result)]
+        }
+    }
+}

@@ -1,0 +1,90 @@
+public import SCNCore
+package import SCNFiles
+
+/// A layer, container or network: maps a value to a value, and holds parameters, buffers and perhaps other modules.
+///
+/// Subclasses override ``forward(_:)`` and, where they hold any, ``ownState`` and ``children``. Modules start in training
+/// mode.
+open class Module {
+    /// A parameter (trained) or buffer (running statistics) under its name.
+    public struct StateEntry {
+        public let name: String
+        public let tensor: Tensor
+        public let isParameter: Bool
+
+        public init(name: String, tensor: Tensor, isParameter: Bool) {
+            self.name = name
+            self.tensor = tensor
+            self.isParameter = isParameter
+        }
+    }
+
+    public private(set) var isTraining = true
+
+    public init() {}
+
+    /// The type's name, as SparseConvNet has it.
+    open var typeName: String { String(describing: type(of: self)) }
+
+    /// Maps input to output.
+    open func forward(_ input: Value) throws -> Value {
+        throw SCNError(.unsupported, "\(typeName) has no forward pass")
+    }
+
+    /// The inner modules, in the order that names their state.
+    open var children: [Module] { [] }
+
+    /// Parameters and buffers that this module itself holds.
+    open var ownState: [StateEntry] { [] }
+
+    /// The input spatial size that yields `outputSize`.
+    open func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] { outputSize }
+
+    /// What to write after the type's name for people to read: "3 -> 16, filter 3".
+    open var summary: String { "" }
+
+    /// The constructor's arguments, for the architecture in checkpoints; nil for types that no checkpoint can rebuild.
+    package var arguments: [(key: String, value: JSON)]? { nil }
+
+    public func callAsFunction(_ input: Value) throws -> Value { try forward(input) }
+    public func callAsFunction(_ input: SparseTensor) throws -> Value { try forward(.sparse(input)) }
+    public func callAsFunction(_ input: Points) throws -> Value { try forward(.points(input)) }
+    public func callAsFunction(_ input: Tensor) throws -> Value { try forward(.dense(input)) }
+
+    /// Switches this module and all inside it to training or evaluation.
+    public func setTraining(_ training: Bool) {
+        isTraining = training
+        for child in children { child.setTraining(training) }
+    }
+
+    /// All parameters and buffers, inner ones under the path of child indices: "2.0.weight".
+    public var state: [StateEntry] {
+        var entries = ownState
+        for (index, child) in children.enumerated() {
+            entries += child.state.map {
+                StateEntry(name: "\(index).\($0.name)", tensor: $0.tensor, isParameter: $0.isParameter)
+            }
+        }
+        return entries
+    }
+
+    public var parameters: [Tensor] { state.filter(\.isParameter).map(\.tensor) }
+    public var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
+
+    public func zeroGradients() {
+        for parameter in parameters { parameter.zeroGradient() }
+    }
+}
+
+extension Module: CustomStringConvertible {
+    /// The tree, a line a module.
+    public var description: String {
+        var text = typeName
+        if !summary.isEmpty { text += "(\(summary))" }
+        guard !children.isEmpty else { return text }
+        let lines = children.enumerated().map { index, child in
+            "  (\(index)): " + child.description.split(separator: "\n").joined(separator: "\n  ")
+        }
+        return text + " {\n" + lines.joined(separator: "\n") + "\n}"
+    }
+}

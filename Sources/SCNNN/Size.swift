@@ -1,0 +1,40 @@
+public import SCNCore
+package import SCNFiles
+
+/// A size along the axes: one number for all, or one an axis. `3` and `[3, 1, 5]` are sizes.
+public struct Size: ExpressibleByIntegerLiteral, ExpressibleByArrayLiteral, Equatable, Sendable {
+    private let entries: [Int]
+    private let isUniform: Bool
+
+    public init(integerLiteral value: Int) { self.init(value) }
+    public init(arrayLiteral elements: Int...) { self.init(elements) }
+
+    public init(_ everyAxis: Int) {
+        entries = [everyAxis]
+        isUniform = true
+    }
+
+    public init(_ perAxis: [Int]) {
+        entries = perAxis
+        isUniform = false
+    }
+
+    /// One number an axis, or an error that names the argument.
+    func axes(_ dimension: Int, _ name: String) throws(SCNError) -> [Int] {
+        try require(
+            dimension >= 1 && dimension <= 10, .invalidArgument, "dimension: is \(dimension), expected 1 ... 10")
+        if isUniform { return Array(repeating: entries[0], count: dimension) }
+        try require(
+            entries.count == dimension, .shape, "\(name): has \(entries.count) entries, expected \(dimension)")
+        return entries
+    }
+}
+
+/// "3" where all axes agree, "3x1x5" elsewhere.
+func describe(_ axes: [Int]) -> String {
+    Set(axes).count == 1 ? "\(axes[0])" : axes.map(String.init).joined(separator: "x")
+}
+
+extension JSON {
+    static func sizes(_ axes: [Int]) -> JSON { .array(axes.map(JSON.integer)) }
+}

@@ -1,0 +1,65 @@
+public import SCNCore
+package import SCNFiles
+internal import SCNOps
+
+/// Returns its input.
+public final class Identity: Module {
+    public override func forward(_ input: Value) throws -> Value { input }
+    package override var arguments: [(key: String, value: JSON)]? { [] }
+}
+
+/// Adds the tensors of a table: the same sites, the same planes.
+public final class AddTable: Module {
+    public override func forward(_ input: Value) throws -> Value {
+        let values = try input.nonEmptyTable(for: typeName)
+        return try values.dropFirst().reduce(values[0]) { try $0 + $1 }
+    }
+    package override var arguments: [(key: String, value: JSON)]? { [] }
+}
+
+/// Puts the planes of the tensors of a table side by side: the same sites.
+public final class JoinTable: Module {
+    public override func forward(_ input: Value) throws -> Value {
+        let values = try input.nonEmptyTable(for: typeName)
+        let tensors = try values.map { try $0.sparse(for: typeName) }
+        for (index, tensor) in tensors.enumerated().dropFirst() {
+            try tensor.requireSameSites(as: tensors[0], "tensor \(index)")
+        }
+        let features = tensors.map(\.features)
+        let widths = tensors.map(\.planes)
+        let planes = widths.reduce(into: (sum: 0, overflow: false)) { total, width in
+            let (sum, overflow) = total.sum.addingReportingOverflow(width)
+            total = (sum, total.overflow || overflow)
+        }
+        try require(!planes.overflow, .overflow, "planes: the joined planes overflow 64 bits")
+        let rows = tensors[0].siteCount
+        let joined = try Matrix(rows: rows, planes: planes.sum)
+        try Elements.join(features.map(\.values), into: joined)
+        let result = Tape.result(matrix: joined, inputs: features) { gradient in
+            let parts = try widths.map { try Matrix(rows: rows, planes: $0) }
+            try Elements.split(gradient, into: parts)
+            return parts.map { .fresh($0) }
+        }
+        return .sparse(try tensors[0].with(features: result))
+    }
+    package override var arguments: [(key: String, value: JSON)]? { [] }
+}
+
+/// Makes of a dense tensor [n, ...] a matrix [n, rest].
+public final class Flatten: Module {
+    public override func forward(_ input: Value) throws -> Value {
+        guard case .dense(let tensor) = input, let rows = tensor.shape.first else {
+            throw input.mismatch(typeName, "a dense tensor of rank 1 or more")
+        }
+        return .dense(try tensor.reshaped([rows, tensor.shape.dropFirst().reduce(1, *)]))
+    }
+    package override var arguments: [(key: String, value: JSON)]? { [] }
+}
+
+extension Value {
+    fileprivate func nonEmptyTable(for module: String) throws(SCNError) -> [Value] {
+        guard case .table(let values) = self else { throw mismatch(module, "a table") }
+        try require(!values.isEmpty, .shape, "input: \(module) got an empty table, expected at least one tensor")
+        return values
+    }
+}

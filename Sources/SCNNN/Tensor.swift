@@ -1,0 +1,99 @@
+public import SCNCore
+
+/// An array of float32 of any rank, row-major, that can carry a gradient.
+///
+/// A tensor is a leaf (made by the host, or a parameter) or the result of a recorded operation. Gradients add up in leaves
+/// that require one.
+public final class Tensor {
+    public let shape: [Int]
+    /// The elements: the last axis as planes, all others together as rows.
+    package let values: Matrix
+    /// Whether backward passes reach this tensor.
+    public internal(set) var requiresGradient: Bool
+    /// What a leaf's backward passes have added up; nil before the first.
+    package internal(set) var gradientValues: Matrix?
+    /// The operation that made this tensor; nil for leaves.
+    var node: TapeNode?
+
+    /// A leaf over `values`, which must hold as many elements as the shape.
+    package init(shape: [Int], values: Matrix, requiresGradient: Bool = false) {
+        precondition(shape.reduce(1, *) == values.count)
+        self.shape = shape
+        self.values = values
+        self.requiresGradient = requiresGradient
+    }
+
+    package convenience init(matrix: Matrix, requiresGradient: Bool = false) {
+        self.init(shape: [matrix.rows, matrix.planes], values: matrix, requiresGradient: requiresGradient)
+    }
+
+    /// A leaf of zeros.
+    public convenience init(zeros shape: [Int]) throws(SCNError) {
+        let (rows, planes) = try Self.rowsAndPlanes(shape)
+        self.init(shape: shape, values: try Matrix(zeros: rows, planes: planes))
+    }
+
+    /// A leaf with a copy of `elements`, row-major.
+    public convenience init(_ elements: some Collection<Float>, shape: [Int]) throws(SCNError) {
+        let (rows, planes) = try Self.rowsAndPlanes(shape)
+        try require(
+            elements.count == rows * planes, .shape,
+            "elements: \(elements.count) given, expected \(rows * planes) for shape \(shape)")
+        self.init(shape: shape, values: try Matrix(rows: rows, planes: planes, elements))
+    }
+
+    /// A leaf over the host's buffer, without a copy; `release` is called when it is no longer needed.
+    public convenience init(
+        borrowing pointer: UnsafeMutablePointer<Float>, shape: [Int], release: @escaping () -> Void = {}
+    ) throws(SCNError) {
+        let (rows, planes) = try Self.rowsAndPlanes(shape)
+        let storage = Storage(borrowing: pointer, count: rows * planes, release: release)
+        self.init(shape: shape, values: Matrix(rows: rows, planes: planes, storage: storage))
+    }
+
+    public var count: Int { values.count }
+    /// A copy of the elements, row-major.
+    public var elements: [Float] { values.elements }
+    /// A copy of the gradient's elements; nil where there is none.
+    public var gradient: [Float]? { gradientValues?.elements }
+    public var isLeaf: Bool { node == nil }
+
+    /// The only element.
+    public func item() throws(SCNError) -> Float {
+        try require(count == 1, .shape, "item: the tensor has \(count) elements, expected 1")
+        return values.pointer[0]
+    }
+
+    /// Says whether gradients are wanted; only leaves can be told.
+    public func setRequiresGradient(_ wanted: Bool) throws(SCNError) {
+        try require(
+            isLeaf || wanted == requiresGradient, .state,
+            "requires_gradient: the tensor is the result of an operation; detach it first")
+        requiresGradient = wanted
+    }
+
+    public func zeroGradient() { gradientValues = nil }
+
+    /// A leaf that shares the elements.
+    public func detached() -> Tensor { Tensor(shape: shape, values: values) }
+
+    /// Overwrites the elements.
+    public func update(from elements: some Collection<Float>) throws(SCNError) {
+        try require(elements.count == count, .shape, "data: \(elements.count) elements given, expected \(count)")
+        _ = values.storage.buffer.update(fromContentsOf: elements)
+    }
+
+    package static let maximumRank = 16
+
+    /// The shape as rows x planes, or an error that names the axis.
+    package static func rowsAndPlanes(_ shape: [Int]) throws(SCNError) -> (rows: Int, planes: Int) {
+        try require(
+            shape.count <= maximumRank, .invalidArgument, "rank: is \(shape.count), expected 0 ... \(maximumRank)")
+        for (axis, size) in shape.enumerated() {
+            try require(size >= 0, .shape, "shape: is \(size) on axis \(axis), expected at least 0")
+        }
+        // Zeros last, so that a product that overflows before its zero is still an error.
+        _ = try checkedProduct(shape.map { max(1, $0) } + [MemoryLayout<Float>.stride], "a tensor of shape \(shape)")
+        return (shape.dropLast().reduce(1, *), shape.last ?? 1)
+    }
+}

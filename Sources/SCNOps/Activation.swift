@@ -1,0 +1,60 @@
+internal import CSCNKernels
+package import SCNCore
+
+/// Activations, element by element.
+public enum Activation: Equatable, Sendable {
+    case relu
+    /// x > 0 ? x : leak * x.
+    case leakyReLU(Float)
+    /// x > 0 ? x : e^x - 1 (Clevert, Unterthiner and Hochreiter, 2016).
+    case elu
+    /// A scaled ELU (Klambauer et al., 2017).
+    case selu
+    case tanh
+    case sigmoid
+
+    /// result, of input's shape; in place allowed.
+    package func forward(_ input: Matrix, into result: Matrix) throws(SCNError) {
+        try result.requireSameShape(as: input, "result")
+        let (source, target) = (input.pointer, result.pointer)
+        try Kernels.forElements(input.count) { kernels, start, count in
+            switch self.form {
+            case .linear(let leak): kernels.leaky_relu(source + start, count, leak, target + start)
+            case .smooth(let kind): scn_smooth_activation_forward(kind, source + start, count, target + start)
+            }
+        }
+    }
+
+    /// result: by the input, from input and output of the forward pass.
+    package func backward(input: Matrix, output: Matrix, gradient: Matrix, into result: Matrix) throws(SCNError) {
+        try output.requireSameShape(as: input, "output")
+        try gradient.requireSameShape(as: input, "gradient")
+        try result.requireSameShape(as: input, "result")
+        let (inputs, outputs) = (input.pointer, output.pointer)
+        let (source, target) = (gradient.pointer, result.pointer)
+        try Kernels.forElements(input.count) { kernels, start, count in
+            switch self.form {
+            case .linear(let leak):
+                kernels.leaky_relu_backward(inputs + start, source + start, count, leak, target + start)
+            case .smooth(let kind):
+                scn_smooth_activation_backward(kind, outputs + start, source + start, count, target + start)
+            }
+        }
+    }
+
+    private enum Form {
+        case linear(Float)
+        case smooth(scn_smooth_activation)
+    }
+
+    private var form: Form {
+        switch self {
+        case .relu: .linear(0)
+        case .leakyReLU(let leak): .linear(leak)
+        case .elu: .smooth(SCN_ELU)
+        case .selu: .smooth(SCN_SELU)
+        case .tanh: .smooth(SCN_TANH)
+        case .sigmoid: .smooth(SCN_SIGMOID)
+        }
+    }
+}

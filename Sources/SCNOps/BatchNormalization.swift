@@ -1,0 +1,194 @@
+internal import CSCNKernels
+package import SCNCore
+
+/// Batch normalisation over rows (Ioffe and Szegedy, 2015) with a fused (leaky) ReLU.
+///
+/// Variance is the mean of squared deviations from the mean, in two passes a chunk; chunks combine as in Chan, Golub and
+/// LeVeque (1979), in double.
+package struct BatchNormalizationOperation {
+    package var epsilon: Double
+    /// The fraction of the running statistics that is kept.
+    package var momentum: Double
+    /// After normalising: y > 0 ? y : leakiness * y; 1 is no activation.
+    package var leakiness: Float
+
+    package init(epsilon: Double, momentum: Double, leakiness: Double) throws(SCNError) {
+        try require(
+            epsilon > 0 && epsilon.isFinite, .invalidArgument, "epsilon: is \(epsilon), expected a positive number")
+        try require(
+            momentum >= 0 && momentum <= 1, .invalidArgument, "momentum: is \(momentum), expected 0 ... 1")
+        try require(
+            leakiness >= 0 && leakiness.isFinite, .invalidArgument,
+            "leakiness: is \(leakiness), expected a number >= 0")
+        self.epsilon = epsilon
+        self.momentum = momentum
+        self.leakiness = Float(leakiness)
+    }
+
+    package typealias Vector = UnsafePointer<Float>
+    package typealias MutableVector = UnsafeMutablePointer<Float>
+
+    /// Normalises by the statistics of `input` [rows, planes]; vectors are [planes]. No rows: nothing is updated.
+    package func forwardTraining(
+        _ input: Matrix, weight: Vector?, bias: Vector?, runningMean: MutableVector?, runningVariance: MutableVector?,
+        savedMean: MutableVector, savedInverseDeviation: MutableVector, into result: Matrix
+    ) throws(SCNError) {
+        try result.requireSameShape(as: input, "result")
+        let (rows, planes) = (input.rows, input.planes)
+        guard rows > 0 else {
+            savedMean.update(repeating: 0, count: planes)
+            savedInverseDeviation.update(repeating: 0, count: planes)
+            return
+        }
+        let moments = try Self.moments(input)
+        let scaleShift = try Storage<Float>(count: 2 * planes)
+        let (scale, shift) = (scaleShift.pointer, scaleShift.pointer + planes)
+        for p in 0..<planes {
+            let (mean, squares) = (moments[2 * p], moments[2 * p + 1])
+            let inverseDeviation = 1 / (squares / Double(rows) + epsilon).squareRoot()
+            savedMean[p] = Float(mean)
+            savedInverseDeviation[p] = Float(inverseDeviation)
+            scale[p] = Float(inverseDeviation * Double(weight?[p] ?? 1))
+            // What rounding took from the mean comes back with the shift.
+            shift[p] = Float(Double(bias?[p] ?? 0) - (mean - Double(savedMean[p])) * Double(scale[p]))
+            let kept = Float(momentum)
+            if let runningMean { runningMean[p] = kept * runningMean[p] + (1 - kept) * Float(mean) }
+            if let runningVariance {
+                let unbiased = rows > 1 ? Float(squares / Double(rows - 1)) : 0
+                runningVariance[p] = kept * runningVariance[p] + (1 - kept) * unbiased
+            }
+        }
+        try apply(input, mean: savedMean, scale: scale, shift: shift, into: result)
+        withExtendedLifetime(scaleShift) {}
+    }
+
+    package func forwardEvaluation(
+        _ input: Matrix, weight: Vector?, bias: Vector?, runningMean: Vector, runningVariance: Vector,
+        into result: Matrix
+    ) throws(SCNError) {
+        try result.requireSameShape(as: input, "result")
+        let planes = input.planes
+        let scaleShift = try Storage<Float>(count: 2 * planes)
+        let (scale, shift) = (scaleShift.pointer, scaleShift.pointer + planes)
+        for p in 0..<planes {
+            scale[p] = Float(inverseDeviation(runningVariance[p]) * Double(weight?[p] ?? 1))
+            shift[p] = bias?[p] ?? 0
+        }
+        try apply(input, mean: runningMean, scale: scale, shift: shift, into: result)
+        withExtendedLifetime(scaleShift) {}
+    }
+
+    /// Backward of the training pass: result by the input, weightResult and biasResult by the parameters.
+    package func backwardTraining(
+        input: Matrix, output: Matrix, gradient: Matrix, weight: Vector?, savedMean: Vector,
+        savedInverseDeviation: Vector, weightResult: MutableVector?, biasResult: MutableVector?, into result: Matrix
+    ) throws(SCNError) {
+        try backward(
+            input: input, output: output, gradient: gradient, weight: weight, mean: savedMean,
+            inverseDeviation: { Double(savedInverseDeviation[$0]) }, statisticsDependOnInput: true,
+            weightResult: weightResult, biasResult: biasResult, into: result)
+    }
+
+    /// Backward of the evaluation pass.
+    package func backwardEvaluation(
+        input: Matrix, output: Matrix, gradient: Matrix, weight: Vector?, runningMean: Vector, runningVariance: Vector,
+        weightResult: MutableVector?, biasResult: MutableVector?, into result: Matrix
+    ) throws(SCNError) {
+        try backward(
+            input: input, output: output, gradient: gradient, weight: weight, mean: runningMean,
+            inverseDeviation: { inverseDeviation(runningVariance[$0]) }, statisticsDependOnInput: false,
+            weightResult: weightResult, biasResult: biasResult, into: result)
+    }
+
+    private func inverseDeviation(_ variance: Float) -> Double { 1 / (Double(variance) + epsilon).squareRoot() }
+
+    private func apply(_ input: Matrix, mean: Vector, scale: Vector, shift: Vector, into result: Matrix)
+        throws(SCNError)
+    {
+        let kernels = try Kernels.table()
+        let planes = input.planes
+        Parallel.forEachChunk(input.rows, size: Self.chunkRows(planes)) { _, range in
+            let start = range.lowerBound * planes
+            kernels.batch_norm_apply(
+                input.pointer + start, Int64(range.count), Int64(planes), mean, scale, shift, leakiness,
+                result.pointer + start)
+        }
+    }
+
+    private func backward(
+        input: Matrix, output: Matrix, gradient: Matrix, weight: Vector?, mean: Vector,
+        inverseDeviation: (Int) -> Double, statisticsDependOnInput: Bool, weightResult: MutableVector?,
+        biasResult: MutableVector?, into result: Matrix
+    ) throws(SCNError) {
+        try output.requireSameShape(as: input, "output")
+        try gradient.requireSameShape(as: input, "gradient")
+        try result.requireSameShape(as: input, "result")
+        let kernels = try Kernels.table()
+        let (rows, planes) = (input.rows, input.planes)
+        let chunkRows = reductionChunk(rows, atLeast: 256, limit: 256)
+        let chunks = Parallel.chunkCount(rows, size: chunkRows)
+        let partial = try Storage<Float>(count: 2 * chunks * planes)
+        let partialBase = partial.pointer
+        Parallel.forEachChunk(rows, size: chunkRows) { chunk, range in
+            let start = range.lowerBound * planes
+            kernels.batch_norm_backward_sums(
+                input.pointer + start, output.pointer + start, gradient.pointer + start, Int64(range.count),
+                Int64(planes), mean, leakiness, partialBase + 2 * chunk * planes,
+                partialBase + (2 * chunk + 1) * planes)
+        }
+        let factors = try Storage<Float>(count: 3 * planes)
+        let (a, b, c) = (factors.pointer, factors.pointer + planes, factors.pointer + 2 * planes)
+        for p in 0..<planes {
+            var (sumGradient, sumProduct) = (0.0, 0.0)
+            for chunk in 0..<chunks {
+                sumGradient += Double(partialBase[2 * chunk * planes + p])
+                sumProduct += Double(partialBase[(2 * chunk + 1) * planes + p])
+            }
+            let inverse = inverseDeviation(p)
+            let scale = inverse * Double(weight?[p] ?? 1)
+            a[p] = Float(scale)
+            b[p] = statisticsDependOnInput ? Float(-scale * inverse * inverse * sumProduct / Double(max(1, rows))) : 0
+            c[p] = statisticsDependOnInput ? Float(-scale * sumGradient / Double(max(1, rows))) : 0
+            weightResult?[p] = Float(sumProduct * inverse)
+            biasResult?[p] = Float(sumGradient)
+        }
+        Parallel.forEachChunk(rows, size: Self.chunkRows(planes)) { _, range in
+            let start = range.lowerBound * planes
+            kernels.batch_norm_backward_apply(
+                input.pointer + start, output.pointer + start, gradient.pointer + start, Int64(range.count),
+                Int64(planes), mean, leakiness, a, b, c, result.pointer + start)
+        }
+        withExtendedLifetime((partial, factors)) {}
+    }
+
+    /// Mean and sum of squared deviations of each plane, interleaved.
+    private static func moments(_ input: Matrix) throws(SCNError) -> [Double] {
+        let kernels = try Kernels.table()
+        let (rows, planes) = (input.rows, input.planes)
+        let chunkRows = reductionChunk(rows, atLeast: 256, limit: 256)
+        let chunks = Parallel.chunkCount(rows, size: chunkRows)
+        let partial = try Storage<Float>(count: 2 * chunks * planes)
+        let base = partial.pointer
+        Parallel.forEachChunk(rows, size: chunkRows) { chunk, range in
+            kernels.column_moments(
+                input.pointer + range.lowerBound * planes, Int64(range.count), Int64(planes),
+                base + 2 * chunk * planes, base + (2 * chunk + 1) * planes)
+        }
+        var result = [Double](repeating: 0, count: 2 * planes)
+        for chunk in 0..<chunks {
+            let before = Double(chunk * chunkRows)
+            let count = Double(min(rows - chunk * chunkRows, chunkRows))
+            for p in 0..<planes {
+                let difference = Double(base[2 * chunk * planes + p]) - result[2 * p]
+                result[2 * p] += difference * count / (before + count)
+                result[2 * p + 1] +=
+                    Double(base[(2 * chunk + 1) * planes + p])
+                    + difference * difference * before * count / (before + count)
+            }
+        }
+        withExtendedLifetime((partial, input)) {}
+        return result
+    }
+
+    private static func chunkRows(_ planes: Int) -> Int { max(1, Kernels.elementChunk / max(1, planes)) }
+}

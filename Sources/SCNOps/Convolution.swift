@@ -1,0 +1,172 @@
+internal import CSCNKernels
+package import SCNCore
+package import SCNGeometry
+
+/// Convolution over a rulebook: submanifold, strided, or (with the rulebook reversed) deconvolution.
+///
+/// Weights are [volume, groups, in / groups, out / groups]. Each output row gets, offset after offset, the sum of its rules
+/// in one order, so results are bitwise the same for any number of threads.
+package struct ConvolutionShape {
+    package let volume: Int
+    package let groups: Int
+    package let inPlanes: Int
+    package let outPlanes: Int
+
+    package init(volume: Int, groups: Int, inPlanes: Int, outPlanes: Int) throws(SCNError) {
+        try require(groups >= 1, .invalidArgument, "groups: is \(groups), expected at least 1")
+        try require(
+            inPlanes >= 1 && outPlanes >= 1, .shape, "planes: \(inPlanes) in and \(outPlanes) out, expected at least 1")
+        try require(
+            inPlanes % groups == 0 && outPlanes % groups == 0, .shape,
+            "groups: \(groups) does not divide \(inPlanes) planes in and \(outPlanes) out")
+        _ = try checkedProduct([volume, inPlanes, outPlanes, 4], "the weight of a convolution")
+        self.volume = volume
+        self.groups = groups
+        self.inPlanes = inPlanes
+        self.outPlanes = outPlanes
+    }
+
+    var inPerGroup: Int { inPlanes / groups }
+    var outPerGroup: Int { outPlanes / groups }
+    package var weightCount: Int { volume * groups * inPerGroup * outPerGroup }
+}
+
+package enum ConvolutionOperation {
+    /// result [rules.outputCount, out] = bias + sum over the rules of input [rules.inputCount, in] * weight.
+    package static func forward(
+        _ rules: Rulebook, input: Matrix, weight: UnsafePointer<Float>, bias: UnsafePointer<Float>?, groups: Int,
+        into result: Matrix
+    ) throws(SCNError) {
+        let shape = try ConvolutionShape(
+            volume: rules.volume, groups: groups, inPlanes: input.planes, outPlanes: result.planes)
+        try input.requireShape(rules.inputCount, input.planes, "input")
+        try result.requireShape(rules.outputCount, result.planes, "result")
+        try run(
+            rules, input: input, weight: weight, inStride: shape.outPerGroup, outStride: 1, bias: bias, groups: groups,
+            into: result)
+    }
+
+    /// result [rules.inputCount, in]: the gradient by the input, from gradient [rules.outputCount, out].
+    package static func backwardInput(
+        _ rules: Rulebook, gradient: Matrix, weight: UnsafePointer<Float>, groups: Int, into result: Matrix
+    ) throws(SCNError) {
+        let shape = try ConvolutionShape(
+            volume: rules.volume, groups: groups, inPlanes: result.planes, outPlanes: gradient.planes)
+        try gradient.requireShape(rules.outputCount, gradient.planes, "gradient")
+        try result.requireShape(rules.inputCount, result.planes, "result")
+        try run(
+            rules.reversed, input: gradient, weight: weight, inStride: 1, outStride: shape.outPerGroup, bias: nil,
+            groups: groups, into: result)
+    }
+
+    /// The fused pass that both directions share; element (i, o) of a group's weight lies at i * inStride + o * outStride.
+    private static func run(
+        _ rules: Rulebook, input: Matrix, weight: UnsafePointer<Float>, inStride: Int, outStride: Int,
+        bias: UnsafePointer<Float>?, groups: Int, into result: Matrix
+    ) throws(SCNError) {
+        let kernels = try Kernels.table()
+        let volume = rules.volume
+        let inPerGroup = input.planes / groups
+        let outPerGroup = result.planes / groups
+        let packedSize = Int(kernels.convolution_packed_size(Int64(inPerGroup), Int64(outPerGroup)))
+        let packed = try Storage<Float>(
+            count: checkedProduct([packedSize, volume, groups], "the packed weights of a convolution"))
+        let packedWeights = packed.pointer
+        Parallel.forEachChunk(volume * groups, size: max(1, (1 << 14) / packedSize)) { _, range in
+            for index in range {
+                let (k, group) = (index / groups, index % groups)
+                kernels.convolution_pack(
+                    weight + index * inPerGroup * outPerGroup, Int64(inPerGroup), Int64(outPerGroup), Int64(inStride),
+                    Int64(outStride), packedWeights + (group * volume + k) * packedSize)
+            }
+        }
+
+        // Rows may be cut anywhere: a row's sum is the same in every cut.
+        let rows = rules.outputCount
+        let work = max(1, rules.ruleCount / max(1, rows)) * inPerGroup * outPerGroup * groups
+        let smallest = max(32, (1 << 18) / work)
+        let spanRows = max(smallest, (rows + 8 * Parallel.threadCount - 1) / (8 * Parallel.threadCount))
+        let cursors = try Storage<Int64>(
+            count: checkedProduct([Parallel.chunkCount(rows, size: spanRows), volume], "the cursors of a convolution"))
+        let cursorBase = cursors.pointer
+        rules.withKernelRules { kernelRules in
+            Parallel.forEachChunk(rows, size: spanRows) { span, range in
+                for group in 0..<groups {
+                    kernels.convolution_rows(
+                        kernelRules, Int64(range.lowerBound), Int64(range.upperBound),
+                        input.pointer + group * inPerGroup, Int64(input.planes), Int64(inPerGroup),
+                        packedWeights + group * volume * packedSize, bias.map { $0 + group * outPerGroup },
+                        result.pointer + group * outPerGroup, Int64(result.planes), Int64(outPerGroup),
+                        cursorBase + span * volume)
+                }
+            }
+        }
+        withExtendedLifetime((packed, cursors, input, result)) {}
+    }
+
+    /// weightResult [volume, groups, in / groups, out / groups] and biasResult [out]: the gradients by weight and bias.
+    package static func backwardWeight(
+        _ rules: Rulebook, input: Matrix, gradient: Matrix, groups: Int, weightResult: UnsafeMutablePointer<Float>,
+        biasResult: UnsafeMutablePointer<Float>?
+    ) throws(SCNError) {
+        let shape = try ConvolutionShape(
+            volume: rules.volume, groups: groups, inPlanes: input.planes, outPlanes: gradient.planes)
+        try input.requireShape(rules.inputCount, input.planes, "input")
+        try gradient.requireShape(rules.outputCount, gradient.planes, "gradient")
+        let kernels = try Kernels.table()
+        let groupSize = shape.inPerGroup * shape.outPerGroup
+        let offsetSize = groups * groupSize
+
+        // The first chunk of each offset adds into the result itself, later ones into scratch of at most 64 offsets.
+        let chunkRules = reductionChunk(rules.ruleCount, atLeast: 1024)
+        var pieces: [(offset: Int, rules: Range<Int>, target: Int)] = []
+        var extra = 0
+        for k in 0..<rules.volume {
+            let (begin, end) = (Int(rules.offsets[k]), Int(rules.offsets[k + 1]))
+            for start in stride(from: begin, to: end, by: chunkRules) {
+                pieces.append((k, start..<min(end, start + chunkRules), start == begin ? -1 : extra))
+                if start != begin { extra += 1 }
+            }
+        }
+        let partial = try Storage<Float>(
+            count: checkedProduct([extra, offsetSize], "the scratch of a weight gradient"), zeroed: true)
+        weightResult.update(repeating: 0, count: shape.weightCount)
+
+        let partialBase = partial.pointer
+        let (inputRows, outputRows) = (rules.inputRows.pointer, rules.outputRows.pointer)
+        pieces.withUnsafeBufferPointer { pieces in
+            nonisolated(unsafe) let pieces = pieces
+            Parallel.forEach(pieces.count) { index in
+                let piece = pieces[index]
+                let target =
+                    piece.target < 0
+                    ? weightResult + piece.offset * offsetSize : partialBase + piece.target * offsetSize
+                for group in 0..<groups {
+                    kernels.convolution_weight_gradient(
+                        Int64(piece.rules.count), inputRows + piece.rules.lowerBound,
+                        outputRows + piece.rules.lowerBound, input.pointer + group * shape.inPerGroup,
+                        Int64(input.planes), Int64(shape.inPerGroup), gradient.pointer + group * shape.outPerGroup,
+                        Int64(gradient.planes), Int64(shape.outPerGroup), target + group * groupSize,
+                        Int64(shape.outPerGroup))
+                }
+            }
+        }
+        for piece in pieces where piece.target >= 0 {
+            let target = weightResult + piece.offset * offsetSize
+            kernels.add(target, partialBase + piece.target * offsetSize, Int64(offsetSize), target)
+        }
+        if let biasResult { try ColumnSums.compute(gradient, into: biasResult) }
+        withExtendedLifetime((rules, partial, input, gradient)) {}
+    }
+}
+
+extension Rulebook {
+    /// Calls `body` with the rules as the kernels take them.
+    func withKernelRules(_ body: (UnsafePointer<scn_rules>) -> Void) {
+        var rules = scn_rules(
+            volume: Int64(volume), offsets: offsets.pointer, input_rows: inputRows.pointer,
+            output_rows: outputRows.pointer)
+        withUnsafePointer(to: &rules) { body($0) }
+        withExtendedLifetime(self) {}
+    }
+}

@@ -1,0 +1,66 @@
+internal import Glibc
+package import SCNCore
+
+/// The mean cross-entropy of softmax(logits) at integer labels, with optional class weights and an ignored label.
+package enum CrossEntropyOperation {
+    /// loss = sum of w[label] * -log softmax(logits)[label] / sum of w[label]; 0 where no row counts.
+    ///
+    /// - Parameters:
+    ///   - logits: [n, classes].
+    ///   - labels: [n], each in 0 ..< classes or `ignoreIndex`.
+    ///   - classWeights: [classes], finite and not negative; nil for ones.
+    ///   - gradient: [n, classes], overwritten with the gradient by the logits.
+    package static func forward(
+        _ logits: Matrix, labels: UnsafePointer<Int64>, classWeights: UnsafePointer<Float>?, ignoreIndex: Int64,
+        gradient: Matrix?
+    ) throws(SCNError) -> Float {
+        let (rows, classes) = (logits.rows, logits.planes)
+        try gradient?.requireSameShape(as: logits, "gradient")
+        if let classWeights {
+            for c in 0..<classes {
+                try require(
+                    classWeights[c].isFinite && classWeights[c] >= 0, .invalidArgument,
+                    "class_weights: is \(classWeights[c]) for class \(c), expected a finite number >= 0")
+            }
+        }
+        var totalWeight = 0.0
+        for row in 0..<rows where labels[row] != ignoreIndex {
+            try require(
+                labels[row] >= 0 && labels[row] < Int64(classes), .invalidArgument,
+                "labels: row \(row) has \(labels[row]), expected 0 ... \(classes - 1) or \(ignoreIndex)")
+            totalWeight += Double(classWeights?[Int(labels[row])] ?? 1)
+        }
+        let inverseWeight = totalWeight > 0 ? 1 / totalWeight : 0
+
+        let chunkRows = max(1, Kernels.elementChunk / max(1, classes))
+        let partial = try Storage<Double>(count: Parallel.chunkCount(rows, size: chunkRows))
+        let (base, sums) = (logits.pointer, partial.pointer)
+        Parallel.forEachChunk(rows, size: chunkRows) { chunk, range in
+            var sum = 0.0
+            for row in range {
+                let values = base + row * classes
+                let target = gradient.map { $0.pointer + row * classes }
+                guard labels[row] != ignoreIndex else {
+                    target?.update(repeating: 0, count: classes)
+                    continue
+                }
+                let label = Int(labels[row])
+                let weight = Double(classWeights?[label] ?? 1) * inverseWeight
+                var maximum = values[0]
+                for c in 1..<max(1, classes) { maximum = max(maximum, values[c]) }
+                var total = 0.0
+                for c in 0..<classes { total += exp(Double(values[c] - maximum)) }
+                if weight > 0 { sum += weight * (log(total) - Double(values[label] - maximum)) }
+                if let target {
+                    for c in 0..<classes {
+                        let probability = exp(Double(values[c] - maximum)) / total
+                        target[c] = Float(weight * (probability - (c == label ? 1 : 0)))
+                    }
+                }
+            }
+            sums[chunk] = sum
+        }
+        withExtendedLifetime((logits, gradient)) {}
+        return Float(partial.buffer.reduce(0, +))
+    }
+}

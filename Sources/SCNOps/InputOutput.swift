@@ -1,0 +1,82 @@
+package import SCNCore
+package import SCNGeometry
+
+/// Between the rows of points, in the order in which the host gave them, and the sites that they fall on.
+extension InputMap {
+    /// result [sites, planes]: each site's rows combined as the mode says; features [rows, planes].
+    package func forward(_ features: Matrix, into result: Matrix) throws(SCNError) {
+        try check(rows: features, "features", sites: result, "result")
+        let planes = features.planes
+        forEachSite { site, rows in
+            let target = result.pointer + site * planes
+            target.update(from: features.pointer + Int(rows[0]) * planes, count: planes)
+            guard rows.count > 1 else { return }
+            for row in rows.dropFirst() {
+                let source = features.pointer + Int(row) * planes
+                for p in 0..<planes { target[p] += source[p] }
+            }
+            if mode == .mean {
+                let share = 1 / Float(rows.count)
+                for p in 0..<planes { target[p] *= share }
+            }
+        }
+    }
+
+    /// result [rows, planes]: the gradient by the features, from gradient [sites, planes].
+    package func backward(_ gradient: Matrix, into result: Matrix) throws(SCNError) {
+        try check(rows: result, "result", sites: gradient, "gradient")
+        spread(gradient, into: result, dividing: mode == .mean)
+    }
+
+    /// result [rows, planes]: each row gets its site's vector; in modes 1 and 2 the winners only, the others zeros.
+    package func outputForward(_ features: Matrix, into result: Matrix) throws(SCNError) {
+        try check(rows: result, "result", sites: features, "features")
+        spread(features, into: result, dividing: false)
+    }
+
+    /// result [sites, planes]: the gradient by the features, from gradient [rows, planes].
+    package func outputBackward(_ gradient: Matrix, into result: Matrix) throws(SCNError) {
+        try check(rows: gradient, "gradient", sites: result, "result")
+        let planes = gradient.planes
+        forEachSite { site, rows in
+            let target = result.pointer + site * planes
+            target.update(repeating: 0, count: planes)
+            for row in rows {
+                let source = gradient.pointer + Int(row) * planes
+                for p in 0..<planes { target[p] += source[p] }
+            }
+        }
+    }
+
+    private func spread(_ source: Matrix, into result: Matrix, dividing: Bool) {
+        let planes = source.planes
+        if mode == .first || mode == .last { result.pointer.update(repeating: 0, count: result.count) }
+        forEachSite { site, rows in
+            let values = source.pointer + site * planes
+            let share = dividing ? 1 / Float(rows.count) : 1
+            for row in rows {
+                let target = result.pointer + Int(row) * planes
+                for p in 0..<planes { target[p] = values[p] * share }
+            }
+        }
+    }
+
+    /// Calls `body` with each site and the rows that count there: all of them, or the winner alone.
+    private func forEachSite(_ body: (_ site: Int, _ rows: UnsafeBufferPointer<Int32>) -> Void) {
+        let (starts, rows, mode) = (starts.pointer, rows.pointer, mode)
+        Parallel.forEachChunk(siteCount, size: 1024) { _, range in
+            for site in range {
+                var (begin, end) = (Int(starts[site]), Int(starts[site + 1]))
+                if mode == .first { end = begin + 1 }
+                if mode == .last { begin = end - 1 }
+                body(site, UnsafeBufferPointer(start: rows + begin, count: end - begin))
+            }
+        }
+        withExtendedLifetime(self) {}
+    }
+
+    private func check(rows: Matrix, _ rowsName: String, sites: Matrix, _ sitesName: String) throws(SCNError) {
+        try rows.requireShape(rowCount, rows.planes, rowsName)
+        try sites.requireShape(siteCount, rows.planes, sitesName)
+    }
+}

@@ -1,0 +1,51 @@
+package import SCNCore
+package import SCNGeometry
+
+/// Max pooling over a rulebook. Inactive sites count as zero: the running maximum starts at zero.
+package enum MaxPoolingOperation {
+    /// result [rules.outputCount, planes - featuresToDrop] from input [rules.inputCount, planes].
+    package static func forward(_ rules: Rulebook, input: Matrix, featuresToDrop: Int, into result: Matrix)
+        throws(SCNError)
+    {
+        try check(rules, input, result, featuresToDrop)
+        let kernels = try Kernels.table()
+        result.pointer.update(repeating: 0, count: result.count)
+        let (inputRows, outputRows) = (rules.inputRows.pointer, rules.outputRows.pointer)
+        rules.forEachOutputRun { _, run in
+            kernels.max_pooling_forward(
+                Int64(run.count), inputRows + run.lowerBound, outputRows + run.lowerBound,
+                input.pointer + featuresToDrop, Int64(input.planes), result.pointer, Int64(result.planes),
+                Int64(result.planes))
+        }
+        withExtendedLifetime((rules, input, result)) {}
+    }
+
+    /// result: by the input. Every input that equals the maximum gets the gradient.
+    package static func backward(
+        _ rules: Rulebook, input: Matrix, output: Matrix, gradient: Matrix, featuresToDrop: Int, into result: Matrix
+    ) throws(SCNError) {
+        try check(rules, input, output, featuresToDrop)
+        try gradient.requireSameShape(as: output, "gradient")
+        try result.requireSameShape(as: input, "result")
+        let kernels = try Kernels.table()
+        result.pointer.update(repeating: 0, count: result.count)
+        let (inputRows, outputRows) = (rules.inputRows.pointer, rules.outputRows.pointer)
+        rules.reversed.forEachOutputRun { _, run in
+            kernels.max_pooling_backward(
+                Int64(run.count), inputRows + run.lowerBound, outputRows + run.lowerBound,
+                input.pointer + featuresToDrop, output.pointer, gradient.pointer, result.pointer + featuresToDrop,
+                Int64(input.planes), Int64(output.planes), Int64(output.planes))
+        }
+        withExtendedLifetime((rules, input, output, gradient, result)) {}
+    }
+
+    private static func check(_ rules: Rulebook, _ input: Matrix, _ output: Matrix, _ featuresToDrop: Int)
+        throws(SCNError)
+    {
+        try require(
+            featuresToDrop >= 0 && featuresToDrop < max(1, input.planes), .invalidArgument,
+            "features_to_drop: is \(featuresToDrop), expected 0 ... \(input.planes - 1)")
+        try input.requireShape(rules.inputCount, input.planes, "input")
+        try output.requireShape(rules.outputCount, input.planes - featuresToDrop, "output")
+    }
+}
