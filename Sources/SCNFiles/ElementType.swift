@@ -1,3 +1,5 @@
+internal import SCNCore
+
 /// How a safetensors file names the type of a tensor's elements.
 package struct ElementType: Equatable, Sendable {
     package let name: String
@@ -18,5 +20,13 @@ package struct ElementType: Equatable, Sendable {
         case "I64", "U64", "F64", "C64": 64
         default: nil
         }
+    }
+
+    /// Bits of a tensor whose elements have `bits` each; sizes whose product overflows are refused beside a 0 too.
+    static func bits(
+        _ bits: Int, times shape: [Int], _ what: @autoclosure () -> String
+    ) throws(SCNError) -> Int {
+        let product = try checkedProduct(shape.filter { $0 != 0 } + [bits], what())
+        return shape.contains(0) ? 0 : product
     }
 }

@@ -97,7 +97,8 @@ extension JSON {
         for (index, element) in try array(key).enumerated() {
             guard let value = extract(element) else {
                 throw SCNError(
-                    .format, "the key \(quoted(key)), element \(index): \(expected) expected, \(element.kindName) found")
+                    .format, "the key \(quoted(key)), element \(index): \(expected) expected, \(element.kindName) found"
+                )
             }
             values.append(value)
         }

@@ -43,8 +43,9 @@ package struct SafetensorsFile {
         let dataStart = 8 + Int(length)
         let headerBytes = try file.read(at: 8, count: Int(length))
         let header: SafetensorsHeader
-        do { header = try SafetensorsHeader(UnsafeBufferPointer(headerBytes.buffer), dataCount: file.size - dataStart) }
-        catch { throw SCNError(error.kind, "\(path): \(error.message)") }
+        do {
+            header = try SafetensorsHeader(UnsafeBufferPointer(headerBytes.buffer), dataCount: file.size - dataStart)
+        } catch { throw SCNError(error.kind, "\(path): \(error.message)") }
         return SafetensorsFile(
             path: path, header: header, data: try file.read(at: dataStart, count: file.size - dataStart))
     }

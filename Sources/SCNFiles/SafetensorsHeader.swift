@@ -45,18 +45,12 @@ struct SafetensorsHeader {
         let (begin, end) = (offsets[0], offsets[1])
         try require(begin <= end, .format, "'data_offsets' begin at \(begin) and end before, at \(end)")
         if let bits = type.bits {
-            let total = try checkedBits(shape, bits)
+            let total = try ElementType.bits(bits, times: shape, "'shape'")
             try require(
                 total % 8 == 0 && total / 8 == end - begin, .format,
                 "'data_offsets' span \(end - begin) bytes, but type and shape need \(total / 8)")
         }
         return SafetensorsFile.Tensor(name: name, type: type, shape: shape, range: begin..<end)
-    }
-
-    /// Bits of a tensor; sizes whose product overflows are refused beside a 0 too.
-    private static func checkedBits(_ shape: [Int], _ bits: Int) throws(SCNError) -> Int {
-        let product = try checkedProduct(shape.filter { $0 > 0 } + [bits], "'shape'")
-        return shape.contains(0) ? 0 : product
     }
 
     private func checkCoverage(dataCount: Int) throws(SCNError) {

@@ -78,12 +78,15 @@ package enum SafetensorsWriter {
 
     private static func check(_ tensor: Tensor) throws(SCNError) {
         let name = quoted(tensor.name)
-        try require(tensor.name != SafetensorsHeader.metadataKey, .invalidArgument, "the tensor name \(name) is reserved")
+        try require(
+            tensor.name != SafetensorsHeader.metadataKey, .invalidArgument, "the tensor name \(name) is reserved")
         guard let bits = tensor.type.bits, bits % 8 == 0 else {
-            throw SCNError(.invalidArgument, "tensor \(name): elements of type \(quoted(tensor.type.name)) cannot be written")
+            throw SCNError(
+                .invalidArgument, "tensor \(name): elements of type \(quoted(tensor.type.name)) cannot be written")
         }
         try require(tensor.shape.allSatisfy { $0 >= 0 }, .shape, "tensor \(name): a negative size in \(tensor.shape)")
-        let expected = try checkedProduct(tensor.shape + [bits / 8], "tensor \(name) of shape \(tensor.shape)")
+        let total = try ElementType.bits(bits, times: tensor.shape, "tensor \(name) of shape \(tensor.shape)")
+        let expected = total / 8
         try require(
             expected == tensor.bytes.count, .shape,
             "tensor \(name): shape \(tensor.shape) needs \(expected) bytes, \(tensor.bytes.count) given")
