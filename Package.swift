@@ -24,12 +24,13 @@ let package = Package(
             linkerSettings: [.linkedLibrary("openblas"), .linkedLibrary("m")]),
         .target(
             name: "SCNCore", dependencies: ["CSCNSupport", "CSCNKernels"], swiftSettings: swiftSettings),
+        .target(name: "SCNFiles", dependencies: ["SCNCore"], swiftSettings: swiftSettings),
         .target(name: "SCNGeometry", dependencies: ["SCNCore"], swiftSettings: swiftSettings),
         .target(
             name: "SCNOps", dependencies: ["CSCNKernels", "SCNCore", "SCNGeometry"],
             swiftSettings: swiftSettings),
         .target(
-            name: "SCNNN", dependencies: ["CSCNSupport", "SCNCore", "SCNGeometry", "SCNOps"],
+            name: "SCNNN", dependencies: ["CSCNSupport", "SCNCore", "SCNFiles", "SCNGeometry", "SCNOps"],
             swiftSettings: swiftSettings),
         .target(
             name: "SparseConvNet", dependencies: ["SCNCore", "SCNGeometry", "SCNOps", "SCNNN"],
@@ -42,5 +43,6 @@ let package = Package(
             name: "SCNTestSupport", dependencies: ["SCNCore", "SCNGeometry"],
             path: "Tests/SCNTestSupport", swiftSettings: swiftSettings),
         .testTarget(name: "SCNCoreTests", dependencies: ["SCNCore"], swiftSettings: swiftSettings),
+        .testTarget(name: "SCNFilesTests", dependencies: ["SCNCore", "SCNFiles"], swiftSettings: swiftSettings),
     ]
 )

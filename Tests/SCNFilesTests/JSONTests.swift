@@ -1,0 +1,148 @@
+import SCNCore
+import SCNFiles
+import Testing
+
+@Suite struct JSONTests {
+    @Test func readsEveryKindOfValue() throws {
+        let text = " {\"a\" : [null,true,false, -12, 0, 1.5, -0.0, 2E3, 1e-2],\n\t\"b\":{},\"c\":[], \"d\":\"x\"}\r\n"
+        let expected = JSON.object([
+            (
+                "a",
+                .array([
+                    .null, .bool(true), .bool(false), .integer(-12), .integer(0), .number(1.5), .number(-0.0),
+                    .number(2000), .number(0.01),
+                ])
+            ), ("b", .object([])), ("c", .array([])), ("d", .string("x")),
+        ])
+        #expect(try JSON.parse(text) == expected)
+        #expect(try JSON.parse(expected.text()) == expected)
+    }
+
+    @Test func integersAreExact() throws {
+        #expect(try JSON.parse("9223372036854775807") == .integer(.max))
+        #expect(try JSON.parse("-9223372036854775808") == .integer(.min))
+        #expect(try JSON.parse("-0") == .integer(0))
+    }
+
+    @Test(arguments: [
+        ("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\/\u{8}\u{C}\n\r\t"), ("\"\\u00e9\\u0000\"", "é\0"),
+        ("\"\\uD83D\\uDE00 \\ud83d\\ude00\"", "😀 😀"), ("\"\\udbff\\udfff\"", "\u{10FFFF}"),
+        ("\"é😀\u{7F}\"", "é😀\u{7F}"),
+    ]) func decodesStrings(text: String, expected: String) throws {
+        #expect(try JSON.parse(text) == .string(expected))
+    }
+
+    @Test(arguments: [
+        "", " ", "{", "[", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{1:1}",
+        "{\"a\":1 \"b\":2}", "]", "nul", "True", "nullx", "1 2", "01", "-", "+1", ".5", "1.", "1.e3", "1e", "1e+",
+        "--1",
+        "0x10", "NaN", "Infinity", "-Infinity", "1e400", "-1e400", "9223372036854775808", "-9223372036854775809", "\"",
+        "\"a", "\"\\", "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"", "\"\\u+123\"", "\"\\ud800\"", "\"\\udc00\"",
+        "\"\\ud800\\ud800\"", "\"\\ud800x\"", "\"\\ud800\\n\"", "\"a\nb\"", "\"\t\"", "\"\0\"", "{\"a\":1,\"a\":1}",
+        "{\"a\":1,\"\\u0061\":2}", "\u{FEFF}1", "'a'", "/**/1", "[1]]", "\u{A0}1",
+    ]) func refuses(text: String) throws {
+        let error = try failure { _ = try JSON.parse(text) }
+        #expect(error.kind == .format)
+        #expect(error.message.hasPrefix("byte "))
+    }
+
+    @Test(
+        arguments: [
+            [0x80], [0xC3], [0xC0, 0x80], [0xE2, 0x82], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xFF],
+        ] as [[UInt8]]) func refusesInvalidUTF8(bytes: [UInt8]) throws
+    {
+        let text = [UInt8(ascii: "\"")] + bytes + [UInt8(ascii: "\"")]
+        let storage = try Storage(text)
+        let error = try failure { _ = try JSON.parse(UnsafeBufferPointer(storage.buffer)) }
+        #expect(error == SCNError(.format, "byte 0: a string that is not valid UTF-8"))
+    }
+
+    @Test func errorsNameThePlace() throws {
+        #expect(try failure { _ = try JSON.parse("[1, x]") }.message == "byte 4: a value expected, 'x' found")
+        #expect(try failure { _ = try JSON.parse("[1, 2") }.message == "byte 5: ',' or ']' expected, the text ends")
+        #expect(try failure { _ = try JSON.parse("{\"k\":1,\"k\":2}") }.message == "byte 7: duplicate key 'k'")
+    }
+
+    @Test func depthIsLimited() throws {
+        func nested(_ depth: Int) -> String {
+            String(repeating: "[{\"a\":", count: depth / 2) + "1" + String(repeating: "}]", count: depth / 2)
+        }
+        let deepest = try JSON.parse(nested(64))
+        #expect(try deepest.text() == nested(64))
+        #expect(try failure { _ = try JSON.parse(nested(66)) }.message.contains("nest deeper than 64"))
+        #expect(try failure { _ = try JSON.parse(String(repeating: "[", count: 10_000)) }.kind == .format)
+        #expect(try failure { _ = try JSON.parse(nested(10_000)) }.kind == .format)
+        #expect(try failure { _ = try JSON.array([deepest]).text() }.kind == .invalidArgument)
+        #expect(try JSON.array([deepest]).text(depthLimit: 65) == "[" + nested(64) + "]")
+        #expect(try JSON.parse(nested(300), depthLimit: 300).text(depthLimit: 300) == nested(300))
+    }
+
+    @Test func valuesAreCounted() throws {
+        let text = "[" + String(repeating: "0,", count: 4_000_000) + "0]"
+        #expect(try failure { _ = try JSON.parse(text) }.message.contains("more than 4000000 values"))
+    }
+
+    @Test func writesStringsThatReadBack() throws {
+        let all = String(String.UnicodeScalarView((0...0x2FF).map { UnicodeScalar($0)! })) + "\u{2028}😀\u{10FFFF}"
+        let text = try JSON.string(all).text()
+        #expect(try JSON.parse(text) == .string(all))
+        #expect(text.utf8.allSatisfy { $0 >= 0x20 })
+        #expect(try JSON.string("a\"\\\n\u{1}\u{1F}é/").text() == "\"a\\\"\\\\\\n\\u0001\\u001fé/\"")
+    }
+
+    @Test func writesNumbersThatReadBack() throws {
+        var random = Random(seed: 3)
+        var values = [
+            0, -0.0, 0.1, 1e-5, 1e16, 1e22, 1e300, .leastNonzeroMagnitude, .greatestFiniteMagnitude,
+            .leastNormalMagnitude, -2,
+        ]
+        values += (0..<2000).map { _ in Double(bitPattern: random.next()) }.filter(\.isFinite)
+        for value in values {
+            guard case .number(let read) = try JSON.parse(JSON.number(value).text()) else {
+                Issue.record("\(value) reads back as another kind")
+                continue
+            }
+            #expect(read.bitPattern == value.bitPattern)
+        }
+        for value in [Double.nan, .infinity, -.infinity] {
+            #expect(try failure { _ = try JSON.array([.number(value)]).text() }.kind == .invalidArgument)
+        }
+        #expect(try failure { _ = try JSON.object([("a", .null), ("a", .null)]).text() }.kind == .invalidArgument)
+    }
+
+    @Test func accessorsNameTheKey() throws {
+        let json = try JSON.parse(
+            "{\"i\":3,\"d\":0.5,\"s\":\"x\",\"b\":true,\"n\":null,\"is\":[1,2],\"ds\":[1,2.5],\"ss\":[\"a\"],\"o\":{\"k\":1}}"
+        )
+        #expect(try json.int("i") == 3)
+        #expect(try json.int("i", in: 3...3) == 3)
+        #expect(try json.double("d") == 0.5)
+        #expect(try json.double("i") == 3)
+        #expect(try json.string("s") == "x")
+        #expect(try json.bool("b"))
+        #expect(try json.ints("is") == [1, 2])
+        #expect(try json.doubles("ds") == [1, 2.5])
+        #expect(try json.strings("ss") == ["a"])
+        #expect(try json.array("is") == [.integer(1), .integer(2)])
+        #expect(try json["o"].int("k") == 1)
+        #expect(json.find("n") == .null)
+        #expect(json.find("nothing") == nil)
+        #expect(JSON.null.find("n") == nil)
+
+        func message(_ body: () throws -> Void) throws -> String {
+            let error = try failure(body)
+            #expect(error.kind == .format)
+            return error.message
+        }
+        #expect(try message { _ = try json.int("x") } == "the key 'x' is missing")
+        #expect(try message { _ = try json.int("d") } == "the key 'd': an integer expected, 0.5 found")
+        #expect(
+            try message { _ = try json.int("i", in: 4...9) } == "the key 'i': an integer from 4 to 9 expected, 3 found")
+        #expect(try message { _ = try json.string("n") } == "the key 'n': a string expected, null found")
+        #expect(try message { _ = try json.bool("s") } == "the key 's': true or false expected, the string 'x' found")
+        #expect(try message { _ = try json.array("o") } == "the key 'o': an array expected, an object found")
+        #expect(try message { _ = try json.double("is") } == "the key 'is': a number expected, an array found")
+        #expect(try message { _ = try json.ints("ds") } == "the key 'ds', element 1: an integer expected, 2.5 found")
+        #expect(try message { _ = try JSON.integer(1)["k"] } == "an object with the key 'k' expected, 1 found")
+    }
+}

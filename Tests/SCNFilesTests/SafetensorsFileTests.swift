@@ -1,0 +1,170 @@
+import Glibc
+import SCNCore
+import SCNFiles
+import Testing
+
+@Suite struct SafetensorsFileTests {
+    let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    func readFailure(_ content: [UInt8]) throws -> SCNError {
+        let path = try folder.write("bad", content)
+        let error = try failure { _ = try SafetensorsFile.read(path: path) }
+        #expect(error.message.hasPrefix("\(path): "))
+        return error
+    }
+
+    /// Bytes that the Python package safetensors 0.8.0 wrote.
+    @Test func readsAFileOfTheFormatsOwnLibrary() throws {
+        let header = """
+            {"__metadata__":{"case":"{\\"é\\":\\"\\n\\"}"},"steps":{"dtype":"I64","shape":[2],"data_offsets":[0,16]},\
+            "empty":{"dtype":"F32","shape":[0,4],"data_offsets":[16,16]},\
+            "weight":{"dtype":"F32","shape":[2,3],"data_offsets":[16,40]},\
+            "flags":{"dtype":"BOOL","shape":[3],"data_offsets":[40,43]}}\u{20}\u{20}\u{20}\u{20}
+            """
+        let data: [UInt8] = [
+            0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0, 0, 0, 0, 0x40, 0, 0, 0x20, 0xC0, 0, 0, 0xC0,
+            0xBF,
+            0, 0, 0, 0xBF, 0, 0, 0, 0x3F, 0, 0, 0xC0, 0x3F, 0, 0, 0x20, 0x40, 1, 0, 1,
+        ]
+        let path = try folder.write("python", safetensors(header, data: 0) + data)
+        let file = try SafetensorsFile.read(path: path)
+        #expect(header.utf8.count == 0x120)
+        #expect(file.metadata.map(\.key) == ["case"])
+        #expect(file.metadata("case") == "{\"é\":\"\n\"}")
+        #expect(file.metadata("other") == nil)
+        #expect(file.tensors.map(\.name) == ["steps", "empty", "weight", "flags"])
+        #expect(file.tensor("flags")?.type == ElementType(name: "BOOL"))
+        #expect(file.tensor("flags")?.range == 40..<43)
+        #expect(file.tensor("other") == nil)
+        let weight = try file.float32("weight")
+        #expect(weight.shape == [2, 3])
+        #expect(Array(weight.values.buffer) == [-2.5, -1.5, -0.5, 0.5, 1.5, 2.5])
+        #expect(try file.float32("empty").shape == [0, 4])
+        #expect(Array(try file.int64("steps").values.buffer) == [-1, 1 << 62])
+        #expect(try failure { _ = try file.float32("steps") }.message.contains("elements of type 'I64', not 'F32'"))
+        #expect(try failure { _ = try file.int64("none") }.message == "\(path): has no tensor 'none'")
+    }
+
+    @Test func tensorsMayLieInAnotherOrderThanTheHeaders() throws {
+        let header = """
+            {"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]},"a":{"shape":[],"data_offsets":[0,4],"dtype":"F32"}}
+            """
+        let file = try SafetensorsFile.read(path: try folder.write("order", safetensors(header, data: 8)))
+        #expect(file.tensors.map(\.name) == ["b", "a"])
+        #expect(file.metadata.isEmpty)
+        #expect(try file.float32("a").shape == [])
+        #expect(try file.float32("a").values.count == 1)
+    }
+
+    @Test func unknownTypesFailOnlyWhereAskedFor() throws {
+        let header = """
+            {"new":{"dtype":"F5","shape":[7],"data_offsets":[4,9]},"old":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}
+            """
+        let file = try SafetensorsFile.read(path: try folder.write("unknown", safetensors(header, data: 9)))
+        #expect(try file.float32("old").values.count == 1)
+        #expect(try failure { _ = try file.float32("new") }.message.contains("type 'F5'"))
+    }
+
+    @Test func noTensorsAreFine() throws {
+        #expect(try SafetensorsFile.read(path: try folder.write("none", safetensors("{}", data: 0))).tensors.isEmpty)
+    }
+
+    @Test func lengthsThatLie() throws {
+        for count in 0..<8 {
+            #expect(try readFailure(Array(repeating: 0, count: count)).message.contains("too short"))
+        }
+        #expect(try readFailure(safetensors("", data: 0)).message.contains("begin with '{'"))
+        for length in [3, 1000, 100_000_000] as [UInt64] {
+            #expect(try readFailure(safetensors("{}", data: 0, length: length)).message.contains("but only 2 follow"))
+        }
+        for length in [100_000_001, 1 << 62, 1 << 63, UInt64.max - 7, UInt64.max] {
+            #expect(try readFailure(safetensors("{}", data: 0, length: length)).message.contains("allowed"))
+        }
+    }
+
+    @Test(arguments: [
+        ("[]", 0, "begin with '{'"), (" {}", 0, "begin with '{'"), ("{}x", 0, "header, byte 2"),
+        ("{\"a\":1}", 0, "'a'"),
+        ("{}", 1, "bytes 0 to 1 of the data belong to no tensor"), ("{\"__metadata__\":[]}", 0, "'__metadata__'"),
+        ("{\"__metadata__\":{\"k\":1}}", 0, "'k'"), ("{\"__metadata__\":{},\"__metadata__\":{}}", 0, "duplicate key"),
+        (String(repeating: "{\"a\":", count: 10_000), 0, "nest deeper"),
+    ]) func headersThatAreNone(header: String, data: Int, expected: String) throws {
+        let error = try readFailure(safetensors(header, data: data))
+        #expect(error.kind == .format)
+        #expect(error.message.contains(expected), "\(error)")
+    }
+
+    @Test(arguments: [
+        ("\"F32\"", "[2]", "[0,4]", "need 8"), ("\"F32\"", "[1]", "[0,8]", "need 4"),
+        ("\"F32\"", "[-1]", "[0,8]", "-1 found"), ("\"F32\"", "[1.5]", "[0,8]", "1.5 found"),
+        ("\"F32\"", "[2.0]", "[0,8]", "2.0 found"), ("\"F32\"", "2", "[0,8]", "'shape'"),
+        ("\"F32\"", "[\"2\"]", "[0,8]", "'shape'"), ("\"F32\"", "[18446744073709551616]", "[0,8]", "beyond 64 bits"),
+        ("\"F32\"", "[4294967296,4294967296,2]", "[0,8]", "'shape'"),
+        ("\"F32\"", "[4611686018427387904,4,2]", "[0,8]", "'shape'"),
+        ("\"F32\"", "[0,4611686018427387904,4]", "[0,0]", "'shape'"),
+        ("\"F32\"", "[2305843009213693952]", "[0,8]", "'shape'"), ("\"F4\"", "[3]", "[0,8]", "need 1"),
+        ("\"F32\"", "[2]", "[8,0]", "end before"), ("\"F32\"", "[2]", "[-8,0]", "-8 found"),
+        ("\"F32\"", "[2]", "[0]", "1 elements, not 2"), ("\"F32\"", "[2]", "[0,8,8]", "3 elements, not 2"),
+        ("\"F32\"", "[2]", "[8,16]", "of 8 bytes"), ("\"F32\"", "[1]", "[0,4]", "4 to 8"),
+        ("\"F32\"", "[1]", "[4,8]", "0 to 4"), ("\"F9\"", "[1]", "[0,9223372036854775807]", "of 8 bytes"),
+        ("7", "[2]", "[0,8]", "'dtype'"), ("null", "[2]", "[0,8]", "'dtype'"),
+    ]) func tensorsThatLie(type: String, shape: String, offsets: String, expected: String) throws {
+        let header = "{\"t\":{\"dtype\":\(type),\"shape\":\(shape),\"data_offsets\":\(offsets)}}"
+        let error = try readFailure(safetensors(header, data: 8))
+        #expect(error.kind == .format)
+        #expect(error.message.contains(expected), "\(error)")
+    }
+
+    @Test(arguments: [
+        ("[0,4]", "[0,4]"), ("[0,4]", "[2,6]"), ("[0,4]", "[5,9]"), ("[4,8]", "[8,12]"), ("[4,8]", "[0,4]"),
+    ]) func rangesThatDoNotCover(first: String, second: String) throws {
+        let header = """
+            {"a":{"dtype":"F32","shape":[1],"data_offsets":\(first)},"b":{"dtype":"F32","shape":[1],"data_offsets":\(second)}}
+            """
+        #expect(try readFailure(safetensors(header, data: 9)).kind == .format)
+    }
+
+    @Test func missingPartsOfATensor() throws {
+        for key in ["dtype", "shape", "data_offsets"] {
+            let parts = ["\"dtype\":\"F32\"", "\"shape\":[1]", "\"data_offsets\":[0,4]"].filter { !$0.contains(key) }
+            let error = try readFailure(safetensors("{\"t\":{\(parts.joined(separator: ","))}}", data: 4))
+            #expect(error.message.hasSuffix("tensor 't': the key '\(key)' is missing"))
+        }
+    }
+
+    @Test func pathsThatAreNoFiles() throws {
+        let pipe = folder.file("pipe")
+        try #require(mkfifo(pipe, 0o600) == 0)
+        let expectations = [
+            (folder.path, "is a directory"), ("/dev/zero", "not a regular file"), ("/dev/null", "not a regular file"),
+            (pipe, "not a regular file"), (folder.file("missing"), "No such file"), ("", "No such file"),
+            (folder.file(String(repeating: "x", count: 300)), "File name too long"),
+        ]
+        for (path, expected) in expectations {
+            let error = try failure { _ = try SafetensorsFile.read(path: path) }
+            #expect(error.kind == .file)
+            #expect(error.message.hasPrefix("\(path): ") && error.message.contains(expected), "\(error)")
+            #expect(try failure { _ = try FileBytes.read(path: path) } == error)
+        }
+        #expect(try failure { _ = try SafetensorsFile.read(path: "a\0b") }.kind == .invalidArgument)
+    }
+
+    @Test func aFileLargerThanTheMachine() throws {
+        let size = 1 << 43
+        let header = "{\"t\":{\"dtype\":\"U8\",\"shape\":[\(size)],\"data_offsets\":[0,\(size)]}}"
+        let path = try folder.write("sparse", safetensors(header, data: 0))
+        guard truncate(path, 8 + header.utf8.count + size) == 0 else { return }
+        let error = try failure { _ = try SafetensorsFile.read(path: path) }
+        #expect(error.kind == .memory)
+        #expect(error.message.hasPrefix("\(path): "))
+    }
+
+    @Test func bytesHaveALimit() throws {
+        let path = try folder.write("ten", Array(0..<10))
+        #expect(Array(try FileBytes.read(path: path, limit: 10).buffer) == Array(0..<10))
+        #expect(try failure { _ = try FileBytes.read(path: path, limit: 9) }.kind == .format)
+        #expect(try FileBytes.read(path: try folder.write("none", [])).count == 0)
+    }
+}
