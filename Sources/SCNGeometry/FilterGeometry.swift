@@ -7,7 +7,7 @@ package import SCNCore
 /// - submanifold: site `o + (t - size / 2) * dilation` of the same site set, whatever the parity of the size.
 ///
 /// The taps of all axes together are a filter offset, `0 ..< volume`, row-major with the last axis fastest.
-package struct FilterGeometry: Hashable, Sendable {
+package struct FilterGeometry: Hashable, Sendable, CustomStringConvertible {
     package enum Kind: Hashable, Sendable {
         case submanifold
         case strided
@@ -143,6 +143,18 @@ package struct FilterGeometry: Hashable, Sendable {
             result[axis] = covered.partialValue - margin.partialValue
         }
         return result
+    }
+
+    /// "filter 2, stride 2"; padding and dilation where they are not 0 and 1.
+    package var description: String {
+        func brief(_ values: [Int]) -> String {
+            Set(values).count == 1 ? String(values[0]) : "(\(values.map(String.init).joined(separator: ", ")))"
+        }
+        var parts = ["filter \(brief(size))"]
+        if kind == .strided { parts.append("stride \(brief(stride))") }
+        if padding.contains(where: { $0 != 0 }) { parts.append("padding \(brief(padding))") }
+        if dilation.contains(where: { $0 != 1 }) { parts.append("dilation \(brief(dilation))") }
+        return parts.joined(separator: ", ")
     }
 
     /// Sites from the first tap to the last, both included.
