@@ -1,0 +1,182 @@
+package import SCNCore
+
+/// Which input sites an output site reads: the one place that owns this arithmetic.
+///
+/// On each axis, filter tap t of output site o reads
+/// - strided: input site `o * stride - padding + t * dilation`;
+/// - submanifold: site `o + (t - size / 2) * dilation` of the same site set, whatever the parity of the size.
+///
+/// The taps of all axes together are a filter offset, `0 ..< volume`, row-major with the last axis fastest.
+package struct FilterGeometry: Hashable, Sendable, CustomStringConvertible {
+    package enum Kind: Hashable, Sendable {
+        case submanifold
+        case strided
+    }
+
+    package static let dimensions = 1...10
+
+    package let kind: Kind
+    package let size: [Int]
+    package let stride: [Int]
+    package let padding: [Int]
+    package let dilation: [Int]
+    package let volume: Int
+
+    package var dimension: Int { size.count }
+
+    /// A filter that keeps the sites. `dilation` is 1 where it is nil.
+    package static func submanifold(size: [Int], dilation: [Int]? = nil) throws(SCNError) -> FilterGeometry {
+        try FilterGeometry(
+            kind: .submanifold, size: size, stride: size.map { _ in 1 }, padding: size.map { _ in 0 },
+            dilation: dilation ?? size.map { _ in 1 })
+    }
+
+    /// A filter that makes new sites, `stride` apart. `padding` is 0 and `dilation` is 1 where they are nil.
+    package static func strided(
+        size: [Int], stride: [Int], padding: [Int]? = nil, dilation: [Int]? = nil
+    ) throws(SCNError) -> FilterGeometry {
+        try FilterGeometry(
+            kind: .strided, size: size, stride: stride, padding: padding ?? size.map { _ in 0 },
+            dilation: dilation ?? size.map { _ in 1 })
+    }
+
+    private init(kind: Kind, size: [Int], stride: [Int], padding: [Int], dilation: [Int]) throws(SCNError) {
+        try require(
+            Self.dimensions.contains(size.count), .invalidArgument,
+            "filter size has \(size.count) axes; expected 1 to 10")
+        for (name, values, least) in [
+            ("filter size", size, 1), ("filter stride", stride, 1), ("padding", padding, 0), ("dilation", dilation, 1),
+        ] {
+            try require(
+                values.count == size.count, .shape,
+                "\(name) has \(values.count) axes where filter size has \(size.count)")
+            for (axis, value) in values.enumerated() where value < least {
+                throw SCNError(.invalidArgument, "\(name) on axis \(axis) is \(value); expected at least \(least)")
+            }
+        }
+        let volume = try checkedProduct(size, "a filter of size \(describe(size))")
+        try require(
+            volume <= Int(Int32.max), .overflow,
+            "a filter of size \(describe(size)) has \(volume) offsets; at most \(Int32.max) are possible")
+        self.kind = kind
+        self.size = size
+        self.stride = stride
+        self.padding = padding
+        self.dilation = dilation
+        self.volume = volume
+        for axis in size.indices { _ = try extent(axis) }
+    }
+
+    /// The position of filter offset `k` on each axis.
+    package func taps(of k: Int) -> [Int] {
+        var rest = k
+        var taps = size
+        for axis in size.indices.reversed() {
+            taps[axis] = rest % size[axis]
+            rest /= size[axis]
+        }
+        return taps
+    }
+
+    /// What filter offset `k` adds to the site (submanifold) or to `output * stride - padding` (strided).
+    package func offset(_ k: Int) -> [Int] {
+        var offset = taps(of: k)
+        for axis in size.indices { offset[axis] = displacement(axis, tap: offset[axis]) }
+        return offset
+    }
+
+    /// What tap `tap` adds on one axis.
+    func displacement(_ axis: Int, tap: Int) -> Int {
+        (kind == .submanifold ? tap - size[axis] / 2 : tap) * dilation[axis]
+    }
+
+    /// The spatial size of the result.
+    ///
+    /// Strided, padding 0 and dilation 1: `(input - size) / stride + 1`, which must be exact; otherwise
+    /// `floor((input + 2 * padding - extent) / stride) + 1` with `extent = dilation * (size - 1) + 1`.
+    /// Throws a shape error where the filter does not fit.
+    package func outputSize(of inputSize: [Int]) throws(SCNError) -> [Int] {
+        try requireSpatialSize(inputSize, dimension: dimension)
+        if kind == .submanifold { return inputSize }
+        var result = inputSize
+        for axis in size.indices {
+            let (input, filter, stride, padding) = (inputSize[axis], size[axis], stride[axis], padding[axis])
+            let extent = try extent(axis)
+            let margin = padding.multipliedReportingOverflow(by: 2)
+            let padded = input.addingReportingOverflow(margin.partialValue)
+            try require(
+                !margin.overflow && !padded.overflow, .overflow,
+                "spatial size \(input) on axis \(axis) with padding \(padding) overflows 64 bits")
+            let steps = padded.partialValue - extent
+            let misfit = "spatial size \(input) on axis \(axis) does not fit filter \(filter)"
+            if padding == 0 && dilation[axis] == 1 {
+                try require(steps >= 0, .shape, "\(misfit): it is smaller")
+                try require(
+                    steps % stride == 0, .shape,
+                    "\(misfit) with stride \(stride): (\(input) - \(filter)) is no multiple of \(stride)")
+            } else {
+                try require(
+                    steps >= 0, .shape,
+                    "\(misfit) with padding \(padding) and dilation \(dilation[axis]): the filter covers \(extent) "
+                        + "sites, and there are \(padded.partialValue)")
+            }
+            result[axis] = steps / stride + 1
+        }
+        return result
+    }
+
+    /// The smallest spatial size whose result has `outputSize`: `(output - 1) * stride + extent - 2 * padding`.
+    package func inputSize(of outputSize: [Int]) throws(SCNError) -> [Int] {
+        try requireSpatialSize(outputSize, dimension: dimension)
+        if kind == .submanifold { return outputSize }
+        var result = outputSize
+        for axis in size.indices {
+            let steps = (outputSize[axis] - 1).multipliedReportingOverflow(by: stride[axis])
+            let covered = steps.partialValue.addingReportingOverflow(try extent(axis))
+            try require(
+                !steps.overflow && !covered.overflow, .overflow,
+                "spatial size \(outputSize[axis]) on axis \(axis) with stride \(stride[axis]) overflows 64 bits")
+            let margin = padding[axis].multipliedReportingOverflow(by: 2)
+            try require(
+                !margin.overflow && covered.partialValue > margin.partialValue, .shape,
+                "no spatial size on axis \(axis) gives \(outputSize[axis]) with padding \(padding[axis])")
+            result[axis] = covered.partialValue - margin.partialValue
+        }
+        return result
+    }
+
+    /// "filter 2, stride 2"; padding and dilation where they are not 0 and 1.
+    package var description: String {
+        func brief(_ values: [Int]) -> String {
+            Set(values).count == 1 ? String(values[0]) : "(\(values.map(String.init).joined(separator: ", ")))"
+        }
+        var parts = ["filter \(brief(size))"]
+        if kind == .strided { parts.append("stride \(brief(stride))") }
+        if padding.contains(where: { $0 != 0 }) { parts.append("padding \(brief(padding))") }
+        if dilation.contains(where: { $0 != 1 }) { parts.append("dilation \(brief(dilation))") }
+        return parts.joined(separator: ", ")
+    }
+
+    /// Sites from the first tap to the last, both included.
+    private func extent(_ axis: Int) throws(SCNError) -> Int {
+        let reach = dilation[axis].multipliedReportingOverflow(by: size[axis] - 1)
+        let extent = reach.partialValue.addingReportingOverflow(1)
+        try require(
+            !reach.overflow && !extent.overflow, .overflow,
+            "dilation \(dilation[axis]) of filter size \(size[axis]) on axis \(axis) overflows 64 bits")
+        return extent.partialValue
+    }
+}
+
+/// Throws unless `spatialSize` has `dimension` positive sizes.
+func requireSpatialSize(_ spatialSize: [Int], dimension: Int) throws(SCNError) {
+    try require(
+        spatialSize.count == dimension, .shape,
+        "spatial size has \(spatialSize.count) axes; the dimension is \(dimension)")
+    for (axis, size) in spatialSize.enumerated() {
+        try require(size >= 1, .shape, "spatial size on axis \(axis) is \(size); expected at least 1")
+    }
+}
+
+/// "3 x 3 x 3".
+func describe(_ sizes: [Int]) -> String { sizes.map(String.init).joined(separator: " x ") }

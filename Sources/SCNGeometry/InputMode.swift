@@ -1,0 +1,11 @@
+/// What becomes of several input rows at one site.
+public enum InputMode: Int, Sendable, CaseIterable {
+    /// There are none: a duplicate is an error.
+    case unique = 0
+    /// The last row wins.
+    case last = 1
+    /// The first row wins.
+    case first = 2
+    case sum = 3
+    case mean = 4
+}

@@ -1,0 +1,40 @@
+package import SCNCore
+
+/// Which input row meets which output row under which filter offset.
+///
+/// The rules of filter offset k are `offsets[k] ..< offsets[k + 1]`; both columns ascend strictly within an offset.
+/// Immutable: its storages are shared and only read.
+package final class Rulebook: @unchecked Sendable {
+    /// [volume + 1]
+    package let offsets: Storage<Int64>
+    /// [ruleCount]
+    package let inputRows: Storage<Int32>
+    /// [ruleCount]
+    package let outputRows: Storage<Int32>
+    /// Rows of the feature matrix that is read.
+    package let inputCount: Int
+    /// Rows of the feature matrix that is written.
+    package let outputCount: Int
+
+    /// The number of filter offsets.
+    package var volume: Int { offsets.count - 1 }
+    package var ruleCount: Int { inputRows.count }
+
+    init(
+        offsets: Storage<Int64>, inputRows: Storage<Int32>, outputRows: Storage<Int32>, inputCount: Int,
+        outputCount: Int
+    ) {
+        self.offsets = offsets
+        self.inputRows = inputRows
+        self.outputRows = outputRows
+        self.inputCount = inputCount
+        self.outputCount = outputCount
+    }
+
+    /// The same rules from output to input: the rulebook of the deconvolution and of the gradient by the input.
+    package var reversed: Rulebook {
+        Rulebook(
+            offsets: offsets, inputRows: outputRows, outputRows: inputRows, inputCount: outputCount,
+            outputCount: inputCount)
+    }
+}

@@ -1,0 +1,139 @@
+package import SCNCore
+
+/// The active sites of a tensor: unique, in (batch, coordinates) order. Row i of a feature matrix belongs to site i.
+///
+/// Immutable: its storages are shared and only read.
+package final class SiteSet: @unchecked Sendable {
+    /// Sorted keys, 64 bits each where they fit.
+    enum Keys {
+        case narrow(Storage<UInt64>)
+        case wide(Storage<UInt128>)
+    }
+
+    package let spatialSize: [Int]
+    package let batchSize: Int
+    package let count: Int
+    let layout: KeyLayout
+    let keys: Keys
+
+    package var dimension: Int { spatialSize.count }
+
+    /// Takes strictly ascending keys in the layout that belongs to these sizes.
+    init(spatialSize: [Int], batchSize: Int, layout: KeyLayout, keys: Keys) throws(SCNError) {
+        self.spatialSize = spatialSize
+        self.batchSize = batchSize
+        self.layout = layout
+        self.keys = keys
+        count =
+            switch keys {
+            case .narrow(let keys): keys.count
+            case .wide(let keys): keys.count
+            }
+        try require(count <= Int(Int32.max), .overflow, "\(count) sites; at most \(Int32.max) are possible")
+    }
+
+    /// Writes (coordinates, batch) of all sites to `output`, [count, d + 1].
+    package func coordinates(into output: UnsafeMutablePointer<Int64>) {
+        let columns = dimension + 1
+        Parallel.forEachChunk(count, size: 1 << 14) { _, rows in
+            coordinates(of: rows, into: output + rows.lowerBound * columns)
+        }
+    }
+
+    /// (coordinates, batch) of all sites, [count, d + 1].
+    package func coordinates() throws(SCNError) -> [Int64] {
+        let result = try Storage<Int64>(
+            count: checkedProduct([count, dimension + 1], "coordinates of \(count) sites"))
+        coordinates(into: result.pointer)
+        return Array(result.buffer)
+    }
+
+    func coordinates(of rows: Range<Int>, into output: UnsafeMutablePointer<Int64>) {
+        switch keys {
+        case .narrow(let keys): layout.decode(keys.pointer + rows.lowerBound, count: rows.count, into: output)
+        case .wide(let keys): layout.decode(keys.pointer + rows.lowerBound, count: rows.count, into: output)
+        }
+    }
+
+    /// Where each site's plane 0 lies in a dense array [batchSize, planes, spatial size ...], and the spatial volume,
+    /// which is the way from one plane to the next. Throws an overflow error where that array has no 64-bit size.
+    package func denseOffsets(planes: Int) throws(SCNError) -> (offsets: Storage<Int64>, volume: Int) {
+        let volume = try checkedProduct(spatialSize, "a dense tensor of \(describe(spatialSize))")
+        _ = try checkedProduct(
+            [batchSize, planes, volume],
+            "a dense tensor of \(batchSize) samples x \(planes) planes x \(describe(spatialSize))")
+        let offsets = try Storage<Int64>(count: count)
+        let columns = dimension + 1
+        let block = 1 << 12
+        let scratch = try Storage<Int64>(count: min(count, block) * columns)
+        for first in stride(from: 0, to: count, by: block) {
+            let rows = first..<min(count, first + block)
+            coordinates(of: rows, into: scratch.pointer)
+            for row in rows {
+                let site = scratch.pointer + (row - first) * columns
+                var offset = site[dimension] * Int64(planes)
+                for axis in 0..<dimension { offset = offset * Int64(spatialSize[axis]) + site[axis] }
+                offsets.pointer[row] = offset
+            }
+        }
+        return (offsets, volume)
+    }
+
+    /// The first row of each sample, and the number of sites: `batchSize + 1` entries.
+    package func samples() throws(SCNError) -> Storage<Int64> {
+        let samples = try Storage<Int64>(count: batchSize + 1)
+        switch keys {
+        case .narrow(let keys): firstRows(keys, samples)
+        case .wide(let keys): firstRows(keys, samples)
+        }
+        return samples
+    }
+
+    private func firstRows<Key: SiteKey>(_ keys: Storage<Key>, _ samples: Storage<Int64>) {
+        for sample in 0..<batchSize {
+            let least = Key(sample) << Key(layout.batch.shift)
+            samples.pointer[sample] = Int64(lowerBound(keys.pointer, 0..<count, least))
+        }
+        samples.pointer[batchSize] = Int64(count)
+    }
+
+    /// The row of a site (coordinates, then batch index), or nil where it is not active.
+    package func row(of site: [Int]) -> Int? {
+        guard site.count == dimension + 1, zip(site, spatialSize + [batchSize]).allSatisfy({ 0 <= $0 && $0 < $1 })
+        else { return nil }
+        return switch keys {
+        case .narrow(let keys): row(of: site, keys)
+        case .wide(let keys): row(of: site, keys)
+        }
+    }
+
+    private func row<Key: SiteKey>(of site: [Int], _ keys: Storage<Key>) -> Int? {
+        let batch = Key(site[dimension]) << Key(layout.batch.shift)
+        let key = layout.origin(as: Key.self) &+ layout.delta(Array(site.dropLast()), as: Key.self) &+ batch
+        let row = lowerBound(keys.pointer, 0..<count, key)
+        return row < count && keys.pointer[row] == key ? row : nil
+    }
+
+    /// Whether both have the same spatial size, batch size and sites.
+    package func hasSameSites(as other: SiteSet) -> Bool {
+        if self === other { return true }
+        guard spatialSize == other.spatialSize, batchSize == other.batchSize, count == other.count else { return false }
+        // Equal sizes have equal layouts, so that equal sites have equal keys.
+        return switch (keys, other.keys) {
+        case (.narrow(let a), .narrow(let b)): a.buffer.elementsEqual(b.buffer)
+        case (.wide(let a), .wide(let b)): a.buffer.elementsEqual(b.buffer)
+        default: false
+        }
+    }
+}
+
+/// The first index of `range` whose key is not below `key`, or the end of the range.
+func lowerBound<Key: SiteKey>(_ keys: UnsafePointer<Key>, _ range: Range<Int>, _ key: Key) -> Int {
+    var low = range.lowerBound
+    var high = range.upperBound
+    while low < high {
+        let middle = low + (high - low) / 2
+        if keys[middle] < key { low = middle + 1 } else { high = middle }
+    }
+    return low
+}
