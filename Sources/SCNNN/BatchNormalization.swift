@@ -1,4 +1,4 @@
-public import SCNCore
+internal import SCNCore
 package import SCNFiles
 internal import SCNOps
 

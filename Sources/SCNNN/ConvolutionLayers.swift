@@ -1,4 +1,4 @@
-public import SCNCore
+internal import SCNCore
 package import SCNFiles
 internal import SCNGeometry
 internal import SCNOps

@@ -1,4 +1,4 @@
-public import SCNCore
+internal import SCNCore
 package import SCNFiles
 public import SCNGeometry
 internal import SCNOps

@@ -1,4 +1,4 @@
-public import SCNCore
+internal import SCNCore
 internal import SCNOps
 
 /// Losses: rank-0 tensors with gradients.

@@ -1,4 +1,4 @@
-public import SCNCore
+internal import SCNCore
 package import SCNFiles
 
 /// A layer, container or network: maps a value to a value, and holds parameters, buffers and perhaps other modules.

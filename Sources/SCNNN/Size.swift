@@ -1,5 +1,5 @@
-public import SCNCore
-package import SCNFiles
+internal import SCNCore
+internal import SCNFiles
 
 /// A size along the axes: one number for all, or one an axis. `3` and `[3, 1, 5]` are sizes.
 public struct Size: ExpressibleByIntegerLiteral, ExpressibleByArrayLiteral, Equatable, Sendable {

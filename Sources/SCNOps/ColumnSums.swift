@@ -1,3 +1,4 @@
+internal import CSCNKernels
 package import SCNCore
 
 /// The sum of each plane over all rows: gradients by a bias.

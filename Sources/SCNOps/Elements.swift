@@ -1,3 +1,4 @@
+internal import CSCNKernels
 package import SCNCore
 
 /// Sums, products and rearrangements of whole matrices.

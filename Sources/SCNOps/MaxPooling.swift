@@ -1,3 +1,4 @@
+internal import CSCNKernels
 package import SCNCore
 package import SCNGeometry
 

@@ -1,3 +1,4 @@
+internal import CSCNKernels
 package import SCNCore
 
 /// One step of an optimizer over the elements of one parameter.

@@ -1,0 +1,114 @@
+internal import SCNCore
+internal import SCNFiles
+internal import SCNGeometry
+internal import SCNOps
+
+/// Modules as JSON and back: {"type": "ReLU"}, {"type": "Sequential", "modules": [...]}; other keys are the arguments.
+package enum Architecture {
+    /// Brackets that one nested module takes.
+    private static let depthLimit = 2 * Container.maximumDepth + 8
+
+    /// The architecture of a module, or an error where a part of it is a host's own type.
+    package static func text(of module: Module) throws -> String { try json(of: module).text(depthLimit: depthLimit) }
+
+    package static func isComplete(_ module: Module) -> Bool {
+        module.arguments != nil && builders[module.typeName] != nil && module.children.allSatisfy(isComplete)
+    }
+
+    private static func json(of module: Module) throws -> JSON {
+        guard let arguments = module.arguments, builders[module.typeName] != nil else {
+            throw SCNError(.unsupported, "architecture: \(module.typeName) is not one of the library's own types")
+        }
+        var entries: [(key: String, value: JSON)] = [("type", .string(module.typeName))] + arguments
+        if module is Container { entries.append(("modules", .array(try module.children.map(json)))) }
+        return .object(entries)
+    }
+
+    /// A new module, its parameters initialised from the generator.
+    package static func build(_ text: String) throws -> Module {
+        try build(JSON.parse(text, depthLimit: depthLimit))
+    }
+
+    private static func build(_ json: JSON) throws -> Module {
+        let type = try json.string("type")
+        guard let builder = builders[type] else {
+            throw SCNError(.format, "type: \"\(type.prefix(60))\" is no module of this library")
+        }
+        return try builder(json)
+    }
+
+    private static func children(_ json: JSON) throws -> [Module] { try json.array("modules").map(build) }
+
+    private static let builders: [String: @Sendable (JSON) throws -> Module] = [
+        "Sequential": { try Sequential(children($0)) },
+        "ConcatTable": { try ConcatTable(children($0)) },
+        "AddTable": { _ in AddTable() },
+        "JoinTable": { _ in JoinTable() },
+        "Identity": { _ in Identity() },
+        "Flatten": { _ in Flatten() },
+        "InputLayer": {
+            guard let mode = InputMode(rawValue: try $0.int("mode")) else {
+                throw SCNError(.format, "mode: is \(try $0.int("mode")), expected 0 ... 4")
+            }
+            return try InputLayer(
+                dimension: $0.int("dimension"), spatialSize: $0.size("spatial_size"), mode: mode)
+        },
+        "OutputLayer": { try OutputLayer(dimension: $0.int("dimension")) },
+        "SparseToDense": { try SparseToDense(dimension: $0.int("dimension"), planes: $0.int("planes")) },
+        "SubmanifoldConvolution": {
+            try SubmanifoldConvolution(
+                dimension: $0.int("dimension"), in: $0.int("in"), out: $0.int("out"),
+                filterSize: $0.size("filter_size"), bias: $0.flag("bias", false), groups: $0.count("groups", 1),
+                dilation: $0.size("dilation", 1))
+        },
+        "Convolution": {
+            try Convolution(
+                dimension: $0.int("dimension"), in: $0.int("in"), out: $0.int("out"),
+                filterSize: $0.size("filter_size"), stride: $0.size("stride"), bias: $0.flag("bias", false),
+                groups: $0.count("groups", 1), padding: $0.size("padding", 0), dilation: $0.size("dilation", 1))
+        },
+        "Deconvolution": {
+            try Deconvolution(
+                dimension: $0.int("dimension"), in: $0.int("in"), out: $0.int("out"),
+                filterSize: $0.size("filter_size"), stride: $0.size("stride"), bias: $0.flag("bias", false),
+                groups: $0.count("groups", 1), padding: $0.size("padding", 0), dilation: $0.size("dilation", 1))
+        },
+        "NetworkInNetwork": {
+            try NetworkInNetwork(in: $0.int("in"), out: $0.int("out"), bias: $0.flag("bias", false))
+        },
+        "Linear": { try Linear(in: $0.int("in"), out: $0.int("out"), bias: $0.flag("bias", true)) },
+        "MaxPooling": {
+            try MaxPooling(
+                dimension: $0.int("dimension"), poolSize: $0.size("pool_size"), poolStride: $0.size("pool_stride"),
+                featuresToDrop: $0.count("features_to_drop", 0), padding: $0.size("padding", 0),
+                dilation: $0.size("dilation", 1))
+        },
+        "BatchNormalization": {
+            try BatchNormalization(
+                planes: $0.int("planes"), epsilon: $0.real("epsilon", 1e-4), momentum: $0.real("momentum", 0.99),
+                affine: $0.flag("affine", true), leakiness: $0.real("leakiness", 1))
+        },
+        "ReLU": { _ in try ActivationLayer(.relu) },
+        "LeakyReLU": { try ActivationLayer(.leakyReLU(Float($0.real("leak", 1.0 / 3)))) },
+        "ELU": { _ in try ActivationLayer(.elu) },
+        "SELU": { _ in try ActivationLayer(.selu) },
+        "Tanh": { _ in try ActivationLayer(.tanh) },
+        "Sigmoid": { _ in try ActivationLayer(.sigmoid) },
+        "Dropout": { try Dropout(p: $0.real("p", 0.5)) },
+    ]
+}
+
+/// Arguments, with the default that holds where the key is absent.
+extension JSON {
+    fileprivate func size(_ key: String, _ absent: Int? = nil) throws -> Size {
+        if let absent, find(key) == nil { return Size(absent) }
+        if case .integer(let everyAxis) = try self[key] { return Size(everyAxis) }
+        return Size(try ints(key))
+    }
+
+    fileprivate func flag(_ key: String, _ absent: Bool) throws -> Bool { find(key) == nil ? absent : try bool(key) }
+    fileprivate func count(_ key: String, _ absent: Int) throws -> Int { find(key) == nil ? absent : try int(key) }
+    fileprivate func real(_ key: String, _ absent: Double) throws -> Double {
+        find(key) == nil ? absent : try double(key)
+    }
+}

@@ -1,0 +1,128 @@
+package import SCNCore
+
+/// SparseConvNet's networks, built from the layers.
+public enum Networks {
+    /// One element of the layer list of ``sparseVGG(dimension:in:layers:)``.
+    public enum VGGLayer: Equatable, Sendable {
+        /// Max pooling.
+        case maxPooling(size: Int = 3, stride: Int = 2)
+        /// Convolution of size 3 and stride 2, to that many planes or as many as before, batch norm, ReLU.
+        case stridedConvolution(planes: Int? = nil)
+        /// Submanifold convolution of size 3, batch norm, ReLU. With branches the "plus" form: the result is joined with
+        /// branches of so many planes that go down one, two, three levels and come up again.
+        case convolution(planes: Int, branches: [Int] = [])
+    }
+
+    /// SparseConvNet's `SparseVggNet`.
+    public static func sparseVGG(dimension: Int, in inPlanes: Int, layers: [VGGLayer]) throws -> Sequential {
+        let net = try Sequential()
+        var planes = inPlanes
+        for layer in layers {
+            switch layer {
+            case .maxPooling(let size, let stride):
+                try net.add(MaxPooling(dimension: dimension, poolSize: Size(size), poolStride: Size(stride)))
+            case .stridedConvolution(let wanted):
+                let wider = wanted ?? planes
+                try net.add(down(dimension, planes, wider))
+                try net.add(normalised(wider))
+                planes = wider
+            case .convolution(let main, let branches) where branches.isEmpty:
+                try net.add(submanifold(dimension, planes, main))
+                try net.add(normalised(main))
+                planes = main
+            case .convolution(let main, let branches):
+                let table = try ConcatTable([submanifold(dimension, planes, main)])
+                for (index, width) in branches.enumerated() {
+                    try table.add(branch(dimension, planes, width, levels: index + 1))
+                }
+                try net.add(table)
+                try net.add(JoinTable())
+                planes = try checkedSum([main] + branches)
+                try net.add(normalised(planes))
+            }
+        }
+        return net
+    }
+
+    /// Down `levels` levels by convolutions 3/2, and up again by deconvolutions.
+    private static func branch(_ dimension: Int, _ inPlanes: Int, _ width: Int, levels: Int) throws -> Sequential {
+        let branch = try Sequential()
+        for level in 0..<levels {
+            try branch.add(down(dimension, level == 0 ? inPlanes : width, width))
+            try branch.add(normalised(width))
+            try branch.add(submanifold(dimension, width, width))
+            try branch.add(normalised(width))
+        }
+        for level in 0..<levels {
+            try branch.add(
+                Deconvolution(dimension: dimension, in: width, out: width, filterSize: 3, stride: 2))
+            guard level < levels - 1 else { break }
+            try branch.add(normalised(width))
+            try branch.add(submanifold(dimension, width, width))
+            try branch.add(normalised(width))
+        }
+        return branch
+    }
+
+    private static func submanifold(_ dimension: Int, _ inPlanes: Int, _ outPlanes: Int) throws -> Module {
+        try SubmanifoldConvolution(dimension: dimension, in: inPlanes, out: outPlanes, filterSize: 3)
+    }
+
+    private static func down(_ dimension: Int, _ inPlanes: Int, _ outPlanes: Int) throws -> Module {
+        try Convolution(dimension: dimension, in: inPlanes, out: outPlanes, filterSize: 3, stride: 2)
+    }
+
+    private static func normalised(_ planes: Int) throws -> Module {
+        try BatchNormalization(planes: planes, leakiness: 0)
+    }
+
+    private static func checkedSum(_ planes: [Int]) throws(SCNError) -> Int {
+        var total = 0
+        for width in planes {
+            let (sum, overflow) = total.addingReportingOverflow(width)
+            try require(!overflow, .overflow, "planes: the joined planes overflow 64 bits")
+            total = sum
+        }
+        return total
+    }
+}
+
+extension Networks.VGGLayer {
+    /// Layers from words: "C16", "MP", "MP3/2", "C3/2", "C3/2:16", "C16,8,8".
+    package static func parse(_ text: String) throws(SCNError) -> [Networks.VGGLayer] {
+        var layers: [Networks.VGGLayer] = []
+        for word in text.split(separator: " ", omittingEmptySubsequences: true) {
+            guard let layer = parse(word: word) else {
+                throw SCNError(
+                    .format,
+                    "layers: \"\(word.prefix(40))\" is none of C16, C16,8 (up to three branches), C3/2, C3/2:16, MP, MP3/2")
+            }
+            layers.append(layer)
+        }
+        return layers
+    }
+
+    private static func parse(word: Substring) -> Networks.VGGLayer? {
+        if word == "MP" { return .maxPooling() }
+        if word == "C3/2" { return .stridedConvolution() }
+        if word.hasPrefix("C3/2:") { return number(word.dropFirst(5)).map { .stridedConvolution(planes: $0) } }
+        if word.hasPrefix("MP") {
+            let numbers = word.dropFirst(2).split(separator: "/", omittingEmptySubsequences: false).map(number)
+            guard numbers.count == 2, let size = numbers[0], let stride = numbers[1] else { return nil }
+            return .maxPooling(size: size, stride: stride)
+        }
+        guard word.hasPrefix("C") else { return nil }
+        let numbers = word.dropFirst().split(separator: ",", omittingEmptySubsequences: false).map(number)
+        guard (1...4).contains(numbers.count) else { return nil }
+        let planes = numbers.compactMap { $0 }
+        guard planes.count == numbers.count else { return nil }
+        return .convolution(planes: planes[0], branches: Array(planes.dropFirst()))
+    }
+
+    private static func number(_ text: Substring) -> Int? {
+        guard !text.isEmpty, text.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 }), let value = Int(text), value >= 1 else {
+            return nil
+        }
+        return value
+    }
+}
