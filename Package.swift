@@ -41,6 +41,7 @@ let package = Package(
         .target(
             name: "SCNTestSupport", dependencies: ["SCNCore", "SCNGeometry"],
             path: "Tests/SCNTestSupport", swiftSettings: swiftSettings),
+        .testTarget(name: "CSCNKernelsTests", dependencies: ["CSCNKernels"], swiftSettings: swiftSettings),
         .testTarget(name: "SCNCoreTests", dependencies: ["SCNCore"], swiftSettings: swiftSettings),
     ]
 )

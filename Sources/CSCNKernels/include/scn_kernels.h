@@ -69,10 +69,10 @@ typedef struct {
     /// mean[p] and sum of squared deviations from it, of these rows: two passes, for a stable sum.
     void (*_Nonnull column_moments)(const float *_Nonnull input, int64_t rows, int64_t planes, float *_Nonnull mean,
                                     float *_Nonnull squares);
-    /// y = x * scale[p] + shift[p]; output = y > 0 ? y : leakiness * y. In place allowed.
-    void (*_Nonnull scale_shift_leaky)(const float *_Nonnull input, int64_t rows, int64_t planes,
-                                       const float *_Nonnull scale, const float *_Nonnull shift, float leakiness,
-                                       float *_Nonnull output);
+    /// y = (x - mean[p]) * scale[p] + shift[p]; output = y > 0 ? y : leakiness * y. In place allowed.
+    void (*_Nonnull batch_norm_apply)(const float *_Nonnull input, int64_t rows, int64_t planes,
+                                      const float *_Nonnull mean, const float *_Nonnull scale,
+                                      const float *_Nonnull shift, float leakiness, float *_Nonnull output);
     /// With g = output_gradient * (output > 0 ? 1 : leakiness) (the sign of output tells y's, leakiness >= 0; where
     /// leakiness is 1, g = output_gradient): sum_gradient[p] = sum of g, sum_product[p] = sum of g * (x - mean[p]).
     void (*_Nonnull batch_norm_backward_sums)(const float *_Nonnull input, const float *_Nonnull output,
