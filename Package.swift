@@ -42,6 +42,7 @@ let package = Package(
         .target(
             name: "SCNTestSupport", dependencies: ["SCNCore", "SCNGeometry"],
             path: "Tests/SCNTestSupport", swiftSettings: swiftSettings),
+        .testTarget(name: "CSCNKernelsTests", dependencies: ["CSCNKernels"], swiftSettings: swiftSettings),
         .testTarget(name: "SCNCoreTests", dependencies: ["SCNCore"], swiftSettings: swiftSettings),
         .testTarget(name: "SCNFilesTests", dependencies: ["SCNCore", "SCNFiles"], swiftSettings: swiftSettings),
     ]

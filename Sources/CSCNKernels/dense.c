@@ -1,0 +1,47 @@
+// Dense products, by OpenBLAS on the calling thread.
+#include <string.h>
+
+#include "scn_kernels.h"
+
+// OpenBLAS's own headers are not needed for two functions, and not installed everywhere.
+enum { ROW_MAJOR = 101, NOT_TRANSPOSED = 111, TRANSPOSED = 112 };
+extern void cblas_sgemm(int order, int transpose_a, int transpose_b, int m, int n, int k, float alpha, const float *a,
+                        int lda, const float *b, int ldb, float beta, float *c, int ldc);
+extern void openblas_set_num_threads(int count);
+
+/// Rows of one call, which counts them in 32 bits.
+enum { ROWS_PER_CALL = 1 << 30 };
+
+// The setting is global to the process: products are cut into pieces by this library's own threads.
+__attribute__((constructor)) static void at_load(void) { openblas_set_num_threads(1); }
+
+void scn_dense_product(const float *input, int64_t rows, int64_t in_planes, const float *weight,
+                       int32_t weight_is_transposed, float *output, int64_t out_planes, int32_t add_to_output) {
+    if (rows <= 0 || out_planes <= 0) return;
+    if (in_planes <= 0) {
+        if (!add_to_output) memset(output, 0, (size_t)rows * (size_t)out_planes * sizeof(float));
+        return;
+    }
+    for (int64_t first = 0; first < rows; first += ROWS_PER_CALL) {
+        int64_t count = rows - first < ROWS_PER_CALL ? rows - first : ROWS_PER_CALL;
+        cblas_sgemm(ROW_MAJOR, NOT_TRANSPOSED, weight_is_transposed ? TRANSPOSED : NOT_TRANSPOSED, (int)count,
+                    (int)out_planes, (int)in_planes, 1, input + first * in_planes, (int)in_planes, weight,
+                    (int)(weight_is_transposed ? in_planes : out_planes), add_to_output ? 1 : 0,
+                    output + first * out_planes, (int)out_planes);
+    }
+}
+
+void scn_dense_product_of_columns(const float *input, int64_t rows, int64_t in_planes, const float *output_gradient,
+                                  int64_t out_planes, float *product) {
+    if (in_planes <= 0 || out_planes <= 0) return;
+    if (rows <= 0) {
+        memset(product, 0, (size_t)in_planes * (size_t)out_planes * sizeof(float));
+        return;
+    }
+    for (int64_t first = 0; first < rows; first += ROWS_PER_CALL) {
+        int64_t count = rows - first < ROWS_PER_CALL ? rows - first : ROWS_PER_CALL;
+        cblas_sgemm(ROW_MAJOR, TRANSPOSED, NOT_TRANSPOSED, (int)in_planes, (int)out_planes, (int)count, 1,
+                    input + first * in_planes, (int)in_planes, output_gradient + first * out_planes, (int)out_planes,
+                    first ? 1 : 0, product, (int)out_planes);
+    }
+}
