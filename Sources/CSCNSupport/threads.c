@@ -128,7 +128,7 @@ __attribute__((destructor)) static void at_unload(void) {
     pthread_mutex_unlock(&in_use);
 }
 
-int32_t scn_thread_count(void) {
+int32_t scn_pool_thread_count(void) {
     int32_t wanted = atomic_load_explicit(&wanted_threads, memory_order_relaxed);
     if (wanted) return wanted;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -137,13 +137,13 @@ int32_t scn_thread_count(void) {
     return wanted;
 }
 
-void scn_set_thread_count(int32_t count) {
+void scn_pool_set_thread_count(int32_t count) {
     atomic_store_explicit(&wanted_threads, count < 1 ? 1 : count > MAX_THREADS ? MAX_THREADS : count,
                           memory_order_relaxed);
 }
 
-void scn_parallel_for(int64_t count, scn_task task, void *context) {
-    int32_t threads = scn_thread_count();
+void scn_pool_run(int64_t count, scn_task task, void *context) {
+    int32_t threads = scn_pool_thread_count();
     if (count <= 1 || threads == 1 || inside_task || pthread_mutex_trylock(&in_use) != 0) {
         for (int64_t i = 0; i < count; i++) task(context, i);
         return;

@@ -7,8 +7,8 @@ internal import CSCNSupport
 public enum Parallel {
     /// Threads that loops use, this one included; the machine's cores at first.
     public static var threadCount: Int {
-        get { Int(scn_thread_count()) }
-        set { scn_set_thread_count(Int32(clamping: newValue)) }
+        get { Int(scn_pool_thread_count()) }
+        set { scn_pool_set_thread_count(Int32(clamping: newValue)) }
     }
 
     /// Calls `body` once for each index in `0 ..< count`, in any order and on any thread, and waits for all.
@@ -17,7 +17,7 @@ public enum Parallel {
         withoutActuallyEscaping(body) { escapable in
             var box = escapable
             withUnsafeMutablePointer(to: &box) { context in
-                scn_parallel_for(
+                scn_pool_run(
                     Int64(count),
                     { context, index in
                         context.assumingMemoryBound(to: ((Int) -> Void).self).pointee(Int(index))

@@ -50,6 +50,11 @@ package final class Geometry: Sendable {
 
     package func sites(_ id: SiteSetID) -> SiteSet { state.withLock { $0.siteSets[id.index] } }
 
+    /// The site set of that number; nil where there is none.
+    package func siteSetID(_ index: Int) -> SiteSetID? {
+        state.withLock { $0.siteSets.indices.contains(index) } ? SiteSetID(index: index) : nil
+    }
+
     /// Takes a site set in, or finds the equal one that is here already.
     package func add(_ siteSet: SiteSet) -> SiteSetID { state.withLock { $0.intern(siteSet) } }
 

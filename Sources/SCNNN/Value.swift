@@ -126,7 +126,7 @@ public enum Value {
     }
 
     /// Applies a function of the tensor, or of the features of a sparse one, that keeps the rows.
-    func mapTensor(_ module: String, _ body: (Tensor) throws -> Tensor) throws -> Value {
+    package func mapTensor(_ module: String, _ body: (Tensor) throws -> Tensor) throws -> Value {
         switch self {
         case .dense(let tensor): .dense(try body(tensor))
         case .sparse(let sparse): .sparse(try sparse.with(features: try body(sparse.features)))

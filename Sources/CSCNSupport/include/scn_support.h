@@ -22,13 +22,18 @@ int64_t scn_memory_live_bytes(void);
 
 typedef void (*scn_task)(void *_Nonnull context, int64_t index);
 
-/// Calls task(context, i) for every i in 0 ..< count, on up to scn_thread_count() threads, and returns when all
+/// Calls task(context, i) for every i in 0 ..< count, on up to scn_pool_thread_count() threads, and returns when all
 /// have finished. A call from inside a task, or while another thread uses the pool, runs its tasks in order on
 /// the calling thread.
-void scn_parallel_for(int64_t count, scn_task _Nonnull task, void *_Nonnull context);
-int32_t scn_thread_count(void);
-/// 1 ... 1024; the pool changes at the next scn_parallel_for.
-void scn_set_thread_count(int32_t count);
+void scn_pool_run(int64_t count, scn_task _Nonnull task, void *_Nonnull context);
+int32_t scn_pool_thread_count(void);
+/// 1 ... 1024; the pool changes at the next scn_pool_run.
+void scn_pool_set_thread_count(int32_t count);
+
+// The machine.
+
+/// The cpu's name as the system gives it, "unknown cpu" where it gives none; a constant.
+const char *_Nonnull scn_cpu_name(void);
 
 // Thread-local slots.
 

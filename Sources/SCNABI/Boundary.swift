@@ -1,0 +1,190 @@
+internal import CSCN
+internal import CSCNSupport
+internal import SCNCore
+internal import SCNGeometry
+internal import SCNNN
+
+/// Runs the body of a boundary function; an error becomes a status and this thread's message.
+func status(_ body: () throws -> Void) -> scn_status {
+    do {
+        try body()
+        return SCN_OK
+    } catch let error as SCNError {
+        scn_last_error_set(error.message)
+        return scn_status(rawValue: UInt32(error.kind.rawValue))
+    } catch {
+        scn_last_error_set("defect: an error of another kind: \(error)")
+        return SCN_ERROR_INTERNAL
+    }
+}
+
+public typealias HandleOut = UnsafeMutablePointer<OpaquePointer?>?
+
+/// Sets the out-parameter to NULL, then to a new handle for what `body` makes.
+func produce(_ out: HandleOut, _ name: String, _ kind: HandleKind, _ body: () throws -> AnyObject?) -> scn_status {
+    out?.pointee = nil
+    return status {
+        let out = try required(out, name)
+        out.pointee = try body().map { try Handles.make($0, kind) }
+    }
+}
+
+func produceTensor(_ out: HandleOut, _ name: String, _ body: () throws -> Value) -> scn_status {
+    produce(out, name, .tensor) { TensorBox(try body()) }
+}
+
+func produceModule(_ out: HandleOut, _ name: String = "module", _ body: () throws -> Module) -> scn_status {
+    produce(out, name, .module) { ModuleBox(try body()) }
+}
+
+/// Sets the out-parameter to zero, then to what `body` returns.
+func store<T>(_ out: UnsafeMutablePointer<T>?, _ name: String, zero: T, _ body: () throws -> T) -> scn_status {
+    out?.pointee = zero
+    return status { try required(out, name).pointee = try body() }
+}
+
+func required<P>(_ pointer: P?, _ name: String) throws(SCNError) -> P {
+    guard let pointer else { throw SCNError(.invalidArgument, "\(name): is NULL") }
+    return pointer
+}
+
+/// A pointer to `count` elements, which may be NULL only where count is 0.
+func elements<T>(_ pointer: UnsafePointer<T>?, _ count: Int64, _ name: String, countName: String = "count")
+    throws(SCNError) -> UnsafeBufferPointer<T>
+{
+    try require(count >= 0, .invalidArgument, "\(countName): is \(count), expected at least 0")
+    _ = try checkedProduct([Int(count), MemoryLayout<T>.stride], name)
+    if count == 0 { return UnsafeBufferPointer(start: nil, count: 0) }
+    let pointer = try required(pointer, name)
+    try require(
+        UInt(bitPattern: pointer) % UInt(MemoryLayout<T>.alignment) == 0, .invalidArgument,
+        "\(name): is not aligned to \(MemoryLayout<T>.alignment) bytes")
+    return UnsafeBufferPointer(start: pointer, count: Int(count))
+}
+
+func boolean(_ value: Int32, _ name: String) throws(SCNError) -> Bool {
+    try require(value == 0 || value == 1, .invalidArgument, "\(name): is \(value), expected 0 or 1")
+    return value == 1
+}
+
+func text(_ pointer: UnsafePointer<CChar>?, _ name: String) throws(SCNError) -> String {
+    guard let text = String(validatingCString: try required(pointer, name)) else {
+        throw SCNError(.invalidArgument, "\(name): is not UTF-8 text")
+    }
+    return text
+}
+
+/// `dimension` sizes from the host.
+func sizes(_ pointer: UnsafePointer<Int64>?, _ dimension: Int32, _ name: String) throws(SCNError) -> [Int] {
+    try require(
+        dimension >= 1 && dimension <= SCN_MAX_DIMENSION, .invalidArgument,
+        "dimension: is \(dimension), expected 1 ... \(SCN_MAX_DIMENSION)")
+    return try elements(try required(pointer, name), Int64(dimension), name).map(Int.init)
+}
+
+/// The same, or `absent` for every axis where the pointer is NULL.
+func sizes(_ pointer: UnsafePointer<Int64>?, _ dimension: Int32, _ name: String, absent: Int) throws(SCNError) -> Size {
+    pointer == nil ? Size(absent) : Size(try sizes(pointer, dimension, name))
+}
+
+/// An option struct of the host over the defaults: structs only ever grow at their end, so a shorter one is an older one.
+func options<T>(_ pointer: UnsafePointer<T>?, _ defaults: T, _ name: String = "options") throws(SCNError) -> T {
+    guard let pointer else { return defaults }
+    let size = UnsafeRawPointer(pointer).loadUnaligned(as: Int.self)
+    try require(
+        size >= MemoryLayout<Int>.size && size <= MemoryLayout<T>.size, .invalidArgument,
+        "\(name): struct_size is \(size), expected at most \(MemoryLayout<T>.size); start from the _INIT macro")
+    var result = defaults
+    withUnsafeMutableBytes(of: &result) {
+        $0.copyMemory(from: UnsafeRawBufferPointer(start: UnsafeRawPointer(pointer), count: size))
+    }
+    return result
+}
+
+/// A host's matrix, borrowed for a call.
+func matrix(_ pointer: UnsafePointer<scn_matrix>?, _ name: String) throws(SCNError) -> Matrix {
+    let host = try required(pointer, name).pointee
+    try require(
+        host.rows >= 0 && host.planes >= 0, .shape,
+        "\(name): is \(host.rows) x \(host.planes), expected no negative size")
+    let count = try checkedProduct([Int(host.rows), Int(host.planes), 4], name) / 4
+    let data = try elements(UnsafePointer(host.data), Int64(count), "\(name).data")
+    return Matrix(
+        rows: Int(host.rows), planes: Int(host.planes),
+        borrowing: UnsafeMutablePointer(mutating: data.baseAddress) ?? nowhere)
+}
+
+func matrix(_ pointer: UnsafeMutablePointer<scn_matrix>?, _ name: String) throws(SCNError) -> Matrix {
+    try matrix(UnsafePointer(pointer), name)
+}
+
+/// A valid address for buffers without elements.
+nonisolated(unsafe) let nowhere = UnsafeMutablePointer<Float>.allocate(capacity: 16)
+
+func tensorBox(_ handle: OpaquePointer?, _ name: String = "tensor") throws(SCNError) -> TensorBox {
+    try Handles.object(handle, .tensor, name)
+}
+
+func value(_ handle: OpaquePointer?, _ name: String = "tensor") throws(SCNError) -> Value {
+    try tensorBox(handle, name).value
+}
+
+/// The tensor itself, or the features of a sparse tensor or of points.
+func tensor(_ handle: OpaquePointer?, _ name: String = "tensor") throws(SCNError) -> Tensor {
+    guard let tensor = try value(handle, name).tensor else {
+        throw SCNError(.shape, "\(name): is a table, expected a tensor")
+    }
+    return tensor
+}
+
+func denseTensor(_ handle: OpaquePointer?, _ name: String) throws(SCNError) -> Tensor {
+    guard case .dense(let tensor) = try value(handle, name) else {
+        throw SCNError(.shape, "\(name): expected a dense tensor")
+    }
+    return tensor
+}
+
+func sparseTensor(_ handle: OpaquePointer?, _ name: String) throws(SCNError) -> SparseTensor {
+    guard case .sparse(let sparse) = try value(handle, name) else {
+        throw SCNError(.shape, "\(name): expected a sparse tensor")
+    }
+    return sparse
+}
+
+func moduleBox(_ handle: OpaquePointer?, _ name: String = "module") throws(SCNError) -> ModuleBox {
+    try Handles.object(handle, .module, name)
+}
+
+func module(_ handle: OpaquePointer?, _ name: String = "module") throws(SCNError) -> Module {
+    try moduleBox(handle, name).module
+}
+
+func geometry(_ handle: OpaquePointer?) throws(SCNError) -> Geometry {
+    try Handles.object(handle, .geometry, "geometry")
+}
+
+func rulebook(_ handle: OpaquePointer?) throws(SCNError) -> Rulebook {
+    try Handles.object(handle, .rulebook, "rulebook")
+}
+
+/// A site set of a geometry, by the number that the host has.
+func siteSetID(_ geometry: Geometry, _ sites: Int32) throws(SCNError) -> SiteSetID {
+    guard let id = geometry.siteSetID(Int(sites)) else {
+        throw SCNError(.invalidArgument, "sites: is \(sites), expected one of the geometry's site sets")
+    }
+    return id
+}
+
+/// An array of handles of one kind, each error naming its position.
+func handles<R>(
+    _ pointer: UnsafePointer<OpaquePointer?>?, _ count: Int64, _ name: String,
+    _ unwrap: (OpaquePointer?, String) throws -> R
+) throws -> [R] {
+    try elements(pointer, count, name).enumerated().map { try unwrap($1, "\(name)[\($0)]") }
+}
+
+/// What a tensor handle stands for.
+final class TensorBox {
+    let value: Value
+    init(_ value: Value) { self.value = value }
+}

@@ -1,0 +1,202 @@
+public import CSCN
+internal import SCNCore
+internal import SCNGeometry
+internal import SCNOps
+
+public typealias Host = UnsafePointer<scn_matrix>?
+public typealias HostResult = UnsafeMutablePointer<scn_matrix>?
+
+@_cdecl("scn_input_forward") @implementation
+public func scn_input_forward(_ geometry: OpaquePointer?, _ features: Host, _ result: HostResult) -> scn_status {
+    status {
+        let map = try inputMap(try SCNABI.geometry(geometry))
+        try map.forward(try matrix(features, "features"), into: try matrix(result, "result"))
+    }
+}
+
+@_cdecl("scn_input_backward") @implementation
+public func scn_input_backward(_ geometry: OpaquePointer?, _ gradient: Host, _ result: HostResult) -> scn_status {
+    status {
+        let map = try inputMap(try SCNABI.geometry(geometry))
+        try map.backward(try matrix(gradient, "gradient"), into: try matrix(result, "result"))
+    }
+}
+
+@_cdecl("scn_output_forward") @implementation
+public func scn_output_forward(_ geometry: OpaquePointer?, _ features: Host, _ result: HostResult) -> scn_status {
+    status {
+        let map = try inputMap(try SCNABI.geometry(geometry))
+        try map.outputForward(try matrix(features, "features"), into: try matrix(result, "result"))
+    }
+}
+
+@_cdecl("scn_output_backward") @implementation
+public func scn_output_backward(_ geometry: OpaquePointer?, _ gradient: Host, _ result: HostResult) -> scn_status {
+    status {
+        let map = try inputMap(try SCNABI.geometry(geometry))
+        try map.outputBackward(try matrix(gradient, "gradient"), into: try matrix(result, "result"))
+    }
+}
+
+@_cdecl("scn_convolution_forward") @implementation
+public func scn_convolution_forward(
+    _ rulebook: OpaquePointer?, _ input: Host, _ weight: UnsafePointer<Float>?, _ bias: UnsafePointer<Float>?,
+    _ groups: Int64, _ result: HostResult
+) -> scn_status {
+    status {
+        try ConvolutionOperation.forward(
+            try SCNABI.rulebook(rulebook), input: try matrix(input, "input"), weight: try required(weight, "weight"),
+            bias: bias, groups: Int(groups), into: try matrix(result, "result"))
+    }
+}
+
+@_cdecl("scn_convolution_backward_input") @implementation
+public func scn_convolution_backward_input(
+    _ rulebook: OpaquePointer?, _ gradient: Host, _ weight: UnsafePointer<Float>?, _ groups: Int64,
+    _ result: HostResult
+) -> scn_status {
+    status {
+        try ConvolutionOperation.backwardInput(
+            try SCNABI.rulebook(rulebook), gradient: try matrix(gradient, "gradient"),
+            weight: try required(weight, "weight"), groups: Int(groups), into: try matrix(result, "result"))
+    }
+}
+
+@_cdecl("scn_convolution_backward_weight") @implementation
+public func scn_convolution_backward_weight(
+    _ rulebook: OpaquePointer?, _ input: Host, _ gradient: Host, _ groups: Int64,
+    _ weight_result: UnsafeMutablePointer<Float>?, _ bias_result: UnsafeMutablePointer<Float>?
+) -> scn_status {
+    status {
+        try ConvolutionOperation.backwardWeight(
+            try SCNABI.rulebook(rulebook), input: try matrix(input, "input"),
+            gradient: try matrix(gradient, "gradient"), groups: Int(groups),
+            weightResult: try required(weight_result, "weight_result"), biasResult: bias_result)
+    }
+}
+
+@_cdecl("scn_max_pooling_forward") @implementation
+public func scn_max_pooling_forward(
+    _ rulebook: OpaquePointer?, _ input: Host, _ features_to_drop: Int64, _ result: HostResult
+) -> scn_status {
+    status {
+        try MaxPoolingOperation.forward(
+            try SCNABI.rulebook(rulebook), input: try matrix(input, "input"), featuresToDrop: Int(features_to_drop),
+            into: try matrix(result, "result"))
+    }
+}
+
+@_cdecl("scn_max_pooling_backward") @implementation
+public func scn_max_pooling_backward(
+    _ rulebook: OpaquePointer?, _ input: Host, _ output: Host, _ gradient: Host, _ features_to_drop: Int64,
+    _ result: HostResult
+) -> scn_status {
+    status {
+        try MaxPoolingOperation.backward(
+            try SCNABI.rulebook(rulebook), input: try matrix(input, "input"), output: try matrix(output, "output"),
+            gradient: try matrix(gradient, "gradient"), featuresToDrop: Int(features_to_drop),
+            into: try matrix(result, "result"))
+    }
+}
+
+@_cdecl("scn_activation_forward") @implementation
+public func scn_activation_forward(
+    _ activation: scn_activation, _ parameter: Double, _ input: Host, _ result: HostResult
+) -> scn_status {
+    status {
+        let activation = try SCNABI.activation(activation, parameter)
+        try activation.forward(try matrix(input, "input"), into: try matrix(result, "result"))
+    }
+}
+
+@_cdecl("scn_activation_backward") @implementation
+public func scn_activation_backward(
+    _ activation: scn_activation, _ parameter: Double, _ input: Host, _ output: Host, _ gradient: Host,
+    _ result: HostResult
+) -> scn_status {
+    status {
+        let activation = try SCNABI.activation(activation, parameter)
+        try activation.backward(
+            input: try matrix(input, "input"), output: try matrix(output, "output"),
+            gradient: try matrix(gradient, "gradient"), into: try matrix(result, "result"))
+    }
+}
+
+@_cdecl("scn_linear_forward") @implementation
+public func scn_linear_forward(
+    _ input: Host, _ weight: UnsafePointer<Float>?, _ weight_is_transposed: Int32, _ bias: UnsafePointer<Float>?,
+    _ result: HostResult
+) -> scn_status {
+    status {
+        try LinearOperation.forward(
+            try matrix(input, "input"), weight: try required(weight, "weight"),
+            weightIsTransposed: try boolean(weight_is_transposed, "weight_is_transposed"), bias: bias,
+            into: try matrix(result, "result"))
+    }
+}
+
+@_cdecl("scn_linear_backward_input") @implementation
+public func scn_linear_backward_input(
+    _ gradient: Host, _ weight: UnsafePointer<Float>?, _ weight_is_transposed: Int32, _ result: HostResult
+) -> scn_status {
+    status {
+        try LinearOperation.backwardInput(
+            try matrix(gradient, "gradient"), weight: try required(weight, "weight"),
+            weightIsTransposed: try boolean(weight_is_transposed, "weight_is_transposed"),
+            into: try matrix(result, "result"))
+    }
+}
+
+@_cdecl("scn_linear_backward_weight") @implementation
+public func scn_linear_backward_weight(
+    _ input: Host, _ gradient: Host, _ weight_is_transposed: Int32, _ weight_result: UnsafeMutablePointer<Float>?,
+    _ bias_result: UnsafeMutablePointer<Float>?
+) -> scn_status {
+    status {
+        try LinearOperation.backwardWeight(
+            input: try matrix(input, "input"), gradient: try matrix(gradient, "gradient"),
+            weightIsTransposed: try boolean(weight_is_transposed, "weight_is_transposed"),
+            weightResult: try required(weight_result, "weight_result"), biasResult: bias_result)
+    }
+}
+
+@_cdecl("scn_sparse_to_dense_forward") @implementation
+public func scn_sparse_to_dense_forward(
+    _ geometry: OpaquePointer?, _ sites: Int32, _ input: Host, _ result: UnsafeMutablePointer<Float>?, _ count: Int64
+) -> scn_status {
+    status {
+        let target = try elements(UnsafePointer(result), count, "result")
+        try SparseToDenseOperation.forward(
+            try siteSet(geometry, sites), input: try matrix(input, "input"),
+            into: UnsafeMutableBufferPointer(mutating: target))
+    }
+}
+
+@_cdecl("scn_sparse_to_dense_backward") @implementation
+public func scn_sparse_to_dense_backward(
+    _ geometry: OpaquePointer?, _ sites: Int32, _ gradient: UnsafePointer<Float>?, _ count: Int64, _ result: HostResult
+) -> scn_status {
+    status {
+        try SparseToDenseOperation.backward(
+            try siteSet(geometry, sites), gradient: try elements(gradient, count, "gradient"),
+            into: try matrix(result, "result"))
+    }
+}
+
+@_cdecl("scn_cross_entropy_forward") @implementation
+public func scn_cross_entropy_forward(
+    _ logits: Host, _ labels: UnsafePointer<Int64>?, _ class_weights: UnsafePointer<Float>?, _ ignore_index: Int64,
+    _ loss: UnsafeMutablePointer<Float>?, _ gradient_result: HostResult
+) -> scn_status {
+    store(loss, "loss", zero: 0) {
+        let logits = try matrix(logits, "logits")
+        try require(logits.planes >= 1, .shape, "logits: has no planes, expected at least 1")
+        let labels = try elements(labels, Int64(logits.rows), "labels")
+        let gradient = try gradient_result.map { try matrix($0, "gradient_result") }
+        return try withUnsafePointer(to: Int64(0)) { none in
+            try CrossEntropyOperation.forward(
+                logits, labels: labels.baseAddress ?? none, classWeights: class_weights, ignoreIndex: ignore_index,
+                gradient: gradient)
+        }
+    }
+}

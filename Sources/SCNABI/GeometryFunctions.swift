@@ -1,0 +1,239 @@
+public import CSCN
+internal import SCNCore
+internal import SCNGeometry
+internal import SCNNN
+
+@_cdecl("scn_geometry_create") @implementation
+public func scn_geometry_create(
+    _ dimension: Int32, _ spatial_size: UnsafePointer<Int64>?, _ coordinates: UnsafePointer<Int64>?, _ rows: Int64,
+    _ columns: Int32, _ batch_size: Int64, _ mode: scn_input_mode, _ geometry: HandleOut
+) -> scn_status {
+    produce(geometry, "geometry", .geometry) {
+        let size = try sizes(spatial_size, dimension, "spatial_size")
+        try require(rows >= 0, .invalidArgument, "rows: is \(rows), expected at least 0")
+        try require(
+            columns == dimension || columns == dimension + 1, .shape,
+            "columns: is \(columns), expected \(dimension) or \(dimension + 1)")
+        try require(batch_size >= 0, .invalidArgument, "batch_size: is \(batch_size), expected at least 0")
+        let count = try checkedProduct([Int(rows), Int(columns)], "coordinates")
+        let source = try elements(coordinates, Int64(count), "coordinates")
+        let mode = try inputMode(mode)
+        let (sites, map) = try withUnsafePointer(to: Int64(0)) { none in
+            try InputSites.build(
+                dimension: Int(dimension), spatialSize: size, coordinates: source.baseAddress ?? none,
+                rows: Int(rows), columns: Int(columns), batchSize: Int(batch_size), mode: mode)
+        }
+        return Geometry(sites, inputMap: map)
+    }
+}
+
+@_cdecl("scn_geometry_retain") @implementation
+public func scn_geometry_retain(_ geometry: OpaquePointer?) -> scn_status {
+    status { try Handles.retain(geometry, .geometry) }
+}
+
+@_cdecl("scn_geometry_release") @implementation
+public func scn_geometry_release(_ geometry: OpaquePointer?) -> scn_status {
+    status { try Handles.release(geometry, .geometry) }
+}
+
+@_cdecl("scn_geometry_dimension") @implementation
+public func scn_geometry_dimension(_ geometry: OpaquePointer?, _ dimension: UnsafeMutablePointer<Int32>?) -> scn_status {
+    store(dimension, "dimension", zero: 0) { Int32(try inputSites(geometry).dimension) }
+}
+
+@_cdecl("scn_geometry_batch_size") @implementation
+public func scn_geometry_batch_size(
+    _ geometry: OpaquePointer?, _ batch_size: UnsafeMutablePointer<Int64>?
+) -> scn_status {
+    store(batch_size, "batch_size", zero: 0) { Int64(try inputSites(geometry).batchSize) }
+}
+
+@_cdecl("scn_geometry_input_row_count") @implementation
+public func scn_geometry_input_row_count(_ geometry: OpaquePointer?, _ rows: UnsafeMutablePointer<Int64>?) -> scn_status {
+    store(rows, "rows", zero: 0) { Int64(try inputMap(try SCNABI.geometry(geometry)).rowCount) }
+}
+
+@_cdecl("scn_geometry_site_count") @implementation
+public func scn_geometry_site_count(
+    _ geometry: OpaquePointer?, _ sites: Int32, _ count: UnsafeMutablePointer<Int64>?
+) -> scn_status {
+    store(count, "count", zero: 0) { Int64(try siteSet(geometry, sites).count) }
+}
+
+@_cdecl("scn_geometry_spatial_size") @implementation
+public func scn_geometry_spatial_size(
+    _ geometry: OpaquePointer?, _ sites: Int32, _ spatial_size: UnsafeMutablePointer<Int64>?
+) -> scn_status {
+    status {
+        let set = try siteSet(geometry, sites)
+        let target = try required(spatial_size, "spatial_size")
+        for (axis, size) in set.spatialSize.enumerated() { target[axis] = Int64(size) }
+    }
+}
+
+@_cdecl("scn_geometry_coordinates") @implementation
+public func scn_geometry_coordinates(
+    _ geometry: OpaquePointer?, _ sites: Int32, _ coordinates: UnsafeMutablePointer<Int64>?, _ capacity: Int64
+) -> scn_status {
+    status {
+        let set = try siteSet(geometry, sites)
+        let count = set.count * (set.dimension + 1)
+        try require(capacity >= Int64(count), .shape, "capacity: is \(capacity), expected at least \(count)")
+        if count > 0 { set.coordinates(into: try required(coordinates, "coordinates")) }
+    }
+}
+
+@_cdecl("scn_geometry_find_sites") @implementation
+public func scn_geometry_find_sites(
+    _ geometry: OpaquePointer?, _ spatial_size: UnsafePointer<Int64>?, _ sites: UnsafeMutablePointer<Int32>?
+) -> scn_status {
+    store(sites, "sites", zero: 0) {
+        let geometry = try SCNABI.geometry(geometry)
+        let size = try sizes(spatial_size, Int32(geometry.sites(geometry.input).dimension), "spatial_size")
+        let found = geometry.siteSets(spatialSize: size)
+        try require(
+            found.count == 1, .state,
+            "spatial_size: \(found.isEmpty ? "no site set has" : "\(found.count) site sets have") size \(size)")
+        return Int32(found[0].index)
+    }
+}
+
+@_cdecl("scn_geometry_submanifold") @implementation
+public func scn_geometry_submanifold(
+    _ geometry: OpaquePointer?, _ sites: Int32, _ filter: UnsafePointer<scn_filter>?, _ rulebook: HandleOut
+) -> scn_status {
+    produce(rulebook, "rulebook", .rulebook) {
+        let geometry = try SCNABI.geometry(geometry)
+        let sites = try siteSetID(geometry, sites)
+        let filter = try HostFilter(filter)
+        try require(
+            filter.stride == nil && filter.padding == nil, .invalidArgument,
+            "filter: a submanifold convolution has no stride and no padding, expected NULL")
+        return try geometry.submanifold(sites, .submanifold(size: filter.size, dilation: filter.dilation))
+    }
+}
+
+@_cdecl("scn_geometry_strided") @implementation
+public func scn_geometry_strided(
+    _ geometry: OpaquePointer?, _ sites: Int32, _ filter: UnsafePointer<scn_filter>?,
+    _ output_sites: UnsafeMutablePointer<Int32>?, _ rulebook: HandleOut
+) -> scn_status {
+    produceRulebook(geometry, sites, filter, output_sites, rulebook) { try $0.strided($1, $2) }
+}
+
+@_cdecl("scn_geometry_reverse") @implementation
+public func scn_geometry_reverse(
+    _ geometry: OpaquePointer?, _ sites: Int32, _ filter: UnsafePointer<scn_filter>?,
+    _ output_sites: UnsafeMutablePointer<Int32>?, _ rulebook: HandleOut
+) -> scn_status {
+    produceRulebook(geometry, sites, filter, output_sites, rulebook) { try $0.reverse($1, $2) }
+}
+
+private func produceRulebook(
+    _ geometry: OpaquePointer?, _ sites: Int32, _ filter: UnsafePointer<scn_filter>?,
+    _ outputSites: UnsafeMutablePointer<Int32>?, _ rulebook: HandleOut,
+    _ find: (Geometry, SiteSetID, FilterGeometry) throws -> (SiteSetID, Rulebook)
+) -> scn_status {
+    outputSites?.pointee = 0
+    return produce(rulebook, "rulebook", .rulebook) {
+        let outputSites = try required(outputSites, "output_sites")
+        let geometry = try SCNABI.geometry(geometry)
+        let sites = try siteSetID(geometry, sites)
+        let host = try HostFilter(filter)
+        let filter = try FilterGeometry.strided(
+            size: host.size, stride: host.stride ?? host.size.map { _ in 1 }, padding: host.padding,
+            dilation: host.dilation)
+        let (output, rules) = try find(geometry, sites, filter)
+        outputSites.pointee = Int32(output.index)
+        return rules
+    }
+}
+
+@_cdecl("scn_rulebook_retain") @implementation
+public func scn_rulebook_retain(_ rulebook: OpaquePointer?) -> scn_status {
+    status { try Handles.retain(rulebook, .rulebook) }
+}
+
+@_cdecl("scn_rulebook_release") @implementation
+public func scn_rulebook_release(_ rulebook: OpaquePointer?) -> scn_status {
+    status { try Handles.release(rulebook, .rulebook) }
+}
+
+@_cdecl("scn_rulebook_sizes") @implementation
+public func scn_rulebook_sizes(
+    _ rulebook: OpaquePointer?, _ volume: UnsafeMutablePointer<Int64>?, _ rules: UnsafeMutablePointer<Int64>?,
+    _ input_rows: UnsafeMutablePointer<Int64>?, _ output_rows: UnsafeMutablePointer<Int64>?
+) -> scn_status {
+    for out in [volume, rules, input_rows, output_rows] { out?.pointee = 0 }
+    return status {
+        let book = try SCNABI.rulebook(rulebook)
+        volume?.pointee = Int64(book.volume)
+        rules?.pointee = Int64(book.ruleCount)
+        input_rows?.pointee = Int64(book.inputCount)
+        output_rows?.pointee = Int64(book.outputCount)
+    }
+}
+
+@_cdecl("scn_rulebook_rules") @implementation
+public func scn_rulebook_rules(
+    _ rulebook: OpaquePointer?, _ offsets: UnsafeMutablePointer<UnsafePointer<Int64>?>?,
+    _ input_rows: UnsafeMutablePointer<UnsafePointer<Int32>?>?,
+    _ output_rows: UnsafeMutablePointer<UnsafePointer<Int32>?>?
+) -> scn_status {
+    offsets?.pointee = nil
+    input_rows?.pointee = nil
+    output_rows?.pointee = nil
+    return status {
+        let book = try SCNABI.rulebook(rulebook)
+        let offsets = try required(offsets, "offsets")
+        let inputRows = try required(input_rows, "input_rows")
+        let outputRows = try required(output_rows, "output_rows")
+        offsets.pointee = UnsafePointer(book.offsets.pointer)
+        inputRows.pointee = UnsafePointer(book.inputRows.pointer)
+        outputRows.pointee = UnsafePointer(book.outputRows.pointer)
+    }
+}
+
+@_cdecl("scn_rulebook_reversed") @implementation
+public func scn_rulebook_reversed(_ rulebook: OpaquePointer?, _ reversed: HandleOut) -> scn_status {
+    produce(reversed, "reversed", .rulebook) { try SCNABI.rulebook(rulebook).reversed }
+}
+
+/// A filter of the host, its NULLs still nil.
+private struct HostFilter {
+    let size: [Int]
+    let stride, padding, dilation: [Int]?
+
+    init(_ pointer: UnsafePointer<scn_filter>?) throws(SCNError) {
+        let host = try options(
+            try required(pointer, "filter"),
+            scn_filter(
+                struct_size: MemoryLayout<scn_filter>.size, dimension: 0, size: nil, stride: nil, padding: nil,
+                dilation: nil), "filter")
+        func axes(_ pointer: UnsafePointer<Int64>?, _ name: String) throws(SCNError) -> [Int]? {
+            pointer == nil ? nil : try sizes(pointer, host.dimension, name)
+        }
+        size = try sizes(host.size, host.dimension, "filter.size")
+        stride = try axes(host.stride, "filter.stride")
+        padding = try axes(host.padding, "filter.padding")
+        dilation = try axes(host.dilation, "filter.dilation")
+    }
+}
+
+func inputMap(_ geometry: Geometry) throws(SCNError) -> InputMap {
+    guard let map = geometry.inputMap else {
+        throw SCNError(.state, "geometry: was not made from the rows of an input")
+    }
+    return map
+}
+
+private func inputSites(_ handle: OpaquePointer?) throws(SCNError) -> SiteSet {
+    let geometry = try geometry(handle)
+    return geometry.sites(geometry.input)
+}
+
+func siteSet(_ handle: OpaquePointer?, _ sites: Int32) throws(SCNError) -> SiteSet {
+    let geometry = try geometry(handle)
+    return geometry.sites(try siteSetID(geometry, sites))
+}

@@ -1,0 +1,175 @@
+public import CSCN
+internal import SCNCore
+internal import SCNGeometry
+internal import SCNNN
+internal import SCNOps
+
+@_cdecl("scn_input_layer_create") @implementation
+public func scn_input_layer_create(
+    _ dimension: Int32, _ spatial_size: UnsafePointer<Int64>?, _ mode: scn_input_mode, _ module: HandleOut
+) -> scn_status {
+    produceModule(module) {
+        try InputLayer(
+            dimension: Int(dimension), spatialSize: Size(sizes(spatial_size, dimension, "spatial_size")),
+            mode: try inputMode(mode))
+    }
+}
+
+func inputMode(_ mode: scn_input_mode) throws(SCNError) -> InputMode {
+    guard let known = InputMode(rawValue: Int(mode.rawValue)) else {
+        throw SCNError(.invalidArgument, "mode: is \(mode.rawValue), expected 0 ... 4")
+    }
+    return known
+}
+
+@_cdecl("scn_output_layer_create") @implementation
+public func scn_output_layer_create(_ dimension: Int32, _ module: HandleOut) -> scn_status {
+    produceModule(module) { try OutputLayer(dimension: Int(dimension)) }
+}
+
+@_cdecl("scn_sparse_to_dense_create") @implementation
+public func scn_sparse_to_dense_create(_ dimension: Int32, _ planes: Int64, _ module: HandleOut) -> scn_status {
+    produceModule(module) { try SparseToDense(dimension: Int(dimension), planes: Int(planes)) }
+}
+
+nonisolated(unsafe) private let convolutionDefaults = scn_convolution_options(
+    struct_size: MemoryLayout<scn_convolution_options>.size, groups: 1, bias: 0, padding: nil, dilation: nil)
+
+@_cdecl("scn_submanifold_convolution_create") @implementation
+public func scn_submanifold_convolution_create(
+    _ dimension: Int32, _ in_planes: Int64, _ out_planes: Int64, _ filter_size: UnsafePointer<Int64>?,
+    _ options: UnsafePointer<scn_convolution_options>?, _ module: HandleOut
+) -> scn_status {
+    produceModule(module) {
+        let size = Size(try sizes(filter_size, dimension, "filter_size"))
+        let options = try SCNABI.options(options, convolutionDefaults)
+        try require(
+            options.padding == nil, .invalidArgument, "padding: a submanifold convolution has none, expected NULL")
+        return try SubmanifoldConvolution(
+            dimension: Int(dimension), in: Int(in_planes), out: Int(out_planes), filterSize: size,
+            bias: try boolean(options.bias, "bias"), groups: Int(options.groups),
+            dilation: try sizes(options.dilation, dimension, "dilation", absent: 1))
+    }
+}
+
+@_cdecl("scn_convolution_create") @implementation
+public func scn_convolution_create(
+    _ dimension: Int32, _ in_planes: Int64, _ out_planes: Int64, _ filter_size: UnsafePointer<Int64>?,
+    _ filter_stride: UnsafePointer<Int64>?, _ options: UnsafePointer<scn_convolution_options>?, _ module: HandleOut
+) -> scn_status {
+    produceModule(module) {
+        let size = Size(try sizes(filter_size, dimension, "filter_size"))
+        let stride = Size(try sizes(filter_stride, dimension, "filter_stride"))
+        let options = try SCNABI.options(options, convolutionDefaults)
+        return try Convolution(
+            dimension: Int(dimension), in: Int(in_planes), out: Int(out_planes), filterSize: size, stride: stride,
+            bias: try boolean(options.bias, "bias"), groups: Int(options.groups),
+            padding: try sizes(options.padding, dimension, "padding", absent: 0),
+            dilation: try sizes(options.dilation, dimension, "dilation", absent: 1))
+    }
+}
+
+@_cdecl("scn_deconvolution_create") @implementation
+public func scn_deconvolution_create(
+    _ dimension: Int32, _ in_planes: Int64, _ out_planes: Int64, _ filter_size: UnsafePointer<Int64>?,
+    _ filter_stride: UnsafePointer<Int64>?, _ options: UnsafePointer<scn_convolution_options>?, _ module: HandleOut
+) -> scn_status {
+    produceModule(module) {
+        let size = Size(try sizes(filter_size, dimension, "filter_size"))
+        let stride = Size(try sizes(filter_stride, dimension, "filter_stride"))
+        let options = try SCNABI.options(options, convolutionDefaults)
+        return try Deconvolution(
+            dimension: Int(dimension), in: Int(in_planes), out: Int(out_planes), filterSize: size, stride: stride,
+            bias: try boolean(options.bias, "bias"), groups: Int(options.groups),
+            padding: try sizes(options.padding, dimension, "padding", absent: 0),
+            dilation: try sizes(options.dilation, dimension, "dilation", absent: 1))
+    }
+}
+
+@_cdecl("scn_network_in_network_create") @implementation
+public func scn_network_in_network_create(
+    _ in_planes: Int64, _ out_planes: Int64, _ bias: Int32, _ module: HandleOut
+) -> scn_status {
+    produceModule(module) {
+        try NetworkInNetwork(in: Int(in_planes), out: Int(out_planes), bias: boolean(bias, "bias"))
+    }
+}
+
+@_cdecl("scn_linear_create") @implementation
+public func scn_linear_create(
+    _ in_planes: Int64, _ out_planes: Int64, _ bias: Int32, _ module: HandleOut
+) -> scn_status {
+    produceModule(module) { try Linear(in: Int(in_planes), out: Int(out_planes), bias: boolean(bias, "bias")) }
+}
+
+@_cdecl("scn_max_pooling_create") @implementation
+public func scn_max_pooling_create(
+    _ dimension: Int32, _ pool_size: UnsafePointer<Int64>?, _ pool_stride: UnsafePointer<Int64>?,
+    _ options: UnsafePointer<scn_pooling_options>?, _ module: HandleOut
+) -> scn_status {
+    produceModule(module) {
+        let size = Size(try sizes(pool_size, dimension, "pool_size"))
+        let stride = Size(try sizes(pool_stride, dimension, "pool_stride"))
+        let options = try SCNABI.options(
+            options,
+            scn_pooling_options(
+                struct_size: MemoryLayout<scn_pooling_options>.size, features_to_drop: 0, padding: nil, dilation: nil))
+        return try MaxPooling(
+            dimension: Int(dimension), poolSize: size, poolStride: stride,
+            featuresToDrop: Int(options.features_to_drop),
+            padding: try sizes(options.padding, dimension, "padding", absent: 0),
+            dilation: try sizes(options.dilation, dimension, "dilation", absent: 1))
+    }
+}
+
+let batchNormDefaults = scn_batch_norm_options(
+    struct_size: MemoryLayout<scn_batch_norm_options>.size, epsilon: 1e-4, momentum: 0.99, affine: 1, leakiness: 1)
+
+@_cdecl("scn_batch_normalization_create") @implementation
+public func scn_batch_normalization_create(
+    _ planes: Int64, _ options: UnsafePointer<scn_batch_norm_options>?, _ module: HandleOut
+) -> scn_status {
+    produceModule(module) {
+        let options = try SCNABI.options(options, batchNormDefaults)
+        return try BatchNormalization(
+            planes: Int(planes), epsilon: options.epsilon, momentum: options.momentum,
+            affine: try boolean(options.affine, "affine"), leakiness: options.leakiness)
+    }
+}
+
+func activation(_ activation: scn_activation, _ parameter: Double) throws(SCNError) -> Activation {
+    switch activation {
+    case SCN_ACTIVATION_RELU: return .relu
+    case SCN_ACTIVATION_LEAKY_RELU:
+        try require(
+            Float(parameter).isFinite, .invalidArgument, "parameter: is \(parameter), expected a finite number")
+        return .leakyReLU(Float(parameter))
+    case SCN_ACTIVATION_ELU: return .elu
+    case SCN_ACTIVATION_SELU: return .selu
+    case SCN_ACTIVATION_TANH: return .tanh
+    case SCN_ACTIVATION_SIGMOID: return .sigmoid
+    default: throw SCNError(.invalidArgument, "activation: is \(activation.rawValue), expected 0 ... 5")
+    }
+}
+
+@_cdecl("scn_activation_create") @implementation
+public func scn_activation_create(
+    _ activation: scn_activation, _ parameter: Double, _ module: HandleOut
+) -> scn_status {
+    produceModule(module) { try ActivationLayer(SCNABI.activation(activation, parameter)) }
+}
+
+@_cdecl("scn_dropout_create") @implementation
+public func scn_dropout_create(_ p: Double, _ module: HandleOut) -> scn_status {
+    produceModule(module) { try Dropout(p: p) }
+}
+
+@_cdecl("scn_sparse_vgg_net_create") @implementation
+public func scn_sparse_vgg_net_create(
+    _ dimension: Int32, _ in_planes: Int64, _ layers: UnsafePointer<CChar>?, _ module: HandleOut
+) -> scn_status {
+    produceModule(module) {
+        try Networks.sparseVGG(
+            dimension: Int(dimension), in: Int(in_planes), layers: Networks.VGGLayer.parse(try text(layers, "layers")))
+    }
+}

@@ -1,0 +1,160 @@
+public import CSCN
+internal import SCNCore
+internal import SCNNN
+
+@_cdecl("scn_module_forward") @implementation
+public func scn_module_forward(_ module: OpaquePointer?, _ input: OpaquePointer?, _ output: HandleOut) -> scn_status {
+    produceTensor(output, "output") { try SCNABI.module(module).forward(try value(input, "input")) }
+}
+
+@_cdecl("scn_module_set_training") @implementation
+public func scn_module_set_training(_ module: OpaquePointer?, _ training: Int32) -> scn_status {
+    status {
+        let training = try boolean(training, "training")
+        try SCNABI.module(module).setTraining(training)
+    }
+}
+
+@_cdecl("scn_module_get_training") @implementation
+public func scn_module_get_training(_ module: OpaquePointer?, _ training: UnsafeMutablePointer<Int32>?) -> scn_status {
+    store(training, "training", zero: 0) { try SCNABI.module(module).isTraining ? 1 : 0 }
+}
+
+@_cdecl("scn_module_input_spatial_size") @implementation
+public func scn_module_input_spatial_size(
+    _ module: OpaquePointer?, _ dimension: Int32, _ output_size: UnsafePointer<Int64>?,
+    _ input_size: UnsafeMutablePointer<Int64>?
+) -> scn_status {
+    status {
+        let module = try SCNABI.module(module)
+        let output = try sizes(output_size, dimension, "output_size")
+        let target = try required(input_size, "input_size")
+        for (axis, size) in output.enumerated() {
+            try require(size >= 1, .shape, "output_size: is \(size) on axis \(axis), expected at least 1")
+        }
+        for (axis, size) in try module.inputSpatialSize(output).enumerated() { target[axis] = Int64(size) }
+    }
+}
+
+@_cdecl("scn_module_state_count") @implementation
+public func scn_module_state_count(_ module: OpaquePointer?, _ count: UnsafeMutablePointer<Int64>?) -> scn_status {
+    store(count, "count", zero: 0) { Int64(try moduleBox(module).state.count) }
+}
+
+@_cdecl("scn_module_state") @implementation
+public func scn_module_state(
+    _ module: OpaquePointer?, _ index: Int64, _ name: UnsafeMutablePointer<UnsafePointer<CChar>?>?,
+    _ tensor: HandleOut, _ is_parameter: UnsafeMutablePointer<Int32>?
+) -> scn_status {
+    name?.pointee = nil
+    is_parameter?.pointee = 0
+    return produceTensor(tensor, "tensor") {
+        let (name, isParameter) = (try required(name, "name"), try required(is_parameter, "is_parameter"))
+        let state = try moduleBox(module).state
+        let entry = state[try checkedIndex(index, state.count)]
+        name.pointee = try Constants.text(entry.name)
+        isParameter.pointee = entry.isParameter ? 1 : 0
+        return .dense(entry.tensor)
+    }
+}
+
+@_cdecl("scn_module_zero_gradients") @implementation
+public func scn_module_zero_gradients(_ module: OpaquePointer?) -> scn_status {
+    status { try SCNABI.module(module).zeroGradients() }
+}
+
+public typealias TextOut = UnsafeMutablePointer<UnsafePointer<CChar>?>?
+
+@_cdecl("scn_module_type") @implementation
+public func scn_module_type(_ module: OpaquePointer?, _ name: TextOut) -> scn_status {
+    store(name, "name", zero: nil) { try Constants.text(try SCNABI.module(module).typeName) }
+}
+
+@_cdecl("scn_module_architecture") @implementation
+public func scn_module_architecture(_ module: OpaquePointer?, _ json: TextOut) -> scn_status {
+    store(json, "json", zero: nil) {
+        let box = try moduleBox(module)
+        return box.setArchitecture(try Architecture.text(of: box.module))
+    }
+}
+
+@_cdecl("scn_module_description") @implementation
+public func scn_module_description(_ module: OpaquePointer?, _ text: TextOut) -> scn_status {
+    store(text, "text", zero: nil) {
+        let box = try moduleBox(module)
+        return box.setDescription(box.module.description)
+    }
+}
+
+@_cdecl("scn_module_create") @implementation
+public func scn_module_create(_ json: UnsafePointer<CChar>?, _ module: HandleOut) -> scn_status {
+    produceModule(module) {
+        do {
+            return try Architecture.build(try text(json, "json"))
+        } catch let error as SCNError where error.kind == .format {
+            throw SCNError(.format, "json: \(error.message)")
+        }
+    }
+}
+
+@_cdecl("scn_module_retain") @implementation
+public func scn_module_retain(_ module: OpaquePointer?) -> scn_status { status { try Handles.retain(module, .module) } }
+
+@_cdecl("scn_module_release") @implementation
+public func scn_module_release(_ module: OpaquePointer?) -> scn_status {
+    status { try Handles.release(module, .module) }
+}
+
+private func children(_ children: UnsafePointer<OpaquePointer?>?, _ count: Int64) throws -> [Module] {
+    try handles(children, count, "children") { try module($0, $1) }
+}
+
+@_cdecl("scn_sequential_create") @implementation
+public func scn_sequential_create(
+    _ children: UnsafePointer<OpaquePointer?>?, _ count: Int64, _ module: HandleOut
+) -> scn_status {
+    produceModule(module) { try Sequential(SCNABI.children(children, count)) }
+}
+
+@_cdecl("scn_concat_table_create") @implementation
+public func scn_concat_table_create(
+    _ children: UnsafePointer<OpaquePointer?>?, _ count: Int64, _ module: HandleOut
+) -> scn_status {
+    produceModule(module) { try ConcatTable(SCNABI.children(children, count)) }
+}
+
+@_cdecl("scn_add_table_create") @implementation
+public func scn_add_table_create(_ module: HandleOut) -> scn_status { produceModule(module) { AddTable() } }
+
+@_cdecl("scn_join_table_create") @implementation
+public func scn_join_table_create(_ module: HandleOut) -> scn_status { produceModule(module) { JoinTable() } }
+
+@_cdecl("scn_identity_create") @implementation
+public func scn_identity_create(_ module: HandleOut) -> scn_status { produceModule(module) { Identity() } }
+
+@_cdecl("scn_flatten_create") @implementation
+public func scn_flatten_create(_ module: HandleOut) -> scn_status { produceModule(module) { Flatten() } }
+
+@_cdecl("scn_module_add") @implementation
+public func scn_module_add(_ container: OpaquePointer?, _ child: OpaquePointer?) -> scn_status {
+    status {
+        let parent = try module(container, "container")
+        guard let parent = parent as? Container else {
+            throw SCNError(.invalidArgument, "container: is a \(parent.typeName), expected a Sequential or ConcatTable")
+        }
+        try parent.add(try module(child, "child"))
+    }
+}
+
+@_cdecl("scn_module_child_count") @implementation
+public func scn_module_child_count(_ module: OpaquePointer?, _ count: UnsafeMutablePointer<Int64>?) -> scn_status {
+    store(count, "count", zero: 0) { Int64(try SCNABI.module(module).children.count) }
+}
+
+@_cdecl("scn_module_child") @implementation
+public func scn_module_child(_ module: OpaquePointer?, _ index: Int64, _ child: HandleOut) -> scn_status {
+    produceModule(child, "child") {
+        let children = try SCNABI.module(module).children
+        return children[try checkedIndex(index, children.count)]
+    }
+}

@@ -1,0 +1,151 @@
+public import CSCN
+internal import SCNCore
+internal import SCNNN
+
+private func parameters(_ parameters: UnsafePointer<OpaquePointer?>?, _ count: Int64) throws -> [Tensor] {
+    try handles(parameters, count, "parameters") { try denseTensor($0, $1) }
+}
+
+private func optimizer(_ handle: OpaquePointer?) throws(SCNError) -> Optimizer {
+    try Handles.object(handle, .optimizer, "optimizer")
+}
+
+/// The optimizer of a handle, or nil for NULL where the host may leave it out.
+private func optional(_ handle: OpaquePointer?) throws(SCNError) -> Optimizer? {
+    handle == nil ? nil : try optimizer(handle)
+}
+
+@_cdecl("scn_sgd_create") @implementation
+public func scn_sgd_create(
+    _ parameters: UnsafePointer<OpaquePointer?>?, _ count: Int64, _ options: UnsafePointer<scn_sgd_options>?,
+    _ optimizer: HandleOut
+) -> scn_status {
+    produce(optimizer, "optimizer", .optimizer) {
+        let options = try SCNABI.options(
+            options,
+            scn_sgd_options(
+                struct_size: MemoryLayout<scn_sgd_options>.size, learning_rate: 0.01, momentum: 0, dampening: 0,
+                weight_decay: 0, nesterov: 0))
+        return try SGD(
+            try SCNABI.parameters(parameters, count), learningRate: options.learning_rate, momentum: options.momentum,
+            dampening: options.dampening, weightDecay: options.weight_decay,
+            nesterov: try boolean(options.nesterov, "nesterov"))
+    }
+}
+
+@_cdecl("scn_adam_create") @implementation
+public func scn_adam_create(
+    _ parameters: UnsafePointer<OpaquePointer?>?, _ count: Int64, _ options: UnsafePointer<scn_adam_options>?,
+    _ optimizer: HandleOut
+) -> scn_status {
+    produce(optimizer, "optimizer", .optimizer) {
+        let options = try SCNABI.options(
+            options,
+            scn_adam_options(
+                struct_size: MemoryLayout<scn_adam_options>.size, learning_rate: 0.001, beta1: 0.9, beta2: 0.999,
+                epsilon: 1e-8, weight_decay: 0, decoupled: 0))
+        return try Adam(
+            try SCNABI.parameters(parameters, count), learningRate: options.learning_rate, beta1: options.beta1,
+            beta2: options.beta2, epsilon: options.epsilon, weightDecay: options.weight_decay,
+            decoupled: try boolean(options.decoupled, "decoupled"))
+    }
+}
+
+@_cdecl("scn_optimizer_step") @implementation
+public func scn_optimizer_step(_ optimizer: OpaquePointer?) -> scn_status {
+    status { try SCNABI.optimizer(optimizer).step() }
+}
+
+@_cdecl("scn_optimizer_zero_gradients") @implementation
+public func scn_optimizer_zero_gradients(_ optimizer: OpaquePointer?) -> scn_status {
+    status { try SCNABI.optimizer(optimizer).zeroGradients() }
+}
+
+@_cdecl("scn_optimizer_get_learning_rate") @implementation
+public func scn_optimizer_get_learning_rate(
+    _ optimizer: OpaquePointer?, _ rate: UnsafeMutablePointer<Double>?
+) -> scn_status {
+    store(rate, "rate", zero: 0) { try SCNABI.optimizer(optimizer).learningRate }
+}
+
+@_cdecl("scn_optimizer_set_learning_rate") @implementation
+public func scn_optimizer_set_learning_rate(_ optimizer: OpaquePointer?, _ rate: Double) -> scn_status {
+    status { try SCNABI.optimizer(optimizer).setLearningRate(rate) }
+}
+
+@_cdecl("scn_optimizer_retain") @implementation
+public func scn_optimizer_retain(_ optimizer: OpaquePointer?) -> scn_status {
+    status { try Handles.retain(optimizer, .optimizer) }
+}
+
+@_cdecl("scn_optimizer_release") @implementation
+public func scn_optimizer_release(_ optimizer: OpaquePointer?) -> scn_status {
+    status { try Handles.release(optimizer, .optimizer) }
+}
+
+@_cdecl("scn_clip_gradient_norm") @implementation
+public func scn_clip_gradient_norm(
+    _ parameters: UnsafePointer<OpaquePointer?>?, _ count: Int64, _ max_norm: Double,
+    _ norm: UnsafeMutablePointer<Double>?
+) -> scn_status {
+    norm?.pointee = 0
+    return status {
+        let before = try Gradients.clipNorm(try SCNABI.parameters(parameters, count), to: max_norm)
+        norm?.pointee = before
+    }
+}
+
+@_cdecl("scn_checkpoint_save") @implementation
+public func scn_checkpoint_save(
+    _ path: UnsafePointer<CChar>?, _ module: OpaquePointer?, _ optimizer: OpaquePointer?
+) -> scn_status {
+    status {
+        try Checkpoint.save(
+            try SCNABI.module(module), optimizer: try optional(optimizer), to: try text(path, "path"))
+    }
+}
+
+@_cdecl("scn_checkpoint_open") @implementation
+public func scn_checkpoint_open(_ path: UnsafePointer<CChar>?, _ module: HandleOut) -> scn_status {
+    produceModule(module) { try Checkpoint.open(try text(path, "path")) }
+}
+
+@_cdecl("scn_checkpoint_restore") @implementation
+public func scn_checkpoint_restore(
+    _ path: UnsafePointer<CChar>?, _ module: OpaquePointer?, _ optimizer: OpaquePointer?
+) -> scn_status {
+    status {
+        try Checkpoint.restore(
+            try SCNABI.module(module), optimizer: try optional(optimizer), from: try text(path, "path"))
+    }
+}
+
+private func named(
+    _ names: UnsafePointer<UnsafePointer<CChar>?>?, _ tensors: UnsafePointer<OpaquePointer?>?, _ count: Int64
+) throws -> [Checkpoint.Named] {
+    let tensors = try handles(tensors, count, "tensors") { try denseTensor($0, $1) }
+    let names = try elements(names, count, "names").enumerated().map { try text($1, "names[\($0)]") }
+    return zip(names, tensors).map { (name: $0, tensor: $1) }
+}
+
+@_cdecl("scn_checkpoint_save_named") @implementation
+public func scn_checkpoint_save_named(
+    _ path: UnsafePointer<CChar>?, _ names: UnsafePointer<UnsafePointer<CChar>?>?,
+    _ tensors: UnsafePointer<OpaquePointer?>?, _ count: Int64, _ optimizer: OpaquePointer?
+) -> scn_status {
+    status {
+        try Checkpoint.save(
+            try named(names, tensors, count), optimizer: try optional(optimizer), to: try text(path, "path"))
+    }
+}
+
+@_cdecl("scn_checkpoint_restore_named") @implementation
+public func scn_checkpoint_restore_named(
+    _ path: UnsafePointer<CChar>?, _ names: UnsafePointer<UnsafePointer<CChar>?>?,
+    _ tensors: UnsafePointer<OpaquePointer?>?, _ count: Int64, _ optimizer: OpaquePointer?
+) -> scn_status {
+    status {
+        try Checkpoint.restore(
+            try named(names, tensors, count), optimizer: try optional(optimizer), from: try text(path, "path"))
+    }
+}
