@@ -24,8 +24,8 @@ package struct SafetensorsFile {
 
     /// Reads the file at `path`.
     ///
-    /// - Throws: `.file` where the system refuses, `.format` where the file is not what the format demands (ranges
-    ///   of tensors cover the data without a hole or an overlap, and are as long as type and shape say), `.memory`. Each
+    /// - Throws: `.file` where the system refuses, `.format` where the file is not what the format demands (ranges of
+    ///   tensors cover the data without a hole or an overlap and are as long as type and shape say), `.memory`. Each
     ///   message begins with the path.
     package static func read(path: String) throws(SCNError) -> SafetensorsFile {
         let file = try InputFile(path: path)
