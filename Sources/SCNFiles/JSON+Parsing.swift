@@ -5,7 +5,7 @@ extension JSON {
     ///
     /// - Throws: `.format` with the position of the first byte that is wrong. Beside what RFC 8259 forbids: duplicate
     ///   keys, lone surrogates, integers beyond 64 bits, numbers beyond `Double`, more than `depthLimit` arrays and
-    ///   objects inside each other, and more than four million values (so that a small file cannot ask for much memory).
+    ///   objects inside each other, and more than four million values (which bounds the memory that a text can take).
     package static func parse(_ text: String, depthLimit: Int = JSON.depthLimit) throws(SCNError) -> JSON {
         var text = text
         let result = text.withUTF8 { bytes in

@@ -24,8 +24,8 @@ package struct SafetensorsFile {
 
     /// Reads the file at `path`.
     ///
-    /// - Throws: `.file` where the system refuses, `.format` where the file is not what the format demands (the tensors'
-    ///   ranges cover the data without a hole or an overlap, and are as long as type and shape say), `.memory`. Each
+    /// - Throws: `.file` where the system refuses, `.format` where the file is not what the format demands (ranges of
+    ///   tensors cover the data without a hole or an overlap and are as long as type and shape say), `.memory`. Each
     ///   message begins with the path.
     package static func read(path: String) throws(SCNError) -> SafetensorsFile {
         let file = try InputFile(path: path)
@@ -33,7 +33,9 @@ package struct SafetensorsFile {
             throw SCNError(.format, "\(path): \(file.size) bytes, too short for a safetensors file")
         }
         let prefix = try file.read(at: 0, count: 8)
-        let length = UnsafeRawPointer(prefix.pointer).loadUnaligned(as: UInt64.self).littleEndian
+        let length = withExtendedLifetime(prefix) {
+            UnsafeRawPointer(prefix.pointer).loadUnaligned(as: UInt64.self).littleEndian
+        }
         guard length <= headerLimit else {
             throw SCNError(.format, "\(path): a header of \(length) bytes, more than the \(headerLimit) allowed")
         }
@@ -44,7 +46,9 @@ package struct SafetensorsFile {
         let headerBytes = try file.read(at: 8, count: Int(length))
         let header: SafetensorsHeader
         do {
-            header = try SafetensorsHeader(UnsafeBufferPointer(headerBytes.buffer), dataCount: file.size - dataStart)
+            header = try withExtendedLifetime(headerBytes) { () throws(SCNError) in
+                try SafetensorsHeader(UnsafeBufferPointer(headerBytes.buffer), dataCount: file.size - dataStart)
+            }
         } catch { throw SCNError(error.kind, "\(path): \(error.message)") }
         return SafetensorsFile(
             path: path, header: header, data: try file.read(at: dataStart, count: file.size - dataStart))
@@ -88,8 +92,10 @@ package struct SafetensorsFile {
                 "\(path): tensor \(quoted(name)) has elements of type \(quoted(tensor.type.name)), not '\(type.name)'")
         }
         let values = try Storage<Element>(count: tensor.range.count / MemoryLayout<Element>.stride)
-        UnsafeMutableRawBufferPointer(values.buffer).copyMemory(
-            from: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(data.buffer)[tensor.range]))
+        withExtendedLifetime(data) {
+            UnsafeMutableRawBufferPointer(values.buffer).copyMemory(
+                from: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(data.buffer)[tensor.range]))
+        }
         return (tensor.shape, values)
     }
 }

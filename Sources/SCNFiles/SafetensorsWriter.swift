@@ -39,8 +39,10 @@ package enum SafetensorsWriter {
         for bits in [64, 32, 16, 8] { ordered += tensors.filter { $0.type.bits == bits } }
         let header = try Storage(headerBytes(metadata: metadata, tensors: tensors, ordered: ordered))
         try AtomicFile.write(path: path) { sink throws(SCNError) in
-            try sink.write(UnsafeRawBufferPointer(header.buffer))
-            for tensor in ordered { try sink.write(tensor.bytes) }
+            try withExtendedLifetime((header, tensors)) { () throws(SCNError) in
+                try sink.write(UnsafeRawBufferPointer(header.buffer))
+                for tensor in ordered { try sink.write(tensor.bytes) }
+            }
         }
     }
 

@@ -14,6 +14,7 @@ import Testing
         try AtomicFile.write(path: path) { sink throws(SCNError) in
             try sink.write(UnsafeRawBufferPointer(storage.buffer))
         }
+        withExtendedLifetime(storage) {}
     }
 
     func status(_ path: String) throws -> stat {
@@ -111,6 +112,7 @@ import Testing
         let sink = AtomicFile.Sink(path: "checkpoint", descriptor: descriptor)
         let storage = try Storage([1, 2, 3] as [UInt8])
         let error = try failure { try sink.write(UnsafeRawBufferPointer(storage.buffer)) }
+        withExtendedLifetime(storage) {}
         #expect(error == SCNError(.file, "checkpoint: cannot be written: No space left on device"))
     }
 

@@ -54,6 +54,7 @@ import Testing
         let text = [UInt8(ascii: "\"")] + bytes + [UInt8(ascii: "\"")]
         let storage = try Storage(text)
         let error = try failure { _ = try JSON.parse(UnsafeBufferPointer(storage.buffer)) }
+        withExtendedLifetime(storage) {}
         #expect(error == SCNError(.format, "byte 0: a string that is not valid UTF-8"))
     }
 

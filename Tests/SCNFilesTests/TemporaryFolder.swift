@@ -41,7 +41,12 @@ final class TemporaryFolder {
         return file(name)
     }
 
-    func content(_ name: String) throws -> [UInt8] { Array(try FileBytes.read(path: file(name)).buffer) }
+    func content(_ name: String) throws -> [UInt8] { elements(try FileBytes.read(path: file(name))) }
+}
+
+/// A copy of what `storage` holds.
+func elements<Element>(_ storage: Storage<Element>) -> [Element] {
+    withExtendedLifetime(storage) { Array(storage.buffer) }
 }
 
 /// The error that `body` throws.
