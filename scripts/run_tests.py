@@ -6,6 +6,7 @@ usage: run_tests.py [PART ...]      parts, in their order: library lint abi swif
 The last line is 'N passed, N failed': Swift tests, C programs, pytest's tests and the recorded reference cases. A part
 that could not run, ended with an error or counted nothing adds one failure of its own.
 """
+import glob
 import os
 import re
 import signal
@@ -42,24 +43,31 @@ def counts_in_last_line(text):
     return (int(match.group(1)), int(match.group(2))) if match else (0, 0)
 
 
-def counts_in_xml(path):
-    """Passed and failed of a JUnit file; skipped tests are neither."""
-    if not os.path.exists(path):
-        return 0, 0
-    passed = failed = 0
-    for case in ElementTree.parse(path).getroot().iter("testcase"):
-        if case.find("failure") is not None or case.find("error") is not None:
-            failed += 1
-        elif case.find("skipped") is None:
-            passed += 1
-    return passed, failed
+def result_files(part):
+    """The JUnit files of a part; some versions of SwiftPM add to the name that they are given."""
+    return glob.glob(os.path.join(RESULTS, part + "*.xml"))
 
 
-def results_file(name):
-    path = os.path.join(RESULTS, name)
-    if os.path.exists(path):
+def new_result_file(part):
+    for path in result_files(part):
         os.remove(path)
-    return path
+    return os.path.join(RESULTS, part + ".xml")
+
+
+def counts_in_xml(part):
+    """Passed and failed tests in a part's JUnit files; skipped tests are neither. A crash leaves half a file: none."""
+    passed = failed = 0
+    for path in result_files(part):
+        try:
+            cases = list(ElementTree.parse(path).getroot().iter("testcase"))
+        except ElementTree.ParseError:
+            continue
+        for case in cases:
+            if case.find("failure") is not None or case.find("error") is not None:
+                failed += 1
+            elif case.find("skipped") is None:
+                passed += 1
+    return passed, failed
 
 
 def library():
@@ -78,11 +86,9 @@ def swift():
     status, _ = run(["swift", "build", "--build-tests"] + SWIFT)
     if status:
         return status, (0, 0)
-    # SwiftPM adds '-swift-testing' to the name that it is given.
-    path = results_file("swift-swift-testing.xml")
-    status, _ = run(["swift", "test", "--skip-build", "--disable-xctest",
-                     "--xunit-output", path.replace("-swift-testing", "")] + SWIFT)
-    return status, counts_in_xml(path)
+    path = new_result_file("swift")
+    status, _ = run(["swift", "test", "--skip-build", "--disable-xctest", "--xunit-output", path] + SWIFT)
+    return status, counts_in_xml("swift")
 
 
 def c():
@@ -91,10 +97,10 @@ def c():
 
 
 def python():
-    path = results_file("python.xml")
+    path = new_result_file("python")
     status, _ = run([PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml", path,
                      "-c", "bindings/python/pyproject.toml", "--rootdir", "bindings/python", "bindings/python/tests"])
-    return status, counts_in_xml(path)
+    return status, counts_in_xml("python")
 
 
 def golden():

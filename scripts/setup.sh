@@ -3,7 +3,7 @@
 #
 #   library  build libscn.so: Swift toolchain, C compiler, OpenBLAS
 #   python   .venv with the packages of requirements.txt and `scn` importable
-#   tests    what the C tests need: C++ compiler, pkg-config, CMake, Python's headers
+#   tests    what the C tests need: C++ compiler, pkg-config, CMake, Python to embed
 #
 # Debian packages that are missing are installed where apt-get and root (or sudo without a password) are at hand;
 # otherwise one line says what to install.
@@ -30,10 +30,9 @@ have_openblas() {
 
 have_python() { python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null; }
 
-have_python_headers() {
-    python3 -c 'import os, sys, sysconfig
-sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))' 2>/dev/null &&
-        pkg-config --exists python3-embed 2>/dev/null
+# Of the very version that .venv has: its numpy fits no other.
+have_embeddable_python() {
+    pkg-config --exists "$(python3 -c 'import sys; print("python-%d.%d-embed" % sys.version_info[:2])')" 2>/dev/null
 }
 
 # Print the Debian packages that are missing for the needs given, one a line.
@@ -54,7 +53,7 @@ missing_packages() {
             have c++ || echo g++
             have cmake || echo cmake
             have pkg-config || echo pkg-config
-            have_python_headers || echo libpython3-dev
+            have_embeddable_python || echo libpython3-dev
             ;;
         *) fail "unknown need '$need'; known: library, python, tests" ;;
         esac

@@ -33,8 +33,9 @@ attempt() {
 python_flags=()
 python_environment=()
 prepare_python() {
-    local embed
-    embed=$(pkg-config --cflags --libs python3-embed) || return
+    local embed module
+    module=$(.venv/bin/python -c 'import sys; print("python-%d.%d-embed" % sys.version_info[:2])')
+    embed=$(pkg-config --cflags --libs "$module") || return
     read -ra python_flags <<<"${embed//-I/-isystem }"
     python_environment=(
         PYTHONPATH="$root/bindings/python/src:$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
