@@ -1,0 +1,64 @@
+# scn: `make` alone lists what can be made. Every target does the set-up that it needs; a second run does none again.
+PREFIX ?= /usr/local
+VERSION := $(shell scripts/version.sh)
+LIBRARY := build/lib/libscn.so.$(VERSION)
+# Folders too: their time changes when a file goes.
+LIBRARY_SOURCES := $(shell find Sources include) Package.swift exports.map scripts/build_lib.sh
+SWIFT_FOLDERS := $(wildcard Sources Tests Benchmarks examples bindings)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lib demo test bench check-abi lint format asan install wheel clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: build/.setup-library .venv/.ready build/.setup-tests ## prepare this machine for all that follows
+
+build/.setup-library: scripts/setup.sh
+	@scripts/setup.sh library
+	@mkdir -p build && touch $@
+
+build/.setup-tests: scripts/setup.sh
+	@scripts/setup.sh tests
+	@mkdir -p build && touch $@
+
+.venv/.ready: scripts/setup.sh requirements.txt
+	@scripts/setup.sh python
+	@touch $@
+
+$(LIBRARY): $(LIBRARY_SOURCES) | build/.setup-library
+	scripts/build_lib.sh $(VERSION)
+
+lib: $(LIBRARY) ## build/lib/libscn.so, which needs only the C and C++ libraries and OpenBLAS
+
+demo: $(LIBRARY) .venv/.ready ## train a network on handwritten digits and read those of other writers
+	.venv/bin/python examples/pendigits/train.py
+
+test: setup ## build and run every test; the last line is `N passed, N failed`
+	@python3 scripts/run_tests.py
+
+bench: build/.setup-library ## measure speed
+	swift run -c release --package-path Benchmarks scn-bench
+
+check-abi: $(LIBRARY) ## compare the functions of the header, the library and the Python table
+	@python3 scripts/check_abi.py
+
+lint: build/.setup-library ## check formatting and the rules of the house
+	@swift format lint --strict --parallel --recursive Package.swift $(SWIFT_FOLDERS)
+	@python3 scripts/lint.py
+
+format: ## format the Swift code
+	swift format --in-place --parallel --recursive Package.swift $(SWIFT_FOLDERS)
+
+asan: build/.setup-library ## run the C tests under AddressSanitizer with leak detection
+	scripts/asan.sh $(VERSION)
+
+install: $(LIBRARY) ## install into PREFIX (/usr/local); LIBDIR and DESTDIR are honoured
+	@PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' scripts/install.sh $(VERSION)
+
+wheel: $(LIBRARY) .venv/.ready ## dist/scn-*.whl, the Python package with the library inside
+	rm -rf bindings/python/build
+	.venv/bin/python -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist bindings/python
+
+clean: ## remove what was built; .venv stays
+	rm -rf .build build dist demo-output Benchmarks/.build examples/*/.build bindings/python/build

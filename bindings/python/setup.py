@@ -1,0 +1,53 @@
+"""What pyproject.toml cannot say: the version stands in scn.h, and the built library goes into the wheel."""
+import os
+import re
+import shutil
+
+from setuptools import setup
+from setuptools.command.build_py import build_py
+from setuptools.dist import Distribution
+
+try:
+    from setuptools.command.bdist_wheel import bdist_wheel
+except ImportError:
+    from wheel.bdist_wheel import bdist_wheel
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def version():
+    with open(os.path.join(ROOT, "include", "scn.h"), encoding="utf-8") as header:
+        parts = dict(re.findall(r"^#define SCN_VERSION_(MAJOR|MINOR|PATCH) (\d+)", header.read(), re.M))
+    return ".".join(parts[name] for name in ("MAJOR", "MINOR", "PATCH"))
+
+
+class BuildWithLibrary(build_py):
+    """Put build/lib/libscn.so beside the modules, in wheels only: an editable install finds it where it was built."""
+
+    def run(self):
+        super().run()
+        if self.editable_mode:
+            return
+        library = os.path.join(ROOT, "build", "lib", "libscn.so")
+        if not os.path.exists(library):
+            raise SystemExit("build/lib/libscn.so is missing: run 'make lib' first, or 'make wheel' for both")
+        shutil.copyfile(library, os.path.join(self.build_lib, "scn", "libscn.so"))
+
+
+class AnyPythonWheel(bdist_wheel):
+    """A wheel for this platform and any Python 3: the library is opened by ctypes and knows nothing of Python."""
+
+    def get_tag(self):
+        return "py3", "none", super().get_tag()[2]
+
+
+class BinaryDistribution(Distribution):
+    def has_ext_modules(self):
+        return True
+
+
+setup(
+    version=version(),
+    distclass=BinaryDistribution,
+    cmdclass={"build_py": BuildWithLibrary, "bdist_wheel": AnyPythonWheel},
+)

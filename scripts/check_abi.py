@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+"""Hold the three statements of the C interface together: header, library, Python table.
+
+usage: check_abi.py [--header include/scn.h] [--library build/lib/libscn.so] [--table bindings/python/src/scn/_library.py]
+
+Fails, with a list, where
+- the functions that the header declares are not exactly those that the library exports,
+- the Python table names other functions, or another number of parameters,
+- the header does not compile alone as C99, C11 and C++17 without a warning,
+- the library needs anything but the C and C++ libraries and OpenBLAS, at worst a Swift library.
+"""
+import argparse
+import ast
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ALLOWED_LIBRARIES = re.compile(r"(libc|libm|libstdc\+\+|libgcc_s|libopenblas|ld-linux[\w-]*)\.so(\.\d+)*$")
+DIALECTS = [("CC", "cc", "c", "c99"), ("CC", "cc", "c", "c11"), ("CXX", "c++", "c++", "c++17")]
+
+
+def output_of(*command):
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, universal_newlines=True).stdout
+
+
+def declarations(text):
+    """The statements of a header, without comments, preprocessor lines and the bodies of types."""
+    text = re.sub(r"/\*.*?\*/", " ", text, flags=re.S)
+    text = re.sub(r"//[^\n]*", " ", text).replace("\\\n", " ")
+    text = re.sub(r"^\s*#.*$", " ", text, flags=re.M)
+    text = re.sub(r'extern\s*"C"\s*\{', " ", text)
+    text = re.sub(r"\{[^{}]*\}", " ", text)
+    return [" ".join(statement.split()) for statement in text.split(";")]
+
+
+def parameter_count(parameters):
+    """How many parameters a list `a, void (*b)(int, int)` has: commas outside of parentheses, plus one."""
+    if parameters.strip() in ("", "void"):
+        return 0
+    depth, count = 0, 1
+    for character in parameters:
+        depth += (character == "(") - (character == ")")
+        count += character == "," and depth == 0
+    return count
+
+
+def header_functions(text, problems):
+    """Name -> number of parameters of each function that the header declares."""
+    functions = {}
+    for statement in declarations(text):
+        if statement.startswith("typedef"):
+            continue
+        match = re.search(r"\b(\w+) ?\((.*)\)$", statement)
+        if not match:
+            if "SCN_API" in statement:
+                problems.append(f"header: not understood: {statement}")
+            continue
+        name, parameters = match.group(1), match.group(2)
+        if not statement.startswith("SCN_API "):
+            problems.append(f"header: {name} is not marked SCN_API")
+        if name in functions:
+            problems.append(f"header: {name} is declared twice")
+        functions[name] = parameter_count(parameters)
+    if not functions:
+        problems.append("header: declares no function")
+    return functions
+
+
+def exported_symbols(library):
+    """What the library exports: names with their kinds, the symbol-version node left out."""
+    symbols = {}
+    for line in output_of("nm", "-D", "--defined-only", library).splitlines():
+        kind, name = line.split()[-2:]
+        if kind != "A":
+            symbols[name.split("@")[0]] = kind
+    return symbols
+
+
+def table_functions(path, problems):
+    """Name -> number of parameters, from the dict literal FUNCTIONS: {name: (result type, [argument types])}."""
+    with open(path, encoding="utf-8") as file:
+        tree = ast.parse(file.read(), path)
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if not any(isinstance(target, ast.Name) and target.id == "FUNCTIONS" for target in targets):
+            continue
+        if not isinstance(node.value, ast.Dict):
+            break
+        functions = {}
+        for key, value in zip(node.value.keys, node.value.values):
+            sound = isinstance(key, ast.Constant) and isinstance(value, ast.Tuple) and len(value.elts) == 2
+            if not sound or not isinstance(value.elts[1], (ast.List, ast.Tuple)):
+                problems.append(f"Python table: line {value.lineno} is not name: (result, [arguments])")
+                continue
+            if key.value in functions:
+                problems.append(f"Python table: {key.value} appears twice")
+            functions[key.value] = sum(width(argument, problems) for argument in value.elts[1].elts)
+        return functions
+    problems.append(f"Python table: no dict literal FUNCTIONS in {path}")
+    return {}
+
+
+def width(argument, problems):
+    if isinstance(argument, ast.Starred):
+        problems.append(f"Python table: line {argument.lineno}: arguments cannot be counted through a '*'")
+    return 1
+
+
+def compare_names(problems, have, have_name, want, want_name):
+    for name in sorted(set(want) - set(have)):
+        problems.append(f"{name}: in the {want_name}, not in the {have_name}")
+    for name in sorted(set(have) - set(want)):
+        problems.append(f"{name}: in the {have_name}, not in the {want_name}")
+
+
+def check_header_compiles(header, problems):
+    with tempfile.TemporaryDirectory() as folder:
+        source = os.path.join(folder, "alone.c")
+        with open(source, "w", encoding="utf-8") as file:
+            file.write(f'#include "{os.path.abspath(header)}"\n')
+        for variable, default, language, standard in DIALECTS:
+            command = shlex.split(os.environ.get(variable) or default) + [
+                "-x", language, f"-std={standard}", "-Wall", "-Wextra", "-pedantic", "-Werror", "-fsyntax-only", source]
+            result = subprocess.run(command, stderr=subprocess.PIPE, universal_newlines=True)
+            if result.returncode:
+                problems.append(f"header: does not compile alone as {standard}:\n{result.stderr.rstrip()}")
+
+
+def check_dependencies(library, problems):
+    needed = re.findall(r"NEEDED\s+(\S+)", output_of("objdump", "-p", library))
+    for name in needed:
+        if not ALLOWED_LIBRARIES.match(name):
+            problems.append(f"library: needs {name}")
+    for line in output_of("ldd", library).splitlines():
+        if "not found" in line or re.search(r"swift|Foundation|dispatch", line.split("=>")[0], re.I):
+            problems.append(f"library: ldd says {line.strip()}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--header", default=os.path.join(ROOT, "include/scn.h"))
+    parser.add_argument("--library", default=os.path.join(ROOT, "build/lib/libscn.so"))
+    parser.add_argument("--table", default=os.path.join(ROOT, "bindings/python/src/scn/_library.py"))
+    options = parser.parse_args()
+    for path in vars(options).values():
+        if not os.path.exists(path):
+            sys.exit(f"check-abi: {path} does not exist")
+
+    problems = []
+    with open(options.header, encoding="utf-8") as file:
+        header = header_functions(file.read(), problems)
+    exports = exported_symbols(options.library)
+    table = table_functions(options.table, problems)
+
+    for name, kind in exports.items():
+        if kind != "T":
+            problems.append(f"library: exports {name}, which is no function")
+    compare_names(problems, exports, "library", header, "header")
+    compare_names(problems, table, "Python table", header, "header")
+    for name in sorted(set(table) & set(header)):
+        if table[name] != header[name]:
+            problems.append(f"{name}: {header[name]} parameters in the header, {table[name]} in the Python table")
+    check_header_compiles(options.header, problems)
+    check_dependencies(options.library, problems)
+
+    for problem in problems:
+        print(f"check-abi: {problem}")
+    if problems:
+        sys.exit(1)
+    print(f"check-abi: {len(header)} functions agree in header, library and Python table")
+
+
+if __name__ == "__main__":
+    main()

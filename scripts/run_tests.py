@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""Run every test of the repository, show what they say as they say it, and add up their results.
+
+usage: run_tests.py [PART ...]      parts, in their order: library lint abi swift c python golden; all without arguments
+
+The last line is 'N passed, N failed': Swift tests, C programs, pytest's tests and the recorded reference cases. A part
+that could not run, ended with an error or counted nothing adds one failure of its own.
+"""
+import glob
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+RESULTS = "build/test-results"
+PYTHON = ".venv/bin/python"
+MAKE = ["make", "--no-print-directory"]
+SWIFT = ["-c", "release", "-Xswiftc", "-enable-testing", "--scratch-path", ".build/release"]
+# The cases of Tests/golden whose operations exist, by the beginnings of their names.
+GOLDEN_CASES = ("submanifold,convolution_,deconvolution,max_pooling,batchnorm,network_in_network,sparse_to_dense,"
+                "activation,input_layer,net_vgg")
+
+
+def run(command, **environment):
+    """Run a command with its output passed through; return its exit status and that output."""
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, **environment})
+    text = []
+    for line in process.stdout:
+        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.flush()
+        text.append(line.decode(errors="replace"))
+    return process.wait(), "".join(text)
+
+
+def counts_in_last_line(text):
+    lines = text.strip().splitlines()
+    match = re.fullmatch(r"(\d+) passed, (\d+) failed", lines[-1].strip()) if lines else None
+    return (int(match.group(1)), int(match.group(2))) if match else (0, 0)
+
+
+def result_files(part):
+    """The JUnit files of a part; some versions of SwiftPM add to the name that they are given."""
+    return glob.glob(os.path.join(RESULTS, part + "*.xml"))
+
+
+def new_result_file(part):
+    for path in result_files(part):
+        os.remove(path)
+    return os.path.join(RESULTS, part + ".xml")
+
+
+def counts_in_xml(part):
+    """Passed and failed tests in a part's JUnit files; skipped tests are neither. A crash leaves half a file: none."""
+    passed = failed = 0
+    for path in result_files(part):
+        try:
+            cases = list(ElementTree.parse(path).getroot().iter("testcase"))
+        except ElementTree.ParseError:
+            continue
+        for case in cases:
+            if case.find("failure") is not None or case.find("error") is not None:
+                failed += 1
+            elif case.find("skipped") is None:
+                passed += 1
+    return passed, failed
+
+
+def library():
+    return run(MAKE + ["lib"])[0], None
+
+
+def lint():
+    return run(MAKE + ["lint"])[0], None
+
+
+def abi():
+    return run(MAKE + ["check-abi"])[0], None
+
+
+def swift():
+    status, _ = run(["swift", "build", "--build-tests"] + SWIFT)
+    if status:
+        return status, (0, 0)
+    path = new_result_file("swift")
+    status, _ = run(["swift", "test", "--skip-build", "--disable-xctest", "--xunit-output", path] + SWIFT)
+    return status, counts_in_xml("swift")
+
+
+def c():
+    status, text = run(["scripts/test_c.sh"])
+    return status, counts_in_last_line(text)
+
+
+def python():
+    path = new_result_file("python")
+    status, _ = run([PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--junitxml", path,
+                     "-c", "bindings/python/pyproject.toml", "--rootdir", "bindings/python", "bindings/python/tests"])
+    return status, counts_in_xml("python")
+
+
+def golden():
+    status, text = run([PYTHON, "Tests/golden/check_golden.py", "Tests/golden", "-k", GOLDEN_CASES])
+    return status, counts_in_last_line(text)
+
+
+# Name, heading, function, and whether it can run without the library.
+PARTS = [
+    ("library", "Library", library, True),
+    ("lint", "Formatting and rules of the house", lint, True),
+    ("abi", "Header, library and Python table agree", abi, False),
+    ("swift", "Swift tests", swift, True),
+    ("c", "C and C++ programs against the installed library", c, False),
+    ("python", "Python tests", python, False),
+    ("golden", "Recorded results of the reference implementation", golden, False),
+]
+
+
+def outcome(status, counts):
+    """Passed, failed and a remark, for a part that ended with `status`; parts that only check have no counts."""
+    if counts is None:
+        return 0, int(status != 0), "" if status == 0 else "failed"
+    passed, failed = counts
+    if status and not failed:
+        name = signal.Signals(-status).name if status < 0 else f"status {status}"
+        return passed, 1, f"ended with {name}"
+    if not passed and not failed:
+        return 0, 1, "counted nothing"
+    return passed, failed, ""
+
+
+def main():
+    os.chdir(ROOT)
+    os.makedirs(RESULTS, exist_ok=True)
+    wanted = sys.argv[1:] or [name for name, *_ in PARTS]
+    unknown = sorted(set(wanted) - {name for name, *_ in PARTS})
+    if unknown:
+        sys.exit(f"unknown part {unknown[0]}; parts: {' '.join(name for name, *_ in PARTS)}")
+
+    rows, have_library = [], True
+    for name, heading, function, stands_alone in PARTS:
+        if name not in wanted:
+            continue
+        print(f"\n== {heading}", flush=True)
+        start = time.monotonic()
+        if have_library or stands_alone:
+            try:
+                row = outcome(*function())
+            except OSError as error:
+                row = (0, 1, str(error))
+        else:
+            row = (0, 1, "not run: no library")
+        if name == "library" and row[1]:
+            have_library = False
+        rows.append((heading, *row, time.monotonic() - start))
+
+    width = max(len(row[0]) for row in rows)
+    print(f"\n{'':{width}}  passed  failed  seconds")
+    for heading, passed, failed, remark, seconds in rows:
+        print(f"{heading:{width}}  {passed:6}  {failed:6}  {seconds:7.1f}  {remark}".rstrip())
+    passed, failed = sum(row[1] for row in rows), sum(row[2] for row in rows)
+    if not passed and not failed:
+        failed = 1
+    print(f"\n{passed} passed, {failed} failed", flush=True)
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
