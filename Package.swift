@@ -41,6 +41,9 @@ let package = Package(
         .target(
             name: "SCNTestSupport", dependencies: ["SCNCore", "SCNGeometry"],
             path: "Tests/SCNTestSupport", swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SCNGeometryTests", dependencies: ["SCNCore", "SCNGeometry", "SCNTestSupport"],
+            swiftSettings: swiftSettings),
         .testTarget(name: "SCNCoreTests", dependencies: ["SCNCore"], swiftSettings: swiftSettings),
     ]
 )
