@@ -30,7 +30,8 @@ package enum SiteOracle {
         return taps(size).map { tap in
             sites.indices.compactMap { output in
                 var site = sites[output]
-                for axis in size.indices { site[axis] += (tap[axis] - size[axis] / 2) * dilation[axis] }
+                // Past the largest integer it wraps to a negative coordinate, where no site is.
+                for axis in size.indices { site[axis] &+= (tap[axis] - size[axis] / 2) &* dilation[axis] }
                 return rowOf[site].map { Rule(input: $0, output: output) }
             }
         }
