@@ -43,6 +43,9 @@ let package = Package(
             name: "SCNTestSupport", dependencies: ["SCNCore", "SCNGeometry"],
             path: "Tests/SCNTestSupport", swiftSettings: swiftSettings),
         .testTarget(name: "CSCNKernelsTests", dependencies: ["CSCNKernels"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SCNGeometryTests", dependencies: ["SCNCore", "SCNGeometry", "SCNTestSupport"],
+            swiftSettings: swiftSettings),
         .testTarget(name: "SCNCoreTests", dependencies: ["SCNCore"], swiftSettings: swiftSettings),
         .testTarget(name: "SCNFilesTests", dependencies: ["SCNCore", "SCNFiles"], swiftSettings: swiftSettings),
     ]

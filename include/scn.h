@@ -48,6 +48,7 @@
  * BLAS.     Dense products are OpenBLAS's. Its thread count, which is one setting for the whole process, is set to 1 when
  *           this library loads: the library's own threads call it.
  */
+/* Long because: it is the whole contract in one place, in the order in which a newcomer needs it. */
 #ifndef SCN_H
 #define SCN_H
 

@@ -34,7 +34,8 @@ struct AxisWindows {
         }
         divisor = a
         modulus = stride / a
-        inverse = (previous % modulus + modulus) % modulus
+        let residue = previous % modulus
+        inverse = residue < 0 ? residue + modulus : residue
         tapStep = min(modulus, size)
     }
 

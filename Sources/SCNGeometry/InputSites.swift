@@ -89,7 +89,7 @@ package enum InputSites {
                         (0..<columns).contains { UInt64(bitPattern: coordinates[row * columns + $0]) >= limit[$0] }
                     } ?? -1
             }
-            sampleCount[chunk] = Int(largest) + 1
+            sampleCount[chunk] = misses > 0 ? 0 : Int(largest) + 1
         }
         if let row = outside.buffer.first(where: { $0 >= 0 }) {
             throw outsideError(coordinates + row * columns, row: row, columns: columns, spatialSize)

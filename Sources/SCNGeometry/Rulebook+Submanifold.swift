@@ -52,33 +52,25 @@ extension Rulebook {
         let volume = filter.volume
         let isMirrored = filter.size.allSatisfy { $0 % 2 == 1 }
         let passes = isMirrored ? volume / 2 : volume
-        let source = keys.pointer
-        let count = keys.count
-
-        // Enough pieces for an even load; how the passes are cut does not show in the result.
-        let size = max(1, passes / 64)
-        let chunks = Parallel.chunkCount(passes, size: size)
         let counts = try Storage<Int64>(count: volume + 1, zeroed: true)
         let counter = counts.pointer
+        let matching = KeyMatching(keys: keys.pointer, count: keys.count)
+
+        // Whole rows of the last axis, enough pieces for an even load; the cut does not show in the result.
+        let row = filter.size[filter.dimension - 1]
+        let size = max(1, passes / row / 64) * row
+        let chunks = Parallel.chunkCount(passes, size: size)
         var pieces = [Result<RowPairs, SCNError>?](repeating: nil, count: chunks)
         pieces.withUnsafeMutableBufferPointer { pieces in
             nonisolated(unsafe) let pieces = pieces
             Parallel.forEachChunk(passes, size: size) { chunk, range in
                 pieces[chunk] = Result { () throws(SCNError) in
-                    var pairs = RowPairs()
-                    for k in range {
-                        let offset = filter.offset(k)
-                        if zip(offset, spatialSize).contains(where: { $0.magnitude >= $1.magnitude }) { continue }
-                        let before = pairs.count
-                        try pairs.appendMatches(source, count, plus: layout.delta(offset, as: Key.self))
-                        counter[k + 1] = Int64(pairs.count - before)
-                    }
-                    return pairs
+                    try match(range, matching, layout, spatialSize, filter, counter + 1)
                 }
             }
         }
         if isMirrored {
-            counter[volume / 2 + 1] = Int64(count)
+            counter[volume / 2 + 1] = Int64(keys.count)
             for k in 0..<passes { counter[volume - k] = counter[k + 1] }
         }
         for k in 0..<volume { counter[k + 1] += counter[k] }
@@ -90,7 +82,7 @@ extension Rulebook {
             guard let pairs = try pieces[chunk]?.get() else { continue }
             pieces[chunk] = nil
             let range = chunk * size..<min(passes, (chunk + 1) * size)
-            pairs.copy(to: Int(counter[range.lowerBound]), input, output)
+            pairs.copy(0..<pairs.count, to: Int(counter[range.lowerBound]), input, output)
             guard isMirrored else { continue }
             var first = 0
             for k in range {
@@ -101,11 +93,51 @@ extension Rulebook {
         }
         if isMirrored {
             let centre = Int(counter[volume / 2])
-            for row in 0..<count {
+            for row in 0..<keys.count {
                 input[centre + row] = Int32(truncatingIfNeeded: row)
                 output[centre + row] = Int32(truncatingIfNeeded: row)
             }
         }
-        return Rulebook(offsets: counts, inputRows: inputs, outputRows: outputs, inputCount: count, outputCount: count)
+        return Rulebook(
+            offsets: counts, inputRows: inputs, outputRows: outputs, inputCount: keys.count, outputCount: keys.count)
+    }
+
+    /// The rules of the filter offsets in `range`, one offset after the other, and the number of each in `counter`.
+    private static func match<Key: SiteKey>(
+        _ range: Range<Int>, _ matching: KeyMatching<Key>, _ layout: KeyLayout, _ spatialSize: [Int],
+        _ filter: FilterGeometry, _ counter: UnsafeMutablePointer<Int64>
+    ) throws(SCNError) -> RowPairs {
+        let last = filter.dimension - 1
+        let row = filter.size[last]
+        var pairs = RowPairs()
+        var three = (RowPairs(), RowPairs(), RowPairs())
+        var k = range.lowerBound
+        while k < range.upperBound {
+            let offset = filter.offset(k)
+            let delta = layout.delta(offset, as: Key.self)
+            let leavesSpace = zip(offset, spatialSize).contains { $0.magnitude >= $1.magnitude }
+            let isRowOfThree =
+                filter.dilation[last] == 1 && k % row + 2 < row && k + 2 < range.upperBound
+                && offset[last] + 2 < spatialSize[last]
+            if leavesSpace {
+                k += 1
+            } else if isRowOfThree {
+                try matching.appendMatches(plus: delta, to: &three.0, &three.1, &three.2)
+                for part in [three.0, three.1, three.2] {
+                    try pairs.append(part)
+                    counter[k] = Int64(part.count)
+                    k += 1
+                }
+                three.0.removeAll()
+                three.1.removeAll()
+                three.2.removeAll()
+            } else {
+                let before = pairs.count
+                try matching.appendMatches(plus: delta, to: &pairs)
+                counter[k] = Int64(pairs.count - before)
+                k += 1
+            }
+        }
+        return pairs
     }
 }
