@@ -4,7 +4,7 @@ internal import SCNCore
 ///
 /// Solves `input = output * stride - padding + tap * dilation` for (tap, output): with g the greatest common divisor of
 /// stride and dilation, the taps are those of one residue class modulo stride / g.
-struct AxisWindows {
+struct AxisWindows: BitwiseCopyable {
     private let size: Int
     private let stride: Int
     private let padding: Int
@@ -17,6 +17,8 @@ struct AxisWindows {
     private let inverse: Int
     /// The way from one tap to the next, or to beyond the last.
     private let tapStep: Int
+    /// Outputs that the window moves back in that.
+    private let outputStep: Int
 
     init(_ filter: FilterGeometry, axis: Int, outputSize: Int) {
         size = filter.size[axis]
@@ -37,6 +39,7 @@ struct AxisWindows {
         let residue = previous % modulus
         inverse = residue < 0 ? residue + modulus : residue
         tapStep = min(modulus, size)
+        outputStep = dilation / a
     }
 
     /// No input site is under more windows than this.
@@ -46,30 +49,35 @@ struct AxisWindows {
     @inline(__always)
     func windows(of input: Int, taps: UnsafeMutablePointer<Int>, outputs: UnsafeMutablePointer<Int>) -> Int {
         let place = input + padding
-        var tap = firstTap(place)
-        // A tap too small belongs to a window beyond the last output.
-        let excess = place - (outputSize - 1) * stride
-        if tap < size && excess > tap * dilation {
-            let least = (excess - 1) / dilation + 1
-            if least >= size { return 0 }
-            tap += ((least - tap - 1) / tapStep + 1) * tapStep
+        var output = place / stride
+        var tap = place - output * stride
+        if dilation != 1 {
+            tap = firstTap(place)
+            if tap < size { output = (place - tap * dilation) / stride }
+        }
+        if output >= outputSize && tap < size {
+            // Too small a tap belongs to a window beyond the last output.
+            let steps = (output - outputSize) / outputStep + 1
+            if steps > (size - 1 - tap) / tapStep { return 0 }
+            tap += steps * tapStep
+            output -= steps * outputStep
         }
         var count = 0
-        while tap < size && tap * dilation <= place {
+        while tap < size && output >= 0 {
             taps[count] = tap
-            outputs[count] = (place - tap * dilation) / stride
-            count += 1
-            tap += tapStep
+            outputs[count] = output
+            count &+= 1
+            tap &+= tapStep
+            output &-= outputStep
         }
         return count
     }
 
     /// The least tap, whatever the output, or one beyond the last where there is none.
-    @inline(__always)
     private func firstTap(_ place: Int) -> Int {
-        if dilation == 1 { return place % stride }
         if place % divisor != 0 { return size }
         let product = (place / divisor % modulus).multipliedFullWidth(by: inverse)
-        return modulus.dividingFullWidth(product).remainder
+        let tap = modulus.dividingFullWidth(product).remainder
+        return tap < size && tap * dilation <= place ? tap : size
     }
 }

@@ -11,9 +11,10 @@ struct RowPairs {
     }
 
     /// Makes room for `more` pairs and returns where they go; when they are written, the caller calls `extend`.
-    mutating func reserve(_ more: Int) throws(SCNError) -> UnsafeMutablePointer<UInt64> {
+    /// `expected` is how many there may be in all.
+    mutating func reserve(_ more: Int, of expected: Int = 0) throws(SCNError) -> UnsafeMutablePointer<UInt64> {
         if let words, words.count >= count + more { return words.pointer + count }
-        let grown = try Storage<UInt64>(count: max(count + more, count * 2))
+        let grown = try Storage<UInt64>(count: max(count + more, count * 2, expected))
         if let words { grown.pointer.update(from: words.pointer, count: count) }
         words = grown
         return grown.pointer + count

@@ -123,6 +123,7 @@ extension Rulebook {
                 k += 1
             } else if isRowOfThree {
                 try matching.appendMatches(plus: delta, to: &three.0, &three.1, &three.2)
+                _ = try pairs.reserve(three.0.count + three.1.count + three.2.count)
                 for part in [three.0, three.1, three.2] {
                     try pairs.append(part)
                     counter[k] = Int64(part.count)

@@ -13,7 +13,7 @@ struct WindowProduct<Key: SiteKey>: ~Copyable {
     let lastOffsets: UnsafeMutablePointer<Int>
 
     private let dimension: Int
-    private let windows: [AxisWindows]
+    private let windows: Storage<AxisWindows>
     private let fields: [KeyLayout.Field]
     private let batchShift: Key
     /// Filter offsets from one tap to the next, per axis.
@@ -45,9 +45,9 @@ struct WindowProduct<Key: SiteKey>: ~Copyable {
         let offsets = try Storage<Int>(count: total)
         let outputs = try Storage<Int>(count: windows.map(\.most).max() ?? 0)
         let counts = try Storage<Int>(count: 3 * dimension + 1, zeroed: true)
+        self.windows = try Storage(windows)
 
         self.dimension = dimension
-        self.windows = windows
         fields = layout.axes
         batchShift = Key(layout.batch.shift)
         var weights = [Int](repeating: 1, count: dimension)
@@ -87,7 +87,7 @@ struct WindowProduct<Key: SiteKey>: ~Copyable {
         previous[axis] = input
         let (key, offset) = (keys.pointer + axisStarts[axis], offsets.pointer + axisStarts[axis])
         let output = outputs.pointer
-        let count = windows[axis].windows(of: input, taps: offset, outputs: output)
+        let count = windows.pointer[axis].windows(of: input, taps: offset, outputs: output)
         let (margin, shift, weight) = (fields[axis].margin, Key(fields[axis].shift), tapWeights[axis])
         for index in 0..<count {
             key[index] = Key(truncatingIfNeeded: output[index] &+ margin) &<< shift
