@@ -46,12 +46,15 @@ public func scn_points_create(
         try require(
             columns >= 1 && columns <= SCN_MAX_DIMENSION + 1, .invalidArgument,
             "columns: is \(columns), expected 1 ... \(SCN_MAX_DIMENSION + 1)")
+        let features = try denseTensor(features, "features")
+        // Before the coordinates are read: a wrong `rows` would read past their end.
+        try Points.requireFeatures(features, rows: Int(rows))
         let count = try checkedProduct([Int(rows), Int(columns)], "coordinates")
         let source = try elements(coordinates, Int64(count), "coordinates")
         return .points(
             try Points(
-                coordinates: try Storage(source), rows: Int(rows), columns: Int(columns),
-                features: try denseTensor(features, "features"), batchSize: Int(batch_size)))
+                coordinates: try Storage(source), rows: Int(rows), columns: Int(columns), features: features,
+                batchSize: Int(batch_size)))
     }
 }
 

@@ -56,15 +56,19 @@ public struct Points {
     package init(coordinates: Storage<Int64>, rows: Int, columns: Int, features: Tensor, batchSize: Int)
         throws(SCNError)
     {
-        try require(
-            features.shape.count == 2 && features.shape[0] == rows, .shape,
-            "features: has shape \(features.shape), expected [\(rows), planes], a row for each of the coordinates")
+        try Self.requireFeatures(features, rows: rows)
         try require(batchSize >= 0, .invalidArgument, "batch_size: is \(batchSize), expected at least 0")
         self.coordinates = coordinates
         self.rows = rows
         self.columns = columns
         self.features = features
         self.batchSize = batchSize
+    }
+
+    package static func requireFeatures(_ features: Tensor, rows: Int) throws(SCNError) {
+        try require(
+            features.shape.count == 2 && features.shape[0] == rows, .shape,
+            "features: has shape \(features.shape), expected [\(rows), planes], a row for each of the coordinates")
     }
 
     /// Points from one array of coordinates a row.
