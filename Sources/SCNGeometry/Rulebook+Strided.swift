@@ -42,10 +42,7 @@ extension Rulebook {
         try forEachPiece(input, filter, outputSize, layout, size: size) {
             (product: borrowing WindowProduct<Key>, piece, _) in
             let counter = cursor + piece * volume
-            for a in 0..<product.prefixCount {
-                let offset = product.prefixOffsets[a]
-                for b in 0..<product.lastCount { counter[offset &+ product.lastOffsets[b]] &+= 1 }
-            }
+            product.forEach { _, k in counter[k] &+= 1 }
         }
         let offsets = try Storage<Int64>(count: volume + 1)
         var total: Int64 = 0
@@ -67,15 +64,11 @@ extension Rulebook {
         try forEachPiece(input, filter, outputSize, layout, size: size) {
             (product: borrowing WindowProduct<Key>, piece, row) in
             let next = cursor + piece * volume
-            for a in 0..<product.prefixCount {
-                let (prefixKey, offset) = (product.prefixKeys[a], product.prefixOffsets[a])
-                for b in 0..<product.lastCount {
-                    let k = offset &+ product.lastOffsets[b]
-                    let rule = Int(next[k])
-                    next[k] &+= 1
-                    key[rule] = prefixKey &+ product.lastKeys[b]
-                    inputRow[rule] = Int32(truncatingIfNeeded: row)
-                }
+            product.forEach { outputKey, k in
+                let rule = Int(next[k])
+                next[k] &+= 1
+                key[rule] = outputKey
+                inputRow[rule] = Int32(truncatingIfNeeded: row)
             }
         }
         let ranked = try RankedKeys(keys)

@@ -1,113 +1,138 @@
 internal import SCNCore
 
 /// Walks over input sites and gives, for each, every output site whose window covers it with its filter offset: the
-/// product over the axes of what `AxisWindows` gives. Neighbours in the walk share the part of their leading axes.
+/// product over the axes of what `AxisWindows` gives.
+///
+/// Neighbours in the walk share the product of their leading axes, and the windows of a coordinate are kept in a small
+/// cache, one slot for each residue, so that the walk hardly ever divides.
 struct WindowProduct<Key: SiteKey>: ~Copyable {
-    /// The keys and filter offsets of all axes but the last ...
-    var prefixCount: Int { levelCounts[dimension - 1] }
-    let prefixKeys: UnsafeMutablePointer<Key>
-    let prefixOffsets: UnsafeMutablePointer<Int>
-    /// ... to which those of the last axis are added.
-    var lastCount: Int { axisCounts[dimension - 1] }
-    let lastKeys: UnsafeMutablePointer<Key>
-    let lastOffsets: UnsafeMutablePointer<Int>
+    private struct Axis: BitwiseCopyable {
+        var windows: AxisWindows
+        var margin: Int
+        var shift: Key
+        /// Filter offsets from one tap to the next.
+        var weight: Int
+        /// Of the cache: its slots, and the entries in each.
+        var slotMask: Int
+        var firstSlot: Int
+        var firstEntry: Int
+        var most: Int
+        /// The coordinate of the walk, and where its entries are.
+        var coordinate = -1
+        var entry = 0
+        var count = 0
+        /// The product of the axes before this one.
+        var level: Int
+        var levelCount = 0
+    }
+
+    private struct Slot: BitwiseCopyable {
+        var coordinate = -1
+        var count = 0
+    }
 
     private let dimension: Int
-    private let windows: Storage<AxisWindows>
-    private let fields: [KeyLayout.Field]
     private let batchShift: Key
-    /// Filter offsets from one tap to the next, per axis.
-    private let tapWeights: [Int]
+    private var batch = -1
+    private let axes: Storage<Axis>
+    private let slots: Storage<Slot>
     private let keys: Storage<Key>
     private let offsets: Storage<Int>
     private let outputs: Storage<Int>
-    private let counts: Storage<Int>
-    private let axisCounts: UnsafeMutablePointer<Int>
-    private let levelCounts: UnsafeMutablePointer<Int>
-    private let previous: UnsafeMutablePointer<Int>
-    /// Where each axis, and the product of the axes before it, lies in `keys` and `offsets`.
-    private let axisStarts: [Int]
-    private let levelStarts: [Int]
 
     init(_ filter: FilterGeometry, outputSize: [Int], layout: KeyLayout) throws(SCNError) {
-        let dimension = filter.dimension
-        let windows = (0..<dimension).map { AxisWindows(filter, axis: $0, outputSize: outputSize[$0]) }
-        // The filter volume bounds these products.
-        var (axisStarts, levelStarts): ([Int], [Int]) = ([], [])
-        var (total, product) = (0, 1)
-        for count in windows.map(\.most) {
-            axisStarts.append(total)
-            levelStarts.append(total + count)
-            total += count + product
-            product *= count
+        var axes: [Axis] = []
+        var (slotCount, entryCount, product) = (0, 0, 1)
+        for axis in 0..<filter.dimension {
+            let windows = AxisWindows(filter, axis: axis, outputSize: outputSize[axis])
+            var slots = 1
+            while slots < 1024 && slots * windows.most < 4096 { slots *= 2 }
+            // The filter volume bounds the product of all axes.
+            axes.append(
+                Axis(
+                    windows: windows, margin: layout.axes[axis].margin, shift: Key(layout.axes[axis].shift),
+                    weight: filter.size[(axis + 1)...].reduce(1, *), slotMask: slots - 1, firstSlot: slotCount,
+                    firstEntry: entryCount + product, most: windows.most, level: entryCount))
+            slotCount += slots
+            entryCount += product + slots * windows.most
+            product *= windows.most
         }
-        let keys = try Storage<Key>(count: total)
-        let offsets = try Storage<Int>(count: total)
-        let outputs = try Storage<Int>(count: windows.map(\.most).max() ?? 0)
-        let counts = try Storage<Int>(count: 3 * dimension + 1, zeroed: true)
-        self.windows = try Storage(windows)
-
-        self.dimension = dimension
-        fields = layout.axes
+        let most = axes.map(\.most).max() ?? 0
+        let (storedAxes, slots) = (try Storage(axes), try Storage<Slot>(count: slotCount))
+        let (keys, offsets) = (try Storage<Key>(count: entryCount), try Storage<Int>(count: entryCount))
+        outputs = try Storage(count: most)
+        (self.axes, self.slots, self.keys, self.offsets) = (storedAxes, slots, keys, offsets)
+        dimension = filter.dimension
         batchShift = Key(layout.batch.shift)
-        var weights = [Int](repeating: 1, count: dimension)
-        for axis in (0..<dimension - 1).reversed() { weights[axis] = weights[axis + 1] * filter.size[axis + 1] }
-        tapWeights = weights
-        (self.axisStarts, self.levelStarts) = (axisStarts, levelStarts)
-        (self.keys, self.offsets, self.outputs, self.counts) = (keys, offsets, outputs, counts)
-        axisCounts = counts.pointer
-        levelCounts = counts.pointer + dimension
-        previous = counts.pointer + 2 * dimension
-        previous.update(repeating: -1, count: dimension + 1)
-        prefixKeys = keys.pointer + levelStarts[dimension - 1]
-        prefixOffsets = offsets.pointer + levelStarts[dimension - 1]
-        lastKeys = keys.pointer + axisStarts[dimension - 1]
-        lastOffsets = offsets.pointer + axisStarts[dimension - 1]
+        slots.pointer.update(repeating: Slot(), count: slotCount)
     }
 
     /// Goes to the input site `site`: coordinates, then batch index.
+    @inline(__always)
     mutating func move(to site: UnsafePointer<Int64>) {
+        let axes = axes.pointer
         var changed = 0
-        let batch = Int(site[dimension])
-        if batch == previous[dimension] {
-            while changed < dimension && Int(site[changed]) == previous[changed] { changed += 1 }
+        if Int(site[dimension]) == batch {
+            while changed < dimension && Int(site[changed]) == axes[changed].coordinate { changed &+= 1 }
         } else {
-            previous[dimension] = batch
-            levelCounts[0] = 1
-            keys.pointer[levelStarts[0]] = Key(truncatingIfNeeded: batch) &<< batchShift
-            offsets.pointer[levelStarts[0]] = 0
+            batch = Int(site[dimension])
+            keys.pointer[axes[0].level] = Key(truncatingIfNeeded: batch) &<< batchShift
+            offsets.pointer[axes[0].level] = 0
+            axes[0].levelCount = 1
         }
         for axis in changed..<dimension {
-            if Int(site[axis]) != previous[axis] { lookUp(axis, Int(site[axis])) }
-            if axis + 1 < dimension { multiply(axis) }
+            if Int(site[axis]) != axes[axis].coordinate { lookUp(axes + axis, Int(site[axis])) }
+            if axis &+ 1 < dimension { multiply(axes + axis) }
         }
     }
 
-    private mutating func lookUp(_ axis: Int, _ input: Int) {
-        previous[axis] = input
-        let (key, offset) = (keys.pointer + axisStarts[axis], offsets.pointer + axisStarts[axis])
-        let output = outputs.pointer
-        let count = windows.pointer[axis].windows(of: input, taps: offset, outputs: output)
-        let (margin, shift, weight) = (fields[axis].margin, Key(fields[axis].shift), tapWeights[axis])
-        for index in 0..<count {
-            key[index] = Key(truncatingIfNeeded: output[index] &+ margin) &<< shift
-            offset[index] &*= weight
-        }
-        axisCounts[axis] = count
-    }
-
-    /// Makes the product of axes 0 ... axis from that of the axes before.
-    private mutating func multiply(_ axis: Int) {
+    /// Calls `body(key, offset)` for each output site and the filter offset under which it reads the current one.
+    @inline(__always)
+    borrowing func forEach(_ body: (Key, Int) -> Void) {
+        let last = axes.pointer[dimension - 1]
         let (key, offset) = (keys.pointer, offsets.pointer)
-        let (leading, own) = (levelStarts[axis], axisStarts[axis])
-        var target = levelStarts[axis + 1]
-        for a in leading..<leading + levelCounts[axis] {
-            for b in own..<own + axisCounts[axis] {
+        for a in last.level..<last.level &+ last.levelCount {
+            for b in last.entry..<last.entry &+ last.count { body(key[a] &+ key[b], offset[a] &+ offset[b]) }
+        }
+    }
+
+    @inline(__always)
+    private func lookUp(_ axis: UnsafeMutablePointer<Axis>, _ coordinate: Int) {
+        let index = coordinate & axis.pointee.slotMask
+        let slot = slots.pointer + axis.pointee.firstSlot + index
+        let entry = axis.pointee.firstEntry &+ index &* axis.pointee.most
+        if slot.pointee.coordinate != coordinate {
+            slot.pointee = Slot(coordinate: coordinate, count: fill(axis.pointee, entry, coordinate))
+        }
+        axis.pointee.coordinate = coordinate
+        axis.pointee.entry = entry
+        axis.pointee.count = slot.pointee.count
+    }
+
+    private func fill(_ axis: Axis, _ entry: Int, _ coordinate: Int) -> Int {
+        let (key, offset, output) = (keys.pointer + entry, offsets.pointer + entry, outputs.pointer)
+        let count = axis.windows.windows(of: coordinate, taps: offset, outputs: output)
+        for index in 0..<count {
+            key[index] = Key(truncatingIfNeeded: output[index] &+ axis.margin) &<< axis.shift
+            offset[index] &*= axis.weight
+        }
+        return count
+    }
+
+    /// Makes the product for the next axis from that for this one.
+    @inline(__always)
+    private func multiply(_ axis: UnsafeMutablePointer<Axis>) {
+        let (key, offset) = (keys.pointer, offsets.pointer)
+        let (level, levelCount) = (axis.pointee.level, axis.pointee.levelCount)
+        let (entry, count) = (axis.pointee.entry, axis.pointee.count)
+        var target = axis[1].level
+        for a in level..<level &+ levelCount {
+            for b in entry..<entry &+ count {
                 key[target] = key[a] &+ key[b]
                 offset[target] = offset[a] &+ offset[b]
                 target &+= 1
             }
         }
-        levelCounts[axis + 1] = target - levelStarts[axis + 1]
+        axis[1].levelCount = target &- axis[1].level
     }
 }
