@@ -1,0 +1,129 @@
+"""scn: submanifold sparse convolutional networks on a CPU, with the names of facebookresearch/SparseConvNet.
+
+import numpy as np, scn
+
+net = scn.Sequential(
+    scn.InputLayer(2, 10),
+    scn.SubmanifoldConvolution(2, 1, 8, 3, False),
+    scn.SparseToDense(2, 8),
+)
+dense = net([np.array([[4, 5, 0], [4, 6, 0]]), np.array([[1.0], [2.0]])])  # y, x, sample
+dense.shape                                                               # (1, 8, 10, 10)
+scn.cross_entropy(dense.reshape(1, -1), [0]).backward()
+"""
+
+from . import functional, optim
+from .activation import ELU, SELU, LeakyReLU, ReLU, Sigmoid, Tanh
+from .checkpoint import load, restore, save
+from .containers import AddTable, ConcatTable, Identity, JoinTable, Sequential
+from .convolution import Convolution, Deconvolution, SubmanifoldConvolution, ValidConvolution
+from .errors import (
+    CoordinateError,
+    Error,
+    FileError,
+    FormatError,
+    HandleError,
+    InternalError,
+    InvalidArgumentError,
+    OutOfMemoryError,
+    ParametersOnlyWarning,
+    ShapeError,
+    SizeOverflowError,
+    StateError,
+    UnsupportedError,
+)
+from .functional import cross_entropy
+from .grad_mode import enable_grad, is_grad_enabled, no_grad
+from .input_output import Flatten, InputLayer, InputLayerInput, OutputLayer, SparseToDense
+from .linear import Linear, NetworkInNetwork
+from .metadata import Metadata
+from .module import Module
+from .networks import SparseVggNet
+from .normalization import BatchNormalization, BatchNormLeakyReLU, BatchNormReLU, Dropout
+from .optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm_
+from .pooling import MaxPooling
+from .settings import (
+    cpu_description,
+    get_num_threads,
+    live_handles,
+    manual_seed,
+    memory_in_use,
+    set_num_threads,
+    version,
+)
+from .sparse import SparseConvNetTensor
+from .tensor import Parameter, Tensor, from_numpy, tensor
+
+__version__: str = version()
+
+__all__ = [
+    "ELU",
+    "SELU",
+    "SGD",
+    "Adam",
+    "AdamW",
+    "AddTable",
+    "BatchNormLeakyReLU",
+    "BatchNormReLU",
+    "BatchNormalization",
+    "ConcatTable",
+    "Convolution",
+    "CoordinateError",
+    "Deconvolution",
+    "Dropout",
+    "Error",
+    "FileError",
+    "Flatten",
+    "FormatError",
+    "HandleError",
+    "Identity",
+    "InputLayer",
+    "InputLayerInput",
+    "InternalError",
+    "InvalidArgumentError",
+    "JoinTable",
+    "LeakyReLU",
+    "Linear",
+    "MaxPooling",
+    "Metadata",
+    "Module",
+    "NetworkInNetwork",
+    "Optimizer",
+    "OutOfMemoryError",
+    "OutputLayer",
+    "Parameter",
+    "ParametersOnlyWarning",
+    "ReLU",
+    "Sequential",
+    "ShapeError",
+    "Sigmoid",
+    "SizeOverflowError",
+    "SparseConvNetTensor",
+    "SparseToDense",
+    "SparseVggNet",
+    "StateError",
+    "SubmanifoldConvolution",
+    "Tanh",
+    "Tensor",
+    "UnsupportedError",
+    "ValidConvolution",
+    "clip_grad_norm_",
+    "cpu_description",
+    "cross_entropy",
+    "enable_grad",
+    "from_numpy",
+    "functional",
+    "get_num_threads",
+    "is_grad_enabled",
+    "live_handles",
+    "load",
+    "manual_seed",
+    "memory_in_use",
+    "no_grad",
+    "optim",
+    "restore",
+    "save",
+    "set_num_threads",
+    "tensor",
+    "version",
+]

@@ -1,0 +1,129 @@
+"""From Python's numbers and arrays to the library's, with every check that C cannot make."""
+
+from __future__ import annotations
+
+import ctypes
+import operator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._handles import TensorHandle
+from ._library import library
+from .errors import CoordinateError, InvalidArgumentError, ShapeError, SizeOverflowError
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+
+def integer(value: Any, name: str, bits: int = 64) -> int:
+    """Return a Python integer that fits into `bits` bits with sign; ctypes would cut it off silently."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        array = np.asarray(value)
+        if array.ndim or array.dtype.kind not in "iuf" or array != np.floor(array) or not np.isfinite(array):
+            raise InvalidArgumentError(f"{name} is {value!r}; it must be an integer") from None
+        number = int(array)
+    if not -(2 ** (bits - 1)) <= number < 2 ** (bits - 1):
+        raise SizeOverflowError(f"{name} is {number}; it does not fit into {bits} bits")
+    return number
+
+
+def dimension_of(value: Any) -> int:
+    """Return a dimension, 1 ... 10."""
+    number = integer(value, "dimension")
+    if not 1 <= number <= 10:
+        raise InvalidArgumentError(f"dimension is {number}; it must be 1 ... 10")
+    return number
+
+
+def sizes(value: Any, dimension: int, name: str) -> list[int]:
+    """Return a size for each axis: an integer counts for all of them, a sequence must have one for each."""
+    if np.ndim(value) == 0:
+        return [integer(value, name)] * dimension
+    result = [integer(size, name) for size in value]
+    if len(result) != dimension:
+        raise ShapeError(f"{name} has {len(result)} sizes; it must be an integer or {dimension} integers")
+    return result
+
+
+def int64s(values: list[int]) -> Any:
+    """Return a C array of 64-bit integers."""
+    return (ctypes.c_int64 * len(values))(*values)
+
+
+def plain(value: Any) -> Any:
+    """Return what a foreign tensor holds, without its history of gradients."""
+    detach = getattr(value, "detach", None)
+    return detach() if callable(detach) else value
+
+
+def float32(value: Any, name: str = "values") -> FloatArray:
+    """Return the values as a float32 array without gaps, without a copy where they are one already."""
+    array = np.asarray(plain(value))
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} has the type {array.dtype}; it must hold real numbers")
+    return np.asarray(array, dtype=np.float32, order="C")
+
+
+def int64(value: Any, name: str) -> IntArray:
+    """Return whole numbers as an int64 array without gaps."""
+    array = np.asarray(plain(value))
+    kind = array.dtype.kind
+    if kind == "f" and array.size:
+        if not (np.isfinite(array).all() and (array == np.floor(array)).all()):
+            raise CoordinateError(f"{name} has values that are not whole numbers")
+        if np.abs(array).max() >= 2.0**63:
+            raise SizeOverflowError(f"{name} has values that do not fit into 64 bits")
+    elif kind == "u" and array.size and int(array.max()) >= 2**63:
+        raise SizeOverflowError(f"{name} has values that do not fit into 64 bits")
+    elif kind not in "biuf":
+        raise TypeError(f"{name} has the type {array.dtype}; it must hold integers")
+    return np.asarray(array, dtype=np.int64, order="C")
+
+
+def address(array: NDArray[Any]) -> int:
+    """Return where the array's numbers lie."""
+    return int(array.ctypes.data)
+
+
+class _Memory:
+    """The library's memory, as numpy wants it described; the array made of it keeps the handle."""
+
+    __slots__ = ("__array_interface__", "_handle")
+
+    def __init__(self, handle: TensorHandle, shape: tuple[int, ...], where: int) -> None:
+        self._handle = handle
+        self.__array_interface__ = {
+            "shape": shape,
+            "typestr": np.dtype(np.float32).str,
+            "data": (where, False),
+            "version": 3,
+        }
+
+
+def shape_of(handle: TensorHandle) -> tuple[int, ...]:
+    """Return the shape of a tensor of the library."""
+    rank = ctypes.c_int32()
+    library.scn_tensor_rank(handle, ctypes.byref(rank))
+    shape = (ctypes.c_int64 * max(rank.value, 1))()
+    library.scn_tensor_shape(handle, shape, rank.value)
+    return tuple(shape[: rank.value])
+
+
+def view(handle: TensorHandle, shape: tuple[int, ...]) -> FloatArray:
+    """Return the values of a tensor of the library as an array that is that memory itself."""
+    if 0 in shape:
+        return np.empty(shape, np.float32)
+    where = ctypes.c_void_p()
+    library.scn_tensor_data(handle, ctypes.byref(where))
+    assert where.value is not None, "the library returned no memory"
+    return np.asarray(_Memory(handle, shape, where.value))
+
+
+def new_tensor(array: FloatArray) -> TensorHandle:
+    """Create a dense tensor of the library with a copy of the array."""
+    shape = int64s(list(array.shape))
+    return TensorHandle.make(library.scn_tensor_create, shape, array.ndim, address(array))

@@ -1,0 +1,80 @@
+"""The option structs of scn.h."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+
+class _Options(ctypes.Structure):
+    """A struct that begins with its own size."""
+
+    def __init__(self, *values: Any) -> None:
+        super().__init__(ctypes.sizeof(type(self)), *values)
+
+    @property
+    def _as_parameter_(self) -> Any:
+        """What ctypes passes for these options: their address."""
+        return ctypes.byref(self)
+
+
+class ConvolutionOptions(_Options):
+    """scn_convolution_options"""
+
+    _fields_ = [
+        ("struct_size", ctypes.c_size_t),
+        ("groups", ctypes.c_int64),
+        ("bias", ctypes.c_int32),
+        ("padding", ctypes.POINTER(ctypes.c_int64)),
+        ("dilation", ctypes.POINTER(ctypes.c_int64)),
+    ]
+
+
+class PoolingOptions(_Options):
+    """scn_pooling_options"""
+
+    _fields_ = [
+        ("struct_size", ctypes.c_size_t),
+        ("features_to_drop", ctypes.c_int64),
+        ("padding", ctypes.POINTER(ctypes.c_int64)),
+        ("dilation", ctypes.POINTER(ctypes.c_int64)),
+    ]
+
+
+class BatchNormOptions(_Options):
+    """scn_batch_norm_options"""
+
+    _fields_ = [
+        ("struct_size", ctypes.c_size_t),
+        ("epsilon", ctypes.c_double),
+        ("momentum", ctypes.c_double),
+        ("affine", ctypes.c_int32),
+        ("leakiness", ctypes.c_double),
+    ]
+
+
+class SGDOptions(_Options):
+    """scn_sgd_options"""
+
+    _fields_ = [
+        ("struct_size", ctypes.c_size_t),
+        ("learning_rate", ctypes.c_double),
+        ("momentum", ctypes.c_double),
+        ("dampening", ctypes.c_double),
+        ("weight_decay", ctypes.c_double),
+        ("nesterov", ctypes.c_int32),
+    ]
+
+
+class AdamOptions(_Options):
+    """scn_adam_options"""
+
+    _fields_ = [
+        ("struct_size", ctypes.c_size_t),
+        ("learning_rate", ctypes.c_double),
+        ("beta1", ctypes.c_double),
+        ("beta2", ctypes.c_double),
+        ("epsilon", ctypes.c_double),
+        ("weight_decay", ctypes.c_double),
+        ("decoupled", ctypes.c_int32),
+    ]

@@ -1,0 +1,85 @@
+"""Files with networks, their state, and the state of their training."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import warnings
+from typing import Any, Callable, Union
+
+from ._handles import ModuleHandle, OptimizerHandle, handle_array
+from ._library import library
+from .errors import ParametersOnlyWarning
+from .module import Module
+from .networks import wrap
+from .optim import Optimizer
+from .tensor import Tensor
+
+__all__ = ["load", "restore", "save"]
+
+PathLike = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
+
+
+def save(module: Module, path: PathLike, optimizer: Optimizer | None = None) -> None:
+    """Save a module to a safetensors file, with its architecture, so that any program can `load` it and run it.
+
+    optimizer: its state is saved too, and the random generator's, so that a restored run goes on bit by bit as if never
+    interrupted. Where a module inside is written in Python, the file has parameters and buffers only, and a
+    `ParametersOnlyWarning` says so. Writing is atomic: a crash leaves the old file or the new one. Raises `FileError`.
+    """
+    handle, training = _native(module), _optimizer_handle(optimizer)
+    if handle is not None:
+        library.scn_checkpoint_save(_path(path), handle, training)
+        return
+    warnings.warn(
+        f"{type(module).__name__} has parts written in Python: the file holds its parameters, not its architecture; "
+        "scn.restore(path, module) loads them",
+        ParametersOnlyWarning,
+        stacklevel=2,
+    )
+    _named(library.scn_checkpoint_save_named, path, module, training)
+
+
+def load(path: PathLike) -> Module:
+    """Return the module that a file holds, in evaluation mode. Raises `FileError` and `FormatError`."""
+    return wrap(ModuleHandle.make(library.scn_checkpoint_open, _path(path)))
+
+
+def restore(path: PathLike, module: Module, optimizer: Optimizer | None = None) -> None:
+    """Load a file's state into a module of the same architecture and, where given, into its optimizer.
+
+    With an optimizer the state of the random generator is restored too. Nothing is changed where names or shapes differ
+    (`FormatError`). Raises `FileError`.
+    """
+    handle, training = _native(module), _optimizer_handle(optimizer)
+    if handle is not None:
+        library.scn_checkpoint_restore(_path(path), handle, training)
+    else:
+        _named(library.scn_checkpoint_restore_named, path, module, training)
+
+
+def _native(module: Module) -> ModuleHandle | None:
+    if not isinstance(module, Module):
+        raise TypeError(f"module is a {type(module).__name__}; it must be a Module")
+    return module._native_handle()
+
+
+def _optimizer_handle(optimizer: Optimizer | None) -> OptimizerHandle | None:
+    if optimizer is not None and not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer is a {type(optimizer).__name__}; it must be an Optimizer")
+    return None if optimizer is None else optimizer._handle
+
+
+def _named(function: Callable[..., Any], path: PathLike, module: Module, training: OptimizerHandle | None) -> None:
+    """Call a function that takes names and tensors with the state of a module."""
+    state: dict[str, Tensor] = module._state()
+    names = (ctypes.c_char_p * max(len(state), 1))(*(name.encode() for name in state))
+    tensors = handle_array([entry._handle for entry in state.values()])
+    function(_path(path), names, tensors, len(state), training)
+
+
+def _path(path: PathLike) -> bytes:
+    text = os.fsencode(path)
+    if b"\0" in text:
+        raise ValueError("a path cannot have a NUL character inside")
+    return text

@@ -1,0 +1,154 @@
+"""Convolutions of sparse tensors."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ._arrays import dimension_of, int64s, integer, sizes
+from ._handles import ModuleHandle
+from ._library import library
+from ._options import ConvolutionOptions
+from .layer import Layer
+from .tensor import Parameter
+
+__all__ = ["Convolution", "Deconvolution", "SubmanifoldConvolution", "ValidConvolution"]
+
+
+class _Convolution(Layer):
+    """What convolutions share: their arguments, their options and how they look."""
+
+    _arguments = {
+        "dimension": "dimension",
+        "in": "nIn",
+        "out": "nOut",
+        "filter_size": "filter_size",
+        "bias": "has_bias",
+        "groups": "groups",
+        "dilation": "dilation",
+    }
+    weight: Parameter
+    bias: Parameter | None
+    dimension: int
+    nIn: int
+    nOut: int
+    filter_size: list[int]
+    filter_stride: list[int]
+    has_bias: bool
+    groups: int
+    padding: list[int]
+    dilation: list[int]
+
+    def _set(self, dimension: Any, nIn: Any, nOut: Any, filter_size: Any, bias: Any, groups: Any) -> None:
+        self.dimension = dimension_of(dimension)
+        self.nIn = integer(nIn, "nIn")
+        self.nOut = integer(nOut, "nOut")
+        self.filter_size = sizes(filter_size, self.dimension, "filter_size")
+        self.has_bias = bool(bias)
+        self.groups = integer(groups, "groups")
+
+    def _options(self) -> ConvolutionOptions:
+        padding = int64s(self.padding) if "padding" in self.__dict__ else None
+        return ConvolutionOptions(self.groups, int(self.has_bias), padding, int64s(self.dilation))
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "bias" and "bias" not in self.__dict__["_parameters"]:
+            return None
+        return super().__getattr__(name)
+
+    @property
+    def filter_volume(self) -> int:
+        """The number of filter offsets."""
+        volume = 1
+        for size in self.filter_size:
+            volume *= size
+        return volume
+
+    def extra_repr(self) -> str:
+        parts = [f"{self.dimension}, {self.nIn} -> {self.nOut}", f"filter_size={short(self.filter_size)}"]
+        if "filter_stride" in self.__dict__:
+            parts.append(f"filter_stride={short(self.filter_stride)}")
+        parts.append(f"bias={self.has_bias}")
+        if self.groups != 1:
+            parts.append(f"groups={self.groups}")
+        for name, usual in (("padding", 0), ("dilation", 1)):
+            given = self.__dict__.get(name)
+            if given and any(size != usual for size in given):
+                parts.append(f"{name}={short(given)}")
+        return ", ".join(parts)
+
+
+class SubmanifoldConvolution(_Convolution):
+    """A convolution whose sites stay: offset k of the filter reads site + (k - size / 2) * dilation.
+
+    [sites, nIn] -> [sites, nOut]. filter_size, dilation: an integer or one for each axis. bias: whether to add one.
+    weight: [volume, groups, nIn / groups, nOut / groups], initialised N(0, 2 * groups / (nIn * volume)). bias: [nOut],
+    zeros.
+    """
+
+    def __init__(
+        self, dimension: int, nIn: int, nOut: int, filter_size: Any, bias: bool, groups: int = 1, *, dilation: Any = 1
+    ) -> None:
+        super().__init__()
+        self._set(dimension, nIn, nOut, filter_size, bias, groups)
+        self.dilation = sizes(dilation, self.dimension, "dilation")
+        create = library.scn_submanifold_convolution_create
+        filter = int64s(self.filter_size)
+        self._own(ModuleHandle.make(create, self.dimension, self.nIn, self.nOut, filter, self._options()))
+
+
+ValidConvolution = SubmanifoldConvolution
+
+
+class _StridedConvolution(_Convolution):
+    """What convolutions that change the sites share."""
+
+    _create: ClassVar[Any]
+    _arguments = {**_Convolution._arguments, "stride": "filter_stride", "padding": "padding"}
+
+    def __init__(
+        self,
+        dimension: int,
+        nIn: int,
+        nOut: int,
+        filter_size: Any,
+        filter_stride: Any,
+        bias: bool,
+        groups: int = 1,
+        *,
+        padding: Any = 0,
+        dilation: Any = 1,
+    ) -> None:
+        super().__init__()
+        self._set(dimension, nIn, nOut, filter_size, bias, groups)
+        self.filter_stride = sizes(filter_stride, self.dimension, "filter_stride")
+        self.padding = sizes(padding, self.dimension, "padding")
+        self.dilation = sizes(dilation, self.dimension, "dilation")
+        filter, stride = int64s(self.filter_size), int64s(self.filter_stride)
+        options = self._options()
+        self._own(ModuleHandle.make(self._create, self.dimension, self.nIn, self.nOut, filter, stride, options))
+
+
+class Convolution(_StridedConvolution):
+    """A convolution with a site wherever any input lies under the filter.
+
+    [sites in, nIn] -> [sites out, nOut], with input = output * stride - padding + k * dilation. The size becomes
+    (in + 2 * padding - dilation * (filter - 1) - 1) / stride + 1, rounded down; it must be exact where padding is 0 and
+    dilation 1. Sizes are an integer or one for each axis. Weight and bias as in `SubmanifoldConvolution`.
+    """
+
+    _create = library.scn_convolution_create
+
+
+class Deconvolution(_StridedConvolution):
+    """The matching earlier convolution or pooling, reversed: its input sites become the output's.
+
+    [sites in, nIn] -> [sites of that layer's input, nOut]. Calling it raises `StateError` where there was no such
+    layer. Weight and bias as in `SubmanifoldConvolution`.
+    """
+
+    _create = library.scn_deconvolution_create
+
+
+def short(values: list[int]) -> str:
+    """Return sizes as they are usually written: one number where all are equal."""
+    return str(values[0]) if values and all(value == values[0] for value in values) else str(list(values))

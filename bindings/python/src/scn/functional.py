@@ -1,0 +1,41 @@
+"""Losses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ._arrays import address, float32, int64, integer, shape_of
+from ._flow import to_native
+from ._handles import TensorHandle
+from ._library import library
+from .errors import ShapeError
+from .tensor import Tensor
+
+__all__ = ["cross_entropy"]
+
+
+def cross_entropy(logits: Any, labels: Any, weight: Any | None = None, ignore_index: int = -100) -> Tensor:
+    """Return the mean cross-entropy of softmax(logits) at the labels, a `Tensor` of rank 0.
+
+    logits: [n, classes], a `Tensor`, a `SparseConvNetTensor` or an array. labels: [n] integers, each a class or
+    ignore_index, whose rows do not count. weight: [classes], for a weighted mean. Where no row counts, the loss is 0.
+    Raises `ShapeError` for other shapes and `InvalidArgumentError` for labels that are no class.
+    """
+    handle = to_native(logits)
+    shape, classes = shape_of(handle), int64(labels, "labels")
+    if len(shape) != 2 or classes.ndim != 1:
+        raise ShapeError(
+            f"cross_entropy needs logits [n, classes] and labels [n], not {list(shape)} and {list(classes.shape)}"
+        )
+    weights = None if weight is None else float32(weight, "weight")
+    if weights is not None and weights.shape != shape[1:]:
+        raise ShapeError(f"weight has the shape {list(weights.shape)}; there are {shape[1]} classes")
+    loss = TensorHandle.make(
+        library.scn_cross_entropy,
+        handle,
+        address(classes),
+        classes.size,
+        None if weights is None else address(weights),
+        integer(ignore_index, "ignore_index"),
+    )
+    return Tensor._of(loss)

@@ -1,0 +1,58 @@
+"""Products with a matrix."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from ._arrays import integer
+from ._handles import ModuleHandle
+from ._library import library
+from .layer import Layer
+from .tensor import Parameter
+
+__all__ = ["Linear", "NetworkInNetwork"]
+
+
+class _Product(Layer):
+    _create: ClassVar[Any]
+    _arguments = {"in": "nIn", "out": "nOut", "bias": "has_bias"}
+    weight: Parameter
+    bias: Parameter | None
+    nIn: int
+    nOut: int
+    has_bias: bool
+
+    def __init__(self, nIn: int, nOut: int, bias: bool) -> None:
+        super().__init__()
+        self.nIn, self.nOut = integer(nIn, "nIn"), integer(nOut, "nOut")
+        self.has_bias = bool(bias)
+        self._own(ModuleHandle.make(self._create, self.nIn, self.nOut, int(self.has_bias)))
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "bias" and "bias" not in self.__dict__["_parameters"]:
+            return None
+        return super().__getattr__(name)
+
+    def extra_repr(self) -> str:
+        return f"{self.nIn} -> {self.nOut}, bias={self.has_bias}"
+
+
+class NetworkInNetwork(_Product):
+    """A 1 x 1 convolution of sparse tensors, [sites, nIn] -> [sites, nOut].
+
+    weight [nIn, nOut], initialised N(0, 2 / nIn); bias [nOut], zeros.
+    """
+
+    _create = library.scn_network_in_network_create
+
+
+class Linear(_Product):
+    """A linear layer over the last axis of a dense tensor or the planes of a sparse one, [..., nIn] -> [..., nOut].
+
+    weight [nOut, nIn]; bias [nOut].
+    """
+
+    _create = library.scn_linear_create
+
+    def __init__(self, nIn: int, nOut: int, bias: bool = True) -> None:
+        super().__init__(nIn, nOut, bias)

@@ -1,0 +1,58 @@
+"""The library as a whole: its version, threads, random numbers and memory."""
+
+from __future__ import annotations
+
+from ._arrays import integer
+from ._library import library
+from .errors import InvalidArgumentError
+
+__all__ = [
+    "cpu_description",
+    "get_num_threads",
+    "live_handles",
+    "manual_seed",
+    "memory_in_use",
+    "set_num_threads",
+    "version",
+]
+
+
+def _decoded(text: bytes) -> str:
+    return text.decode("utf-8", "replace")
+
+
+def version() -> str:
+    """Return the library's version, "0.1.0"."""
+    return _decoded(library.scn_version())
+
+
+def cpu_description() -> str:
+    """Return the cpu and the instruction set in use, "Intel(R) Xeon(R) Processor, avx512"."""
+    return _decoded(library.scn_cpu_description())
+
+
+def set_num_threads(count: int) -> None:
+    """Set how many threads operations use, 1 ... 1024. Results do not depend on it."""
+    library.scn_set_thread_count(integer(count, "count", 32))
+
+
+def get_num_threads() -> int:
+    """Return how many threads operations use; the machine's cores at first."""
+    return int(library.scn_get_thread_count())
+
+
+def manual_seed(seed: int) -> None:
+    """Seed the generator that initialises weights and drives dropout, 0 ... 2^64 - 1; it starts as if seeded with 0."""
+    if not 0 <= seed < 2**64:
+        raise InvalidArgumentError(f"seed is {seed}; it must be 0 ... 2^64 - 1")
+    library.scn_manual_seed(int(seed))
+
+
+def live_handles() -> int:
+    """Return how many objects of the library are alive: tensors, modules, optimizers, geometries, rulebooks."""
+    return int(library.scn_live_handles())
+
+
+def memory_in_use() -> int:
+    """Return how many bytes of numbers the library holds now."""
+    return int(library.scn_memory_in_use())
