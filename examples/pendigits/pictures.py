@@ -1,0 +1,105 @@
+"""The demo's two pictures: how the network learned, and which digits it misread."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+import numpy as np  # noqa: E402
+from matplotlib.axes import Axes  # noqa: E402
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter  # noqa: E402
+
+from strokes import Digits  # noqa: E402
+
+if TYPE_CHECKING:
+    from train import History
+
+INK, GREY, BLUE, RED = "#222222", "#8a8f98", "#1f6fb2", "#c8372d"
+PICTURED = 40  # misread digits that are shown at most
+
+
+def _plain(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", color="#e3e5e8", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors=INK, labelsize=10)
+
+
+def learning_curve(history: History, training_digits: int, test_digits: int, path: Path) -> None:
+    """Draw the loss and the test accuracy over the epochs."""
+    epochs = np.arange(1, len(history.correct) + 1)
+    accuracy = 100 * np.array(history.correct) / test_digits
+    steps = np.arange(1, len(history.step_losses) + 1) / len(history.step_losses) * len(epochs)
+
+    figure, (above, below) = plt.subplots(2, 1, figsize=(8, 7), sharex=True, height_ratios=[3, 2])
+    figure.suptitle("Learning to read handwritten digits from pen strokes", x=0.02, ha="left", fontsize=15, weight="bold")
+    above.set_title(
+        f"Accuracy on {test_digits:,} digits by writers that the network never saw", loc="left", fontsize=11, color=INK
+    )
+    above.plot(epochs, accuracy, color=BLUE, marker="o", linewidth=2)
+    above.annotate(
+        f"{accuracy[-1]:.2f}%", (epochs[-1], accuracy[-1]), (0, 10), textcoords="offset points", ha="center",
+        color=BLUE, fontsize=12, weight="bold",
+    )
+    lowest = math.floor(accuracy.min() - 0.01)
+    above.set_ylim(lowest, 100 + (100 - lowest) * 0.08)
+    above.yaxis.set_major_formatter(FuncFormatter(lambda percent, _: f"{percent:g}%"))
+    above.set_ylabel("digits read right")
+
+    below.set_title(f"Loss on {training_digits:,} training digits, randomly distorted", loc="left", fontsize=11, color=INK)
+    below.plot(steps, history.step_losses, color=GREY, linewidth=0.6, alpha=0.6, label="each batch")
+    below.plot(epochs - 0.5, history.epoch_losses, color=RED, marker="o", linewidth=2, label="mean of the epoch")
+    below.set_yscale("log")
+    below.yaxis.set_major_locator(LogLocator())
+    below.yaxis.set_major_formatter(FuncFormatter(lambda loss, _: f"{loss:g}"))
+    below.yaxis.set_minor_formatter(NullFormatter())
+    below.set_ylabel("cross-entropy loss")
+    below.set_xlabel("epochs (times that every training digit was seen)")
+    below.xaxis.set_major_locator(MaxNLocator(integer=True))
+    below.set_xlim(0, len(epochs) + 0.3)
+    below.legend(frameon=False, fontsize=10)
+    for axes in (above, below):
+        _plain(axes)
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def misread(digits: Digits, guesses: np.ndarray, path: Path) -> None:
+    """Draw the strokes of the misread digits, each with its truth and the network's guess."""
+    wrong = np.flatnonzero(guesses != digits.labels)
+    shown = wrong[:PICTURED]
+    columns = 8
+    rows = max(1, math.ceil(len(shown) / columns))
+    header, height = 0.9, 0.9 + 1.7 * rows
+    figure, grid = plt.subplots(rows, columns, figsize=(11, height), squeeze=False)
+    figure.subplots_adjust(0.01, 0.01, 0.99, 1 - (header + 0.3) / height, wspace=0.1, hspace=0.3)
+    for axes in grid.flat:
+        axes.axis("off")
+    for axes, index in zip(grid.flat, shown):
+        _draw_digit(axes, digits.strokes(index))
+        axes.set_title(f"{digits.labels[index]} \N{RIGHTWARDS ARROW} {guesses[index]}", fontsize=13, color=INK)
+    more = f", the first {len(shown)} of them here" if len(shown) < len(wrong) else ""
+    title = f"{len(wrong)} of {len(digits):,} test digits were misread{more}"
+    figure.text(0.02, 1 - 0.3 / height, title, fontsize=14, weight="bold", va="center")
+    legend = "what the writer meant \N{RIGHTWARDS ARROW} what the network read; a dot is where the pen came down"
+    figure.text(0.02, 1 - 0.62 / height, legend, fontsize=10, color=INK, va="center")
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def _draw_digit(axes: Axes, strokes: list[np.ndarray]) -> None:
+    for points in strokes:
+        axes.plot(points[:, 0], points[:, 1], color=INK, linewidth=2, solid_capstyle="round", solid_joinstyle="round")
+        axes.plot(*points[0], color=RED, marker="o", markersize=4)
+    points = np.concatenate(strokes)
+    middle = (points.min(axis=0) + points.max(axis=0)) / 2
+    half = 0.58 * max(np.ptp(points, axis=0).max(), 1)
+    axes.set_xlim(middle[0] - half, middle[0] + half)
+    axes.set_ylim(middle[1] + half, middle[1] - half)
+    axes.set_aspect("equal")
