@@ -1,5 +1,4 @@
-/* What the C test programs share: checks that count, arrays that cannot fail, random numbers. One program includes it once.
- * A program ends with `return finish();`, which prints `N passed, N failed`. */
+/* What the C test programs share: checks that count, arrays that cannot fail, random numbers. A program ends with `return finish();`, which prints `N passed, N failed`. */
 #ifndef SCN_TEST_CHECK_H
 #define SCN_TEST_CHECK_H
 
@@ -20,8 +19,7 @@ static inline int check(int holds, const char *file, int line, const char *text)
 
 /** Count a call that must succeed; print the library's message where it did not. */
 static inline int check_ok(scn_status status, const char *file, int line, const char *text) {
-    if (status != SCN_OK)
-        printf("%s: %s\n", scn_status_name(status), scn_last_error());
+    if (status != SCN_OK) printf("%s: %s\n", scn_status_name(status), scn_last_error());
     return check(status == SCN_OK, file, line, text);
 }
 

@@ -22,9 +22,8 @@ void require(scn_status status) {
 }
 
 /// Owns one handle and releases it.
-template <typename Type, scn_status (*release)(Type *)>
-class Guard {
-public:
+template <typename Type, scn_status (*release)(Type *)> class Guard {
+  public:
     Guard() = default;
     Guard(Guard &&other) noexcept : handle(std::exchange(other.handle, nullptr)) {}
     Guard &operator=(Guard other) noexcept { return std::swap(handle, other.handle), *this; }
@@ -36,7 +35,7 @@ public:
         return &handle;
     }
 
-private:
+  private:
     Type *handle = nullptr;
 };
 

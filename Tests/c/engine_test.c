@@ -47,7 +47,7 @@ static void test_tensors(void) {
 
     OK(scn_tensor_backward(total, NULL, 0));
     CHECK(scn_tensor_backward(total, NULL, 0) == SCN_ERROR_STATE);
-    const float want[] = {4, 4.5f, 5, 5.5f, 6, 6.5f};  /* (a + b) * a / 2 by a: a + b / 2 */
+    const float want[] = {4, 4.5f, 5, 5.5f, 6, 6.5f}; /* (a + b) * a / 2 by a: a + b / 2 */
     OK(scn_tensor_gradient(a, &gradient));
     CHECK(is_equal(gradient, want, 6));
     scn_tensor_release(gradient);
@@ -121,7 +121,8 @@ static void test_borrow(void) {
 
 /** Sparse tensors and geometry by hand; a module gives the bits of the functional level. */
 static void test_sparse(void) {
-    const int64_t size[] = {8, 8}, filter_size[] = {3, 3}, shape[] = {4, 2}, where[] = {1, 1, 0, 5, 5, 0, 1, 2, 0, 2, 1, 1};
+    const int64_t size[] = {8, 8}, filter_size[] = {3, 3}, shape[] = {4, 2},
+                  where[] = {1, 1, 0, 5, 5, 0, 1, 2, 0, 2, 1, 1};
     const float values[] = {1, 2, 3, 4, 5, 6, 7, 8};
     scn_module *enter, *convolution, *leave;
     scn_tensor *features, *points, *sparse, *output, *rows, *weight, *by_rows;
@@ -165,7 +166,7 @@ static void test_sparse(void) {
     float *gradient = NULL;
     double want = 0;
     OK(scn_tensor_data(by_rows, &gradient));
-    for (int plane = 0; plane < 5; plane++) want += weight_data[4 * 2 * 5 + plane];  /* (5, 5) has no neighbour */
+    for (int plane = 0; plane < 5; plane++) want += weight_data[4 * 2 * 5 + plane]; /* (5, 5) has no neighbour */
     NEAR("the gradient of a lone point", gradient + 2, &want, 1, 1e-6);
 
     scn_tensor *other, *by_hand, *doubled, *dense;
@@ -344,7 +345,7 @@ static void test_checkpoint(void) {
         lines_release(whole), lines_release(resumed);
     }
     unlink(path), unlink(named);
-    CHECK(rmdir(folder) == 0);  /* nothing else is left there */
+    CHECK(rmdir(folder) == 0); /* nothing else is left there */
     CHECK(scn_live_handles() == 0);
 }
 

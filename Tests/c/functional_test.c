@@ -1,8 +1,8 @@
-/* The functional level against naive loops: geometry and rulebooks, then every operation from buffers to buffers, forward and
- * backward. */
+/* The functional level against naive loops: geometry and rulebooks, then every operation from buffers to buffers,
+ * forward and backward. */
 #include "naive.h"
 
-/* ================================================================================================ Convolution, pooling */
+/* ============================================================================================ Convolution, pooling */
 
 typedef struct filter_case {
     const char *name;
@@ -11,7 +11,7 @@ typedef struct filter_case {
     int64_t size[4], batch;
     uint32_t percent;
     int64_t filter_size[4], stride[4], padding[4], dilation[4];
-    planes planes;
+    planes width;
 } filter_case;
 
 static const filter_case filter_cases[] = {
@@ -135,7 +135,8 @@ static scn_geometry *create_geometry(const site_list *list) {
     int64_t columns = list->dimension + 1;
     int64_t *backwards = integers(list->count * columns);
     for (int64_t row = 0; row < list->count; row++)
-        memcpy(backwards + row * columns, list->sites + (list->count - 1 - row) * columns, (size_t)columns * sizeof(int64_t));
+        memcpy(backwards + row * columns, list->sites + (list->count - 1 - row) * columns,
+               (size_t)columns * sizeof(int64_t));
     OK(scn_geometry_create(list->dimension, list->size, backwards, list->count, (int32_t)columns, list->batch,
                            SCN_INPUT_UNIQUE, &geometry));
     free(backwards);
@@ -176,11 +177,11 @@ static void test_filter(const filter_case *c, uint64_t seed) {
     CHECK(first == second);
 
     check_rules(rulebook, &rules, inputs.count, outputs.count);
-    check_convolution(rulebook, &rules, c->planes, inputs.count, outputs.count);
-    check_max_pooling(rulebook, &rules, c->planes.in, c->planes.in > 2 ? 2 : 0, inputs.count, outputs.count);
+    check_convolution(rulebook, &rules, c->width, inputs.count, outputs.count);
+    check_max_pooling(rulebook, &rules, c->width.in, c->width.in > 2 ? 2 : 0, inputs.count, outputs.count);
     reverse_rules(&rules);
     check_rules(reversed, &rules, outputs.count, inputs.count);
-    check_convolution(reversed, &rules, c->planes, outputs.count, inputs.count);
+    check_convolution(reversed, &rules, c->width, outputs.count, inputs.count);
 
     scn_rulebook_release(rulebook), scn_rulebook_release(again), scn_rulebook_release(reversed);
     scn_geometry_release(geometry);
@@ -188,7 +189,7 @@ static void test_filter(const filter_case *c, uint64_t seed) {
     if (!c->submanifold) free(outputs.sites);
 }
 
-/* ================================================================================= Input, output, sparse to dense */
+/* ================================================================================== Input, output, sparse to dense */
 
 /** Points of which several share a site: `rows` draws from the sites of a list. */
 static void test_input_layer(scn_input_mode mode) {
@@ -252,7 +253,7 @@ static void test_sparse_to_dense(void) {
     enum { PLANES = 5, BATCH = 3, VOLUME = 4 * 3 * 5, ALL = BATCH * PLANES * VOLUME };
     const int64_t size[] = {4, 3, 5};
     site_list list = random_sites(3, size, 2, 30, 31);
-    list.batch = BATCH;  /* the last sample has no site */
+    list.batch = BATCH; /* the last sample has no site */
     scn_geometry *geometry = create_geometry(&list);
     float *input = random_floats(list.count * PLANES, 32), *dense = random_floats(ALL, 33);
     float *gradient = random_floats(ALL, 34), *by_input = random_floats(list.count * PLANES, 35);
@@ -273,7 +274,7 @@ static void test_sparse_to_dense(void) {
     free(input), free(dense), free(gradient), free(by_input), free(want), free(want_gradient), free(list.sites);
 }
 
-/* =============================================================================== Row by row: linear, loss, batch norm */
+/* ============================================================================ Row by row: linear, loss, batch norm */
 
 static void test_linear(int64_t rows, int64_t in, int64_t out, int transposed) {
     float *input = random_floats(rows * in, 41), *weight = random_floats(in * out, 42), *bias = random_floats(out, 43);
@@ -341,7 +342,8 @@ static void test_cross_entropy(int weighted, int64_t ignored) {
 }
 
 /** The statistics of one plane, in double precision. */
-static void plane_statistics(const float *input, int64_t rows, int64_t planes, int64_t plane, double *mean, double *squares) {
+static void plane_statistics(const float *input, int64_t rows, int64_t planes, int64_t plane, double *mean,
+                             double *squares) {
     *mean = *squares = 0;
     for (int64_t row = 0; row < rows; row++) *mean += input[row * planes + plane] / (double)rows;
     for (int64_t row = 0; row < rows; row++) *squares += pow(input[row * planes + plane] - *mean, 2);
@@ -350,7 +352,8 @@ static void plane_statistics(const float *input, int64_t rows, int64_t planes, i
 static void test_batch_norm(int64_t rows, int64_t planes, double leakiness, int training) {
     scn_batch_norm_options options = SCN_BATCH_NORM_OPTIONS_INIT;
     options.leakiness = leakiness, options.momentum = 0.9;
-    float *input = random_floats(rows * planes, 61), *weight = random_floats(planes, 62), *bias = random_floats(planes, 63);
+    float *input = random_floats(rows * planes, 61), *weight = random_floats(planes, 62),
+          *bias = random_floats(planes, 63);
     float *mean = random_floats(planes, 64), *variance = random_floats(planes, 65), *result = floats(rows * planes);
     float *gradient = random_floats(rows * planes, 66), *by_input = floats(rows * planes), *by_weight = floats(planes);
     float *by_bias = floats(planes), *saved_mean = floats(planes), *saved_inverse = floats(planes);
@@ -418,7 +421,8 @@ static double activate(scn_activation activation, double leak, double x) {
 
 static void test_activation(scn_activation activation) {
     enum { ROWS = 29, PLANES = 3, ALL = ROWS * PLANES };
-    float *input = random_floats(ALL, 71), *gradient = random_floats(ALL, 72), *result = floats(ALL), *back = floats(ALL);
+    float *input = random_floats(ALL, 71), *gradient = random_floats(ALL, 72), *result = floats(ALL),
+          *back = floats(ALL);
     double *want = doubles(ALL), *want_gradient = doubles(ALL);
     for (int i = 0; i < ALL; i++) {
         if (input[i] == 0) input[i] = 0.5f;

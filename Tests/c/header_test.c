@@ -1,5 +1,5 @@
-/* The header comes first and twice, so it needs no other header before it and guards itself. Compiled as C99 and as C++17 with
- * -Wall -Wextra -pedantic -Werror. What it says of itself is what the library says. */
+/* The header comes first and twice, so it needs no other header before it and guards itself. Compiled as C99 and as
+ * C++17 with -Wall -Wextra -pedantic -Werror. What it says of itself is what the library says. */
 #include <scn.h>
 #include <scn.h>
 
@@ -12,9 +12,18 @@ int main(void) {
     CHECK(scn_abi_version() == SCN_ABI_VERSION);
     CHECK(sizeof(scn_status) == sizeof(int));
 
-    const char *names[] = {"SCN_OK",           "SCN_ERROR_INVALID_ARGUMENT", "SCN_ERROR_SHAPE",    "SCN_ERROR_COORDINATE",
-                           "SCN_ERROR_HANDLE", "SCN_ERROR_MEMORY",           "SCN_ERROR_OVERFLOW", "SCN_ERROR_FILE",
-                           "SCN_ERROR_FORMAT", "SCN_ERROR_STATE",            "SCN_ERROR_UNSUPPORTED", "SCN_ERROR_INTERNAL"};
+    const char *names[] = {"SCN_OK",
+                           "SCN_ERROR_INVALID_ARGUMENT",
+                           "SCN_ERROR_SHAPE",
+                           "SCN_ERROR_COORDINATE",
+                           "SCN_ERROR_HANDLE",
+                           "SCN_ERROR_MEMORY",
+                           "SCN_ERROR_OVERFLOW",
+                           "SCN_ERROR_FILE",
+                           "SCN_ERROR_FORMAT",
+                           "SCN_ERROR_STATE",
+                           "SCN_ERROR_UNSUPPORTED",
+                           "SCN_ERROR_INTERNAL"};
     for (int status = 0; status <= SCN_ERROR_INTERNAL; status++)
         CHECK(strcmp(scn_status_name((scn_status)status), names[status]) == 0);
     CHECK(strcmp(scn_status_name((scn_status)12), "unknown status") == 0);

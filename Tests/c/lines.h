@@ -1,4 +1,4 @@
-/* A small problem to train on: pictures of one horizontal, vertical or diagonal line somewhere in 19 x 19, to be told apart. */
+/* A small problem to train on: pictures of one horizontal, vertical or diagonal line in 19 x 19, to be told apart. */
 #ifndef SCN_TEST_LINES_H
 #define SCN_TEST_LINES_H
 
@@ -80,7 +80,8 @@ static inline scn_tensor *lines_draw(uint64_t seed, int64_t *labels) {
     const int64_t rows = LINES_SAMPLES * LINES_LENGTH, shape[] = {LINES_SAMPLES * LINES_LENGTH, 1};
     for (int64_t sample = 0; sample < LINES_SAMPLES; sample++) {
         int64_t kind = labels[sample] = sample % LINES_CLASSES;
-        int64_t y = next_random(&seed) % (LINES_SIZE - LINES_LENGTH), x = next_random(&seed) % (LINES_SIZE - LINES_LENGTH);
+        int64_t y = next_random(&seed) % (LINES_SIZE - LINES_LENGTH),
+                x = next_random(&seed) % (LINES_SIZE - LINES_LENGTH);
         for (int64_t step = 0; step < LINES_LENGTH; step++) {
             int64_t *site = coordinates[sample * LINES_LENGTH + step];
             site[0] = y + (kind == 0 ? 0 : step), site[1] = x + (kind == 1 ? 0 : step), site[2] = sample;

@@ -1,5 +1,5 @@
-/* Sparse convolution as its definition reads: every output site asks, at every filter offset, for the input site there, found
- * by looking through all sites. Nothing here comes from the library but the struct that describes a filter. */
+/* Sparse convolution as its definition reads: every output site asks, at every filter offset, for the input site there,
+ * found by looking through all sites. Nothing here comes from the library but the struct that describes a filter. */
 #ifndef SCN_TEST_NAIVE_H
 #define SCN_TEST_NAIVE_H
 
@@ -10,7 +10,7 @@ typedef struct site_list {
     int32_t dimension;
     int64_t size[SCN_MAX_DIMENSION];
     int64_t batch, count;
-    int64_t *sites;  /* [count, dimension + 1], batch index last */
+    int64_t *sites; /* [count, dimension + 1], batch index last */
 } site_list;
 
 /** Input row and output row that meet at a filter offset. */
@@ -80,7 +80,8 @@ static inline int64_t input_row(const site_list *inputs, const scn_filter *filte
                                 const int64_t *output_site, int64_t batch, const int64_t *tap) {
     int64_t position[SCN_MAX_DIMENSION] = {0};
     for (int32_t axis = 0; axis < inputs->dimension; axis++) {
-        int64_t stride = filter->stride ? filter->stride[axis] : 1, padding = filter->padding ? filter->padding[axis] : 0;
+        int64_t stride = filter->stride ? filter->stride[axis] : 1,
+                padding = filter->padding ? filter->padding[axis] : 0;
         int64_t dilation = filter->dilation ? filter->dilation[axis] : 1;
         int64_t centre = submanifold ? filter->size[axis] / 2 : 0;
         position[axis] = output_site[axis] * stride - padding + (tap[axis] - centre) * dilation;
@@ -138,7 +139,7 @@ static inline void reverse_rules(rule_list *list) {
     }
 }
 
-/** The planes of a convolution and where one product of it is found. */
+/** The planes of a convolution. */
 typedef struct planes {
     int64_t in, out, groups;
 } planes;

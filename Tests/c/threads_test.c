@@ -1,5 +1,5 @@
-/* Threads: networks trained in several threads at once have the bits of those trained one after the other; the number of threads
- * that operations use changes no bit; a child after fork() trains on like its parent. */
+/* Threads: networks trained in several threads at once have the bits of those trained one after the other; the number
+ * of threads that operations use changes no bit; a child after fork() trains on like its parent. */
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
 #include <sys/wait.h>
@@ -9,14 +9,15 @@
 
 enum { THREADS = 4, STEPS = 40 };
 
-/* A quiet step for threads: checks count in plain variables, so that here a failure is only remembered. */
+/** What one thread works on and what became of it: checks count in plain variables, so they wait until it ended. */
 typedef struct worker {
-    learner learner;
+    learner trained;
     uint64_t seed;
     scn_status status;
     int message_is_own;
 } worker;
 
+/** Take one step of training without a check. */
 static scn_status quiet_step(learner l, scn_tensor *points, const int64_t *labels) {
     scn_tensor *logits = NULL, *loss = NULL;
     scn_status status = scn_optimizer_zero_gradients(l.optimizer);
@@ -49,7 +50,7 @@ static void *train(void *argument) {
         w->status = scn_tensor_create(shape, 2, ones, &features);
         if (w->status == SCN_OK)
             w->status = scn_points_create(coordinates[0], LINES_SAMPLES, 3, features, LINES_SAMPLES, &points);
-        if (w->status == SCN_OK) w->status = quiet_step(w->learner, points, labels);
+        if (w->status == SCN_OK) w->status = quiet_step(w->trained, points, labels);
         scn_tensor_release(features), scn_tensor_release(points);
     }
     /* The last error is this thread's: the count that it names is the one that this thread passed. */
@@ -77,10 +78,10 @@ static void test_several_at_once(void) {
         for (int i = 0; i < THREADS; i++) {
             if (at_once) CHECK(pthread_join(threads[i], NULL) == 0);
             CHECK(workers[i].status == SCN_OK && workers[i].message_is_own);
-            uint64_t bits = state_fingerprint(workers[i].learner.network);
+            uint64_t bits = state_fingerprint(workers[i].trained.network);
             if (at_once) CHECK(bits == serial[i]);
             serial[i] = bits;
-            lines_release(workers[i].learner);
+            lines_release(workers[i].trained);
         }
     }
 }

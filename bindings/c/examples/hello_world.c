@@ -1,16 +1,17 @@
-/* SparseConvNet's hello-world: two messages, drawn in 2-D, go through a small VGG net and come out as a 2 x 32 x 10 x 10 array.
- * The Python and the Swift hello-world print the same lines.
+/* SparseConvNet's hello-world: two messages, drawn in 2-D, go through a small VGG net and come out as a 2 x 32 x 10 x 10
+ * array. The Python and the Swift hello-world print the same lines.
  *
  *     cc hello_world.c $(pkg-config --cflags --libs scn) -o hello_world
  *
  * 1. Seed the generator with 0.
- * 2. Make the network, its parts in this order: SparseVggNet on 1 plane, "C8 C8 MP3/2 C16 C16 MP3/2 C24 C24 MP3/2"; a submanifold
- *    convolution 24 -> 32 of size 3 without a bias; batch normalisation with ReLU; sparse to dense with 32 planes.
- * 3. Ask it for the input spatial size that gives a 10 x 10 output, and make an input layer of that size, which adds up.
+ * 2. Make the network, its parts in this order: SparseVggNet on 1 plane, "C8 C8 MP3/2 C16 C16 MP3/2 C24 C24 MP3/2"; a
+ *    submanifold convolution 24 -> 32 of size 3 without a bias; batch normalisation with ReLU; sparse to dense with 32
+ *    planes.
+ * 3. Ask it for the input spatial size that gives a 10 x 10 output; make an input layer of that size, which adds up.
  * 4. Each character that is not a blank is a point with the feature 1: that in row r and column c of message m is at
  *    (40 + r, 24 + c) of sample m. Apply input layer and network, in training mode.
- * 5. Print the sizes, the sum of the output's values, the sum of their squares (both added up in order, in double precision),
- *    and the largest value with its index in the output. */
+ * 5. Print the sizes, the sum of the output's values, the sum of their squares (both added up in order, in double
+ *    precision), and the largest value with its index in the output. */
 #include <scn.h>
 #include <stdio.h>
 

@@ -2,9 +2,9 @@
  *
  *     pendigits CHECKPOINT.safetensors TEST.unipen
  *
- * Opens the checkpoint, which holds the whole network; reads pen strokes from UNIPEN text; draws each digit into a field of
- * 63 x 63 sites as the demo does, with the planes (1, dx, dy) along its strokes; and prints how many the network reads right:
- * "C: 3471 of 3498".
+ * Opens the checkpoint, which holds the whole network; reads pen strokes from UNIPEN text; draws each digit into a field
+ * of 63 x 63 sites as the demo does, with the planes (1, dx, dy) along its strokes; and prints how many the network
+ * reads right: "C: 3471 of 3498".
  *
  *     cc pendigits.c $(pkg-config --cflags --libs scn) -lm -o pendigits */
 #include <ctype.h>
@@ -66,7 +66,7 @@ static void *append(array *list, size_t size) {
     return (char *)list->items + size * list->count++;
 }
 
-/* ========================================================================================================== Reading */
+/* ========================================================================================================= Reading */
 
 /** Read one decimal integer 0 ... HIGHEST; move past it. Return -1 where there is none. */
 static int64_t read_number(const char **text) {
@@ -90,17 +90,18 @@ static const char *read_line(const char *line, digits *all, int *in_stroke) {
     stroke *pen = all->strokes.count ? (stroke *)all->strokes.items + all->strokes.count - 1 : NULL;
     char label, quote, word[16];
     if (starts_with(line, ".SEGMENT") && sscanf(line, ".SEGMENT %15s", word) == 1 && strcmp(word, "DIGIT") == 0) {
-        if (sscanf(line, ".SEGMENT DIGIT %*s ? \"%c%c", &label, &quote) != 2 || !isdigit((unsigned char)label) || quote != '"')
+        if (sscanf(line, ".SEGMENT DIGIT %*s ? \"%c%c", &label, &quote) != 2 || !isdigit((unsigned char)label) ||
+            quote != '"')
             return "a digit's class is one of \"0\" ... \"9\"";
         if (*in_stroke) return "a digit begins within a stroke";
         if (current && current->strokes == 0) return "the digit before has no stroke";
-        digit *next = append(&all->digits, sizeof *next);
+        digit *next = (digit *)append(&all->digits, sizeof *next);
         if (!next) return "out of memory";
         next->first_stroke = all->strokes.count, next->strokes = 0, next->label = label - '0';
     } else if (starts_with(line, ".PEN_DOWN")) {
         if (!current) return "a stroke before the first digit";
         if (*in_stroke) return "a stroke within a stroke";
-        stroke *next = append(&all->strokes, sizeof *next);
+        stroke *next = (stroke *)append(&all->strokes, sizeof *next);
         if (!next) return "out of memory";
         next->first_point = all->points.count, next->points = 0;
         current->strokes++, *in_stroke = 1;
@@ -114,7 +115,7 @@ static const char *read_line(const char *line, digits *all, int *in_stroke) {
         while (isspace((unsigned char)*line)) line++;
         if (next.x < 0 || next.y < 0 || *line) return "a point is two integers 0 ... 65535";
         if (!*in_stroke) return "a point outside a stroke";
-        place = append(&all->points, sizeof *place);
+        place = (point *)append(&all->points, sizeof *place);
         if (!place) return "out of memory";
         *place = next, pen->points++;
     }
@@ -147,7 +148,7 @@ static int read_digits(const char *path, digits *all) {
     return !problem;
 }
 
-/* ========================================================================================================== Drawing */
+/* ========================================================================================================= Drawing */
 
 static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -157,8 +158,8 @@ static int draw_segment(point a, point b, int64_t sample, rows *drawn) {
     const int64_t dx = b.x - a.x, dy = b.y - a.y, samples = larger(llabs(dx), llabs(dy)) / STEP + 1;
     const double length = sqrt((double)(dx * dx + dy * dy));
     for (int64_t i = 0; i < samples; i++) {
-        int64_t *site = append(&drawn->coordinates, 3 * sizeof *site);
-        float *planes = append(&drawn->features, 3 * sizeof *planes);
+        int64_t *site = (int64_t *)append(&drawn->coordinates, 3 * sizeof *site);
+        float *planes = (float *)append(&drawn->features, 3 * sizeof *planes);
         if (!site || !planes) return 0;
         site[0] = (2 * samples * a.y + (2 * i + 1) * dy) / (2 * samples * UNIT);
         site[1] = (2 * samples * a.x + (2 * i + 1) * dx) / (2 * samples * UNIT);
@@ -196,22 +197,23 @@ static int draw_digit(const digits *all, const digit *d, int64_t sample, rows *d
     return 1;
 }
 
-/* ========================================================================================================== Reading right */
+/* =================================================================================================== Recognising */
 
 /** Apply the network to drawn rows and store its result, [samples, CLASSES]. The rows are borrowed, not copied. */
 static scn_status apply(scn_module *network, const rows *drawn, int64_t samples, scn_tensor **logits) {
     const int64_t count = (int64_t)drawn->coordinates.count, shape[] = {count, 3};
     scn_tensor *features = NULL, *points = NULL;
     *logits = NULL;
-    scn_status status = scn_tensor_borrow(shape, 2, drawn->features.items, NULL, NULL, &features);
-    if (status == SCN_OK) status = scn_points_create(drawn->coordinates.items, count, 3, features, samples, &points);
+    scn_status status = scn_tensor_borrow(shape, 2, (float *)drawn->features.items, NULL, NULL, &features);
+    if (status == SCN_OK)
+        status = scn_points_create((const int64_t *)drawn->coordinates.items, count, 3, features, samples, &points);
     if (status == SCN_OK) status = scn_module_forward(network, points, logits);
     if (status != SCN_OK) fprintf(stderr, "%s: %s\n", scn_status_name(status), scn_last_error());
     scn_tensor_release(features), scn_tensor_release(points);
     return status;
 }
 
-/** Return how many of the samples have their largest logit at their label; -1 where the network gives something else. */
+/** Return how many of the samples have the largest logit at their label; -1 for a result of another shape. */
 static int64_t count_correct(scn_tensor *logits, const digit *first, int64_t samples) {
     int64_t shape[2] = {0, 0}, correct = 0;
     int32_t rank = 0;
@@ -224,8 +226,8 @@ static int64_t count_correct(scn_tensor *logits, const digit *first, int64_t sam
     for (int64_t sample = 0; sample < samples; sample++) {
         const float *row = values + sample * CLASSES;
         int64_t guess = 0;
-        for (int64_t class = 1; class < CLASSES; class ++)
-            if (row[class] > row[guess]) guess = class;
+        for (int64_t one = 1; one < CLASSES; one++)
+            if (row[one] > row[guess]) guess = one;
         correct += guess == first[sample].label;
     }
     return correct;
