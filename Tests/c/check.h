@@ -1,4 +1,5 @@
-/* What the C test programs share: checks that count, arrays that cannot fail, random numbers. A program ends with `return finish();`, which prints `N passed, N failed`. */
+/* What the C test programs share: checks that count, arrays that cannot fail, random numbers. A program ends with
+ * `return finish();`, which prints `N passed, N failed`. */
 #ifndef SCN_TEST_CHECK_H
 #define SCN_TEST_CHECK_H
 

@@ -1,5 +1,5 @@
-/* SparseConvNet's hello-world: two messages, drawn in 2-D, go through a small VGG net and come out as a 2 x 32 x 10 x 10
- * array. The Python and the Swift hello-world print the same lines.
+/* SparseConvNet's hello-world: two messages, drawn in 2-D, go through a small VGG net and come out as a 2 x 32 x 10
+ * x 10 array. The Python and the Swift hello-world print the same lines.
  *
  *     cc hello_world.c $(pkg-config --cflags --libs scn) -o hello_world
  *

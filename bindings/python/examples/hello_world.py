@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """SparseConvNet's hello-world: two messages, drawn in 2-D, go through a small VGG net.
 
-They come out as a 2 x 32 x 10 x 10 array. The C and the Swift hello-world print the same lines; bindings/c/examples/hello_world.c says how they are made.
+They come out as a 2 x 32 x 10 x 10 array. The C and the Swift hello-world print the same lines;
+bindings/c/examples/hello_world.c says how they are made.
 """
 
 import numpy as np
