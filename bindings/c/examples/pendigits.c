@@ -3,8 +3,8 @@
  *     pendigits CHECKPOINT.safetensors TEST.unipen
  *
  * Opens the checkpoint, which holds the whole network; reads pen strokes from UNIPEN text; draws each digit into a
- * field of 63 x 63 sites as the demo does, with the planes (1, dx, dy) along its strokes; and prints how many the network
- * reads right: "C: 3471 of 3498".
+ * field of 63 x 63 sites as the demo does, with the planes (1, dx, dy) along its strokes; and prints how many the
+ * network reads right: "C: 3471 of 3498".
  *
  *     cc pendigits.c $(pkg-config --cflags --libs scn) -lm -o pendigits */
 #include <ctype.h>
