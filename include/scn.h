@@ -42,7 +42,7 @@
  * Pointers. Data pointers got from a handle are valid while that handle lives and are the library's memory itself:
  *           writing through them changes the value.
  * Options.  Option structs begin with struct_size and only ever grow at their end; start from their _INIT macro.
- *           A NULL option struct means the defaults.
+ *           A NULL option struct means the defaults; one that is longer than this library's is an error.
  * Threads.  Different handles may be used from different threads at once; one handle is the caller's to guard. Results do
  *           not depend on the number of threads. After fork() the child goes on working.
  * BLAS.     Dense products are OpenBLAS's. Its thread count, which is one setting for the whole process, is set to 1 when
@@ -152,7 +152,7 @@ SCN_API scn_status scn_tensor_borrow(const int64_t *shape, int32_t rank, float *
  *  Coordinates are checked by the input layer, which knows the spatial size. Also SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_points_create(const int64_t *coordinates, int64_t rows, int32_t columns, scn_tensor *features,
                                      int64_t batch_size, scn_tensor **points);
-/** Create a table. tensors: [count], retained. */
+/** Create a table. tensors: [count], retained; none a table itself (SCN_ERROR_SHAPE). */
 SCN_API scn_status scn_table_create(scn_tensor *const *tensors, int64_t count, scn_tensor **table);
 /** Store the number of tensors in a table. */
 SCN_API scn_status scn_table_count(scn_tensor *table, int64_t *count);

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Run every test of the repository, show what they say as they say it, and add up their results.
 
-usage: run_tests.py [PART ...]      parts, in their order: library lint abi swift c python golden; all without arguments
+usage: run_tests.py [PART ...]      parts, in their order: library lint abi swift c python golden hello;
+                                    all without arguments
 
 The last line is 'N passed, N failed': Swift tests, C programs, pytest's tests and the recorded reference cases. A part
 that could not run, ended with an error or counted nothing adds one failure of its own.
@@ -108,6 +109,28 @@ def golden():
     return status, counts_in_last_line(text)
 
 
+def hello():
+    """The C, the Python and the Swift hello-world print the same lines."""
+    program = os.path.join(RESULTS, "hello_world")
+    compiler = [os.environ.get("CC", "cc"), "-std=c99", "-Iinclude", "bindings/c/examples/hello_world.c", "-Lbuild/lib",
+                "-lscn", "-lm", "-Wl,-rpath," + os.path.join(ROOT, "build/lib"), "-o", program]
+    status, _ = run(compiler)
+    if status:
+        return status, (0, 1)
+    status, _ = run(["swift", "build", "-c", "release", "--package-path", "examples/hello-swift"])
+    if status:
+        return status, (0, 1)
+    texts = []
+    for command in ([program], [PYTHON, "bindings/python/examples/hello_world.py"],
+                    ["swift", "run", "-c", "release", "--skip-build", "--quiet", "--package-path", "examples/hello-swift"]):
+        status, text = run(command)
+        if status or "output: 2 x 32 x 10 x 10" not in text:
+            return status, (0, 1)
+        texts.append(text)
+    same = texts[0] == texts[1] == texts[2]
+    return 0, (3, 0) if same else (0, 3)
+
+
 # Name, heading, function, and whether it can run without the library.
 PARTS = [
     ("library", "Library", library, True),
@@ -117,6 +140,7 @@ PARTS = [
     ("c", "C and C++ programs against the installed library", c, False),
     ("python", "Python tests", python, False),
     ("golden", "Recorded results of the reference implementation", golden, False),
+    ("hello", "The three hello-worlds print the same", hello, False),
 ]
 
 

@@ -38,7 +38,8 @@ public func scn_geometry_release(_ geometry: OpaquePointer?) -> scn_status {
 }
 
 @_cdecl("scn_geometry_dimension") @implementation
-public func scn_geometry_dimension(_ geometry: OpaquePointer?, _ dimension: UnsafeMutablePointer<Int32>?) -> scn_status {
+public func scn_geometry_dimension(_ geometry: OpaquePointer?, _ dimension: UnsafeMutablePointer<Int32>?) -> scn_status
+{
     store(dimension, "dimension", zero: 0) { Int32(try inputSites(geometry).dimension) }
 }
 
@@ -50,7 +51,8 @@ public func scn_geometry_batch_size(
 }
 
 @_cdecl("scn_geometry_input_row_count") @implementation
-public func scn_geometry_input_row_count(_ geometry: OpaquePointer?, _ rows: UnsafeMutablePointer<Int64>?) -> scn_status {
+public func scn_geometry_input_row_count(_ geometry: OpaquePointer?, _ rows: UnsafeMutablePointer<Int64>?) -> scn_status
+{
     store(rows, "rows", zero: 0) { Int64(try inputMap(try SCNABI.geometry(geometry)).rowCount) }
 }
 

@@ -69,8 +69,11 @@ enum Handles {
     }
 
     /// The object of a live handle of this kind.
-    static func object<T: AnyObject>(_ handle: OpaquePointer?, _ kind: HandleKind, _ name: String) throws(SCNError) -> T {
-        try checked(handle, kind, name) { table, index in table.slots[index].object.map { unsafeDowncast($0, to: T.self) } }
+    static func object<T: AnyObject>(_ handle: OpaquePointer?, _ kind: HandleKind, _ name: String) throws(SCNError) -> T
+    {
+        try checked(handle, kind, name) { table, index in
+            table.slots[index].object.map { unsafeDowncast($0, to: T.self) }
+        }
     }
 
     static func retain(_ handle: OpaquePointer?, _ kind: HandleKind) throws(SCNError) {

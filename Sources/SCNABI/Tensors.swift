@@ -100,7 +100,8 @@ public func scn_tensor_release(_ tensor: OpaquePointer?) -> scn_status {
 }
 
 @_cdecl("scn_tensor_get_kind") @implementation
-public func scn_tensor_get_kind(_ tensor: OpaquePointer?, _ kind: UnsafeMutablePointer<scn_tensor_kind>?) -> scn_status {
+public func scn_tensor_get_kind(_ tensor: OpaquePointer?, _ kind: UnsafeMutablePointer<scn_tensor_kind>?) -> scn_status
+{
     store(kind, "kind", zero: SCN_TENSOR_DENSE) {
         switch try value(tensor) {
         case .dense: SCN_TENSOR_DENSE
@@ -123,7 +124,8 @@ public func scn_tensor_shape(
     status {
         let sizes = try SCNABI.tensor(tensor).shape
         try require(
-            Int(capacity) >= sizes.count, .shape, "capacity: is \(capacity), expected at least the rank, \(sizes.count)")
+            Int(capacity) >= sizes.count, .shape, "capacity: is \(capacity), expected at least the rank, \(sizes.count)"
+        )
         if sizes.isEmpty { return }
         let shape = try required(shape, "shape")
         for (axis, size) in sizes.enumerated() { shape[axis] = Int64(size) }
@@ -138,7 +140,8 @@ public func scn_tensor_data(
 }
 
 @_cdecl("scn_tensor_copy_from") @implementation
-public func scn_tensor_copy_from(_ tensor: OpaquePointer?, _ data: UnsafePointer<Float>?, _ count: Int64) -> scn_status {
+public func scn_tensor_copy_from(_ tensor: OpaquePointer?, _ data: UnsafePointer<Float>?, _ count: Int64) -> scn_status
+{
     status {
         let target = try SCNABI.tensor(tensor)
         try target.update(from: try elements(data, count, "data"))

@@ -107,7 +107,8 @@ public final class BatchNormalization: Module {
             let byInput = try Matrix(rows: result.rows, planes: planes)
             let byWeight = try weight.map { _ in try Matrix(rows: 1, planes: planes) }
             let byBias = try weight.map { _ in try Matrix(rows: 1, planes: planes) }
-            try backward(gradient, weight.map { UnsafePointer($0.pointer) }, byWeight?.pointer, byBias?.pointer, byInput)
+            try backward(
+                gradient, weight.map { UnsafePointer($0.pointer) }, byWeight?.pointer, byBias?.pointer, byInput)
             return [.fresh(byInput)] + [byWeight, byBias].compactMap { $0.map { .fresh($0) } }
         }
     }

@@ -57,6 +57,10 @@ public class ConvolutionLayer: Module {
         return result
     }
 
+    public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
+        try requireDimension(outputSize, dimension)
+    }
+
     /// The rules for these sites, and the sites of the result.
     func rules(_ input: SparseTensor) throws -> (output: SiteSetID, rulebook: Rulebook) {
         preconditionFailure("overridden by every subclass")

@@ -19,9 +19,9 @@ public class DenseLayer: Module {
     }
 
     static func checkPlanes(_ inPlanes: Int, _ outPlanes: Int) throws(SCNError) {
-        try require(
-            inPlanes >= 1 && outPlanes >= 1, .invalidArgument,
-            "planes: \(inPlanes) in and \(outPlanes) out, expected at least 1")
+        for (value, name) in [(inPlanes, "in_planes"), (outPlanes, "out_planes")] {
+            try require(value >= 1, .invalidArgument, "\(name): is \(value), expected at least 1")
+        }
         _ = try checkedProduct([inPlanes, outPlanes, 4], "the weight")
     }
 

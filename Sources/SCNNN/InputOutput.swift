@@ -28,6 +28,10 @@ public final class InputLayer: Module {
         ]
     }
 
+    public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
+        try requireDimension(outputSize, dimension)
+    }
+
     public override func forward(_ input: Value) throws -> Value {
         guard case .points(let points) = input else { throw input.mismatch(typeName, "points") }
         let (sites, map) = try InputSites.build(
@@ -57,6 +61,10 @@ public final class OutputLayer: Module {
     }
 
     package override var arguments: [(key: String, value: JSON)]? { [("dimension", .integer(dimension))] }
+
+    public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
+        try requireDimension(outputSize, dimension)
+    }
 
     public override func forward(_ input: Value) throws -> Value {
         let sparse = try input.sparse(for: typeName, dimension: dimension)
@@ -92,6 +100,10 @@ public final class SparseToDense: Module {
 
     package override var arguments: [(key: String, value: JSON)]? {
         [("dimension", .integer(dimension)), ("planes", .integer(planes))]
+    }
+
+    public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
+        try requireDimension(outputSize, dimension)
     }
 
     public override func forward(_ input: Value) throws -> Value {

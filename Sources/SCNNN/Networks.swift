@@ -95,7 +95,8 @@ extension Networks.VGGLayer {
             guard let layer = parse(word: word) else {
                 throw SCNError(
                     .format,
-                    "layers: \"\(word.prefix(40))\" is none of C16, C16,8 (up to three branches), C3/2, C3/2:16, MP, MP3/2")
+                    "layers: \"\(word.prefix(40))\" is none of C16, C16,8 (up to three branches), C3/2, C3/2:16, MP, MP3/2"
+                )
             }
             layers.append(layer)
         }

@@ -38,3 +38,11 @@ func describe(_ axes: [Int]) -> String {
 extension JSON {
     static func sizes(_ axes: [Int]) -> JSON { .array(axes.map(JSON.integer)) }
 }
+
+/// The size itself, or an error where it has another dimension.
+func requireDimension(_ outputSize: [Int], _ dimension: Int) throws(SCNError) -> [Int] {
+    try require(
+        outputSize.count == dimension, .shape,
+        "output_size: has dimension \(outputSize.count), expected dimension \(dimension)")
+    return outputSize
+}

@@ -13,12 +13,12 @@ package struct ConvolutionShape {
     package let outPlanes: Int
 
     package init(volume: Int, groups: Int, inPlanes: Int, outPlanes: Int) throws(SCNError) {
-        try require(groups >= 1, .invalidArgument, "groups: is \(groups), expected at least 1")
+        for (value, name) in [(groups, "groups"), (inPlanes, "in_planes"), (outPlanes, "out_planes")] {
+            try require(value >= 1, .invalidArgument, "\(name): is \(value), expected at least 1")
+        }
         try require(
-            inPlanes >= 1 && outPlanes >= 1, .shape, "planes: \(inPlanes) in and \(outPlanes) out, expected at least 1")
-        try require(
-            inPlanes % groups == 0 && outPlanes % groups == 0, .shape,
-            "groups: \(groups) does not divide \(inPlanes) planes in and \(outPlanes) out")
+            inPlanes % groups == 0 && outPlanes % groups == 0, .invalidArgument,
+            "groups: is \(groups), expected a divisor of \(inPlanes) planes in and \(outPlanes) out")
         _ = try checkedProduct([volume, inPlanes, outPlanes, 4], "the weight of a convolution")
         self.volume = volume
         self.groups = groups

@@ -8,7 +8,7 @@ package enum MaxPoolingOperation {
     package static func forward(_ rules: Rulebook, input: Matrix, featuresToDrop: Int, into result: Matrix)
         throws(SCNError)
     {
-        try check(rules, input, result, featuresToDrop)
+        try check(rules, input, result, "result", featuresToDrop)
         let kernels = try Kernels.table()
         result.pointer.update(repeating: 0, count: result.count)
         let (inputRows, outputRows) = (rules.inputRows.pointer, rules.outputRows.pointer)
@@ -25,7 +25,7 @@ package enum MaxPoolingOperation {
     package static func backward(
         _ rules: Rulebook, input: Matrix, output: Matrix, gradient: Matrix, featuresToDrop: Int, into result: Matrix
     ) throws(SCNError) {
-        try check(rules, input, output, featuresToDrop)
+        try check(rules, input, output, "output", featuresToDrop)
         try gradient.requireSameShape(as: output, "gradient")
         try result.requireSameShape(as: input, "result")
         let kernels = try Kernels.table()
@@ -40,13 +40,15 @@ package enum MaxPoolingOperation {
         withExtendedLifetime((rules, input, output, gradient, result)) {}
     }
 
-    private static func check(_ rules: Rulebook, _ input: Matrix, _ output: Matrix, _ featuresToDrop: Int)
+    private static func check(
+        _ rules: Rulebook, _ input: Matrix, _ output: Matrix, _ outputName: String, _ featuresToDrop: Int
+    )
         throws(SCNError)
     {
         try require(
             featuresToDrop >= 0 && featuresToDrop < max(1, input.planes), .invalidArgument,
             "features_to_drop: is \(featuresToDrop), expected 0 ... \(input.planes - 1)")
         try input.requireShape(rules.inputCount, input.planes, "input")
-        try output.requireShape(rules.outputCount, input.planes - featuresToDrop, "output")
+        try output.requireShape(rules.outputCount, input.planes - featuresToDrop, outputName)
     }
 }

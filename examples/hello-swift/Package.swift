@@ -1,0 +1,11 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "hello-swift",
+    dependencies: [.package(name: "scn", path: "../..")],
+    targets: [
+        .executableTarget(
+            name: "HelloSwift", dependencies: [.product(name: "SparseConvNet", package: "scn")])
+    ]
+)
