@@ -77,10 +77,12 @@ import Testing
         sites[33_000] = [-3, 0, 0]
         #expect(
             failure([64, 64], sites)
-                == SCNError(.coordinate, "coordinates: row 17 has 64 on axis 1; the spatial size there is 64 (0 ... 63)"))
+                == SCNError(
+                    .coordinate, "coordinates: row 17 has 64 on axis 1; the spatial size there is 64 (0 ... 63)"))
         #expect(
             failure([64, 64], [[0, 0, 0], [-1, 0, 0]])
-                == SCNError(.coordinate, "coordinates: row 1 has -1 on axis 0; the spatial size there is 64 (0 ... 63)"))
+                == SCNError(.coordinate, "coordinates: row 1 has -1 on axis 0; the spatial size there is 64 (0 ... 63)")
+        )
         #expect(
             failure([64, 64], [[0, 0, 0], [1, 0, -2]])
                 == SCNError(.coordinate, "coordinates: row 1 has batch index -2; expected 0 ... 2147483646"))

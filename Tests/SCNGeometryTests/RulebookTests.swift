@@ -117,7 +117,8 @@ import Testing
         let near = [0, 1, 2, 5, 1000, huge / 2, huge / 2 + 1, huge - 2, huge - 1]
         try checkSubmanifold([huge], near.map { [$0, 0] }, size: [3], dilation: [1])
         try checkSubmanifold([huge], near.map { [$0, 0] }, size: [3], dilation: [huge / 2])
-        try checkSubmanifold([huge, huge], near.flatMap { x in near.map { [x, $0, 1] } }, size: [3, 2], dilation: [1, 2])
+        try checkSubmanifold(
+            [huge, huge], near.flatMap { x in near.map { [x, $0, 1] } }, size: [3, 2], dilation: [1, 2])
         try checkStrided([huge], near.map { [$0, 0] }, size: [2], stride: [2], padding: [0], dilation: [1])
         try checkStrided(
             [huge], near.map { [$0, 0] }, size: [3], stride: [huge / 4], padding: [1], dilation: [huge / 8])

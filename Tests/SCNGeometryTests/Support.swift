@@ -18,7 +18,8 @@ func randomSites(
 ) -> [[Int]] {
     var sites: [[Int]] = []
     for _ in 0..<count {
-        sites.append(spatialSize.map { Int.random(in: 0..<$0, using: &random) } + [Int.random(in: 0..<batch, using: &random)])
+        sites.append(
+            spatialSize.map { Int.random(in: 0..<$0, using: &random) } + [Int.random(in: 0..<batch, using: &random)])
     }
     if corners {
         for sample in 0..<batch {
