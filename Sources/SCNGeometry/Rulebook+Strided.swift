@@ -42,7 +42,7 @@ extension Rulebook {
         try forEachPiece(input, filter, outputSize, layout, size: size) {
             (product: borrowing WindowProduct<Key>, piece, _) in
             let counter = cursor + piece * volume
-            product.forEach { _, k in counter[k] &+= 1 }
+            product.enumerate { _, k in counter[k] &+= 1 }
         }
         let offsets = try Storage<Int64>(count: volume + 1)
         var total: Int64 = 0
@@ -64,7 +64,7 @@ extension Rulebook {
         try forEachPiece(input, filter, outputSize, layout, size: size) {
             (product: borrowing WindowProduct<Key>, piece, row) in
             let next = cursor + piece * volume
-            product.forEach { outputKey, k in
+            product.enumerate { outputKey, k in
                 let rule = Int(next[k])
                 next[k] &+= 1
                 key[rule] = outputKey

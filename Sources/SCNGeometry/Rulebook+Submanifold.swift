@@ -69,6 +69,8 @@ extension Rulebook {
                 }
             }
         }
+        var lists: [RowPairs] = []
+        for piece in pieces { if let pairs = try piece?.get() { lists.append(pairs) } }
         if isMirrored {
             counter[volume / 2 + 1] = Int64(keys.count)
             for k in 0..<passes { counter[volume - k] = counter[k + 1] }
@@ -78,12 +80,11 @@ extension Rulebook {
         let inputs = try Storage<Int32>(count: Int(counter[volume]))
         let outputs = try Storage<Int32>(count: Int(counter[volume]))
         let (input, output) = (inputs.pointer, outputs.pointer)
-        for chunk in 0..<chunks {
-            guard let pairs = try pieces[chunk]?.get() else { continue }
-            pieces[chunk] = nil
+        Parallel.forEach(chunks) { chunk in
+            let pairs = lists[chunk]
             let range = chunk * size..<min(passes, (chunk + 1) * size)
             pairs.copy(0..<pairs.count, to: Int(counter[range.lowerBound]), input, output)
-            guard isMirrored else { continue }
+            guard isMirrored else { return }
             var first = 0
             for k in range {
                 let length = Int(counter[k + 1] - counter[k])

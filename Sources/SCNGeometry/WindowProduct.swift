@@ -88,7 +88,7 @@ struct WindowProduct<Key: SiteKey>: ~Copyable {
 
     /// Calls `body(key, offset)` for each output site and the filter offset under which it reads the current one.
     @inline(__always)
-    borrowing func forEach(_ body: (Key, Int) -> Void) {
+    borrowing func enumerate(_ body: (Key, Int) -> Void) {
         let last = axes.pointer[dimension - 1]
         let (key, offset) = (keys.pointer, offsets.pointer)
         for a in last.level..<last.level &+ last.levelCount {
