@@ -155,4 +155,43 @@ import Testing
         #expect(result.gapsAreIntact(rows: inPlanes, planes: outPlanes, stride: outPlanes + 2))
         #expect(result.guardsAreIntact)
     }
+
+    @Test(arguments: Table.all) func weightGradientOfAllOffsetsMatchesLoops(table: Table) {
+        let (volume, gap) = (5, 3)
+        for (inPlanes, outPlanes) in [(3, 16), (16, 5), (33, 37), (64, 64), (160, 48)] {
+            for rows in [0, 1, 5, 700] {
+                var numbers = Numbers(state: UInt64(inPlanes + rows))
+                let rules = Rules(volume: volume, inputs: rows * 2, outputs: rows, percent: 50, numbers: &numbers)
+                let input = numbers.floats(rows * 2 * inPlanes)
+                let gradient = numbers.floats(rows * outPlanes)
+                let offsetStride = inPlanes * (outPlanes + gap)
+                let result = Buffer(
+                    [Float](repeating: 1, count: volume * inPlanes * outPlanes), rows: volume * inPlanes,
+                    planes: outPlanes, stride: outPlanes + gap)
+                var cursors = [Int64](repeating: -1, count: volume)
+                rules.withRules { rules in
+                    for (first, end) in [(0, rows / 3), (rows / 3, rows)] {
+                        table.kernels.convolution_weight_gradient_rows(
+                            rules, Int64(first), Int64(end), input, Int64(inPlanes), Int64(inPlanes), gradient,
+                            Int64(outPlanes), Int64(outPlanes), result.pointer, Int64(offsetStride),
+                            Int64(outPlanes + gap), &cursors)
+                    }
+                }
+                var expected = [Double](repeating: 1, count: volume * inPlanes * outPlanes)
+                for k in 0..<volume {
+                    for r in Int(rules.offsets[k])..<Int(rules.offsets[k + 1]) {
+                        for i in 0..<inPlanes {
+                            let value = Double(input[Int(rules.inputRows[r]) * inPlanes + i])
+                            let (row, base) = ((k * inPlanes + i) * outPlanes, Int(rules.outputRows[r]) * outPlanes)
+                            for o in 0..<outPlanes { expected[row + o] += value * Double(gradient[base + o]) }
+                        }
+                    }
+                }
+                let values = result.matrix(rows: volume * inPlanes, planes: outPlanes, stride: outPlanes + gap)
+                #expect(worstError(values, expected) < 1e-4, "\(inPlanes) to \(outPlanes) planes, \(rows) rows")
+                #expect(result.gapsAreIntact(rows: volume * inPlanes, planes: outPlanes, stride: outPlanes + gap))
+                #expect(result.guardsAreIntact)
+            }
+        }
+    }
 }

@@ -41,4 +41,50 @@ import Testing
             }
         }
     }
+
+    @Test(arguments: Table.all) func rowsOfATableMatchLoops(table: Table) {
+        for (inPlanes, outPlanes) in [(1, 1), (3, 16), (16, 37), (33, 5), (64, 64), (37, 160)] {
+            for rows in [0, 1, 2, 5, 100, 600] {
+                var numbers = Numbers(state: UInt64(rows + inPlanes))
+                let x = numbers.floats(rows * inPlanes)
+                let w = numbers.floats(inPlanes * outPlanes)
+                let bias = numbers.floats(outPlanes)
+                let g = numbers.floats(rows * outPlanes)
+                let (n, i, o, gap) = (Int64(rows), Int64(inPlanes), Int64(outPlanes), 3)
+                let packed = Buffer(count: Int(table.kernels.convolution_packed_size(i, o)))
+                table.kernels.convolution_pack(w, i, o, o, 1, packed.pointer)
+                let stride = outPlanes + gap
+                let spread = { (values: [Float], rows: Int) in
+                    Buffer(values, rows: rows, planes: outPlanes, stride: stride)
+                }
+                let output = spread([Float](repeating: .nan, count: rows * outPlanes), rows)
+                let gradient = spread(w, inPlanes)
+                table.kernels.dense_rows(x, i, n, i, packed.pointer, bias, output.pointer, Int64(stride), o)
+                table.kernels.dense_weight_gradient(x, i, n, i, g, o, o, gradient.pointer, Int64(stride))
+                var products = (0..<rows * outPlanes).map { Double(bias[$0 % outPlanes]) }
+                var sums = w.map(Double.init)
+                for row in 0..<rows {
+                    for i in 0..<inPlanes {
+                        let value = Double(x[row * inPlanes + i])
+                        for o in 0..<outPlanes {
+                            products[row * outPlanes + o] += value * Double(w[i * outPlanes + o])
+                            sums[i * outPlanes + o] += value * Double(g[row * outPlanes + o])
+                        }
+                    }
+                }
+                #expect(worstError(output.matrix(rows: rows, planes: outPlanes, stride: stride), products) < 1e-5)
+                #expect(worstError(gradient.matrix(rows: inPlanes, planes: outPlanes, stride: stride), sums) < 1e-4)
+                #expect(output.gapsAreIntact(rows: rows, planes: outPlanes, stride: stride))
+                #expect(output.guardsAreIntact && gradient.guardsAreIntact)
+                // A row by itself has the same bits.
+                if rows == 0 { continue }
+                let alone = Buffer(count: outPlanes)
+                let last = rows - 1
+                table.kernels.dense_rows(
+                    Array(x[last * inPlanes..<rows * inPlanes]), i, 1, i, packed.pointer, bias, alone.pointer, o, o)
+                let whole = output.matrix(rows: rows, planes: outPlanes, stride: stride).suffix(outPlanes)
+                #expect(alone.values.map(\.bitPattern) == whole.map(\.bitPattern))
+            }
+        }
+    }
 }

@@ -45,6 +45,30 @@ typedef struct {
                                                  const float *_Nonnull output_gradient, int64_t output_stride,
                                                  int64_t out_planes, float *_Nonnull weight_gradient,
                                                  int64_t gradient_stride);
+    /// The same for the rules of output rows first_row ..< end_row at every filter offset, a tile of rows at a time, so
+    /// that rows are read from memory once and not once an offset: adds to the matrix of offset k at weight_gradient +
+    /// k * offset_stride, in an order fixed by the rules, the two rows and the planes. `cursors` is scratch of volume
+    /// elements.
+    void (*_Nonnull convolution_weight_gradient_rows)(const scn_rules *_Nonnull rules, int64_t first_row,
+                                                      int64_t end_row, const float *_Nonnull input,
+                                                      int64_t input_stride, int64_t in_planes,
+                                                      const float *_Nonnull output_gradient, int64_t output_stride,
+                                                      int64_t out_planes, float *_Nonnull weight_gradient,
+                                                      int64_t offset_stride, int64_t gradient_stride,
+                                                      int64_t *_Nonnull cursors);
+
+    // Dense products, by the same loops.
+
+    /// output[row] = bias (zeros where NULL) + input[row] * weight, weight packed by convolution_pack. A row's bits do not
+    /// depend on the other rows.
+    void (*_Nonnull dense_rows)(const float *_Nonnull input, int64_t input_stride, int64_t rows, int64_t in_planes,
+                                const float *_Nonnull packed, const float *_Nullable bias, float *_Nonnull output,
+                                int64_t output_stride, int64_t out_planes);
+    /// weight_gradient[i * gradient_stride + o] += sum over rows of input[row][i] * output_gradient[row][o].
+    void (*_Nonnull dense_weight_gradient)(const float *_Nonnull input, int64_t input_stride, int64_t rows,
+                                           int64_t in_planes, const float *_Nonnull output_gradient,
+                                           int64_t output_stride, int64_t out_planes, float *_Nonnull weight_gradient,
+                                           int64_t gradient_stride);
 
     // Pooling over one run of rules, planes of the given matrices.
 
