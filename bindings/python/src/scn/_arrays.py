@@ -60,12 +60,16 @@ def plain(value: Any) -> Any:
     return detach() if callable(detach) else value
 
 
+def _aligned(array: NDArray[Any]) -> NDArray[Any]:
+    return array if array.flags.aligned else array.copy()
+
+
 def float32(value: Any, name: str = "values") -> FloatArray:
     """Return the values as a float32 array without gaps, without a copy where they are one already."""
     array = np.asarray(plain(value))
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has the type {array.dtype}; it must hold real numbers")
-    return np.asarray(array, dtype=np.float32, order="C")
+    return _aligned(np.asarray(array, dtype=np.float32, order="C"))
 
 
 def int64(value: Any, name: str) -> IntArray:
@@ -81,7 +85,7 @@ def int64(value: Any, name: str) -> IntArray:
         raise SizeOverflowError(f"{name} has values that do not fit into 64 bits")
     elif kind not in "biuf":
         raise TypeError(f"{name} has the type {array.dtype}; it must hold integers")
-    return np.asarray(array, dtype=np.int64, order="C")
+    return _aligned(np.asarray(array, dtype=np.int64, order="C"))
 
 
 def address(array: NDArray[Any]) -> int:

@@ -28,6 +28,7 @@ class InputLayer(Layer):
 
     spatial_size: the size of the grid, an integer or one for each axis. mode: what becomes of rows that name one site,
     0: they are an error; 1: the last one wins; 2: the first one wins; 3: their sum; 4: their mean.
+
     coords: whole numbers [rows, dimension] or [rows, dimension + 1] with the batch index last. features: a `Tensor`, into
     which gradients flow, or an array, [rows, planes]. batch_size: a lower bound, for trailing samples without points.
     Calling it raises `CoordinateError`, which names the row, where a site is out of range or (mode 0) duplicate.

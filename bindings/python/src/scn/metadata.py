@@ -103,8 +103,8 @@ class Metadata:
 def coordinate_rows(coordinates: Any, name: str = "coordinates") -> IntArray:
     """Return coordinates as an int64 matrix."""
     where = int64(coordinates, name)
-    if where.ndim != 2:
-        raise ShapeError(f"{name} has the shape {list(where.shape)}; it must have rows and columns")
+    if where.ndim != 2 or not 1 <= where.shape[1] <= 11:
+        raise ShapeError(f"{name} has the shape {list(where.shape)}; it must have rows of 1 ... 11 numbers")
     return where
 
 
