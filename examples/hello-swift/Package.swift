@@ -8,6 +8,6 @@ let package = Package(
         .executableTarget(
             name: "Quickstart", dependencies: [.product(name: "SparseConvNet", package: "scn")]),
         .executableTarget(
-            name: "HelloSwift", dependencies: [.product(name: "SparseConvNet", package: "scn")])
+            name: "HelloSwift", dependencies: [.product(name: "SparseConvNet", package: "scn")]),
     ]
 )
