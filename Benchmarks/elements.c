@@ -16,7 +16,8 @@ typedef struct {
 static void norm_forward(void *context) {
     subject *s = context;
     check(scn_batch_norm_forward_training(&s->input, s->weight.data, s->bias.data, s->mean.data, s->variance.data,
-                                          &s->options, s->saved_mean.data, s->saved_inverse_deviation.data, &s->output));
+                                          &s->options, s->saved_mean.data, s->saved_inverse_deviation.data,
+                                          &s->output));
 }
 static void norm_evaluation(void *context) {
     subject *s = context;
@@ -97,7 +98,8 @@ void measure_elements(const points *sites) {
     const char *section = "32 planes, by memory";
     measure((work){section, "batch norm + ReLU forward", SHARE_OF_MEMCPY, 3 * matrix, NULL, norm_forward, NULL, &s});
     measure((work){section, "batch norm + ReLU backward", SHARE_OF_MEMCPY, 5 * matrix, NULL, norm_backward, NULL, &s});
-    measure((work){section, "batch norm + ReLU evaluation", SHARE_OF_MEMCPY, 2 * matrix, NULL, norm_evaluation, NULL, &s});
+    measure((work){section, "batch norm + ReLU evaluation", SHARE_OF_MEMCPY, 2 * matrix, NULL, norm_evaluation, NULL,
+                   &s});
     measure((work){section, "ReLU forward", SHARE_OF_MEMCPY, 2 * matrix, NULL, relu, NULL, &s});
     measure((work){section, "ReLU backward", SHARE_OF_MEMCPY, 3 * matrix, NULL, relu_backward, NULL, &s});
     measure((work){section, "add, with a new result", SHARE_OF_MEMCPY, 3 * matrix, NULL, add, release_sum, &s});

@@ -36,8 +36,8 @@ static void read_arguments(int count, char **arguments) {
     }
 }
 
-/// The OpenBLAS kernels that suit this cpu, where OpenBLAS picked some for a far older one: releases take a cpu newer than
-/// themselves for the oldest that they know. NULL where its choice is sound.
+/// The OpenBLAS kernels that suit this cpu, where OpenBLAS picked some for a far older one: releases take a cpu that is
+/// newer than themselves for the oldest that they know. NULL where its choice is sound.
 static const char *better_kernels(void) {
 #if defined(__x86_64__)
     static const char *const sound[] = {"Haswell", "Zen", "SkylakeX", "Cooperlake", "SapphireRapids"};

@@ -47,8 +47,8 @@ static double clock_seconds(clockid_t id) {
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 static double now(void) { return clock_seconds(CLOCK_MONOTONIC); }
-/// The clock that times work on so many threads. One thread: the time that it had a core, which is the wall's where nothing
-/// else runs, and does not count other programs where something does. More: the wall's, as their balance counts too.
+/// The clock that times work on so many threads. One thread: the time that it had a core, which is the wall's where
+/// nothing else runs, and does not count other programs where something does. More: the wall's, as balance counts.
 static double time_of(int threads) { return threads == 1 ? clock_seconds(CLOCK_THREAD_CPUTIME_ID) : now(); }
 
 static int ascending(const void *a, const void *b) {
@@ -109,7 +109,8 @@ static double copy_rate(int threads) {
         pthread_t helpers[threads];
         copy_part parts[threads];
         size_t share = (size_t)setting.copy_bytes / (size_t)threads;
-        for (int i = 0; i < threads; i++) parts[i] = (copy_part){to + share * (size_t)i, from + share * (size_t)i, share};
+        for (int i = 0; i < threads; i++)
+            parts[i] = (copy_part){to + share * (size_t)i, from + share * (size_t)i, share};
         for (int i = 1; i < threads; i++)
             if (pthread_create(&helpers[i], NULL, copy, &parts[i])) fail("no thread to be had");
         copy(&parts[0]);

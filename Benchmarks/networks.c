@@ -1,4 +1,4 @@
-// A net that reads handwritten digits: training, inference, and what a call of a layer costs when there is little to do.
+// A net that reads handwritten digits: training, inference, and what a call of a layer costs without much to do.
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

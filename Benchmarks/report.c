@@ -35,7 +35,8 @@ void print_table(const points *sites, int64_t rules) {
            setting.data ? "table scenes" : "made-up surfaces", (long long)sites->rows, (long long)rules,
            setting.quick ? " (--quick: for a glance, not for the record)" : "");
     printf("OpenBLAS with kernels for %s", openblas_get_corename());
-    if (getenv(OPENBLAS_OWN_CHOICE)) printf(", told so: left alone it takes this cpu for %s", getenv(OPENBLAS_OWN_CHOICE));
+    if (getenv(OPENBLAS_OWN_CHOICE))
+        printf(", told so: left alone it takes this cpu for %s", getenv(OPENBLAS_OWN_CHOICE));
     printf("\n");
     for (int t = 0; t < setting.count_of_thread_counts; t++)
         printf("%d thread%s: cblas_sgemm %d x %d x %d %.1f GFLOP/s, memcpy %.1f GB/s read and written\n",
@@ -44,7 +45,8 @@ void print_table(const points *sites, int64_t rules) {
                1e-9 * reference_rate(SHARE_OF_MEMCPY, t));
     printf("medians (and quartiles); one thread is timed by its time on a core, several by the clock on the wall\n");
     if (cpu_share() < 0.95)
-        printf("THE MACHINE WAS BUSY: one thread had a core for %.0f%% of the time; do not trust the figures for several\n",
+        printf("THE MACHINE WAS BUSY: one thread had a core for %.0f%% of the time; do not trust the figures for "
+               "several\n",
                100 * cpu_share());
     const char *section = "";
     for (int i = 0; i < line_count; i++) {
@@ -81,9 +83,10 @@ static void write_line(FILE *file, const line *l) {
     fprintf(file, ", \"unit\": \"%s\", \"amount\": %.17g, \"results\": [", unit_of(l->figure), l->amount);
     for (int t = 0; t < setting.count_of_thread_counts; t++) {
         const measured *m = &l->at[t];
-        fprintf(file, "%s\n      {\"threads\": %d, \"median\": %.6g, \"lower_quartile\": %.6g, \"upper_quartile\": %.6g, "
-                "\"seconds\": %.6g, \"rate\": %.6g, \"repetitions\": %d}", t ? "," : "", setting.thread_counts[t],
-                m->value, m->low, m->high, m->seconds, m->rate, m->repetitions);
+        fprintf(file, "%s\n      {\"threads\": %d, \"median\": %.6g, \"lower_quartile\": %.6g, ", t ? "," : "",
+                setting.thread_counts[t], m->value, m->low);
+        fprintf(file, "\"upper_quartile\": %.6g, \"seconds\": %.6g, \"rate\": %.6g, \"repetitions\": %d}", m->high,
+                m->seconds, m->rate, m->repetitions);
     }
     fprintf(file, "]}");
 }
@@ -98,9 +101,9 @@ void write_json(const points *sites, int64_t rules) {
     write_string(file, cpu);
     fprintf(file, ",\n  \"instruction_set\": ");
     write_string(file, comma ? comma + 2 : "unknown");
-    fprintf(file, ",\n  \"version\": \"%s\",\n  \"quick\": %s,\n  \"work\": \"%s\",\n  \"sites\": %lld,\n  \"rules\": %lld,\n",
-            scn_version(), setting.quick ? "true" : "false", setting.data ? "tabletop" : "synthetic",
-            (long long)sites->rows, (long long)rules);
+    fprintf(file, ",\n  \"version\": \"%s\",\n  \"quick\": %s,\n  \"work\": \"%s\",\n", scn_version(),
+            setting.quick ? "true" : "false", setting.data ? "tabletop" : "synthetic");
+    fprintf(file, "  \"sites\": %lld,\n  \"rules\": %lld,\n", (long long)sites->rows, (long long)rules);
     fprintf(file, "  \"openblas_kernels\": \"%s\",\n  \"openblas_kernels_forced\": %s,\n", openblas_get_corename(),
             getenv(OPENBLAS_OWN_CHOICE) ? "true" : "false");
     fprintf(file, "  \"cpu_share_at_1_thread\": %.4f,\n  \"dense_size\": %d,\n  \"references\": [", cpu_share(),

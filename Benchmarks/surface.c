@@ -23,8 +23,9 @@ static int is_ply(const struct dirent *entry) {
 
 static int size_of_type(const char *type) {
     static const struct { const char *name; int size; } types[] = {
-        {"char", 1}, {"uchar", 1}, {"int8", 1}, {"uint8", 1}, {"short", 2}, {"ushort", 2}, {"int16", 2}, {"uint16", 2},
-        {"int", 4}, {"uint", 4}, {"int32", 4}, {"uint32", 4}, {"float", 4}, {"float32", 4}, {"double", 8}, {"float64", 8}};
+        {"char", 1},  {"uchar", 1},  {"int8", 1},  {"uint8", 1},   {"short", 2},  {"ushort", 2},
+        {"int16", 2}, {"uint16", 2}, {"int", 4},   {"uint", 4},    {"int32", 4},  {"uint32", 4},
+        {"float", 4}, {"float32", 4}, {"double", 8}, {"float64", 8}};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (strcmp(types[i].name, type) == 0) return types[i].size;
     return 0;
@@ -44,15 +45,18 @@ static scene read_ply(const char *path) {
         if (!in_vertices || sscanf(text, "property %31s %31s", type, name) != 2) continue;
         int axis = name[0] - 'x', size = size_of_type(type);
         if (!size) fail("%s: a property of type %s", path, type);
-        if (axis >= 0 && axis < DIMENSION && !name[1] && strncmp(type, "float", 5) == 0 && size == 4) place[axis] = stride;
+        int is_float = strncmp(type, "float", 5) == 0 && size == sizeof(float);
+        if (axis >= 0 && axis < DIMENSION && !name[1] && is_float) place[axis] = stride;
         stride += size;
     }
-    if (!ended || !is_binary || count <= 0 || place[0] < 0 || place[1] < 0 || place[2] < 0 || stride > (int)sizeof record)
+    int has_positions = place[0] >= 0 && place[1] >= 0 && place[2] >= 0;
+    if (!ended || !is_binary || count <= 0 || !has_positions || stride > (int)sizeof record)
         fail("%s: not a binary little-endian PLY file with float x, y, z", path);
     scene result = {count, allocate(count * DIMENSION * (int64_t)sizeof(float))};
     for (int64_t i = 0; i < count; i++) {
         if (fread(record, (size_t)stride, 1, file) != 1) fail("%s: ends early", path);
-        for (int axis = 0; axis < DIMENSION; axis++) memcpy(&result.positions[i][axis], record + place[axis], sizeof(float));
+        for (int axis = 0; axis < DIMENSION; axis++)
+            memcpy(&result.positions[i][axis], record + place[axis], sizeof(float));
     }
     fclose(file);
     return result;
@@ -119,7 +123,8 @@ points load_points(void) {
     for (int s = 0; s < scene_count; s++) {
         float lowest[DIMENSION] = {INFINITY, INFINITY, INFINITY};
         for (int64_t i = 0; i < scenes[s].count; i++)
-            for (int axis = 0; axis < DIMENSION; axis++) lowest[axis] = fminf(lowest[axis], scenes[s].positions[i][axis]);
+            for (int axis = 0; axis < DIMENSION; axis++)
+                lowest[axis] = fminf(lowest[axis], scenes[s].positions[i][axis]);
         for (int64_t i = 0; i < scenes[s].count; i++, row++) {
             for (int axis = 0; axis < DIMENSION; axis++) {
                 int64_t place = (int64_t)floorf((scenes[s].positions[i][axis] - lowest[axis]) / VOXEL);
