@@ -225,8 +225,9 @@ import Testing
         let layer = try SparseToDense(dimension: 3, planes: 3)
         try Self.check(layer, .sparse(cloud.tensor), by: cloud.features) { input, _ in
             let grid = DenseGrid.filled(cloud.sites, input, planes: 3, size: [3, 2, 4], samples: 2)
-            return (0..<2).flatMap { sample in
-                (0..<3).flatMap { p in (0..<24).map { grid[(sample * 24 + $0) * 3 + p] } }
+            return (0..<2 * 3 * 24).map { (index: Int) -> Double in
+                let (sample, plane, cell) = (index / 72, index / 24 % 3, index % 24)
+                return grid[(sample * 24 + cell) * 3 + plane]
             }
         }
         #expect(try layer(cloud.tensor).tensor?.shape == [2, 3, 3, 2, 4])
@@ -241,7 +242,9 @@ import Testing
         let second = Value.sparse(try cloud.tensor.with(features: other))
         let third = other.elements.doubles
         try Self.check(JoinTable(), .table([.sparse(cloud.tensor), second]), by: cloud.features) { input, _ in
-            (0..<9).flatMap { Array(input[$0 * 2..<$0 * 2 + 2]) + Array(third[$0 * 3..<$0 * 3 + 3]) }
+            (0..<9).flatMap { (row: Int) -> [Double] in
+                Array(input[2 * row..<2 * row + 2]) + Array(third[3 * row..<3 * row + 3])
+            }
         }
         #expect(other.gradient != nil)
         cloud.features.zeroGradient()
