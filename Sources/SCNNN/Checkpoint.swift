@@ -79,7 +79,6 @@ public enum Checkpoint {
     /// Reads and checks everything before it changes anything.
     private static func restore(_ file: SafetensorsFile, _ tensors: [Named], optimizer: Optimizer?) throws {
         try checkNames(tensors)
-        if let optimizer { try check(optimizer, isOver: tensors) }
         func values(_ name: String, _ shape: [Int]) throws -> Storage<Float> {
             guard file.tensor(name) != nil else {
                 throw SCNError(.format, "\(file.path): has no tensor \"\(name)\": another architecture")
@@ -96,7 +95,11 @@ public enum Checkpoint {
                 "\(file.path): tensor \"\(tensor.name)\" is none of the module's: another architecture")
         }
         let loaded = try tensors.map { try values($0.name, $0.tensor.shape) }
-        let apply = try optimizer.map { try prepare($0, file, values) }
+        let apply = try optimizer.map { optimizer in
+            let apply = try prepare(optimizer, file, values)
+            try check(optimizer, isOver: tensors)
+            return apply
+        }
         for ((_, tensor), values) in zip(tensors, loaded) {
             tensor.values.pointer.update(from: values.pointer, count: values.count)
         }
