@@ -390,6 +390,23 @@ SCN_API scn_status scn_dropout_create(double p, scn_module **module);
 SCN_API scn_status scn_sparse_vgg_net_create(int32_t dimension, int64_t in_planes, const char *layers,
                                              scn_module **module);
 
+typedef struct scn_unet_options {
+    size_t struct_size;
+    int32_t residual_blocks;           /**< Blocks of two convolutions around which their input goes; 0. */
+    const int64_t *downsample_size;    /**< [dimension], or NULL for twos. */
+    const int64_t *downsample_stride;  /**< [dimension], or NULL for twos. */
+    double leakiness;                  /**< Of the activations, >= 0; 0 is ReLU; 0. */
+    int64_t in_planes;                 /**< Of the input; -1: planes[0]; -1. */
+} scn_unet_options;
+#define SCN_UNET_OPTIONS_INIT {sizeof(scn_unet_options), 0, NULL, NULL, 0.0, -1}
+
+/** Create SparseConvNet's U-Net: at each level blocks, a way down to the next level and up again, joined with what the level
+ *  had, and blocks again. The result has the sites of the input and planes[0] planes.
+ *  repetitions: blocks a level, on each way, 1 ... 1000. planes: [levels], the finest first, copied; levels 1 ... 64.
+ *  Also SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_unet_create(int32_t dimension, int64_t repetitions, const int64_t *planes, int64_t levels,
+                                   const scn_unet_options *options, scn_module **module);
+
 /* ========================================================================================================= Optimizers */
 
 typedef struct scn_sgd_options {

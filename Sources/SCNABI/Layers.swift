@@ -164,13 +164,3 @@ public func scn_activation_create(
 public func scn_dropout_create(_ p: Double, _ module: HandleOut) -> scn_status {
     produceModule(module) { try Dropout(p: p) }
 }
-
-@_cdecl("scn_sparse_vgg_net_create") @implementation
-public func scn_sparse_vgg_net_create(
-    _ dimension: Int32, _ in_planes: Int64, _ layers: UnsafePointer<CChar>?, _ module: HandleOut
-) -> scn_status {
-    produceModule(module) {
-        try Networks.sparseVGG(
-            dimension: Int(dimension), in: Int(in_planes), layers: Networks.VGGLayer.parse(try text(layers, "layers")))
-    }
-}

@@ -38,7 +38,7 @@ from .input_output import Flatten, InputLayer, InputLayerInput, OutputLayer, Spa
 from .linear import Linear, NetworkInNetwork
 from .metadata import Metadata
 from .module import Module
-from .networks import SparseVggNet
+from .networks import SparseVggNet, UNet
 from .normalization import BatchNormalization, BatchNormLeakyReLU, BatchNormReLU, Dropout
 from .optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm_
 from .pooling import MaxPooling
@@ -101,6 +101,7 @@ __all__ = [
     "SparseConvNetTensor",
     "SparseToDense",
     "SparseVggNet",
+    "UNet",
     "StateError",
     "SubmanifoldConvolution",
     "Tanh",

@@ -53,6 +53,19 @@ class BatchNormOptions(_Options):
     ]
 
 
+class UNetOptions(_Options):
+    """scn_unet_options"""
+
+    _fields_ = [
+        ("struct_size", ctypes.c_size_t),
+        ("residual_blocks", ctypes.c_int32),
+        ("downsample_size", ctypes.POINTER(ctypes.c_int64)),
+        ("downsample_stride", ctypes.POINTER(ctypes.c_int64)),
+        ("leakiness", ctypes.c_double),
+        ("in_planes", ctypes.c_int64),
+    ]
+
+
 class SGDOptions(_Options):
     """scn_sgd_options"""
 

@@ -8,15 +8,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import activation, containers, convolution, input_output, linear, normalization, pooling
-from ._arrays import dimension_of, integer
+from ._arrays import dimension_of, int64s, integer, sizes
 from ._handles import ModuleHandle
 from ._library import library
+from ._options import UNetOptions
 from .containers import ConcatTable, Sequential
 from .errors import InvalidArgumentError, UnsupportedError
 from .layer import Layer
 from .module import Module
 
-__all__ = ["SparseVggNet"]
+__all__ = ["SparseVggNet", "UNet"]
 
 _LAYERS: dict[str, type[Layer]] = {
     name: getattr(source, name)
@@ -42,6 +43,37 @@ def SparseVggNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any])
     words = layers if isinstance(layers, str) else " ".join(_word(layer) for layer in layers)
     create = library.scn_sparse_vgg_net_create
     handle = ModuleHandle.make(create, dimension_of(dimension), integer(nInputPlanes, "nInputPlanes"), words.encode())
+    return wrap(handle)  # type: ignore[return-value]
+
+
+def UNet(
+    dimension: int,
+    reps: int,
+    nPlanes: Sequence[int],
+    residual_blocks: bool = False,
+    downsample: Sequence[Any] = (2, 2),
+    leakiness: float = 0,
+    n_input_planes: int = -1,
+) -> Sequential:
+    """Return SparseConvNet's U-Net, a `Sequential` from n_input_planes (-1: nPlanes[0]) to nPlanes[0] planes, same sites.
+
+    reps: blocks a level, on the way down and again on the way up. nPlanes: an entry for each level, the finest first.
+    residual_blocks: blocks of two submanifold convolutions around which their input goes, not of one alone. downsample:
+    size and stride of the convolutions between levels, each an integer or one for each axis. leakiness: of the
+    activations, 0 is ReLU.
+    """
+    d = dimension_of(dimension)
+    planes = [integer(width, "nPlanes") for width in nPlanes]
+    size, stride = downsample
+    options = UNetOptions(
+        bool(residual_blocks),
+        int64s(sizes(size, d, "downsample[0]")),
+        int64s(sizes(stride, d, "downsample[1]")),
+        leakiness,
+        integer(n_input_planes, "n_input_planes"),
+    )
+    create = library.scn_unet_create
+    handle = ModuleHandle.make(create, d, integer(reps, "reps"), int64s(planes), len(planes), options)
     return wrap(handle)  # type: ignore[return-value]
 
 
