@@ -40,11 +40,18 @@ let package = Package(
             dependencies: ["CSCN", "CSCNSupport", "SCNCore", "SCNGeometry", "SCNOps", "SCNNN"],
             swiftSettings: swiftSettings),
         .target(
-            name: "SCNTestSupport", dependencies: ["SCNCore", "SCNGeometry"],
+            name: "SCNTestSupport", dependencies: ["CSCNKernels", "SCNCore", "SCNGeometry"],
             path: "Tests/SCNTestSupport", swiftSettings: swiftSettings),
         .testTarget(name: "CSCNKernelsTests", dependencies: ["CSCNKernels"], swiftSettings: swiftSettings),
         .testTarget(
             name: "SCNGeometryTests", dependencies: ["SCNCore", "SCNGeometry", "SCNTestSupport"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SCNOpsTests", dependencies: ["SCNCore", "SCNGeometry", "SCNOps", "SCNTestSupport"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SCNNNTests",
+            dependencies: ["SCNCore", "SCNFiles", "SCNGeometry", "SCNOps", "SCNNN", "SCNTestSupport"],
             swiftSettings: swiftSettings),
         .testTarget(name: "SCNCoreTests", dependencies: ["SCNCore"], swiftSettings: swiftSettings),
         .testTarget(name: "SCNFilesTests", dependencies: ["SCNCore", "SCNFiles"], swiftSettings: swiftSettings),

@@ -54,6 +54,7 @@ public enum Checkpoint {
 
     private static func save(_ tensors: [Named], architecture: String?, optimizer: Optimizer?, to path: String) throws {
         try checkNames(tensors)
+        if let optimizer { try check(optimizer, isOver: tensors) }
         var metadata: [(String, String)] = [("format", "scn")]
         if let architecture { metadata.append(("architecture", architecture)) }
         var entries = tensors.map { SafetensorsWriter.Tensor($0.name, $0.tensor.shape, $0.tensor.values.storage) }
@@ -94,7 +95,11 @@ public enum Checkpoint {
                 "\(file.path): tensor \"\(tensor.name)\" is none of the module's: another architecture")
         }
         let loaded = try tensors.map { try values($0.name, $0.tensor.shape) }
-        let apply = try optimizer.map { try prepare($0, file, values) }
+        let apply = try optimizer.map { optimizer in
+            let apply = try prepare(optimizer, file, values)
+            try check(optimizer, isOver: tensors)
+            return apply
+        }
         for ((_, tensor), values) in zip(tensors, loaded) {
             tensor.values.pointer.update(from: values.pointer, count: values.count)
         }
@@ -134,6 +139,16 @@ public enum Checkpoint {
                 optimizer.restore(index, steps: steps[index], matrices: matrices)
             }
             Generator.state = random
+        }
+    }
+
+    /// Parameters that the file does not hold would be lost to the run that goes on from it.
+    private static func check(_ optimizer: Optimizer, isOver tensors: [Named]) throws(SCNError) {
+        let known = Set(tensors.map { ObjectIdentifier($0.tensor) })
+        for (index, parameter) in optimizer.parameters.enumerated() {
+            try require(
+                known.contains(ObjectIdentifier(parameter)), .invalidArgument,
+                "optimizer: its parameter \(index) is none of the tensors of the file")
         }
     }
 

@@ -1,0 +1,115 @@
+import SCNCore
+import SCNGeometry
+import SCNOps
+import SCNTestSupport
+import Testing
+
+@testable import SCNNN
+
+@Suite(.exclusive) struct ArchitectureTests {
+    /// One of every type, with arguments that are not the defaults.
+    static func everything() throws -> [Module] {
+        [
+            try InputLayer(dimension: 2, spatialSize: [7, 9], mode: .mean),
+            try OutputLayer(dimension: 3), try SparseToDense(dimension: 4, planes: 5), Identity(), AddTable(),
+            JoinTable(), Flatten(),
+            try SubmanifoldConvolution(
+                dimension: 3, in: 4, out: 6, filterSize: [3, 2, 1], bias: true, groups: 2, dilation: [1, 2, 3]),
+            try Convolution(
+                dimension: 2, in: 4, out: 6, filterSize: [3, 2], stride: [2, 1], bias: true, groups: 2,
+                padding: [1, 0], dilation: [2, 1]),
+            try Deconvolution(
+                dimension: 2, in: 4, out: 6, filterSize: [3, 2], stride: [2, 1], bias: false, groups: 2,
+                padding: [0, 1], dilation: [1, 2]),
+            try NetworkInNetwork(in: 3, out: 4, bias: true), try NetworkInNetwork(in: 3, out: 4),
+            try Linear(in: 3, out: 4), try Linear(in: 3, out: 4, bias: false),
+            try MaxPooling(
+                dimension: 2, poolSize: [3, 2], poolStride: [2, 3], featuresToDrop: 1, padding: [1, 0], dilation: [1, 2]),
+            try BatchNormalization(planes: 3, epsilon: 1e-5, momentum: 0.75, affine: false, leakiness: 0.333),
+            try BatchNormalization(planes: 2), try ActivationLayer(.relu), try ActivationLayer(.leakyReLU(0.1)),
+            try ActivationLayer(.elu), try ActivationLayer(.selu), try ActivationLayer(.tanh),
+            try ActivationLayer(.sigmoid), try Dropout(p: 0.3),
+            try ConcatTable([Sequential([Identity()]), Sequential()]),
+        ]
+    }
+
+    static func types(_ module: Module) -> Set<String> {
+        module.children.reduce(into: [module.typeName]) { $0.formUnion(types($1)) }
+    }
+
+    @Test func everyTypeComesBack() throws {
+        let net = try Sequential(Self.everything())
+        #expect(Self.types(net).count == 23)
+        #expect(Architecture.isComplete(net))
+        let text = try Architecture.text(of: net)
+        let built = try Architecture.build(text)
+        #expect(try Architecture.text(of: built) == text)
+        #expect(built.description == net.description)
+        #expect(built.state.map(\.name) == net.state.map(\.name))
+        #expect(built.state.map(\.tensor.shape) == net.state.map(\.tensor.shape))
+        #expect(built.isTraining)
+        for module in net.children {
+            let alone = try Architecture.text(of: module)
+            #expect(text.contains(alone.trimmingSuffix()))
+            #expect(try Architecture.text(of: Architecture.build(alone)) == alone)
+        }
+    }
+
+    @Test func absentArgumentsHaveTheirDefaults() throws {
+        func same(_ text: String, _ module: Module) throws {
+            #expect(try Architecture.text(of: Architecture.build(text)) == Architecture.text(of: module))
+        }
+        try same(
+            #"{"type":"SubmanifoldConvolution","dimension":2,"in":1,"out":2,"filter_size":3}"#,
+            SubmanifoldConvolution(dimension: 2, in: 1, out: 2, filterSize: 3))
+        try same(
+            #"{"type":"Convolution","dimension":2,"in":1,"out":2,"filter_size":3,"stride":[2,1]}"#,
+            Convolution(dimension: 2, in: 1, out: 2, filterSize: 3, stride: [2, 1]))
+        try same(
+            #"{"type":"MaxPooling","dimension":1,"pool_size":3,"pool_stride":2}"#,
+            MaxPooling(dimension: 1, poolSize: 3, poolStride: 2))
+        try same(#"{"type":"BatchNormalization","planes":2}"#, BatchNormalization(planes: 2))
+        try same(#"{"type":"Linear","in":1,"out":2}"#, Linear(in: 1, out: 2))
+        try same(#"{"type":"NetworkInNetwork","in":1,"out":2}"#, NetworkInNetwork(in: 1, out: 2))
+        try same(#"{"type":"LeakyReLU"}"#, ActivationLayer(.leakyReLU(1.0 / 3)))
+        try same(#"{"type":"Dropout"}"#, Dropout())
+    }
+
+    @Test(arguments: [
+        "", "{}", "[]", "3", #"{"type":3}"#, #"{"type":"Module"}"#, #"{"type":"Sequential"}"#,
+        #"{"type":"Sequential","modules":{}}"#, #"{"type":"Sequential","modules":[{"type":"No"}]}"#,
+        #"{"type":"InputLayer","dimension":2,"spatial_size":[3,3],"mode":5}"#,
+        #"{"type":"InputLayer","dimension":2,"spatial_size":[3],"mode":0}"#,
+        #"{"type":"Linear","in":1}"#, #"{"type":"Linear","in":1.5,"out":1}"#, #"{"type":"Linear","in":-1,"out":1}"#,
+        #"{"type":"Linear","in":1e300,"out":1}"#, #"{"type":"Linear","in":9223372036854775807,"out":2}"#,
+        #"{"type":"Dropout","p":2}"#, #"{"type":"BatchNormalization","planes":1,"affine":1}"#,
+        #"{"type":"SubmanifoldConvolution","dimension":2,"in":1,"out":2,"filter_size":[3,0]}"#,
+        #"{"type":"LeakyReLU","leak":1e300}"#,
+    ])
+    func otherTextIsAnError(text: String) {
+        #expect(throws: SCNError.self) { try Architecture.build(text) }
+    }
+
+    @Test func nestingHasALimit() throws {
+        func nested(_ depth: Int) -> String {
+            String(repeating: #"{"type":"Sequential","modules":["#, count: depth) + #"{"type":"Identity"}"#
+                + String(repeating: "]}", count: depth)
+        }
+        #expect(thrownError { _ = try Architecture.build(nested(255)) } == nil)
+        for depth in [256, 300, 10_000, 100_000] {
+            #expect(throws: SCNError.self) { try Architecture.build(nested(depth)) }
+        }
+    }
+
+    @Test func hostsTypesAreRefused() throws {
+        final class Custom: Module {}
+        let net = try Sequential([Identity(), Custom()])
+        #expect(!Architecture.isComplete(net))
+        #expect(thrownError { _ = try Architecture.text(of: net) }?.kind == .unsupported)
+    }
+}
+
+extension String {
+    /// Without the line break that may end a text.
+    fileprivate func trimmingSuffix() -> String { last == "\n" ? String(dropLast()) : self }
+}

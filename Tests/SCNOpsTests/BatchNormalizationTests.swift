@@ -1,0 +1,229 @@
+import SCNCore
+import SCNOps
+import SCNTestSupport
+import Testing
+
+@Suite(.exclusive) struct BatchNormalizationTests {
+    struct Setup {
+        var rows: Int
+        var planes: Int
+        var leakiness: Double
+        var isAffine = true
+        var epsilon = 1e-4
+        var momentum = 0.9
+        var input: [Float] = []
+        var gradient: [Float] = []
+        var weight: [Float] = []
+        var bias: [Float] = []
+        var mean: [Float] = []
+        var variance: [Float] = []
+
+        init(rows: Int, planes: Int, leakiness: Double, isAffine: Bool = true, _ random: inout Random) {
+            self.rows = rows
+            self.planes = planes
+            self.leakiness = leakiness
+            self.isAffine = isAffine
+            input = random.floats(rows * planes)
+            gradient = random.floats(rows * planes)
+            weight = random.floats(planes).map { $0 + ($0 < 0 ? -0.5 : 0.5) }
+            bias = random.floats(planes)
+            mean = random.floats(planes)
+            variance = random.floats(planes).map { 1.5 + $0 }
+        }
+
+        var operation: BatchNormalizationOperation {
+            get throws {
+                try BatchNormalizationOperation(epsilon: epsilon, momentum: momentum, leakiness: leakiness)
+            }
+        }
+
+        /// The normalised input by the oracle: training statistics, or the running ones.
+        func normalised(_ input: [Double], _ weight: [Double], _ bias: [Double], isTraining: Bool) -> [Double] {
+            if rows == 0 { return [] }
+            let moments =
+                isTraining
+                ? RowOracle.moments(input, rows: rows, planes: planes) : (mean.doubles, variance.doubles)
+            return RowOracle.normalised(
+                input, mean: moments.0, variance: moments.1, weight: isAffine ? weight : nil,
+                bias: isAffine ? bias : nil, epsilon: epsilon, leakiness: Double(Float(leakiness)))
+        }
+    }
+
+    struct Results {
+        var output: [Float]
+        var byInput: [Float]
+        var byWeight: [Float]
+        var byBias: [Float]
+        var mean: [Float]
+        var variance: [Float]
+
+        var all: [[Float]] { [output, byInput, byWeight, byBias, mean, variance] }
+    }
+
+    static func run(_ setup: Setup, isTraining: Bool) throws -> Results {
+        let (rows, planes) = (setup.rows, setup.planes)
+        let operation = try setup.operation
+        let input = try Matrix(rows: rows, planes: planes, setup.input)
+        let gradient = try Matrix(rows: rows, planes: planes, setup.gradient)
+        let (output, byInput) = (try unwritten(rows, planes), try unwritten(rows, planes))
+        let parameters = (try Storage(setup.weight), try Storage(setup.bias))
+        let weight = setup.isAffine ? UnsafePointer(parameters.0.pointer) : nil
+        let bias = setup.isAffine ? UnsafePointer(parameters.1.pointer) : nil
+        let (mean, variance) = (try Storage(setup.mean), try Storage(setup.variance))
+        let saved = try unwritten(2, planes)
+        let (byWeight, byBias) = (try unwritten(1, planes), try unwritten(1, planes))
+        if isTraining {
+            try operation.forwardTraining(
+                input, weight: weight, bias: bias, runningMean: mean.pointer, runningVariance: variance.pointer,
+                savedMean: saved.row(0), savedInverseDeviation: saved.row(1), into: output)
+            try operation.backwardTraining(
+                input: input, output: output, gradient: gradient, weight: weight, savedMean: saved.row(0),
+                savedInverseDeviation: saved.row(1), weightResult: byWeight.pointer, biasResult: byBias.pointer,
+                into: byInput)
+        } else {
+            try operation.forwardEvaluation(
+                input, weight: weight, bias: bias, runningMean: mean.pointer, runningVariance: variance.pointer,
+                into: output)
+            try operation.backwardEvaluation(
+                input: input, output: output, gradient: gradient, weight: weight, runningMean: mean.pointer,
+                runningVariance: variance.pointer, weightResult: byWeight.pointer, biasResult: byBias.pointer,
+                into: byInput)
+        }
+        return Results(
+            output: output.elements, byInput: byInput.elements, byWeight: byWeight.elements, byBias: byBias.elements,
+            mean: Array(mean.buffer), variance: Array(variance.buffer))
+    }
+
+    /// Checks one set-up against the oracle and its differences.
+    static func check(
+        _ setup: Setup, isTraining: Bool, step: Double = 1e-6, tolerance: Double = 2e-5, gradientTolerance: Double = 1e-4
+    ) throws {
+        let (input, weight, bias) = (setup.input.doubles, setup.weight.doubles, setup.bias.doubles)
+        let gradient = setup.gradient.doubles
+        let expected = setup.normalised(input, weight, bias, isTraining: isTraining)
+        try withEachInstructionSet { name in
+            let results = try run(setup, isTraining: isTraining)
+            #expect(worstError(results.output, expected) < tolerance, name)
+            let byInput = gradientError(results.byInput, at: input, step: step, limit: 30) {
+                dot(setup.normalised($0, weight, bias, isTraining: isTraining), gradient)
+            }
+            #expect(byInput < gradientTolerance, name)
+            let byWeight = gradientError(results.byWeight, at: weight, step: step, limit: 37) {
+                var affine = setup
+                affine.isAffine = true
+                let ones = [Double](repeating: 1, count: setup.planes)
+                let (scale, shift) = setup.isAffine ? ($0, bias) : (zip($0, weight).map { $0 - $1 + 1 }, ones.map { _ in 0 })
+                return dot(affine.normalised(input, scale, shift, isTraining: isTraining), gradient)
+            }
+            #expect(byWeight < gradientTolerance, name)
+            let byBias = gradientError(results.byBias, at: bias, step: step, limit: 37) {
+                var affine = setup
+                affine.isAffine = true
+                let ones = [Double](repeating: 1, count: setup.planes)
+                let (scale, shift) = setup.isAffine ? (weight, $0) : (ones, zip($0, bias).map { $0 - $1 })
+                return dot(affine.normalised(input, scale, shift, isTraining: isTraining), gradient)
+            }
+            #expect(byBias < gradientTolerance, name)
+        }
+    }
+
+    @Test(arguments: [1, 3, 17, 37], [0, 0.333, 1])
+    func agreesWithTheDefinition(planes: Int, leakiness: Double) throws {
+        var random = Random(seed: 21)
+        for rows in [0, 2, 7, 300] {
+            for isAffine in [true, false] {
+                let setup = Setup(rows: rows, planes: planes, leakiness: leakiness, isAffine: isAffine, &random)
+                try Self.check(setup, isTraining: true)
+                try Self.check(setup, isTraining: false)
+            }
+        }
+    }
+
+    @Test func agreesWhereThereAreManyChunks() throws {
+        var random = Random(seed: 22)
+        let setup = Setup(rows: 2_500, planes: 5, leakiness: 0.333, &random)
+        try Self.check(setup, isTraining: true, step: 1e-7)
+        try Self.check(setup, isTraining: false, step: 1e-7)
+    }
+
+    @Test(arguments: [1, 3, 17, 37]) func keepsAFractionOfTheStatistics(planes: Int) throws {
+        var random = Random(seed: 23)
+        for rows in [2, 5, 3_000] {
+            let setup = Setup(rows: rows, planes: planes, leakiness: 0, &random)
+            let moments = RowOracle.moments(setup.input.doubles, rows: rows, planes: planes)
+            let unbiased = moments.variance.map { $0 * Double(rows) / Double(rows - 1) }
+            try withEachInstructionSet { name in
+                let results = try Self.run(setup, isTraining: true)
+                let mean = zip(setup.mean.doubles, moments.mean).map { 0.9 * $0 + 0.1 * $1 }
+                let variance = zip(setup.variance.doubles, unbiased).map { 0.9 * $0 + 0.1 * $1 }
+                #expect(worstError(results.mean, mean) < 1e-6, name)
+                #expect(worstError(results.variance, variance) < 1e-6, name)
+                let evaluated = try Self.run(setup, isTraining: false)
+                #expect(evaluated.mean == setup.mean && evaluated.variance == setup.variance)
+            }
+        }
+    }
+
+    /// One row is its own mean: the bias comes out, no gradient goes back, and the variance average gets a zero.
+    @Test(arguments: [1, 17]) func oneRow(planes: Int) throws {
+        var random = Random(seed: 24)
+        let setup = Setup(rows: 1, planes: planes, leakiness: 1, &random)
+        try Self.check(setup, isTraining: true)
+        try Self.check(setup, isTraining: false)
+        let results = try Self.run(setup, isTraining: true)
+        #expect(results.output == setup.bias)
+        #expect(results.byInput.allSatisfy { abs($0) < 1e-6 })
+        #expect(results.byBias == setup.gradient)
+        #expect(worstError(results.variance, setup.variance.doubles.map { 0.9 * $0 }) < 1e-6)
+    }
+
+    @Test func noRows() throws {
+        var random = Random(seed: 25)
+        let setup = Setup(rows: 0, planes: 3, leakiness: 0, &random)
+        for isTraining in [true, false] {
+            let results = try Self.run(setup, isTraining: isTraining)
+            #expect(results.output.isEmpty && results.byInput.isEmpty)
+            #expect(results.byWeight == [0, 0, 0] && results.byBias == [0, 0, 0])
+            #expect(results.mean == setup.mean && results.variance == setup.variance)
+        }
+    }
+
+    /// Squares of these numbers are further apart in float32 than the variance is large.
+    @Test(arguments: [3, 17]) func aMeanFarFromZero(planes: Int) throws {
+        var random = Random(seed: 26)
+        for rows in [5, 1_000] {
+            var setup = Setup(rows: rows, planes: planes, leakiness: 1, &random)
+            setup.input = setup.input.indices.map { _ in Float(1000 + 0.01 * random.normal()) }
+            setup.epsilon = 1e-8
+            // The saved mean is float32, 3e-5 from the true one at worst: 3e-3 deviations.
+            try Self.check(setup, isTraining: true, step: 1e-7, tolerance: 1e-4, gradientTolerance: 1e-2)
+            setup.momentum = 0
+            let moments = RowOracle.moments(setup.input.doubles, rows: rows, planes: planes)
+            let unbiased = moments.variance.map { $0 * Double(rows) / Double(rows - 1) }
+            let results = try Self.run(setup, isTraining: true)
+            for p in 0..<planes { #expect(abs(Double(results.variance[p]) / unbiased[p] - 1) < 1e-4) }
+        }
+    }
+
+    @Test(arguments: [0, 0.333, 1]) func givesTheSameBitsOnAllThreadCounts(leakiness: Double) throws {
+        var random = Random(seed: 27)
+        let setup = Setup(rows: 20_000, planes: 17, leakiness: leakiness, &random)
+        #expect(try bitsAgreeOnAllThreadCounts { try Self.run(setup, isTraining: true).all })
+        #expect(try bitsAgreeOnAllThreadCounts { try Self.run(setup, isTraining: false).all })
+    }
+
+    @Test func refusesWhatMakesNoSense() {
+        func kind(_ epsilon: Double, _ momentum: Double, _ leakiness: Double) -> SCNError.Kind? {
+            thrownError {
+                _ = try BatchNormalizationOperation(epsilon: epsilon, momentum: momentum, leakiness: leakiness)
+            }?.kind
+        }
+        #expect(kind(1e-4, 0.9, 1) == nil)
+        for (epsilon, momentum, leakiness) in [
+            (0, 0.9, 1), (-1, 0.9, 1), (.nan, 0.9, 1), (.infinity, 0.9, 1), (1e-4, -0.1, 1), (1e-4, 1.1, 1),
+            (1e-4, .nan, 1), (1e-4, 0.9, -1), (1e-4, 0.9, .nan), (1e-4, 0.9, .infinity),
+        ] {
+            #expect(kind(epsilon, momentum, leakiness) == .invalidArgument)
+        }
+    }
+}

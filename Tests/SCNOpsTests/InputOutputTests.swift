@@ -1,0 +1,108 @@
+import SCNCore
+import SCNGeometry
+import SCNOps
+import SCNTestSupport
+import Testing
+
+@Suite(.exclusive) struct InputOutputTests {
+    /// The gradients are by inputs [rows, planes] and by features [sites, planes].
+    struct Results {
+        var combined: [Float]
+        var byRows: [Float]
+        var spread: [Float]
+        var bySites: [Float]
+        var all: [[Float]] { [combined, byRows, spread, bySites] }
+    }
+
+    static func run(_ map: InputMap, planes: Int, rows: [Float], sites: [Float]) throws -> Results {
+        let rowValues = try Matrix(rows: map.rowCount, planes: planes, rows)
+        let siteValues = try Matrix(rows: map.siteCount, planes: planes, sites)
+        let (combined, bySites) = (try unwritten(map.siteCount, planes), try unwritten(map.siteCount, planes))
+        let (byRows, spread) = (try unwritten(map.rowCount, planes), try unwritten(map.rowCount, planes))
+        try map.forward(rowValues, into: combined)
+        try map.backward(siteValues, into: byRows)
+        try map.outputForward(siteValues, into: spread)
+        try map.outputBackward(rowValues, into: bySites)
+        return Results(
+            combined: combined.elements, byRows: byRows.elements, spread: spread.elements, bySites: bySites.elements)
+    }
+
+    /// Points with every site up to four times, in no order; each once in mode 0.
+    static func points(_ count: Int, size: [Int], mode: InputMode, _ random: inout Random) -> [[Int]] {
+        let distinct = random.sites(max(count / 3, min(count, 1)), size: size, samples: 2)
+        if mode == .unique || count < 2 { return distinct }
+        return (distinct + (0..<count - distinct.count).map { _ in distinct.randomElement(using: &random)! })
+            .shuffled(using: &random)
+    }
+
+    @Test(arguments: InputMode.allCases, [1, 3, 17, 37]) func agreesWithDictionaries(mode: InputMode, planes: Int) throws {
+        var random = Random(seed: 51)
+        for (count, size) in [(0, [5]), (1, [5, 4]), (40, [30]), (60, [6, 7]), (60, [4, 3, 4]), (60, [3, 3, 3, 3])] {
+            let points = Self.points(count, size: size, mode: mode, &random)
+            let (sites, map) = try makeSites(points, size: size, samples: 2, mode: mode)
+            #expect(try siteRows(sites) == SiteOracle.sorted(points))
+            #expect(mode == .unique || count < 2 || sites.count < points.count)
+            let winners = InputOracle.winners(points, mode: mode.rawValue)
+            let (rows, features) = (random.floats(points.count * planes), random.floats(sites.count * planes))
+            func combined(_ rows: [Double]) -> [Double] {
+                InputOracle.combined(winners, rows, planes: planes, mode: mode.rawValue)
+            }
+            func spread(_ features: [Double]) -> [Double] {
+                InputOracle.spread(winners, features, planes: planes, rows: points.count)
+            }
+            let results = try Self.run(map, planes: planes, rows: rows, sites: features)
+            #expect(worstError(results.combined, combined(rows.doubles)) < 1e-6)
+            #expect(results.spread.doubles == spread(features.doubles))
+            // Linear: central differences are exact at any step.
+            let byRows = gradientError(results.byRows, at: rows.doubles, step: 1) {
+                dot(combined($0), features.doubles)
+            }
+            #expect(byRows < 1e-6)
+            let bySites = gradientError(results.bySites, at: features.doubles, step: 1) {
+                dot(spread($0), rows.doubles)
+            }
+            #expect(bySites < 1e-6)
+        }
+    }
+
+    @Test func theLastAndTheFirstRowWin() throws {
+        let points = [[1, 0], [3, 0], [1, 0], [1, 0]]
+        let expected: [(InputMode, [Float], [Float])] = [
+            (.last, [4, 2], [0, 20, 0, 10]), (.first, [1, 2], [10, 20, 0, 0]), (.sum, [8, 2], [10, 20, 10, 10]),
+            (.mean, [8.0 / 3, 2], [10, 20, 10, 10]),
+        ]
+        for (mode, combined, spread) in expected {
+            let (_, map) = try makeSites(points, size: [5], samples: 1, mode: mode)
+            let results = try Self.run(map, planes: 1, rows: [1, 2, 3, 4], sites: [10, 20])
+            #expect(worstError(results.combined, combined.doubles) < 1e-6)
+            #expect(results.spread == spread)
+        }
+    }
+
+    @Test(arguments: InputMode.allCases) func givesTheSameBitsOnAllThreadCounts(mode: InputMode) throws {
+        var random = Random(seed: 52)
+        let points = Self.points(20_000, size: [200, 200], mode: mode, &random)
+        let (sites, map) = try makeSites(points, size: [200, 200], samples: 2, mode: mode)
+        let (rows, features) = (random.floats(points.count * 3), random.floats(sites.count * 3))
+        #expect(try bitsAgreeOnAllThreadCounts { try Self.run(map, planes: 3, rows: rows, sites: features).all })
+        let winners = InputOracle.winners(points, mode: mode.rawValue)
+        let results = try Self.run(map, planes: 3, rows: rows, sites: features)
+        let combined = InputOracle.combined(winners, rows.doubles, planes: 3, mode: mode.rawValue)
+        #expect(worstError(results.combined, combined) < 1e-6)
+        let spread = InputOracle.spread(winners, features.doubles, planes: 3, rows: points.count)
+        #expect(results.spread.doubles == spread)
+    }
+
+    @Test func refusesWrongShapes() throws {
+        let (_, map) = try makeSites([[1, 0], [1, 0], [2, 0]], size: [5], samples: 1, mode: .sum)
+        func kind(_ rows: (Int, Int), _ sites: (Int, Int)) -> SCNError.Kind? {
+            thrownError {
+                try map.forward(Matrix(zeros: rows.0, planes: rows.1), into: Matrix(zeros: sites.0, planes: sites.1))
+            }?.kind
+        }
+        #expect(kind((3, 2), (2, 2)) == nil)
+        #expect(kind((2, 2), (2, 2)) == .shape)
+        #expect(kind((3, 2), (3, 2)) == .shape)
+        #expect(kind((3, 2), (2, 3)) == .shape)
+    }
+}
