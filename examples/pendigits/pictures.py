@@ -37,10 +37,10 @@ def learning_curve(history: History, training_digits: int, test_digits: int, pat
     steps = np.arange(1, len(history.step_losses) + 1) / len(history.step_losses) * len(epochs)
 
     figure, (above, below) = plt.subplots(2, 1, figsize=(8, 7), sharex=True, height_ratios=[3, 2])
-    figure.suptitle("Learning to read handwritten digits from pen strokes", x=0.02, ha="left", fontsize=15, weight="bold")
-    above.set_title(
-        f"Accuracy on {test_digits:,} digits by writers that the network never saw", loc="left", fontsize=11, color=INK
-    )
+    title = "Learning to read handwritten digits from pen strokes"
+    figure.suptitle(title, x=0.02, ha="left", fontsize=15, weight="bold")
+    shown = f"Accuracy on {test_digits:,} digits by writers that the network never saw"
+    above.set_title(shown, loc="left", fontsize=11, color=INK)
     above.plot(epochs, accuracy, color=BLUE, marker="o", linewidth=2)
     above.annotate(
         f"{accuracy[-1]:.2f}%", (epochs[-1], accuracy[-1]), (0, 10), textcoords="offset points", ha="center",
@@ -51,7 +51,8 @@ def learning_curve(history: History, training_digits: int, test_digits: int, pat
     above.yaxis.set_major_formatter(FuncFormatter(lambda percent, _: f"{percent:g}%"))
     above.set_ylabel("digits read right")
 
-    below.set_title(f"Loss on {training_digits:,} training digits, randomly distorted", loc="left", fontsize=11, color=INK)
+    shown = f"Loss on {training_digits:,} training digits, randomly distorted"
+    below.set_title(shown, loc="left", fontsize=11, color=INK)
     below.plot(steps, history.step_losses, color=GREY, linewidth=0.6, alpha=0.6, label="each batch")
     below.plot(epochs - 0.5, history.epoch_losses, color=RED, marker="o", linewidth=2, label="mean of the epoch")
     below.set_yscale("log")
@@ -61,7 +62,7 @@ def learning_curve(history: History, training_digits: int, test_digits: int, pat
     below.set_ylabel("cross-entropy loss")
     below.set_xlabel("epochs (times that every training digit was seen)")
     below.xaxis.set_major_locator(MaxNLocator(integer=True))
-    below.set_xlim(0, len(epochs) + 0.3)
+    below.set_xlim(0, 1.05 * len(epochs))
     below.legend(frameon=False, fontsize=10)
     for axes in (above, below):
         _plain(axes)

@@ -150,7 +150,7 @@ def fit(digits: Digits) -> Digits:
 
 @dataclass(frozen=True)
 class Distortion:
-    """How far a digit is distorted at random about the field's centre: each amount is uniform in plus or minus its limit."""
+    """How far digits are distorted about the field's centre: each amount is uniform in plus or minus its limit."""
 
     rotation: float = 0.25  # radians
     shear: float = 0.25
@@ -178,8 +178,8 @@ class Distortion:
 def draw(fitted: Digits) -> tuple[np.ndarray, np.ndarray]:
     """Draw strokes, in fixed-point units, as samples along their segments.
 
-    Returns coordinates [samples, 3] int64 (row, column, digit) and features [samples, 3] float32 (1 and the unit direction of
-    the pen: right, down). Several samples fall on one site; an input layer of mode 4 averages them.
+    Returns coordinates [samples, 3] int64 (row, column, digit) and features [samples, 3] float32 (1 and the unit
+    direction of the pen: right, down). Several samples fall on one site; an input layer of mode 4 averages them.
     """
     last_of_stroke = np.ones(len(fitted.points), bool)
     last_of_stroke[:-1] = fitted.stroke[1:] != fitted.stroke[:-1]

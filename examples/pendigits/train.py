@@ -38,7 +38,7 @@ WARM_UP = 0.1  # the part of the training in which the learning rate rises
 
 @dataclass
 class History:
-    """What there is to tell of a training: a loss for each step, a loss and a number of right guesses for each epoch."""
+    """A loss for each step; a loss and a number of right guesses for each epoch."""
 
     step_losses: list[float] = field(default_factory=list)
     epoch_losses: list[float] = field(default_factory=list)
@@ -158,7 +158,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"{len(training)} digits to learn from, {len(test)} by other writers to read; {weights} weights; ", end="")
     print(f"{scn.get_num_threads()} threads", flush=True)
     fitted = strokes.fit(test)
-    history = train(network, strokes.fit(training), fitted, options.epochs, BATCH // 4 if options.quick else BATCH, options.seed)
+    # small batches where digits are few, so that there are steps enough
+    batch_size = BATCH // 4 if options.quick else BATCH
+    history = train(network, strokes.fit(training), fitted, options.epochs, batch_size, options.seed)
 
     checkpoint = options.output / "pendigits.safetensors"
     scn.save(network, checkpoint)
