@@ -4,7 +4,7 @@ VERSION := $(shell scripts/version.sh)
 LIBRARY := build/lib/libscn.so.$(VERSION)
 # Folders too: their time changes when a file goes.
 LIBRARY_SOURCES := $(shell find Sources include) Package.swift exports.map scripts/build_lib.sh
-SWIFT_FOLDERS := $(wildcard Sources Tests Benchmarks examples bindings)
+SWIFT_FOLDERS := $(wildcard Sources Tests examples bindings)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lib demo test bench check-abi lint format asan install wheel clean
@@ -37,8 +37,12 @@ demo: $(LIBRARY) .venv/.ready ## train a network on handwritten digits and read 
 test: setup ## build and run every test; the last line is `N passed, N failed`
 	@python3 scripts/run_tests.py
 
-bench: build/.setup-library ## measure speed
-	swift run -c release --package-path Benchmarks scn-bench
+build/scn-bench: $(LIBRARY) $(wildcard Benchmarks/*.[ch])
+	$(CC) -std=c11 -D_DEFAULT_SOURCE -O2 -Wall -Wextra -Werror -Iinclude $(filter %.c,$^) -o $@ \
+		-Lbuild/lib -lscn -lopenblas -lm -pthread -Wl,-rpath,'$$ORIGIN/lib'
+
+bench: build/scn-bench ## measure speed; DATA=folder: on the table scenes in it; ARGS=--quick: a glance
+	build/scn-bench $(if $(DATA),--data '$(DATA)') $(ARGS)
 
 check-abi: $(LIBRARY) ## compare the functions of the header, the library and the Python table
 	@python3 scripts/check_abi.py
@@ -61,4 +65,4 @@ wheel: $(LIBRARY) .venv/.ready ## dist/scn-*.whl, the Python package with the li
 	.venv/bin/python -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist bindings/python
 
 clean: ## remove what was built; .venv stays
-	rm -rf .build build dist demo-output Benchmarks/.build examples/*/.build bindings/python/build
+	rm -rf .build build dist demo-output examples/*/.build bindings/python/build

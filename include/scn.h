@@ -440,7 +440,8 @@ SCN_API scn_status scn_clip_gradient_norm(scn_tensor *const *parameters, int64_t
  * optimizer also its state and the generator's, so that a run goes on bit by bit as if never interrupted. Writing is
  * atomic: a crash leaves the old file or the new one. */
 
-/** Save a module and, where not NULL, its optimizer. Also SCN_ERROR_FILE. */
+/** Save a module and, where not NULL, its optimizer, whose parameters must all be the module's (else
+ *  SCN_ERROR_INVALID_ARGUMENT). Also SCN_ERROR_FILE. */
 SCN_API scn_status scn_checkpoint_save(const char *path, scn_module *module, scn_optimizer *optimizer);
 /** Create the module that a file holds, in evaluation mode. Also SCN_ERROR_FILE, SCN_ERROR_FORMAT. */
 SCN_API scn_status scn_checkpoint_open(const char *path, scn_module **module);

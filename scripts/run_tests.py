@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run every test of the repository, show what they say as they say it, and add up their results.
 
-usage: run_tests.py [PART ...]      parts, in their order: library lint abi swift c python golden hello;
+usage: run_tests.py [PART ...]      parts, in their order: library lint abi swift c python golden examples;
                                     all without arguments
 
 The last line is 'N passed, N failed': Swift tests, C programs, pytest's tests and the recorded reference cases. A part
@@ -109,26 +109,33 @@ def golden():
     return status, counts_in_last_line(text)
 
 
-def hello():
-    """The C, the Python and the Swift hello-world print the same lines."""
-    program = os.path.join(RESULTS, "hello_world")
-    compiler = [os.environ.get("CC", "cc"), "-std=c99", "-Iinclude", "bindings/c/examples/hello_world.c", "-Lbuild/lib",
-                "-lscn", "-lm", "-Wl,-rpath," + os.path.join(ROOT, "build/lib"), "-o", program]
-    status, _ = run(compiler)
+def examples():
+    """The C, the Python and the Swift form of each example print the same, and README.md shows the quickstarts as they are."""
+    package = ["-c", "release", "--package-path", "examples/hello-swift"]
+    status, _ = run(["swift", "build"] + package)
     if status:
         return status, (0, 1)
-    status, _ = run(["swift", "build", "-c", "release", "--package-path", "examples/hello-swift"])
-    if status:
-        return status, (0, 1)
-    texts = []
-    for command in ([program], [PYTHON, "bindings/python/examples/hello_world.py"],
-                    ["swift", "run", "-c", "release", "--skip-build", "--quiet", "--package-path", "examples/hello-swift"]):
-        status, text = run(command)
-        if status or "output: 2 x 32 x 10 x 10" not in text:
-            return status, (0, 1)
-        texts.append(text)
-    same = texts[0] == texts[1] == texts[2]
-    return 0, (3, 0) if same else (0, 3)
+    passed = failed = 0
+    for name, target, last in (("hello_world", "HelloSwift", "maximum: "), ("quickstart", "Quickstart", "step 9: loss ")):
+        program = os.path.join(RESULTS, name)
+        compiler = [os.environ.get("CC", "cc"), "-std=c99", "-Iinclude", f"bindings/c/examples/{name}.c", "-Lbuild/lib",
+                    "-lscn", "-lm", "-Wl,-rpath," + os.path.join(ROOT, "build/lib"), "-o", program]
+        commands = [[program], [PYTHON, f"bindings/python/examples/{name}.py"],
+                    ["swift", "run", "--skip-build", "--quiet"] + package + [target]]
+        outcomes = [run(compiler)] + [run(command) for command in commands]
+        texts = [text for _, text in outcomes[1:]]
+        good = not any(status for status, _ in outcomes) and len(set(texts)) == 1 and last in texts[0]
+        passed, failed = passed + good, failed + (not good)
+    with open("README.md", encoding="utf-8") as file:
+        readme = file.read()
+    for path, language in (("bindings/c/examples/quickstart.c", "c"), ("bindings/python/examples/quickstart.py", "python"),
+                           ("examples/hello-swift/Sources/Quickstart/main.swift", "swift")):
+        with open(path, encoding="utf-8") as file:
+            shown = f"```{language}\n{file.read().rstrip()}\n```" in readme
+        if not shown:
+            print(f"README.md does not show {path} as it is")
+        passed, failed = passed + shown, failed + (not shown)
+    return 0, (passed, failed)
 
 
 # Name, heading, function, and whether it can run without the library.
@@ -140,7 +147,7 @@ PARTS = [
     ("c", "C and C++ programs against the installed library", c, False),
     ("python", "Python tests", python, False),
     ("golden", "Recorded results of the reference implementation", golden, False),
-    ("hello", "The three hello-worlds print the same", hello, False),
+    ("examples", "C, Python and Swift print the same", examples, False),
 ]
 
 

@@ -59,7 +59,7 @@ compile_and_run() {
     command+=(-O2 -Wall -Wextra -pedantic -Werror "$source" -x none -o "$program" "${flags[@]}" "${extra[@]}" -lm)
     if ! "${command[@]}" >"$work/log" 2>&1; then
         attempt "$name, $dialect: compile" "${command[@]}"
-    elif [[ $source == Tests/* || $name == hello_world ]]; then
+    elif [[ $source == Tests/* || $name == hello_world || $name == quickstart ]]; then
         attempt "$name, $dialect" timeout 900 env -i -C "$work" "${environment[@]}" "$program"
     else
         attempt "$name, $dialect: compile" test -x "$program"

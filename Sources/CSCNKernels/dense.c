@@ -8,6 +8,7 @@ enum { ROW_MAJOR = 101, NOT_TRANSPOSED = 111, TRANSPOSED = 112 };
 extern void cblas_sgemm(int order, int transpose_a, int transpose_b, int m, int n, int k, float alpha, const float *a,
                         int lda, const float *b, int ldb, float beta, float *c, int ldc);
 extern void openblas_set_num_threads(int count);
+extern const char *openblas_get_corename(void);
 
 /// Rows of one call, which counts them in 32 bits.
 enum { ROWS_PER_CALL = 1 << 30 };
@@ -44,4 +45,16 @@ void scn_dense_product_of_columns(const float *input, int64_t rows, int64_t in_p
                     input + first * in_planes, (int)in_planes, output_gradient + first * out_planes, (int)out_planes,
                     first ? 1 : 0, product, (int)out_planes);
     }
+}
+
+int32_t scn_dense_product_knows_cpu(const scn_kernel_table *table) {
+    // The cores of OpenBLAS that use no vectors wider than 128 bits.
+    static const char *const narrow[] = {"Katmai", "Coppermine", "Northwood", "Prescott", "Banias", "Atom", "Core2",
+                                         "Penryn", "Dunnington", "Nehalem", "Athlon", "Opteron", "Opteron_SSE3",
+                                         "Barcelona", "Nano", "Bobcat"};
+    if (strcmp(table->name, "generic") == 0) return 1;
+    const char *core = openblas_get_corename();
+    for (size_t i = 0; i < sizeof narrow / sizeof narrow[0]; i++)
+        if (strcmp(core, narrow[i]) == 0) return 0;
+    return 1;
 }

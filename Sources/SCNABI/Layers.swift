@@ -58,14 +58,7 @@ public func scn_convolution_create(
     _ filter_stride: UnsafePointer<Int64>?, _ options: UnsafePointer<scn_convolution_options>?, _ module: HandleOut
 ) -> scn_status {
     produceModule(module) {
-        let size = Size(try sizes(filter_size, dimension, "filter_size"))
-        let stride = Size(try sizes(filter_stride, dimension, "filter_stride"))
-        let options = try SCNABI.options(options, convolutionDefaults)
-        return try Convolution(
-            dimension: Int(dimension), in: Int(in_planes), out: Int(out_planes), filterSize: size, stride: stride,
-            bias: try boolean(options.bias, "bias"), groups: Int(options.groups),
-            padding: try sizes(options.padding, dimension, "padding", absent: 0),
-            dilation: try sizes(options.dilation, dimension, "dilation", absent: 1))
+        try strided(Convolution.self, dimension, in_planes, out_planes, filter_size, filter_stride, options)
     }
 }
 
@@ -75,15 +68,23 @@ public func scn_deconvolution_create(
     _ filter_stride: UnsafePointer<Int64>?, _ options: UnsafePointer<scn_convolution_options>?, _ module: HandleOut
 ) -> scn_status {
     produceModule(module) {
-        let size = Size(try sizes(filter_size, dimension, "filter_size"))
-        let stride = Size(try sizes(filter_stride, dimension, "filter_stride"))
-        let options = try SCNABI.options(options, convolutionDefaults)
-        return try Deconvolution(
-            dimension: Int(dimension), in: Int(in_planes), out: Int(out_planes), filterSize: size, stride: stride,
-            bias: try boolean(options.bias, "bias"), groups: Int(options.groups),
-            padding: try sizes(options.padding, dimension, "padding", absent: 0),
-            dilation: try sizes(options.dilation, dimension, "dilation", absent: 1))
+        try strided(Deconvolution.self, dimension, in_planes, out_planes, filter_size, filter_stride, options)
     }
+}
+
+private func strided<Layer: StridedConvolutionLayer>(
+    _ type: Layer.Type, _ dimension: Int32, _ inPlanes: Int64, _ outPlanes: Int64,
+    _ filterSize: UnsafePointer<Int64>?, _ filterStride: UnsafePointer<Int64>?,
+    _ options: UnsafePointer<scn_convolution_options>?
+) throws -> Layer {
+    let size = Size(try sizes(filterSize, dimension, "filter_size"))
+    let stride = Size(try sizes(filterStride, dimension, "filter_stride"))
+    let options = try SCNABI.options(options, convolutionDefaults)
+    return try Layer(
+        dimension: Int(dimension), in: Int(inPlanes), out: Int(outPlanes), filterSize: size, stride: stride,
+        bias: try boolean(options.bias, "bias"), groups: Int(options.groups),
+        padding: try sizes(options.padding, dimension, "padding", absent: 0),
+        dilation: try sizes(options.dilation, dimension, "dilation", absent: 1))
 }
 
 @_cdecl("scn_network_in_network_create") @implementation

@@ -61,18 +61,8 @@ package enum Architecture {
                 filterSize: $0.size("filter_size"), bias: $0.flag("bias", false), groups: $0.count("groups", 1),
                 dilation: $0.size("dilation", 1))
         },
-        "Convolution": {
-            try Convolution(
-                dimension: $0.int("dimension"), in: $0.int("in"), out: $0.int("out"),
-                filterSize: $0.size("filter_size"), stride: $0.size("stride"), bias: $0.flag("bias", false),
-                groups: $0.count("groups", 1), padding: $0.size("padding", 0), dilation: $0.size("dilation", 1))
-        },
-        "Deconvolution": {
-            try Deconvolution(
-                dimension: $0.int("dimension"), in: $0.int("in"), out: $0.int("out"),
-                filterSize: $0.size("filter_size"), stride: $0.size("stride"), bias: $0.flag("bias", false),
-                groups: $0.count("groups", 1), padding: $0.size("padding", 0), dilation: $0.size("dilation", 1))
-        },
+        "Convolution": { try strided(Convolution.self, $0) },
+        "Deconvolution": { try strided(Deconvolution.self, $0) },
         "NetworkInNetwork": {
             try NetworkInNetwork(in: $0.int("in"), out: $0.int("out"), bias: $0.flag("bias", false))
         },
@@ -96,6 +86,13 @@ package enum Architecture {
         "Sigmoid": { _ in try ActivationLayer(.sigmoid) },
         "Dropout": { try Dropout(p: $0.real("p", 0.5)) },
     ]
+}
+
+private func strided<Layer: StridedConvolutionLayer>(_ type: Layer.Type, _ json: JSON) throws -> Layer {
+    try Layer(
+        dimension: json.int("dimension"), in: json.int("in"), out: json.int("out"),
+        filterSize: json.size("filter_size"), stride: json.size("stride"), bias: json.flag("bias", false),
+        groups: json.count("groups", 1), padding: json.size("padding", 0), dilation: json.size("dilation", 1))
 }
 
 /// Arguments, with the default that holds where the key is absent.

@@ -54,6 +54,7 @@ public enum Checkpoint {
 
     private static func save(_ tensors: [Named], architecture: String?, optimizer: Optimizer?, to path: String) throws {
         try checkNames(tensors)
+        if let optimizer { try check(optimizer, isOver: tensors) }
         var metadata: [(String, String)] = [("format", "scn")]
         if let architecture { metadata.append(("architecture", architecture)) }
         var entries = tensors.map { SafetensorsWriter.Tensor($0.name, $0.tensor.shape, $0.tensor.values.storage) }
@@ -78,6 +79,7 @@ public enum Checkpoint {
     /// Reads and checks everything before it changes anything.
     private static func restore(_ file: SafetensorsFile, _ tensors: [Named], optimizer: Optimizer?) throws {
         try checkNames(tensors)
+        if let optimizer { try check(optimizer, isOver: tensors) }
         func values(_ name: String, _ shape: [Int]) throws -> Storage<Float> {
             guard file.tensor(name) != nil else {
                 throw SCNError(.format, "\(file.path): has no tensor \"\(name)\": another architecture")
@@ -134,6 +136,16 @@ public enum Checkpoint {
                 optimizer.restore(index, steps: steps[index], matrices: matrices)
             }
             Generator.state = random
+        }
+    }
+
+    /// Parameters that the file does not hold would be lost to the run that goes on from it.
+    private static func check(_ optimizer: Optimizer, isOver tensors: [Named]) throws(SCNError) {
+        let known = Set(tensors.map { ObjectIdentifier($0.tensor) })
+        for (index, parameter) in optimizer.parameters.enumerated() {
+            try require(
+                known.contains(ObjectIdentifier(parameter)), .invalidArgument,
+                "optimizer: its parameter \(index) is none of the tensors of the file")
         }
     }
 

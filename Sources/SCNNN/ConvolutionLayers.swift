@@ -117,17 +117,20 @@ public final class SubmanifoldConvolution: ConvolutionLayer {
     }
 }
 
-/// A convolution that makes a site active where any input lies under the filter:
-/// input = output * stride - padding + k * dilation.
-public final class Convolution: ConvolutionLayer {
-    public init(
+/// What convolution and deconvolution share: input = output * stride - padding + k * dilation, where the deconvolution's output
+/// takes the input's part.
+public class StridedConvolutionLayer: ConvolutionLayer {
+    public required init(
         dimension: Int, in inPlanes: Int, out outPlanes: Int, filterSize: Size, stride: Size, bias: Bool = false,
         groups: Int = 1, padding: Size = 0, dilation: Size = 1
     ) throws {
         let filter = try stridedFilter(dimension, filterSize, stride, padding, dilation)
         try super.init(dimension, inPlanes, outPlanes, filter, bias: bias, groups: groups)
     }
+}
 
+/// A convolution that makes a site active where any input lies under the filter.
+public final class Convolution: StridedConvolutionLayer {
     override func rules(_ input: SparseTensor) throws -> (output: SiteSetID, rulebook: Rulebook) {
         try input.geometry.strided(input.siteSetID, filter)
     }
@@ -139,15 +142,7 @@ public final class Convolution: ConvolutionLayer {
 
 /// The earlier convolution or pooling with the same filter that led to these sites, reversed: its result has that one's
 /// input sites.
-public final class Deconvolution: ConvolutionLayer {
-    public init(
-        dimension: Int, in inPlanes: Int, out outPlanes: Int, filterSize: Size, stride: Size, bias: Bool = false,
-        groups: Int = 1, padding: Size = 0, dilation: Size = 1
-    ) throws {
-        let filter = try stridedFilter(dimension, filterSize, stride, padding, dilation)
-        try super.init(dimension, inPlanes, outPlanes, filter, bias: bias, groups: groups)
-    }
-
+public final class Deconvolution: StridedConvolutionLayer {
     override func rules(_ input: SparseTensor) throws -> (output: SiteSetID, rulebook: Rulebook) {
         let (output, rulebook) = try input.geometry.reverse(input.siteSetID, filter)
         return (output, rulebook)

@@ -20,7 +20,9 @@ public class DenseLayer: Module {
 
     static func checkPlanes(_ inPlanes: Int, _ outPlanes: Int) throws(SCNError) {
         for (value, name) in [(inPlanes, "in_planes"), (outPlanes, "out_planes")] {
-            try require(value >= 1, .invalidArgument, "\(name): is \(value), expected at least 1")
+            try require(
+                value >= 1 && value <= Int(Int32.max), .invalidArgument,
+                "\(name): is \(value), expected 1 ... \(Int32.max)")
         }
         _ = try checkedProduct([inPlanes, outPlanes, 4], "the weight")
     }

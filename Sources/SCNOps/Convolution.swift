@@ -104,6 +104,9 @@ package enum ConvolutionOperation {
         withExtendedLifetime((packed, cursors, input, result)) {}
     }
 
+    /// Scratch of a weight gradient, 64 MB: large weights are cut into fewer spans.
+    private static let scratchElements = 1 << 24
+
     /// weightResult [volume, groups, in / groups, out / groups] and biasResult [out]: the gradients by weight and bias.
     package static func backwardWeight(
         _ rules: Rulebook, input: Matrix, gradient: Matrix, groups: Int, weightResult: UnsafeMutablePointer<Float>,
@@ -114,49 +117,40 @@ package enum ConvolutionOperation {
         try input.requireShape(rules.inputCount, input.planes, "input")
         try gradient.requireShape(rules.outputCount, gradient.planes, "gradient")
         let kernels = try Kernels.table()
-        let groupSize = shape.inPerGroup * shape.outPerGroup
-        let offsetSize = groups * groupSize
+        let (volume, weightCount) = (rules.volume, shape.weightCount)
 
-        // The first chunk of each offset adds into the result itself, later ones into scratch of at most 64 offsets.
-        let chunkRules = reductionChunk(rules.ruleCount, atLeast: 1024)
-        var pieces: [(offset: Int, rules: Range<Int>, target: Int)] = []
-        var extra = 0
-        for k in 0..<rules.volume {
-            let (begin, end) = (Int(rules.offsets[k]), Int(rules.offsets[k + 1]))
-            for start in stride(from: begin, to: end, by: chunkRules) {
-                pieces.append((k, start..<min(end, start + chunkRules), start == begin ? -1 : extra))
-                if start != begin { extra += 1 }
-            }
-        }
+        // Spans of rows depend on shapes alone. The first adds into the result, the others into scratch of bounded size.
+        let mostSpans = min(32, max(1, Self.scratchElements / weightCount))
+        let spanRows = reductionChunk(rules.outputCount, atLeast: 1024, limit: mostSpans)
+        let spans = Parallel.chunkCount(rules.outputCount, size: spanRows)
         let partial = try Storage<Float>(
-            count: checkedProduct([extra, offsetSize], "the scratch of a weight gradient"), zeroed: true)
-        weightResult.update(repeating: 0, count: shape.weightCount)
+            count: checkedProduct([max(0, spans - 1), weightCount], "the scratch of a weight gradient"), zeroed: true)
+        let cursors = try Storage<Int64>(count: checkedProduct([spans, volume], "the cursors of a convolution"))
+        weightResult.update(repeating: 0, count: weightCount)
 
-        let partialBase = partial.pointer
-        let (inputRows, outputRows) = (rules.inputRows.pointer, rules.outputRows.pointer)
-        pieces.withUnsafeBufferPointer { pieces in
-            nonisolated(unsafe) let pieces = pieces
-            Parallel.forEach(pieces.count) { index in
-                let piece = pieces[index]
-                let target =
-                    piece.target < 0
-                    ? weightResult + piece.offset * offsetSize : partialBase + piece.target * offsetSize
+        let (partialBase, cursorBase) = (partial.pointer, cursors.pointer)
+        rules.withKernelRules { kernelRules in
+            Parallel.forEachChunk(rules.outputCount, size: spanRows) { span, rows in
+                let target = span == 0 ? weightResult : partialBase + (span - 1) * weightCount
                 for group in 0..<groups {
-                    kernels.convolution_weight_gradient(
-                        Int64(piece.rules.count), inputRows + piece.rules.lowerBound,
-                        outputRows + piece.rules.lowerBound, input.pointer + group * shape.inPerGroup,
-                        Int64(input.planes), Int64(shape.inPerGroup), gradient.pointer + group * shape.outPerGroup,
-                        Int64(gradient.planes), Int64(shape.outPerGroup), target + group * groupSize,
-                        Int64(shape.outPerGroup))
+                    kernels.convolution_weight_gradient_rows(
+                        kernelRules, Int64(rows.lowerBound), Int64(rows.upperBound),
+                        input.pointer + group * shape.inPerGroup, Int64(input.planes), Int64(shape.inPerGroup),
+                        gradient.pointer + group * shape.outPerGroup, Int64(gradient.planes),
+                        Int64(shape.outPerGroup), target + group * shape.inPerGroup * shape.outPerGroup,
+                        Int64(groups * shape.inPerGroup * shape.outPerGroup), Int64(shape.outPerGroup),
+                        cursorBase + span * volume)
                 }
             }
         }
-        for piece in pieces where piece.target >= 0 {
-            let target = weightResult + piece.offset * offsetSize
-            kernels.add(target, partialBase + piece.target * offsetSize, Int64(offsetSize), target)
+        try Kernels.forElements(weightCount) { kernels, start, count in
+            for span in 1..<max(1, spans) {
+                let part = partialBase + (span - 1) * weightCount
+                kernels.add(weightResult + start, part + start, count, weightResult + start)
+            }
         }
         if let biasResult { try ColumnSums.compute(gradient, into: biasResult) }
-        withExtendedLifetime((rules, partial, input, gradient)) {}
+        withExtendedLifetime((partial, cursors, input, gradient)) {}
     }
 }
 

@@ -3,12 +3,15 @@ package import SCNCore
 
 /// Dense products over the planes: result = input * weight + bias.
 ///
-/// OpenBLAS computes chunks of rows, one thread each; its bits change with the number of rows it is given, so chunks depend
-/// on shapes alone.
+/// OpenBLAS computes them, or, where it does not know this cpu's vectors, the convolution's loops. Chunks of rows depend on
+/// shapes alone, since OpenBLAS's bits change with the number of rows that it is given.
 package enum LinearOperation {
     private static let chunkRows = 256
     /// OpenBLAS holds a buffer for each thread that is inside it and ends the process when it runs out.
     private static let concurrentProducts = 32
+
+    /// Tests choose the way here; nil asks what OpenBLAS knows.
+    nonisolated(unsafe) package static var usesOpenBLAS: Bool?
 
     /// result [n, out] from input [n, in] and weight [in, out] or, transposed, [out, in].
     package static func forward(
@@ -16,15 +19,32 @@ package enum LinearOperation {
         into result: Matrix
     ) throws(SCNError) {
         try check(input, result, names: ("input", "result"))
+        let kernels = try Kernels.table()
         let (inPlanes, outPlanes) = (input.planes, result.planes)
-        forEachChunk(input.rows, chunkRows) { _, range in
-            let target = result.pointer + range.lowerBound * outPlanes
-            if let bias {
-                for row in 0..<range.count { (target + row * outPlanes).update(from: bias, count: outPlanes) }
+        if choosesOpenBLAS(kernels) {
+            forEachChunk(input.rows, chunkRows) { _, range in
+                let target = result.pointer + range.lowerBound * outPlanes
+                if let bias {
+                    for row in 0..<range.count { (target + row * outPlanes).update(from: bias, count: outPlanes) }
+                }
+                scn_dense_product(
+                    input.pointer + range.lowerBound * inPlanes, Int64(range.count), Int64(inPlanes), weight,
+                    weightIsTransposed ? 1 : 0, target, Int64(outPlanes), bias == nil ? 0 : 1)
             }
-            scn_dense_product(
-                input.pointer + range.lowerBound * inPlanes, Int64(range.count), Int64(inPlanes), weight,
-                weightIsTransposed ? 1 : 0, target, Int64(outPlanes), bias == nil ? 0 : 1)
+        } else {
+            let packed = try Storage<Float>(
+                count: Int(kernels.convolution_packed_size(Int64(inPlanes), Int64(outPlanes))))
+            kernels.convolution_pack(
+                weight, Int64(inPlanes), Int64(outPlanes), weightIsTransposed ? 1 : Int64(outPlanes),
+                weightIsTransposed ? Int64(inPlanes) : 1, packed.pointer)
+            let packedWeight = packed.pointer
+            forEachChunk(input.rows, chunkRows) { _, range in
+                kernels.dense_rows(
+                    input.pointer + range.lowerBound * inPlanes, Int64(inPlanes), Int64(range.count), Int64(inPlanes),
+                    packedWeight, bias, result.pointer + range.lowerBound * outPlanes, Int64(outPlanes),
+                    Int64(outPlanes))
+            }
+            withExtendedLifetime(packed) {}
         }
     }
 
@@ -41,17 +61,27 @@ package enum LinearOperation {
     ) throws(SCNError) {
         try check(input, gradient, names: ("input", "gradient"))
         let kernels = try Kernels.table()
+        let usesOpenBLAS = choosesOpenBLAS(kernels)
         let (left, right) = weightIsTransposed ? (gradient, input) : (input, gradient)
         let count = left.planes * right.planes
         let size = reductionChunk(input.rows, atLeast: 1024, limit: 16)
         let chunks = Parallel.chunkCount(input.rows, size: size)
         let partial = try Storage<Float>(
-            count: checkedProduct([chunks, left.planes, right.planes], "the scratch of a weight gradient"))
+            count: checkedProduct([chunks, left.planes, right.planes], "the scratch of a weight gradient"),
+            zeroed: true)
         let base = partial.pointer
         forEachChunk(input.rows, size) { chunk, range in
-            scn_dense_product_of_columns(
-                left.pointer + range.lowerBound * left.planes, Int64(range.count), Int64(left.planes),
-                right.pointer + range.lowerBound * right.planes, Int64(right.planes), base + chunk * count)
+            let leftRows = left.pointer + range.lowerBound * left.planes
+            let rightRows = right.pointer + range.lowerBound * right.planes
+            if usesOpenBLAS {
+                scn_dense_product_of_columns(
+                    leftRows, Int64(range.count), Int64(left.planes), rightRows, Int64(right.planes),
+                    base + chunk * count)
+            } else {
+                kernels.dense_weight_gradient(
+                    leftRows, Int64(left.planes), Int64(range.count), Int64(left.planes), rightRows,
+                    Int64(right.planes), Int64(right.planes), base + chunk * count, Int64(right.planes))
+            }
         }
         weightResult.update(repeating: 0, count: count)
         for chunk in 0..<chunks { kernels.add(weightResult, base + chunk * count, Int64(count), weightResult) }
@@ -59,13 +89,20 @@ package enum LinearOperation {
         withExtendedLifetime(partial) {}
     }
 
+    private static func choosesOpenBLAS(_ kernels: scn_kernel_table) -> Bool {
+        if let usesOpenBLAS { return usesOpenBLAS }
+        return withUnsafePointer(to: kernels) { scn_dense_product_knows_cpu($0) != 0 }
+    }
+
     private static func check(_ left: Matrix, _ right: Matrix, names: (String, String)) throws(SCNError) {
         try require(
             left.rows == right.rows, .shape,
             "\(names.1): has \(right.rows) rows, expected \(left.rows), as \(names.0) has")
-        try require(
-            left.planes >= 1 && right.planes >= 1, .shape,
-            "planes: \(names.0) has \(left.planes), \(names.1) \(right.planes), expected at least 1")
+        for (planes, name) in [(left.planes, names.0), (right.planes, names.1)] {
+            try require(
+                planes >= 1 && planes <= Int(Int32.max), .shape,
+                "\(name): has \(planes) planes, expected 1 ... \(Int32.max)")
+        }
     }
 
     private static func forEachChunk(_ rows: Int, _ size: Int, _ body: (_ chunk: Int, _ range: Range<Int>) -> Void) {

@@ -294,6 +294,7 @@ static void bad_tensors(void) {
     BAD(SHAPE, "features", scn_points_create(where, 2, 3, sparse, 0, &out_tensor));
     BAD(INVALID_ARGUMENT, "batch_size", scn_points_create(where, 2, 3, dense, -1, &out_tensor));
     BAD(INVALID_ARGUMENT, "tensors", scn_table_create(NULL, 2, &out_tensor));
+    BAD(SHAPE, "tensors", scn_table_create(&table, 1, &out_tensor));
     BAD(INVALID_ARGUMENT, "count", scn_table_create(with_null, -1, &out_tensor));
     BAD(SHAPE, "table", scn_table_count(dense, &out_count));
     BAD(INVALID_ARGUMENT, "index", scn_table_get(table, 1, &out_tensor));
@@ -302,7 +303,7 @@ static void bad_tensors(void) {
     BAD(SHAPE, "tensor", scn_tensor_rank(table, &out_number));
     BAD(INVALID_ARGUMENT, "shape", scn_tensor_shape(dense, NULL, 2));
     BAD(SHAPE, "capacity", scn_tensor_shape(dense, out_sizes, 1));
-    BAD(SHAPE, "count", scn_tensor_copy_from(dense, numbers, 7));
+    BAD(SHAPE, "data", scn_tensor_copy_from(dense, numbers, 7));
     BAD(INVALID_ARGUMENT, "data", scn_tensor_copy_from(dense, NULL, 6));
     BAD(SHAPE, "sparse", scn_tensor_geometry(dense, &out_geometry, &out_number));
     BAD(SHAPE, "sparse", scn_tensor_with_features(dense, dense, &out_tensor));
@@ -310,7 +311,7 @@ static void bad_tensors(void) {
     BAD(SHAPE, "features", scn_sparse_create(geometry, 0, other, &out_tensor));
     BAD(INVALID_ARGUMENT, "sites", scn_sparse_create(geometry, 9, dense, &out_tensor));
     BAD(STATE, "tensor", scn_tensor_set_requires_gradient(sparse, 0));
-    BAD(SHAPE, "count", scn_tensor_backward(sparse, numbers, 7));
+    BAD(SHAPE, "gradient", scn_tensor_backward(sparse, numbers, 7));
     BAD(SHAPE, "gradient", scn_tensor_backward(sparse, NULL, 0));
     BAD(SHAPE, "b", scn_tensor_add(dense, other, &out_tensor));
     BAD(SHAPE, "b", scn_tensor_multiply(dense, other, &out_tensor));
@@ -361,18 +362,12 @@ static void bad_containers(void) {
     OK(scn_module_release(network));
 }
 
-/** A table in a table, and a long chain of recorded operations: released without a deep recursion. */
+/** A long chain of recorded operations: replayed and released without a deep recursion. */
 static void survive_long_chains(void) {
     enum { LINKS = 200000 };
     scn_tensor *last = NULL, *next = NULL;
     scn_status status = SCN_OK;
     int links = 0;
-    OK(scn_tensor_retain(dense));
-    for (last = dense; links < LINKS && (status = scn_table_create(&last, 1, &next)) == SCN_OK; links++)
-        scn_tensor_release(last), last = next;
-    printf("a table nested %d deep: %s\n", links, status == SCN_OK ? "released" : scn_last_error());
-    CHECK(status == SCN_OK || status == SCN_ERROR_STATE || status == SCN_ERROR_INVALID_ARGUMENT);
-    OK(scn_tensor_release(last));
     OK(scn_tensor_retain(dense));
     for (last = dense, links = 0; links < LINKS && (status = scn_tensor_scale(last, 1, &next)) == SCN_OK; links++)
         scn_tensor_release(last), last = next;
@@ -407,8 +402,8 @@ static void bad_layers(void) {
     BAD(INVALID_ARGUMENT, "in_planes", scn_submanifold_convolution_create(2, -1, 1, three, NULL, &out_module));
     BAD(INVALID_ARGUMENT, "out_planes", scn_submanifold_convolution_create(2, 1, -1, three, NULL, &out_module));
     BAD(INVALID_ARGUMENT, "filter_size", scn_submanifold_convolution_create(2, 1, 1, NULL, NULL, &out_module));
-    BAD(INVALID_ARGUMENT, "filter_size", scn_submanifold_convolution_create(2, 1, 1, no_size, NULL, &out_module));
-    BAD(OVERFLOW, "filter_size", scn_submanifold_convolution_create(2, 1, 1, wide, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "filter size", scn_submanifold_convolution_create(2, 1, 1, no_size, NULL, &out_module));
+    BAD(OVERFLOW, "filter of size", scn_submanifold_convolution_create(2, 1, 1, wide, NULL, &out_module));
     BAD(OVERFLOW, "", scn_submanifold_convolution_create(2, HUGE_SIZE, HUGE_SIZE, three, NULL, &out_module));
     BAD(MEMORY, "", scn_submanifold_convolution_create(2, FAR, 1 << 20, three, NULL, &out_module));
     BAD(INVALID_ARGUMENT, "groups", scn_submanifold_convolution_create(2, 3, 4, three, &grouped, &out_module));
@@ -416,12 +411,12 @@ static void bad_layers(void) {
     BAD(INVALID_ARGUMENT, "padding", scn_submanifold_convolution_create(2, 1, 1, three, &padded, &out_module));
     BAD(INVALID_ARGUMENT, "struct_size", scn_submanifold_convolution_create(2, 1, 1, three, &unsized, &out_module));
     BAD(INVALID_ARGUMENT, "filter_stride", scn_convolution_create(2, 1, 1, three, NULL, NULL, &out_module));
-    BAD(INVALID_ARGUMENT, "filter_stride", scn_convolution_create(2, 1, 1, three, no_size, NULL, &out_module));
-    BAD(INVALID_ARGUMENT, "filter_size", scn_deconvolution_create(2, 1, 1, minus, ones, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "filter stride", scn_convolution_create(2, 1, 1, three, no_size, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "filter size", scn_deconvolution_create(2, 1, 1, minus, ones, NULL, &out_module));
     BAD(INVALID_ARGUMENT, "in_planes", scn_network_in_network_create(-1, 1, 0, &out_module));
     BAD(OVERFLOW, "", scn_linear_create(HUGE_SIZE, HUGE_SIZE, 0, &out_module));
     BAD(INVALID_ARGUMENT, "pool_size", scn_max_pooling_create(2, NULL, ones, NULL, &out_module));
-    BAD(INVALID_ARGUMENT, "pool_stride", scn_max_pooling_create(2, three, minus, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "stride", scn_max_pooling_create(2, three, minus, NULL, &out_module));
     BAD(INVALID_ARGUMENT, "features_to_drop", scn_max_pooling_create(2, three, ones, &dropping, &out_module));
     BAD(INVALID_ARGUMENT, "planes", scn_batch_normalization_create(-1, NULL, &out_module));
     BAD(MEMORY_OR_OVERFLOW, "", scn_batch_normalization_create(HUGE_SIZE, NULL, &out_module));
@@ -436,7 +431,7 @@ static void bad_layers(void) {
     BAD(FORMAT, "XY", scn_sparse_vgg_net_create(2, 1, "C8 XY MP", &out_module));
     BAD(FORMAT, "C99999999999999999999", scn_sparse_vgg_net_create(2, 1, "C99999999999999999999", &out_module));
     BAD(FORMAT, "C8,8,8,8,8", scn_sparse_vgg_net_create(2, 1, "C8,8,8,8,8", &out_module));
-    BAD(INVALID_ARGUMENT, "dimension", scn_module_input_spatial_size(convolution, 3, field, out_sizes));
+    BAD(SHAPE, "dimension", scn_module_input_spatial_size(convolution, 3, three, out_sizes));
     BAD(INVALID_ARGUMENT, "output_size", scn_module_input_spatial_size(convolution, 2, NULL, out_sizes));
 }
 
@@ -655,7 +650,7 @@ static void bad_geometries(void) {
     BAD(INVALID_ARGUMENT, "size", scn_geometry_submanifold(geometry, 0, &none, &out_rulebook));
     BAD(INVALID_ARGUMENT, "size", scn_geometry_submanifold(geometry, 0, &zero, &out_rulebook));
     BAD(INVALID_ARGUMENT, "struct_size", scn_geometry_submanifold(geometry, 0, &unsized, &out_rulebook));
-    BAD(INVALID_ARGUMENT, "dimension", scn_geometry_submanifold(geometry, 0, &thin, &out_rulebook));
+    BAD(SHAPE, "dimension", scn_geometry_submanifold(geometry, 0, &thin, &out_rulebook));
     BAD(INVALID_ARGUMENT, "sites", scn_geometry_submanifold(geometry, 3, &good, &out_rulebook));
     BAD(OVERFLOW, "size", scn_geometry_submanifold(geometry, 0, &wide, &out_rulebook));
     BAD(INVALID_ARGUMENT, "stride", scn_geometry_submanifold(geometry, 0, &inexact, &out_rulebook));
@@ -712,11 +707,11 @@ static void bad_buffers(void) {
     BAD(INVALID_ARGUMENT, "weight", scn_linear_forward(&two_rows, NULL, 0, NULL, &two_rows));
     BAD(SHAPE, "result", scn_linear_backward_input(&two_rows, numbers, 0, &three_rows));
     BAD(SHAPE, "gradient", scn_linear_backward_weight(&two_rows, &three_rows, 0, numbers, NULL));
-    BAD(SHAPE, "count", scn_sparse_to_dense_forward(geometry, 0, &two_rows, numbers, 64));
+    BAD(SHAPE, "result", scn_sparse_to_dense_forward(geometry, 0, &two_rows, numbers, 64));
     BAD(INVALID_ARGUMENT, "sites", scn_sparse_to_dense_forward(geometry, 4, &two_rows, numbers, 64));
-    BAD(SHAPE, "count", scn_sparse_to_dense_backward(geometry, 0, numbers, 64, &two_rows));
+    BAD(SHAPE, "gradient", scn_sparse_to_dense_backward(geometry, 0, numbers, 64, &two_rows));
     BAD(INVALID_ARGUMENT, "row 1", scn_cross_entropy_forward(&two_rows, bad_labels, NULL, -100, &loss, NULL));
-    BAD(SHAPE, "gradient_result", scn_cross_entropy_forward(&two_rows, labels, NULL, -100, &loss, &two_planes));
+    BAD(SHAPE, "gradient", scn_cross_entropy_forward(&two_rows, labels, NULL, -100, &loss, &two_planes));
 }
 
 /* ================================================================================================= Instruction set */
@@ -735,7 +730,7 @@ static void unknown_instruction_set(const char *program) {
     pid_t child = fork();
     if (child == 0) {
         setenv("SCN_ISA", "foo", 1);
-        execl("/proc/self/exe", program, "isa", (char *)NULL);
+        execl(program, program, "isa", (char *)NULL);
         _exit(127);
     }
     CHECK(child > 0 && waitpid(child, &status, 0) == child);

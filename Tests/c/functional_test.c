@@ -165,7 +165,7 @@ static void test_filter(const filter_case *c, uint64_t seed) {
         int32_t output_sites_again = -1;
         OK(scn_geometry_strided(geometry, 0, &filter, &output_sites, &rulebook));
         OK(scn_geometry_strided(geometry, 0, &filter, &output_sites_again, &again));
-        CHECK(output_sites_again == output_sites && output_sites != 0);
+        CHECK(output_sites_again == output_sites);
         OK(scn_geometry_reverse(geometry, output_sites, &filter, &input_sites, &reversed));
         CHECK(input_sites == 0);
     }

@@ -32,6 +32,10 @@ static scn_status quiet_step(learner l, scn_tensor *points, const int64_t *label
 static scn_tensor *batches[STEPS];
 static int64_t batch_labels[STEPS][LINES_SAMPLES];
 
+static void release_batches(void) {
+    for (int step = 0; step < STEPS; step++) scn_tensor_release(batches[step]);
+}
+
 /** Train on own points: the batches' points are shared by no two threads, for one handle is its thread's alone. */
 static void *train(void *argument) {
     worker *w = (worker *)argument;
@@ -160,19 +164,21 @@ static void test_fork(void) {
     uint64_t child_bits[2] = {0};
     if (!CHECK(pipe(ends) == 0)) return;
     fflush(stdout);
-    pid_t child = fork();
+    const pid_t child = fork();
     if (child == 0) {
+        close(ends[0]);
         failed_count = 0;
         const uint64_t bits[] = {train_bits(l, STEPS / 2, STEPS / 2), large_bits()};
-        lines_release(l);
+        lines_release(l), release_batches();
         _exit(failed_count || write(ends[1], bits, sizeof bits) != sizeof bits);
     }
+    close(ends[1]);
     const uint64_t bits = train_bits(l, STEPS / 2, STEPS / 2);
     CHECK(child > 0 && read(ends[0], child_bits, sizeof child_bits) == sizeof child_bits);
     CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
     CHECK(child_bits[0] == bits && child_bits[1] == large);
     CHECK(large_bits() == large);
-    close(ends[0]), close(ends[1]);
+    close(ends[0]);
     lines_release(l);
 }
 
@@ -182,7 +188,7 @@ int main(void) {
     test_thread_counts();
     test_large();
     test_fork();
-    for (int step = 0; step < STEPS; step++) scn_tensor_release(batches[step]);
+    release_batches();
     CHECK(scn_live_handles() == 0);
     return finish();
 }

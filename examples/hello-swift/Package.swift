@@ -6,6 +6,8 @@ let package = Package(
     dependencies: [.package(name: "scn", path: "../..")],
     targets: [
         .executableTarget(
-            name: "HelloSwift", dependencies: [.product(name: "SparseConvNet", package: "scn")])
+            name: "Quickstart", dependencies: [.product(name: "SparseConvNet", package: "scn")]),
+        .executableTarget(
+            name: "HelloSwift", dependencies: [.product(name: "SparseConvNet", package: "scn")]),
     ]
 )

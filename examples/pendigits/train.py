@@ -26,6 +26,8 @@ DATA = Path(__file__).resolve().parent / "data"
 TRAINING_FILE = DATA / "pendigits-orig.train.unipen.gz"
 TEST_FILE = DATA / "pendigits-orig.test.unipen.gz"
 CLASSES = 10
+PLANES = (16, 32, 48, 64, 96)
+BATCH_NORM_MOMENTUM = 0.95  # the fraction of the running statistics that is kept
 BATCH = 64
 EVALUATION_BATCH = 128
 HIGHEST_LEARNING_RATE = 0.05
@@ -45,21 +47,19 @@ class History:
 
 def build_network() -> scn.Sequential:
     """The whole way from pen strokes to class scores, so that a checkpoint of it needs no other code."""
-    planes = (16, 32, 48, 64, 96)
-    layers: list[object] = []
-    for count in planes:
-        layers += [["C", count], ["C", count], "MP"]
-    body = scn.SparseVggNet(2, 3, layers)
+    body = scn.Sequential()
+    before = 3
+    for planes in PLANES:
+        for _ in range(2):
+            body.add(scn.SubmanifoldConvolution(2, before, planes, 3, False))
+            body.add(scn.BatchNormReLU(planes, momentum=BATCH_NORM_MOMENTUM))
+            before = planes
+        body.add(scn.MaxPooling(2, 3, 2))
     # five poolings: 63, 31, 15, 7, 3, 1
-    field_size = [int(size) for size in body.input_spatial_size([1, 1])]
-    assert field_size == [strokes.FIELD, strokes.FIELD], field_size
-    return scn.Sequential(
-        scn.InputLayer(2, field_size, mode=4),
-        body,
-        scn.SparseToDense(2, planes[-1]),
-        scn.Flatten(),
-        scn.Linear(planes[-1], CLASSES),
-    )
+    assert list(body.input_spatial_size([1, 1])) == [strokes.FIELD, strokes.FIELD]
+    network = scn.Sequential(scn.InputLayer(2, [strokes.FIELD, strokes.FIELD], mode=4), body)
+    network.add(scn.SparseToDense(2, before)).add(scn.Flatten()).add(scn.Linear(before, CLASSES))
+    return network
 
 
 def learning_rate(progress: float) -> float:
@@ -80,12 +80,14 @@ def read(network: scn.Sequential, fitted: strokes.Digits) -> np.ndarray:
     return np.concatenate(guesses)
 
 
-def train(network: scn.Sequential, training: strokes.Digits, test: strokes.Digits, epochs: int, seed: int) -> History:
+def train(
+    network: scn.Sequential, training: strokes.Digits, test: strokes.Digits, epochs: int, batch_size: int, seed: int
+) -> History:
     """Train on distorted digits; after each epoch read the test digits and print how many were right."""
     random = np.random.default_rng(seed)
     distort = strokes.Distortion()
     sgd = scn.SGD(network.parameters(), lr=0.0, momentum=MOMENTUM, nesterov=True, weight_decay=WEIGHT_DECAY)
-    steps = epochs * math.ceil(len(training) / BATCH)
+    steps = epochs * math.ceil(len(training) / batch_size)
     history = History()
     refresh = 0.1 if sys.stderr.isatty() else 10.0
     with tqdm(total=epochs * len(training), unit=" digits", mininterval=refresh, dynamic_ncols=True) as bar:
@@ -94,8 +96,8 @@ def train(network: scn.Sequential, training: strokes.Digits, test: strokes.Digit
             began = time.perf_counter()
             order = random.permutation(len(training))
             losses = []
-            for first in range(0, len(training), BATCH):
-                batch = distort(training.take(order[first : first + BATCH]), random)
+            for first in range(0, len(training), batch_size):
+                batch = distort(training.take(order[first : first + batch_size]), random)
                 sgd.lr = learning_rate((len(history.step_losses) + 0.5) / steps)
                 sgd.zero_grad()
                 loss = scn.cross_entropy(network([*strokes.draw(batch), len(batch)]), batch.labels)
@@ -156,10 +158,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"{len(training)} digits to learn from, {len(test)} by other writers to read; {weights} weights; ", end="")
     print(f"{scn.get_num_threads()} threads", flush=True)
     fitted = strokes.fit(test)
-    history = train(network, strokes.fit(training), fitted, options.epochs, options.seed)
+    history = train(network, strokes.fit(training), fitted, options.epochs, BATCH // 4 if options.quick else BATCH, options.seed)
 
     checkpoint = options.output / "pendigits.safetensors"
-    scn.save(checkpoint, network)
+    scn.save(network, checkpoint)
     guesses = read(network, fitted)
     pictures.learning_curve(history, len(training), len(test), options.output / "learning_curve.png")
     pictures.misread(test, guesses, options.output / "misread.png")

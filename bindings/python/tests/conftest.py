@@ -11,12 +11,13 @@ import scn
 
 
 @pytest.fixture(autouse=True)
-def nothing_leaks():
+def nothing_leaks(request):
     """After every test the library holds as many objects as before it, and as much memory."""
     gc.collect()
     handles, memory = scn.live_handles(), scn.memory_in_use()
     scn.manual_seed(0)
     yield
+    request.node.funcargs.clear()
     gc.collect()
     assert scn.live_handles() == handles
     assert scn.memory_in_use() <= memory

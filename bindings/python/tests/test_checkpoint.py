@@ -167,9 +167,9 @@ def test_what_counts_as_written_in_python(tmp_path):
         warnings.simplefilter("error")
         scn.save(Described(3), tmp_path / "net")
     assert repr(scn.load(tmp_path / "net")[1]) == "Linear(3 -> 2, bias=True)"
-    extended = scn.Sequential(scn.ReLU())
-    extended.extra = scn.Parameter([1.0])
-    for module in (Noisy(2, 2), scn.Sequential(Noisy(2, 2)), extended):
+    extended, layer = scn.Sequential(scn.ReLU()), scn.ReLU()
+    extended.extra = layer.extra = scn.Parameter([1.0])
+    for module in (Noisy(2, 2), scn.Sequential(Noisy(2, 2)), extended, layer):
         with pytest.warns(scn.ParametersOnlyWarning):
             scn.save(module, tmp_path / "net")
 
@@ -186,9 +186,11 @@ def rewritten(data, **changes):
 def bad_files(data):
     length = struct.unpack("<Q", data[:8])[0]
     header = json.loads(data[8 : 8 + length])
-    name = "1.0.weight"
+    meta = header.pop("__metadata__")
+    name = "6.weight"
     entry = header[name]
-    meta = header["__metadata__"]
+    begin, end = entry["data_offsets"]
+    assert begin > 0
     deep = '{"type":"Sequential","modules":[' * 10000 + "]}" * 10000
     yield "empty", b""
     yield "short", data[:5]
@@ -198,8 +200,9 @@ def bad_files(data):
     yield "length lies", struct.pack("<Q", 2**63) + data[8:]
     yield "length beyond the end", struct.pack("<Q", len(data)) + data[8:]
     yield "no json", struct.pack("<Q", length) + b"x" * length + data[8 + length :]
-    yield "backwards", rewritten(data, **{name: {**entry, "data_offsets": entry["data_offsets"][::-1]}})
-    yield "overlap", rewritten(data, **{name: {**entry, "data_offsets": [0, entry["data_offsets"][1]]}})
+    yield "gap", rewritten(data, **{name: {**entry, "shape": [], "data_offsets": [begin, begin + 4]}})
+    yield "backwards", rewritten(data, **{name: {**entry, "data_offsets": [end, begin]}})
+    yield "overlap", rewritten(data, **{name: {**entry, "data_offsets": [begin - 4, end - 4]}})
     yield "beyond", rewritten(data, **{name: {**entry, "data_offsets": [2**60, 2**60 + 4]}})
     yield "negative", rewritten(data, **{name: {**entry, "data_offsets": [-4, 0]}})
     yield "shape overflows", rewritten(data, **{name: {**entry, "shape": [2**40, 2**40]}})

@@ -89,7 +89,7 @@ def test_batch_normalization(sparse, leakiness):
     assert np.allclose(norm.running_mean, 0.1 * x.mean(0), atol=1e-5)
     assert np.allclose(norm.running_var, 0.9 + 0.1 * x.var(0, ddof=1), atol=1e-5)
     norm.eval()
-    y = (x - norm.running_mean) / np.sqrt(norm.running_var.numpy() + 1e-3) * [1, 2, 3] + [0.5, 0, -0.5]
+    y = (x - norm.running_mean.numpy()) / np.sqrt(norm.running_var.numpy() + 1e-3) * [1, 2, 3] + [0.5, 0, -0.5]
     assert np.allclose(norm(sparse).numpy(), np.where(y > 0, y, leakiness * y), atol=1e-4)
 
 
@@ -124,12 +124,16 @@ def test_activations(sparse, layer, function):
 
 def test_products(sparse, random):
     pointwise = scn.NetworkInNetwork(3, 5, True)
-    assert np.allclose(pointwise(sparse).numpy(), sparse.numpy() @ pointwise.weight.numpy() + pointwise.bias, atol=1e-5)
+    assert np.allclose(
+        pointwise(sparse).numpy(), sparse.numpy() @ pointwise.weight.numpy() + pointwise.bias.numpy(), atol=1e-5
+    )
     linear = scn.Linear(3, 5)
     assert linear.weight.shape == (5, 3)
     x = random.standard_normal((2, 4, 3)).astype(np.float32)
-    assert np.allclose(linear(x), x @ linear.weight.numpy().T + linear.bias, atol=1e-5)
-    assert np.allclose(linear(sparse).numpy(), sparse.numpy() @ linear.weight.numpy().T + linear.bias, atol=1e-5)
+    assert np.allclose(linear(x), x @ linear.weight.numpy().T + linear.bias.numpy(), atol=1e-5)
+    assert np.allclose(
+        linear(sparse).numpy(), sparse.numpy() @ linear.weight.numpy().T + linear.bias.numpy(), atol=1e-5
+    )
     assert linear([[1, 2, 3]]).shape == (1, 5)
 
 

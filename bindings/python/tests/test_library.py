@@ -13,7 +13,7 @@ from scn import _library
 
 
 def run(code, environment, **changes):
-    command = [sys.executable, "-c", code]
+    command = [sys.executable, "-W", "ignore", "-c", code]
     return subprocess.run(command, env={**environment, **changes}, capture_output=True, text=True, timeout=120)
 
 

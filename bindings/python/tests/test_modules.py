@@ -166,15 +166,14 @@ def test_modules_written_in_python(sparse, random):
     net.requires_grad_(False)
     assert not any(p.requires_grad for p in net.parameters()) and not net(sparse).requires_grad
     seen = []
-    assert net.apply(seen.append) is net and seen[-1] is net and len(seen) == 5
+    assert net.apply(seen.append) is net and seen[-1] is net and len(seen) == 6
     with pytest.raises(NotImplementedError, match="Module has no forward"):
         scn.Module()(1)
 
 
 def test_attributes():
     block = Residual(3)
-    with pytest.raises(AttributeError, match="nothing"):
-        block.nothing
+    assert not hasattr(block, "nothing")
     old = block.scale
     block.scale = scn.Parameter([1.0, 2.0])
     assert block.scale is not old and block._parameters["scale"] is block.scale
@@ -191,6 +190,7 @@ def test_attributes():
     with pytest.raises(AttributeError, match="copy_"):
         layer.weight = scn.Parameter(np.zeros((3, 2)))
     layer.weight.copy_(np.ones((3, 2)))
+    layer.bias.copy_([0, 0, 0])
     assert np.array_equal(layer([[1, 2]]), [[3, 3, 3]])
     assert scn.Linear(2, 3, False).bias is None and scn.BatchNormalization(2, affine=False).weight is None
 
@@ -225,6 +225,18 @@ def test_copies(sparse, duplicate):
     assert not twin[1][0].training and twin[1][1].training and not twin[1][0].weight.requires_grad
     assert np.array_equal(net.eval()(sparse), twin.eval()(sparse))
     assert repr(twin) == repr(net) and twin[0].note == "plain"
+
+
+def test_shallow_copies_share_their_parts(sparse):
+    net = small_net()
+    twin = copy.copy(net)
+    twin.add(scn.Flatten())
+    assert len(net) == 5 and len(twin) == 6 and twin[0] is net[0]
+    layer = net[0]
+    other = copy.copy(layer)
+    other.weight.copy_(np.zeros(layer.weight.shape))
+    assert other.weight is layer.weight and not layer.weight.numpy().any()
+    assert np.array_equal(other(sparse).numpy(), layer(sparse).numpy())
 
 
 def test_repr():

@@ -138,6 +138,14 @@ def test_arithmetic_that_makes_no_sense():
     assert np.array_equal(np.abs(-x), [1, 2])
 
 
+def test_comparisons_are_numpys():
+    x, y = scn.tensor([1.0, 2.0]), scn.tensor([1.0, 3.0])
+    pairs = [(x == y, [1, 0]), (x != y, [0, 1]), (x < y, [0, 1]), (x >= y, [1, 0]), (x > 1, [0, 1]), (x <= 1, [1, 0])]
+    for result, expected in pairs:
+        assert isinstance(result, np.ndarray) and result.tolist() == expected
+    assert len({x, y, x}) == 2
+
+
 def test_sum_mean_reshape(random):
     array = random.standard_normal((4, 6)).astype(np.float32)
     x = scn.tensor(array, requires_grad=True)

@@ -1,5 +1,6 @@
 """Gradients, optimizers, and what must hold over many steps and any number of threads."""
 
+import concurrent.futures
 import gc
 import pathlib
 
@@ -122,6 +123,8 @@ def test_optimizers_say_what_is_wrong():
         scn.SGD([x, x])
     with pytest.raises(ValueError):
         scn.Adam([x], betas=(1.0, 0.9))
+    with pytest.raises(ValueError):
+        scn.Adam([x], betas=(0.9,))
     with pytest.raises(TypeError, match="parameters"):
         scn.SGD([np.ones(3)])
     with pytest.raises(TypeError, match="parameters"):
@@ -169,8 +172,8 @@ def test_a_module_written_in_python_learns(points):
 @pytest.mark.parametrize("kind", [scn.SGD, scn.Adam])
 def test_results_do_not_depend_on_threads(kind, random):
     count, results = 3000, []
-    cells = random.choice(64**2, count, replace=False)
-    coords = np.stack([cells // 64, cells % 64, np.arange(count) % 2], axis=1)
+    cells = random.choice(63**2, count, replace=False)
+    coords = np.stack([cells // 63, cells % 63, np.arange(count) % 2], axis=1)
     features = random.standard_normal((count, 3)).astype(np.float32)
     before = scn.get_num_threads()
     try:
@@ -178,12 +181,12 @@ def test_results_do_not_depend_on_threads(kind, random):
             scn.set_num_threads(threads)
             scn.manual_seed(9)
             net = scn.Sequential(
-                scn.InputLayer(2, 64),
-                scn.SparseVggNet(2, 3, [["C", 16], ["C", 16, 8], ["MP", 2, 2], ["C", 24]]),
+                scn.InputLayer(2, 63),
+                scn.SparseVggNet(2, 3, [["C", 16], ["C", 16, 8], "MP", ["C", 24]]),
                 scn.Dropout(0.2),
                 scn.SparseToDense(2, 24),
                 scn.Flatten(),
-                scn.Linear(24 * 32 * 32, 4),
+                scn.Linear(24 * 31 * 31, 4),
             )
             optimizer = kind(net.parameters(), 0.01)
             losses = [step(net, optimizer, (coords, features)) for _ in range(3)]
@@ -193,6 +196,19 @@ def test_results_do_not_depend_on_threads(kind, random):
     finally:
         scn.set_num_threads(before)
     assert results[0] == results[1] == results[2]
+
+
+def test_networks_train_in_threads_at_once(points):
+    nets = [network() for _ in range(4)]
+    for net in nets[1:]:
+        net.load_state_dict(nets[0].state_dict())
+    optimizers = [scn.SGD(net.parameters(), 0.05, 0.9) for net in nets]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        jobs = [
+            pool.submit(lambda n, o: [step(n, o, points) for _ in range(20)], *pair) for pair in zip(nets, optimizers)
+        ]
+        losses = [job.result() for job in jobs]
+    assert all(own == losses[0] for own in losses)
 
 
 def resident():
@@ -212,4 +228,4 @@ def test_memory_stays_flat_over_many_steps(points):
         step(net, optimizer, points)
     optimizer.zero_grad()
     assert scn.live_handles() == handles and scn.memory_in_use() == memory
-    assert resident() - start < 2**20
+    assert resident() - start < 2 * 2**20

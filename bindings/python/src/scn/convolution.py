@@ -26,6 +26,7 @@ class _Convolution(Layer):
         "groups": "groups",
         "dilation": "dilation",
     }
+    _optional = ("bias",)
     weight: Parameter
     bias: Parameter | None
     dimension: int
@@ -49,11 +50,6 @@ class _Convolution(Layer):
     def _options(self) -> ConvolutionOptions:
         padding = int64s(self.padding) if "padding" in self.__dict__ else None
         return ConvolutionOptions(self.groups, int(self.has_bias), padding, int64s(self.dilation))
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "bias" and "bias" not in self.__dict__["_parameters"]:
-            return None
-        return super().__getattr__(name)
 
     @property
     def filter_volume(self) -> int:

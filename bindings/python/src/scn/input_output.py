@@ -8,6 +8,7 @@ from ._arrays import address, dimension_of, int64s, integer, sizes
 from ._flow import from_native
 from ._handles import ModuleHandle, TensorHandle
 from ._library import library
+from ._value import Value
 from .errors import ShapeError
 from .layer import Layer
 from .metadata import coordinate_rows
@@ -26,12 +27,12 @@ class InputLayerInput(NamedTuple):
 class InputLayer(Layer):
     """Turns points into a `SparseConvNetTensor`: call it with [coords, features] or [coords, features, batch_size].
 
-    spatial_size: the size of the grid, an integer or one for each axis. mode: what becomes of rows that name one site,
+    spatial_size: the size of the grid, an integer or one for each axis. mode: what becomes of rows that name one site.
     0: they are an error; 1: the last one wins; 2: the first one wins; 3: their sum; 4: their mean.
 
-    coords: whole numbers [rows, dimension] or [rows, dimension + 1] with the batch index last. features: a `Tensor`, into
-    which gradients flow, or an array, [rows, planes]. batch_size: a lower bound, for trailing samples without points.
-    Calling it raises `CoordinateError`, which names the row, where a site is out of range or (mode 0) duplicate.
+    coords: whole numbers [rows, dimension] or [rows, dimension + 1] with the batch index last. features: a `Tensor`,
+    into which gradients flow, or an array, [rows, planes]. batch_size: a lower bound, for trailing samples without
+    points. Raises `CoordinateError`, which names the row, where a site is out of range or (mode 0) duplicate.
     """
 
     _arguments = {"dimension": "dimension", "spatial_size": "spatial_size", "mode": "mode"}
@@ -52,17 +53,10 @@ class InputLayer(Layer):
         if not isinstance(input, (list, tuple)) or len(input) not in (2, 3):
             raise ShapeError("an InputLayer takes [coords, features] or [coords, features, batch_size]")
         where = coordinate_rows(input[0], "coords")
-        features = input[1] if isinstance(input[1], Tensor) else Tensor(input[1])
+        features = (input[1] if isinstance(input[1], Value) else Tensor(input[1]))._native_handle()
         batch_size = integer(input[2], "batch_size") if len(input) == 3 and input[2] is not None else 0
         rows, columns = where.shape
-        points = TensorHandle.make(
-            library.scn_points_create,
-            address(where),
-            rows,
-            integer(columns, "coords", 32),
-            features._handle,
-            batch_size,
-        )
+        points = TensorHandle.make(library.scn_points_create, address(where), rows, columns, features, batch_size)
         return from_native(TensorHandle.make(library.scn_module_forward, self._handle, points))
 
     def extra_repr(self) -> str:

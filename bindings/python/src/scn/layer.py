@@ -25,6 +25,8 @@ class Layer(Module):
     _handle: ModuleHandle
     # The attributes that this layer shows, by the names that they have in the library's architecture text.
     _arguments: ClassVar[dict[str, str]] = {}
+    # Parameters that a layer of this kind need not have; they are None then.
+    _optional: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def _around(cls, handle: ModuleHandle, arguments: dict[str, Any]) -> Layer:
@@ -56,6 +58,10 @@ class Layer(Module):
             raise AttributeError(f"{name} is the library's; copy values into it: layer.{name}.copy_(values)")
         super().__setattr__(name, value)
 
+    def __getattr__(self, name: str) -> Any:
+        absent = name in self._optional and name not in self.__dict__["_parameters"]
+        return None if absent else super().__getattr__(name)
+
     def forward(self, input: Any) -> Any:
         """Apply the layer to a tensor, an array, or (where it takes a table) a list of tensors."""
         return from_native(TensorHandle.make(library.scn_module_forward, self._handle, to_native(input)))
@@ -71,7 +77,10 @@ class Layer(Module):
     input_spatial_size.__doc__ = Module.input_spatial_size.__doc__
 
     def _native_handle(self) -> ModuleHandle | None:
-        return self._handle if is_written_here(self, "forward") and not self._modules else None
+        count = ctypes.c_int64()
+        library.scn_module_state_count(self._handle, ctypes.byref(count))
+        extended = self._modules or len(self._parameters) + len(self._buffers) != count.value
+        return self._handle if is_written_here(self, "forward") and not extended else None
 
     # Pickling: the architecture text makes the module again, the values are copied into it.
 

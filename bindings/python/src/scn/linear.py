@@ -16,6 +16,7 @@ __all__ = ["Linear", "NetworkInNetwork"]
 class _Product(Layer):
     _create: ClassVar[Any]
     _arguments = {"in": "nIn", "out": "nOut", "bias": "has_bias"}
+    _optional = ("bias",)
     weight: Parameter
     bias: Parameter | None
     nIn: int
@@ -27,11 +28,6 @@ class _Product(Layer):
         self.nIn, self.nOut = integer(nIn, "nIn"), integer(nOut, "nOut")
         self.has_bias = bool(bias)
         self._own(ModuleHandle.make(self._create, self.nIn, self.nOut, int(self.has_bias)))
-
-    def __getattr__(self, name: str) -> Any:
-        if name == "bias" and "bias" not in self.__dict__["_parameters"]:
-            return None
-        return super().__getattr__(name)
 
     def extra_repr(self) -> str:
         return f"{self.nIn} -> {self.nOut}, bias={self.has_bias}"

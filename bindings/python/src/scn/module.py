@@ -47,6 +47,13 @@ class Module:
         self.__dict__.update(_parameters={}, _buffers={}, _modules={}, training=True)
         return self
 
+    def __copy__(self: M) -> M:
+        """Return a module with its own names for the same parts."""
+        twin: M = type(self).__new__(type(self))
+        parts = {name: dict(self.__dict__[name]) for name in ("_parameters", "_buffers", "_modules")}
+        twin.__dict__.update(self.__dict__, **parts)
+        return twin
+
     # Attributes
 
     def _forget(self, name: str) -> None:

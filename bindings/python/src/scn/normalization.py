@@ -26,6 +26,7 @@ class BatchNormalization(Layer):
         "affine": "affine",
         "leakiness": "leakiness",
     }
+    _optional = ("weight", "bias")
     weight: Parameter | None
     bias: Parameter | None
     running_mean: Tensor
@@ -45,11 +46,6 @@ class BatchNormalization(Layer):
         self.affine, self.leakiness = bool(affine), float(leakiness)
         options = BatchNormOptions(self.eps, self.momentum, int(self.affine), self.leakiness)
         self._own(ModuleHandle.make(library.scn_batch_normalization_create, self.nPlanes, options))
-
-    def __getattr__(self, name: str) -> object:
-        if name in ("weight", "bias") and name not in self.__dict__["_parameters"]:
-            return None
-        return super().__getattr__(name)
 
     def extra_repr(self) -> str:
         parts = [f"{self.nPlanes}, eps={self.eps:g}, momentum={self.momentum:g}"]

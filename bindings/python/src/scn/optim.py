@@ -79,7 +79,7 @@ class Adam(Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0,
     ) -> None:
-        super().__init__(params, library.scn_adam_create, AdamOptions(lr, *betas, eps, weight_decay, 0))
+        super().__init__(params, library.scn_adam_create, _adam_options(lr, betas, eps, weight_decay, 0))
 
 
 class AdamW(Optimizer):
@@ -93,7 +93,7 @@ class AdamW(Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0.01,
     ) -> None:
-        super().__init__(params, library.scn_adam_create, AdamOptions(lr, *betas, eps, weight_decay, 1))
+        super().__init__(params, library.scn_adam_create, _adam_options(lr, betas, eps, weight_decay, 1))
 
 
 def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float) -> float:
@@ -105,6 +105,13 @@ def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float) -> f
     norm = ctypes.c_double()
     library.scn_clip_gradient_norm(handle_array(handles), len(handles), float(max_norm), ctypes.byref(norm))
     return norm.value
+
+
+def _adam_options(
+    lr: float, betas: tuple[float, float], eps: float, weight_decay: float, decoupled: int
+) -> AdamOptions:
+    beta1, beta2 = betas
+    return AdamOptions(lr, beta1, beta2, eps, weight_decay, decoupled)
 
 
 def _tensors(params: Iterable[Tensor]) -> list[Tensor]:

@@ -109,6 +109,28 @@ class Tensor(Value):
     def __iter__(self) -> Iterator[Any]:
         return iter(self.numpy())
 
+    # Comparisons are numpy's: element by element, arrays of truth values.
+
+    def __eq__(self, other: Any) -> Any:
+        return self.numpy() == _compared(other)
+
+    def __ne__(self, other: Any) -> Any:
+        return self.numpy() != _compared(other)
+
+    def __lt__(self, other: Any) -> Any:
+        return self.numpy() < _compared(other)
+
+    def __le__(self, other: Any) -> Any:
+        return self.numpy() <= _compared(other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self.numpy() > _compared(other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self.numpy() >= _compared(other)
+
+    __hash__ = object.__hash__
+
     def copy_(self, values: Any) -> Tensor:
         """Overwrite the values with others of the same shape, and return this tensor."""
         array = float32(values)
@@ -157,6 +179,10 @@ class Parameter(Tensor):
 
     def __init__(self, values: Any, requires_grad: bool = True) -> None:
         super().__init__(values, requires_grad)
+
+
+def _compared(other: Any) -> Any:
+    return other.numpy() if isinstance(other, Value) else other
 
 
 def tensor(array: Any, requires_grad: bool = False) -> Tensor:

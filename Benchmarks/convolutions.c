@@ -1,0 +1,60 @@
+// Submanifold 3x3x3 convolutions, rulebook given, as a share of the rate of a dense product.
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bench.h"
+
+typedef struct {
+    scn_rulebook *rulebook;
+    scn_matrix input, output, weight, weight_result;
+} convolution;
+
+static void forward(void *context) {
+    convolution *c = context;
+    check(scn_convolution_forward(c->rulebook, &c->input, c->weight.data, NULL, 1, &c->output));
+}
+static void backward_input(void *context) {
+    convolution *c = context;
+    check(scn_convolution_backward_input(c->rulebook, &c->output, c->weight.data, 1, &c->input));
+}
+static void backward_weight(void *context) {
+    convolution *c = context;
+    check(scn_convolution_backward_weight(c->rulebook, &c->input, &c->output, 1, c->weight_result.data, NULL));
+}
+
+void measure_convolutions(const points *sites) {
+    static const int64_t planes[][2] = {{3, 16},  {16, 16}, {32, 32},   {37, 37},
+                                        {48, 48}, {64, 64}, {80, 80}, {128, 128}};
+    static const struct { const char *section; void (*run)(void *); } passes[] = {
+        {"convolution forward", forward},
+        {"convolution, gradient by input", backward_input},
+        {"convolution, gradient by weights", backward_weight}};
+    static const int64_t size[] = {3, 3, 3};
+    scn_filter filter = SCN_FILTER_INIT;
+    filter.dimension = DIMENSION;
+    filter.size = size;
+    scn_geometry *geometry = geometry_of(sites);
+    convolution c;
+    int64_t volume, rules;
+    check(scn_geometry_submanifold(geometry, 0, &filter, &c.rulebook));
+    check(scn_rulebook_sizes(c.rulebook, &volume, &rules, NULL, NULL));
+    for (size_t pass = 0; pass < sizeof passes / sizeof *passes; pass++) {
+        for (size_t i = 0; i < sizeof planes / sizeof *planes; i++) {
+            char name[64];
+            int64_t in = planes[i][0], out = planes[i][1];
+            snprintf(name, sizeof name, "%lld -> %lld planes", (long long)in, (long long)out);
+            c.input = random_matrix(sites->rows, in);
+            c.output = random_matrix(sites->rows, out);
+            c.weight = random_matrix(volume * in, out);
+            c.weight_result = random_matrix(volume * in, out);
+            measure((work){.section = passes[pass].section, .name = name, .figure = SHARE_OF_SGEMM,
+                           .amount = 2.0 * (double)(rules * in * out), .run = passes[pass].run, .context = &c});
+            free_matrix(&c.input);
+            free_matrix(&c.output);
+            free_matrix(&c.weight);
+            free_matrix(&c.weight_result);
+        }
+    }
+    check(scn_rulebook_release(c.rulebook));
+    check(scn_geometry_release(geometry));
+}
