@@ -35,7 +35,8 @@ import Testing
             .shuffled(using: &random)
     }
 
-    @Test(arguments: InputMode.allCases, [1, 3, 17, 37]) func agreesWithDictionaries(mode: InputMode, planes: Int) throws {
+    @Test(arguments: InputMode.allCases, [1, 3, 17, 37])
+    func agreesWithDictionaries(mode: InputMode, planes: Int) throws {
         var random = Random(seed: 51)
         for (count, size) in [(0, [5]), (1, [5, 4]), (40, [30]), (60, [6, 7]), (60, [4, 3, 4]), (60, [3, 3, 3, 3])] {
             let points = Self.points(count, size: size, mode: mode, &random)

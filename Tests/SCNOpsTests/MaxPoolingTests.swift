@@ -14,7 +14,8 @@ import Testing
         let byInput = try unwritten(values.rows, planes)
         try MaxPoolingOperation.backward(
             setup.rules, input: values, output: output,
-            gradient: Matrix(rows: output.rows, planes: output.planes, gradient), featuresToDrop: dropped, into: byInput)
+            gradient: Matrix(rows: output.rows, planes: output.planes, gradient), featuresToDrop: dropped, into: byInput
+        )
         return (output.elements, byInput.elements)
     }
 
@@ -84,7 +85,8 @@ import Testing
                 return [results.output, results.byInput]
             })
         let expected = DenseMaxPooling.forward(
-            setup.reads, rows: setup.outputSites.count, grid: setup.grid(input.doubles, planes: 5), planes: 5, dropped: 1)
+            setup.reads, rows: setup.outputSites.count, grid: setup.grid(input.doubles, planes: 5), planes: 5,
+            dropped: 1)
         #expect(try Self.run(setup, input, gradient, planes: 5, dropped: 1).output.doubles == expected)
     }
 
