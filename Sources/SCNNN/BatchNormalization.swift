@@ -67,15 +67,16 @@ public final class BatchNormalization: Module {
     private func train(_ tensor: Tensor) throws -> Tensor {
         let values = tensor.values
         let result = try Matrix(rows: values.rows, planes: planes)
-        let saved = try Matrix(rows: 2, planes: planes)
+        let saved = try Matrix(rows: 3, planes: planes)
         try operation.forwardTraining(
             values, weight: weight?.values.pointer, bias: bias?.values.pointer,
             runningMean: runningMean.values.pointer, runningVariance: runningVariance.values.pointer,
-            savedMean: saved.row(0), savedInverseDeviation: saved.row(1), into: result)
+            savedMean: saved.row(0), savedInverseDeviation: saved.row(1), savedRemainder: saved.row(2), into: result)
         return record(tensor, result) { [operation] gradient, weight, byWeight, byBias, byInput in
             try operation.backwardTraining(
                 input: values, output: result, gradient: gradient, weight: weight, savedMean: saved.row(0),
-                savedInverseDeviation: saved.row(1), weightResult: byWeight, biasResult: byBias, into: byInput)
+                savedInverseDeviation: saved.row(1), savedRemainder: saved.row(2), weightResult: byWeight,
+                biasResult: byBias, into: byInput)
         }
     }
 

@@ -34,9 +34,11 @@ public final class InputLayer: Module {
 
     public override func forward(_ input: Value) throws -> Value {
         guard case .points(let points) = input else { throw input.mismatch(typeName, "points") }
+        // No coordinates do not say how many columns they have.
+        let columns = points.rows == 0 && points.columns == 0 ? dimension : points.columns
         let (sites, map) = try InputSites.build(
             dimension: dimension, spatialSize: spatialSize, coordinates: points.coordinates.pointer, rows: points.rows,
-            columns: points.columns, batchSize: points.batchSize, mode: mode)
+            columns: columns, batchSize: points.batchSize, mode: mode)
         let geometry = Geometry(sites, inputMap: map)
         let (rows, planes) = (points.rows, points.features.values.planes)
         let result = try Matrix(rows: sites.count, planes: planes)

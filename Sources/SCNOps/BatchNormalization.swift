@@ -29,15 +29,18 @@ package struct BatchNormalizationOperation {
     package typealias MutableVector = UnsafeMutablePointer<Float>
 
     /// Normalises by the statistics of `input` [rows, planes]; vectors are [planes]. No rows: nothing is updated.
+    /// `savedRemainder` gets what rounding took from `savedMean`; it matters where the mean is 10^4 deviations or more.
     package func forwardTraining(
         _ input: Matrix, weight: Vector?, bias: Vector?, runningMean: MutableVector?, runningVariance: MutableVector?,
-        savedMean: MutableVector, savedInverseDeviation: MutableVector, into result: Matrix
+        savedMean: MutableVector, savedInverseDeviation: MutableVector, savedRemainder: MutableVector? = nil,
+        into result: Matrix
     ) throws(SCNError) {
         try result.requireSameShape(as: input, "result")
         let (rows, planes) = (input.rows, input.planes)
         guard rows > 0 else {
             savedMean.update(repeating: 0, count: planes)
             savedInverseDeviation.update(repeating: 0, count: planes)
+            savedRemainder?.update(repeating: 0, count: planes)
             return
         }
         let moments = try Self.moments(input)
@@ -47,6 +50,7 @@ package struct BatchNormalizationOperation {
             let (mean, squares) = (moments[2 * p], moments[2 * p + 1])
             let inverseDeviation = 1 / (squares / Double(rows) + epsilon).squareRoot()
             savedMean[p] = Float(mean)
+            savedRemainder?[p] = Float(mean - Double(savedMean[p]))
             savedInverseDeviation[p] = Float(inverseDeviation)
             scale[p] = Float(inverseDeviation * Double(weight?[p] ?? 1))
             // What rounding took from the mean comes back with the shift.
@@ -81,11 +85,13 @@ package struct BatchNormalizationOperation {
     /// Backward of the training pass: result by the input, weightResult and biasResult by the parameters.
     package func backwardTraining(
         input: Matrix, output: Matrix, gradient: Matrix, weight: Vector?, savedMean: Vector,
-        savedInverseDeviation: Vector, weightResult: MutableVector?, biasResult: MutableVector?, into result: Matrix
+        savedInverseDeviation: Vector, savedRemainder: Vector? = nil, weightResult: MutableVector?,
+        biasResult: MutableVector?, into result: Matrix
     ) throws(SCNError) {
         try backward(
             input: input, output: output, gradient: gradient, weight: weight, mean: savedMean,
-            inverseDeviation: { Double(savedInverseDeviation[$0]) }, statisticsDependOnInput: true,
+            remainder: savedRemainder, inverseDeviation: { Double(savedInverseDeviation[$0]) },
+            statisticsDependOnInput: true,
             weightResult: weightResult, biasResult: biasResult, into: result)
     }
 
@@ -96,7 +102,7 @@ package struct BatchNormalizationOperation {
     ) throws(SCNError) {
         try backward(
             input: input, output: output, gradient: gradient, weight: weight, mean: runningMean,
-            inverseDeviation: { inverseDeviation(runningVariance[$0]) }, statisticsDependOnInput: false,
+            remainder: nil, inverseDeviation: { inverseDeviation(runningVariance[$0]) }, statisticsDependOnInput: false,
             weightResult: weightResult, biasResult: biasResult, into: result)
     }
 
@@ -117,7 +123,8 @@ package struct BatchNormalizationOperation {
 
     private func backward(
         input: Matrix, output: Matrix, gradient: Matrix, weight: Vector?, mean: Vector,
-        inverseDeviation: (Int) -> Double, statisticsDependOnInput: Bool, weightResult: MutableVector?,
+        remainder: Vector?, inverseDeviation: (Int) -> Double, statisticsDependOnInput: Bool,
+        weightResult: MutableVector?,
         biasResult: MutableVector?, into result: Matrix
     ) throws(SCNError) {
         try output.requireSameShape(as: input, "output")
@@ -144,11 +151,15 @@ package struct BatchNormalizationOperation {
                 sumGradient += Double(partialBase[2 * chunk * planes + p])
                 sumProduct += Double(partialBase[(2 * chunk + 1) * planes + p])
             }
+            let rounding = Double(remainder?[p] ?? 0)
+            sumProduct -= rounding * sumGradient
             let inverse = inverseDeviation(p)
             let scale = inverse * Double(weight?[p] ?? 1)
             a[p] = Float(scale)
-            b[p] = statisticsDependOnInput ? Float(-scale * inverse * inverse * sumProduct / Double(max(1, rows))) : 0
-            c[p] = statisticsDependOnInput ? Float(-scale * sumGradient / Double(max(1, rows))) : 0
+            let share = statisticsDependOnInput ? scale / Double(max(1, rows)) : 0
+            let slope = share * inverse * inverse * sumProduct
+            b[p] = Float(-slope)
+            c[p] = Float(slope * rounding - share * sumGradient)
             weightResult?[p] = Float(sumProduct * inverse)
             biasResult?[p] = Float(sumGradient)
         }
@@ -167,22 +178,24 @@ package struct BatchNormalizationOperation {
         let (rows, planes) = (input.rows, input.planes)
         let chunkRows = reductionChunk(rows, atLeast: 256, limit: 256)
         let chunks = Parallel.chunkCount(rows, size: chunkRows)
-        let partial = try Storage<Float>(count: 2 * chunks * planes)
+        let partial = try Storage<Float>(count: 3 * chunks * planes)
         let base = partial.pointer
         Parallel.forEachChunk(rows, size: chunkRows) { chunk, range in
+            let mean = base + 3 * chunk * planes
             kernels.column_moments(
-                input.pointer + range.lowerBound * planes, Int64(range.count), Int64(planes),
-                base + 2 * chunk * planes, base + (2 * chunk + 1) * planes)
+                input.pointer + range.lowerBound * planes, Int64(range.count), Int64(planes), mean, mean + planes,
+                mean + 2 * planes)
         }
         var result = [Double](repeating: 0, count: 2 * planes)
         for chunk in 0..<chunks {
             let before = Double(chunk * chunkRows)
             let count = Double(min(rows - chunk * chunkRows, chunkRows))
+            let mean = base + 3 * chunk * planes
             for p in 0..<planes {
-                let difference = Double(base[2 * chunk * planes + p]) - result[2 * p]
+                let difference = Double(mean[p]) + Double(mean[planes + p]) - result[2 * p]
                 result[2 * p] += difference * count / (before + count)
                 result[2 * p + 1] +=
-                    Double(base[(2 * chunk + 1) * planes + p])
+                    Double(mean[2 * planes + p])
                     + difference * difference * before * count / (before + count)
             }
         }

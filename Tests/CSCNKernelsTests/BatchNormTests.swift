@@ -9,9 +9,11 @@ import Testing
                 let values = numbers.floats(rows * planes)
                 let x = Buffer(values)
                 let mean = Buffer(count: planes)
+                let remainder = Buffer(count: planes)
                 let squares = Buffer(count: planes)
                 let sum = Buffer(count: planes)
-                table.kernels.column_moments(x.pointer, Int64(rows), Int64(planes), mean.pointer, squares.pointer)
+                table.kernels.column_moments(
+                    x.pointer, Int64(rows), Int64(planes), mean.pointer, remainder.pointer, squares.pointer)
                 table.kernels.column_sums(x.pointer, Int64(planes), Int64(rows), Int64(planes), sum.pointer)
                 var sums = [Double](repeating: 0, count: planes)
                 var about = sums
@@ -24,7 +26,8 @@ import Testing
                 #expect(worstError(mean.values, means) < 1e-6)
                 #expect(worstError(squares.values, about) < 1e-6)
                 #expect(worstError(sum.values, sums) < 1e-5)
-                #expect(mean.guardsAreIntact && squares.guardsAreIntact && sum.guardsAreIntact)
+                #expect(zip(mean.values, remainder.values).allSatisfy { $0 + $1 == $0 })
+                for buffer in [mean, remainder, squares, sum] { #expect(buffer.guardsAreIntact) }
             }
         }
     }
@@ -37,13 +40,17 @@ import Testing
         // An outlier in the first row must not spoil what is measured from it.
         values[3] = -1e6
         let mean = Buffer(count: planes)
+        let remainder = Buffer(count: planes)
         let squares = Buffer(count: planes)
-        table.kernels.column_moments(values, Int64(rows), Int64(planes), mean.pointer, squares.pointer)
+        table.kernels.column_moments(
+            values, Int64(rows), Int64(planes), mean.pointer, remainder.pointer, squares.pointer)
         for p in 0..<planes {
             let column = (0..<rows).map { Double(values[$0 * planes + p]) }
             let average = column.reduce(0, +) / Double(rows)
             let expected = column.reduce(0) { $0 + ($1 - average) * ($1 - average) }
             #expect(abs(Double(mean.values[p]) - average) < 2e-4)
+            let precise = Double(mean.values[p]) + Double(remainder.values[p])
+            #expect(abs(precise - average) < 1e-5 * (expected / Double(rows)).squareRoot())
             #expect(abs(Double(squares.values[p]) / expected - 1) < 1e-3)
         }
     }

@@ -24,7 +24,8 @@ import Testing
             try NetworkInNetwork(in: 3, out: 4, bias: true), try NetworkInNetwork(in: 3, out: 4),
             try Linear(in: 3, out: 4), try Linear(in: 3, out: 4, bias: false),
             try MaxPooling(
-                dimension: 2, poolSize: [3, 2], poolStride: [2, 3], featuresToDrop: 1, padding: [1, 0], dilation: [1, 2]),
+                dimension: 2, poolSize: [3, 2], poolStride: [2, 3], featuresToDrop: 1, padding: [1, 0],
+                dilation: [1, 2]),
             try BatchNormalization(planes: 3, epsilon: 1e-5, momentum: 0.75, affine: false, leakiness: 0.333),
             try BatchNormalization(planes: 2), try ActivationLayer(.relu), try ActivationLayer(.leakyReLU(0.1)),
             try ActivationLayer(.elu), try ActivationLayer(.selu), try ActivationLayer(.tanh),

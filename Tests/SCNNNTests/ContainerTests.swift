@@ -7,8 +7,12 @@ import Testing
 
 @Suite(.exclusive) struct ContainerTests {
     @Test func namesAreThePathOfIndices() throws {
-        let inner = try Sequential { Identity(); try Linear(in: 1, out: 2) }
-        let net = try Sequential { try BatchNormalization(planes: 1); inner }
+        let inner = try Sequential {
+            Identity(); try Linear(in: 1, out: 2)
+        }
+        let net = try Sequential {
+            try BatchNormalization(planes: 1); inner
+        }
         #expect(
             net.state.map(\.name) == [
                 "0.weight", "0.bias", "0.running_mean", "0.running_var", "1.1.weight", "1.1.bias",

@@ -53,7 +53,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "X", "C", "C0", "C-1", "C+1", "C1,", "C,1", "C1,2,3,4,5", "C 1", "c16", "MP3", "MP3/", "MP/2", "MP3/2/1", "MP0/2",
+        "X", "C", "C0", "C-1", "C+1", "C1,", "C,1", "C1,2,3,4,5", "C 1", "c16", "MP3", "MP3/", "MP/2", "MP3/2/1",
+        "MP0/2",
         "C3/2:", "C3/2:x", "C3/2,4", "C99999999999999999999", "C16 Q", "MPP", "C١",
     ])
     func otherWordsAreErrors(text: String) {

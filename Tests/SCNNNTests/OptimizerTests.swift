@@ -25,7 +25,8 @@ import Testing
         let tensor = try leaf([0.5, -1, 0.25], [3])
         var oracle = OptimizerOracle(tensor.elements.doubles)
         let optimizer = try SGD(
-            [tensor], learningRate: 0.1, momentum: momentum, dampening: dampening, weightDecay: decay, nesterov: nesterov)
+            [tensor], learningRate: 0.1, momentum: momentum, dampening: dampening, weightDecay: decay,
+            nesterov: nesterov)
         try Self.train(optimizer, tensor, steps: 6) { gradient, step in
             oracle.sgd(
                 gradient, rate: optimizer.learningRate, momentum: momentum, dampening: dampening, decay: decay,
@@ -52,7 +53,9 @@ import Testing
 
     /// A parameter that gets its first gradient late starts its own count of steps then.
     @Test func parametersWithoutGradientsAreLeftAlone() throws {
-        for make in [{ try SGD($0, learningRate: 0.5, momentum: 0.9, dampening: 0.5) }, { try Adam($0, learningRate: 0.5) }]
+        for make in [
+            { try SGD($0, learningRate: 0.5, momentum: 0.9, dampening: 0.5) }, { try Adam($0, learningRate: 0.5) },
+        ]
             as [([Tensor]) throws -> Optimizer]
         {
             let (a, b) = (try leaf([1], [1]), try leaf([1], [1]))

@@ -70,15 +70,17 @@ import Testing
         let weight = setup.isAffine ? UnsafePointer(parameters.0.pointer) : nil
         let bias = setup.isAffine ? UnsafePointer(parameters.1.pointer) : nil
         let (mean, variance) = (try Storage(setup.mean), try Storage(setup.variance))
-        let saved = try unwritten(2, planes)
+        let saved = try unwritten(3, planes)
         let (byWeight, byBias) = (try unwritten(1, planes), try unwritten(1, planes))
         if isTraining {
             try operation.forwardTraining(
                 input, weight: weight, bias: bias, runningMean: mean.pointer, runningVariance: variance.pointer,
-                savedMean: saved.row(0), savedInverseDeviation: saved.row(1), into: output)
+                savedMean: saved.row(0), savedInverseDeviation: saved.row(1), savedRemainder: saved.row(2), into: output
+            )
             try operation.backwardTraining(
                 input: input, output: output, gradient: gradient, weight: weight, savedMean: saved.row(0),
-                savedInverseDeviation: saved.row(1), weightResult: byWeight.pointer, biasResult: byBias.pointer,
+                savedInverseDeviation: saved.row(1), savedRemainder: saved.row(2), weightResult: byWeight.pointer,
+                biasResult: byBias.pointer,
                 into: byInput)
         } else {
             try operation.forwardEvaluation(
@@ -96,26 +98,26 @@ import Testing
 
     /// Checks one set-up against the oracle and its differences.
     static func check(
-        _ setup: Setup, isTraining: Bool, step: Double = 1e-6, tolerance: Double = 2e-5, gradientTolerance: Double = 1e-4
+        _ setup: Setup, isTraining: Bool, step: Double = 1e-6
     ) throws {
         let (input, weight, bias) = (setup.input.doubles, setup.weight.doubles, setup.bias.doubles)
         let gradient = setup.gradient.doubles
         let expected = setup.normalised(input, weight, bias, isTraining: isTraining)
         try withEachInstructionSet { name in
             let results = try run(setup, isTraining: isTraining)
-            #expect(worstError(results.output, expected) < tolerance, name)
+            #expect(worstError(results.output, expected) < 2e-5, name)
             let byInput = gradientError(results.byInput, at: input, step: step, limit: 30) {
                 dot(setup.normalised($0, weight, bias, isTraining: isTraining), gradient)
             }
-            #expect(byInput < gradientTolerance, name)
+            #expect(byInput < 1e-4, name)
             let byWeight = gradientError(results.byWeight, at: weight, step: step, limit: 37) {
                 var affine = setup
                 affine.isAffine = true
-                let ones = [Double](repeating: 1, count: setup.planes)
-                let (scale, shift) = setup.isAffine ? ($0, bias) : (zip($0, weight).map { $0 - $1 + 1 }, ones.map { _ in 0 })
+                let zeros = [Double](repeating: 0, count: setup.planes)
+                let (scale, shift) = setup.isAffine ? ($0, bias) : (zip($0, weight).map { $0 - $1 + 1 }, zeros)
                 return dot(affine.normalised(input, scale, shift, isTraining: isTraining), gradient)
             }
-            #expect(byWeight < gradientTolerance, name)
+            #expect(byWeight < 1e-4, name)
             let byBias = gradientError(results.byBias, at: bias, step: step, limit: 37) {
                 var affine = setup
                 affine.isAffine = true
@@ -123,7 +125,7 @@ import Testing
                 let (scale, shift) = setup.isAffine ? (weight, $0) : (ones, zip($0, bias).map { $0 - $1 })
                 return dot(affine.normalised(input, scale, shift, isTraining: isTraining), gradient)
             }
-            #expect(byBias < gradientTolerance, name)
+            #expect(byBias < 1e-4, name)
         }
     }
 
@@ -172,7 +174,7 @@ import Testing
         try Self.check(setup, isTraining: false)
         let results = try Self.run(setup, isTraining: true)
         #expect(results.output == setup.bias)
-        #expect(results.byInput.allSatisfy { abs($0) < 1e-6 })
+        #expect(results.byInput.allSatisfy { abs($0) < 2e-5 })
         #expect(results.byBias == setup.gradient)
         #expect(worstError(results.variance, setup.variance.doubles.map { 0.9 * $0 }) < 1e-6)
     }
@@ -195,13 +197,12 @@ import Testing
             var setup = Setup(rows: rows, planes: planes, leakiness: 1, &random)
             setup.input = setup.input.indices.map { _ in Float(1000 + 0.01 * random.normal()) }
             setup.epsilon = 1e-8
-            // The saved mean is float32, 3e-5 from the true one at worst: 3e-3 deviations.
-            try Self.check(setup, isTraining: true, step: 1e-7, tolerance: 1e-4, gradientTolerance: 1e-2)
+            try Self.check(setup, isTraining: true, step: 1e-5)
             setup.momentum = 0
             let moments = RowOracle.moments(setup.input.doubles, rows: rows, planes: planes)
             let unbiased = moments.variance.map { $0 * Double(rows) / Double(rows - 1) }
             let results = try Self.run(setup, isTraining: true)
-            for p in 0..<planes { #expect(abs(Double(results.variance[p]) / unbiased[p] - 1) < 1e-4) }
+            for p in 0..<planes { #expect(abs(Double(results.variance[p]) / unbiased[p] - 1) < 1e-5) }
         }
     }
 

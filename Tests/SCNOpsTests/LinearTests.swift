@@ -14,7 +14,10 @@ import Testing
         var bias: [Float]?
         var gradient: [Float]
 
-        init(_ rows: Int, _ inPlanes: Int, _ outPlanes: Int, isTransposed: Bool, bias hasBias: Bool, _ random: inout Random) {
+        init(
+            _ rows: Int, _ inPlanes: Int, _ outPlanes: Int, isTransposed: Bool, bias hasBias: Bool,
+            _ random: inout Random
+        ) {
             (self.rows, self.inPlanes, self.outPlanes, self.isTransposed) = (rows, inPlanes, outPlanes, isTransposed)
             input = random.floats(rows * inPlanes)
             weight = random.floats(inPlanes * outPlanes)

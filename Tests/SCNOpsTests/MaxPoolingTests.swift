@@ -14,7 +14,8 @@ import Testing
         let byInput = try unwritten(values.rows, planes)
         try MaxPoolingOperation.backward(
             setup.rules, input: values, output: output,
-            gradient: Matrix(rows: output.rows, planes: output.planes, gradient), featuresToDrop: dropped, into: byInput)
+            gradient: Matrix(rows: output.rows, planes: output.planes, gradient), featuresToDrop: dropped, into: byInput
+        )
         return (output.elements, byInput.elements)
     }
 
@@ -33,7 +34,7 @@ import Testing
         let expected = pooled(input.doubles)
         try withEachInstructionSet { name in
             let results = try Self.run(setup, input, gradient, planes: planes, dropped: dropped)
-            #expect(results.output.doubles == expected, name)
+            #expect(worstError(results.output, expected) == 0, name)
             // No two of these numbers are as close as the step, so that the same one stays the largest.
             let error = gradientError(results.byInput, at: input.doubles, step: 1e-8, limit: 40) {
                 dot(pooled($0), gradient.doubles)
@@ -59,7 +60,7 @@ import Testing
                 byGrid, at: setup.inputSites, planes: planes, size: filterCase.spatialSize)
             try withEachInstructionSet { name in
                 let results = try Self.run(setup, input, gradient, planes: planes, dropped: dropped)
-                #expect(results.output.doubles == output, name)
+                #expect(worstError(results.output, output) == 0, name)
                 #expect(worstError(results.byInput, expected) < 1e-6, name)
             }
         }
@@ -84,8 +85,10 @@ import Testing
                 return [results.output, results.byInput]
             })
         let expected = DenseMaxPooling.forward(
-            setup.reads, rows: setup.outputSites.count, grid: setup.grid(input.doubles, planes: 5), planes: 5, dropped: 1)
-        #expect(try Self.run(setup, input, gradient, planes: 5, dropped: 1).output.doubles == expected)
+            setup.reads, rows: setup.outputSites.count, grid: setup.grid(input.doubles, planes: 5), planes: 5,
+            dropped: 1)
+        let results = try Self.run(setup, input, gradient, planes: 5, dropped: 1)
+        #expect(worstError(results.output, expected) == 0)
     }
 
     @Test func refusesToDropTooMuch() throws {

@@ -6,8 +6,9 @@ import Testing
 @Suite(.exclusive) struct OptimizerStepsTests {
     static let counts = [0, 1, 3, 17, 37, 40_000]
 
-    static let sgdOptions: [OptimizerSteps.SGD] = [(0, 0, 0, false), (0.9, 0, 0, false), (0.9, 0.3, 0.1, false), (0.9, 0, 0.01, true)]
-        .map { momentum, dampening, decay, nesterov in
+    static let sgdOptions: [OptimizerSteps.SGD] =
+        [(0, 0, 0, false), (0.9, 0, 0, false), (0.9, 0.3, 0.1, false), (0.9, 0, 0.01, true)].map {
+            momentum, dampening, decay, nesterov in
             OptimizerSteps.SGD(
                 learningRate: 0.1, momentum: momentum, dampening: dampening, weightDecay: decay, nesterov: nesterov)
         }

@@ -36,7 +36,7 @@ import Testing
             let grid = DenseGrid.filled(points, input.doubles, planes: planes, size: size, samples: 3)
             let results = try Self.run(sites, input, gradient, planes: planes)
             #expect(
-                results[0].doubles == Self.planesFirst(grid, planes: planes, volume: volume, samples: 3))
+                worstError(results[0], Self.planesFirst(grid, planes: planes, volume: volume, samples: 3)) == 0)
             let byInput = gradientError(results[1], at: input.doubles, step: 1, limit: 30) {
                 let grid = DenseGrid.filled(points, $0, planes: planes, size: size, samples: 3)
                 return dot(
@@ -55,7 +55,7 @@ import Testing
         let grid = DenseGrid.filled(
             SiteOracle.sorted(points), input.doubles, planes: 3, size: [150, 200], samples: 2)
         let results = try Self.run(sites, input, gradient, planes: 3)
-        #expect(results[0].doubles == Self.planesFirst(grid, planes: 3, volume: 30_000, samples: 2))
+        #expect(worstError(results[0], Self.planesFirst(grid, planes: 3, volume: 30_000, samples: 2)) == 0)
     }
 
     @Test func refusesWhatDoesNotFit() throws {

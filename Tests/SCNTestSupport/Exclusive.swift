@@ -4,7 +4,7 @@ package import Testing
 
 /// Lets one test at a time run among all suites with this trait, in whatever target: for tests that set the kernels or the
 /// thread count, draw from the shared generator, or compare the bits of two calls. Restores all three after each test.
-package struct ExclusiveTrait: SuiteTrait, TestScoping {
+package struct ExclusiveTrait: SuiteTrait, TestTrait, TestScoping {
     package let isRecursive = true
 
     package func provideScope(

@@ -139,7 +139,8 @@ package struct OptimizerOracle {
         steps += 1
         for index in parameter.indices {
             var slope = gradient[index]
-            if decoupled { parameter[index] -= rate * decay * parameter[index] } else { slope += decay * parameter[index] }
+            let decayed = decay * parameter[index]
+            if decoupled { parameter[index] -= rate * decayed } else { slope += decayed }
             first[index] = beta1 * first[index] + (1 - beta1) * slope
             second[index] = beta2 * second[index] + (1 - beta2) * slope * slope
             let mean = first[index] / (1 - pow(beta1, Double(steps)))

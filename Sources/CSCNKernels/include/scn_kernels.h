@@ -90,9 +90,10 @@ typedef struct {
 
     // Batch normalisation, rows x planes contiguous.
 
-    /// mean[p] and sum of squared deviations from it, of these rows: two passes, for a stable sum.
+    /// mean[p], what rounding took from it (remainder[p]), and the sum of squared deviations from the mean, of these
+    /// rows: two passes, for a stable sum.
     void (*_Nonnull column_moments)(const float *_Nonnull input, int64_t rows, int64_t planes, float *_Nonnull mean,
-                                    float *_Nonnull squares);
+                                    float *_Nonnull remainder, float *_Nonnull squares);
     /// y = (x - mean[p]) * scale[p] + shift[p]; output = y > 0 ? y : leakiness * y. In place allowed.
     void (*_Nonnull batch_norm_apply)(const float *_Nonnull input, int64_t rows, int64_t planes,
                                       const float *_Nonnull mean, const float *_Nonnull scale,
