@@ -361,6 +361,17 @@ static void bad_containers(void) {
     printf("nesting stopped at depth %d: %s\n", depth, scn_last_error());
     CHECK(depth >= 256 && depth <= 257 && refused == 10001 - depth);
     OK(scn_module_release(network));
+
+    /* Twice the child before, again and again, would be more modules than anyone can count. */
+    OK(scn_identity_create(&network));
+    scn_status status = SCN_OK;
+    for (depth = 0; depth < 60 && status == SCN_OK; depth++) {
+        scn_module *const twice[] = {network, network};
+        status = scn_sequential_create(twice, 2, &outer);
+        if (status == SCN_OK) scn_module_release(network), network = outer;
+    }
+    CHECK(status == SCN_ERROR_STATE && outer == NULL);
+    OK(scn_module_release(network));
 }
 
 /** A long chain of recorded operations: replayed and released without a deep recursion. */
