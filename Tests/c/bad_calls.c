@@ -330,6 +330,7 @@ static void bad_tensors(void) {
     BAD(INVALID_ARGUMENT, "state", scn_set_random_state(no_state));
     BAD(INVALID_ARGUMENT, "state", scn_set_random_state(NULL));
     BAD(INVALID_ARGUMENT, "state", scn_get_random_state(NULL));
+    BAD(INVALID_ARGUMENT, "on", scn_set_gradient_recording(2));
     OK(scn_tensor_release(scalar));
     OK(scn_tensor_release(other));
 }
@@ -359,6 +360,17 @@ static void bad_containers(void) {
     }
     printf("nesting stopped at depth %d: %s\n", depth, scn_last_error());
     CHECK(depth >= 256 && depth <= 257 && refused == 10001 - depth);
+    OK(scn_module_release(network));
+
+    /* Twice the child before, again and again, would be more modules than anyone can count. */
+    OK(scn_identity_create(&network));
+    scn_status status = SCN_OK;
+    for (depth = 0; depth < 60 && status == SCN_OK; depth++) {
+        scn_module *const twice[] = {network, network};
+        status = scn_sequential_create(twice, 2, &outer);
+        if (status == SCN_OK) scn_module_release(network), network = outer;
+    }
+    CHECK(status == SCN_ERROR_STATE && outer == NULL);
     OK(scn_module_release(network));
 }
 
@@ -396,6 +408,7 @@ static void bad_layers(void) {
     BAD(INVALID_ARGUMENT, "spatial_size", scn_input_layer_create(2, minus, SCN_INPUT_SUM, &out_module));
     BAD(INVALID_ARGUMENT, "mode", scn_input_layer_create(2, field, (scn_input_mode)7, &out_module));
     BAD(INVALID_ARGUMENT, "dimension", scn_output_layer_create(0, &out_module));
+    BAD(INVALID_ARGUMENT, "module", scn_flatten_create(NULL));
     BAD(INVALID_ARGUMENT, "dimension", scn_sparse_to_dense_create(11, 4, &out_module));
     BAD(INVALID_ARGUMENT, "planes", scn_sparse_to_dense_create(2, -1, &out_module));
     BAD(INVALID_ARGUMENT, "dimension", scn_submanifold_convolution_create(11, 1, 1, three, NULL, &out_module));
@@ -414,7 +427,8 @@ static void bad_layers(void) {
     BAD(INVALID_ARGUMENT, "filter stride", scn_convolution_create(2, 1, 1, three, no_size, NULL, &out_module));
     BAD(INVALID_ARGUMENT, "filter size", scn_deconvolution_create(2, 1, 1, minus, ones, NULL, &out_module));
     BAD(INVALID_ARGUMENT, "in_planes", scn_network_in_network_create(-1, 1, 0, &out_module));
-    BAD(OVERFLOW, "", scn_linear_create(HUGE_SIZE, HUGE_SIZE, 0, &out_module));
+    BAD(OVERFLOW, "in_planes", scn_linear_create(HUGE_SIZE, 1, 0, &out_module));
+    BAD(OVERFLOW, "", scn_linear_create(INT32_MAX, INT32_MAX, 0, &out_module));
     BAD(INVALID_ARGUMENT, "pool_size", scn_max_pooling_create(2, NULL, ones, NULL, &out_module));
     BAD(INVALID_ARGUMENT, "stride", scn_max_pooling_create(2, three, minus, NULL, &out_module));
     BAD(INVALID_ARGUMENT, "features_to_drop", scn_max_pooling_create(2, three, ones, &dropping, &out_module));
@@ -589,6 +603,7 @@ static void bad_files(void) {
     BAD(FORMAT, "architecture", scn_checkpoint_open(in_folder("named"), &out_module));
     BAD(FORMAT, "good", scn_checkpoint_restore(in_folder("good"), other, NULL));
     BAD(FORMAT, "optimizer", scn_checkpoint_restore(in_folder("good"), sequential, optimizer));
+    BAD(INVALID_ARGUMENT, "optimizer", scn_checkpoint_save(in_folder("x"), sequential, optimizer));
     BAD(FILE, "no such", scn_checkpoint_save(in_folder("no such/file"), sequential, NULL));
     BAD(FILE, folder, scn_checkpoint_save(folder, sequential, NULL));
     BAD(INVALID_ARGUMENT, "path", scn_checkpoint_save(NULL, sequential, NULL));
