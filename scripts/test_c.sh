@@ -75,6 +75,7 @@ for source in Tests/c/*.c bindings/c/examples/*.c; do
     [ -e "$source" ] || continue
     for dialect in c99 c++17; do compile_and_run "$source" $dialect; done
 done
+for source in Tests/c/*.cpp; do compile_and_run "$source" c++17; done
 # The installed tree must work where it is moved to.
 mv "$prefix" "$work/moved"
 attempt "examples through CMake" through_cmake "$work/moved"

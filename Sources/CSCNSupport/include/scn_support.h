@@ -9,7 +9,7 @@
 
 // Memory.
 
-/// 64-byte aligned memory, or NULL where it cannot be had (also where it exceeds the machine's memory).
+/// 64-byte aligned memory, or NULL where it cannot be had (also where it exceeds what the system has left).
 /// Release with scn_memory_free. A count of 0 gives a valid pointer.
 void *_Nullable scn_memory_allocate(size_t bytes);
 /// The same, filled with zeros.
