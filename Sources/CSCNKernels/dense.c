@@ -1,4 +1,5 @@
 // Dense products, by OpenBLAS on the calling thread.
+#include <pthread.h>
 #include <string.h>
 
 #include "scn_kernels.h"
@@ -13,8 +14,37 @@ extern const char *openblas_get_corename(void);
 /// Rows of one call, which counts them in 32 bits.
 enum { ROWS_PER_CALL = 1 << 30 };
 
+// OpenBLAS has a buffer of many megabytes for each call in progress and ends the process when it runs out of them.
+enum { CALLS_AT_ONCE = 32 };
+static pthread_mutex_t calls_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t call_ended = PTHREAD_COND_INITIALIZER;
+static int calls;
+
+static void begin_call(void) {
+    pthread_mutex_lock(&calls_lock);
+    while (calls == CALLS_AT_ONCE) pthread_cond_wait(&call_ended, &calls_lock);
+    calls++;
+    pthread_mutex_unlock(&calls_lock);
+}
+static void end_call(void) {
+    pthread_mutex_lock(&calls_lock);
+    calls--;
+    pthread_cond_signal(&call_ended);
+    pthread_mutex_unlock(&calls_lock);
+}
+
+// The threads that were inside are the parent's.
+static void after_fork_in_child(void) {
+    calls = 0;
+    pthread_mutex_init(&calls_lock, NULL);
+    pthread_cond_init(&call_ended, NULL);
+}
+
 // The setting is global to the process: products are cut into pieces by this library's own threads.
-__attribute__((constructor)) static void at_load(void) { openblas_set_num_threads(1); }
+__attribute__((constructor)) static void at_load(void) {
+    openblas_set_num_threads(1);
+    pthread_atfork(NULL, NULL, after_fork_in_child);
+}
 
 void scn_dense_product(const float *input, int64_t rows, int64_t in_planes, const float *weight,
                        int32_t weight_is_transposed, float *output, int64_t out_planes, int32_t add_to_output) {
@@ -23,6 +53,7 @@ void scn_dense_product(const float *input, int64_t rows, int64_t in_planes, cons
         if (!add_to_output) memset(output, 0, (size_t)rows * (size_t)out_planes * sizeof(float));
         return;
     }
+    begin_call();
     for (int64_t first = 0; first < rows; first += ROWS_PER_CALL) {
         int64_t count = rows - first < ROWS_PER_CALL ? rows - first : ROWS_PER_CALL;
         cblas_sgemm(ROW_MAJOR, NOT_TRANSPOSED, weight_is_transposed ? TRANSPOSED : NOT_TRANSPOSED, (int)count,
@@ -30,6 +61,7 @@ void scn_dense_product(const float *input, int64_t rows, int64_t in_planes, cons
                     (int)(weight_is_transposed ? in_planes : out_planes), add_to_output ? 1 : 0,
                     output + first * out_planes, (int)out_planes);
     }
+    end_call();
 }
 
 void scn_dense_product_of_columns(const float *input, int64_t rows, int64_t in_planes, const float *output_gradient,
@@ -39,12 +71,14 @@ void scn_dense_product_of_columns(const float *input, int64_t rows, int64_t in_p
         memset(product, 0, (size_t)in_planes * (size_t)out_planes * sizeof(float));
         return;
     }
+    begin_call();
     for (int64_t first = 0; first < rows; first += ROWS_PER_CALL) {
         int64_t count = rows - first < ROWS_PER_CALL ? rows - first : ROWS_PER_CALL;
         cblas_sgemm(ROW_MAJOR, TRANSPOSED, NOT_TRANSPOSED, (int)in_planes, (int)out_planes, (int)count, 1,
                     input + first * in_planes, (int)in_planes, output_gradient + first * out_planes, (int)out_planes,
                     first ? 1 : 0, product, (int)out_planes);
     }
+    end_call();
 }
 
 int32_t scn_dense_product_knows_cpu(const scn_kernel_table *table) {

@@ -1,5 +1,6 @@
 // A pool of pthreads for one parallel loop at a time. Own, not libdispatch: the thread count must be exact and
 // changeable, a child after fork() must go on working, and valgrind must see every thread joined.
+#define _GNU_SOURCE
 #include "scn_support.h"
 
 #include <pthread.h>
@@ -18,8 +19,13 @@ typedef struct {
 static pthread_mutex_t in_use = PTHREAD_MUTEX_INITIALIZER;  // held by the thread that owns the pool
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t wake = PTHREAD_COND_INITIALIZER;
+// Read: by the threads that hold locks of this library; write: by fork(), which would leave them held in the child. A
+// waiting fork() goes first, or a stream of short readers would starve it; hence the depth, which lets a reader nest.
+static pthread_rwlock_t fork_gate = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
+static _Thread_local int32_t fork_gate_depth;
 static pthread_t workers[MAX_THREADS];
 static int32_t worker_count;
+static int32_t workers_asked_for;  // more than there are where the system gave no more
 static _Atomic int32_t wanted_threads;  // 0: not chosen yet
 static _Atomic uint64_t generation;     // one more for each job
 static _Atomic int stopping;
@@ -90,30 +96,42 @@ static void stop_workers(void) {
     atomic_store(&stopping, 1);
     announce(NULL);
     for (int32_t i = 0; i < worker_count; i++) pthread_join(workers[i], NULL);
-    worker_count = 0;
+    worker_count = workers_asked_for = 0;
     atomic_store(&stopping, 0);
 }
 
 static void start_workers(int32_t wanted) {
-    if (worker_count == wanted) return;
+    if (workers_asked_for == wanted) return;
     if (worker_count) stop_workers();
+    workers_asked_for = wanted;
     uintptr_t seen = (uintptr_t)atomic_load(&generation);
     while (worker_count < wanted &&
            pthread_create(&workers[worker_count], NULL, worker_main, (void *)seen) == 0)
         worker_count++;
 }
 
+void scn_fork_gate_enter(void) {
+    if (fork_gate_depth++ == 0) pthread_rwlock_rdlock(&fork_gate);
+}
+void scn_fork_gate_leave(void) {
+    if (--fork_gate_depth == 0) pthread_rwlock_unlock(&fork_gate);
+}
+
+// The pool comes first: from then on loops run on their callers, so that a reader of the gate waits for no other one.
 static void before_fork(void) {
     pthread_mutex_lock(&in_use);
+    pthread_rwlock_wrlock(&fork_gate);
     pthread_mutex_lock(&lock);
 }
 static void after_fork_in_parent(void) {
     pthread_mutex_unlock(&lock);
+    pthread_rwlock_unlock(&fork_gate);
     pthread_mutex_unlock(&in_use);
 }
 // The child has none of the workers: forget them, and start new ones at the first loop.
 static void after_fork_in_child(void) {
-    worker_count = 0;
+    worker_count = workers_asked_for = 0;
+    fork_gate = (pthread_rwlock_t)PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
     pthread_cond_init(&wake, NULL);
     pthread_mutex_init(&lock, NULL);
     pthread_mutex_init(&in_use, NULL);

@@ -94,6 +94,10 @@ func options<T>(_ pointer: UnsafePointer<T>?, _ defaults: T, _ name: String = "o
     try require(
         size >= MemoryLayout<Int>.size && size <= MemoryLayout<T>.size, .invalidArgument,
         "\(name): struct_size is \(size), expected at most \(MemoryLayout<T>.size); start from the _INIT macro")
+    // No struct ends inside a word: half a pointer would be none.
+    try require(
+        size % MemoryLayout<T>.alignment == 0, .invalidArgument,
+        "\(name): struct_size is \(size), expected a multiple of \(MemoryLayout<T>.alignment)")
     var result = defaults
     withUnsafeMutableBytes(of: &result) {
         $0.copyMemory(from: UnsafeRawBufferPointer(start: UnsafeRawPointer(pointer), count: size))
@@ -107,8 +111,9 @@ func matrix(_ pointer: UnsafePointer<scn_matrix>?, _ name: String) throws(SCNErr
     try require(
         host.rows >= 0 && host.planes >= 0, .shape,
         "\(name): is \(host.rows) x \(host.planes), expected no negative size")
-    let count = try checkedProduct([Int(host.rows), Int(host.planes), 4], name) / 4
-    let data = try elements(UnsafePointer(host.data), Int64(count), "\(name).data")
+    // A size beside a 0 has its limit too: scratch is made for planes alone.
+    _ = try checkedProduct([max(1, Int(host.rows)), max(1, Int(host.planes)), 4], name)
+    let data = try elements(UnsafePointer(host.data), host.rows * host.planes, "\(name).data")
     return Matrix(
         rows: Int(host.rows), planes: Int(host.planes),
         borrowing: UnsafeMutablePointer(mutating: data.baseAddress) ?? nowhere)
@@ -180,7 +185,12 @@ func handles<R>(
     _ pointer: UnsafePointer<OpaquePointer?>?, _ count: Int64, _ name: String,
     _ unwrap: (OpaquePointer?, String) throws -> R
 ) throws -> [R] {
-    try elements(pointer, count, name).enumerated().map { try unwrap($1, "\(name)[\($0)]") }
+    // Not map, which asks for the memory of all results at once and traps where there is none.
+    var results: [R] = []
+    for (index, handle) in try elements(pointer, count, name).enumerated() {
+        results.append(try unwrap(handle, "\(name)[\(index)]"))
+    }
+    return results
 }
 
 /// What a tensor handle stands for.

@@ -1,6 +1,7 @@
+internal import CSCNSupport
 internal import Glibc
 
-/// A value behind a mutex.
+/// A value behind a mutex. fork() waits until no thread is inside one, so that a child finds all of them free and whole.
 public final class Locked<Value>: @unchecked Sendable {
     private var value: Value
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
@@ -17,8 +18,12 @@ public final class Locked<Value>: @unchecked Sendable {
     }
 
     public func withLock<R>(_ body: (inout Value) throws -> R) rethrows -> R {
+        scn_fork_gate_enter()
         pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
+        defer {
+            pthread_mutex_unlock(mutex)
+            scn_fork_gate_leave()
+        }
         return try body(&value)
     }
 }

@@ -48,6 +48,27 @@ struct AxisWindows: BitwiseCopyable {
     /// Writes (tap, output) of each window that covers `input` and returns their number.
     @inline(__always)
     func windows(of input: Int, taps: UnsafeMutablePointer<Int>, outputs: UnsafeMutablePointer<Int>) -> Int {
+        var (tap, output) = first(input)
+        var count = 0
+        while tap < size && output >= 0 {
+            taps[count] = tap
+            outputs[count] = output
+            count &+= 1
+            tap &+= tapStep
+            output &-= outputStep
+        }
+        return count
+    }
+
+    /// The number of windows that cover `input`.
+    func count(of input: Int) -> Int {
+        let (tap, output) = first(input)
+        return tap < size && output >= 0 ? min((size - 1 - tap) / tapStep, output / outputStep) + 1 : 0
+    }
+
+    /// The window with the least tap that covers `input`; tap or output are out of range where there is none.
+    @inline(__always)
+    private func first(_ input: Int) -> (tap: Int, output: Int) {
         let place = input + padding
         var output = place / stride
         var tap = place - output * stride
@@ -58,19 +79,11 @@ struct AxisWindows: BitwiseCopyable {
         if output >= outputSize && tap < size {
             // Too small a tap belongs to a window beyond the last output.
             let steps = (output - outputSize) / outputStep + 1
-            if steps > (size - 1 - tap) / tapStep { return 0 }
+            if steps > (size - 1 - tap) / tapStep { return (size, -1) }
             tap += steps * tapStep
             output -= steps * outputStep
         }
-        var count = 0
-        while tap < size && output >= 0 {
-            taps[count] = tap
-            outputs[count] = output
-            count &+= 1
-            tap &+= tapStep
-            output &-= outputStep
-        }
-        return count
+        return (tap, output)
     }
 
     /// The least tap, whatever the output, or one beyond the last where there is none.

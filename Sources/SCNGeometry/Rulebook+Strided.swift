@@ -39,6 +39,11 @@ extension Rulebook {
         let cursors = try Storage<Int64>(count: checkedProduct([pieces, volume], "rule cursors"), zeroed: true)
         let cursor = cursors.pointer
 
+        // Where there may be too many rules, a look at each site tells; counting rule by rule could take hours.
+        let windows = (0..<filter.dimension).map { AxisWindows(filter, axis: $0, outputSize: outputSize[$0]) }
+        if windows.reduce(input.count, { $0 * $1.most }) > Int(Int32.max) {
+            try requireRuleCount(try ruleCount(input, windows))
+        }
         try forEachPiece(input, filter, outputSize, layout, size: size) {
             (product: borrowing WindowProduct<Key>, piece, _) in
             let counter = cursor + piece * volume
@@ -55,8 +60,7 @@ extension Rulebook {
             }
         }
         offsets.pointer[volume] = total
-        try require(
-            total <= Int64(Int32.max), .overflow, "a rulebook of \(total) rules; at most \(Int32.max) are possible")
+        try requireRuleCount(total)
 
         let keys = try Storage<Key>(count: Int(total))
         let inputRows = try Storage<Int32>(count: Int(total))
@@ -76,6 +80,21 @@ extension Rulebook {
             offsets: offsets, inputRows: inputRows, outputRows: ranked.ranks, inputCount: input.count,
             outputCount: ranked.keys.count)
         return (ranked.keys, rulebook)
+    }
+
+    private static func ruleCount(_ input: SiteSet, _ windows: [AxisWindows]) throws(SCNError) -> Int64 {
+        let site = try Storage<Int64>(count: input.dimension + 1)
+        var total: Int64 = 0
+        for row in 0..<input.count {
+            input.coordinates(of: row..<row + 1, into: site.pointer)
+            total += windows.indices.reduce(1) { $0 * Int64(windows[$1].count(of: Int(site[$1]))) }
+        }
+        return total
+    }
+
+    private static func requireRuleCount(_ count: Int64) throws(SCNError) {
+        try require(
+            count <= Int64(Int32.max), .overflow, "a rulebook of \(count) rules; at most \(Int32.max) are possible")
     }
 
     /// Cuts the input sites into pieces of `size`, and calls `body(windows, piece, row)` for every row, ascending within

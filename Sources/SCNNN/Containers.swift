@@ -144,7 +144,13 @@ public enum ModuleBuilder {
 /// Applies each of its modules to the one input; the result is a table.
 public final class ConcatTable: Container {
     public override func forward(_ input: Value) throws -> Value {
-        .table(try children.map { try $0.forward(input) })
+        let results = try children.map { try $0.forward(input) }
+        for (index, result) in results.enumerated() {
+            if case .table = result {
+                throw SCNError(.shape, "input: branch \(index) of ConcatTable makes a table; tables do not nest")
+            }
+        }
+        return .table(results)
     }
 
     public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {

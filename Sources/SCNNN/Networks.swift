@@ -91,7 +91,9 @@ extension Networks.VGGLayer {
     /// Layers from words: "C16", "MP", "MP3/2", "C3/2", "C3/2:16", "C16,8,8".
     package static func parse(_ text: String) throws(SCNError) -> [Networks.VGGLayer] {
         var layers: [Networks.VGGLayer] = []
-        for word in text.split(separator: " ", omittingEmptySubsequences: true) {
+        let limit = Container.maximumOccurrences
+        for word in text.split(separator: " ", maxSplits: limit, omittingEmptySubsequences: true) {
+            try require(layers.count < limit, .state, "layers: more than \(limit) words, which no network can hold")
             guard let layer = parse(word: word) else {
                 throw SCNError(
                     .format,

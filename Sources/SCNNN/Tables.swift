@@ -51,7 +51,9 @@ public final class Flatten: Module {
         guard case .dense(let tensor) = input, let rows = tensor.shape.first else {
             throw input.mismatch(typeName, "a dense tensor of rank 1 or more")
         }
-        return .dense(try tensor.reshaped([rows, tensor.shape.dropFirst().reduce(1, *)]))
+        // Beside an axis of size 0, the other sizes can be any.
+        let planes = try checkedProduct(tensor.shape.dropFirst(), "a row of a tensor of shape \(tensor.shape)")
+        return .dense(try tensor.reshaped([rows, planes]))
     }
     package override var arguments: [(key: String, value: JSON)]? { [] }
 }

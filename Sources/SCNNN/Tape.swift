@@ -17,6 +17,7 @@ final class TapeNode {
     typealias Backward = (Matrix) throws -> [Gradient?]
 
     fileprivate(set) var inputs: [Tensor]
+    /// Nil once a backward pass has taken it.
     fileprivate var backward: Backward?
     /// One more than the deepest input: sorting by it puts every operation after those it depends on.
     fileprivate let depth: Int
@@ -49,6 +50,9 @@ public enum Tape {
         get { scn_gradient_recording_get() != 0 }
         set { scn_gradient_recording_set(newValue ? 1 : 0) }
     }
+
+    /// Backward passes on several threads may meet in shared operations and in the leaves.
+    fileprivate static let meeting = Locked(())
 
     /// Runs `body` without recording.
     public static func withoutRecording<R>(_ body: () throws -> R) rethrows -> R {
@@ -97,14 +101,14 @@ extension Tensor {
         var arriving: [ObjectIdentifier: Gradient] = [ObjectIdentifier(self): .shared(gradient)]
         var leaves: [Tensor] = node == nil ? [self] : []
         var seenLeaves = Set(leaves.map(ObjectIdentifier.init))
-        for tensor in operationsBelow() {
+        let operations = operationsBelow()
+        // The last first, so that what a record holds goes as soon as it was used.
+        var records = Array(try Self.takeRecords(of: operations).reversed())
+        for tensor in operations {
+            let step = records.removeLast()
             guard let node = tensor.node, let arrived = arriving.removeValue(forKey: ObjectIdentifier(tensor)) else {
                 continue
             }
-            guard let step = node.backward else {
-                throw SCNError(.state, "backward: the record was used up by an earlier backward pass")
-            }
-            node.backward = nil
             let inputs = node.inputs
             let gradients = try step(arrived.matrix)
             precondition(gradients.count == inputs.count)
@@ -115,16 +119,30 @@ extension Tensor {
                 if input.node == nil && seenLeaves.insert(key).inserted { leaves.append(input) }
             }
         }
-        let sums = try leaves.map { leaf in
-            let arrived = arriving[ObjectIdentifier(leaf)]!
-            return arrived.isFresh || leaf.gradientValues != nil ? arrived.matrix : try arrived.matrix.copy()
-        }
-        for (leaf, sum) in zip(leaves, sums) {
-            if let before = leaf.gradientValues {
-                try Elements.add(before, sum.reshaped(rows: before.rows, planes: before.planes), into: before)
-            } else {
-                leaf.gradientValues = sum
+        try Tape.meeting.withLock { _ in
+            let sums = try leaves.map { leaf in
+                let arrived = arriving[ObjectIdentifier(leaf)]!
+                return arrived.isFresh || leaf.gradientValues != nil ? arrived.matrix : try arrived.matrix.copy()
             }
+            for (leaf, sum) in zip(leaves, sums) {
+                if let before = leaf.gradientValues {
+                    try Elements.add(before, sum.reshaped(rows: before.rows, planes: before.planes), into: before)
+                } else {
+                    leaf.gradientValues = sum
+                }
+            }
+        }
+    }
+
+    /// Takes the backward closures of all operations, or of none where one of them is gone.
+    private static func takeRecords(of operations: [Tensor]) throws -> [TapeNode.Backward] {
+        try Tape.meeting.withLock { _ in
+            let records = operations.compactMap { $0.node?.backward }
+            try require(
+                records.count == operations.count, .state,
+                "backward: the record was used up by an earlier backward pass")
+            for tensor in operations { tensor.node?.backward = nil }
+            return records
         }
     }
 

@@ -37,7 +37,7 @@ package struct BatchNormalizationOperation {
     ) throws(SCNError) {
         try result.requireSameShape(as: input, "result")
         let (rows, planes) = (input.rows, input.planes)
-        guard rows > 0 else {
+        guard input.count > 0 else {
             savedMean.update(repeating: 0, count: planes)
             savedInverseDeviation.update(repeating: 0, count: planes)
             savedRemainder?.update(repeating: 0, count: planes)
@@ -113,6 +113,7 @@ package struct BatchNormalizationOperation {
     {
         let kernels = try Kernels.table()
         let planes = input.planes
+        if planes == 0 { return }
         Parallel.forEachChunk(input.rows, size: Self.chunkRows(planes)) { _, range in
             let start = range.lowerBound * planes
             kernels.batch_norm_apply(
@@ -132,6 +133,7 @@ package struct BatchNormalizationOperation {
         try result.requireSameShape(as: input, "result")
         let kernels = try Kernels.table()
         let (rows, planes) = (input.rows, input.planes)
+        if planes == 0 { return }
         let chunkRows = reductionChunk(rows, atLeast: 256, limit: 256)
         let chunks = Parallel.chunkCount(rows, size: chunkRows)
         let partial = try Storage<Float>(count: 2 * chunks * planes)
@@ -203,5 +205,5 @@ package struct BatchNormalizationOperation {
         return result
     }
 
-    private static func chunkRows(_ planes: Int) -> Int { max(1, Kernels.elementChunk / max(1, planes)) }
+    private static func chunkRows(_ planes: Int) -> Int { max(1, Kernels.elementChunk / planes) }
 }

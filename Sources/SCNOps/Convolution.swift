@@ -20,6 +20,9 @@ package struct ConvolutionShape {
             inPlanes % groups == 0 && outPlanes % groups == 0, .invalidArgument,
             "groups: is \(groups), expected a divisor of \(inPlanes) planes in and \(outPlanes) out")
         _ = try checkedProduct([volume, inPlanes, outPlanes, 4], "the weight of a convolution")
+        for (value, name) in [(inPlanes, "in_planes"), (outPlanes, "out_planes")] {
+            try require(value <= Int(Int32.max), .overflow, "\(name): is \(value), expected at most \(Int32.max)")
+        }
         self.volume = volume
         self.groups = groups
         self.inPlanes = inPlanes

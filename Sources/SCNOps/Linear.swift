@@ -7,7 +7,7 @@ package import SCNCore
 /// shapes alone, since OpenBLAS's bits change with the number of rows that it is given.
 package enum LinearOperation {
     private static let chunkRows = 256
-    /// OpenBLAS holds a buffer for each thread that is inside it and ends the process when it runs out.
+    /// No more than go on at once in the process, see dense.c: the others would wait.
     private static let concurrentProducts = 32
 
     /// Tests choose the way here; nil asks what OpenBLAS knows.

@@ -9,7 +9,8 @@
 
 // Memory.
 
-/// 64-byte aligned memory, or NULL where it cannot be had (also where it exceeds what the system has left).
+/// 64-byte aligned memory, or NULL where it cannot be had (also where it exceeds what the system has left). Large
+/// blocks that were freed are reused; all together never take more than was in use at one time.
 /// Release with scn_memory_free. A count of 0 gives a valid pointer.
 void *_Nullable scn_memory_allocate(size_t bytes);
 /// The same, filled with zeros.
@@ -29,6 +30,10 @@ void scn_pool_run(int64_t count, scn_task _Nonnull task, void *_Nonnull context)
 int32_t scn_pool_thread_count(void);
 /// 1 ... 1024; the pool changes at the next scn_pool_run.
 void scn_pool_set_thread_count(int32_t count);
+
+/// Between these two, fork() waits. They nest.
+void scn_fork_gate_enter(void);
+void scn_fork_gate_leave(void);
 
 // The machine.
 
