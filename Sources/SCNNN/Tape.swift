@@ -101,18 +101,13 @@ extension Tensor {
         var arriving: [ObjectIdentifier: Gradient] = [ObjectIdentifier(self): .shared(gradient)]
         var leaves: [Tensor] = node == nil ? [self] : []
         var seenLeaves = Set(leaves.map(ObjectIdentifier.init))
-        let operations = operationsBelow()
         // The last first, so that what a record holds goes as soon as it was used.
-        var records = Array(try Self.takeRecords(of: operations).reversed())
-        for tensor in operations {
-            let step = records.removeLast()
-            guard let node = tensor.node, let arrived = arriving.removeValue(forKey: ObjectIdentifier(tensor)) else {
-                continue
-            }
-            let inputs = node.inputs
-            let gradients = try step(arrived.matrix)
-            precondition(gradients.count == inputs.count)
-            for (input, gradient) in zip(inputs, gradients) where input.requiresGradient {
+        var records = Array(try takeRecords().reversed())
+        while let record = records.popLast() {
+            guard let arrived = arriving.removeValue(forKey: record.result) else { continue }
+            let gradients = try record.backward(arrived.matrix)
+            precondition(gradients.count == record.inputs.count)
+            for (input, gradient) in zip(record.inputs, gradients) where input.requiresGradient {
                 guard let gradient else { continue }
                 let key = ObjectIdentifier(input)
                 arriving[key] = try Self.sum(arriving[key], gradient)
@@ -134,14 +129,28 @@ extension Tensor {
         }
     }
 
-    /// Takes the backward closures of all operations, or of none where one of them is gone.
-    private static func takeRecords(of operations: [Tensor]) throws -> [TapeNode.Backward] {
+    /// What a pass needs of one operation; nothing else keeps it alive once it was taken.
+    private struct Record {
+        let result: ObjectIdentifier
+        let inputs: [Tensor]
+        let backward: TapeNode.Backward
+    }
+
+    /// Takes the records of all operations that this tensor depends on, or of none where one of them is gone.
+    private func takeRecords() throws -> [Record] {
         try Tape.meeting.withLock { _ in
-            let records = operations.compactMap { $0.node?.backward }
+            let operations = operationsBelow()
+            let records = operations.compactMap { tensor -> Record? in
+                guard let node = tensor.node, let backward = node.backward else { return nil }
+                return Record(result: ObjectIdentifier(tensor), inputs: node.inputs, backward: backward)
+            }
             try require(
                 records.count == operations.count, .state,
                 "backward: the record was used up by an earlier backward pass")
-            for tensor in operations { tensor.node?.backward = nil }
+            for tensor in operations {
+                tensor.node?.backward = nil
+                tensor.node?.inputs = []
+            }
             return records
         }
     }
