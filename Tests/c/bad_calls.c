@@ -436,7 +436,7 @@ static void bad_layers(void) {
     BAD(FORMAT, "XY", scn_sparse_vgg_net_create(2, 1, "C8 XY MP", &out_module));
     BAD(FORMAT, "C99999999999999999999", scn_sparse_vgg_net_create(2, 1, "C99999999999999999999", &out_module));
     BAD(FORMAT, "C8,8,8,8,8", scn_sparse_vgg_net_create(2, 1, "C8,8,8,8,8", &out_module));
-    BAD(INVALID_ARGUMENT, "dimension", scn_module_input_spatial_size(convolution, 3, field, out_sizes));
+    BAD(INVALID_ARGUMENT, "dimension", scn_module_input_spatial_size(convolution, 3, three, out_sizes));
     BAD(INVALID_ARGUMENT, "output_size", scn_module_input_spatial_size(convolution, 2, NULL, out_sizes));
 }
 
