@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum { ALIGNMENT = 64 };
@@ -65,6 +66,8 @@ static int64_t machine_bytes(void) {
 
 enum { CAPACITIES = 512, PATIENCE = 4096 };
 static const size_t REUSED_FROM = 1 << 16;
+/// Rows are gathered from all over a large block: fewer, larger pages make that faster.
+static const size_t HUGE_PAGES_FROM = (size_t)1 << 23;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static header *newest, *oldest, *alike[CAPACITIES];
@@ -92,10 +95,23 @@ static void unlink_waiting(header *block) {
     waiting_bytes -= (int64_t)block->bytes;
 }
 
+static size_t mapped_bytes(size_t capacity) {
+    static const size_t page = 4096;
+    return (capacity + ALIGNMENT + page - 1) / page * page;
+}
+
+/// Pages of their own, which go back to the system whole: the C library would keep what others lie between.
+static header *map_block(size_t capacity) {
+    void *pages = mmap(NULL, mapped_bytes(capacity), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED) return NULL;
+    if (capacity >= HUGE_PAGES_FROM) madvise(pages, mapped_bytes(capacity), MADV_HUGEPAGE);
+    return pages;
+}
+
 static void let_oldest_go(void) {
     header *block = oldest;
     unlink_waiting(block);
-    free(block);
+    munmap(block, mapped_bytes(block->capacity));
 }
 
 static header *reuse(size_t capacity) {
@@ -156,9 +172,11 @@ void *scn_memory_allocate(size_t bytes) {
     if (bytes > (size_t)machine || bytes > SIZE_MAX / 2) return NULL;
     int64_t held = atomic_fetch_add_explicit(&live_bytes, (int64_t)bytes, memory_order_relaxed);
     size_t capacity = capacity_for(bytes);
-    header *block = BLOCKS_WAIT && capacity >= REUSED_FROM ? reuse(capacity) : NULL;
+    int waits = BLOCKS_WAIT && capacity >= REUSED_FROM;
+    header *block = waits ? reuse(capacity) : NULL;
     if (!block && (int64_t)bytes <= machine - held && (bytes < LARGE || is_available(bytes)))
-        block = aligned_alloc(ALIGNMENT, (capacity + 2 * ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+        block = waits ? map_block(capacity)
+                      : aligned_alloc(ALIGNMENT, (capacity + 2 * ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
     if (!block) {
         atomic_fetch_sub_explicit(&live_bytes, (int64_t)bytes, memory_order_relaxed);
         return NULL;

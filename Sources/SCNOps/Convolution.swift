@@ -62,6 +62,9 @@ package enum ConvolutionOperation {
             groups: groups, into: result)
     }
 
+    /// Multiply-adds that take longer than waking a thread.
+    private static let workWorthAThread = 1 << 20
+
     /// The fused pass that both directions share; element (i, o) of a group's weight lies at i * inStride + o * outStride.
     private static func run(
         _ rules: Rulebook, input: Matrix, weight: UnsafePointer<Float>, inStride: Int, outStride: Int,
@@ -87,7 +90,7 @@ package enum ConvolutionOperation {
         // Rows may be cut anywhere: a row's sum is the same in every cut.
         let rows = rules.outputCount
         let work = max(1, rules.ruleCount / max(1, rows)) * inPerGroup * outPerGroup * groups
-        let smallest = max(32, (1 << 18) / work)
+        let smallest = max(32, Self.workWorthAThread / work)
         let spanRows = max(smallest, (rows + 8 * Parallel.threadCount - 1) / (8 * Parallel.threadCount))
         let cursors = try Storage<Int64>(
             count: checkedProduct([Parallel.chunkCount(rows, size: spanRows), volume], "the cursors of a convolution"))
