@@ -63,6 +63,7 @@ install: $(LIBRARY) ## install into PREFIX (/usr/local); LIBDIR and DESTDIR are 
 wheel: $(LIBRARY) .venv/.ready ## dist/scn-*.whl, the Python package with the library inside
 	rm -rf bindings/python/build
 	.venv/bin/python -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist bindings/python
+	@ls dist/scn-$(VERSION)-*.whl
 
 clean: ## remove what was built; .venv stays
 	rm -rf .build build dist demo-output examples/*/.build bindings/python/build

@@ -381,7 +381,7 @@ SCN_API scn_status scn_dropout_create(double p, scn_module **module);
 
 /* Networks. */
 
-/** Create SparseConvNet's VGG net of dimension d. layers: words with spaces between them:
+/** Create SparseConvNet's VGG net of dimension d. layers: words with white space between them:
  *    C16           submanifold convolution of size 3 to 16 planes, batch norm, ReLU
  *    MP, MP3/2     max pooling of size 3 and stride 2; MP2/2 and so on
  *    C3/2, C3/2:16 convolution of size 3 and stride 2 (to 16 planes), batch norm, ReLU

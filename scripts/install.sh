@@ -27,3 +27,4 @@ done
 
 # The system's folders are searched through a cache, which root can refresh.
 if [ -z "$root" ] && [ "$(id -u)" = 0 ] && [[ $libdir == /usr/local/lib || $libdir == /usr/lib ]]; then ldconfig; fi
+echo "installed scn $version into $root$prefix"

@@ -65,7 +65,9 @@ static int64_t machine_bytes(void) {
 // Released blocks wait to be reused: the system takes pages back and clears them anew, at the cost of the work itself.
 
 enum { CAPACITIES = 512, PATIENCE = 4096 };
-static const size_t REUSED_FROM = 1 << 16;
+static const size_t REUSED_FROM = 1 << 20;
+/// What may wait beside the live blocks, and when none is live.
+static const int64_t SPARE_BYTES = (int64_t)32 << 20, IDLE_BYTES = (int64_t)64 << 20;
 /// Rows are gathered from all over a large block: fewer, larger pages make that faster.
 static const size_t HUGE_PAGES_FROM = (size_t)1 << 23;
 
@@ -122,8 +124,9 @@ static header *reuse(size_t capacity) {
     if (block) unlink_waiting(block);
     int64_t live = atomic_load_explicit(&live_bytes, memory_order_relaxed);
     if (live > most_live_bytes) most_live_bytes = live;
-    // All blocks together never take more than the live ones once did, and none waits forever.
-    while (oldest && (live + waiting_bytes > most_live_bytes || ticks - oldest->released_at > PATIENCE)) let_oldest_go();
+    // All blocks together take little more than the live ones once did, and none waits forever.
+    int64_t most = most_live_bytes + SPARE_BYTES;
+    while (oldest && (live + waiting_bytes > most || ticks - oldest->released_at > PATIENCE)) let_oldest_go();
     pthread_mutex_unlock(&lock);
     scn_fork_gate_leave();
     return block;
@@ -143,7 +146,7 @@ static void wait_for_reuse(header *block, int64_t live) {
     alike[index_of(block->capacity)] = block;
     waiting_bytes += (int64_t)block->bytes;
     if (live == 0) most_live_bytes = 0;
-    while (oldest && live == 0) let_oldest_go();
+    while (live == 0 && waiting_bytes > IDLE_BYTES) let_oldest_go();
     pthread_mutex_unlock(&lock);
     scn_fork_gate_leave();
 }

@@ -88,7 +88,7 @@ public final class OutputLayer: Module {
 /// Makes a dense tensor [batch, planes, ...spatial size], zeros where there is no site.
 public final class SparseToDense: Module {
     public let dimension: Int
-    /// What the network's description says of the width; the result has as many planes as its input.
+    /// Of the input, and of the result; an input without sites may have any.
     public let planes: Int
 
     public init(dimension: Int, planes: Int) throws {
@@ -111,14 +111,19 @@ public final class SparseToDense: Module {
     public override func forward(_ input: Value) throws -> Value {
         let sparse = try input.sparse(for: typeName, dimension: dimension)
         let (sites, values) = (sparse.sites, sparse.features.values)
-        let shape = [sites.batchSize, values.planes] + sites.spatialSize
-        let count = try SparseToDenseOperation.count(sites, planes: values.planes)
-        let planes = shape.last ?? 1
-        let result = try Matrix(rows: planes == 0 ? 0 : count / planes, planes: planes)
-        try SparseToDenseOperation.forward(sites, input: values, into: result.storage.buffer)
+        try require(
+            sites.count == 0 || values.planes == planes, .shape,
+            "input: SparseToDense got \(values.planes) planes, expected \(planes)")
+        let shape = [sites.batchSize, planes] + sites.spatialSize
+        let count = try SparseToDenseOperation.count(sites, planes: planes)
+        let width = shape.last ?? 1
+        let result = try Matrix(rows: count / width, planes: width)
+        let input = sites.count == 0 ? try Matrix(rows: 0, planes: planes) : values
+        try SparseToDenseOperation.forward(sites, input: input, into: result.storage.buffer)
         return .dense(
             Tape.result(shape: shape, values: result, inputs: [sparse.features]) { gradient in
                 let byFeatures = try Matrix(rows: values.rows, planes: values.planes)
+                if values.rows == 0 { return [.fresh(byFeatures)] }
                 try SparseToDenseOperation.backward(
                     sites, gradient: UnsafeBufferPointer(gradient.storage.buffer), into: byFeatures)
                 return [.fresh(byFeatures)]

@@ -92,7 +92,7 @@ extension Networks.VGGLayer {
     package static func parse(_ text: String) throws(SCNError) -> [Networks.VGGLayer] {
         var layers: [Networks.VGGLayer] = []
         let limit = Container.maximumOccurrences
-        for word in text.split(separator: " ", maxSplits: limit, omittingEmptySubsequences: true) {
+        for word in text.split(maxSplits: limit, whereSeparator: \.isWhitespace) {
             try require(layers.count < limit, .state, "layers: more than \(limit) words, which no network can hold")
             guard let layer = parse(word: word) else {
                 throw SCNError(

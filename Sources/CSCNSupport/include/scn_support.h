@@ -10,7 +10,7 @@
 // Memory.
 
 /// 64-byte aligned memory, or NULL where it cannot be had (also where it exceeds what the system has left). Large
-/// blocks that were freed are reused; all together never take more than was in use at one time.
+/// blocks that were freed are reused; all together take little more than was in use at one time.
 /// Release with scn_memory_free. A count of 0 gives a valid pointer.
 void *_Nullable scn_memory_allocate(size_t bytes);
 /// The same, filled with zeros.

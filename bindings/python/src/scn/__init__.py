@@ -128,3 +128,18 @@ __all__ = [
     "tensor",
     "version",
 ]
+
+_NOT_YET = (
+    "AveragePooling BatchNormELU BatchwiseDropout BLInputLayer BLOutputLayer CheckpointedSequential DenseToSparse "
+    "FullConvolution FullConvolutionalNetIntegratedLinear FullyConvolutionalNet InputBatch MeanOnlyBNLeakyReLU "
+    "MultiscaleShapeContext PermutohedralSubmanifoldConvolution RandomizedStrideConvolution "
+    "RandomizedStrideMaxPooling ShapeContext SparseGroupNorm SparseResNet Sparsify SparsifyFCS TransposeConvolution "
+    "UnPooling VerboseIdentity"
+).split()
+
+
+def __getattr__(name: str) -> object:
+    """Say which names of SparseConvNet this version does not have."""
+    if name in _NOT_YET:
+        raise AttributeError(f"SparseConvNet's {name} is not in scn {__version__}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

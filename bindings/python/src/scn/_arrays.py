@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ._handles import TensorHandle
 from ._library import library
-from .errors import CoordinateError, InvalidArgumentError, ShapeError, SizeOverflowError
+from .errors import Error, InvalidArgumentError, ShapeError, SizeOverflowError
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -29,6 +29,13 @@ def integer(value: Any, name: str, bits: int = 64) -> int:
     if not -(2 ** (bits - 1)) <= number < 2 ** (bits - 1):
         raise SizeOverflowError(f"{name} is {number}; it does not fit into {bits} bits")
     return number
+
+
+def flag(value: Any, name: str) -> bool:
+    """Return a truth value: a bool, 0 or 1; anything else was meant for another argument."""
+    if isinstance(value, (bool, np.bool_)) or (isinstance(value, int) and value in (0, 1)):
+        return bool(value)
+    raise InvalidArgumentError(f"{name} is {value!r}; it must be True or False")
 
 
 def dimension_of(value: Any) -> int:
@@ -72,13 +79,13 @@ def float32(value: Any, name: str = "values") -> FloatArray:
     return _aligned(np.asarray(array, dtype=np.float32, order="C"))
 
 
-def int64(value: Any, name: str) -> IntArray:
-    """Return whole numbers as an int64 array without gaps."""
+def int64(value: Any, name: str, error: type[Error] = InvalidArgumentError) -> IntArray:
+    """Return whole numbers as an int64 array without gaps, or raise `error`."""
     array = np.asarray(plain(value))
     kind = array.dtype.kind
     if kind == "f" and array.size:
         if not (np.isfinite(array).all() and (array == np.floor(array)).all()):
-            raise CoordinateError(f"{name} has values that are not whole numbers")
+            raise error(f"{name} has values that are not whole numbers")
         if np.abs(array).max() >= 2.0**63:
             raise SizeOverflowError(f"{name} has values that do not fit into 64 bits")
     elif kind == "u" and array.size and int(array.max()) >= 2**63:

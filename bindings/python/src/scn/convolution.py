@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ._arrays import dimension_of, int64s, integer, sizes
+from ._arrays import dimension_of, flag, int64s, integer, sizes
 from ._handles import ModuleHandle
 from ._library import library
 from ._options import ConvolutionOptions
@@ -44,7 +44,7 @@ class _Convolution(Layer):
         self.nIn = integer(nIn, "nIn")
         self.nOut = integer(nOut, "nOut")
         self.filter_size = sizes(filter_size, self.dimension, "filter_size")
-        self.has_bias = bool(bias)
+        self.has_bias = flag(bias, "bias")
         self.groups = integer(groups, "groups")
 
     def _options(self) -> ConvolutionOptions:

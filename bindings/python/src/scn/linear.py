@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ._arrays import integer
+from ._arrays import flag, integer
 from ._handles import ModuleHandle
 from ._library import library
 from .layer import Layer
@@ -26,7 +26,7 @@ class _Product(Layer):
     def __init__(self, nIn: int, nOut: int, bias: bool) -> None:
         super().__init__()
         self.nIn, self.nOut = integer(nIn, "nIn"), integer(nOut, "nOut")
-        self.has_bias = bool(bias)
+        self.has_bias = flag(bias, "bias")
         self._own(ModuleHandle.make(self._create, self.nIn, self.nOut, int(self.has_bias)))
 
     def extra_repr(self) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from ._arrays import IntArray, address, dimension_of, int64, int64s, integer, sizes
 from ._handles import GeometryHandle
 from ._library import library
-from .errors import ShapeError
+from .errors import CoordinateError, ShapeError
 
 __all__ = ["Metadata"]
 
@@ -102,7 +102,7 @@ class Metadata:
 
 def coordinate_rows(coordinates: Any, name: str = "coordinates") -> IntArray:
     """Return coordinates as an int64 matrix."""
-    where = int64(coordinates, name)
+    where = int64(coordinates, name, CoordinateError)
     if where.ndim != 2 or not 1 <= where.shape[1] <= 11:
         raise ShapeError(f"{name} has the shape {list(where.shape)}; it must have rows of 1 ... 11 numbers")
     return where

@@ -17,6 +17,9 @@ __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "clip_grad_norm_"]
 class Optimizer:
     """What trains a list of parameters; its state is saved by `scn.save(module, path, optimizer)`."""
 
+    # A misspelt `optimizer.learning_rate = ...` must not be accepted in silence.
+    __slots__ = ("__weakref__", "_handle", "params")
+
     def __init__(self, params: Iterable[Tensor], create: Any, options: ctypes.Structure) -> None:
         self.params: list[Tensor] = _tensors(params)
         handles = _handles(self.params)
@@ -37,8 +40,8 @@ class Optimizer:
         """Update every parameter that has a gradient."""
         library.scn_optimizer_step(self._handle)
 
-    def zero_grad(self) -> None:
-        """Forget the gradients of the parameters."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of the parameters; set_to_none is there for PyTorch's programs and changes nothing."""
         library.scn_optimizer_zero_gradients(self._handle)
 
     def __repr__(self) -> str:
@@ -54,6 +57,8 @@ class SGD(Optimizer):
     g = gradient + weight_decay * p; v = momentum * v + (1 - dampening) * g, v = g in the first step;
     p -= lr * (g + momentum * v where nesterov, else v). Nesterov needs momentum > 0 and dampening 0.
     """
+
+    __slots__ = ()
 
     def __init__(
         self,
@@ -71,6 +76,8 @@ class SGD(Optimizer):
 class Adam(Optimizer):
     """Adam (Kingma and Ba, 2015); weight_decay is added to the gradients."""
 
+    __slots__ = ()
+
     def __init__(
         self,
         params: Iterable[Tensor],
@@ -84,6 +91,8 @@ class Adam(Optimizer):
 
 class AdamW(Optimizer):
     """AdamW (Loshchilov and Hutter, 2019): weight_decay acts on the parameters, not on the gradients."""
+
+    __slots__ = ()
 
     def __init__(
         self,

@@ -43,9 +43,10 @@ def get_num_threads() -> int:
 
 def manual_seed(seed: int) -> None:
     """Seed the generator that initialises weights and drives dropout, 0 ... 2^64 - 1; it starts as if seeded with 0."""
-    if not 0 <= seed < 2**64:
-        raise InvalidArgumentError(f"seed is {seed}; it must be 0 ... 2^64 - 1")
-    library.scn_manual_seed(int(seed))
+    number = integer(seed, "seed", bits=128)
+    if not 0 <= number < 2**64:
+        raise InvalidArgumentError(f"seed is {number}; it must be 0 ... 2^64 - 1")
+    library.scn_manual_seed(number)
 
 
 def live_handles() -> int:

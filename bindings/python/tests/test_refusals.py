@@ -1,0 +1,62 @@
+"""What looks right at a glance and is not: refused, or exact."""
+
+import numpy as np
+import pytest
+
+import scn
+
+
+def points(planes):
+    return [np.array([[0, 0, 0], [1, 1, 0]]), np.ones((2, planes), np.float32)]
+
+
+def test_relu_of_infinite_values_is_exact():
+    values = np.array([[-np.inf, -1, 0, 2, np.inf]], np.float32)
+    tensor = scn.tensor(values, requires_grad=True)
+    result = scn.ReLU()(tensor)
+    assert (result.numpy() == [[0, 0, 0, 2, np.inf]]).all() and not np.signbit(result.numpy()).any()
+    result.backward(np.full_like(values, np.inf))
+    assert (tensor.grad == [[0, 0, 0, np.inf, np.inf]]).all()
+    assert np.isnan(scn.ReLU()(np.array([[np.nan]], np.float32)).numpy()).all()
+
+
+def test_batch_norm_relu_of_an_infinite_value():
+    norm = scn.BatchNormReLU(1)
+    norm.eval()
+    assert norm(np.array([[-np.inf], [1]], np.float32)).numpy()[0, 0] == 0
+
+
+def test_sparse_to_dense_demands_its_planes():
+    sparse = scn.InputLayer(2, 4)(points(3))
+    assert scn.SparseToDense(2, 3)(sparse).shape == (1, 3, 4, 4)
+    with pytest.raises(scn.ShapeError, match="got 3 planes, expected 5"):
+        scn.SparseToDense(2, 5)(sparse)
+
+
+def test_sparse_to_dense_of_nothing_has_the_planes_it_names():
+    nothing = scn.tensor(np.zeros((0, 7), np.float32), requires_grad=True)
+    dense = scn.SparseToDense(2, 5)(scn.InputLayer(2, 4)([np.zeros((0, 3), np.int64), nothing, 2]))
+    assert dense.shape == (2, 5, 4, 4) and not dense.numpy().any()
+    dense.backward(np.ones((2, 5, 4, 4), np.float32))
+    assert nothing.grad.shape == (0, 7)
+
+
+def test_arguments_in_the_wrong_place_are_refused():
+    with pytest.raises(scn.InvalidArgumentError, match="bias"):
+        scn.Convolution(2, 1, 1, 3, 2, 4)
+    with pytest.raises(scn.InvalidArgumentError, match="seed"):
+        scn.manual_seed(1.5)
+    with pytest.raises(AttributeError, match="learning_rate"):
+        scn.SGD(scn.Linear(2, 2).parameters()).learning_rate = 1
+    with pytest.raises(scn.InvalidArgumentError, match="whole numbers"):
+        scn.cross_entropy(np.zeros((2, 3), np.float32), [0.5, 1])
+
+
+def test_names_that_are_not_there_yet_are_named():
+    with pytest.raises(AttributeError, match="SparseConvNet's UnPooling is not in scn"):
+        scn.UnPooling
+    assert not hasattr(scn, "nonsense")
+
+
+def test_layers_as_text_may_have_any_white_space():
+    assert len(scn.SparseVggNet(2, 1, "C8\nMP\tC9")) == 5
