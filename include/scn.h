@@ -45,8 +45,8 @@
  *           A NULL option struct means the defaults; one that is longer than this library's is an error.
  * Threads.  Different handles may be used from different threads at once; one handle is the caller's to guard. Results do
  *           not depend on the number of threads. After fork() the child goes on working.
- * BLAS.     Dense products are OpenBLAS's (or, where it does not know this cpu, the library's own). Its thread count, which is one setting for the whole process, is set to 1 when
- *           this library loads: the library's own threads call it.
+ * BLAS.     Dense products are OpenBLAS's, or, where it does not know this cpu, the library's own. OpenBLAS's thread count, which
+ *           is one setting for the whole process, is set to 1 when this library loads: the library's own threads call it.
  */
 /* Long because: it is the whole contract in one place, in the order in which a newcomer needs it. */
 #ifndef SCN_H
