@@ -24,8 +24,8 @@ extension Networks {
             "repetitions: is \(repetitions), expected 1 ... 1000")
         for (level, width) in planes.enumerated() {
             try require(
-                (1...1 << 30).contains(width), .invalidArgument,
-                "planes: is \(width) at level \(level), expected 1 ... \(1 << 30)")
+                (1...1 << 20).contains(width), .invalidArgument,
+                "planes: is \(width) at level \(level), expected 1 ... \(1 << 20)")
         }
         let blocks = Blocks(dimension: dimension, residual: residual, leakiness: leakiness)
 

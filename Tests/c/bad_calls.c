@@ -445,6 +445,17 @@ static void bad_layers(void) {
     BAD(FORMAT, "XY", scn_sparse_vgg_net_create(2, 1, "C8 XY MP", &out_module));
     BAD(FORMAT, "C99999999999999999999", scn_sparse_vgg_net_create(2, 1, "C99999999999999999999", &out_module));
     BAD(FORMAT, "C8,8,8,8,8", scn_sparse_vgg_net_create(2, 1, "C8,8,8,8,8", &out_module));
+    scn_unet_options unet = SCN_UNET_OPTIONS_INIT;
+    const int64_t widths[] = {4, 8}, no_width[] = {4, 0}, wide_levels[] = {INT64_C(1) << 40};
+    BAD(INVALID_ARGUMENT, "planes", scn_unet_create(2, 1, NULL, 2, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "planes", scn_unet_create(2, 1, no_width, 2, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "planes", scn_unet_create(2, 1, wide_levels, 1, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "levels", scn_unet_create(2, 1, widths, HUGE_SIZE, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "repetitions", scn_unet_create(2, 0, widths, 2, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "dimension", scn_unet_create(11, 1, widths, 2, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "module", scn_unet_create(2, 1, widths, 2, NULL, NULL));
+    unet.leakiness = NAN;
+    BAD(INVALID_ARGUMENT, "leakiness", scn_unet_create(2, 1, widths, 2, &unet, &out_module));
     BAD(SHAPE, "dimension", scn_module_input_spatial_size(convolution, 3, three, out_sizes));
     BAD(INVALID_ARGUMENT, "output_size", scn_module_input_spatial_size(convolution, 2, NULL, out_sizes));
 }
