@@ -21,8 +21,9 @@ typedef enum {
     PER_SECOND,       ///< amount: items; items a second
     SECONDS,          ///< amount: items; seconds an item
     TIMES_COMPANION,  ///< amount: items; the seconds of an item over those of the companion
-    OUTSIDE_COMPANION,  ///< the part of the seconds that goes beyond those of the companion, which is a part of the call
+    OUTSIDE_COMPANION,  ///< the part of the seconds that goes beyond those of the companion, a part of the call
     GAIN_OVER_SGEMM,  ///< amount: floating-point operations; the gain of more threads over sgemm's gain of them
+    RATIO,            ///< of other figures
     MEGABYTES         ///< nothing that is timed
 } figure;
 
@@ -82,6 +83,8 @@ extern settings setting;
 extern line lines[];
 extern int line_count;
 
+/// So many seconds, or fewer where a glance will do.
+double scaled_budget(double seconds);
 /// The seconds that a measurement takes where nothing else is said.
 double usual_budget(void);
 /// Announce how many measurements will follow, and about how many seconds they take, for the time left.
@@ -92,7 +95,7 @@ void measure(work subject);
 void measure_with(work subject, extra more);
 /// Show that something is under way which takes about so many seconds.
 void announce(const char *section, const char *name, double budget);
-/// Add a line of values, one for each thread count, that were found in another way.
+/// Add a line of values, one for each thread count, that were not timed themselves.
 void record(const char *section, const char *name, figure figure, const double *values);
 /// The part of the time for which this process got a core while it measured one thread.
 double cpu_share(void);

@@ -70,10 +70,8 @@ static const double LARGEST_NEEDS = 8.0 * (1 << 30), SIZE_BUDGET = 1.5, LARGEST_
 
 static int is_largest_possible(void) { return !setting.quick && memory_of_machine() >= LARGEST_NEEDS; }
 
-static double budget_of(double seconds) { return setting.quick ? seconds / 10 : seconds; }
-
 void expect_sizes(void) {
-    expect(SIZE_FIGURES * (SIZES - 1) + 1, budget_of(SIZE_BUDGET * SIZE_FIGURES * (SIZES - 1) + TEN_AXES_BUDGET));
+    expect(SIZE_FIGURES * (SIZES - 1) + 1, scaled_budget(SIZE_BUDGET * SIZE_FIGURES * (SIZES - 1) + TEN_AXES_BUDGET));
     if (is_largest_possible()) expect(SIZE_FIGURES, LARGEST_BUDGET * SIZE_FIGURES);
 }
 
@@ -82,7 +80,7 @@ static void measure_size(const points *sites, const char *name, const points *ya
     points random_order = shuffled(sites);
     subject s = {sites, NULL, NULL}, unsorted = {&random_order, NULL, NULL}, other = {yardstick, NULL, NULL};
     work merge = merging(&s, name), companion = merging(&other, "");
-    view relative = {"the same, over that of the scenes' sites", name, TIMES_COMPANION, merge.amount};
+    view relative = {"a merge step, over one of the scenes", name, TIMES_COMPANION, merge.amount};
     int is_other = yardstick != sites;
     double rows = (double)sites->rows;
     measure_with(merge, (extra){is_other ? &companion : NULL, &relative, is_other, budget});
@@ -93,36 +91,48 @@ static void measure_size(const points *sites, const char *name, const points *ya
     free_points(&random_order);
 }
 
+/// "3-D, 1,000,000 sites: a sheet"
+static void name_size(char name[64], const points *sites, const char *what) {
+    char digits[24], count[32];
+    int length = snprintf(digits, sizeof digits, "%lld", (long long)sites->rows), end = 0;
+    for (int i = 0; i < length; i++) {
+        if (i && (length - i) % 3 == 0) count[end++] = ',';
+        count[end++] = digits[i];
+    }
+    count[end] = 0;
+    snprintf(name, 64, "%d-D, %s sites: %s", sites->dimension, count, what);
+}
+
 /// Measure the sites of `made`, and free it.
 static void measure_made(points made, const char *what, const points *yardstick, double budget) {
     char name[64];
     points sites = sites_of(&made);
     free_points(&made);
-    snprintf(name, sizeof name, "%d-D, %lld sites: %s", sites.dimension, (long long)sites.rows, what);
+    name_size(name, &sites, what);
     measure_size(&sites, name, yardstick, budget);
     free_points(&sites);
 }
 
 void measure_sizes(const points *scenes) {
     char name[64];
-    double budget = budget_of(SIZE_BUDGET);
-    snprintf(name, sizeof name, "3-D, %lld sites: the scenes", (long long)scenes->rows);
+    double budget = scaled_budget(SIZE_BUDGET);
+    name_size(name, scenes, "the scenes");
     measure_size(scenes, name, scenes, budget);
     for (int64_t sites = 10000; sites < LARGEST_SIZE; sites *= 10)
         measure_made(make_sheet(sites), "a sheet", scenes, budget);
     if (is_largest_possible())
         measure_made(make_sheet(LARGEST_SIZE), "a sheet", scenes, LARGEST_BUDGET);
     else if (setting.quick)
-        leave_out("3-D, 10000000 sites: not with --quick");
+        leave_out("3-D, 10,000,000 sites: not with --quick");
     else
-        leave_out("3-D, 10000000 sites: needs a machine with 8 GB of memory");
+        leave_out("3-D, 10,000,000 sites: needs a machine with 8 GB of memory");
     measure_made(make_strokes(scenes->rows), "pen strokes", scenes, budget);
     measure_made(make_moving_sphere(), "a moving sphere", scenes, budget);
 
     points clusters = make_clusters(10000);
     subject s = {&clusters, NULL, NULL};
-    snprintf(name, sizeof name, "10-D, %lld sites, 3^10 offsets", (long long)clusters.rows);
+    name_size(name, &clusters, "3^10 offsets");
     measure_with((work){"submanifold rulebook in ten dimensions", name, SECONDS, 1, create, submanifold, release, &s},
-                 (extra){.budget = budget_of(TEN_AXES_BUDGET)});
+                 (extra){.budget = scaled_budget(TEN_AXES_BUDGET)});
     free_points(&clusters);
 }

@@ -73,7 +73,9 @@ static double figure_of(const view *view, const work *companion, turn found) {
     }
 }
 
-double usual_budget(void) { return setting.quick ? 0.3 : 3; }
+double scaled_budget(double seconds) { return setting.quick ? seconds / 10 : seconds; }
+
+double usual_budget(void) { return scaled_budget(3); }
 
 void expect(int measurements, double seconds) {
     expected_measurements += measurements;

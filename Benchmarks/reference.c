@@ -15,8 +15,8 @@ typedef struct {
 } rate_list;
 static rate_list references[2][THREAD_COUNTS];  // by figure: sgemm, memcpy
 
-/// One thread: the time that it had a core, which is the wall's where nothing else runs, and does not count other programs
-/// where something does. Else the wall's, as balance counts.
+/// One thread: the time that it had a core, which is the wall's where nothing else runs, and does not count other
+/// programs where something does. Else the wall's, as balance counts.
 double time_of(int threads) {
     struct timespec now;
     clock_gettime(threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &now);

@@ -12,9 +12,10 @@ static const struct { const char *unit; int digits; const char *rate_unit; } for
     [NANOSECONDS] = {"ns", 1, NULL},                     [MICROSECONDS] = {"us", 1, NULL},
     [PER_SECOND] = {"samples/s", 1, NULL},               [SECONDS] = {"s", 3, NULL},
     [TIMES_COMPANION] = {"times", 2, NULL},              [OUTSIDE_COMPANION] = {"share of the time", 2, NULL},
-    [GAIN_OVER_SGEMM] = {"ratio", 2, NULL},              [MEGABYTES] = {"MB", 0, NULL}};
+    [GAIN_OVER_SGEMM] = {"ratio", 2, NULL},              [RATIO] = {"ratio", 2, NULL},
+    [MEGABYTES] = {"MB", 0, NULL}};
 
-enum { MAX_LEFT_OUT = 8 };
+enum { MAX_LEFT_OUT = 8, COLUMN_WIDTH = 37 };
 static const char *left_out[MAX_LEFT_OUT];
 static int left_out_count;
 
@@ -22,23 +23,30 @@ void leave_out(const char *what) {
     if (left_out_count < MAX_LEFT_OUT) left_out[left_out_count++] = what;
 }
 
-static void print_measured(const line *line, const measured *m) {
-    enum { WIDTH = 37 };
+/// What stands under one thread count; the last of a row is not filled up.
+static void print_measured(const line *line, int thread_index) {
+    const measured *m = &line->at[thread_index];
+    int width = thread_index + 1 < setting.count_of_thread_counts ? COLUMN_WIDTH : 0;
     char text[80] = "", range[40] = "", rate[32] = "";
     int digits = m->value < 100 ? forms[line->figure].digits : 0;
     if (m->repetitions > 1) snprintf(range, sizeof range, "(%.*f-%.*f)", digits, m->low, digits, m->high);
     if (forms[line->figure].rate_unit)
         snprintf(rate, sizeof rate, "%6.1f %s", 1e-9 * m->rate, forms[line->figure].rate_unit);
-    if (m->repetitions) snprintf(text, sizeof text, "  %7.*f %s %s", digits, m->value, range, rate);
-    printf("%-*s", WIDTH, text);
+    if (m->repetitions)
+        snprintf(text, sizeof text, "  %7.*f%s%s%s%s", digits, m->value, *range ? " " : "", range, *rate ? " " : "",
+                 rate);
+    printf("%-*s", width, text);
 }
 
 static void print_heading(const line *first) {
-    char heading[160];
+    char heading[160], column[32];
     snprintf(heading, sizeof heading, "%s [%s]", first->section, forms[first->figure].unit);
     printf("\n%-52s", heading);
-    for (int t = 0; t < setting.count_of_thread_counts; t++)
-        printf("  %d thread%-27s", setting.thread_counts[t], setting.thread_counts[t] == 1 ? "" : "s");
+    for (int t = 0; t < setting.count_of_thread_counts; t++) {
+        int threads = setting.thread_counts[t];
+        snprintf(column, sizeof column, "  %d thread%s", threads, threads == 1 ? "" : "s");
+        printf("%-*s", t + 1 < setting.count_of_thread_counts ? COLUMN_WIDTH : 0, column);
+    }
     printf("\n");
 }
 
@@ -52,7 +60,7 @@ static void print_lines(void) {
         for (int i = first; i < line_count; i++) {
             if (strcmp(lines[i].section, lines[first].section) != 0) continue;
             printf("  %-50s", lines[i].name);
-            for (int t = 0; t < setting.count_of_thread_counts; t++) print_measured(&lines[i], &lines[i].at[t]);
+            for (int t = 0; t < setting.count_of_thread_counts; t++) print_measured(&lines[i], t);
             printf("\n");
         }
     }
@@ -103,8 +111,9 @@ static void write_line(FILE *file, const line *l) {
         if (!m->repetitions) continue;
         fprintf(file, "%s\n      {\"threads\": %d, \"median\": %.6g, \"lower_quartile\": %.6g, ", between,
                 setting.thread_counts[t], m->value, m->low);
-        fprintf(file, "\"upper_quartile\": %.6g, \"seconds\": %.6g, \"rate\": %.6g, \"repetitions\": %d}", m->high,
-                m->seconds, m->rate, m->repetitions);
+        fprintf(file, "\"upper_quartile\": %.6g, ", m->high);
+        if (m->seconds > 0) fprintf(file, "\"seconds\": %.6g, \"rate\": %.6g, ", m->seconds, m->rate);
+        fprintf(file, "\"repetitions\": %d}", m->repetitions);
         between = ",";
     }
     fprintf(file, "]}");

@@ -36,7 +36,8 @@ points make_strokes(int64_t sites) {
         for (int64_t step = 0, count = 0; count < sites / SAMPLES; step++) {
             // Less than a site a step, so that the stroke has no gaps.
             double t = 0.0005 * (double)step;
-            int row = (int)(FIELD / 2 * (1 + 0.99 * sin(a * t))), column = (int)(FIELD / 2 * (1 + 0.99 * cos(b * t + phase)));
+            int row = (int)(FIELD / 2 * (1 + 0.99 * sin(a * t)));
+            int column = (int)(FIELD / 2 * (1 + 0.99 * cos(b * t + phase)));
             if (drawn[row][column]) continue;
             drawn[row][column] = 1;
             count++;

@@ -76,14 +76,13 @@ void free_unet(unet *subject) {
     free(subject->labels);
 }
 
-static double budget_of(double seconds) { return setting.quick ? seconds / 10 : seconds; }
-
 void expect_unets(void) {
     for (int i = 0; i < UNETS; i++)
-        expect(2, budget_of(unet_plans[i].training_budget + unet_plans[i].inference_budget));
+        expect(2, scaled_budget(unet_plans[i].training_budget + unet_plans[i].inference_budget));
 }
 
-static void measure_step(unet *subject, unet_convolutions *alone, const unet_plan *plan, int is_training, int has_gain) {
+static void measure_step(unet *subject, unet_convolutions *alone, const unet_plan *plan, int is_training,
+                         int has_gain) {
     char name[40], with_arithmetic[64];
     const double arithmetic = unet_arithmetic(alone, is_training);
     snprintf(name, sizeof name, "%s planes, %s", plan->name, is_training ? "training step" : "inference");
@@ -92,11 +91,11 @@ static void measure_step(unet *subject, unet_convolutions *alone, const unet_pla
     work convolutions = step;
     convolutions.run = is_training ? run_training_convolutions : run_inference_convolutions;
     convolutions.context = alone;
-    const view views[] = {{"U-Net, convolutions' arithmetic in that time", with_arithmetic, SHARE_OF_SGEMM, arithmetic},
+    const view views[] = {{"U-Net, convolutions' arithmetic", with_arithmetic, SHARE_OF_SGEMM, arithmetic},
                           {"U-Net, time outside convolutions", name, OUTSIDE_COMPANION, 1},
                           {"gain of 2 threads, over sgemm's own", name, GAIN_OVER_SGEMM, arithmetic}};
     double budget = is_training ? plan->training_budget : plan->inference_budget;
-    measure_with(step, (extra){&convolutions, views, has_gain ? 3 : 2, budget_of(budget)});
+    measure_with(step, (extra){&convolutions, views, has_gain ? 3 : 2, scaled_budget(budget)});
 }
 
 void measure_unets(const points *cloud) {
