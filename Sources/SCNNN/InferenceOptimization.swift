@@ -35,6 +35,8 @@ private struct FoldedProduct {
     let layer: any ProductLayer
     var scale: [Double]
     var shift: [Double]
+    /// A normalisation always leaves one, so that the architecture does not depend on the values.
+    var hasBias: Bool
     var leakiness: Double
     var sources: [FoldedSource]
 
@@ -42,6 +44,7 @@ private struct FoldedProduct {
         self.layer = layer
         scale = Array(repeating: 1, count: layer.outPlanes)
         shift = layer.bias?.elements.map(Double.init) ?? Array(repeating: 0, count: layer.outPlanes)
+        hasBias = layer.bias != nil
         leakiness = layer.leakiness
         sources = [FoldedSource(layer)]
     }
@@ -60,6 +63,7 @@ private struct FoldedProduct {
             scale[plane] *= line.factor
             shift[plane] = (shift[plane] - line.mean) * line.factor + line.shift
         }
+        hasBias = true
         leakiness = normalisation.leakiness
         sources += normalisation.sources
     }
@@ -261,9 +265,9 @@ private struct MadeModules {
     }
 
     private static func make(_ product: FoldedProduct) throws -> Module {
-        let hasBias = product.layer.bias != nil || product.shift.contains { $0 != 0 }
         guard
-            let layer = try Architecture.remade(product.layer, changing: ["bias": .bool(hasBias)]) as? any ProductLayer
+            let layer = try Architecture.remade(product.layer, changing: ["bias": .bool(product.hasBias)])
+                as? any ProductLayer
         else { preconditionFailure("a product is remade as one") }
         try layer.setLeakiness(product.leakiness)
         let (source, target) = (product.layer.weight.values.pointer, layer.weight.values.pointer)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import json
 from typing import Any
 
-from ._handles import ModuleHandle
+from ._flow import from_native
+from ._handles import ModuleHandle, TensorHandle
 from ._library import library
 from .errors import UnsupportedError
+from .input_output import points
 from .layer import Layer
 from .module import Module
 
@@ -25,13 +28,24 @@ class InferenceNetwork(Layer):
     def __init__(self) -> None:
         raise UnsupportedError("optimize_for_inference makes an InferenceNetwork")
 
+    @classmethod
+    def _around(cls, handle: ModuleHandle, arguments: dict[str, Any]) -> Layer:
+        self = super()._around(handle, arguments)
+        modules = arguments["modules"]
+        self.__dict__["_takes_points"] = bool(modules) and modules[0]["type"] == "InputLayer"
+        return self
+
+    def forward(self, input: Any) -> Any:
+        """Apply the network to what its first module takes."""
+        if not self.__dict__["_takes_points"]:
+            return super().forward(input)
+        return from_native(TensorHandle.make(library.scn_module_forward, self._handle, points(input)))
+
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, False if name == "training" else value)
 
     def __repr__(self) -> str:
-        text = ctypes.c_char_p()
-        library.scn_module_description(self._handle, ctypes.byref(text))
-        return (text.value or b"").decode()
+        return _text(library.scn_module_description, self._handle)
 
 
 def optimize_for_inference(module: Module) -> InferenceNetwork:
@@ -51,4 +65,11 @@ def optimize_for_inference(module: Module) -> InferenceNetwork:
     if handle is None:
         raise UnsupportedError(f"{type(module).__name__} has parts written in Python, which cannot be optimised")
     optimized = ModuleHandle.make(library.scn_module_optimize_for_inference, handle)
-    return InferenceNetwork._around(optimized, {})  # type: ignore[return-value]
+    architecture = json.loads(_text(library.scn_module_architecture, optimized))
+    return InferenceNetwork._around(optimized, architecture)  # type: ignore[return-value]
+
+
+def _text(function: Any, handle: ModuleHandle) -> str:
+    text = ctypes.c_char_p()
+    function(handle, ctypes.byref(text))
+    return (text.value or b"").decode()
