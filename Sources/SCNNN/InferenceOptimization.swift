@@ -30,42 +30,54 @@ private indirect enum InferenceStep {
     case module(Module)
 }
 
-/// A product with all that it took over from the modules behind it: result = (input * weight) * scale + shift, activated.
+/// A product with all that it took over from the modules behind it.
 private struct FoldedProduct {
+    /// A change of all planes of the result.
+    enum Change {
+        /// Not negative: it goes through the activation.
+        case factor(Double)
+        case normalisation(FoldedNormalisation)
+    }
+
     let layer: any ProductLayer
-    var scale: [Double]
-    var shift: [Double]
-    /// A normalisation always leaves one, so that the architecture does not depend on the values.
-    var hasBias: Bool
+    private(set) var changes: [Change] = []
     var leakiness: Double
     var sources: [FoldedSource]
 
     init(_ layer: any ProductLayer) {
         self.layer = layer
-        scale = Array(repeating: 1, count: layer.outPlanes)
-        shift = layer.bias?.elements.map(Double.init) ?? Array(repeating: 0, count: layer.outPlanes)
-        hasBias = layer.bias != nil
         leakiness = layer.leakiness
         sources = [FoldedSource(layer)]
     }
 
-    /// Only a factor that is not negative, which goes through the activation.
     mutating func multiply(by factor: Double, _ source: FoldedSource) {
-        for plane in scale.indices {
-            scale[plane] *= factor
-            shift[plane] *= factor
-        }
+        changes.append(.factor(factor))
         sources.append(source)
     }
 
     mutating func normalise(_ normalisation: FoldedNormalisation) {
-        for (plane, line) in normalisation.lines.enumerated() {
-            scale[plane] *= line.factor
-            shift[plane] = (shift[plane] - line.mean) * line.factor + line.shift
-        }
-        hasBias = true
+        changes.append(.normalisation(normalisation))
         leakiness = normalisation.leakiness
         sources += normalisation.sources
+    }
+
+    /// A normalisation always leaves one, so that the architecture does not depend on values.
+    var hasBias: Bool {
+        layer.bias != nil || changes.contains { if case .normalisation = $0 { true } else { false } }
+    }
+
+    /// What the weights of an output plane are multiplied by, and its bias.
+    func line(_ plane: Int) -> (factor: Double, bias: Double) {
+        var line = (factor: 1.0, bias: Double(layer.bias?.values.pointer[plane] ?? 0))
+        for change in changes {
+            switch change {
+            case .factor(let factor): line = (line.factor * factor, line.bias * factor)
+            case .normalisation(let normalisation):
+                let (mean, factor, shift) = normalisation.line(plane)
+                line = (line.factor * factor, (line.bias - mean) * factor + shift)
+            }
+        }
+        return line
     }
 }
 
@@ -97,14 +109,15 @@ private struct FoldedNormalisation {
         }
     }
 
-    /// A plane's y = (x - mean) * factor + shift.
-    var lines: [(mean: Double, factor: Double, shift: Double)] {
-        let (means, variances) = (layer.runningMean.values.pointer, layer.runningVariance.values.pointer)
-        let (weights, biases) = (layer.weight?.values.pointer, layer.bias?.values.pointer)
-        return planes.map { plane in
-            let inverse = 1 / (Double(variances[plane]) + layer.epsilon).squareRoot()
-            return (Double(means[plane]), inverse * Double(weights?[plane] ?? 1), Double(biases?[plane] ?? 0))
-        }
+    /// y = (x - mean) * factor + shift of a plane, counted from the first of these.
+    func line(_ index: Int) -> (mean: Double, factor: Double, shift: Double) {
+        let plane = planes.lowerBound + index
+        let inverse = 1 / (Double(layer.runningVariance.values.pointer[plane]) + layer.epsilon).squareRoot()
+        return (
+            Double(layer.runningMean.values.pointer[plane]),
+            inverse * Double(layer.weight?.values.pointer[plane] ?? 1),
+            Double(layer.bias?.values.pointer[plane] ?? 0)
+        )
     }
 }
 
@@ -270,14 +283,16 @@ private struct MadeModules {
                 as? any ProductLayer
         else { preconditionFailure("a product is remade as one") }
         try layer.setLeakiness(product.leakiness)
-        let (source, target) = (product.layer.weight.values.pointer, layer.weight.values.pointer)
-        let count = layer.weight.count
-        product.scale.withUnsafeBufferPointer { scale in
-            for index in 0..<count {
-                target[index] = Float(Double(source[index]) * scale[layer.outPlane(ofWeight: index)])
-            }
+        let factors = try Storage<Double>(count: layer.outPlanes)
+        for plane in 0..<layer.outPlanes {
+            let (factor, bias) = product.line(plane)
+            factors.pointer[plane] = factor
+            layer.bias?.values.pointer[plane] = Float(bias)
         }
-        try layer.bias?.update(from: product.shift.map { Float($0) })
+        let (source, target) = (product.layer.weight.values.pointer, layer.weight.values.pointer)
+        for index in 0..<layer.weight.count {
+            target[index] = Float(Double(source[index]) * factors.pointer[layer.outPlane(ofWeight: index)])
+        }
         return layer
     }
 
@@ -287,7 +302,8 @@ private struct MadeModules {
             planes: planes.count, epsilon: source.epsilon, momentum: source.momentum, affine: source.weight != nil,
             leakiness: normalisation.leakiness)
         for (entry, whole) in zip(layer.ownState, source.ownState) {
-            try entry.tensor.update(from: whole.tensor.elements[planes])
+            let first = whole.tensor.values.pointer + planes.lowerBound
+            entry.tensor.values.pointer.update(from: first, count: planes.count)
         }
         return layer
     }
