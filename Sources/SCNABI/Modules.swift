@@ -97,6 +97,11 @@ public func scn_module_create(_ json: UnsafePointer<CChar>?, _ module: HandleOut
     }
 }
 
+@_cdecl("scn_module_optimize_for_inference") @implementation
+public func scn_module_optimize_for_inference(_ module: OpaquePointer?, _ optimized: HandleOut) -> scn_status {
+    produceModule(optimized, "optimized") { try SCNABI.module(module).optimizedForInference() }
+}
+
 @_cdecl("scn_module_retain") @implementation
 public func scn_module_retain(_ module: OpaquePointer?) -> scn_status { status { try Handles.retain(module, .module) } }
 

@@ -12,7 +12,7 @@ package enum Architecture {
     package static func text(of module: Module) throws -> String { try json(of: module).text(depthLimit: depthLimit) }
 
     package static func isComplete(_ module: Module) -> Bool {
-        module.arguments != nil && builders[module.typeName] != nil && module.children.allSatisfy(isComplete)
+        module.arguments != nil && builders[module.typeName] != nil && module.parts.allSatisfy(isComplete)
     }
 
     private static func json(of module: Module) throws -> JSON {
@@ -20,7 +20,9 @@ package enum Architecture {
             throw SCNError(.unsupported, "architecture: \(module.typeName) is not one of the library's own types")
         }
         var entries: [(key: String, value: JSON)] = [("type", .string(module.typeName))] + arguments
-        if module is Container { entries.append(("modules", .array(try module.children.map(json)))) }
+        if module is Container || module is InferenceNetwork {
+            entries.append(("modules", .array(try module.parts.map(json))))
+        }
         return .object(entries)
     }
 
@@ -34,7 +36,17 @@ package enum Architecture {
         guard let builder = builders[type] else {
             throw SCNError(.format, "type: \"\(type.prefix(60))\" is no module of this library")
         }
-        return try builder(json)
+        let module = try builder(json)
+        if json.find("leakiness") != nil, let layer = module as? any ProductLayer {
+            try layer.setLeakiness(json.double("leakiness"))
+        }
+        return module
+    }
+
+    /// A new module like `module`, some arguments changed, its state initialised anew.
+    static func remade(_ module: Module, changing changes: [String: JSON] = [:]) throws -> Module {
+        guard case .object(let entries) = try json(of: module) else { preconditionFailure("a module is an object") }
+        return try build(.object(entries.map { ($0.key, changes[$0.key] ?? $0.value) }))
     }
 
     private static func children(_ json: JSON) throws -> [Module] { try json.array("modules").map(build) }
@@ -42,6 +54,7 @@ package enum Architecture {
     private static let builders: [String: @Sendable (JSON) throws -> Module] = [
         "Sequential": { try Sequential(children($0)) },
         "ConcatTable": { try ConcatTable(children($0)) },
+        "InferenceNetwork": { try InferenceNetwork(children($0)) },
         "AddTable": { _ in AddTable() },
         "JoinTable": { _ in JoinTable() },
         "Identity": { _ in Identity() },

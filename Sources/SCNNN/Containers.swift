@@ -83,7 +83,7 @@ extension Module {
         var pending = [self]
         while let module = pending.popLast() {
             if module === other { return true }
-            if seen.insert(ObjectIdentifier(module)).inserted { pending.append(contentsOf: module.children) }
+            if seen.insert(ObjectIdentifier(module)).inserted { pending.append(contentsOf: module.parts) }
         }
         return false
     }
@@ -95,7 +95,7 @@ extension Module {
         if known.isEmpty, let container = self as? Container {
             extent = container.extent
         } else {
-            for child in children { extent = extent.including(child.extent(&known)) }
+            for part in parts { extent = extent.including(part.extent(&known)) }
         }
         known[ObjectIdentifier(self)] = extent
         return extent

@@ -5,7 +5,7 @@ internal import SCNOps
 
 /// What submanifold convolution, convolution and deconvolution share: weight [volume, groups, in / groups, out / groups],
 /// initialised N(0, 2 * groups / (in * volume)), and an optional bias [out], zeros at first.
-public class ConvolutionLayer: Module {
+public class ConvolutionLayer: Module, ProductLayer {
     public let dimension: Int
     public let inPlanes: Int
     public let outPlanes: Int
@@ -13,11 +13,14 @@ public class ConvolutionLayer: Module {
     public let weight: Tensor
     public let bias: Tensor?
     let filter: FilterGeometry
+    let shape: ConvolutionShape
+    var leakiness = 1.0
+    var keptWeights: KeptWeights?
 
     init(_ dimension: Int, _ inPlanes: Int, _ outPlanes: Int, _ filter: FilterGeometry, bias: Bool, groups: Int)
         throws
     {
-        let shape = try ConvolutionShape(
+        shape = try ConvolutionShape(
             volume: filter.volume, groups: groups, inPlanes: inPlanes, outPlanes: outPlanes)
         self.dimension = dimension
         self.inPlanes = inPlanes
@@ -42,6 +45,7 @@ public class ConvolutionLayer: Module {
         if filter.dilation.contains(where: { $0 != 1 }) { parts.append("dilation \(describe(filter.dilation))") }
         if groups > 1 { parts.append("groups \(groups)") }
         if bias != nil { parts.append("bias") }
+        parts += activationSummary
         return parts.joined(separator: ", ")
     }
 
@@ -54,8 +58,10 @@ public class ConvolutionLayer: Module {
         if filter.kind == .strided {
             result += [("stride", .sizes(filter.stride)), ("padding", .sizes(filter.padding))]
         }
-        return result
+        return result + activationArguments
     }
+
+    func outPlane(ofWeight index: Int) -> Int { shape.outPlane(ofWeight: index) }
 
     public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
         try requireDimension(outputSize, dimension)
@@ -71,13 +77,16 @@ public class ConvolutionLayer: Module {
         let (output, rulebook) = try rules(sparse)
         let values = sparse.features.values
         let result = try Matrix(rows: rulebook.outputCount, planes: outPlanes)
+        let pack = { try ConvolutionOperation.pack(self.weight.values.pointer, self.shape) }
         try ConvolutionOperation.forward(
-            rulebook, input: values, weight: weight.values.pointer, bias: bias?.values.pointer, groups: groups,
-            into: result)
+            rulebook, input: values, weight: try keptWeights?.weights(of: self.weight, pack: pack) ?? pack(),
+            bias: self.bias?.values.pointer, leakiness: Float(leakiness), into: result)
         let inputs = [sparse.features, weight] + (bias.map { [$0] } ?? [])
         let wanted = inputs.map(\.requiresGradient)
         let (weight, bias, groups) = (weight.values, bias?.values, groups)
+        let behindActivation = activationGradient(result)
         let features = Tape.result(matrix: result, inputs: inputs) { gradient in
+            let gradient = try behindActivation(gradient)
             var gradients: [Gradient?] = Array(repeating: nil, count: wanted.count)
             if wanted[0] {
                 let byInput = try Matrix(rows: values.rows, planes: values.planes)

@@ -3,12 +3,14 @@ package import SCNFiles
 internal import SCNOps
 
 /// What the two dense products share; weights differ in their layout and initialisation.
-public class DenseLayer: Module {
+public class DenseLayer: Module, ProductLayer {
     public let inPlanes: Int
     public let outPlanes: Int
     public let weight: Tensor
     public let bias: Tensor?
     private let weightIsTransposed: Bool
+    var leakiness = 1.0
+    var keptWeights: KeptWeights?
 
     init(_ inPlanes: Int, _ outPlanes: Int, weight: Tensor, bias: Tensor?, weightIsTransposed: Bool) {
         self.inPlanes = inPlanes
@@ -31,11 +33,15 @@ public class DenseLayer: Module {
             + (bias.map { [StateEntry(name: "bias", tensor: $0, isParameter: true)] } ?? [])
     }
 
-    public override var summary: String { "\(inPlanes) -> \(outPlanes)" + (bias == nil ? "" : ", bias") }
+    public override var summary: String {
+        (["\(inPlanes) -> \(outPlanes)"] + (bias == nil ? [] : ["bias"]) + activationSummary).joined(separator: ", ")
+    }
 
     package override var arguments: [(key: String, value: JSON)]? {
-        [("in", .integer(inPlanes)), ("out", .integer(outPlanes)), ("bias", .bool(bias != nil))]
+        [("in", .integer(inPlanes)), ("out", .integer(outPlanes)), ("bias", .bool(bias != nil))] + activationArguments
     }
+
+    func outPlane(ofWeight index: Int) -> Int { weightIsTransposed ? index / inPlanes : index % outPlanes }
 
     /// The product over the last axis.
     func apply(_ tensor: Tensor) throws -> Tensor {
@@ -44,14 +50,21 @@ public class DenseLayer: Module {
             "input: \(typeName) got shape \(tensor.shape), expected \(inPlanes) on the last axis")
         let values = tensor.values
         let result = try Matrix(rows: values.rows, planes: outPlanes)
+        let packed = try keptWeights?.weights(of: self.weight) {
+            try LinearOperation.pack(
+                self.weight.values.pointer, inPlanes: inPlanes, outPlanes: outPlanes,
+                weightIsTransposed: self.weightIsTransposed)
+        }
         try LinearOperation.forward(
-            values, weight: weight.values.pointer, weightIsTransposed: weightIsTransposed, bias: bias?.values.pointer,
-            into: result)
+            values, weight: self.weight.values.pointer, weightIsTransposed: self.weightIsTransposed, packed: packed,
+            bias: self.bias?.values.pointer, leakiness: Float(leakiness), into: result)
         let inputs = [tensor, weight] + (bias.map { [$0] } ?? [])
         let wanted = inputs.map(\.requiresGradient)
         let (weight, bias, weightIsTransposed) = (weight.values, bias?.values, weightIsTransposed)
         let shape = tensor.shape.dropLast() + [outPlanes]
+        let behindActivation = activationGradient(result)
         return Tape.result(shape: Array(shape), values: result, inputs: inputs) { gradient in
+            let gradient = try behindActivation(gradient)
             var gradients: [Gradient?] = Array(repeating: nil, count: wanted.count)
             if wanted[0] {
                 let byInput = try Matrix(rows: values.rows, planes: values.planes)

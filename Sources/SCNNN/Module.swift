@@ -34,6 +34,12 @@ open class Module {
     /// The inner modules, in the order that names their state.
     open var children: [Module] { [] }
 
+    /// The modules that the forward pass runs: the children and, in types that keep theirs to themselves, those.
+    package var parts: [Module] { children }
+
+    /// Whether training mode does not reach this module.
+    package var isForEvaluationOnly: Bool { false }
+
     /// Parameters and buffers that this module itself holds.
     open var ownState: [StateEntry] { [] }
 
@@ -53,7 +59,7 @@ open class Module {
 
     /// Switches this module and all inside it to training or evaluation.
     public func setTraining(_ training: Bool) {
-        isTraining = training
+        isTraining = training && !isForEvaluationOnly
         for child in children { child.setTraining(training) }
     }
 
@@ -81,8 +87,8 @@ extension Module: CustomStringConvertible {
     public var description: String {
         var text = typeName
         if !summary.isEmpty { text += "(\(summary))" }
-        guard !children.isEmpty else { return text }
-        let lines = children.enumerated().map { index, child in
+        guard !parts.isEmpty else { return text }
+        let lines = parts.enumerated().map { index, child in
             "  (\(index)): " + child.description.split(separator: "\n").joined(separator: "\n  ")
         }
         return text + " {\n" + lines.joined(separator: "\n") + "\n}"

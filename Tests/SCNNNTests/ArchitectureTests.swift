@@ -31,16 +31,17 @@ import Testing
             try ActivationLayer(.elu), try ActivationLayer(.selu), try ActivationLayer(.tanh),
             try ActivationLayer(.sigmoid), try Dropout(p: 0.3),
             try ConcatTable([Sequential([Identity()]), Sequential()]),
+            try InferenceNetwork([NetworkInNetwork(in: 2, out: 3), Dropout(p: 0.1)]),
         ]
     }
 
     static func types(_ module: Module) -> Set<String> {
-        module.children.reduce(into: [module.typeName]) { $0.formUnion(types($1)) }
+        module.parts.reduce(into: [module.typeName]) { $0.formUnion(types($1)) }
     }
 
     @Test func everyTypeComesBack() throws {
         let net = try Sequential(Self.everything())
-        #expect(Self.types(net).count == 23)
+        #expect(Self.types(net).count == 24)
         #expect(Architecture.isComplete(net))
         let text = try Architecture.text(of: net)
         let built = try Architecture.build(text)

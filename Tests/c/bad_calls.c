@@ -205,6 +205,7 @@ static void bad_module_handles(void) {
     BAD_MODULE("module", scn_module_type(handle, &out_text));
     BAD_MODULE("module", scn_module_architecture(handle, &out_text));
     BAD_MODULE("module", scn_module_description(handle, &out_text));
+    BAD_MODULE("module", scn_module_optimize_for_inference(handle, &out_module));
     BAD_MODULE("module", scn_module_retain(handle));
     BAD_MODULE("module", scn_module_release(handle));
     BAD_MODULE("children", (pair[1] = handle, scn_sequential_create(pair, 2, &out_module)));

@@ -34,6 +34,7 @@ from .errors import (
 )
 from .functional import cross_entropy
 from .grad_mode import enable_grad, is_grad_enabled, no_grad
+from .inference import InferenceNetwork, optimize_for_inference
 from .input_output import Flatten, InputLayer, InputLayerInput, OutputLayer, SparseToDense
 from .linear import Linear, NetworkInNetwork
 from .metadata import Metadata
@@ -77,6 +78,7 @@ __all__ = [
     "FormatError",
     "HandleError",
     "Identity",
+    "InferenceNetwork",
     "InputLayer",
     "InputLayerInput",
     "InternalError",
@@ -122,6 +124,7 @@ __all__ = [
     "memory_in_use",
     "no_grad",
     "optim",
+    "optimize_for_inference",
     "restore",
     "save",
     "set_num_threads",

@@ -90,6 +90,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_module_architecture": (_STATUS, [_HANDLE, _OUT]),
     "scn_module_description": (_STATUS, [_HANDLE, _OUT]),
     "scn_module_create": (_STATUS, [_TEXT, _OUT]),
+    "scn_module_optimize_for_inference": (_STATUS, [_HANDLE, _OUT]),
     "scn_module_retain": (_STATUS, [_HANDLE]),
     "scn_module_release": (_STATUS, [_HANDLE]),
     # containers
