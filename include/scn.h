@@ -116,6 +116,12 @@ SCN_API scn_status scn_set_thread_count(int32_t count);
 SCN_API int64_t scn_live_handles(void);
 /** Return how many bytes of numbers the library holds now. */
 SCN_API int64_t scn_memory_in_use(void);
+/** Store what forward passes of the whole process did since it began, or since the last scn_set_forward_counts: multiply-adds
+ *  of convolutions and dense products, elements of the results of these (SparseConvNet's hidden states), and rules that
+ *  convolutions and poolings walked over. Backward passes count nothing. NULL where not wanted. */
+SCN_API void scn_get_forward_counts(int64_t *multiply_adds, int64_t *hidden_states, int64_t *rules);
+/** Set these counts, each >= 0; to zeros before a pass that is to be measured. */
+SCN_API scn_status scn_set_forward_counts(int64_t multiply_adds, int64_t hidden_states, int64_t rules);
 /** Seed the generator that initialises weights and drives dropout; it starts as if seeded with 0. */
 SCN_API scn_status scn_manual_seed(uint64_t seed);
 /** Store the generator's state, 4 words. */
@@ -253,8 +259,14 @@ SCN_API scn_status scn_module_type(scn_module *module, const char **name);
 /** Return the architecture as JSON text, what scn_module_create takes; valid until the module is released or gets another
  *  child. */
 SCN_API scn_status scn_module_architecture(scn_module *module, const char **json);
-/** Return a tree of the module for people to read; valid until the next call for this module. */
+/** Return a tree of the module for people to read, with the shapes and the number of parameters; valid until the next call
+ *  for this module. */
 SCN_API scn_status scn_module_description(scn_module *module, const char **text);
+/** Apply a module in evaluation mode, without a record, and return a table for people to read: of each layer the active
+ *  sites and planes of its result, rules, parameters, multiply-adds, and memory, the bytes of the result; a row with their
+ *  totals at the end. Changes neither the module nor the counts of scn_get_forward_counts. The text is valid until the next
+ *  call for this module. Also the errors of scn_module_forward. */
+SCN_API scn_status scn_module_summary(scn_module *module, scn_tensor *input, const char **text);
 /** Create a module from its architecture as JSON text: {"type": "ReLU"}; {"type": "Sequential", "modules": [...]}; other
  *  keys are the names of the type's arguments. Parameters are initialised anew. Also SCN_ERROR_FORMAT. */
 SCN_API scn_status scn_module_create(const char *json, scn_module **module);
@@ -390,6 +402,14 @@ SCN_API scn_status scn_dropout_create(double p, scn_module **module);
 SCN_API scn_status scn_sparse_vgg_net_create(int32_t dimension, int64_t in_planes, const char *layers,
                                              scn_module **module);
 
+/** Create SparseConvNet's pre-activation residual network (He et al., 2016). stages: words with white space between them:
+ *    b16       a basic block: two convolutions of size 3 to 16 planes, around which the input goes
+ *    b16x2     two of them; at most 1000
+ *    b16x2/2   the first has stride 2: a convolution of size 3 on both ways
+ *  A batch norm with ReLU closes the network. Also SCN_ERROR_FORMAT. */
+SCN_API scn_status scn_sparse_resnet_create(int32_t dimension, int64_t in_planes, const char *stages,
+                                            scn_module **module);
+
 typedef struct scn_unet_options {
     size_t struct_size;
     int32_t residual_blocks;           /**< Blocks of two convolutions around which their input goes; 0. */
@@ -447,6 +467,16 @@ SCN_API scn_status scn_optimizer_set_learning_rate(scn_optimizer *optimizer, dou
 SCN_API scn_status scn_optimizer_retain(scn_optimizer *optimizer);
 /** Release a handle; NULL does nothing. */
 SCN_API scn_status scn_optimizer_release(scn_optimizer *optimizer);
+/** Store initial_rate * exp(-decay * step), the learning rate that decays by the same factor each step (or epoch, whatever the
+ *  caller counts). step: >= 0. A rate that is not finite is SCN_ERROR_INVALID_ARGUMENT. */
+SCN_API scn_status scn_exponential_rate(double initial_rate, double decay, int64_t step, double *rate);
+/** Store initial_rate * factor ^ (step / step_size), the quotient rounded down. factor: >= 0; step_size: >= 1. */
+SCN_API scn_status scn_step_rate(double initial_rate, double factor, int64_t step_size, int64_t step, double *rate);
+/** Store the learning rate of cosine decay (Loshchilov and Hutter, 2017) after a linear warm-up (Goyal et al., 2017):
+ *  initial_rate * (step + 1) / (warm_up + 1) in the first warm_up steps, then half a cosine from initial_rate down to
+ *  final_rate at step `steps` and ever after. steps: >= 1; warm_up: 0 ... steps - 1. */
+SCN_API scn_status scn_cosine_rate(double initial_rate, double final_rate, int64_t steps, int64_t warm_up, int64_t step,
+                                   double *rate);
 /** Scale the gradients of all parameters together so that their Euclidean norm is at most max_norm; store the norm
  *  before. Where the norm is not finite, returns SCN_ERROR_STATE and changes nothing. norm: NULL where not wanted. */
 SCN_API scn_status scn_clip_gradient_norm(scn_tensor *const *parameters, int64_t count, double max_norm, double *norm);

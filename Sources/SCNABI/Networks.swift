@@ -12,6 +12,17 @@ public func scn_sparse_vgg_net_create(
     }
 }
 
+@_cdecl("scn_sparse_resnet_create") @implementation
+public func scn_sparse_resnet_create(
+    _ dimension: Int32, _ in_planes: Int64, _ stages: UnsafePointer<CChar>?, _ module: HandleOut
+) -> scn_status {
+    produceModule(module) {
+        try Networks.sparseResNet(
+            dimension: Int(dimension), in: Int(in_planes),
+            stages: Networks.ResidualStage.parse(try text(stages, "stages")))
+    }
+}
+
 @_cdecl("scn_unet_create") @implementation
 public func scn_unet_create(
     _ dimension: Int32, _ repetitions: Int64, _ planes: UnsafePointer<Int64>?, _ levels: Int64,

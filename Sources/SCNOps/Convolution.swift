@@ -47,6 +47,9 @@ package enum ConvolutionOperation {
         try run(
             rules, input: input, weight: weight, inStride: shape.outPerGroup, outStride: 1, bias: bias, groups: groups,
             into: result)
+        ForwardCounts.add(
+            rules: rules.ruleCount, products: rules.ruleCount, weights: shape.inPerGroup * shape.outPerGroup * groups,
+            results: result.count)
     }
 
     /// result [rules.inputCount, in]: the gradient by the input, from gradient [rules.outputCount, out].

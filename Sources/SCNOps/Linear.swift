@@ -18,6 +18,14 @@ package enum LinearOperation {
         _ input: Matrix, weight: UnsafePointer<Float>, weightIsTransposed: Bool, bias: UnsafePointer<Float>?,
         into result: Matrix
     ) throws(SCNError) {
+        try product(input, weight: weight, weightIsTransposed: weightIsTransposed, bias: bias, into: result)
+        ForwardCounts.add(products: input.rows, weights: input.planes * result.planes, results: result.count)
+    }
+
+    private static func product(
+        _ input: Matrix, weight: UnsafePointer<Float>, weightIsTransposed: Bool, bias: UnsafePointer<Float>?,
+        into result: Matrix
+    ) throws(SCNError) {
         try check(input, result, names: ("input", "result"))
         let kernels = try Kernels.table()
         let (inPlanes, outPlanes) = (input.planes, result.planes)
@@ -52,7 +60,7 @@ package enum LinearOperation {
     package static func backwardInput(
         _ gradient: Matrix, weight: UnsafePointer<Float>, weightIsTransposed: Bool, into result: Matrix
     ) throws(SCNError) {
-        try forward(gradient, weight: weight, weightIsTransposed: !weightIsTransposed, bias: nil, into: result)
+        try product(gradient, weight: weight, weightIsTransposed: !weightIsTransposed, bias: nil, into: result)
     }
 
     package static func backwardWeight(
