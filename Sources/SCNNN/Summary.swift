@@ -35,7 +35,7 @@ public struct Summary: CustomStringConvertible {
     public init(of module: Module, input: Value) throws {
         let before = ForwardCounts.ofThisThread
         let modes = module.trainingModes
-        let recorder = SummaryRecorder()
+        let recorder = SummaryRecorder(module)
         defer {
             for (module, isTraining) in modes { module.setTraining(isTraining) }
             ForwardCounts.discount(ForwardCounts.ofThisThread - before)
@@ -73,52 +73,37 @@ public struct Summary: CustomStringConvertible {
 
 /// Makes the rows of a summary out of the calls of modules.
 private final class SummaryRecorder: ForwardObserver {
-    private struct Call {
-        let module: Module
-        let path: String
-        /// Where to look for the next child that is called.
-        var nextChild = 0
-        /// What inner modules with rows of their own have counted.
-        var counted = ForwardCounts()
-    }
-
     private(set) var rows: [Summary.Row] = []
-    private var calls: [Call] = []
+    private let paths: [ObjectIdentifier: String]
+    /// What inner modules with paths have counted, for each call that is going on.
+    private var counted: [ForwardCounts] = []
     private var known: Set<ObjectIdentifier> = []
+
+    init(_ network: Module) { paths = network.paths }
 
     override func observe(_ module: Module, _ input: Value) throws -> Value {
         // A module that is nobody's child is a part of the one that calls it.
-        guard let path = path(of: module) else { return try module.forward(input) }
+        guard let path = paths[ObjectIdentifier(module)] else { return try module.forward(input) }
         let index = rows.count
         let isShown = !(module is Container && module.ownState.isEmpty)
         if isShown {
             let remark = module.summary
             rows.append(Summary.Row(path: path, layer: module.typeName + (remark.isEmpty ? "" : "(\(remark))")))
         }
-        calls.append(Call(module: module, path: path))
         let before = ForwardCounts.ofThisThread
+        counted.append(ForwardCounts())
         let output: Value
         do {
             output = try module.forward(input)
         } catch {
-            calls.removeLast()
+            counted.removeLast()
             throw error
         }
-        let counts = ForwardCounts.ofThisThread - before
-        let own = counts - calls.removeLast().counted
-        if !calls.isEmpty { calls[calls.count - 1].counted = calls[calls.count - 1].counted + counts }
+        let whole = ForwardCounts.ofThisThread - before
+        let own = whole - counted.removeLast()
+        if let caller = counted.indices.last { counted[caller] = counted[caller] + whole }
         if isShown { fill(index, module, input, output, own) }
         return output
-    }
-
-    private func path(of module: Module) -> String? {
-        guard let caller = calls.last else { return "" }
-        let children = caller.module.children
-        let later = children.indices.dropFirst(caller.nextChild)
-        guard let index = later.first(where: { children[$0] === module }) ?? children.firstIndex(where: { $0 === module })
-        else { return nil }
-        calls[calls.count - 1].nextChild = index + 1
-        return caller.path.isEmpty ? "\(index)" : "\(caller.path).\(index)"
     }
 
     private func fill(_ index: Int, _ module: Module, _ input: Value, _ output: Value, _ counts: ForwardCounts) {
@@ -137,6 +122,20 @@ private final class SummaryRecorder: ForwardObserver {
 extension Module {
     /// Every module of the tree with its mode, outer ones first, as setting one sets its inner ones.
     fileprivate var trainingModes: [(Module, Bool)] { [(self, isTraining)] + children.flatMap(\.trainingModes) }
+
+    /// The path of child indices to every module of the tree, to shared ones the first.
+    fileprivate var paths: [ObjectIdentifier: String] {
+        var paths: [ObjectIdentifier: String] = [:]
+        func add(_ module: Module, _ path: String) {
+            guard paths[ObjectIdentifier(module)] == nil else { return }
+            paths[ObjectIdentifier(module)] = path
+            for (index, child) in module.children.enumerated() {
+                add(child, path.isEmpty ? "\(index)" : "\(path).\(index)")
+            }
+        }
+        add(self, "")
+        return paths
+    }
 }
 
 /// "1,234,567"

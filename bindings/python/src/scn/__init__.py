@@ -12,11 +12,15 @@ dense.shape                                                               # (1, 
 scn.cross_entropy(dense.reshape(1, -1), [0]).backward()
 """
 
+import sys
+
 from . import functional, optim
 from .activation import ELU, SELU, LeakyReLU, ReLU, Sigmoid, Tanh
 from .checkpoint import load, restore, save
+from .classification import ClassificationResult, ClassificationTrainValidate
 from .containers import AddTable, ConcatTable, Identity, JoinTable, Sequential
 from .convolution import Convolution, Deconvolution, SubmanifoldConvolution, ValidConvolution
+from .counts import ForwardCounts, Package, get_forward_counts, set_forward_counts
 from .errors import (
     CoordinateError,
     Error,
@@ -38,10 +42,11 @@ from .input_output import Flatten, InputLayer, InputLayerInput, OutputLayer, Spa
 from .linear import Linear, NetworkInNetwork
 from .metadata import Metadata
 from .module import Module
-from .networks import SparseVggNet, UNet
+from .networks import SparseResNet, SparseVggNet, UNet
 from .normalization import BatchNormalization, BatchNormLeakyReLU, BatchNormReLU, Dropout
 from .optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm_
 from .pooling import MaxPooling
+from .schedules import CosineSchedule, ExponentialSchedule, StepSchedule
 from .settings import (
     cpu_description,
     get_num_threads,
@@ -52,9 +57,13 @@ from .settings import (
     version,
 )
 from .sparse import SparseConvNetTensor
+from .summary import LayerSummary, Summary, summary
 from .tensor import Parameter, Tensor, from_numpy, tensor
 
 __version__: str = version()
+
+# The two counters that are attributes of this module need a class that knows them.
+sys.modules[__name__].__class__ = Package
 
 __all__ = [
     "ELU",
@@ -66,15 +75,20 @@ __all__ = [
     "BatchNormLeakyReLU",
     "BatchNormReLU",
     "BatchNormalization",
+    "ClassificationResult",
+    "ClassificationTrainValidate",
     "ConcatTable",
     "Convolution",
     "CoordinateError",
+    "CosineSchedule",
     "Deconvolution",
     "Dropout",
     "Error",
+    "ExponentialSchedule",
     "FileError",
     "Flatten",
     "FormatError",
+    "ForwardCounts",
     "HandleError",
     "Identity",
     "InputLayer",
@@ -82,6 +96,7 @@ __all__ = [
     "InternalError",
     "InvalidArgumentError",
     "JoinTable",
+    "LayerSummary",
     "LeakyReLU",
     "Linear",
     "MaxPooling",
@@ -99,10 +114,13 @@ __all__ = [
     "Sigmoid",
     "SizeOverflowError",
     "SparseConvNetTensor",
+    "SparseResNet",
     "SparseToDense",
     "SparseVggNet",
     "StateError",
+    "StepSchedule",
     "SubmanifoldConvolution",
+    "Summary",
     "Tanh",
     "Tensor",
     "UNet",
@@ -114,6 +132,7 @@ __all__ = [
     "enable_grad",
     "from_numpy",
     "functional",
+    "get_forward_counts",
     "get_num_threads",
     "is_grad_enabled",
     "live_handles",
@@ -124,7 +143,9 @@ __all__ = [
     "optim",
     "restore",
     "save",
+    "set_forward_counts",
     "set_num_threads",
+    "summary",
     "tensor",
     "version",
 ]
@@ -133,7 +154,7 @@ _NOT_YET = (
     "AveragePooling BatchNormELU BatchwiseDropout BLInputLayer BLOutputLayer CheckpointedSequential DenseToSparse "
     "FullConvolution FullConvolutionalNetIntegratedLinear FullyConvolutionalNet InputBatch MeanOnlyBNLeakyReLU "
     "MultiscaleShapeContext PermutohedralSubmanifoldConvolution RandomizedStrideConvolution "
-    "RandomizedStrideMaxPooling ShapeContext SparseGroupNorm SparseResNet Sparsify SparsifyFCS TransposeConvolution "
+    "RandomizedStrideMaxPooling ShapeContext SparseGroupNorm Sparsify SparsifyFCS TransposeConvolution "
     "UnPooling VerboseIdentity"
 ).split()
 

@@ -17,7 +17,7 @@ from .errors import InvalidArgumentError, UnsupportedError
 from .layer import Layer
 from .module import Module
 
-__all__ = ["SparseVggNet", "UNet"]
+__all__ = ["SparseResNet", "SparseVggNet", "UNet"]
 
 _LAYERS: dict[str, type[Layer]] = {
     name: getattr(source, name)
@@ -42,6 +42,19 @@ def SparseVggNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any])
     """
     words = layers if isinstance(layers, str) else " ".join(_word(layer) for layer in layers)
     create = library.scn_sparse_vgg_net_create
+    handle = ModuleHandle.make(create, dimension_of(dimension), integer(nInputPlanes, "nInputPlanes"), words.encode())
+    return wrap(handle)  # type: ignore[return-value]
+
+
+def SparseResNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any]) -> Sequential:
+    """Return SparseConvNet's pre-activation residual network (He et al., 2016), a `Sequential`.
+
+    layers: a list of `['b', n, reps, stride]`, reps basic blocks of two convolutions of size 3 to n planes, the first with
+    the given stride (1 keeps the sites); or the same as text, "b16x2 b32x2/2". A batch normalisation with ReLU closes the
+    network. Raises `InvalidArgumentError` for any other block.
+    """
+    words = layers if isinstance(layers, str) else " ".join(_stage(layer) for layer in layers)
+    create = library.scn_sparse_resnet_create
     handle = ModuleHandle.make(create, dimension_of(dimension), integer(nInputPlanes, "nInputPlanes"), words.encode())
     return wrap(handle)  # type: ignore[return-value]
 
@@ -89,6 +102,14 @@ def _word(layer: Any) -> str:
     if kind == "C" and 1 <= len(numbers) <= 4:
         return "C" + ",".join(numbers)
     raise InvalidArgumentError(f"SparseVggNet knows no layer {layer!r}")
+
+
+def _stage(layer: Any) -> str:
+    """Return blocks of a residual network as the library's text has them."""
+    if isinstance(layer, str) or len(layer) != 4 or not str(layer[0]).startswith("b"):
+        raise InvalidArgumentError(f"SparseResNet knows no layer {layer!r}; it takes ['b', planes, reps, stride]")
+    planes, repetitions, stride = (integer(number, f"a number of layer {layer!r}") for number in layer[1:])
+    return f"b{planes}x{repetitions}/{stride}"
 
 
 def wrap(handle: ModuleHandle) -> Module:
