@@ -78,6 +78,8 @@ private final class SummaryRecorder: ForwardObserver {
     /// What inner modules with paths have counted, for each call that is going on.
     private var counted: [ForwardCounts] = []
     private var known: Set<ObjectIdentifier> = []
+    /// The result of the call that ended last, which may be that of the call around it too.
+    private var last: Value?
 
     init(_ network: Module) { paths = network.paths }
 
@@ -103,6 +105,7 @@ private final class SummaryRecorder: ForwardObserver {
         let own = whole - counted.removeLast()
         if let caller = counted.indices.last { counted[caller] = counted[caller] + whole }
         if isShown { fill(index, module, input, output, own) }
+        last = output
         return output
     }
 
@@ -113,7 +116,8 @@ private final class SummaryRecorder: ForwardObserver {
             if known.insert(ObjectIdentifier(entry.tensor)).inserted { rows[index].parameters += entry.tensor.count }
         }
         rows[index].counts = counts
-        if let result = output.tensor, result.values.storage !== input.tensor?.values.storage {
+        let elsewhere = [input, last].map { $0?.tensor?.values.storage }
+        if let result = output.tensor, !elsewhere.contains(where: { $0 === result.values.storage }) {
             rows[index].memory = result.count * MemoryLayout<Float>.stride
         }
     }

@@ -120,6 +120,8 @@ class _Recorder:
         self.rows: list[list[Any]] = []
         self._paths = {id(module): path for path, module in model.named_modules()}
         self._known: set[int] = set()
+        # The result of the call that ended last, which may be that of the call around it too.
+        self._last: Any = None
         # What inner modules with paths have counted, for each call that is going on.
         self._counted: list[ForwardCounts] = []
 
@@ -135,8 +137,9 @@ class _Recorder:
         if row:
             own = [entry for entry in module.parameters(recurse=False) if id(entry) not in self._known]
             self._known.update(map(id, own))
-            sites, shape, memory = _result(output, args[0] if args else None)
+            sites, shape, memory = _result(output, [*args[:1], self._last])
             row += [sites, shape, counts[0].rules, sum(entry.numel() for entry in own), *counts[0][:2], memory]
+        self._last = output
         return output
 
     @contextmanager
@@ -161,15 +164,15 @@ def _has_row(module: Module) -> bool:
     return not (composes and module._modules and not module._parameters)
 
 
-def _result(output: Any, input: Any) -> tuple[int | None, tuple[int, ...], int]:
-    """Return sites, shape and new bytes of a result."""
+def _result(output: Any, known: list[Any]) -> tuple[int | None, tuple[int, ...], int]:
+    """Return sites, shape and bytes of a result, no bytes where it is one of the known values' memory."""
     if not isinstance(output, Value):
         return None, (), 0
     shape = shape_of(output._native_handle())
     sites = shape[0] if isinstance(output, SparseConvNetTensor) else None
     values = output.numpy()
-    shared = isinstance(input, Value) and values.ctypes.data == input.numpy().ctypes.data
-    return sites, shape, 0 if shared else values.nbytes
+    elsewhere = {value.numpy().ctypes.data for value in known if isinstance(value, Value)}
+    return sites, shape, 0 if values.ctypes.data in elsewhere else values.nbytes
 
 
 def _bytes(number: int) -> str:
