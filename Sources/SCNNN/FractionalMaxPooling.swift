@@ -1,6 +1,6 @@
 internal import SCNCore
 package import SCNFiles
-internal import SCNGeometry
+package import SCNGeometry
 internal import SCNOps
 
 /// Fractional max pooling (Graham, "Fractional Max-Pooling", 2014): a max pooling that makes the field smaller by any ratio
@@ -24,11 +24,9 @@ public final class FractionalMaxPooling: Module {
     /// - Parameters:
     ///   - poolSize: Of the windows, which overlap where steps are smaller; nil: each ends where the next one begins.
     ///   - isPseudorandom: Whether steps are spread evenly from a random beginning; else they are shuffled.
-    public init(
+    public convenience init(
         dimension: Int, _ target: Target, poolSize: Size? = 2, featuresToDrop: Int = 0, isPseudorandom: Bool = true
     ) throws {
-        try require(
-            featuresToDrop >= 0, .invalidArgument, "features_to_drop: is \(featuresToDrop), expected at least 0")
         let poolAxes = try poolSize?.axes(dimension, "pool_size")
         let axes: FractionalWindows.Target
         switch target {
@@ -40,9 +38,17 @@ public final class FractionalMaxPooling: Module {
             axes = .ratio(ratio.count == 1 ? Array(repeating: ratio[0], count: dimension) : ratio)
         case .outputSize(let size): axes = .outputSize(try size.axes(dimension, "output_size"))
         }
-        self.dimension = dimension
+        try self.init(
+            FractionalWindows(axes, poolSize: poolAxes, order: isPseudorandom ? .pseudorandom : .random),
+            featuresToDrop: featuresToDrop)
+    }
+
+    package init(_ windows: FractionalWindows, featuresToDrop: Int) throws {
+        try require(
+            featuresToDrop >= 0, .invalidArgument, "features_to_drop: is \(featuresToDrop), expected at least 0")
+        dimension = windows.dimension
         self.featuresToDrop = featuresToDrop
-        windows = try FractionalWindows(axes, poolSize: poolAxes, order: isPseudorandom ? .pseudorandom : .random)
+        self.windows = windows
     }
 
     public override var summary: String {
