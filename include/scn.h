@@ -475,6 +475,16 @@ SCN_API scn_status scn_sparse_vgg_net_create(int32_t dimension, int64_t in_plane
 SCN_API scn_status scn_sparse_resnet_create(int32_t dimension, int64_t in_planes, const char *stages,
                                             scn_module **module);
 
+/** Create a DenseNet (Huang et al., 2017) of submanifold convolutions (Graham and van der Maaten, 2017). layers: words with
+ *  white space between them:
+ *    B4x12     a dense block of 4 layers with growth rate 12: batch norm, ReLU, 1 x 1 convolution to 48 planes, batch norm,
+ *              ReLU, submanifold convolution of size 3 to 12 planes, joined with what the layer got; at most 1000 layers
+ *    T, T:24   a transition: batch norm, ReLU, 1 x 1 convolution to as many planes as before (to 24), average pooling 2/2
+ *    T3/2, T3/2:24, AP2/2, MP2/2   the same with pooling of size 3 and stride 2; average or max pooling alone
+ *  A batch norm with ReLU closes the network. Also SCN_ERROR_FORMAT. */
+SCN_API scn_status scn_sparse_densenet_create(int32_t dimension, int64_t in_planes, const char *layers,
+                                              scn_module **module);
+
 typedef struct scn_unet_options {
     size_t struct_size;
     int32_t residual_blocks;           /**< Blocks of two convolutions around which their input goes; 0. */
@@ -491,6 +501,18 @@ typedef struct scn_unet_options {
  *  Also SCN_ERROR_OVERFLOW. */
 SCN_API scn_status scn_unet_create(int32_t dimension, int64_t repetitions, const int64_t *planes, int64_t levels,
                                    const scn_unet_options *options, scn_module **module);
+/** Create SparseConvNet's fully convolutional network: at each level blocks, and a way down to the next level whose result is
+ *  copied up by un-pooling and joined with what the level had. The result has the sites of the input and the sum of
+ *  `planes` planes. The arguments are scn_unet_create's. */
+SCN_API scn_status scn_fully_convolutional_net_create(int32_t dimension, int64_t repetitions, const int64_t *planes,
+                                                      int64_t levels, const scn_unet_options *options,
+                                                      scn_module **module);
+/** Create the same with a linear layer to `classes` planes (-1: planes[0]) at each level, behind a batch norm with ReLU: the
+ *  scores are copied up by un-pooling and added, so that the levels need not be joined. Only the coarsest has a bias. */
+SCN_API scn_status scn_fully_convolutional_integrated_linear_create(int32_t dimension, int64_t repetitions,
+                                                                    const int64_t *planes, int64_t levels,
+                                                                    int64_t classes, const scn_unet_options *options,
+                                                                    scn_module **module);
 
 /* ========================================================================================================= Optimizers */
 

@@ -12,6 +12,7 @@ package enum SumPoolingOperation {
         try add(
             rules, from: input, input.pointer + featuresToDrop, to: result, result.pointer, planes: result.planes,
             scale: scale)
+        ForwardCounts.add(rules: rules.ruleCount)
     }
 
     /// result [rules.inputCount, planes]: by the input; zeros for the planes that were left out.

@@ -42,7 +42,14 @@ from .input_output import Flatten, InputLayer, InputLayerInput, OutputLayer, Spa
 from .linear import Linear, NetworkInNetwork
 from .metadata import Metadata
 from .module import Module
-from .networks import SparseResNet, SparseVggNet, UNet
+from .networks import (
+    FullConvolutionalNetIntegratedLinear,
+    FullyConvolutionalNet,
+    SparseDenseNet,
+    SparseResNet,
+    SparseVggNet,
+    UNet,
+)
 from .normalization import BatchNormalization, BatchNormLeakyReLU, BatchNormReLU, Dropout
 from .optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm_
 from .pooling import MaxPooling
@@ -89,6 +96,8 @@ __all__ = [
     "Flatten",
     "FormatError",
     "ForwardCounts",
+    "FullConvolutionalNetIntegratedLinear",
+    "FullyConvolutionalNet",
     "HandleError",
     "Identity",
     "InputLayer",
@@ -114,6 +123,7 @@ __all__ = [
     "Sigmoid",
     "SizeOverflowError",
     "SparseConvNetTensor",
+    "SparseDenseNet",
     "SparseResNet",
     "SparseToDense",
     "SparseVggNet",
@@ -152,7 +162,7 @@ __all__ = [
 
 _NOT_YET = (
     "AveragePooling BatchNormELU BatchwiseDropout BLInputLayer BLOutputLayer CheckpointedSequential DenseToSparse "
-    "FullConvolution FullConvolutionalNetIntegratedLinear FullyConvolutionalNet InputBatch MeanOnlyBNLeakyReLU "
+    "FullConvolution InputBatch MeanOnlyBNLeakyReLU "
     "MultiscaleShapeContext PermutohedralSubmanifoldConvolution RandomizedStrideConvolution "
     "RandomizedStrideMaxPooling ShapeContext SparseGroupNorm Sparsify SparsifyFCS TransposeConvolution "
     "UnPooling VerboseIdentity"

@@ -122,6 +122,9 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_sparse_vgg_net_create": (_STATUS, [_I32, _I64, _TEXT, _OUT]),
     "scn_sparse_resnet_create": (_STATUS, [_I32, _I64, _TEXT, _OUT]),
     "scn_unet_create": (_STATUS, [_I32, _I64, _ARRAY, _I64, _STRUCT, _OUT]),
+    "scn_sparse_densenet_create": (_STATUS, [_I32, _I64, _TEXT, _OUT]),
+    "scn_fully_convolutional_net_create": (_STATUS, [_I32, _I64, _ARRAY, _I64, _STRUCT, _OUT]),
+    "scn_fully_convolutional_integrated_linear_create": (_STATUS, [_I32, _I64, _ARRAY, _I64, _I64, _STRUCT, _OUT]),
     # optimizers
     "scn_sgd_create": (_STATUS, [_ARRAY, _I64, _STRUCT, _OUT]),
     "scn_adam_create": (_STATUS, [_ARRAY, _I64, _STRUCT, _OUT]),
