@@ -16,7 +16,15 @@ from . import functional, optim
 from .activation import ELU, SELU, LeakyReLU, ReLU, Sigmoid, Tanh
 from .checkpoint import load, restore, save
 from .containers import AddTable, ConcatTable, Identity, JoinTable, Sequential
-from .convolution import Convolution, Deconvolution, SubmanifoldConvolution, ValidConvolution
+from .convolution import (
+    Convolution,
+    Deconvolution,
+    FullConvolution,
+    RandomizedStrideConvolution,
+    SubmanifoldConvolution,
+    TransposeConvolution,
+    ValidConvolution,
+)
 from .errors import (
     CoordinateError,
     Error,
@@ -41,7 +49,16 @@ from .module import Module
 from .networks import SparseVggNet, UNet
 from .normalization import BatchNormalization, BatchNormLeakyReLU, BatchNormReLU, Dropout
 from .optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm_
-from .pooling import MaxPooling
+from .pooling import (
+    AveragePooling,
+    FractionalMaxPooling,
+    GlobalAveragePooling,
+    GlobalMaxPooling,
+    GlobalSumPooling,
+    MaxPooling,
+    RandomizedStrideMaxPooling,
+    UnPooling,
+)
 from .settings import (
     cpu_description,
     get_num_threads,
@@ -63,6 +80,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "AddTable",
+    "AveragePooling",
     "BatchNormLeakyReLU",
     "BatchNormReLU",
     "BatchNormalization",
@@ -75,6 +93,11 @@ __all__ = [
     "FileError",
     "Flatten",
     "FormatError",
+    "FractionalMaxPooling",
+    "FullConvolution",
+    "GlobalAveragePooling",
+    "GlobalMaxPooling",
+    "GlobalSumPooling",
     "HandleError",
     "Identity",
     "InputLayer",
@@ -93,6 +116,8 @@ __all__ = [
     "OutputLayer",
     "Parameter",
     "ParametersOnlyWarning",
+    "RandomizedStrideConvolution",
+    "RandomizedStrideMaxPooling",
     "ReLU",
     "Sequential",
     "ShapeError",
@@ -105,7 +130,9 @@ __all__ = [
     "SubmanifoldConvolution",
     "Tanh",
     "Tensor",
+    "TransposeConvolution",
     "UNet",
+    "UnPooling",
     "UnsupportedError",
     "ValidConvolution",
     "clip_grad_norm_",
@@ -130,11 +157,10 @@ __all__ = [
 ]
 
 _NOT_YET = (
-    "AveragePooling BatchNormELU BatchwiseDropout BLInputLayer BLOutputLayer CheckpointedSequential DenseToSparse "
-    "FullConvolution FullConvolutionalNetIntegratedLinear FullyConvolutionalNet InputBatch MeanOnlyBNLeakyReLU "
-    "MultiscaleShapeContext PermutohedralSubmanifoldConvolution RandomizedStrideConvolution "
-    "RandomizedStrideMaxPooling ShapeContext SparseGroupNorm SparseResNet Sparsify SparsifyFCS TransposeConvolution "
-    "UnPooling VerboseIdentity"
+    "BatchNormELU BatchwiseDropout BLInputLayer BLOutputLayer CheckpointedSequential DenseToSparse "
+    "FullConvolutionalNetIntegratedLinear FullyConvolutionalNet InputBatch MeanOnlyBNLeakyReLU "
+    "MultiscaleShapeContext PermutohedralSubmanifoldConvolution ShapeContext SparseGroupNorm SparseResNet "
+    "Sparsify SparsifyFCS VerboseIdentity"
 ).split()
 
 
