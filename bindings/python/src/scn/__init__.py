@@ -19,7 +19,15 @@ from .activation import ELU, SELU, LeakyReLU, ReLU, Sigmoid, Tanh
 from .checkpoint import load, restore, save
 from .classification import ClassificationResult, ClassificationTrainValidate
 from .containers import AddTable, ConcatTable, Identity, JoinTable, Sequential
-from .convolution import Convolution, Deconvolution, SubmanifoldConvolution, ValidConvolution
+from .convolution import (
+    Convolution,
+    Deconvolution,
+    FullConvolution,
+    RandomizedStrideConvolution,
+    SubmanifoldConvolution,
+    TransposeConvolution,
+    ValidConvolution,
+)
 from .counts import ForwardCounts, Package, get_forward_counts, set_forward_counts
 from .errors import (
     CoordinateError,
@@ -52,7 +60,16 @@ from .networks import (
 )
 from .normalization import BatchNormalization, BatchNormLeakyReLU, BatchNormReLU, Dropout
 from .optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm_
-from .pooling import MaxPooling
+from .pooling import (
+    AveragePooling,
+    FractionalMaxPooling,
+    GlobalAveragePooling,
+    GlobalMaxPooling,
+    GlobalSumPooling,
+    MaxPooling,
+    RandomizedStrideMaxPooling,
+    UnPooling,
+)
 from .schedules import CosineSchedule, ExponentialSchedule, StepSchedule
 from .settings import (
     cpu_description,
@@ -79,6 +96,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "AddTable",
+    "AveragePooling",
     "BatchNormLeakyReLU",
     "BatchNormReLU",
     "BatchNormalization",
@@ -96,8 +114,13 @@ __all__ = [
     "Flatten",
     "FormatError",
     "ForwardCounts",
+    "FractionalMaxPooling",
+    "FullConvolution",
     "FullConvolutionalNetIntegratedLinear",
     "FullyConvolutionalNet",
+    "GlobalAveragePooling",
+    "GlobalMaxPooling",
+    "GlobalSumPooling",
     "HandleError",
     "Identity",
     "InputLayer",
@@ -117,6 +140,8 @@ __all__ = [
     "OutputLayer",
     "Parameter",
     "ParametersOnlyWarning",
+    "RandomizedStrideConvolution",
+    "RandomizedStrideMaxPooling",
     "ReLU",
     "Sequential",
     "ShapeError",
@@ -133,7 +158,9 @@ __all__ = [
     "Summary",
     "Tanh",
     "Tensor",
+    "TransposeConvolution",
     "UNet",
+    "UnPooling",
     "UnsupportedError",
     "ValidConvolution",
     "clip_grad_norm_",
@@ -161,11 +188,9 @@ __all__ = [
 ]
 
 _NOT_YET = (
-    "AveragePooling BatchNormELU BatchwiseDropout BLInputLayer BLOutputLayer CheckpointedSequential DenseToSparse "
-    "FullConvolution InputBatch MeanOnlyBNLeakyReLU "
-    "MultiscaleShapeContext PermutohedralSubmanifoldConvolution RandomizedStrideConvolution "
-    "RandomizedStrideMaxPooling ShapeContext SparseGroupNorm Sparsify SparsifyFCS TransposeConvolution "
-    "UnPooling VerboseIdentity"
+    "BatchNormELU BatchwiseDropout BLInputLayer BLOutputLayer CheckpointedSequential DenseToSparse InputBatch "
+    "MeanOnlyBNLeakyReLU MultiscaleShapeContext PermutohedralSubmanifoldConvolution ShapeContext SparseGroupNorm "
+    "Sparsify SparsifyFCS VerboseIdentity"
 ).split()
 
 
