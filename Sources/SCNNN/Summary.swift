@@ -86,12 +86,8 @@ private final class SummaryRecorder: ForwardObserver {
     override func observe(_ module: Module, _ input: Value) throws -> Value {
         // A module that is nobody's child is a part of the one that calls it.
         guard let path = paths[ObjectIdentifier(module)] else { return try module.forward(input) }
-        let index = rows.count
-        let isShown = !(module is Container && module.ownState.isEmpty)
-        if isShown {
-            let remark = module.summary
-            rows.append(Summary.Row(path: path, layer: module.typeName + (remark.isEmpty ? "" : "(\(remark))")))
-        }
+        let (index, remark) = (rows.count, module.summary)
+        rows.append(Summary.Row(path: path, layer: module.typeName + (remark.isEmpty ? "" : "(\(remark))")))
         let before = ForwardCounts.ofThisThread
         counted.append(ForwardCounts())
         let output: Value
@@ -104,7 +100,11 @@ private final class SummaryRecorder: ForwardObserver {
         let whole = ForwardCounts.ofThisThread - before
         let own = whole - counted.removeLast()
         if let caller = counted.indices.last { counted[caller] = counted[caller] + whole }
-        if isShown { fill(index, module, input, output, own) }
+        if module is Container && module.ownState.isEmpty && own == ForwardCounts() {
+            rows.remove(at: index)
+        } else {
+            fill(index, module, input, output, own)
+        }
         last = output
         return output
     }

@@ -188,6 +188,7 @@ static void bad_tensor_handles(void) {
     BAD_TENSOR("dense", scn_tensor_reshape(handle, two_by_three, 2, &out_tensor));
     BAD_TENSOR("logits", scn_cross_entropy(handle, labels, 2, NULL, -100, &out_tensor));
     BAD_TENSOR("input", scn_module_forward(convolution, handle, &out_tensor));
+    BAD_TENSOR("input", scn_module_summary(convolution, handle, &out_text));
     BAD_TENSOR("parameters", (pair[1] = handle, scn_sgd_create(pair, 2, NULL, &out_optimizer)));
     BAD_TENSOR("parameters", (pair[1] = handle, scn_adam_create(pair, 2, NULL, &out_optimizer)));
     BAD_TENSOR("parameters", (pair[1] = handle, scn_clip_gradient_norm(pair, 2, 1, &out_rate)));
@@ -205,6 +206,7 @@ static void bad_module_handles(void) {
     BAD_MODULE("module", scn_module_type(handle, &out_text));
     BAD_MODULE("module", scn_module_architecture(handle, &out_text));
     BAD_MODULE("module", scn_module_description(handle, &out_text));
+    BAD_MODULE("module", scn_module_summary(handle, sparse, &out_text));
     BAD_MODULE("module", scn_module_retain(handle));
     BAD_MODULE("module", scn_module_release(handle));
     BAD_MODULE("children", (pair[1] = handle, scn_sequential_create(pair, 2, &out_module)));
@@ -331,6 +333,9 @@ static void bad_tensors(void) {
     BAD(INVALID_ARGUMENT, "state", scn_set_random_state(NULL));
     BAD(INVALID_ARGUMENT, "state", scn_get_random_state(NULL));
     BAD(INVALID_ARGUMENT, "on", scn_set_gradient_recording(2));
+    BAD(INVALID_ARGUMENT, "multiply_adds", scn_set_forward_counts(-1, 0, 0));
+    BAD(INVALID_ARGUMENT, "hidden_states", scn_set_forward_counts(0, INT64_MIN, 0));
+    BAD(INVALID_ARGUMENT, "rules", scn_set_forward_counts(0, 0, -1));
     OK(scn_tensor_release(scalar));
     OK(scn_tensor_release(other));
 }
@@ -456,6 +461,28 @@ static void bad_layers(void) {
     BAD(INVALID_ARGUMENT, "module", scn_unet_create(2, 1, widths, 2, NULL, NULL));
     unet.leakiness = NAN;
     BAD(INVALID_ARGUMENT, "leakiness", scn_unet_create(2, 1, widths, 2, &unet, &out_module));
+    BAD(INVALID_ARGUMENT, "planes", scn_fully_convolutional_net_create(2, 1, NULL, 2, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "planes", scn_fully_convolutional_net_create(2, 1, no_width, 2, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "levels", scn_fully_convolutional_net_create(2, 1, widths, -1, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "repetitions", scn_fully_convolutional_net_create(2, 1001, widths, 2, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "leakiness", scn_fully_convolutional_net_create(2, 1, widths, 2, &unet, &out_module));
+    BAD(INVALID_ARGUMENT, "classes",
+        scn_fully_convolutional_integrated_linear_create(2, 1, widths, 2, 0, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "dimension",
+        scn_fully_convolutional_integrated_linear_create(0, 1, widths, 2, -1, NULL, &out_module));
+    unet.leakiness = 0, unet.in_planes = HUGE_SIZE;
+    BAD(INVALID_ARGUMENT, "in_planes", scn_unet_create(2, 1, widths, 2, &unet, &out_module));
+    BAD(INVALID_ARGUMENT, "stages", scn_sparse_resnet_create(2, 1, NULL, &out_module));
+    BAD(FORMAT, "c8", scn_sparse_resnet_create(2, 1, "b8 c8", &out_module));
+    BAD(FORMAT, "b99999999999999999999", scn_sparse_resnet_create(2, 1, "b99999999999999999999", &out_module));
+    BAD(INVALID_ARGUMENT, "planes", scn_sparse_resnet_create(2, 1, "b9999999999", &out_module));
+    BAD(INVALID_ARGUMENT, "repetitions", scn_sparse_resnet_create(2, 1, "b8x1001", &out_module));
+    BAD(INVALID_ARGUMENT, "in_planes", scn_sparse_resnet_create(2, -1, "b8", &out_module));
+    BAD(INVALID_ARGUMENT, "dimension", scn_sparse_resnet_create(11, 1, "b8", &out_module));
+    BAD(INVALID_ARGUMENT, "layers", scn_sparse_densenet_create(2, 1, NULL, &out_module));
+    BAD(FORMAT, "MP", scn_sparse_densenet_create(2, 1, "B2x8 MP", &out_module));
+    BAD(INVALID_ARGUMENT, "growth_rate", scn_sparse_densenet_create(2, 1, "B2x99999999", &out_module));
+    BAD(INVALID_ARGUMENT, "in_planes", scn_sparse_densenet_create(2, 0, "B2x8", &out_module));
     BAD(SHAPE, "dimension", scn_module_input_spatial_size(convolution, 3, three, out_sizes));
     BAD(INVALID_ARGUMENT, "output_size", scn_module_input_spatial_size(convolution, 2, NULL, out_sizes));
 }
@@ -499,6 +526,8 @@ static void bad_forwards(void) {
     BAD(SHAPE, "input", scn_module_forward(join, sparse, &out_tensor));
     BAD(SHAPE, "input", scn_module_forward(add, dense, &out_tensor));
     BAD(INVALID_ARGUMENT, "output", scn_module_forward(convolution, sparse, NULL));
+    BAD(SHAPE, "input", scn_module_summary(sequential, dense, &out_text));
+    BAD(INVALID_ARGUMENT, "text", scn_module_summary(sequential, sparse, NULL));
     OK(scn_points_create(origin, 2, 3, dense, 0, &far_sparse));
     scn_tensor *far_points = far_sparse;
     OK(scn_module_forward(deep_input, far_points, &far_sparse));
@@ -528,6 +557,16 @@ static void bad_optimizers(void) {
     BAD(INVALID_ARGUMENT, "epsilon", scn_adam_create(&dense, 1, &epsilon, &out_optimizer));
     BAD(INVALID_ARGUMENT, "rate", scn_optimizer_set_learning_rate(optimizer, NAN));
     BAD(INVALID_ARGUMENT, "rate", scn_optimizer_set_learning_rate(optimizer, -1));
+    BAD(INVALID_ARGUMENT, "initial_rate", scn_exponential_rate(-1, 0, 0, &out_rate));
+    BAD(INVALID_ARGUMENT, "decay", scn_exponential_rate(1, NAN, 0, &out_rate));
+    BAD(INVALID_ARGUMENT, "step", scn_exponential_rate(1, 0, -1, &out_rate));
+    BAD(INVALID_ARGUMENT, "rate", scn_exponential_rate(1, -1, INT64_MAX, &out_rate));
+    BAD(INVALID_ARGUMENT, "rate", scn_exponential_rate(1, 0, 0, NULL));
+    BAD(INVALID_ARGUMENT, "factor", scn_step_rate(1, INFINITY, 1, 0, &out_rate));
+    BAD(INVALID_ARGUMENT, "step_size", scn_step_rate(1, 0.5, 0, 0, &out_rate));
+    BAD(INVALID_ARGUMENT, "final_rate", scn_cosine_rate(1, NAN, 1, 0, 0, &out_rate));
+    BAD(INVALID_ARGUMENT, "steps", scn_cosine_rate(1, 0, INT64_MIN, 0, 0, &out_rate));
+    BAD(INVALID_ARGUMENT, "warm_up", scn_cosine_rate(1, 0, 3, 3, 0, &out_rate));
     BAD(INVALID_ARGUMENT, "max_norm", scn_clip_gradient_norm(&dense, 1, NAN, &out_rate));
     BAD(INVALID_ARGUMENT, "max_norm", scn_clip_gradient_norm(&dense, 1, -1, &out_rate));
 }

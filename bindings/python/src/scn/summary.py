@@ -129,12 +129,13 @@ class _Recorder:
         path = self._paths.get(id(module))
         if path is None:
             return module.forward(*args, **kwargs)
-        row = [path, f"{type(module).__name__}({module.extra_repr()})"] if _has_row(module) else None
-        if row:
-            self.rows.append(row)
+        row = [path, f"{type(module).__name__}({module.extra_repr()})"]
+        self.rows.append(row)
         with self._counting() as counts:
             output = module.forward(*args, **kwargs)
-        if row:
+        if _composes(module) and not any(counts[0]):
+            self.rows = [known for known in self.rows if known is not row]
+        else:
             own = [entry for entry in module.parameters(recurse=False) if id(entry) not in self._known]
             self._known.update(map(id, own))
             sites, shape, memory = _result(output, [*args[:1], self._last])
@@ -158,10 +159,10 @@ class _Recorder:
                 self._counted[-1] = ForwardCounts(*(a + b for a, b in zip(self._counted[-1], whole)))
 
 
-def _has_row(module: Module) -> bool:
-    """Return whether a module does more than to call others."""
-    composes = isinstance(module, Container) or not is_written_here(module, "forward")
-    return not (composes and module._modules and not module._parameters)
+def _composes(module: Module) -> bool:
+    """Return whether a module has no parameters of its own and others to call."""
+    calls = isinstance(module, Container) or not is_written_here(module, "forward")
+    return calls and not module._parameters and (bool(module._modules) or isinstance(module, Container))
 
 
 def _result(output: Any, known: list[Any]) -> tuple[int | None, tuple[int, ...], int]:
