@@ -44,7 +44,8 @@ private struct Levels {
     let inPlanes: Int?
 
     init(
-        _ dimension: Int32, _ planes: UnsafePointer<Int64>?, _ levels: Int64, _ options: UnsafePointer<scn_unet_options>?
+        _ dimension: Int32, _ planes: UnsafePointer<Int64>?, _ levels: Int64,
+        _ options: UnsafePointer<scn_unet_options>?
     ) throws(SCNError) {
         try require(levels >= 1 && levels <= 64, .invalidArgument, "levels: is \(levels), expected 1 ... 64")
         self.planes = try elements(planes, levels, "planes", countName: "levels").map(Int.init)

@@ -31,7 +31,8 @@ extension Networks {
         var planes = inPlanes
         for stage in stages {
             for repetition in 0..<stage.repetitions {
-                try addBlock(to: net, dimension, planes, stage.planes, stride: repetition == 0 ? stage.stride : 1,
+                try addBlock(
+                    to: net, dimension, planes, stage.planes, stride: repetition == 0 ? stage.stride : 1,
                     isFirst: repetition == 0)
                 planes = stage.planes
             }

@@ -32,7 +32,8 @@ struct LearningRateScheduleTests {
         let schedules: [LearningRateSchedule] = [
             .exponential(initial: -1, decay: 0), .exponential(initial: .nan, decay: 0),
             .exponential(initial: 1, decay: .infinity), .exponential(initial: 1, decay: -1000),
-            .step(initial: 1, size: 0), .step(initial: 1, size: 1, factor: -1), .step(initial: 1, size: 1, factor: 1e308),
+            .step(initial: 1, size: 0), .step(initial: 1, size: 1, factor: -1),
+            .step(initial: 1, size: 1, factor: 1e308),
             .cosine(initial: 1, steps: 0), .cosine(initial: 1, steps: 3, warmUp: 3),
             .cosine(initial: 1, steps: 3, warmUp: -1), .cosine(initial: 1, steps: 3, final: -1),
             .cosine(initial: .infinity, steps: 3),

@@ -113,7 +113,10 @@ import Testing
         let nets: [(Sequential, planes: Int, out: Int)] = try [
             (Networks.sparseResNet(dimension: dimension, in: 3, stages: [.init(planes: 5, stride: 2)]), 5, 3),
             (Networks.uNet(dimension: dimension, repetitions: 1, planes: [3, 5], downsampleSize: 3), 3, 7),
-            (Networks.fullyConvolutional(dimension: dimension, repetitions: 1, planes: [3, 5], downsampleSize: 3), 8, 7),
+            (
+                Networks.fullyConvolutional(dimension: dimension, repetitions: 1, planes: [3, 5], downsampleSize: 3), 8,
+                7
+            ),
             (
                 Networks.fullyConvolutionalIntegratedLinear(
                     dimension: dimension, repetitions: 1, planes: [3, 5], classes: 7, downsampleSize: 3), 7, 7
@@ -157,7 +160,9 @@ import Testing
         #expect(thrownError { _ = try Networks.ResidualStage.parse(text) }?.kind == .format)
     }
 
-    @Test(arguments: ["B", "B4", "B4x", "B0x4", "B4x4x4", "T:", "T:0", "T3", "T3/", "T3/2:", "MP", "AP", "AP2", "Q", "t"])
+    @Test(arguments: [
+        "B", "B4", "B4x", "B0x4", "B4x4x4", "T:", "T:0", "T3", "T3/", "T3/2:", "MP", "AP", "AP2", "Q", "t",
+    ])
     func otherDenseLayersAreErrors(text: String) {
         #expect(thrownError { _ = try Networks.DenseNetLayer.parse(text) }?.kind == .format)
     }

@@ -9,7 +9,7 @@ import pytest
 
 PREFIXES = [
     "submanifold", "convolution_", "deconvolution", "max_pooling", "batchnorm", "network_in_network", "sparse_to_dense",
-    "activation", "input_layer", "net_vgg",
+    "activation", "input_layer", "net_",
 ]  # fmt: skip
 
 

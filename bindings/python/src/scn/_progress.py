@@ -7,6 +7,9 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+# Seconds between two lines, to a terminal and to a file.
+OFTEN, SELDOM = 0.5, 60.0
+
 
 class Progress:
     """Writes a line to the error output now and then: often to a terminal, which sees it change, seldom to a file."""
@@ -14,13 +17,13 @@ class Progress:
     def __init__(self, epochs: int) -> None:
         self._epochs_left = epochs
         self._is_terminal = sys.stderr.isatty()
-        self._pause = 0.5 if self._is_terminal else 60.0
+        self._pause = OFTEN if self._is_terminal else SELDOM
         self._lengths: dict[str, int] = {}
         self._epoch_began = self._last_line = time.perf_counter()
         self._epoch_seconds: float | None = None
 
     def watch(self, name: str, batches: Iterable[Any]) -> Iterator[Any]:
-        """Yield batches, each a dict with 'target', and tell how it goes; the last word of the name is the kind of pass."""
+        """Yield batches, each a dict with 'target', and tell how it goes; the name's last word is the kind of pass."""
         kind = name.split()[-1]
         total = len(batches) if hasattr(batches, "__len__") else self._lengths.get(kind)  # type: ignore[arg-type]
         began, samples, count = time.perf_counter(), 0, 0

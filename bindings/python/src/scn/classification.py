@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ._arrays import integer
 from ._progress import Progress
 from .checkpoint import restore, save
 from .counts import ForwardCounts, get_forward_counts, set_forward_counts
@@ -60,25 +61,29 @@ def ClassificationTrainValidate(
 ) -> list[tuple[ClassificationResult, ClassificationResult]]:
     """Train a classifier by stochastic gradient descent with Nesterov momentum and test it after each epoch.
 
-    model: maps a batch's input to one row of scores a sample, [samples, classes]. dataset: the batches of one epoch under
-    'train' and 'val', an iterable or a function that returns one; a batch is a dict with 'input' (whatever the model
-    takes) and 'target' [samples], whole numbers. p: the settings; what is missing is filled in:
+    model: maps a batch's input to one row of scores a sample, [samples, classes]. dataset: the batches of one epoch
+    under 'train' and 'val', an iterable or a function that returns one; a batch is a dict with 'input' (whatever the
+    model takes) and 'target' [samples], whole numbers. p: the settings; what is missing is filled in:
 
-    - n_epochs 100, initial_lr 0.1, lr_decay 0.04 (the rate of epoch e = 1, 2, ... is initial_lr * exp((1 - e) * lr_decay)),
-      weight_decay 1e-4, momentum 0.9
-    - check_point False: whether to save, after each epoch, the model and the optimizer, and to go on from there at the start
-    - test_reps 1: passes over 'val' whose scores are added up for each sample; where it is more than 1, batches have 'idx'
-      [samples], the sample's number in 'val'
-    - folder '.': where files go: 'train confusion matrix.csv' and '.png', the same for test (row: the true class, column:
-      the sum of the probabilities given to that class), and the checkpoint
+    - n_epochs 100, initial_lr 0.1, lr_decay 0.04: the rate of epoch e = 1, 2, ... is
+      initial_lr * exp((1 - e) * lr_decay); weight_decay 1e-4, momentum 0.9
+    - check_point False: whether to save, after each epoch's training, the model and the optimizer, and to go on from
+      there at the start
+    - test_reps 1: passes over 'val' whose scores are added up for each sample; where it is more than 1, batches have
+      'idx' [samples], the sample's number in 'val'
+    - folder '.': where files go: 'train confusion matrix.csv' and '.png', the same for test (a row for each true class,
+      a column for each class with the sum of the probabilities given to it), and the checkpoint
 
-    Prints the settings and, after each epoch, the errors in percent (of the first guess, of the first five), the mean loss
-    and the work of a test sample; while an epoch runs, the rate and the time left go to the error output. Returns the
-    results of train and test of each epoch that it ran.
+    Prints the settings and, after each epoch, the errors in percent (of the first guess, of the first five), the mean
+    loss and the work of a test sample; while an epoch runs, the rate and the time left go to the error output. Returns
+    the results of train and test of each epoch that it ran.
     """
     for name, value in _DEFAULTS.items():
         p.setdefault(name, value)
     folder = Path(p["folder"])
+    repetitions = integer(p["test_reps"], "test_reps")
+    if repetitions < 1:
+        raise InvalidArgumentError(f"test_reps is {repetitions}; it must be at least 1")
     schedule = ExponentialSchedule(p["initial_lr"], p["lr_decay"])
     optimizer = SGD(model.parameters(), p["initial_lr"], p["momentum"], weight_decay=p["weight_decay"], nesterov=True)
     p["epoch"] = 1 + (_resume(folder, model, optimizer) if p["check_point"] else 0)
@@ -92,7 +97,7 @@ def ClassificationTrainValidate(
         print(epoch, "train:", trained, flush=True)
         if p["check_point"]:
             _save(folder, epoch, model, optimizer)
-        for tested in _test(model, dataset, p["test_reps"], progress, epoch, folder):
+        for tested in _test(model, dataset, repetitions, progress, epoch, folder):
             print(
                 f"{epoch} test: {tested} {tested.multiply_adds_per_sample:.3e} MultiplyAdds/sample "
                 f"{tested.hidden_states_per_sample:.3e} HiddenStates/sample",

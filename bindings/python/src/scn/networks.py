@@ -57,9 +57,9 @@ def SparseVggNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any])
 def SparseResNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any]) -> Sequential:
     """Return SparseConvNet's pre-activation residual network (He et al., 2016), a `Sequential`.
 
-    layers: a list of `['b', n, reps, stride]`, reps basic blocks of two convolutions of size 3 to n planes, the first with
-    the given stride (1 keeps the sites); or the same as text, "b16x2 b32x2/2". A batch normalisation with ReLU closes the
-    network. Raises `InvalidArgumentError` for any other block.
+    layers: a list of `['b', n, reps, stride]`, reps basic blocks of two convolutions of size 3 to n planes, the first
+    with the given stride (1 keeps the sites); or the same as text, "b16x2 b32x2/2". A batch normalisation with ReLU
+    closes the network. Raises `InvalidArgumentError` for any other block.
     """
     words = layers if isinstance(layers, str) else " ".join(_stage(layer) for layer in layers)
     create = library.scn_sparse_resnet_create
