@@ -94,7 +94,7 @@ def FullyConvolutionalNet(
     residual_blocks: bool = False,
     downsample: Sequence[Any] = (2, 2),
 ) -> Sequential:
-    """Return SparseConvNet's fully convolutional network, a `Sequential` from nPlanes[0] to sum(nPlanes) planes, same sites.
+    """Return SparseConvNet's fully convolutional network, a `Sequential` from nPlanes[0] to sum(nPlanes) planes.
 
     At each level blocks, and a way down to the next level whose result is copied up by un-pooling and joined with what
     the level had. The arguments are those of `UNet`.
@@ -112,7 +112,7 @@ def FullConvolutionalNetIntegratedLinear(
     downsample: Sequence[Any] = (2, 2),
     leakiness: float = 0,
 ) -> Sequential:
-    """Return a fully convolutional network that ends in class scores, a `Sequential` from nPlanes[0] to nClasses planes.
+    """Return a fully convolutional network that scores classes, a `Sequential` from nPlanes[0] to nClasses planes.
 
     As `FullyConvolutionalNet`, but each level scores the classes by a linear layer of its own; the scores are copied up
     by un-pooling and added. nClasses -1: nPlanes[0]. Only the coarsest level's linear layer has a bias. The other
@@ -129,10 +129,10 @@ def SparseDenseNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any
     layers: a list of
 
     - `{'nExtraLayers': 2, 'growthRate': 16}`: a dense block; each of its layers (batch normalisation, ReLU, 1 x 1
-      convolution to 4 * growthRate planes, batch normalisation, ReLU, submanifold convolution of size 3) sees the planes
-      of all before it and adds growthRate more
-    - `{'pool': 'BN-R-C-AP', 'compression': 0, 'size': 2, 'stride': 2}`: a transition of batch normalisation, ReLU, a 1 x 1
-      convolution that drops the fraction `compression` of the planes, rounded down, and average pooling
+      convolution to 4 * growthRate planes, batch normalisation, ReLU, submanifold convolution of size 3) sees the
+      planes of all before it and adds growthRate more
+    - `{'pool': 'BN-R-C-AP', 'compression': 0, 'size': 2, 'stride': 2}`: a transition of batch normalisation, ReLU, a
+      1 x 1 convolution that drops the fraction `compression` of the planes, rounded down, and average pooling
     - `{'pool': 'MP'}`, `{'pool': 'AP'}`, with 'size' and 'stride': max or average pooling alone
 
     or text, "B2x16 T B2x16 T:24" (see scn_sparse_densenet_create in scn.h). What a dict leaves out is as shown. A batch
@@ -162,7 +162,8 @@ def _dense_word(layer: Any, planes: int) -> tuple[str, int]:
             kept = planes - math.floor(planes * compression)
             return f"T{window}:{kept}", kept
     else:
-        count, growth = (integer(rest.pop(name, value), name) for name, value in (("nExtraLayers", 2), ("growthRate", 16)))
+        count = integer(rest.pop("nExtraLayers", 2), "nExtraLayers")
+        growth = integer(rest.pop("growthRate", 16), "growthRate")
         if not rest:
             return f"B{count}x{growth}", planes + count * growth
     raise InvalidArgumentError(f"SparseDenseNet knows no layer {layer!r}")
