@@ -122,7 +122,7 @@ SCN_API int64_t scn_memory_in_use(void);
 SCN_API void scn_get_forward_counts(int64_t *multiply_adds, int64_t *hidden_states, int64_t *rules);
 /** Set these counts, each >= 0; to zeros before a pass that is to be measured. */
 SCN_API scn_status scn_set_forward_counts(int64_t multiply_adds, int64_t hidden_states, int64_t rules);
-/** Seed the generator that initialises weights and drives dropout; it starts as if seeded with 0. */
+/** Seed the generator that initialises weights, drives dropout and displaces windows; it starts as if seeded with 0. */
 SCN_API scn_status scn_manual_seed(uint64_t seed);
 /** Store the generator's state, 4 words. */
 SCN_API scn_status scn_get_random_state(uint64_t state[4]);
