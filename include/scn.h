@@ -116,7 +116,13 @@ SCN_API scn_status scn_set_thread_count(int32_t count);
 SCN_API int64_t scn_live_handles(void);
 /** Return how many bytes of numbers the library holds now. */
 SCN_API int64_t scn_memory_in_use(void);
-/** Seed the generator that initialises weights and drives dropout; it starts as if seeded with 0. */
+/** Store what forward passes of the whole process did since it began, or since the last scn_set_forward_counts: multiply-adds
+ *  of convolutions and dense products, elements of the results of these (SparseConvNet's hidden states), and rules that
+ *  convolutions and poolings walked over. Backward passes count nothing. NULL where not wanted. */
+SCN_API void scn_get_forward_counts(int64_t *multiply_adds, int64_t *hidden_states, int64_t *rules);
+/** Set these counts, each >= 0; to zeros before a pass that is to be measured. */
+SCN_API scn_status scn_set_forward_counts(int64_t multiply_adds, int64_t hidden_states, int64_t rules);
+/** Seed the generator that initialises weights, drives dropout and displaces windows; it starts as if seeded with 0. */
 SCN_API scn_status scn_manual_seed(uint64_t seed);
 /** Store the generator's state, 4 words. */
 SCN_API scn_status scn_get_random_state(uint64_t state[4]);
@@ -253,8 +259,14 @@ SCN_API scn_status scn_module_type(scn_module *module, const char **name);
 /** Return the architecture as JSON text, what scn_module_create takes; valid until the module is released or gets another
  *  child. */
 SCN_API scn_status scn_module_architecture(scn_module *module, const char **json);
-/** Return a tree of the module for people to read; valid until the next call for this module. */
+/** Return a tree of the module for people to read, with the shapes and the number of parameters; valid until the next call
+ *  for this module. */
 SCN_API scn_status scn_module_description(scn_module *module, const char **text);
+/** Apply a module in evaluation mode, without a record, and return a table for people to read: of each layer the active
+ *  sites and planes of its result, rules, parameters, multiply-adds, and memory, the bytes of the result; a row with their
+ *  totals at the end. Changes neither the module nor the counts of scn_get_forward_counts. The text is valid until the next
+ *  call for this module. Also the errors of scn_module_forward. */
+SCN_API scn_status scn_module_summary(scn_module *module, scn_tensor *input, const char **text);
 /** Create a module from its architecture as JSON text: {"type": "ReLU"}; {"type": "Sequential", "modules": [...]}; other
  *  keys are the names of the type's arguments. Parameters are initialised anew. Also SCN_ERROR_FORMAT. */
 SCN_API scn_status scn_module_create(const char *json, scn_module **module);
@@ -347,6 +359,19 @@ SCN_API scn_status scn_convolution_create(int32_t dimension, int64_t in_planes, 
 SCN_API scn_status scn_deconvolution_create(int32_t dimension, int64_t in_planes, int64_t out_planes,
                                             const int64_t *filter_size, const int64_t *filter_stride,
                                             const scn_convolution_options *options, scn_module **module);
+/** Create a full (transposed, generative) convolution: a site is active wherever the filter reaches from an input, output =
+ *  input * stride - padding + k * dilation. The size is (in - 1) * stride + dilation * (filter - 1) + 1 - 2 * padding. */
+SCN_API scn_status scn_full_convolution_create(int32_t dimension, int64_t in_planes, int64_t out_planes,
+                                               const int64_t *filter_size, const int64_t *filter_stride,
+                                               const scn_convolution_options *options, scn_module **module);
+/** Create a convolution whose windows are displaced at random in training: along each axis the steps are a shuffle of
+ *  stride - 1, stride + 1 and stride, a third of the windows each. The displacement is drawn from the generator once for a
+ *  site set and a filter, and shared by all layers of that filter. In evaluation it is the convolution of
+ *  scn_convolution_create. At most 2^24 windows an axis (SCN_ERROR_OVERFLOW). */
+SCN_API scn_status scn_randomized_stride_convolution_create(int32_t dimension, int64_t in_planes, int64_t out_planes,
+                                                            const int64_t *filter_size, const int64_t *filter_stride,
+                                                            const scn_convolution_options *options,
+                                                            scn_module **module);
 /** Create a 1 x 1 convolution of sparse tensors: weight [in, out], N(0, 2 / in). */
 SCN_API scn_status scn_network_in_network_create(int64_t in_planes, int64_t out_planes, int32_t bias,
                                                  scn_module **module);
@@ -366,6 +391,58 @@ typedef struct scn_pooling_options {
 /** Create a max pooling; inactive sites count as zero and the maximum starts at zero. Tied maxima all get the gradient. */
 SCN_API scn_status scn_max_pooling_create(int32_t dimension, const int64_t *pool_size, const int64_t *pool_stride,
                                           const scn_pooling_options *options, scn_module **module);
+
+/** Create an average pooling: the sum under the window divided by the filter volume, so that inactive sites count as
+ *  zeros. */
+SCN_API scn_status scn_average_pooling_create(int32_t dimension, const int64_t *pool_size, const int64_t *pool_stride,
+                                              const scn_pooling_options *options, scn_module **module);
+/** Create an un-pooling: the earlier convolution or pooling with the same window that led to these sites, reversed. Each of
+ *  its input sites gets the sum of the vectors of the windows over it. Forward returns SCN_ERROR_STATE where there was
+ *  none. */
+SCN_API scn_status scn_unpooling_create(int32_t dimension, const int64_t *pool_size, const int64_t *pool_stride,
+                                        const scn_pooling_options *options, scn_module **module);
+/** Create a max pooling whose windows are displaced at random in training, as those of
+ *  scn_randomized_stride_convolution_create; in evaluation it is the pooling of scn_max_pooling_create. */
+SCN_API scn_status scn_randomized_stride_max_pooling_create(int32_t dimension, const int64_t *pool_size,
+                                                            const int64_t *pool_stride,
+                                                            const scn_pooling_options *options, scn_module **module);
+
+/** The order of the steps from window to window in fractional pooling. */
+typedef enum scn_window_order {
+    SCN_WINDOWS_PSEUDORANDOM = 0,  /**< As even as can be, from a random beginning. */
+    SCN_WINDOWS_RANDOM = 1         /**< A shuffle. */
+} scn_window_order;
+
+typedef struct scn_fractional_options {
+    size_t struct_size;
+    const double *ratio;         /**< [dimension], each > 1: floor(size / ratio) windows, at least 1; or NULL, and then */
+    const int64_t *output_size;  /**< [dimension]: as many windows; NULL where there is a ratio. */
+    const int64_t *pool_size;    /**< [dimension], or NULL for twos. */
+    int32_t tiles;               /**< Whether each window ends where the next begins; pool_size is NULL then; 0. */
+    scn_window_order order;      /**< SCN_WINDOWS_PSEUDORANDOM. */
+    int64_t features_to_drop;    /**< Leaves out the first planes; 0. */
+} scn_fractional_options;
+#define SCN_FRACTIONAL_OPTIONS_INIT {sizeof(scn_fractional_options), NULL, NULL, NULL, 0, SCN_WINDOWS_PSEUDORANDOM, 0}
+
+/** Create a fractional max pooling (Graham, "Fractional Max-Pooling", 2014): along each axis n windows of size p start at
+ *  0 = s(0) < ... < s(n - 1) = size - p, and the steps are the two integers next to (size - p) / (n - 1); tiles have the
+ *  two lengths next to size / n. In training the order of the steps is drawn from the generator once for a site set and
+ *  these options. In evaluation the windows lie as evenly as can be; to average over several draws, as the paper does, leave
+ *  the module in training mode. Maxima as in scn_max_pooling_create.
+ *  options: needs a ratio or an output_size. Forward returns SCN_ERROR_SHAPE where the windows do not fit. At most 2^24
+ *  windows an axis (SCN_ERROR_OVERFLOW). Also SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_fractional_max_pooling_create(int32_t dimension, const scn_fractional_options *options,
+                                                     scn_module **module);
+
+/** What becomes of all sites of a sample. */
+typedef enum scn_global_pooling {
+    SCN_GLOBAL_SUM = 0,
+    SCN_GLOBAL_AVERAGE = 1,  /**< Over the sample's sites: inactive ones do not count. */
+    SCN_GLOBAL_MAX = 2       /**< Over the sample's sites: it may be negative. Tied maxima all get the gradient. */
+} scn_global_pooling;
+
+/** Create a module that pools all sites of each sample: dense [batch, planes], zeros for a sample without sites. */
+SCN_API scn_status scn_global_pooling_create(int32_t dimension, scn_global_pooling pooling, scn_module **module);
 
 typedef struct scn_batch_norm_options {
     size_t struct_size;
@@ -406,6 +483,24 @@ SCN_API scn_status scn_dropout_create(double p, scn_module **module);
 SCN_API scn_status scn_sparse_vgg_net_create(int32_t dimension, int64_t in_planes, const char *layers,
                                              scn_module **module);
 
+/** Create SparseConvNet's pre-activation residual network (He et al., 2016). stages: words with white space between them:
+ *    b16       a basic block: two convolutions of size 3 to 16 planes, around which the input goes
+ *    b16x2     two of them; at most 1000
+ *    b16x2/2   the first has stride 2: a convolution of size 3 on both ways
+ *  A batch norm with ReLU closes the network. Also SCN_ERROR_FORMAT. */
+SCN_API scn_status scn_sparse_resnet_create(int32_t dimension, int64_t in_planes, const char *stages,
+                                            scn_module **module);
+
+/** Create a DenseNet (Huang et al., 2017) of submanifold convolutions (Graham and van der Maaten, 2017). layers: words with
+ *  white space between them:
+ *    B4x12     a dense block of 4 layers with growth rate 12: batch norm, ReLU, 1 x 1 convolution to 48 planes, batch norm,
+ *              ReLU, submanifold convolution of size 3 to 12 planes, joined with what the layer got; at most 1000 layers
+ *    T, T:24   a transition: batch norm, ReLU, 1 x 1 convolution to as many planes as before (to 24), average pooling 2/2
+ *    T3/2, T3/2:24, AP2/2, MP2/2   the same with pooling of size 3 and stride 2; average or max pooling alone
+ *  A batch norm with ReLU closes the network. Also SCN_ERROR_FORMAT. */
+SCN_API scn_status scn_sparse_densenet_create(int32_t dimension, int64_t in_planes, const char *layers,
+                                              scn_module **module);
+
 typedef struct scn_unet_options {
     size_t struct_size;
     int32_t residual_blocks;           /**< Blocks of two convolutions around which their input goes; 0. */
@@ -422,6 +517,18 @@ typedef struct scn_unet_options {
  *  Also SCN_ERROR_OVERFLOW. */
 SCN_API scn_status scn_unet_create(int32_t dimension, int64_t repetitions, const int64_t *planes, int64_t levels,
                                    const scn_unet_options *options, scn_module **module);
+/** Create SparseConvNet's fully convolutional network: at each level blocks, and a way down to the next level whose result is
+ *  copied up by un-pooling and joined with what the level had. The result has the sites of the input and the sum of
+ *  `planes` planes. The arguments are scn_unet_create's. */
+SCN_API scn_status scn_fully_convolutional_net_create(int32_t dimension, int64_t repetitions, const int64_t *planes,
+                                                      int64_t levels, const scn_unet_options *options,
+                                                      scn_module **module);
+/** Create the same with a linear layer to `classes` planes (-1: planes[0]) at each level, behind a batch norm with ReLU: the
+ *  scores are copied up by un-pooling and added, so that the levels need not be joined. Only the coarsest has a bias. */
+SCN_API scn_status scn_fully_convolutional_integrated_linear_create(int32_t dimension, int64_t repetitions,
+                                                                    const int64_t *planes, int64_t levels,
+                                                                    int64_t classes, const scn_unet_options *options,
+                                                                    scn_module **module);
 
 /* ========================================================================================================= Optimizers */
 
@@ -463,6 +570,16 @@ SCN_API scn_status scn_optimizer_set_learning_rate(scn_optimizer *optimizer, dou
 SCN_API scn_status scn_optimizer_retain(scn_optimizer *optimizer);
 /** Release a handle; NULL does nothing. */
 SCN_API scn_status scn_optimizer_release(scn_optimizer *optimizer);
+/** Store initial_rate * exp(-decay * step), the learning rate that decays by the same factor each step (or epoch, whatever the
+ *  caller counts). step: >= 0. A rate that is not finite is SCN_ERROR_INVALID_ARGUMENT. */
+SCN_API scn_status scn_exponential_rate(double initial_rate, double decay, int64_t step, double *rate);
+/** Store initial_rate * factor ^ (step / step_size), the quotient rounded down. factor: >= 0; step_size: >= 1. */
+SCN_API scn_status scn_step_rate(double initial_rate, double factor, int64_t step_size, int64_t step, double *rate);
+/** Store the learning rate of cosine decay (Loshchilov and Hutter, 2017) after a linear warm-up (Goyal et al., 2017):
+ *  initial_rate * (step + 1) / (warm_up + 1) in the first warm_up steps, then half a cosine from initial_rate down to
+ *  final_rate at step `steps` and ever after. steps: >= 1; warm_up: 0 ... steps - 1. */
+SCN_API scn_status scn_cosine_rate(double initial_rate, double final_rate, int64_t steps, int64_t warm_up, int64_t step,
+                                   double *rate);
 /** Scale the gradients of all parameters together so that their Euclidean norm is at most max_norm; store the norm
  *  before. Where the norm is not finite, returns SCN_ERROR_STATE and changes nothing. norm: NULL where not wanted. */
 SCN_API scn_status scn_clip_gradient_norm(scn_tensor *const *parameters, int64_t count, double max_norm, double *norm);
@@ -535,6 +652,20 @@ SCN_API scn_status scn_geometry_submanifold(scn_geometry *geometry, int32_t site
  *  Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
 SCN_API scn_status scn_geometry_strided(scn_geometry *geometry, int32_t sites, const scn_filter *filter,
                                         int32_t *output_sites, scn_rulebook **rulebook);
+/** Return the rulebook of a full convolution, output = input * stride - padding + tap * dilation, and store its output site
+ *  set; made once, then shared. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_geometry_full(scn_geometry *geometry, int32_t sites, const scn_filter *filter,
+                                     int32_t *output_sites, scn_rulebook **rulebook);
+/** Return the rulebook of a strided filter whose windows are displaced at random, see
+ *  scn_randomized_stride_convolution_create, and store its output site set; drawn once, then shared. Where a stride is 1,
+ *  one input row may meet several output rows at one filter offset. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_geometry_randomized(scn_geometry *geometry, int32_t sites, const scn_filter *filter,
+                                           int32_t *output_sites, scn_rulebook **rulebook);
+/** Return the rulebook of a fractional pooling, see scn_fractional_max_pooling_create, and store its output site set.
+ *  is_regular: 1 lays the windows as in evaluation; 0 draws them once, then they are shared. features_to_drop is ignored.
+ *  Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_geometry_fractional(scn_geometry *geometry, int32_t sites, const scn_fractional_options *options,
+                                           int32_t is_regular, int32_t *output_sites, scn_rulebook **rulebook);
 /** Return the rulebook of a deconvolution, the reverse of the strided one that led to `sites`, and store its output site
  *  set. SCN_ERROR_STATE where there was none. */
 SCN_API scn_status scn_geometry_reverse(scn_geometry *geometry, int32_t sites, const scn_filter *filter,
@@ -593,6 +724,27 @@ SCN_API scn_status scn_max_pooling_forward(scn_rulebook *rulebook, const scn_mat
 /** input and output: of the forward pass; gradient: shaped as output; result: by the input. */
 SCN_API scn_status scn_max_pooling_backward(scn_rulebook *rulebook, const scn_matrix *input, const scn_matrix *output,
                                             const scn_matrix *gradient, int64_t features_to_drop, scn_matrix *result);
+
+/** Average pooling: sums divided by the rulebook's volume. input [input rows, planes]; result [output rows, planes -
+ *  features_to_drop]. */
+SCN_API scn_status scn_average_pooling_forward(scn_rulebook *rulebook, const scn_matrix *input,
+                                               int64_t features_to_drop, scn_matrix *result);
+/** gradient [output rows, planes - features_to_drop]; result: by the input, [input rows, planes]. */
+SCN_API scn_status scn_average_pooling_backward(scn_rulebook *rulebook, const scn_matrix *gradient,
+                                                int64_t features_to_drop, scn_matrix *result);
+/** Un-pooling: plain sums over a rulebook of scn_geometry_reverse. Shapes as in scn_average_pooling_forward. */
+SCN_API scn_status scn_unpooling_forward(scn_rulebook *rulebook, const scn_matrix *input, int64_t features_to_drop,
+                                         scn_matrix *result);
+/** Shapes as in scn_average_pooling_backward. */
+SCN_API scn_status scn_unpooling_backward(scn_rulebook *rulebook, const scn_matrix *gradient, int64_t features_to_drop,
+                                          scn_matrix *result);
+/** Pool all sites of each sample. input [sites, planes]; result [batch, planes], zeros where there is no site. */
+SCN_API scn_status scn_global_pooling_forward(scn_geometry *geometry, int32_t sites, scn_global_pooling pooling,
+                                              const scn_matrix *input, scn_matrix *result);
+/** input and output: of the forward pass; gradient: shaped as output; result: by the input. */
+SCN_API scn_status scn_global_pooling_backward(scn_geometry *geometry, int32_t sites, scn_global_pooling pooling,
+                                               const scn_matrix *input, const scn_matrix *output,
+                                               const scn_matrix *gradient, scn_matrix *result);
 
 /** Batch normalisation in training, with (leaky) ReLU. input, result [n, planes]; weight, bias [planes] or NULL for ones and
  *  zeros; running_mean, running_variance [planes], updated, or both NULL; saved_mean, saved_inverse_deviation [planes],

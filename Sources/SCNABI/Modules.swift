@@ -4,7 +4,7 @@ internal import SCNNN
 
 @_cdecl("scn_module_forward") @implementation
 public func scn_module_forward(_ module: OpaquePointer?, _ input: OpaquePointer?, _ output: HandleOut) -> scn_status {
-    produceTensor(output, "output") { try SCNABI.module(module).forward(try value(input, "input")) }
+    produceTensor(output, "output") { try SCNABI.module(module)(try value(input, "input")) }
 }
 
 @_cdecl("scn_module_set_training") @implementation
@@ -83,6 +83,14 @@ public func scn_module_description(_ module: OpaquePointer?, _ text: TextOut) ->
     store(text, "text", zero: nil) {
         let box = try moduleBox(module)
         return box.setDescription(box.module.description)
+    }
+}
+
+@_cdecl("scn_module_summary") @implementation
+public func scn_module_summary(_ module: OpaquePointer?, _ input: OpaquePointer?, _ text: TextOut) -> scn_status {
+    store(text, "text", zero: nil) {
+        let box = try moduleBox(module)
+        return box.setSummary(try Summary(of: box.module, input: try value(input, "input")).description)
     }
 }
 

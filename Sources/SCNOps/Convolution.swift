@@ -59,6 +59,9 @@ package enum ConvolutionOperation {
         try input.requireShape(rules.inputCount, input.planes, "input")
         try result.requireShape(rules.outputCount, result.planes, "result")
         try run(rules, input: input, weight: weight, bias: bias, leakiness: leakiness, into: result)
+        ForwardCounts.add(
+            rules: rules.ruleCount, products: rules.ruleCount,
+            weights: weight.inPerGroup * weight.outPerGroup * weight.groups, results: result.count)
     }
 
     /// Weights [volume, groups, in / groups, out / groups] for the forward pass.
@@ -98,6 +101,11 @@ package enum ConvolutionOperation {
         let (inPerGroup, outPerGroup) = (weight.inPerGroup, weight.outPerGroup)
         let (packedWeights, matrixSize) = (weight.pointer, weight.matrixSize)
 
+        if !rules.outputRowsAscend {
+            return try runRepeated(
+                rules, input: input, weight: weight, bias: bias, leakiness: leakiness, into: result)
+        }
+
         // Rows may be cut anywhere: a row's sum is the same in every cut.
         let rows = rules.outputCount
         let work = max(1, rules.ruleCount / max(1, rows)) * inPerGroup * outPerGroup * groups
@@ -135,6 +143,12 @@ package enum ConvolutionOperation {
         try gradient.requireShape(rules.outputCount, gradient.planes, "gradient")
         let kernels = try Kernels.table()
         let (volume, weightCount) = (rules.volume, shape.weightCount)
+        if !rules.outputRowsAscend {
+            try backwardWeightRepeated(
+                rules, input: input, gradient: gradient, shape: shape, weightResult: weightResult)
+            if let biasResult { try ColumnSums.compute(gradient, into: biasResult) }
+            return
+        }
 
         // Spans of rows depend on shapes alone. The first adds into the result, the others into scratch of bounded size.
         let mostSpans = min(32, max(1, Self.scratchElements / weightCount))

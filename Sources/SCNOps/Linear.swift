@@ -29,6 +29,16 @@ package enum LinearOperation {
         _ input: Matrix, weight: UnsafePointer<Float>, weightIsTransposed: Bool, packed: PackedWeights? = nil,
         bias: UnsafePointer<Float>?, leakiness: Float = 1, into result: Matrix
     ) throws(SCNError) {
+        try product(
+            input, weight: weight, weightIsTransposed: weightIsTransposed, packed: packed, bias: bias,
+            leakiness: leakiness, into: result)
+        ForwardCounts.add(products: input.rows, weights: input.planes * result.planes, results: result.count)
+    }
+
+    private static func product(
+        _ input: Matrix, weight: UnsafePointer<Float>, weightIsTransposed: Bool, packed: PackedWeights?,
+        bias: UnsafePointer<Float>?, leakiness: Float, into result: Matrix
+    ) throws(SCNError) {
         try check(input, result, names: ("input", "result"))
         let kernels = try Kernels.table()
         let (inPlanes, outPlanes) = (input.planes, result.planes)
@@ -67,7 +77,9 @@ package enum LinearOperation {
     package static func backwardInput(
         _ gradient: Matrix, weight: UnsafePointer<Float>, weightIsTransposed: Bool, into result: Matrix
     ) throws(SCNError) {
-        try forward(gradient, weight: weight, weightIsTransposed: !weightIsTransposed, bias: nil, into: result)
+        try product(
+            gradient, weight: weight, weightIsTransposed: !weightIsTransposed, packed: nil, bias: nil, leakiness: 1,
+            into: result)
     }
 
     package static func backwardWeight(

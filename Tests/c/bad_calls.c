@@ -188,6 +188,7 @@ static void bad_tensor_handles(void) {
     BAD_TENSOR("dense", scn_tensor_reshape(handle, two_by_three, 2, &out_tensor));
     BAD_TENSOR("logits", scn_cross_entropy(handle, labels, 2, NULL, -100, &out_tensor));
     BAD_TENSOR("input", scn_module_forward(convolution, handle, &out_tensor));
+    BAD_TENSOR("input", scn_module_summary(convolution, handle, &out_text));
     BAD_TENSOR("parameters", (pair[1] = handle, scn_sgd_create(pair, 2, NULL, &out_optimizer)));
     BAD_TENSOR("parameters", (pair[1] = handle, scn_adam_create(pair, 2, NULL, &out_optimizer)));
     BAD_TENSOR("parameters", (pair[1] = handle, scn_clip_gradient_norm(pair, 2, 1, &out_rate)));
@@ -206,6 +207,7 @@ static void bad_module_handles(void) {
     BAD_MODULE("module", scn_module_architecture(handle, &out_text));
     BAD_MODULE("module", scn_module_description(handle, &out_text));
     BAD_MODULE("module", scn_module_optimize_for_inference(handle, &out_module));
+    BAD_MODULE("module", scn_module_summary(handle, sparse, &out_text));
     BAD_MODULE("module", scn_module_retain(handle));
     BAD_MODULE("module", scn_module_release(handle));
     BAD_MODULE("children", (pair[1] = handle, scn_sequential_create(pair, 2, &out_module)));
@@ -245,6 +247,13 @@ static void bad_other_handles(void) {
     BAD_GEOMETRY(scn_geometry_submanifold(handle, 0, &filter, &out_rulebook));
     BAD_GEOMETRY(scn_geometry_strided(handle, 0, &filter, &out_number, &out_rulebook));
     BAD_GEOMETRY(scn_geometry_reverse(handle, 0, &filter, &out_number, &out_rulebook));
+    scn_fractional_options windows = SCN_FRACTIONAL_OPTIONS_INIT;
+    windows.output_size = two_by_three;
+    BAD_GEOMETRY(scn_geometry_full(handle, 0, &filter, &out_number, &out_rulebook));
+    BAD_GEOMETRY(scn_geometry_randomized(handle, 0, &filter, &out_number, &out_rulebook));
+    BAD_GEOMETRY(scn_geometry_fractional(handle, 0, &windows, 0, &out_number, &out_rulebook));
+    BAD_GEOMETRY(scn_global_pooling_forward(handle, 0, SCN_GLOBAL_SUM, &two_rows, &two_rows));
+    BAD_GEOMETRY(scn_global_pooling_backward(handle, 0, SCN_GLOBAL_SUM, &two_rows, &two_rows, &two_rows, &two_rows));
     BAD_GEOMETRY(scn_input_forward(handle, &two_rows, &two_rows));
     BAD_GEOMETRY(scn_input_backward(handle, &two_rows, &two_rows));
     BAD_GEOMETRY(scn_output_forward(handle, &two_rows, &two_rows));
@@ -261,6 +270,10 @@ static void bad_other_handles(void) {
     BAD_RULEBOOK(scn_convolution_backward_weight(handle, &two_rows, &two_rows, 1, numbers, NULL));
     BAD_RULEBOOK(scn_max_pooling_forward(handle, &two_rows, 0, &two_rows));
     BAD_RULEBOOK(scn_max_pooling_backward(handle, &two_rows, &two_rows, &two_rows, 0, &two_rows));
+    BAD_RULEBOOK(scn_average_pooling_forward(handle, &two_rows, 0, &two_rows));
+    BAD_RULEBOOK(scn_average_pooling_backward(handle, &two_rows, 0, &two_rows));
+    BAD_RULEBOOK(scn_unpooling_forward(handle, &two_rows, 0, &two_rows));
+    BAD_RULEBOOK(scn_unpooling_backward(handle, &two_rows, 0, &two_rows));
 }
 
 /* ========================================================================================================= Tensors */
@@ -332,6 +345,9 @@ static void bad_tensors(void) {
     BAD(INVALID_ARGUMENT, "state", scn_set_random_state(NULL));
     BAD(INVALID_ARGUMENT, "state", scn_get_random_state(NULL));
     BAD(INVALID_ARGUMENT, "on", scn_set_gradient_recording(2));
+    BAD(INVALID_ARGUMENT, "multiply_adds", scn_set_forward_counts(-1, 0, 0));
+    BAD(INVALID_ARGUMENT, "hidden_states", scn_set_forward_counts(0, INT64_MIN, 0));
+    BAD(INVALID_ARGUMENT, "rules", scn_set_forward_counts(0, 0, -1));
     OK(scn_tensor_release(scalar));
     OK(scn_tensor_release(other));
 }
@@ -457,8 +473,105 @@ static void bad_layers(void) {
     BAD(INVALID_ARGUMENT, "module", scn_unet_create(2, 1, widths, 2, NULL, NULL));
     unet.leakiness = NAN;
     BAD(INVALID_ARGUMENT, "leakiness", scn_unet_create(2, 1, widths, 2, &unet, &out_module));
+    BAD(INVALID_ARGUMENT, "planes", scn_fully_convolutional_net_create(2, 1, NULL, 2, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "planes", scn_fully_convolutional_net_create(2, 1, no_width, 2, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "levels", scn_fully_convolutional_net_create(2, 1, widths, -1, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "repetitions", scn_fully_convolutional_net_create(2, 1001, widths, 2, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "leakiness", scn_fully_convolutional_net_create(2, 1, widths, 2, &unet, &out_module));
+    BAD(INVALID_ARGUMENT, "classes",
+        scn_fully_convolutional_integrated_linear_create(2, 1, widths, 2, 0, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "dimension",
+        scn_fully_convolutional_integrated_linear_create(0, 1, widths, 2, -1, NULL, &out_module));
+    unet.leakiness = 0, unet.in_planes = HUGE_SIZE;
+    BAD(INVALID_ARGUMENT, "in_planes", scn_unet_create(2, 1, widths, 2, &unet, &out_module));
+    BAD(INVALID_ARGUMENT, "stages", scn_sparse_resnet_create(2, 1, NULL, &out_module));
+    BAD(FORMAT, "c8", scn_sparse_resnet_create(2, 1, "b8 c8", &out_module));
+    BAD(FORMAT, "b99999999999999999999", scn_sparse_resnet_create(2, 1, "b99999999999999999999", &out_module));
+    BAD(INVALID_ARGUMENT, "planes", scn_sparse_resnet_create(2, 1, "b9999999999", &out_module));
+    BAD(INVALID_ARGUMENT, "repetitions", scn_sparse_resnet_create(2, 1, "b8x1001", &out_module));
+    BAD(INVALID_ARGUMENT, "in_planes", scn_sparse_resnet_create(2, -1, "b8", &out_module));
+    BAD(INVALID_ARGUMENT, "dimension", scn_sparse_resnet_create(11, 1, "b8", &out_module));
+    BAD(INVALID_ARGUMENT, "layers", scn_sparse_densenet_create(2, 1, NULL, &out_module));
+    BAD(FORMAT, "MP", scn_sparse_densenet_create(2, 1, "B2x8 MP", &out_module));
+    BAD(INVALID_ARGUMENT, "growth_rate", scn_sparse_densenet_create(2, 1, "B2x99999999", &out_module));
+    BAD(INVALID_ARGUMENT, "in_planes", scn_sparse_densenet_create(2, 0, "B2x8", &out_module));
     BAD(SHAPE, "dimension", scn_module_input_spatial_size(convolution, 3, three, out_sizes));
     BAD(INVALID_ARGUMENT, "output_size", scn_module_input_spatial_size(convolution, 2, NULL, out_sizes));
+}
+
+static void bad_poolings(void) {
+    const int64_t wide[] = {INT64_C(1) << 40, INT64_C(1) << 40};
+    const double one[] = {2, 1}, nan_ratio[] = {NAN, 2}, good[] = {1.5, 1.5};
+    scn_pooling_options dropping = SCN_POOLING_OPTIONS_INIT, dilated = dropping;
+    scn_fractional_options ratio = SCN_FRACTIONAL_OPTIONS_INIT, both = ratio, none = ratio, low = ratio, nans = ratio,
+                           tiles = ratio, order = ratio, flag = ratio, zero = ratio, size = ratio, many = ratio,
+                           drops = ratio, unsized = ratio;
+    dropping.features_to_drop = INT64_MIN, dilated.dilation = no_size;
+    both.ratio = good, both.output_size = three, low.ratio = one, nans.ratio = nan_ratio;
+    tiles.ratio = good, tiles.tiles = 1, tiles.pool_size = three, order.ratio = good, order.order = (scn_window_order)2;
+    flag.ratio = good, flag.tiles = 7, zero.output_size = no_size, size.ratio = good, size.pool_size = minus;
+    many.output_size = wide, drops.ratio = good, drops.features_to_drop = -1, unsized.ratio = good;
+    unsized.struct_size = 12;
+    BAD(INVALID_ARGUMENT, "pool_size", scn_average_pooling_create(2, NULL, ones, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "features_to_drop", scn_average_pooling_create(2, three, ones, &dropping, &out_module));
+    BAD(INVALID_ARGUMENT, "module", scn_average_pooling_create(2, three, ones, NULL, NULL));
+    BAD(INVALID_ARGUMENT, "pool_stride", scn_unpooling_create(2, three, NULL, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "stride", scn_unpooling_create(2, three, minus, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "dimension", scn_randomized_stride_max_pooling_create(11, three, ones, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "dilation", scn_randomized_stride_max_pooling_create(2, three, ones, &dilated, &out_module));
+    BAD(INVALID_ARGUMENT, "dimension", scn_global_pooling_create(0, SCN_GLOBAL_SUM, &out_module));
+    BAD(INVALID_ARGUMENT, "pooling", scn_global_pooling_create(2, (scn_global_pooling)3, &out_module));
+    BAD(INVALID_ARGUMENT, "filter_stride", scn_full_convolution_create(2, 1, 1, three, NULL, NULL, &out_module));
+    BAD(OVERFLOW, "filter of size", scn_full_convolution_create(2, 1, 1, wide, ones, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "out_planes",
+        scn_randomized_stride_convolution_create(2, 1, 0, three, ones, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "options", scn_fractional_max_pooling_create(2, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "ratio", scn_fractional_max_pooling_create(2, &none, &out_module));
+    BAD(INVALID_ARGUMENT, "ratio", scn_fractional_max_pooling_create(2, &both, &out_module));
+    BAD(INVALID_ARGUMENT, "ratio", scn_fractional_max_pooling_create(2, &low, &out_module));
+    BAD(INVALID_ARGUMENT, "ratio", scn_fractional_max_pooling_create(2, &nans, &out_module));
+    BAD(INVALID_ARGUMENT, "dimension", scn_fractional_max_pooling_create(-1, &low, &out_module));
+    BAD(INVALID_ARGUMENT, "pool_size", scn_fractional_max_pooling_create(2, &tiles, &out_module));
+    BAD(INVALID_ARGUMENT, "order", scn_fractional_max_pooling_create(2, &order, &out_module));
+    BAD(INVALID_ARGUMENT, "tiles", scn_fractional_max_pooling_create(2, &flag, &out_module));
+    BAD(INVALID_ARGUMENT, "output_size", scn_fractional_max_pooling_create(2, &zero, &out_module));
+    BAD(INVALID_ARGUMENT, "size", scn_fractional_max_pooling_create(2, &size, &out_module));
+    BAD(OVERFLOW, "windows", scn_fractional_max_pooling_create(2, &many, &out_module));
+    BAD(INVALID_ARGUMENT, "features_to_drop", scn_fractional_max_pooling_create(2, &drops, &out_module));
+    BAD(INVALID_ARGUMENT, "struct_size", scn_fractional_max_pooling_create(2, &unsized, &out_module));
+
+    scn_filter filter = filter_of(2, three, three), thin = filter_of(3, three, three);
+    scn_filter far_filter = filter_of(2, three, wide);
+    const int64_t twelve[] = {12, 12}, endless_size[] = {INT64_C(1) << 40, INT64_C(1) << 40};
+    scn_fractional_options crowded = SCN_FRACTIONAL_OPTIONS_INIT;
+    crowded.output_size = twelve, ratio.ratio = good;
+    BAD(SHAPE, "windows", scn_geometry_fractional(geometry, 0, &crowded, 0, &out_number, &out_rulebook));
+    BAD(INVALID_ARGUMENT, "is_regular", scn_geometry_fractional(geometry, 0, &ratio, 2, &out_number, &out_rulebook));
+    BAD(INVALID_ARGUMENT, "sites", scn_geometry_fractional(geometry, 9, &ratio, 0, &out_number, &out_rulebook));
+    BAD(INVALID_ARGUMENT, "output_sites", scn_geometry_fractional(geometry, 0, &ratio, 0, NULL, &out_rulebook));
+    BAD(SHAPE, "size", scn_geometry_randomized(geometry, 0, &filter, &out_number, &out_rulebook));
+    BAD(SHAPE, "dimension", scn_geometry_randomized(geometry, 0, &thin, &out_number, &out_rulebook));
+    BAD(SHAPE, "dimension", scn_geometry_full(geometry, 0, &thin, &out_number, &out_rulebook));
+    BAD(INVALID_ARGUMENT, "filter", scn_geometry_full(geometry, 0, NULL, &out_number, &out_rulebook));
+    scn_geometry *vast = NULL;
+    OK(scn_geometry_create(2, endless_size, where, 2, 3, 0, SCN_INPUT_SUM, &vast));
+    filter.stride = ones;
+    BAD(OVERFLOW, "windows", scn_geometry_randomized(vast, 0, &filter, &out_number, &out_rulebook));
+    BAD(OVERFLOW, "windows", scn_geometry_fractional(vast, 0, &ratio, 0, &out_number, &out_rulebook));
+    BAD(OVERFLOW, "", scn_geometry_full(vast, 0, &far_filter, &out_number, &out_rulebook));
+    OK(scn_geometry_release(vast));
+    BAD(INVALID_ARGUMENT, "features_to_drop", scn_average_pooling_forward(rulebook, &two_rows, 3, &two_rows));
+    BAD(SHAPE, "result", scn_average_pooling_forward(rulebook, &two_rows, 1, &two_rows));
+    BAD(SHAPE, "input", scn_unpooling_forward(rulebook, &three_rows, 0, &two_rows));
+    BAD(INVALID_ARGUMENT, "input", scn_unpooling_forward(rulebook, &no_data, 0, &two_rows));
+    BAD(SHAPE, "gradient", scn_average_pooling_backward(rulebook, &two_planes, 0, &two_rows));
+    BAD(INVALID_ARGUMENT, "features_to_drop", scn_unpooling_backward(rulebook, &two_planes, -1, &two_rows));
+    BAD(INVALID_ARGUMENT, "pooling",
+        scn_global_pooling_forward(geometry, 0, (scn_global_pooling)-1, &two_rows, &two_rows));
+    BAD(SHAPE, "result", scn_global_pooling_forward(geometry, 0, SCN_GLOBAL_MAX, &two_rows, &two_rows));
+    BAD(SHAPE, "output",
+        scn_global_pooling_backward(geometry, 0, SCN_GLOBAL_SUM, &two_rows, &two_rows, &two_rows, &two_rows));
+    BAD(INVALID_ARGUMENT, "sites", scn_global_pooling_forward(geometry, 7, SCN_GLOBAL_SUM, &two_rows, &two_rows));
 }
 
 /** Put coordinates of sample 0 into a field by an input layer. */
@@ -500,6 +613,8 @@ static void bad_forwards(void) {
     BAD(SHAPE, "input", scn_module_forward(join, sparse, &out_tensor));
     BAD(SHAPE, "input", scn_module_forward(add, dense, &out_tensor));
     BAD(INVALID_ARGUMENT, "output", scn_module_forward(convolution, sparse, NULL));
+    BAD(SHAPE, "input", scn_module_summary(sequential, dense, &out_text));
+    BAD(INVALID_ARGUMENT, "text", scn_module_summary(sequential, sparse, NULL));
     OK(scn_points_create(origin, 2, 3, dense, 0, &far_sparse));
     scn_tensor *far_points = far_sparse;
     OK(scn_module_forward(deep_input, far_points, &far_sparse));
@@ -529,6 +644,16 @@ static void bad_optimizers(void) {
     BAD(INVALID_ARGUMENT, "epsilon", scn_adam_create(&dense, 1, &epsilon, &out_optimizer));
     BAD(INVALID_ARGUMENT, "rate", scn_optimizer_set_learning_rate(optimizer, NAN));
     BAD(INVALID_ARGUMENT, "rate", scn_optimizer_set_learning_rate(optimizer, -1));
+    BAD(INVALID_ARGUMENT, "initial_rate", scn_exponential_rate(-1, 0, 0, &out_rate));
+    BAD(INVALID_ARGUMENT, "decay", scn_exponential_rate(1, NAN, 0, &out_rate));
+    BAD(INVALID_ARGUMENT, "step", scn_exponential_rate(1, 0, -1, &out_rate));
+    BAD(INVALID_ARGUMENT, "rate", scn_exponential_rate(1, -1, INT64_MAX, &out_rate));
+    BAD(INVALID_ARGUMENT, "rate", scn_exponential_rate(1, 0, 0, NULL));
+    BAD(INVALID_ARGUMENT, "factor", scn_step_rate(1, INFINITY, 1, 0, &out_rate));
+    BAD(INVALID_ARGUMENT, "step_size", scn_step_rate(1, 0.5, 0, 0, &out_rate));
+    BAD(INVALID_ARGUMENT, "final_rate", scn_cosine_rate(1, NAN, 1, 0, 0, &out_rate));
+    BAD(INVALID_ARGUMENT, "steps", scn_cosine_rate(1, 0, INT64_MIN, 0, 0, &out_rate));
+    BAD(INVALID_ARGUMENT, "warm_up", scn_cosine_rate(1, 0, 3, 3, 0, &out_rate));
     BAD(INVALID_ARGUMENT, "max_norm", scn_clip_gradient_norm(&dense, 1, NAN, &out_rate));
     BAD(INVALID_ARGUMENT, "max_norm", scn_clip_gradient_norm(&dense, 1, -1, &out_rate));
 }
@@ -773,6 +898,7 @@ int main(int argc, char **argv) {
     bad_tensors();
     bad_containers();
     bad_layers();
+    bad_poolings();
     bad_forwards();
     bad_optimizers();
     bad_files();

@@ -49,6 +49,25 @@ void scn_last_error_set(const char *_Nonnull message);
 /// Whether this thread records operations for a backward pass; 1 at first.
 int32_t scn_gradient_recording_get(void);
 void scn_gradient_recording_set(int32_t on);
+/// What watches the calls of modules on this thread; NULL at first.
+void *_Nullable scn_forward_observer_get(void);
+void scn_forward_observer_set(void *_Nullable observer);
+
+// What forward passes did.
+
+typedef struct {
+    int64_t multiply_adds;
+    int64_t hidden_states;
+    int64_t rules;
+} scn_forward_counts;
+
+/// Adds to what the calling thread and the process have counted.
+void scn_forward_counts_add(scn_forward_counts counts);
+/// What the calling thread has counted since it began.
+scn_forward_counts scn_forward_counts_of_thread(void);
+/// What all threads have counted since the process began, or since the last scn_forward_counts_set_process.
+scn_forward_counts scn_forward_counts_of_process(void);
+void scn_forward_counts_set_process(scn_forward_counts counts);
 
 #pragma GCC visibility pop
 #endif

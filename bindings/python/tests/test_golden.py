@@ -8,8 +8,9 @@ import sys
 import pytest
 
 PREFIXES = [
-    "submanifold", "convolution_", "deconvolution", "max_pooling", "batchnorm", "network_in_network", "sparse_to_dense",
-    "activation", "input_layer", "net_vgg",
+    "submanifold", "convolution_", "deconvolution", "max_pooling", "average_pooling",
+    "unpooling", "full_convolution", "batchnorm", "network_in_network", "sparse_to_dense",
+    "activation", "input_layer", "net_",
 ]  # fmt: skip
 
 

@@ -53,8 +53,9 @@ def test_arguments_in_the_wrong_place_are_refused():
 
 
 def test_names_that_are_not_there_yet_are_named():
-    with pytest.raises(AttributeError, match="SparseConvNet's UnPooling is not in scn"):
-        scn.UnPooling
+    for name in scn._NOT_YET:
+        with pytest.raises(AttributeError, match=f"SparseConvNet's {name} is not in scn"):
+            getattr(scn, name)
     assert not hasattr(scn, "nonsense")
 
 

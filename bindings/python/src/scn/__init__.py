@@ -12,11 +12,23 @@ dense.shape                                                               # (1, 
 scn.cross_entropy(dense.reshape(1, -1), [0]).backward()
 """
 
+import sys
+
 from . import functional, optim
 from .activation import ELU, SELU, LeakyReLU, ReLU, Sigmoid, Tanh
 from .checkpoint import load, restore, save
+from .classification import ClassificationResult, ClassificationTrainValidate
 from .containers import AddTable, ConcatTable, Identity, JoinTable, Sequential
-from .convolution import Convolution, Deconvolution, SubmanifoldConvolution, ValidConvolution
+from .convolution import (
+    Convolution,
+    Deconvolution,
+    FullConvolution,
+    RandomizedStrideConvolution,
+    SubmanifoldConvolution,
+    TransposeConvolution,
+    ValidConvolution,
+)
+from .counts import ForwardCounts, Package, get_forward_counts, set_forward_counts
 from .errors import (
     CoordinateError,
     Error,
@@ -39,10 +51,27 @@ from .input_output import Flatten, InputLayer, InputLayerInput, OutputLayer, Spa
 from .linear import Linear, NetworkInNetwork
 from .metadata import Metadata
 from .module import Module
-from .networks import SparseVggNet, UNet
+from .networks import (
+    FullConvolutionalNetIntegratedLinear,
+    FullyConvolutionalNet,
+    SparseDenseNet,
+    SparseResNet,
+    SparseVggNet,
+    UNet,
+)
 from .normalization import BatchNormalization, BatchNormLeakyReLU, BatchNormReLU, Dropout
 from .optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm_
-from .pooling import MaxPooling
+from .pooling import (
+    AveragePooling,
+    FractionalMaxPooling,
+    GlobalAveragePooling,
+    GlobalMaxPooling,
+    GlobalSumPooling,
+    MaxPooling,
+    RandomizedStrideMaxPooling,
+    UnPooling,
+)
+from .schedules import CosineSchedule, ExponentialSchedule, StepSchedule
 from .settings import (
     cpu_description,
     get_num_threads,
@@ -53,9 +82,13 @@ from .settings import (
     version,
 )
 from .sparse import SparseConvNetTensor
+from .summary import LayerSummary, Summary, summary
 from .tensor import Parameter, Tensor, from_numpy, tensor
 
 __version__: str = version()
+
+# The two counters that are attributes of this module need a class that knows them.
+sys.modules[__name__].__class__ = Package
 
 __all__ = [
     "ELU",
@@ -64,18 +97,31 @@ __all__ = [
     "Adam",
     "AdamW",
     "AddTable",
+    "AveragePooling",
     "BatchNormLeakyReLU",
     "BatchNormReLU",
     "BatchNormalization",
+    "ClassificationResult",
+    "ClassificationTrainValidate",
     "ConcatTable",
     "Convolution",
     "CoordinateError",
+    "CosineSchedule",
     "Deconvolution",
     "Dropout",
     "Error",
+    "ExponentialSchedule",
     "FileError",
     "Flatten",
     "FormatError",
+    "ForwardCounts",
+    "FractionalMaxPooling",
+    "FullConvolution",
+    "FullConvolutionalNetIntegratedLinear",
+    "FullyConvolutionalNet",
+    "GlobalAveragePooling",
+    "GlobalMaxPooling",
+    "GlobalSumPooling",
     "HandleError",
     "Identity",
     "InferenceNetwork",
@@ -84,6 +130,7 @@ __all__ = [
     "InternalError",
     "InvalidArgumentError",
     "JoinTable",
+    "LayerSummary",
     "LeakyReLU",
     "Linear",
     "MaxPooling",
@@ -95,19 +142,27 @@ __all__ = [
     "OutputLayer",
     "Parameter",
     "ParametersOnlyWarning",
+    "RandomizedStrideConvolution",
+    "RandomizedStrideMaxPooling",
     "ReLU",
     "Sequential",
     "ShapeError",
     "Sigmoid",
     "SizeOverflowError",
     "SparseConvNetTensor",
+    "SparseDenseNet",
+    "SparseResNet",
     "SparseToDense",
     "SparseVggNet",
     "StateError",
+    "StepSchedule",
     "SubmanifoldConvolution",
+    "Summary",
     "Tanh",
     "Tensor",
+    "TransposeConvolution",
     "UNet",
+    "UnPooling",
     "UnsupportedError",
     "ValidConvolution",
     "clip_grad_norm_",
@@ -116,6 +171,7 @@ __all__ = [
     "enable_grad",
     "from_numpy",
     "functional",
+    "get_forward_counts",
     "get_num_threads",
     "is_grad_enabled",
     "live_handles",
@@ -127,17 +183,17 @@ __all__ = [
     "optimize_for_inference",
     "restore",
     "save",
+    "set_forward_counts",
     "set_num_threads",
+    "summary",
     "tensor",
     "version",
 ]
 
 _NOT_YET = (
-    "AveragePooling BatchNormELU BatchwiseDropout BLInputLayer BLOutputLayer CheckpointedSequential DenseToSparse "
-    "FullConvolution FullConvolutionalNetIntegratedLinear FullyConvolutionalNet InputBatch MeanOnlyBNLeakyReLU "
-    "MultiscaleShapeContext PermutohedralSubmanifoldConvolution RandomizedStrideConvolution "
-    "RandomizedStrideMaxPooling ShapeContext SparseGroupNorm SparseResNet Sparsify SparsifyFCS TransposeConvolution "
-    "UnPooling VerboseIdentity"
+    "BatchNormELU BatchwiseDropout BLInputLayer BLOutputLayer CheckpointedSequential DenseToSparse InputBatch "
+    "MeanOnlyBNLeakyReLU MultiscaleShapeContext PermutohedralSubmanifoldConvolution ShapeContext SparseGroupNorm "
+    "Sparsify SparsifyFCS VerboseIdentity"
 ).split()
 
 
