@@ -14,9 +14,11 @@ public class ConvolutionLayer: Module {
     public let bias: Tensor?
     let filter: FilterGeometry
 
-    init(_ dimension: Int, _ inPlanes: Int, _ outPlanes: Int, _ filter: FilterGeometry, bias: Bool, groups: Int)
-        throws
-    {
+    /// `variance` of the weights at first: 2 * groups / (in * volume) where it is nil.
+    init(
+        _ dimension: Int, _ inPlanes: Int, _ outPlanes: Int, _ filter: FilterGeometry, bias: Bool, groups: Int,
+        variance: Double? = nil
+    ) throws {
         let shape = try ConvolutionShape(
             volume: filter.volume, groups: groups, inPlanes: inPlanes, outPlanes: outPlanes)
         self.dimension = dimension
@@ -24,7 +26,7 @@ public class ConvolutionLayer: Module {
         self.outPlanes = outPlanes
         self.groups = groups
         self.filter = filter
-        let variance = 2 * Double(groups) / (Double(inPlanes) * Double(shape.volume))
+        let variance = variance ?? 2 * Double(groups) / (Double(inPlanes) * Double(shape.volume))
         weight = try .normalParameter(
             [shape.volume, groups, inPlanes / groups, outPlanes / groups], variance: variance)
         self.bias = bias ? try .parameter([outPlanes], filledWith: 0) : nil
