@@ -14,6 +14,7 @@ scn.cross_entropy(dense.reshape(1, -1), [0]).backward()
 
 from . import functional, optim
 from .activation import ELU, SELU, LeakyReLU, ReLU, Sigmoid, Tanh
+from .batched import BLInputLayer, BLOutputLayer
 from .checkpoint import load, restore, save
 from .containers import AddTable, ConcatTable, Identity, JoinTable, Sequential
 from .convolution import Convolution, Deconvolution, SubmanifoldConvolution, ValidConvolution
@@ -34,6 +35,7 @@ from .errors import (
 )
 from .functional import cross_entropy
 from .grad_mode import enable_grad, is_grad_enabled, no_grad
+from .input_batch import InputBatch
 from .input_output import Flatten, InputLayer, InputLayerInput, OutputLayer, SparseToDense
 from .linear import Linear, NetworkInNetwork
 from .metadata import Metadata
@@ -41,6 +43,7 @@ from .module import Module
 from .networks import SparseVggNet, UNet
 from .normalization import BatchNormalization, BatchNormLeakyReLU, BatchNormReLU, Dropout
 from .optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm_
+from .permutohedral import PermutohedralSubmanifoldConvolution, permutohedral_basis, permutohedral_offsets
 from .pooling import MaxPooling
 from .settings import (
     cpu_description,
@@ -51,8 +54,11 @@ from .settings import (
     set_num_threads,
     version,
 )
+from .shape_context import ShapeContext
 from .sparse import SparseConvNetTensor
+from .sparsify import DenseToSparse, Sparsify, SparsifyFCS
 from .tensor import Parameter, Tensor, from_numpy, tensor
+from .voxels import Voxels, voxelize
 
 __version__: str = version()
 
@@ -63,6 +69,8 @@ __all__ = [
     "Adam",
     "AdamW",
     "AddTable",
+    "BLInputLayer",
+    "BLOutputLayer",
     "BatchNormLeakyReLU",
     "BatchNormReLU",
     "BatchNormalization",
@@ -70,6 +78,7 @@ __all__ = [
     "Convolution",
     "CoordinateError",
     "Deconvolution",
+    "DenseToSparse",
     "Dropout",
     "Error",
     "FileError",
@@ -77,6 +86,7 @@ __all__ = [
     "FormatError",
     "HandleError",
     "Identity",
+    "InputBatch",
     "InputLayer",
     "InputLayerInput",
     "InternalError",
@@ -93,14 +103,18 @@ __all__ = [
     "OutputLayer",
     "Parameter",
     "ParametersOnlyWarning",
+    "PermutohedralSubmanifoldConvolution",
     "ReLU",
     "Sequential",
+    "ShapeContext",
     "ShapeError",
     "Sigmoid",
     "SizeOverflowError",
     "SparseConvNetTensor",
     "SparseToDense",
     "SparseVggNet",
+    "Sparsify",
+    "SparsifyFCS",
     "StateError",
     "SubmanifoldConvolution",
     "Tanh",
@@ -108,6 +122,7 @@ __all__ = [
     "UNet",
     "UnsupportedError",
     "ValidConvolution",
+    "Voxels",
     "clip_grad_norm_",
     "cpu_description",
     "cross_entropy",
@@ -122,19 +137,21 @@ __all__ = [
     "memory_in_use",
     "no_grad",
     "optim",
+    "permutohedral_basis",
+    "permutohedral_offsets",
     "restore",
     "save",
     "set_num_threads",
     "tensor",
     "version",
+    "voxelize",
 ]
 
 _NOT_YET = (
-    "AveragePooling BatchNormELU BatchwiseDropout BLInputLayer BLOutputLayer CheckpointedSequential DenseToSparse "
-    "FullConvolution FullConvolutionalNetIntegratedLinear FullyConvolutionalNet InputBatch MeanOnlyBNLeakyReLU "
-    "MultiscaleShapeContext PermutohedralSubmanifoldConvolution RandomizedStrideConvolution "
-    "RandomizedStrideMaxPooling ShapeContext SparseGroupNorm SparseResNet Sparsify SparsifyFCS TransposeConvolution "
-    "UnPooling VerboseIdentity"
+    "AveragePooling BatchNormELU BatchwiseDropout CheckpointedSequential FullConvolution "
+    "FullConvolutionalNetIntegratedLinear FullyConvolutionalNet MeanOnlyBNLeakyReLU MultiscaleShapeContext "
+    "RandomizedStrideConvolution RandomizedStrideMaxPooling SparseGroupNorm SparseResNet TransposeConvolution UnPooling "
+    "VerboseIdentity"
 ).split()
 
 

@@ -7,7 +7,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from . import activation, containers, convolution, input_output, linear, normalization, pooling
+from . import activation, batched, containers, convolution, input_output, linear, normalization, permutohedral, pooling
+from . import shape_context, sparsify
 from ._arrays import dimension_of, int64s, integer, sizes
 from ._handles import ModuleHandle
 from ._library import library
@@ -21,7 +22,10 @@ __all__ = ["SparseVggNet", "UNet"]
 
 _LAYERS: dict[str, type[Layer]] = {
     name: getattr(source, name)
-    for source in (activation, containers, convolution, input_output, linear, normalization, pooling)
+    for source in (
+        activation, batched, containers, convolution, input_output, linear, normalization, permutohedral, pooling,
+        shape_context, sparsify,
+    )  # fmt: skip
     for name in source.__all__
     if isinstance(getattr(source, name), type) and issubclass(getattr(source, name), Layer)
 }
