@@ -363,6 +363,19 @@ SCN_API scn_status scn_convolution_create(int32_t dimension, int64_t in_planes, 
 SCN_API scn_status scn_deconvolution_create(int32_t dimension, int64_t in_planes, int64_t out_planes,
                                             const int64_t *filter_size, const int64_t *filter_stride,
                                             const scn_convolution_options *options, scn_module **module);
+/** Create a full (transposed, generative) convolution: a site is active wherever the filter reaches from an input, output =
+ *  input * stride - padding + k * dilation. The size is (in - 1) * stride + dilation * (filter - 1) + 1 - 2 * padding. */
+SCN_API scn_status scn_full_convolution_create(int32_t dimension, int64_t in_planes, int64_t out_planes,
+                                               const int64_t *filter_size, const int64_t *filter_stride,
+                                               const scn_convolution_options *options, scn_module **module);
+/** Create a convolution whose windows are displaced at random in training: along each axis the steps are a shuffle of
+ *  stride - 1, stride + 1 and stride, a third of the windows each. The displacement is drawn from the generator once for a
+ *  site set and a filter, and shared by all layers of that filter. In evaluation it is the convolution of
+ *  scn_convolution_create. At most 2^24 windows an axis (SCN_ERROR_OVERFLOW). */
+SCN_API scn_status scn_randomized_stride_convolution_create(int32_t dimension, int64_t in_planes, int64_t out_planes,
+                                                            const int64_t *filter_size, const int64_t *filter_stride,
+                                                            const scn_convolution_options *options,
+                                                            scn_module **module);
 /** Create a submanifold convolution on the lattice A_d, whose sites have d * (d + 1) nearest neighbours (Kiefel, Jampani and
  *  Gehler, 2015): weight [d * d + d + 1, groups, in / groups, out / groups], initialised N(0, 2 / (in * volume)); offset k
  *  reads site + scn_permutohedral_offsets[k]. options: no padding, no dilation. */
@@ -400,6 +413,58 @@ typedef struct scn_pooling_options {
 /** Create a max pooling; inactive sites count as zero and the maximum starts at zero. Tied maxima all get the gradient. */
 SCN_API scn_status scn_max_pooling_create(int32_t dimension, const int64_t *pool_size, const int64_t *pool_stride,
                                           const scn_pooling_options *options, scn_module **module);
+
+/** Create an average pooling: the sum under the window divided by the filter volume, so that inactive sites count as
+ *  zeros. */
+SCN_API scn_status scn_average_pooling_create(int32_t dimension, const int64_t *pool_size, const int64_t *pool_stride,
+                                              const scn_pooling_options *options, scn_module **module);
+/** Create an un-pooling: the earlier convolution or pooling with the same window that led to these sites, reversed. Each of
+ *  its input sites gets the sum of the vectors of the windows over it. Forward returns SCN_ERROR_STATE where there was
+ *  none. */
+SCN_API scn_status scn_unpooling_create(int32_t dimension, const int64_t *pool_size, const int64_t *pool_stride,
+                                        const scn_pooling_options *options, scn_module **module);
+/** Create a max pooling whose windows are displaced at random in training, as those of
+ *  scn_randomized_stride_convolution_create; in evaluation it is the pooling of scn_max_pooling_create. */
+SCN_API scn_status scn_randomized_stride_max_pooling_create(int32_t dimension, const int64_t *pool_size,
+                                                            const int64_t *pool_stride,
+                                                            const scn_pooling_options *options, scn_module **module);
+
+/** The order of the steps from window to window in fractional pooling. */
+typedef enum scn_window_order {
+    SCN_WINDOWS_PSEUDORANDOM = 0,  /**< As even as can be, from a random beginning. */
+    SCN_WINDOWS_RANDOM = 1         /**< A shuffle. */
+} scn_window_order;
+
+typedef struct scn_fractional_options {
+    size_t struct_size;
+    const double *ratio;         /**< [dimension], each > 1: floor(size / ratio) windows, at least 1; or NULL, and then */
+    const int64_t *output_size;  /**< [dimension]: as many windows; NULL where there is a ratio. */
+    const int64_t *pool_size;    /**< [dimension], or NULL for twos. */
+    int32_t tiles;               /**< Whether each window ends where the next begins; pool_size is NULL then; 0. */
+    scn_window_order order;      /**< SCN_WINDOWS_PSEUDORANDOM. */
+    int64_t features_to_drop;    /**< Leaves out the first planes; 0. */
+} scn_fractional_options;
+#define SCN_FRACTIONAL_OPTIONS_INIT {sizeof(scn_fractional_options), NULL, NULL, NULL, 0, SCN_WINDOWS_PSEUDORANDOM, 0}
+
+/** Create a fractional max pooling (Graham, "Fractional Max-Pooling", 2014): along each axis n windows of size p start at
+ *  0 = s(0) < ... < s(n - 1) = size - p, and the steps are the two integers next to (size - p) / (n - 1); tiles have the
+ *  two lengths next to size / n. In training the order of the steps is drawn from the generator once for a site set and
+ *  these options. In evaluation the windows lie as evenly as can be; to average over several draws, as the paper does, leave
+ *  the module in training mode. Maxima as in scn_max_pooling_create.
+ *  options: needs a ratio or an output_size. Forward returns SCN_ERROR_SHAPE where the windows do not fit. At most 2^24
+ *  windows an axis (SCN_ERROR_OVERFLOW). Also SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_fractional_max_pooling_create(int32_t dimension, const scn_fractional_options *options,
+                                                     scn_module **module);
+
+/** What becomes of all sites of a sample. */
+typedef enum scn_global_pooling {
+    SCN_GLOBAL_SUM = 0,
+    SCN_GLOBAL_AVERAGE = 1,  /**< Over the sample's sites: inactive ones do not count. */
+    SCN_GLOBAL_MAX = 2       /**< Over the sample's sites: it may be negative. Tied maxima all get the gradient. */
+} scn_global_pooling;
+
+/** Create a module that pools all sites of each sample: dense [batch, planes], zeros for a sample without sites. */
+SCN_API scn_status scn_global_pooling_create(int32_t dimension, scn_global_pooling pooling, scn_module **module);
 
 typedef struct scn_batch_norm_options {
     size_t struct_size;
@@ -621,6 +686,20 @@ SCN_API scn_status scn_geometry_permutohedral(scn_geometry *geometry, int32_t si
  *  Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
 SCN_API scn_status scn_geometry_strided(scn_geometry *geometry, int32_t sites, const scn_filter *filter,
                                         int32_t *output_sites, scn_rulebook **rulebook);
+/** Return the rulebook of a full convolution, output = input * stride - padding + tap * dilation, and store its output site
+ *  set; made once, then shared. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_geometry_full(scn_geometry *geometry, int32_t sites, const scn_filter *filter,
+                                     int32_t *output_sites, scn_rulebook **rulebook);
+/** Return the rulebook of a strided filter whose windows are displaced at random, see
+ *  scn_randomized_stride_convolution_create, and store its output site set; drawn once, then shared. Where a stride is 1,
+ *  one input row may meet several output rows at one filter offset. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_geometry_randomized(scn_geometry *geometry, int32_t sites, const scn_filter *filter,
+                                           int32_t *output_sites, scn_rulebook **rulebook);
+/** Return the rulebook of a fractional pooling, see scn_fractional_max_pooling_create, and store its output site set.
+ *  is_regular: 1 lays the windows as in evaluation; 0 draws them once, then they are shared. features_to_drop is ignored.
+ *  Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_geometry_fractional(scn_geometry *geometry, int32_t sites, const scn_fractional_options *options,
+                                           int32_t is_regular, int32_t *output_sites, scn_rulebook **rulebook);
 /** Return the rulebook of a deconvolution, the reverse of the strided one that led to `sites`, and store its output site
  *  set. SCN_ERROR_STATE where there was none. */
 SCN_API scn_status scn_geometry_reverse(scn_geometry *geometry, int32_t sites, const scn_filter *filter,
@@ -691,6 +770,27 @@ SCN_API scn_status scn_max_pooling_forward(scn_rulebook *rulebook, const scn_mat
 /** input and output: of the forward pass; gradient: shaped as output; result: by the input. */
 SCN_API scn_status scn_max_pooling_backward(scn_rulebook *rulebook, const scn_matrix *input, const scn_matrix *output,
                                             const scn_matrix *gradient, int64_t features_to_drop, scn_matrix *result);
+
+/** Average pooling: sums divided by the rulebook's volume. input [input rows, planes]; result [output rows, planes -
+ *  features_to_drop]. */
+SCN_API scn_status scn_average_pooling_forward(scn_rulebook *rulebook, const scn_matrix *input,
+                                               int64_t features_to_drop, scn_matrix *result);
+/** gradient [output rows, planes - features_to_drop]; result: by the input, [input rows, planes]. */
+SCN_API scn_status scn_average_pooling_backward(scn_rulebook *rulebook, const scn_matrix *gradient,
+                                                int64_t features_to_drop, scn_matrix *result);
+/** Un-pooling: plain sums over a rulebook of scn_geometry_reverse. Shapes as in scn_average_pooling_forward. */
+SCN_API scn_status scn_unpooling_forward(scn_rulebook *rulebook, const scn_matrix *input, int64_t features_to_drop,
+                                         scn_matrix *result);
+/** Shapes as in scn_average_pooling_backward. */
+SCN_API scn_status scn_unpooling_backward(scn_rulebook *rulebook, const scn_matrix *gradient, int64_t features_to_drop,
+                                          scn_matrix *result);
+/** Pool all sites of each sample. input [sites, planes]; result [batch, planes], zeros where there is no site. */
+SCN_API scn_status scn_global_pooling_forward(scn_geometry *geometry, int32_t sites, scn_global_pooling pooling,
+                                              const scn_matrix *input, scn_matrix *result);
+/** input and output: of the forward pass; gradient: shaped as output; result: by the input. */
+SCN_API scn_status scn_global_pooling_backward(scn_geometry *geometry, int32_t sites, scn_global_pooling pooling,
+                                               const scn_matrix *input, const scn_matrix *output,
+                                               const scn_matrix *gradient, scn_matrix *result);
 
 /** Batch normalisation in training, with (leaky) ReLU. input, result [n, planes]; weight, bias [planes] or NULL for ones and
  *  zeros; running_mean, running_variance [planes], updated, or both NULL; saved_mean, saved_inverse_deviation [planes],

@@ -79,16 +79,20 @@ package enum Architecture {
         },
         "Convolution": { try strided(Convolution.self, $0) },
         "Deconvolution": { try strided(Deconvolution.self, $0) },
+        "FullConvolution": { try strided(FullConvolution.self, $0) },
+        "RandomizedStrideConvolution": { try strided(RandomizedStrideConvolution.self, $0) },
         "NetworkInNetwork": {
             try NetworkInNetwork(in: $0.int("in"), out: $0.int("out"), bias: $0.flag("bias", false))
         },
         "Linear": { try Linear(in: $0.int("in"), out: $0.int("out"), bias: $0.flag("bias", true)) },
-        "MaxPooling": {
-            try MaxPooling(
-                dimension: $0.int("dimension"), poolSize: $0.size("pool_size"), poolStride: $0.size("pool_stride"),
-                featuresToDrop: $0.count("features_to_drop", 0), padding: $0.size("padding", 0),
-                dilation: $0.size("dilation", 1))
-        },
+        "MaxPooling": { try pooling(MaxPooling.self, $0) },
+        "AveragePooling": { try pooling(AveragePooling.self, $0) },
+        "UnPooling": { try pooling(UnPooling.self, $0) },
+        "RandomizedStrideMaxPooling": { try pooling(RandomizedStrideMaxPooling.self, $0) },
+        "FractionalMaxPooling": { try FractionalMaxPooling.build($0) },
+        "GlobalSumPooling": { try GlobalPoolingLayer(dimension: $0.int("dimension"), .sum) },
+        "GlobalAveragePooling": { try GlobalPoolingLayer(dimension: $0.int("dimension"), .average) },
+        "GlobalMaxPooling": { try GlobalPoolingLayer(dimension: $0.int("dimension"), .max) },
         "BatchNormalization": {
             try BatchNormalization(
                 planes: $0.int("planes"), epsilon: $0.real("epsilon", 1e-4), momentum: $0.real("momentum", 0.99),
@@ -109,6 +113,13 @@ private func strided<Layer: StridedConvolutionLayer>(_ type: Layer.Type, _ json:
         dimension: json.int("dimension"), in: json.int("in"), out: json.int("out"),
         filterSize: json.size("filter_size"), stride: json.size("stride"), bias: json.flag("bias", false),
         groups: json.count("groups", 1), padding: json.size("padding", 0), dilation: json.size("dilation", 1))
+}
+
+private func pooling<Layer: PoolingLayer>(_ type: Layer.Type, _ json: JSON) throws -> Layer {
+    try Layer(
+        dimension: json.int("dimension"), poolSize: json.size("pool_size"), poolStride: json.size("pool_stride"),
+        featuresToDrop: json.count("features_to_drop", 0), padding: json.size("padding", 0),
+        dilation: json.size("dilation", 1))
 }
 
 /// Arguments, with the default that holds where the key is absent.

@@ -155,6 +155,32 @@ public final class Deconvolution: StridedConvolutionLayer {
     }
 }
 
+/// A convolution that makes a site active wherever the filter reaches from an input: output = input * stride - padding +
+/// k * dilation. The size is (in - 1) * stride + dilation * (filter - 1) + 1 - 2 * padding.
+public final class FullConvolution: StridedConvolutionLayer {
+    override func rules(_ input: SparseTensor) throws -> (output: SiteSetID, rulebook: Rulebook) {
+        try input.geometry.full(input.siteSetID, filter)
+    }
+
+    public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
+        try filter.outputSize(of: outputSize)
+    }
+}
+
+/// A convolution whose windows are displaced at random in training: along each axis the steps are a shuffle of stride - 1,
+/// stride + 1 and stride, a third of the windows each. In evaluation it is ``Convolution``.
+///
+/// The displacement is drawn from the generator once for a site set and a filter, and shared by all layers of that filter.
+public final class RandomizedStrideConvolution: StridedConvolutionLayer {
+    override func rules(_ input: SparseTensor) throws -> (output: SiteSetID, rulebook: Rulebook) {
+        try input.geometry.strided(input.siteSetID, filter, isRandomized: isTraining)
+    }
+
+    public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
+        try filter.inputSize(of: outputSize)
+    }
+}
+
 func stridedFilter(_ dimension: Int, _ size: Size, _ stride: Size, _ padding: Size, _ dilation: Size) throws
     -> FilterGeometry
 {

@@ -87,6 +87,13 @@ package enum ConvolutionOperation {
             }
         }
 
+        if !rules.outputRowsAscend {
+            try runRepeated(
+                rules, input: input, packed: packedWeights, packedSize: packedSize, bias: bias, groups: groups,
+                into: result)
+            return withExtendedLifetime(packed) {}
+        }
+
         // Rows may be cut anywhere: a row's sum is the same in every cut.
         let rows = rules.outputCount
         let work = max(1, rules.ruleCount / max(1, rows)) * inPerGroup * outPerGroup * groups
@@ -124,6 +131,12 @@ package enum ConvolutionOperation {
         try gradient.requireShape(rules.outputCount, gradient.planes, "gradient")
         let kernels = try Kernels.table()
         let (volume, weightCount) = (rules.volume, shape.weightCount)
+        if !rules.outputRowsAscend {
+            try backwardWeightRepeated(
+                rules, input: input, gradient: gradient, shape: shape, weightResult: weightResult)
+            if let biasResult { try ColumnSums.compute(gradient, into: biasResult) }
+            return
+        }
 
         // Spans of rows depend on shapes alone. The first adds into the result, the others into scratch of bounded size.
         let mostSpans = min(32, max(1, Self.scratchElements / weightCount))
