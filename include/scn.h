@@ -522,6 +522,25 @@ typedef struct scn_unet_options {
 SCN_API scn_status scn_unet_create(int32_t dimension, int64_t repetitions, const int64_t *planes, int64_t levels,
                                    const scn_unet_options *options, scn_module **module);
 
+typedef struct scn_multiscale_shape_context_options {
+    size_t struct_size;
+    int64_t planes;                    /**< Of the input; 1. */
+    int64_t layers;                    /**< Levels, the sites' own included, 1 ... 64; 3. */
+    const int64_t *filter_size;        /**< [dimension], of every level, or NULL for threes. */
+    const int64_t *downsample_size;    /**< [dimension], or NULL for twos. */
+    const int64_t *downsample_stride;  /**< [dimension], or NULL for twos. */
+    int32_t batch_norm;                /**< Whether a batch normalisation follows; 1. */
+} scn_multiscale_shape_context_options;
+#define SCN_MULTISCALE_SHAPE_CONTEXT_OPTIONS_INIT \
+    {sizeof(scn_multiscale_shape_context_options), 1, 3, NULL, NULL, NULL, 1}
+
+/** Create SparseConvNet's multiscale shape context: the shape contexts of the sites and of coarser levels, made by average
+ *  pooling and brought back by un-pooling, side by side: layers * volume * planes planes on the same sites. options: NULL
+ *  for the defaults. Also SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_multiscale_shape_context_create(int32_t dimension,
+                                                       const scn_multiscale_shape_context_options *options,
+                                                       scn_module **module);
+
 /* ========================================================================================================= Optimizers */
 
 typedef struct scn_sgd_options {

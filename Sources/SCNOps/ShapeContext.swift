@@ -10,15 +10,13 @@ package enum ShapeContextOperation {
     package static func forward(_ rules: Rulebook, input: Matrix, into result: Matrix) throws(SCNError) {
         try check(rules, input, "input", result, "result")
         let planes = input.planes
+        let kernels = try Kernels.table()
         result.pointer.update(repeating: 0, count: result.count)
         let (inputRows, outputRows) = (rules.inputRows.pointer, rules.outputRows.pointer)
-        let (source, width) = (input.pointer, result.planes)
         rules.forEachOutputRun { k, run in
-            let target = result.pointer + k * planes
-            for rule in run {
-                (target + Int(outputRows[rule]) * width).update(
-                    from: source + Int(inputRows[rule]) * planes, count: planes)
-            }
+            kernels.add_rows(
+                Int64(run.count), inputRows + run.lowerBound, outputRows + run.lowerBound, input.pointer,
+                Int64(planes), result.pointer + k * planes, Int64(result.planes), Int64(planes), 1)
         }
         withExtendedLifetime((rules, input, result)) {}
     }

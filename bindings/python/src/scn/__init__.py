@@ -40,7 +40,7 @@ from .input_output import Flatten, InputLayer, InputLayerInput, OutputLayer, Spa
 from .linear import Linear, NetworkInNetwork
 from .metadata import Metadata
 from .module import Module
-from .networks import SparseVggNet, UNet
+from .networks import MultiscaleShapeContext, SparseVggNet, UNet
 from .normalization import BatchNormalization, BatchNormLeakyReLU, BatchNormReLU, Dropout
 from .optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm_
 from .permutohedral import PermutohedralSubmanifoldConvolution, permutohedral_basis, permutohedral_offsets
@@ -97,6 +97,7 @@ __all__ = [
     "MaxPooling",
     "Metadata",
     "Module",
+    "MultiscaleShapeContext",
     "NetworkInNetwork",
     "Optimizer",
     "OutOfMemoryError",
@@ -149,7 +150,7 @@ __all__ = [
 
 _NOT_YET = (
     "AveragePooling BatchNormELU BatchwiseDropout CheckpointedSequential FullConvolution "
-    "FullConvolutionalNetIntegratedLinear FullyConvolutionalNet MeanOnlyBNLeakyReLU MultiscaleShapeContext "
+    "FullConvolutionalNetIntegratedLinear FullyConvolutionalNet MeanOnlyBNLeakyReLU "
     "RandomizedStrideConvolution RandomizedStrideMaxPooling SparseGroupNorm SparseResNet TransposeConvolution UnPooling "
     "VerboseIdentity"
 ).split()

@@ -129,6 +129,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_dropout_create": (_STATUS, [_F64, _OUT]),
     "scn_sparse_vgg_net_create": (_STATUS, [_I32, _I64, _TEXT, _OUT]),
     "scn_unet_create": (_STATUS, [_I32, _I64, _ARRAY, _I64, _STRUCT, _OUT]),
+    "scn_multiscale_shape_context_create": (_STATUS, [_I32, _STRUCT, _OUT]),
     # optimizers
     "scn_sgd_create": (_STATUS, [_ARRAY, _I64, _STRUCT, _OUT]),
     "scn_adam_create": (_STATUS, [_ARRAY, _I64, _STRUCT, _OUT]),

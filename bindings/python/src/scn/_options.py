@@ -93,6 +93,20 @@ class AdamOptions(_Options):
     ]
 
 
+class MultiscaleShapeContextOptions(_Options):
+    """scn_multiscale_shape_context_options"""
+
+    _fields_ = [
+        ("struct_size", ctypes.c_size_t),
+        ("planes", ctypes.c_int64),
+        ("layers", ctypes.c_int64),
+        ("filter_size", ctypes.POINTER(ctypes.c_int64)),
+        ("downsample_size", ctypes.POINTER(ctypes.c_int64)),
+        ("downsample_stride", ctypes.POINTER(ctypes.c_int64)),
+        ("batch_norm", ctypes.c_int32),
+    ]
+
+
 class VoxelizeOptions(_Options):
     """scn_voxelize_options"""
 
