@@ -39,6 +39,9 @@ package enum Architecture {
 
     private static func children(_ json: JSON) throws -> [Module] { try json.array("modules").map(build) }
 
+    /// The names of all types that a text may have.
+    package static var types: Set<String> { Set(builders.keys) }
+
     private static let builders: [String: @Sendable (JSON) throws -> Module] = [
         "Sequential": { try Sequential(children($0)) },
         "ConcatTable": { try ConcatTable(children($0)) },
