@@ -99,6 +99,7 @@ package struct FractionalWindows: Hashable, Sendable {
             result[axis] = Int(size)
             // The product was rounded.
             while Self.count(result[axis], ratio[axis]) < outputSize[axis] { result[axis] += 1 }
+            while result[axis] > 1 && Self.count(result[axis] - 1, ratio[axis]) >= outputSize[axis] { result[axis] -= 1 }
             if let poolSize { result[axis] = max(result[axis], poolSize[axis]) }
         }
         return result

@@ -127,7 +127,7 @@ private func pooling<Layer: PoolingLayer>(_ type: Layer.Type, _ json: JSON) thro
 
 /// Arguments, with the default that holds where the key is absent.
 extension JSON {
-    fileprivate func size(_ key: String, _ absent: Int? = nil) throws -> Size {
+    func size(_ key: String, _ absent: Int? = nil) throws -> Size {
         if let absent, find(key) == nil { return Size(absent) }
         if case .integer(let everyAxis) = try self[key] { return Size(everyAxis) }
         return Size(try ints(key))

@@ -87,10 +87,17 @@ public final class FractionalMaxPooling: Module {
         try require(
             sequence == "pseudorandom" || sequence == "random", .format,
             "sequence: is \"\(sequence.prefix(60))\", expected \"pseudorandom\" or \"random\"")
+        let target: Target
+        if isAbsent("ratio") {
+            target = .outputSize(try json.size("output_size"))
+        } else if case .array? = json.find("ratio") {
+            target = .ratio(try json.doubles("ratio"))
+        } else {
+            target = .ratio([try json.double("ratio")])
+        }
         return try FractionalMaxPooling(
-            dimension: json.int("dimension"),
-            isAbsent("ratio") ? .outputSize(Size(json.ints("output_size"))) : .ratio(json.doubles("ratio")),
-            poolSize: json.find("pool_size") == nil ? 2 : isAbsent("pool_size") ? nil : Size(json.ints("pool_size")),
+            dimension: json.int("dimension"), target,
+            poolSize: json.find("pool_size") == nil ? 2 : isAbsent("pool_size") ? nil : json.size("pool_size"),
             featuresToDrop: json.find("features_to_drop") == nil ? 0 : json.int("features_to_drop"),
             isPseudorandom: sequence == "pseudorandom")
     }

@@ -31,6 +31,19 @@ import Testing
             try MaxPooling(
                 dimension: 2, poolSize: [3, 2], poolStride: [2, 3], featuresToDrop: 1, padding: [1, 0],
                 dilation: [1, 2]),
+            try AveragePooling(
+                dimension: 2, poolSize: [3, 2], poolStride: [2, 3], featuresToDrop: 1, padding: [1, 0]),
+            try UnPooling(dimension: 2, poolSize: [3, 2], poolStride: [2, 3], dilation: [1, 2]),
+            try RandomizedStrideMaxPooling(dimension: 1, poolSize: 3, poolStride: 2, featuresToDrop: 2),
+            try FractionalMaxPooling(dimension: 2, .ratio([1.5, 1.25]), poolSize: [3, 2], featuresToDrop: 1),
+            try FractionalMaxPooling(dimension: 2, .outputSize([5, 7]), poolSize: nil, isPseudorandom: false),
+            try GlobalPoolingLayer(dimension: 2, .sum), try GlobalPoolingLayer(dimension: 3, .average),
+            try GlobalPoolingLayer(dimension: 4, .max),
+            try FullConvolution(
+                dimension: 2, in: 4, out: 6, filterSize: [3, 2], stride: [2, 1], bias: true, groups: 2),
+            try RandomizedStrideConvolution(
+                dimension: 2, in: 4, out: 6, filterSize: [3, 2], stride: [2, 1], bias: true, groups: 2,
+                padding: [1, 0]),
             try BatchNormalization(planes: 3, epsilon: 1e-5, momentum: 0.75, affine: false, leakiness: 0.333),
             try BatchNormalization(planes: 2), try ActivationLayer(.relu), try ActivationLayer(.leakyReLU(0.1)),
             try ActivationLayer(.elu), try ActivationLayer(.selu), try ActivationLayer(.tanh),
@@ -74,6 +87,9 @@ import Testing
         try same(
             #"{"type":"MaxPooling","dimension":1,"pool_size":3,"pool_stride":2}"#,
             MaxPooling(dimension: 1, poolSize: 3, poolStride: 2))
+        try same(
+            #"{"type":"FractionalMaxPooling","dimension":2,"ratio":1.5}"#,
+            FractionalMaxPooling(dimension: 2, .ratio([1.5])))
         try same(#"{"type":"BatchNormalization","planes":2}"#, BatchNormalization(planes: 2))
         try same(#"{"type":"Linear","in":1,"out":2}"#, Linear(in: 1, out: 2))
         try same(#"{"type":"NetworkInNetwork","in":1,"out":2}"#, NetworkInNetwork(in: 1, out: 2))
@@ -92,8 +108,15 @@ import Testing
         #"{"type":"Linear","in":1e300,"out":1}"#, #"{"type":"Linear","in":9223372036854775807,"out":2}"#,
         #"{"type":"Dropout","p":2}"#, #"{"type":"BatchNormalization","planes":1,"affine":1}"#,
         #"{"type":"SubmanifoldConvolution","dimension":2,"in":1,"out":2,"filter_size":[3,0]}"#,
-        #"{"type":"LeakyReLU","leak":1e300}"#, #"{"type":"Sparsify","dimension":2,"in":1,"activation":"no"}"#,
+        #"{"type":"Sparsify","dimension":2,"in":1,"activation":"no"}"#,
         #"{"type":"BLInputLayer","dimension":1,"spatial_size":3,"mode":9}"#,
+        #"{"type":"LeakyReLU","leak":1e300}"#,
+        #"{"type":"FractionalMaxPooling","dimension":2}"#,
+        #"{"type":"FractionalMaxPooling","dimension":3,"ratio":[1.5,1.5]}"#,
+        #"{"type":"FractionalMaxPooling","dimension":1,"ratio":[1.5],"output_size":[3]}"#,
+        #"{"type":"FractionalMaxPooling","dimension":1,"ratio":[1.5],"sequence":"other"}"#,
+        #"{"type":"FractionalMaxPooling","dimension":1,"ratio":[0.5]}"#,
+        #"{"type":"GlobalMaxPooling","dimension":0}"#, #"{"type":"AveragePooling","dimension":2,"pool_size":3}"#,
     ])
     func otherTextIsAnError(text: String) {
         #expect(throws: SCNError.self) { try Architecture.build(text) }

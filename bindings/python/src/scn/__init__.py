@@ -17,7 +17,15 @@ from .activation import ELU, SELU, LeakyReLU, ReLU, Sigmoid, Tanh
 from .batched import BLInputLayer, BLOutputLayer
 from .checkpoint import load, restore, save
 from .containers import AddTable, ConcatTable, Identity, JoinTable, Sequential
-from .convolution import Convolution, Deconvolution, SubmanifoldConvolution, ValidConvolution
+from .convolution import (
+    Convolution,
+    Deconvolution,
+    FullConvolution,
+    RandomizedStrideConvolution,
+    SubmanifoldConvolution,
+    TransposeConvolution,
+    ValidConvolution,
+)
 from .errors import (
     CoordinateError,
     Error,
@@ -44,7 +52,16 @@ from .networks import MultiscaleShapeContext, SparseVggNet, UNet
 from .normalization import BatchNormalization, BatchNormLeakyReLU, BatchNormReLU, Dropout
 from .optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm_
 from .permutohedral import PermutohedralSubmanifoldConvolution, permutohedral_basis, permutohedral_offsets
-from .pooling import MaxPooling
+from .pooling import (
+    AveragePooling,
+    FractionalMaxPooling,
+    GlobalAveragePooling,
+    GlobalMaxPooling,
+    GlobalSumPooling,
+    MaxPooling,
+    RandomizedStrideMaxPooling,
+    UnPooling,
+)
 from .settings import (
     cpu_description,
     get_num_threads,
@@ -69,6 +86,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "AddTable",
+    "AveragePooling",
     "BLInputLayer",
     "BLOutputLayer",
     "BatchNormLeakyReLU",
@@ -84,6 +102,11 @@ __all__ = [
     "FileError",
     "Flatten",
     "FormatError",
+    "FractionalMaxPooling",
+    "FullConvolution",
+    "GlobalAveragePooling",
+    "GlobalMaxPooling",
+    "GlobalSumPooling",
     "HandleError",
     "Identity",
     "InputBatch",
@@ -105,6 +128,8 @@ __all__ = [
     "Parameter",
     "ParametersOnlyWarning",
     "PermutohedralSubmanifoldConvolution",
+    "RandomizedStrideConvolution",
+    "RandomizedStrideMaxPooling",
     "ReLU",
     "Sequential",
     "ShapeContext",
@@ -120,7 +145,9 @@ __all__ = [
     "SubmanifoldConvolution",
     "Tanh",
     "Tensor",
+    "TransposeConvolution",
     "UNet",
+    "UnPooling",
     "UnsupportedError",
     "ValidConvolution",
     "Voxels",
@@ -149,10 +176,8 @@ __all__ = [
 ]
 
 _NOT_YET = (
-    "AveragePooling BatchNormELU BatchwiseDropout CheckpointedSequential FullConvolution "
-    "FullConvolutionalNetIntegratedLinear FullyConvolutionalNet MeanOnlyBNLeakyReLU "
-    "RandomizedStrideConvolution RandomizedStrideMaxPooling SparseGroupNorm SparseResNet TransposeConvolution UnPooling "
-    "VerboseIdentity"
+    "BatchNormELU BatchwiseDropout CheckpointedSequential FullConvolutionalNetIntegratedLinear FullyConvolutionalNet "
+    "MeanOnlyBNLeakyReLU SparseGroupNorm SparseResNet VerboseIdentity"
 ).split()
 
 

@@ -41,6 +41,20 @@ class PoolingOptions(_Options):
     ]
 
 
+class FractionalOptions(_Options):
+    """scn_fractional_options"""
+
+    _fields_ = [
+        ("struct_size", ctypes.c_size_t),
+        ("ratio", ctypes.POINTER(ctypes.c_double)),
+        ("output_size", ctypes.POINTER(ctypes.c_int64)),
+        ("pool_size", ctypes.POINTER(ctypes.c_int64)),
+        ("tiles", ctypes.c_int32),
+        ("order", ctypes.c_int),
+        ("features_to_drop", ctypes.c_int64),
+    ]
+
+
 class BatchNormOptions(_Options):
     """scn_batch_norm_options"""
 
