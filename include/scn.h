@@ -116,7 +116,7 @@ SCN_API scn_status scn_set_thread_count(int32_t count);
 SCN_API int64_t scn_live_handles(void);
 /** Return how many bytes of numbers the library holds now. */
 SCN_API int64_t scn_memory_in_use(void);
-/** Seed the generator that initialises weights and drives dropout; it starts as if seeded with 0. */
+/** Seed the generator that initialises weights, drives dropout and displaces windows; it starts as if seeded with 0. */
 SCN_API scn_status scn_manual_seed(uint64_t seed);
 /** Store the generator's state, 4 words. */
 SCN_API scn_status scn_get_random_state(uint64_t state[4]);

@@ -37,7 +37,8 @@ public func scn_geometry_create_dense(
             try require(value >= 0, .invalidArgument, "\(name): is \(value), expected at least 0")
         }
         for (axis, length) in size.enumerated() {
-            try require(length >= 1, .invalidArgument, "spatial_size: is \(length) on axis \(axis), expected at least 1")
+            try require(
+                length >= 1, .invalidArgument, "spatial_size: is \(length) on axis \(axis), expected at least 1")
         }
         // Zeros last, so that a product that overflows before its zero is still an error.
         let sizes = size + [Int(batch_size), Int(planes)]
@@ -70,7 +71,8 @@ public func scn_voxelize(
         func axes(_ pointer: UnsafePointer<Double>?, _ name: String) throws(SCNError) -> [Double] {
             Array(try elements(pointer, Int64(dimension), name))
         }
-        try require(options.batch_size >= 0, .invalidArgument, "batch_size: is \(options.batch_size), expected at least 0")
+        try require(
+            options.batch_size >= 0, .invalidArgument, "batch_size: is \(options.batch_size), expected at least 0")
         try require(rows >= 0, .invalidArgument, "rows: is \(rows), expected at least 0")
         let batch = options.batch == nil ? nil : try elements(options.batch, rows, "batch", countName: "rows")
         return try Voxels.geometry(

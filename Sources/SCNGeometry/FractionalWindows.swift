@@ -97,9 +97,11 @@ package struct FractionalWindows: Hashable, Sendable {
                 size < 0x1p62, .overflow,
                 "spatial size \(outputSize[axis]) on axis \(axis) with ratio \(ratio[axis]) overflows 64 bits")
             result[axis] = Int(size)
-            // The product was rounded.
+            // The product was rounded, to either side.
             while Self.count(result[axis], ratio[axis]) < outputSize[axis] { result[axis] += 1 }
-            while result[axis] > 1 && Self.count(result[axis] - 1, ratio[axis]) >= outputSize[axis] { result[axis] -= 1 }
+            while result[axis] > 1 && Self.count(result[axis] - 1, ratio[axis]) == outputSize[axis] {
+                result[axis] -= 1
+            }
             if let poolSize { result[axis] = max(result[axis], poolSize[axis]) }
         }
         return result

@@ -69,7 +69,8 @@ extension InputSites {
             start[chunk + 1] = found
         }
         for chunk in 0..<chunks { start[chunk + 1] += start[chunk] }
-        try require(start[chunks] <= Int(Int32.max), .overflow, "\(start[chunks]) rows; at most \(Int32.max) are possible")
+        try require(
+            start[chunks] <= Int(Int32.max), .overflow, "\(start[chunks]) rows; at most \(Int32.max) are possible")
         let result = try Storage<Int32>(count: start[chunks])
         let target = result.pointer
         Parallel.forEachChunk(count, size: size) { chunk, range in

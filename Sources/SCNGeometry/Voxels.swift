@@ -169,12 +169,14 @@ package struct Voxelization {
         for axis in point.indices where point[axis] < origin[axis] {
             return SCNError(
                 .coordinate,
-                "points: row \(row) has \(point[axis]) on axis \(axis), below the origin, which is \(origin[axis]) there")
+                "points: row \(row) has \(point[axis]) on axis \(axis), below the origin, which is \(origin[axis]) there"
+            )
         }
         let axis = point.indices.first { !((point[$0] - origin[$0]) / size[$0] < 0x1p53) } ?? 0
         return SCNError(
             .overflow,
-            "points: row \(row) has \(point[axis]) on axis \(axis), 2^53 voxels of \(size[axis]) or more from the origin")
+            "points: row \(row) has \(point[axis]) on axis \(axis), 2^53 voxels of \(size[axis]) or more from the origin"
+        )
     }
 }
 

@@ -143,7 +143,8 @@ extension JSON {
     fileprivate func sparsifyActivation(_ key: String) throws -> Sparsify.Activation? {
         if find(key) == nil || find(key) == .null { return nil }
         guard let activation = Sparsify.Activation(rawValue: try string(key)) else {
-            throw SCNError(.format, "\(key): is \"\(try string(key).prefix(60))\", expected sigmoid or fakeGradHardSigmoid")
+            throw SCNError(
+                .format, "\(key): is \"\(try string(key).prefix(60))\", expected sigmoid or fakeGradHardSigmoid")
         }
         return activation
     }

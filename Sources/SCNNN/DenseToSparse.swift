@@ -22,7 +22,8 @@ public final class DenseToSparse: Module {
         guard case .dense(let dense) = input else { throw input.mismatch(typeName, "a dense tensor") }
         try require(
             dense.shape.count == dimension + 2, .shape,
-            "input: DenseToSparse got shape \(dense.shape), expected rank \(dimension + 2): batch, planes and \(dimension) axes")
+            "input: DenseToSparse got shape \(dense.shape), expected rank \(dimension + 2): batch, planes and \(dimension) axes"
+        )
         let (samples, planes) = (dense.shape[0], dense.shape[1])
         let values = dense.values
         let sites = try InputSites.dense(

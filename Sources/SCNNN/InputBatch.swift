@@ -123,7 +123,8 @@ public final class InputBatch {
             _ = try tensor.geometry.submanifold(id, .submanifold(size: axes.map { $0 * 3 }))
             let current = tensor.geometry.sites(id).spatialSize
             guard current.allSatisfy({ $0 >= size && ($0 - size) % 2 == 0 }) else { return }
-            id = try tensor.geometry.strided(id, .strided(size: axes.map { $0 * size }, stride: axes.map { $0 * 2 })).output
+            id = try tensor.geometry.strided(id, .strided(size: axes.map { $0 * size }, stride: axes.map { $0 * 2 }))
+                .output
         }
     }
 }

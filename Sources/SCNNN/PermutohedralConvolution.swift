@@ -44,7 +44,9 @@ public enum Permutohedral {
     public static func basis(dimension: Int) throws -> (basis: [[Double]], inverse: [[Double]]) {
         _ = try FilterGeometry.permutohedral(dimension: dimension)
         let zero = [Double](repeating: 0, count: dimension)
-        var (basis, inverse) = ([[Double]](repeating: zero, count: dimension), [[Double]](repeating: zero, count: dimension))
+        var (basis, inverse) = (
+            [[Double]](repeating: zero, count: dimension), [[Double]](repeating: zero, count: dimension)
+        )
         for i in 0..<dimension {
             var square = 0.0
             for j in 0..<i {

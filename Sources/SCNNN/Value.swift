@@ -73,7 +73,9 @@ public struct Points {
 
     /// Points for a ``BLInputLayer`` from coordinates [samples, length, columns] and features [samples, length, planes]; a row
     /// whose first coordinate is negative is padding.
-    package init(coordinates: Storage<Int64>, samples: Int, length: Int, columns: Int, features: Tensor) throws(SCNError) {
+    package init(coordinates: Storage<Int64>, samples: Int, length: Int, columns: Int, features: Tensor)
+        throws(SCNError)
+    {
         try Self.requireFeatures(features, samples: samples, length: length)
         self.coordinates = coordinates
         rows = samples * length

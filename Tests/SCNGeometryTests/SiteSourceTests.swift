@@ -15,7 +15,9 @@ import Testing
 
     @Test(arguments: InputMode.allCases) func paddedSamples(mode: InputMode) throws {
         var random = Random(seed: 1)
-        for (size, samples, length) in [([6], 3, 5), ([4, 5], 2, 40), ([3, 3, 3], 4, 1), ([5, 5], 0, 3), ([5, 5], 2, 0)] {
+        for (size, samples, length) in [
+            ([6], 3, 5), ([4, 5], 2, 40), ([3, 3, 3], 4, 1), ([5, 5], 0, 3), ([5, 5], 2, 0),
+        ] {
             let cells = SiteOracle.taps(size)
             let coordinates = (0..<samples).map { _ in
                 let shuffled = cells.shuffled(using: &random)
@@ -47,7 +49,8 @@ import Testing
         func text(_ samples: [[[Int]]]) -> String? {
             message { _ = try batched([5, 5], samples, length: samples[0].count, mode: .unique) }?.message
         }
-        #expect(text([[[-1, 0], [1, 1]], [[4, 4], [0, 5]]])?.contains("row 1 of sample 1 has 5 on axis 1") == true)
+        #expect(
+            text([[[-1, 0], [1, 1]], [[4, 4], [0, 5]]])?.contains("row 1 of sample 1 has 5 on axis 1") == true)
         #expect(text([[[0, -1], [1, 1]]])?.contains("row 0 of sample 0 has -1 on axis 1") == true)
         let twice = try #require(text([[[-1, 0], [1, 1]], [[2, 2], [2, 2]]]))
         #expect(twice.contains("row 1 of sample 1 and row 0 of sample 1 are the same site"))
@@ -84,7 +87,8 @@ import Testing
     @Test func subsetsLiveInTheGeometry() throws {
         var random = Random(seed: 3)
         for size in [[8, 8], [1 << 30, 1 << 30, 1 << 30]] {
-            let (set, map) = try makeSites(size, randomSites(size.map { min($0, 8) }, batch: 2, count: 40, &random, corners: false))
+            let (set, map) = try makeSites(
+                size, randomSites(size.map { min($0, 8) }, batch: 2, count: 40, &random, corners: false))
             let geometry = Geometry(set, inputMap: map)
             let all = try rows(set)
             let keep = all.map { _ in UInt8.random(in: 0...2, using: &random) }

@@ -124,10 +124,12 @@ import Testing
         voxelization.origin = [0, .nan]
         #expect(error([0, 0])?.kind == .invalidArgument)
         for size in [[0.0], [-1], [.nan], [.infinity], [], Array(repeating: 1, count: 11)] {
-            #expect(message { _ = try voxels([], Voxelization(size: size.isEmpty ? [0] : size)) }?.kind == .invalidArgument)
+            #expect(
+                message { _ = try voxels([], Voxelization(size: size.isEmpty ? [0] : size)) }?.kind == .invalidArgument)
         }
         // Eleven axes of 53 bits fit no key.
         let ends = [Double](repeating: 0, count: 10) + [Double](repeating: 0x1p52, count: 10)
-        #expect(message { _ = try voxels(ends, Voxelization(size: [Double](repeating: 1, count: 10))) }?.kind == .overflow)
+        #expect(
+            message { _ = try voxels(ends, Voxelization(size: [Double](repeating: 1, count: 10))) }?.kind == .overflow)
     }
 }

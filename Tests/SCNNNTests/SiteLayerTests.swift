@@ -86,8 +86,10 @@ import Testing
         let normalised = try Networks.multiscaleShapeContext(dimension: 2, planes: 2)
         #expect(normalised.state.map(\.name).contains("2.running_mean"))
         #expect(try normalised(cloud.tensor).sparseTensor?.planes == 54)
-        #expect(thrownError { _ = try Networks.multiscaleShapeContext(dimension: 2, layers: 0) }?.kind == .invalidArgument)
-        #expect(thrownError { _ = try Networks.multiscaleShapeContext(dimension: 2, planes: 1 << 60) }?.kind == .overflow)
+        #expect(
+            thrownError { _ = try Networks.multiscaleShapeContext(dimension: 2, layers: 0) }?.kind == .invalidArgument)
+        #expect(
+            thrownError { _ = try Networks.multiscaleShapeContext(dimension: 2, planes: 1 << 60) }?.kind == .overflow)
     }
 
     @Test(arguments: [InputMode.unique, .last, .first, .sum, .mean]) func paddedSamples(mode: InputMode) throws {

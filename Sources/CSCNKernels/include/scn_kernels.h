@@ -11,8 +11,8 @@
 
 #pragma GCC visibility push(hidden)
 
-/// The rules of one convolution: those of filter offset k are `offsets[k] ..< offsets[k + 1]`, and both columns ascend
-/// strictly within an offset. To run it backwards, swap the columns.
+/// The rules of one convolution: those of filter offset k are `offsets[k] ..< offsets[k + 1]`, and output rows ascend strictly
+/// within an offset. To run it backwards, swap the columns; input rows ascend strictly too where that is possible.
 typedef struct {
     int64_t volume;
     const int64_t *_Nonnull offsets;       // [volume + 1]

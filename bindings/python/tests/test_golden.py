@@ -8,7 +8,8 @@ import sys
 import pytest
 
 PREFIXES = [
-    "submanifold", "convolution_", "deconvolution", "max_pooling", "batchnorm", "network_in_network", "sparse_to_dense",
+    "submanifold", "convolution_", "deconvolution", "max_pooling", "average_pooling",
+    "unpooling", "full_convolution", "batchnorm", "network_in_network", "sparse_to_dense", "permutohedral",
     "activation", "input_layer", "net_vgg",
 ]  # fmt: skip
 

