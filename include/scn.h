@@ -153,8 +153,8 @@ SCN_API scn_status scn_tensor_borrow(const int64_t *shape, int32_t rank, float *
 SCN_API scn_status scn_points_create(const int64_t *coordinates, int64_t rows, int32_t columns, scn_tensor *features,
                                      int64_t batch_size, scn_tensor **points);
 /** Create points for a BL input layer: samples of one length, filled up with padding.
- *  coordinates: [batch_size, length, dimension], copied; a row whose first coordinate is negative is padding. features: dense
- *  [batch_size, length, planes], retained; gradients flow into it. Also SCN_ERROR_SHAPE. */
+ *  coordinates: [batch_size, length, dimension], copied; a row whose first coordinate is negative is padding. features:
+ *  dense [batch_size, length, planes], retained; gradients flow into it. Also SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_points_create_batched(const int64_t *coordinates, int64_t batch_size, int64_t length,
                                              int32_t dimension, scn_tensor *features, scn_tensor **points);
 /** Create a table. tensors: [count], retained; none a table itself (SCN_ERROR_SHAPE). */
@@ -168,7 +168,7 @@ SCN_API scn_status scn_tensor_retain(scn_tensor *tensor);
 SCN_API scn_status scn_tensor_release(scn_tensor *tensor);
 
 SCN_API scn_status scn_tensor_get_kind(scn_tensor *tensor, scn_tensor_kind *kind);
-/** Store the rank: of a dense tensor its own, of sparse tensors and points that of their features, 2 (of batched points 3). */
+/** Store the rank: of a dense tensor its own, of sparse tensors and points that of their features, 2 (batched points: 3). */
 SCN_API scn_status scn_tensor_rank(scn_tensor *tensor, int32_t *rank);
 /** Store the shape in shape[rank]; capacity: elements that fit there. Also SCN_ERROR_SHAPE where they do not fit. */
 SCN_API scn_status scn_tensor_shape(scn_tensor *tensor, int64_t *shape, int32_t capacity);
@@ -322,7 +322,7 @@ SCN_API scn_status scn_dense_to_sparse_create(int32_t dimension, scn_module **mo
 typedef enum scn_sparsify_activation {
     SCN_SPARSIFY_NONE = 0,                   /**< Sites whose score is above 0 stay. */
     SCN_SPARSIFY_SIGMOID = 1,                /**< Those above 0.5 after a sigmoid. */
-    SCN_SPARSIFY_FAKE_GRAD_HARD_SIGMOID = 2  /**< Those above 0.5 after a step from 0 to 1 at 0 with the gradient of the identity. */
+    SCN_SPARSIFY_FAKE_GRAD_HARD_SIGMOID = 2  /**< The same after a step from 0 to 1 at 0, with the identity's gradient. */
 } scn_sparsify_activation;
 
 /** Create a module that scores each site by a network-in-network of 1 plane and keeps those that score high, in their order
@@ -389,8 +389,8 @@ SCN_API scn_status scn_permutohedral_offsets(int32_t dimension, int64_t *offsets
 /** Store a basis of the lattice A_d, rows of length 1 at 60 degrees, and its inverse: a point (a row) times the inverse has
  *  the lattice coordinates. Both [dimension, dimension]; NULL where not wanted. */
 SCN_API scn_status scn_permutohedral_basis(int32_t dimension, double *basis, double *inverse);
-/** Create a module that puts the features of a site's neighbourhood side by side: volume * in_planes planes on the same sites,
- *  plane k * in_planes + p being plane p under offset k of a submanifold filter, 0 where no site is. filter_size:
+/** Create a module that puts the features of a site's neighbourhood side by side: volume * in_planes planes on the same
+ *  sites, plane k * in_planes + p being plane p under offset k of a submanifold filter, 0 where no site is. filter_size:
  *  [dimension], copied, or NULL for threes. Also SCN_ERROR_OVERFLOW. */
 SCN_API scn_status scn_shape_context_create(int32_t dimension, int64_t in_planes, const int64_t *filter_size,
                                             scn_module **module);
@@ -628,8 +628,8 @@ typedef struct scn_filter {
 SCN_API scn_status scn_geometry_create(int32_t dimension, const int64_t *spatial_size, const int64_t *coordinates,
                                        int64_t rows, int32_t columns, int64_t batch_size, scn_input_mode mode,
                                        scn_geometry **geometry);
-/** Create the geometry of samples of one length. coordinates: [batch_size, length, dimension]; a row whose first coordinate is
- *  negative is padding. Its rows, padding included, are batch_size * length. Also SCN_ERROR_SHAPE, SCN_ERROR_COORDINATE,
+/** Create the geometry of samples of one length. coordinates: [batch_size, length, dimension]; a row whose first coordinate
+ *  is negative is padding. Its rows, padding included, are batch_size * length. Also SCN_ERROR_SHAPE, SCN_ERROR_COORDINATE,
  *  SCN_ERROR_OVERFLOW. */
 SCN_API scn_status scn_geometry_create_batched(int32_t dimension, const int64_t *spatial_size,
                                                const int64_t *coordinates, int64_t batch_size, int64_t length,
@@ -724,9 +724,9 @@ SCN_API scn_status scn_geometry_fractional(scn_geometry *geometry, int32_t sites
 SCN_API scn_status scn_geometry_reverse(scn_geometry *geometry, int32_t sites, const scn_filter *filter,
                                         int32_t *output_sites, scn_rulebook **rulebook);
 
-/** Store the site set of those sites whose byte in keep is not 0, in their order, and return the way to it: a rulebook of one filter
- *  offset that pairs each kept row with its new row; scn_shape_context_forward moves features along it. keep: [count],
- *  count the number of sites, else SCN_ERROR_SHAPE. */
+/** Store the site set of those sites whose byte in keep is not 0, in their order, and return the way to it: a rulebook of one
+ *  filter offset that pairs each kept row with its new row; scn_shape_context_forward moves features along it. keep:
+ *  [count], count the number of sites, else SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_geometry_subset(scn_geometry *geometry, int32_t sites, const uint8_t *keep, int64_t count,
                                        int32_t *output_sites, scn_rulebook **rulebook);
 
@@ -777,8 +777,8 @@ SCN_API scn_status scn_convolution_backward_weight(scn_rulebook *rulebook, const
                                                    const scn_matrix *gradient, int64_t groups, float *weight_result,
                                                    float *bias_result);
 
-/** Put the features under each filter offset side by side. input [input rows, planes]; result [output rows, volume * planes],
- *  plane k * planes + p being plane p under offset k, 0 where no site is. SCN_ERROR_SHAPE. */
+/** Put the features under each filter offset side by side. input [input rows, planes]; result [output rows, volume *
+ *  planes], plane k * planes + p being plane p under offset k, 0 where no site is. SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_shape_context_forward(scn_rulebook *rulebook, const scn_matrix *input, scn_matrix *result);
 /** gradient [output rows, volume * planes]; result: by the input, [input rows, planes]. */
 SCN_API scn_status scn_shape_context_backward(scn_rulebook *rulebook, const scn_matrix *gradient, scn_matrix *result);

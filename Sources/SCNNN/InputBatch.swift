@@ -69,8 +69,8 @@ public final class InputBatch {
         made = nil
     }
 
-    /// Begins the next sample with the cells of a dense array [...size, planes], moved by `offset`, in which some |value| is above
-    /// the threshold; cells that then lie outside of the spatial size are left out.
+    /// Begins the next sample with the cells of a dense array [...size, planes], moved by `offset`, in which some |value| is
+    /// above the threshold; cells that then lie outside of the spatial size are left out.
     public func addSample(from elements: [Float], shape: [Int], offset: [Int], threshold: Float = 0) throws {
         try require(
             shape.count == dimension + 1 && shape.allSatisfy { $0 >= 0 }, .shape,
@@ -112,8 +112,8 @@ public final class InputBatch {
         return tensor
     }
 
-    /// Makes the rules that submanifold convolutions of size 3 and convolutions or poolings of `size` and stride 2 need, 2 or 3,
-    /// level by level as long as the spatial size divides; a data loader's thread can do that ahead.
+    /// Makes the rules that submanifold convolutions of size 3 and convolutions or poolings of `size`, 2 or 3, and stride 2
+    /// need, level by level as long as the spatial size divides; a data loader's thread can do that ahead.
     public func precomputeMetadata(_ size: Int) throws {
         try require(size == 2 || size == 3, .invalidArgument, "size: is \(size), expected 2 or 3")
         let tensor = try tensor()
