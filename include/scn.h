@@ -158,6 +158,11 @@ SCN_API scn_status scn_tensor_borrow(const int64_t *shape, int32_t rank, float *
  *  Coordinates are checked by the input layer, which knows the spatial size. Also SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_points_create(const int64_t *coordinates, int64_t rows, int32_t columns, scn_tensor *features,
                                      int64_t batch_size, scn_tensor **points);
+/** Create points for a BL input layer: samples of one length, filled up with padding.
+ *  coordinates: [batch_size, length, dimension], copied; a row whose first coordinate is negative is padding. features:
+ *  dense [batch_size, length, planes], retained; gradients flow into it. Also SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_points_create_batched(const int64_t *coordinates, int64_t batch_size, int64_t length,
+                                             int32_t dimension, scn_tensor *features, scn_tensor **points);
 /** Create a table. tensors: [count], retained; none a table itself (SCN_ERROR_SHAPE). */
 SCN_API scn_status scn_table_create(scn_tensor *const *tensors, int64_t count, scn_tensor **table);
 /** Store the number of tensors in a table. */
@@ -169,7 +174,7 @@ SCN_API scn_status scn_tensor_retain(scn_tensor *tensor);
 SCN_API scn_status scn_tensor_release(scn_tensor *tensor);
 
 SCN_API scn_status scn_tensor_get_kind(scn_tensor *tensor, scn_tensor_kind *kind);
-/** Store the rank: of a dense tensor its own, of sparse tensors and points 2 (the shape of their features). */
+/** Store the rank: of a dense tensor its own, of sparse tensors and points that of their features, 2 (batched points: 3). */
 SCN_API scn_status scn_tensor_rank(scn_tensor *tensor, int32_t *rank);
 /** Store the shape in shape[rank]; capacity: elements that fit there. Also SCN_ERROR_SHAPE where they do not fit. */
 SCN_API scn_status scn_tensor_shape(scn_tensor *tensor, int64_t *shape, int32_t capacity);
@@ -190,6 +195,9 @@ SCN_API scn_status scn_tensor_geometry(scn_tensor *sparse, scn_geometry **geomet
 /** Create a sparse tensor on the given site set of a geometry. features: dense [sites, planes], retained.
  *  Also SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_sparse_create(scn_geometry *geometry, int32_t sites, scn_tensor *features, scn_tensor **sparse);
+/** Return what a sparsify that made this sparse tensor gave each of its input sites, after the activation: dense [input
+ *  sites], through which gradients flow; NULL (and SCN_OK) where no sparsify made it. */
+SCN_API scn_status scn_tensor_mask(scn_tensor *sparse, scn_tensor **mask);
 
 /* Gradients. Operations on tensors that require a gradient are recorded; a backward pass replays them in reverse. */
 
@@ -328,6 +336,30 @@ SCN_API scn_status scn_input_layer_create(int32_t dimension, const int64_t *spat
 SCN_API scn_status scn_output_layer_create(int32_t dimension, scn_module **module);
 /** Create a module that makes a dense tensor [batch, planes, ...spatial size], zeros where there is no site. */
 SCN_API scn_status scn_sparse_to_dense_create(int32_t dimension, int64_t planes, scn_module **module);
+/** Create a module that turns batched points (scn_points_create_batched) into a sparse tensor; otherwise an input layer. */
+SCN_API scn_status scn_bl_input_layer_create(int32_t dimension, const int64_t *spatial_size, scn_input_mode mode,
+                                             scn_module **module);
+/** Create a module that gives every row of the BL input layer's points the vector of its site: dense [batch_size, length,
+ *  planes], zeros at padding and, in modes 1 and 2, at rows that did not win. */
+SCN_API scn_status scn_bl_output_layer_create(int32_t dimension, scn_module **module);
+/** Create a module that makes of a dense tensor [batch, planes, ...spatial size] a sparse one: a site wherever some plane is
+ *  not zero. */
+SCN_API scn_status scn_dense_to_sparse_create(int32_t dimension, scn_module **module);
+
+/** What follows the scores of a sparsify. */
+typedef enum scn_sparsify_activation {
+    SCN_SPARSIFY_NONE = 0,                   /**< Sites whose score is above 0 stay. */
+    SCN_SPARSIFY_SIGMOID = 1,                /**< Those above 0.5 after a sigmoid. */
+    SCN_SPARSIFY_FAKE_GRAD_HARD_SIGMOID = 2  /**< The same after a step from 0 to 1 at 0, with the identity's gradient. */
+} scn_sparsify_activation;
+
+/** Create a module that scores each site by a network-in-network of 1 plane and keeps those that score high, in their order
+ *  and with all planes: net.weight [in, 1] and net.bias [1], after an activation net.0.weight and net.0.bias. The scores
+ *  are the result's scn_tensor_mask. */
+SCN_API scn_status scn_sparsify_create(int32_t dimension, int64_t in_planes, scn_sparsify_activation activation,
+                                       scn_module **module);
+/** Create a module that keeps the sites whose first plane is above 0. */
+SCN_API scn_status scn_sparsify_fcs_create(int32_t dimension, scn_module **module);
 /** Create a module that makes of a dense tensor [n, ...] a matrix [n, rest]. */
 SCN_API scn_status scn_flatten_create(scn_module **module);
 
@@ -372,6 +404,24 @@ SCN_API scn_status scn_randomized_stride_convolution_create(int32_t dimension, i
                                                             const int64_t *filter_size, const int64_t *filter_stride,
                                                             const scn_convolution_options *options,
                                                             scn_module **module);
+/** Create a submanifold convolution on the lattice A_d, whose sites have d * (d + 1) nearest neighbours (Kiefel, Jampani and
+ *  Gehler, 2015): weight [d * d + d + 1, groups, in / groups, out / groups], initialised N(0, 2 / (in * volume)); offset k
+ *  reads site + scn_permutohedral_offsets[k]. options: no padding, no dilation. */
+SCN_API scn_status scn_permutohedral_submanifold_convolution_create(int32_t dimension, int64_t in_planes,
+                                                                    int64_t out_planes,
+                                                                    const scn_convolution_options *options,
+                                                                    scn_module **module);
+/** Store the filter offsets on the lattice A_d in offsets[d * d + d + 1][d]; capacity: elements that fit there. Also
+ *  SCN_ERROR_SHAPE where they do not fit. */
+SCN_API scn_status scn_permutohedral_offsets(int32_t dimension, int64_t *offsets, int64_t capacity);
+/** Store a basis of the lattice A_d, rows of length 1 at 60 degrees, and its inverse: a point (a row) times the inverse has
+ *  the lattice coordinates. Both [dimension, dimension]; NULL where not wanted. */
+SCN_API scn_status scn_permutohedral_basis(int32_t dimension, double *basis, double *inverse);
+/** Create a module that puts the features of a site's neighbourhood side by side: volume * in_planes planes on the same
+ *  sites, plane k * in_planes + p being plane p under offset k of a submanifold filter, 0 where no site is. filter_size:
+ *  [dimension], copied, or NULL for threes. Also SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_shape_context_create(int32_t dimension, int64_t in_planes, const int64_t *filter_size,
+                                            scn_module **module);
 /** Create a 1 x 1 convolution of sparse tensors: weight [in, out], N(0, 2 / in). */
 SCN_API scn_status scn_network_in_network_create(int64_t in_planes, int64_t out_planes, int32_t bias,
                                                  scn_module **module);
@@ -530,6 +580,25 @@ SCN_API scn_status scn_fully_convolutional_integrated_linear_create(int32_t dime
                                                                     int64_t classes, const scn_unet_options *options,
                                                                     scn_module **module);
 
+typedef struct scn_multiscale_shape_context_options {
+    size_t struct_size;
+    int64_t planes;                    /**< Of the input; 1. */
+    int64_t layers;                    /**< Levels, the sites' own included, 1 ... 64; 3. */
+    const int64_t *filter_size;        /**< [dimension], of every level, or NULL for threes. */
+    const int64_t *downsample_size;    /**< [dimension], or NULL for twos. */
+    const int64_t *downsample_stride;  /**< [dimension], or NULL for twos. */
+    int32_t batch_norm;                /**< Whether a batch normalisation follows; 1. */
+} scn_multiscale_shape_context_options;
+#define SCN_MULTISCALE_SHAPE_CONTEXT_OPTIONS_INIT \
+    {sizeof(scn_multiscale_shape_context_options), 1, 3, NULL, NULL, NULL, 1}
+
+/** Create SparseConvNet's multiscale shape context: the shape contexts of the sites and of coarser levels, made by average
+ *  pooling and brought back by un-pooling, side by side: layers * volume * planes planes on the same sites. options: NULL
+ *  for the defaults. Also SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_multiscale_shape_context_create(int32_t dimension,
+                                                       const scn_multiscale_shape_context_options *options,
+                                                       scn_module **module);
+
 /* ========================================================================================================= Optimizers */
 
 typedef struct scn_sgd_options {
@@ -627,6 +696,50 @@ typedef struct scn_filter {
 SCN_API scn_status scn_geometry_create(int32_t dimension, const int64_t *spatial_size, const int64_t *coordinates,
                                        int64_t rows, int32_t columns, int64_t batch_size, scn_input_mode mode,
                                        scn_geometry **geometry);
+/** Create the geometry of samples of one length. coordinates: [batch_size, length, dimension]; a row whose first coordinate
+ *  is negative is padding. Its rows, padding included, are batch_size * length. Also SCN_ERROR_SHAPE, SCN_ERROR_COORDINATE,
+ *  SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_geometry_create_batched(int32_t dimension, const int64_t *spatial_size,
+                                               const int64_t *coordinates, int64_t batch_size, int64_t length,
+                                               scn_input_mode mode, scn_geometry **geometry);
+/** Create the geometry of a dense array [batch_size, planes, ...spatial size], count elements: a site wherever some plane is
+ *  not zero. scn_sparse_to_dense_backward of the array gives the sites' features, scn_sparse_to_dense_forward their
+ *  gradient. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_geometry_create_dense(int32_t dimension, const int64_t *spatial_size, const float *data,
+                                             int64_t batch_size, int64_t planes, int64_t count,
+                                             scn_geometry **geometry);
+
+typedef enum scn_point_type { SCN_POINT_FLOAT32 = 0, SCN_POINT_FLOAT64 = 1 } scn_point_type;
+
+/** What a voxel makes of the features of several points in it. */
+typedef enum scn_voxel_reduction {
+    SCN_VOXEL_SUM = 0,
+    SCN_VOXEL_MEAN = 1,
+    SCN_VOXEL_FIRST = 2,  /**< Those of the point that comes first. */
+    SCN_VOXEL_LAST = 3,
+    SCN_VOXEL_RANDOM = 4  /**< Those of one of the points, each as likely as any other. */
+} scn_voxel_reduction;
+
+typedef struct scn_voxelize_options {
+    size_t struct_size;
+    scn_voxel_reduction reduction;  /**< SCN_VOXEL_MEAN. */
+    const uint64_t *seed;           /**< Of SCN_VOXEL_RANDOM; NULL: the generator's next number. */
+    const double *origin;           /**< [dimension], where voxel 0 begins; NULL: at the least coordinates of the points. */
+    const int64_t *batch;           /**< [rows], the sample of each point; NULL: there is one sample. */
+    int64_t batch_size;             /**< A lower bound, for trailing samples without points; 0. */
+    const int64_t *spatial_size;    /**< [dimension], that all voxels must lie in; NULL: the least that holds them. */
+} scn_voxelize_options;
+#define SCN_VOXELIZE_OPTIONS_INIT {sizeof(scn_voxelize_options), SCN_VOXEL_MEAN, NULL, NULL, NULL, 0, NULL}
+
+/** Create the geometry of points in space: that of point p is the site floor((p - origin) / voxel_size) on each axis, in
+ *  double precision. Its site set 0 holds the voxels: scn_geometry_site_count and scn_geometry_coordinates give them,
+ *  scn_input_forward and scn_input_backward combine the points' features, scn_geometry_row_sites is the way from points to
+ *  voxels, and scn_sparse_create makes a network's input of it.
+ *  points: [rows, dimension] of the given type. voxel_size: [dimension], finite and above 0. Also SCN_ERROR_COORDINATE (a
+ *  point that is not finite, below the origin or outside of the spatial size), SCN_ERROR_OVERFLOW, SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_voxelize(int32_t dimension, const void *points, scn_point_type type, int64_t rows,
+                                const double *voxel_size, const scn_voxelize_options *options,
+                                scn_geometry **geometry);
 SCN_API scn_status scn_geometry_retain(scn_geometry *geometry);
 /** Release a handle; NULL does nothing. */
 SCN_API scn_status scn_geometry_release(scn_geometry *geometry);
@@ -634,6 +747,12 @@ SCN_API scn_status scn_geometry_dimension(scn_geometry *geometry, int32_t *dimen
 SCN_API scn_status scn_geometry_batch_size(scn_geometry *geometry, int64_t *batch_size);
 /** Store the number of rows of the points that the geometry was made of. */
 SCN_API scn_status scn_geometry_input_row_count(scn_geometry *geometry, int64_t *rows);
+/** Store the site of each row of the points that the geometry was made of, -1 at padding, in sites[rows]; capacity: elements
+ *  that fit there. Also SCN_ERROR_SHAPE where they do not fit. */
+SCN_API scn_status scn_geometry_row_sites(scn_geometry *geometry, int64_t *sites, int64_t capacity);
+/** Store how many of those rows fall on each site, in counts[sites of site set 0]; capacity: elements that fit there. Also
+ *  SCN_ERROR_SHAPE where they do not fit. */
+SCN_API scn_status scn_geometry_row_counts(scn_geometry *geometry, int64_t *counts, int64_t capacity);
 /** Store the number of sites of a site set. */
 SCN_API scn_status scn_geometry_site_count(scn_geometry *geometry, int32_t sites, int64_t *count);
 /** Store the spatial size of a site set, [dimension]. */
@@ -648,6 +767,8 @@ SCN_API scn_status scn_geometry_find_sites(scn_geometry *geometry, const int64_t
  *  Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
 SCN_API scn_status scn_geometry_submanifold(scn_geometry *geometry, int32_t sites, const scn_filter *filter,
                                             scn_rulebook **rulebook);
+/** Return the rulebook of a permutohedral submanifold convolution; made once, then shared. */
+SCN_API scn_status scn_geometry_permutohedral(scn_geometry *geometry, int32_t sites, scn_rulebook **rulebook);
 /** Return the rulebook of a convolution or pooling and store its output site set; made once, then shared.
  *  Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
 SCN_API scn_status scn_geometry_strided(scn_geometry *geometry, int32_t sites, const scn_filter *filter,
@@ -670,6 +791,12 @@ SCN_API scn_status scn_geometry_fractional(scn_geometry *geometry, int32_t sites
  *  set. SCN_ERROR_STATE where there was none. */
 SCN_API scn_status scn_geometry_reverse(scn_geometry *geometry, int32_t sites, const scn_filter *filter,
                                         int32_t *output_sites, scn_rulebook **rulebook);
+
+/** Store the site set of those sites whose byte in keep is not 0, in their order, and return the way to it: a rulebook of one
+ *  filter offset that pairs each kept row with its new row; scn_shape_context_forward moves features along it. keep:
+ *  [count], count the number of sites, else SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_geometry_subset(scn_geometry *geometry, int32_t sites, const uint8_t *keep, int64_t count,
+                                       int32_t *output_sites, scn_rulebook **rulebook);
 
 SCN_API scn_status scn_rulebook_retain(scn_rulebook *rulebook);
 /** Release a handle; NULL does nothing. */
@@ -717,6 +844,12 @@ SCN_API scn_status scn_convolution_backward_input(scn_rulebook *rulebook, const 
 SCN_API scn_status scn_convolution_backward_weight(scn_rulebook *rulebook, const scn_matrix *input,
                                                    const scn_matrix *gradient, int64_t groups, float *weight_result,
                                                    float *bias_result);
+
+/** Put the features under each filter offset side by side. input [input rows, planes]; result [output rows, volume *
+ *  planes], plane k * planes + p being plane p under offset k, 0 where no site is. SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_shape_context_forward(scn_rulebook *rulebook, const scn_matrix *input, scn_matrix *result);
+/** gradient [output rows, volume * planes]; result: by the input, [input rows, planes]. */
+SCN_API scn_status scn_shape_context_backward(scn_rulebook *rulebook, const scn_matrix *gradient, scn_matrix *result);
 
 /** Max pooling. input [input rows, planes]; result [output rows, planes - features_to_drop]. */
 SCN_API scn_status scn_max_pooling_forward(scn_rulebook *rulebook, const scn_matrix *input, int64_t features_to_drop,

@@ -23,7 +23,7 @@ MAKE = ["make", "--no-print-directory"]
 SWIFT = ["-c", "release", "-Xswiftc", "-enable-testing", "--scratch-path", ".build/release"]
 # The cases of Tests/golden whose operations exist, by the beginnings of their names.
 GOLDEN_CASES = ("submanifold,convolution_,deconvolution,max_pooling,average_pooling,unpooling,full_convolution,batchnorm,"
-                "network_in_network,sparse_to_dense,"
+                "network_in_network,sparse_to_dense,permutohedral,"
                 "activation,input_layer,net_,training_unet")
 
 

@@ -32,7 +32,7 @@ public func scn_sparse_to_dense_create(_ dimension: Int32, _ planes: Int64, _ mo
     produceModule(module) { try SparseToDense(dimension: Int(dimension), planes: Int(planes)) }
 }
 
-nonisolated(unsafe) private let convolutionDefaults = scn_convolution_options(
+nonisolated(unsafe) let convolutionDefaults = scn_convolution_options(
     struct_size: MemoryLayout<scn_convolution_options>.size, groups: 1, bias: 0, padding: nil, dilation: nil)
 
 @_cdecl("scn_submanifold_convolution_create") @implementation

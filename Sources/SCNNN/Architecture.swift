@@ -51,6 +51,9 @@ package enum Architecture {
 
     private static func children(_ json: JSON) throws -> [Module] { try json.array("modules").map(build) }
 
+    /// The names of all types that a text may have.
+    package static var types: Set<String> { Set(builders.keys) }
+
     private static let builders: [String: @Sendable (JSON) throws -> Module] = [
         "Sequential": { try Sequential(children($0)) },
         "ConcatTable": { try ConcatTable(children($0)) },
@@ -60,11 +63,27 @@ package enum Architecture {
         "Identity": { _ in Identity() },
         "Flatten": { _ in Flatten() },
         "InputLayer": {
-            guard let mode = InputMode(rawValue: try $0.int("mode")) else {
-                throw SCNError(.format, "mode: is \(try $0.int("mode")), expected 0 ... 4")
-            }
-            return try InputLayer(
-                dimension: $0.int("dimension"), spatialSize: $0.size("spatial_size"), mode: mode)
+            try InputLayer(
+                dimension: $0.int("dimension"), spatialSize: $0.size("spatial_size"), mode: $0.inputMode("mode"))
+        },
+        "BLInputLayer": {
+            try BLInputLayer(
+                dimension: $0.int("dimension"), spatialSize: $0.size("spatial_size"), mode: $0.inputMode("mode"))
+        },
+        "BLOutputLayer": { try BLOutputLayer(dimension: $0.int("dimension")) },
+        "DenseToSparse": { try DenseToSparse(dimension: $0.int("dimension")) },
+        "Sparsify": {
+            try Sparsify(
+                dimension: $0.int("dimension"), in: $0.int("in"), activation: $0.sparsifyActivation("activation"))
+        },
+        "SparsifyFCS": { try SparsifyFCS(dimension: $0.int("dimension")) },
+        "PermutohedralSubmanifoldConvolution": {
+            try PermutohedralSubmanifoldConvolution(
+                dimension: $0.int("dimension"), in: $0.int("in"), out: $0.int("out"), bias: $0.flag("bias", false),
+                groups: $0.count("groups", 1))
+        },
+        "ShapeContext": {
+            try ShapeContext(dimension: $0.int("dimension"), in: $0.int("in"), filterSize: $0.size("filter_size", 3))
         },
         "OutputLayer": { try OutputLayer(dimension: $0.int("dimension")) },
         "SparseToDense": { try SparseToDense(dimension: $0.int("dimension"), planes: $0.int("planes")) },
@@ -125,6 +144,22 @@ extension JSON {
         if let absent, find(key) == nil { return Size(absent) }
         if case .integer(let everyAxis) = try self[key] { return Size(everyAxis) }
         return Size(try ints(key))
+    }
+
+    fileprivate func inputMode(_ key: String) throws -> InputMode {
+        guard let mode = InputMode(rawValue: try int(key)) else {
+            throw SCNError(.format, "\(key): is \(try int(key)), expected 0 ... 4")
+        }
+        return mode
+    }
+
+    fileprivate func sparsifyActivation(_ key: String) throws -> Sparsify.Activation? {
+        if find(key) == nil || find(key) == .null { return nil }
+        guard let activation = Sparsify.Activation(rawValue: try string(key)) else {
+            throw SCNError(
+                .format, "\(key): is \"\(try string(key).prefix(60))\", expected sigmoid or fakeGradHardSigmoid")
+        }
+        return activation
     }
 
     fileprivate func flag(_ key: String, _ absent: Bool) throws -> Bool { find(key) == nil ? absent : try bool(key) }

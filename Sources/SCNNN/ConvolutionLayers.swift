@@ -17,9 +17,11 @@ public class ConvolutionLayer: Module, ProductLayer {
     var leakiness = 1.0
     var keptWeights: KeptWeights?
 
-    init(_ dimension: Int, _ inPlanes: Int, _ outPlanes: Int, _ filter: FilterGeometry, bias: Bool, groups: Int)
-        throws
-    {
+    /// `variance` of the weights at first: 2 * groups / (in * volume) where it is nil.
+    init(
+        _ dimension: Int, _ inPlanes: Int, _ outPlanes: Int, _ filter: FilterGeometry, bias: Bool, groups: Int,
+        variance: Double? = nil
+    ) throws {
         shape = try ConvolutionShape(
             volume: filter.volume, groups: groups, inPlanes: inPlanes, outPlanes: outPlanes)
         self.dimension = dimension
@@ -27,7 +29,7 @@ public class ConvolutionLayer: Module, ProductLayer {
         self.outPlanes = outPlanes
         self.groups = groups
         self.filter = filter
-        let variance = 2 * Double(groups) / (Double(inPlanes) * Double(shape.volume))
+        let variance = variance ?? 2 * Double(groups) / (Double(inPlanes) * Double(shape.volume))
         weight = try .normalParameter(
             [shape.volume, groups, inPlanes / groups, outPlanes / groups], variance: variance)
         self.bias = bias ? try .parameter([outPlanes], filledWith: 0) : nil

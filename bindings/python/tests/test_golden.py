@@ -9,7 +9,7 @@ import pytest
 
 PREFIXES = [
     "submanifold", "convolution_", "deconvolution", "max_pooling", "average_pooling",
-    "unpooling", "full_convolution", "batchnorm", "network_in_network", "sparse_to_dense",
+    "unpooling", "full_convolution", "batchnorm", "network_in_network", "sparse_to_dense", "permutohedral",
     "activation", "input_layer", "net_",
 ]  # fmt: skip
 

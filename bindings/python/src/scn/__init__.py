@@ -16,6 +16,7 @@ import sys
 
 from . import functional, optim
 from .activation import ELU, SELU, LeakyReLU, ReLU, Sigmoid, Tanh
+from .batched import BLInputLayer, BLOutputLayer
 from .checkpoint import load, restore, save
 from .classification import ClassificationResult, ClassificationTrainValidate
 from .containers import AddTable, ConcatTable, Identity, JoinTable, Sequential
@@ -47,6 +48,7 @@ from .errors import (
 from .functional import cross_entropy
 from .grad_mode import enable_grad, is_grad_enabled, no_grad
 from .inference import InferenceNetwork, optimize_for_inference
+from .input_batch import InputBatch
 from .input_output import Flatten, InputLayer, InputLayerInput, OutputLayer, SparseToDense
 from .linear import Linear, NetworkInNetwork
 from .metadata import Metadata
@@ -54,6 +56,7 @@ from .module import Module
 from .networks import (
     FullConvolutionalNetIntegratedLinear,
     FullyConvolutionalNet,
+    MultiscaleShapeContext,
     SparseDenseNet,
     SparseResNet,
     SparseVggNet,
@@ -61,6 +64,7 @@ from .networks import (
 )
 from .normalization import BatchNormalization, BatchNormLeakyReLU, BatchNormReLU, Dropout
 from .optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm_
+from .permutohedral import PermutohedralSubmanifoldConvolution, permutohedral_basis, permutohedral_offsets
 from .pooling import (
     AveragePooling,
     FractionalMaxPooling,
@@ -81,9 +85,12 @@ from .settings import (
     set_num_threads,
     version,
 )
+from .shape_context import ShapeContext
 from .sparse import SparseConvNetTensor
 from .summary import LayerSummary, Summary, summary
+from .sparsify import DenseToSparse, Sparsify, SparsifyFCS
 from .tensor import Parameter, Tensor, from_numpy, tensor
+from .voxels import Voxels, voxelize
 
 __version__: str = version()
 
@@ -98,6 +105,8 @@ __all__ = [
     "AdamW",
     "AddTable",
     "AveragePooling",
+    "BLInputLayer",
+    "BLOutputLayer",
     "BatchNormLeakyReLU",
     "BatchNormReLU",
     "BatchNormalization",
@@ -108,6 +117,7 @@ __all__ = [
     "CoordinateError",
     "CosineSchedule",
     "Deconvolution",
+    "DenseToSparse",
     "Dropout",
     "Error",
     "ExponentialSchedule",
@@ -125,6 +135,7 @@ __all__ = [
     "HandleError",
     "Identity",
     "InferenceNetwork",
+    "InputBatch",
     "InputLayer",
     "InputLayerInput",
     "InternalError",
@@ -136,16 +147,19 @@ __all__ = [
     "MaxPooling",
     "Metadata",
     "Module",
+    "MultiscaleShapeContext",
     "NetworkInNetwork",
     "Optimizer",
     "OutOfMemoryError",
     "OutputLayer",
     "Parameter",
     "ParametersOnlyWarning",
+    "PermutohedralSubmanifoldConvolution",
     "RandomizedStrideConvolution",
     "RandomizedStrideMaxPooling",
     "ReLU",
     "Sequential",
+    "ShapeContext",
     "ShapeError",
     "Sigmoid",
     "SizeOverflowError",
@@ -154,6 +168,8 @@ __all__ = [
     "SparseResNet",
     "SparseToDense",
     "SparseVggNet",
+    "Sparsify",
+    "SparsifyFCS",
     "StateError",
     "StepSchedule",
     "SubmanifoldConvolution",
@@ -165,6 +181,7 @@ __all__ = [
     "UnPooling",
     "UnsupportedError",
     "ValidConvolution",
+    "Voxels",
     "clip_grad_norm_",
     "cpu_description",
     "cross_entropy",
@@ -181,6 +198,8 @@ __all__ = [
     "no_grad",
     "optim",
     "optimize_for_inference",
+    "permutohedral_basis",
+    "permutohedral_offsets",
     "restore",
     "save",
     "set_forward_counts",
@@ -188,12 +207,11 @@ __all__ = [
     "summary",
     "tensor",
     "version",
+    "voxelize",
 ]
 
 _NOT_YET = (
-    "BatchNormELU BatchwiseDropout BLInputLayer BLOutputLayer CheckpointedSequential DenseToSparse InputBatch "
-    "MeanOnlyBNLeakyReLU MultiscaleShapeContext PermutohedralSubmanifoldConvolution ShapeContext SparseGroupNorm "
-    "Sparsify SparsifyFCS VerboseIdentity"
+    "BatchNormELU BatchwiseDropout CheckpointedSequential MeanOnlyBNLeakyReLU SparseGroupNorm VerboseIdentity"
 ).split()
 
 

@@ -8,11 +8,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from . import activation, containers, convolution, inference, input_output, linear, normalization, pooling
-from ._arrays import dimension_of, int64s, integer, sizes
+from . import activation, batched, containers, convolution, inference, input_output, linear, normalization, permutohedral
+from . import pooling, shape_context, sparsify
+from ._arrays import dimension_of, flag, int64s, integer, sizes
 from ._handles import ModuleHandle
 from ._library import library
-from ._options import UNetOptions
+from ._options import MultiscaleShapeContextOptions, UNetOptions
 from .containers import ConcatTable, Sequential
 from .errors import InvalidArgumentError, UnsupportedError
 from .layer import Layer
@@ -21,6 +22,7 @@ from .module import Module
 __all__ = [
     "FullConvolutionalNetIntegratedLinear",
     "FullyConvolutionalNet",
+    "MultiscaleShapeContext",
     "SparseDenseNet",
     "SparseResNet",
     "SparseVggNet",
@@ -29,7 +31,10 @@ __all__ = [
 
 _LAYERS: dict[str, type[Layer]] = {
     name: getattr(source, name)
-    for source in (activation, containers, convolution, inference, input_output, linear, normalization, pooling)
+    for source in (
+        activation, batched, containers, convolution, inference, input_output, linear, normalization, permutohedral, pooling,
+        shape_context, sparsify,
+    )  # fmt: skip
     for name in source.__all__
     if isinstance(getattr(source, name), type) and issubclass(getattr(source, name), Layer)
 }
@@ -193,6 +198,33 @@ def _levels(
     )
     handle = ModuleHandle.make(create, d, integer(reps, "reps"), int64s(planes), len(planes), *more, options)
     return wrap(handle)  # type: ignore[return-value]
+
+
+def MultiscaleShapeContext(
+    dimension: int,
+    n_features: int = 1,
+    n_layers: int = 3,
+    shape_context_size: Any = 3,
+    downsample_size: Any = 2,
+    downsample_stride: Any = 2,
+    bn: bool = True,
+) -> Sequential:
+    """Return the shape contexts of the sites and of n_layers - 1 coarser levels side by side, a `Sequential`.
+
+    From n_features to n_layers * volume * n_features planes on the same sites; the coarser levels are made by average
+    pooling and brought back by un-pooling. Sizes are an integer or one for each axis. bn: whether a batch normalisation
+    follows.
+    """
+    d = dimension_of(dimension)
+    options = MultiscaleShapeContextOptions(
+        integer(n_features, "n_features"),
+        integer(n_layers, "n_layers"),
+        int64s(sizes(shape_context_size, d, "shape_context_size")),
+        int64s(sizes(downsample_size, d, "downsample_size")),
+        int64s(sizes(downsample_stride, d, "downsample_stride")),
+        flag(bn, "bn"),
+    )
+    return wrap(ModuleHandle.make(library.scn_multiscale_shape_context_create, d, options))  # type: ignore[return-value]
 
 
 def _word(layer: Any) -> str:
