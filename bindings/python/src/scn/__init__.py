@@ -90,6 +90,7 @@ from .sparse import SparseConvNetTensor
 from .summary import LayerSummary, Summary, summary
 from .sparsify import DenseToSparse, Sparsify, SparsifyFCS
 from .tensor import Parameter, Tensor, from_numpy, tensor
+from .torch_checkpoint import from_torch_checkpoint
 from .voxels import Voxels, voxelize
 
 __version__: str = version()
@@ -187,6 +188,7 @@ __all__ = [
     "cross_entropy",
     "enable_grad",
     "from_numpy",
+    "from_torch_checkpoint",
     "functional",
     "get_forward_counts",
     "get_num_threads",

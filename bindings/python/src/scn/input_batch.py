@@ -13,6 +13,7 @@ from ._library import library
 from ._options import Filter
 from .errors import CoordinateError, InvalidArgumentError, ShapeError, StateError
 from .input_output import InputLayer
+from .metadata import Metadata
 from .sparse import SparseConvNetTensor
 
 __all__ = ["InputBatch"]
@@ -130,23 +131,27 @@ class InputBatch(SparseConvNetTensor):
 
         size: 2 or 3. Level by level as long as the spatial size divides; a data loader can do that ahead.
         """
-        size = integer(size, "size")
-        if size not in (2, 3):
-            raise InvalidArgumentError(f"size is {size}; it must be 2 or 3")
-        d, metadata, sites = self.dimension, self.metadata, self._site_set()
-        assert metadata is not None
-        while True:
-            threes = Filter(d, int64s([3] * d))
-            RulebookHandle.make(library.scn_geometry_submanifold, metadata._handle, sites, threes)
-            current = metadata._spatial_size(sites)
-            if not ((current >= size) & ((current - size) % 2 == 0)).all():
-                return
-            window, output = Filter(d, int64s([size] * d), int64s([2] * d)), ctypes.c_int32()
-            strided = library.scn_geometry_strided
-            RulebookHandle.make(strided, metadata._handle, sites, window, ctypes.byref(output))
-            sites = output.value
+        assert self.metadata is not None, "a built tensor has metadata"
+        precompute_rules(self.metadata, self._site_set(), size)
 
     def _check_planes(self, planes: int) -> None:
         known = self._rows[0][1].shape[1] if self._rows else planes
         if planes != known:
             raise ShapeError(f"the vectors have {planes} planes; those before have {known}")
+
+
+def precompute_rules(metadata: Metadata, sites: int, size: int) -> None:
+    """Make the rules that `InputBatch.precompute_metadata` names, from a site set on."""
+    size, d = integer(size, "size"), metadata.dimension
+    if size not in (2, 3):
+        raise InvalidArgumentError(f"size is {size}; it must be 2 or 3")
+    while True:
+        threes = Filter(d, int64s([3] * d))
+        RulebookHandle.make(library.scn_geometry_submanifold, metadata._handle, sites, threes)
+        current = metadata._spatial_size(sites)
+        if not ((current >= size) & ((current - size) % 2 == 0)).all():
+            return
+        window, output = Filter(d, int64s([size] * d), int64s([2] * d)), ctypes.c_int32()
+        strided = library.scn_geometry_strided
+        RulebookHandle.make(strided, metadata._handle, sites, window, ctypes.byref(output))
+        sites = output.value

@@ -241,9 +241,12 @@ class Module:
         """Copy values (arrays or tensors) into the parameters and buffers of the same names.
 
         Everything is checked before anything is copied. Raises `FormatError`, which lists all that is wrong, for shapes
-        that differ, values that are no numbers and, where `strict`, names that are missing or unexpected.
+        that differ, values that are no numbers and, where `strict`, names that are missing or unexpected. What
+        SparseConvNet's oldest files have is taken too: the names runningMean and runningVar, and convolution weights
+        without the axis of groups.
         """
         own = self._state()
+        state_dict = {_today(name, own): values for name, values in state_dict.items()}
         missing = [name for name in own if name not in state_dict]
         unexpected = [name for name in state_dict if name not in own]
         problems = []
@@ -259,6 +262,8 @@ class Module:
             except (TypeError, ValueError) as error:
                 problems.append(f"{name}: {error}")
                 continue
+            if array.ndim == 3 and len(own[name].shape) == 4:
+                array = array[:, None]
             if array.shape != own[name].shape:
                 problems.append(f"{name}: shape {list(array.shape)} where {list(own[name].shape)} is needed")
             arrays.append((own[name], array))
@@ -302,3 +307,10 @@ def _joined(path: str, name: str) -> str:
 def _check_name(name: str) -> None:
     if not isinstance(name, str) or not name or "." in name:
         raise ValueError(f"{name!r} cannot name a part of a module: names are texts without a dot")
+
+
+def _today(name: str, own: Mapping[str, Any]) -> str:
+    """Return the name that an entry of one of SparseConvNet's oldest checkpoints has today."""
+    path, _, last = name.rpartition(".")
+    known = {"runningMean": "running_mean", "runningVar": "running_var"}
+    return _joined(path, known[last]) if last in known and name not in own else name

@@ -1,0 +1,225 @@
+"""scn.torch: SparseConvNet's names on PyTorch, computed by scn on a CPU.
+
+import torch
+import scn.torch as scn
+
+net = scn.Sequential(
+    scn.InputLayer(2, 10),
+    scn.SubmanifoldConvolution(2, 1, 8, 3, False),
+    scn.SparseToDense(2, 8),
+)
+where = torch.LongTensor([[4, 5, 0], [4, 6, 0]])                # y, x, sample
+dense = net([where, torch.FloatTensor([[1.0], [2.0]])])
+dense.shape                                                     # torch.Size([1, 8, 10, 10])
+dense.square().sum().backward()
+"""
+
+import sys
+
+try:
+    import torch as _torch  # noqa: F401
+except ImportError as error:
+    raise ImportError("scn.torch needs PyTorch, which is not installed: pip install 'scn[torch]'") from error
+
+from ..counts import ForwardCounts, Package, get_forward_counts, set_forward_counts
+from ..errors import (
+    CoordinateError,
+    Error,
+    FormatError,
+    InvalidArgumentError,
+    OutOfMemoryError,
+    ShapeError,
+    StateError,
+    UnsupportedError,
+)
+from ..settings import cpu_description, get_num_threads, set_num_threads, version
+from ..torch_checkpoint import from_torch_checkpoint
+from . import functions
+from .activation import ELU, SELU, BatchwiseDropout, Dropout, LeakyReLU, ReLU, Sigmoid, Tanh
+from .checkpoint import checkpoint_restore, checkpoint_save
+from .classification import ClassificationResult, ClassificationTrainValidate
+from .combining import AddCoords, add_feature_planes, append_tensors, compare_sparse, concatenate_feature_planes
+from .containers import (
+    AddTable,
+    CheckpointedSequential,
+    ConcatTable,
+    Identity,
+    JoinTable,
+    Sequential,
+    VerboseIdentity,
+)
+from .convolution import (
+    Convolution,
+    Deconvolution,
+    FullConvolution,
+    NetworkInNetwork,
+    PermutohedralSubmanifoldConvolution,
+    RandomizedStrideConvolution,
+    ShapeContext,
+    SubmanifoldConvolution,
+    TransposeConvolution,
+    ValidConvolution,
+    permutohedral_basis,
+    permutohedral_offsets,
+)
+from .input_batch import InputBatch
+from .input_output import (
+    BLInputLayer,
+    BLOutputLayer,
+    DenseToSparse,
+    InputLayer,
+    InputLayerInput,
+    InputModeWarning,
+    OutputLayer,
+    SparseToDense,
+    swap_input_modes,
+)
+from .metadata import Metadata
+from .networks import (
+    FullConvolutionalNetIntegratedLinear,
+    FullyConvolutionalNet,
+    MultiscaleShapeContext,
+    SparseDenseNet,
+    SparseResNet,
+    SparseVggNet,
+    UNet,
+    from_module,
+)
+from .normalization import (
+    BatchNormalization,
+    BatchNormELU,
+    BatchNormLeakyReLU,
+    BatchNormReLU,
+    MeanOnlyBNLeakyReLU,
+    SparseGroupNorm,
+)
+from .pooling import (
+    AveragePooling,
+    FractionalMaxPooling,
+    GlobalAveragePooling,
+    GlobalMaxPooling,
+    GlobalSumPooling,
+    MaxPooling,
+    RandomizedStrideMaxPooling,
+    UnPooling,
+)
+from .sparse import SparseConvNetTensor
+from .sparsify import Sparsify, SparsifyFCS
+from .spectral import spectral_norm
+from .sync_normalization import SyncBatchNormalization, convert_sync_batchnorm
+from .utilities import (
+    batch_location_tensors,
+    is_power2,
+    pad_with_batch_idx,
+    prepare_BLInput,
+    random_rotation,
+    squareroot_rotation,
+    voxelize_pointcloud,
+)
+
+__version__: str = version()
+
+# The two counters that are attributes of this module need a class that knows them.
+sys.modules[__name__].__class__ = Package
+
+__all__ = [
+    "ELU",
+    "SELU",
+    "AddCoords",
+    "AddTable",
+    "AveragePooling",
+    "BLInputLayer",
+    "BLOutputLayer",
+    "BatchNormELU",
+    "BatchNormLeakyReLU",
+    "BatchNormReLU",
+    "BatchNormalization",
+    "BatchwiseDropout",
+    "CheckpointedSequential",
+    "ClassificationResult",
+    "ClassificationTrainValidate",
+    "ConcatTable",
+    "Convolution",
+    "CoordinateError",
+    "Deconvolution",
+    "DenseToSparse",
+    "Dropout",
+    "Error",
+    "FormatError",
+    "ForwardCounts",
+    "FractionalMaxPooling",
+    "FullConvolution",
+    "FullConvolutionalNetIntegratedLinear",
+    "FullyConvolutionalNet",
+    "GlobalAveragePooling",
+    "GlobalMaxPooling",
+    "GlobalSumPooling",
+    "Identity",
+    "InputBatch",
+    "InputLayer",
+    "InputLayerInput",
+    "InputModeWarning",
+    "InvalidArgumentError",
+    "JoinTable",
+    "LeakyReLU",
+    "MaxPooling",
+    "MeanOnlyBNLeakyReLU",
+    "Metadata",
+    "MultiscaleShapeContext",
+    "NetworkInNetwork",
+    "OutOfMemoryError",
+    "OutputLayer",
+    "PermutohedralSubmanifoldConvolution",
+    "RandomizedStrideConvolution",
+    "RandomizedStrideMaxPooling",
+    "ReLU",
+    "Sequential",
+    "ShapeContext",
+    "ShapeError",
+    "Sigmoid",
+    "SparseConvNetTensor",
+    "SparseDenseNet",
+    "SparseGroupNorm",
+    "SparseResNet",
+    "SparseToDense",
+    "SparseVggNet",
+    "Sparsify",
+    "SparsifyFCS",
+    "StateError",
+    "SubmanifoldConvolution",
+    "SyncBatchNormalization",
+    "Tanh",
+    "TransposeConvolution",
+    "UNet",
+    "UnPooling",
+    "UnsupportedError",
+    "ValidConvolution",
+    "VerboseIdentity",
+    "add_feature_planes",
+    "append_tensors",
+    "batch_location_tensors",
+    "checkpoint_restore",
+    "checkpoint_save",
+    "compare_sparse",
+    "concatenate_feature_planes",
+    "convert_sync_batchnorm",
+    "cpu_description",
+    "from_module",
+    "from_torch_checkpoint",
+    "functions",
+    "get_forward_counts",
+    "get_num_threads",
+    "is_power2",
+    "pad_with_batch_idx",
+    "permutohedral_basis",
+    "permutohedral_offsets",
+    "prepare_BLInput",
+    "random_rotation",
+    "set_forward_counts",
+    "set_num_threads",
+    "spectral_norm",
+    "squareroot_rotation",
+    "swap_input_modes",
+    "version",
+    "voxelize_pointcloud",
+]

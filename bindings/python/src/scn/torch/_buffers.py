@@ -1,0 +1,75 @@
+"""Torch tensors as the library sees them: memory that both share."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any, Optional
+
+import torch
+
+from .._options import MatrixView
+from ..errors import ShapeError, UnsupportedError
+
+
+class Matrix(MatrixView):
+    """scn_matrix over a float32 tensor [rows, planes] without gaps, which must outlive it."""
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        ctypes.Structure.__init__(self, tensor.data_ptr(), *tensor.shape)
+
+
+def computable(values: torch.Tensor, name: str = "features") -> torch.Tensor:
+    """Return the values as the library takes them, float32 on the CPU without gaps; the very tensor where it is so.
+
+    Gradients flow through. Raises `UnsupportedError` for tensors of another device.
+    """
+    on_cpu(values, name)
+    if values.dtype is not torch.float32:
+        if not values.is_floating_point():
+            raise TypeError(f"{name} has the type {values.dtype}; it must hold floating-point numbers")
+        values = values.float()
+    return values.contiguous()
+
+
+def on_cpu(values: torch.Tensor, name: str) -> torch.Tensor:
+    """Return the tensor, or raise `UnsupportedError` where it is not in the memory of the CPU."""
+    if values.device.type != "cpu" or values.layout is not torch.strided:
+        raise UnsupportedError(
+            f"{name} is a {values.layout} tensor on {values.device}; scn.torch computes on the CPU, on dense tensors: "
+            "move it there with .cpu()"
+        )
+    return values
+
+
+def typed_like(values: torch.Tensor, model: torch.Tensor) -> torch.Tensor:
+    """Return the values in the type of another tensor; the very tensor where it has it."""
+    return values if values.dtype is model.dtype else values.to(model.dtype)
+
+
+def parameter(values: Optional[torch.Tensor], name: str, *shape: int) -> Optional[torch.Tensor]:
+    """Return a parameter as the library takes it; its shape is checked, since the library gets but an address."""
+    if values is None:
+        return None
+    if tuple(values.shape) != shape:
+        raise ShapeError(f"{name} has the shape {list(values.shape)}; it must be {list(shape)}")
+    return computable(values, name)
+
+
+def address(values: Optional[torch.Tensor]) -> Optional[int]:
+    """Return where the numbers lie; None, which is NULL, where there are none."""
+    return None if values is None else values.data_ptr()
+
+
+def new_matrix(rows: int, planes: int) -> torch.Tensor:
+    """Return a float32 matrix of undefined content."""
+    return torch.empty(rows, planes, dtype=torch.float32)
+
+
+def as_tensor(values: Any, name: str) -> torch.Tensor:
+    """Return a tensor of what a program gives for one; arrays and lists of real numbers become float32."""
+    if isinstance(values, torch.Tensor):
+        return values
+    result = torch.as_tensor(values)
+    if result.is_complex():
+        raise TypeError(f"{name} has the type {result.dtype}; it must hold real numbers")
+    return result.to(torch.float32)

@@ -1,0 +1,204 @@
+"""Modules that combine others, and the layers that join their branches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Optional, TypeVar
+
+import torch
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+from ..errors import InvalidArgumentError, ShapeError
+from ._recomputing import recomputing
+from .layer import Layer
+from .sparse import SparseConvNetTensor
+
+__all__ = [
+    "AddTable",
+    "CheckpointedSequential",
+    "ConcatTable",
+    "Identity",
+    "JoinTable",
+    "Sequential",
+    "VerboseIdentity",
+]
+
+S = TypeVar("S", bound=nn.Sequential)
+
+
+class _Container(nn.Sequential):
+    """What containers share: children named by their indices."""
+
+    def add(self: S, module: nn.Module) -> S:
+        """Append a module and return the container."""
+        self.add_module(str(len(self)), module)
+        return self
+
+    def __add__(self: S, other: Any) -> S:
+        if not isinstance(other, nn.Sequential):
+            return NotImplemented
+        return type(self)(*self, *other)
+
+
+class Sequential(_Container):
+    """Applies its modules one after the other: `Sequential(a, b)` or `Sequential().add(a).add(b)`."""
+
+    def input_spatial_size(self, out_size: Any) -> Any:
+        """Return the input spatial size that yields `out_size`."""
+        for module in reversed(list(self)):
+            out_size = _input_spatial_size(module, out_size)
+        return out_size
+
+    def reweight(self, input: Any) -> Any:
+        """Scale and shift every layer with weight and bias (convolutions, products) to suit some input.
+
+        Each plane of what such a layer makes of the input gets mean 0 and deviation 1, by its weight and bias, in the
+        order in which the input flows through, in `Sequential`s and `ConcatTable`s at any depth. Returns what the module
+        makes of the input then. Nothing is recorded; running statistics are updated as by a forward pass; weights of
+        planes without deviation stay. Nothing is changed where it raises.
+        """
+        return self._fit(input, True)
+
+    def rebias(self, input: Any) -> Any:
+        """Do the same with the biases alone: mean 0."""
+        return self._fit(input, False)
+
+    @torch.no_grad()
+    def _fit(self, input: Any, scales: bool) -> Any:
+        before = {name: values.clone() for name, values in self.state_dict().items()}
+        try:
+            return _fitted(self, input, scales)
+        except BaseException:
+            self.load_state_dict(before)
+            raise
+
+
+def _fitted(module: nn.Module, input: Any, scales: bool) -> Any:
+    """Fit a module to some input and return what it makes of it then."""
+    if isinstance(module, ConcatTable):
+        return [_fitted(branch, input, scales) for branch in module]
+    if isinstance(module, nn.Sequential):
+        for child in module:
+            input = _fitted(child, input, scales)
+        return input
+    output = module(input)
+    weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
+    if not isinstance(module, Layer) or not hasattr(module, "nOut") or bias is None:
+        return output
+    rows = output if isinstance(output, torch.Tensor) else output._sorted()
+    if not len(rows):
+        return output
+    values = rows.double()
+    deviation = values.std(0, unbiased=len(rows) > 1)
+    # What has a spectral norm keeps its size.
+    is_scaled = scales and isinstance(weight, nn.Parameter)
+    factor = torch.where(is_scaled & (deviation > 0) & deviation.isfinite(), deviation, torch.ones_like(deviation))
+    bias.copy_((bias.double() - values.mean(0)) / factor)
+    if is_scaled:
+        by_plane = factor.view(weight.shape[1], 1, -1) if weight.ndim == 4 else factor
+        weight.copy_(weight.double() / by_plane)
+    return module(input)
+
+
+def _input_spatial_size(module: nn.Module, out_size: Any) -> Any:
+    find = getattr(module, "input_spatial_size", None)
+    # Layers of torch work on dense tensors or on rows: they have no spatial size.
+    return out_size if find is None else find(out_size)
+
+
+class CheckpointedSequential(Sequential):
+    """A `Sequential` that keeps its input alone and computes what lies between again in the backward pass.
+
+    (Chen et al., 2016.) Results and gradients are those of a `Sequential`, random layers and running statistics
+    included. It may stand anywhere in a network, also inside another one.
+    """
+
+    def forward(self, input: Any) -> Any:
+        """Apply the modules one after the other."""
+        if not torch.is_grad_enabled():
+            return super().forward(input)
+        return checkpoint(super().forward, input, use_reentrant=False, context_fn=_contexts)
+
+
+def _contexts() -> Any:
+    """Return what surrounds the first forward pass and what surrounds the second."""
+    return torch.enable_grad(), recomputing()
+
+
+class ConcatTable(_Container):
+    """Applies each of its modules to the one input; returns the list of the results."""
+
+    def forward(self, input: Any) -> list[Any]:  # type: ignore[override]
+        """Return the list of the modules' results."""
+        return [module(input) for module in self]
+
+    def input_spatial_size(self, out_size: Any) -> Any:
+        """Return the input spatial size that yields `out_size`. Raises `ShapeError` where branches disagree."""
+        found = [_input_spatial_size(module, out_size) for module in self]
+        for branch, size in enumerate(found[1:], 1):
+            if _listed(size, found[0]) != _listed(found[0], size):
+                raise ShapeError(f"branch 0 needs an input of {_listed(found[0])}, branch {branch} of {_listed(size)}")
+        return found[0] if found else out_size
+
+
+def _listed(size: Any, other: Any = 0) -> Any:
+    values = torch.as_tensor(size)
+    return torch.broadcast_to(values, torch.broadcast_shapes(values.shape, torch.as_tensor(other).shape)).tolist()
+
+
+def _same_sites(tensors: Sequence[Any], taker: str) -> Optional[list[torch.Tensor]]:
+    """Return the sorted rows of sparse tensors on the same sites; None for tensors of torch."""
+    if not isinstance(tensors, (list, tuple)) or not tensors:
+        raise InvalidArgumentError(f"{taker} takes a list of tensors, at least one")
+    if all(isinstance(tensor, torch.Tensor) for tensor in tensors):
+        return None
+    for index, tensor in enumerate(tensors):
+        if not isinstance(tensor, SparseConvNetTensor):
+            raise TypeError(f"{taker} got a {type(tensor).__name__}; it takes SparseConvNetTensors")
+        same = tensor._known_metadata() is tensors[0]._known_metadata()
+        if not same or tensor._site_set() != tensors[0]._site_set():
+            raise ShapeError(f"{taker}: tensor {index} has other sites than tensor 0")
+    return [tensor._sorted() for tensor in tensors]
+
+
+class AddTable(Layer):
+    """Adds a list of tensors: the same sites, the same planes."""
+
+    def forward(self, input: Sequence[Any]) -> Any:
+        """Return the sum of a list of sparse tensors, or of tensors of torch."""
+        rows = _same_sites(input, "AddTable")
+        parts = input if rows is None else rows
+        for index, part in enumerate(parts):
+            if part.shape != parts[0].shape:
+                raise ShapeError(f"AddTable: tensor {index} is {list(part.shape)}, tensor 0 {list(parts[0].shape)}")
+        total = parts[0]
+        for part in parts[1:]:
+            total = total + part
+        return total if rows is None else input[0]._on(total)
+
+
+class JoinTable(Layer):
+    """Puts the planes of a list of tensors side by side: the same sites."""
+
+    def forward(self, input: Sequence[Any]) -> Any:
+        """Return the planes of a list of sparse tensors, or of tensors of torch [n, planes, ...], side by side."""
+        rows = _same_sites(input, "JoinTable")
+        return torch.cat(list(input), 1) if rows is None else input[0]._on(torch.cat(rows, 1))
+
+
+class Identity(Layer):
+    """Returns its input, whatever it is."""
+
+    def forward(self, input: Any) -> Any:
+        """Return the input."""
+        return input
+
+
+class VerboseIdentity(Layer):
+    """Prints its input and returns it."""
+
+    def forward(self, input: Any) -> Any:
+        """Print the input and return it."""
+        print(input, flush=True)
+        return input

@@ -1,0 +1,332 @@
+"""Convolutions of sparse tensors, and products of their planes."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from typing import Any, ClassVar, Optional
+
+import torch
+from torch import nn
+
+from .. import convolution as numpy_level
+from .._arrays import dimension_of, flag, integer
+from .._handles import RulebookHandle
+from .._library import library
+from ..convolution import short
+from ..errors import InvalidArgumentError
+from ..permutohedral import permutohedral_basis, permutohedral_offsets
+from ._buffers import computable, parameter, typed_like
+from ._chance import engine_seeded_by_torch
+from .functions import convolution, linear, shape_context
+from .layer import Layer, Window, plain_size, planes_of
+from .metadata import Metadata
+from .sparse import SparseConvNetTensor
+
+__all__ = [
+    "Convolution",
+    "Deconvolution",
+    "FullConvolution",
+    "NetworkInNetwork",
+    "PermutohedralSubmanifoldConvolution",
+    "RandomizedStrideConvolution",
+    "ShapeContext",
+    "SubmanifoldConvolution",
+    "TransposeConvolution",
+    "ValidConvolution",
+    "permutohedral_basis",
+    "permutohedral_offsets",
+]
+
+
+class _Convolution(Layer):
+    """What convolutions share: their weights, and how they are applied along rules."""
+
+    weight: nn.Parameter
+    bias: Optional[nn.Parameter]
+
+    def _make(self, nIn: Any, nOut: Any, bias: Any, groups: Any, volume: int, gain: float) -> None:
+        """Make the parameters; the weight is drawn from N(0, gain / (nIn * volume))."""
+        self.nIn, self.nOut = planes_of(nIn, "nIn"), planes_of(nOut, "nOut")
+        self.groups, self.has_bias = planes_of(groups, "groups"), flag(bias, "bias")
+        if self.nIn % self.groups or self.nOut % self.groups:
+            raise InvalidArgumentError(f"groups is {self.groups}; it must divide nIn {self.nIn} and nOut {self.nOut}")
+        self.filter_volume = volume
+        weight = torch.empty(self._weight_shape()).normal_(0, math.sqrt(gain / (self.nIn * volume)))
+        self.weight = nn.Parameter(weight)
+        self.register_parameter("bias", nn.Parameter(torch.zeros(self.nOut)) if self.has_bias else None)
+
+    def _weight_shape(self) -> tuple[int, ...]:
+        return (self.filter_volume, self.groups, self.nIn // self.groups, self.nOut // self.groups)
+
+    def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
+        """Return the rulebook that begins at a site set, and the site set at which it ends."""
+        raise NotImplementedError
+
+    def forward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
+        """Return the convolution of a sparse tensor."""
+        input, rows = self._sparse(input, self.nIn)
+        metadata = input._known_metadata()
+        rulebook, sites = self._rules(metadata, input._site_set())
+        weight = parameter(self.weight, "weight", *self._weight_shape())
+        bias = parameter(self.bias, "bias", self.nOut)
+        assert weight is not None, "a convolution has a weight"
+        result = convolution(computable(rows), weight, bias, rulebook, metadata._site_count(sites))
+        return input._on(typed_like(result, rows), sites)
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *arguments: Any) -> None:
+        # SparseConvNet's oldest checkpoints have no axis of groups.
+        weight = state_dict.get(prefix + "weight")
+        if isinstance(weight, torch.Tensor) and weight.ndim == 3:
+            state_dict[prefix + "weight"] = weight.unsqueeze(1)
+        super()._load_from_state_dict(state_dict, prefix, *arguments)
+
+
+class _WindowConvolution(_Convolution):
+    """What convolutions with a filter of any size share."""
+
+    def _set(
+        self, dimension: Any, nIn: Any, nOut: Any, size: Any, stride: Any, bias: Any, groups: Any, *more: Any
+    ) -> None:
+        self.dimension = dimension_of(dimension)
+        padding, dilation = more
+        self._window = Window(self.dimension, size, stride, padding, dilation, "filter")
+        # The engine's own layer says what is wrong with these arguments; one plane a group is enough for that.
+        count = planes_of(groups, "groups")
+        window, twin = self._window, getattr(numpy_level, type(self)._twin)
+        if stride is None:
+            twin(self.dimension, count, count, window.size, False, count, dilation=window.dilation)
+        else:
+            twin(
+                self.dimension, count, count, window.size, window.stride, False, count,
+                padding=window.padding, dilation=window.dilation,
+            )  # fmt: skip
+        self._make(nIn, nOut, bias, groups, window.volume, 2.0 * count)
+
+    _twin: ClassVar[str]
+
+    @property
+    def filter_size(self) -> list[int]:
+        """The filter's size, one for each axis."""
+        return self._window.size
+
+    @property
+    def dilation(self) -> list[int]:
+        """How far apart the filter's offsets are, one for each axis."""
+        return self._window.dilation
+
+    def extra_repr(self) -> str:
+        window = self._window
+        parts = [f"{self.dimension}, {self.nIn} -> {self.nOut}", f"filter_size={short(window.size)}"]
+        if window.stride is not None:
+            parts.append(f"filter_stride={short(window.stride)}")
+        parts.append(f"bias={self.has_bias}")
+        if self.groups != 1:
+            parts.append(f"groups={self.groups}")
+        for name, given, usual in (("padding", window.padding or [], 0), ("dilation", window.dilation, 1)):
+            if any(size != usual for size in given):
+                parts.append(f"{name}={short(given)}")
+        return ", ".join(parts)
+
+
+class SubmanifoldConvolution(_WindowConvolution):
+    """A convolution whose sites stay: offset k of the filter reads site + (k - size / 2) * dilation.
+
+    [sites, nIn] -> [sites, nOut]. filter_size, dilation: an integer or one for each axis. bias: whether to add one.
+    weight: [volume, groups, nIn / groups, nOut / groups], initialised N(0, 2 * groups / (nIn * volume)). bias: [nOut],
+    zeros.
+    """
+
+    _twin = "SubmanifoldConvolution"
+
+    def __init__(
+        self, dimension: int, nIn: int, nOut: int, filter_size: Any, bias: bool, groups: int = 1, *, dilation: Any = 1
+    ) -> None:
+        super().__init__()
+        self._set(dimension, nIn, nOut, filter_size, None, bias, groups, None, dilation)
+
+    def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
+        create = library.scn_geometry_submanifold
+        return RulebookHandle.make(create, metadata._handle, sites, self._window.filter()), sites
+
+
+ValidConvolution = SubmanifoldConvolution
+
+
+class _StridedConvolution(_WindowConvolution):
+    """What convolutions that change the sites share."""
+
+    _find: ClassVar[Any]
+
+    def __init__(
+        self,
+        dimension: int,
+        nIn: int,
+        nOut: int,
+        filter_size: Any,
+        filter_stride: Any,
+        bias: bool,
+        groups: int = 1,
+        *,
+        padding: Any = 0,
+        dilation: Any = 1,
+    ) -> None:
+        super().__init__()
+        self._set(dimension, nIn, nOut, filter_size, filter_stride, bias, groups, padding, dilation)
+
+    @property
+    def filter_stride(self) -> list[int]:
+        """How far the filter moves, one for each axis."""
+        return self._window.stride or []
+
+    @property
+    def padding(self) -> list[int]:
+        """How far the filter reaches beyond the field, one for each axis."""
+        return self._window.padding or []
+
+    def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
+        return found_rules(self._find, metadata, sites, self._window)
+
+    def input_spatial_size(self, out_size: Any) -> torch.Tensor:
+        """Return the input spatial size that yields `out_size`, a tensor [dimension] of int64."""
+        return self._window.before(out_size)
+
+
+class Convolution(_StridedConvolution):
+    """A convolution with a site wherever any input lies under the filter.
+
+    [sites in, nIn] -> [sites out, nOut], with input = output * stride - padding + k * dilation. The size becomes
+    (in + 2 * padding - dilation * (filter - 1) - 1) / stride + 1, rounded down; it must be exact where padding is 0 and
+    dilation 1. Sizes are an integer or one for each axis. Weight and bias as in `SubmanifoldConvolution`.
+    """
+
+    _twin, _find = "Convolution", library.scn_geometry_strided
+
+
+class Deconvolution(_StridedConvolution):
+    """The matching earlier convolution or pooling, reversed: its input sites become the output's.
+
+    [sites in, nIn] -> [sites of that layer's input, nOut]. Calling it raises `StateError` where there was no such
+    layer. Weight and bias as in `SubmanifoldConvolution`.
+    """
+
+    _twin, _find = "Deconvolution", library.scn_geometry_reverse
+
+    def input_spatial_size(self, out_size: Any) -> torch.Tensor:
+        """Return the input spatial size that yields `out_size`, a tensor [dimension] of int64."""
+        return self._window.after(out_size)
+
+
+class FullConvolution(_StridedConvolution):
+    """A convolution with a site wherever the filter reaches from an input: a transposed, generative convolution.
+
+    [sites in, nIn] -> [sites out, nOut], with output = input * stride - padding + k * dilation. The size becomes
+    (in - 1) * stride + dilation * (filter - 1) + 1 - 2 * padding. Weight and bias as in `SubmanifoldConvolution`.
+    """
+
+    _twin, _find = "FullConvolution", library.scn_geometry_full
+
+    def input_spatial_size(self, out_size: Any) -> torch.Tensor:
+        """Return the input spatial size that yields `out_size`, a tensor [dimension] of int64."""
+        return self._window.after(out_size)
+
+
+TransposeConvolution = FullConvolution
+
+
+class RandomizedStrideConvolution(_StridedConvolution):
+    """In training a convolution whose windows are displaced at random; in evaluation a `Convolution`.
+
+    Along each axis the steps from window to window are a shuffle of stride - 1, stride + 1 and stride, a third of the
+    windows each; sizes are those of `Convolution`. The displacement follows `torch.manual_seed`; it is drawn once for an
+    input and a filter, so that branches with the same filter get the same sites. Weight and bias as in
+    `SubmanifoldConvolution`.
+    """
+
+    _twin = "RandomizedStrideConvolution"
+
+    def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
+        if not self.training:
+            return found_rules(library.scn_geometry_strided, metadata, sites, self._window)
+        with engine_seeded_by_torch():
+            return found_rules(library.scn_geometry_randomized, metadata, sites, self._window)
+
+
+def found_rules(function: Any, metadata: Metadata, sites: int, window: Window) -> tuple[RulebookHandle, int]:
+    """Return the rulebook that a function of the library finds for a window, and the site set at which it ends."""
+    out = ctypes.c_int32()
+    rulebook = RulebookHandle.make(function, metadata._handle, sites, window.filter(), ctypes.byref(out))
+    return rulebook, out.value
+
+
+class PermutohedralSubmanifoldConvolution(_Convolution):
+    """A convolution whose sites stay: each reads itself and its d * (d + 1) nearest neighbours on the lattice A_d.
+
+    [sites, nIn] -> [sites, nOut], with input = output + `permutohedral_offsets(dimension)[k]`. weight: [volume, groups,
+    nIn / groups, nOut / groups], volume d * d + d + 1, initialised N(0, 2 / (nIn * volume)). bias: [nOut], zeros. Sites
+    are lattice coordinates; `permutohedral_basis` leads to them.
+    """
+
+    def __init__(self, dimension: int, nIn: int, nOut: int, bias: bool, groups: int = 1) -> None:
+        super().__init__()
+        self.dimension = dimension_of(dimension)
+        self._make(nIn, nOut, bias, groups, self.dimension * (self.dimension + 1) + 1, 2.0)
+
+    def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
+        return RulebookHandle.make(library.scn_geometry_permutohedral, metadata._handle, sites), sites
+
+    def extra_repr(self) -> str:
+        end = f", groups={self.groups}" if self.groups != 1 else ""
+        return f"{self.dimension}, {self.nIn} -> {self.nOut}, bias={self.has_bias}{end}"
+
+
+class NetworkInNetwork(Layer):
+    """A 1 x 1 convolution: [n, nIn] -> [n, nOut]. weight: [nIn, nOut], initialised N(0, 2 / nIn). bias: [nOut], zeros."""
+
+    def __init__(self, nIn: int, nOut: int, bias: bool = True) -> None:
+        super().__init__()
+        self.nIn, self.nOut = planes_of(nIn, "nIn"), planes_of(nOut, "nOut")
+        self.weight = nn.Parameter(torch.empty(self.nIn, self.nOut).normal_(0, math.sqrt(2 / self.nIn)))
+        self.register_parameter("bias", nn.Parameter(torch.zeros(self.nOut)) if flag(bias, "bias") else None)
+
+    def forward(self, input: Any) -> Any:
+        """Return the products of a sparse tensor's planes, or of a matrix's."""
+        weight = parameter(self.weight, "weight", self.nIn, self.nOut)
+        bias = parameter(self.bias, "bias", self.nOut)
+        assert weight is not None, "a product has a weight"
+        return self._map(input, lambda rows: linear(rows, weight, bias), self.nIn)
+
+    def extra_repr(self) -> str:
+        return f"{self.nIn} -> {self.nOut}, bias={self.bias is not None}"
+
+
+class ShapeContext(Layer):
+    """Puts the features of a site's neighbourhood side by side: [sites, nIn] -> [sites, nIn * volume], same sites.
+
+    Plane k * nIn + p is plane p under offset k of a submanifold filter, 0 where there is no site. filter_size: an integer
+    or one for each axis.
+    """
+
+    def __init__(self, dimension: int, nIn: int, filter_size: Any = 3) -> None:
+        super().__init__()
+        self.dimension, self.nIn = dimension_of(dimension), planes_of(nIn, "nIn")
+        self._window = Window(self.dimension, plain_size(filter_size), None, None, 1, "filter")
+        self.filter_size, self.filter_volume = self._window.size, self._window.volume
+        self.nOut = integer(self.nIn * self.filter_volume, "nIn * volume")
+
+    def forward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
+        """Return the neighbourhoods of a sparse tensor's sites."""
+        input, rows = self._sparse(input, self.nIn)
+        metadata, sites = input._known_metadata(), input._site_set()
+        create = library.scn_geometry_submanifold
+        rulebook = RulebookHandle.make(create, metadata._handle, sites, self._window.filter())
+        result = shape_context(computable(rows), rulebook, rows.shape[0], self.filter_volume)
+        return input._on(typed_like(result, rows))
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *arguments: Any) -> None:
+        # SparseConvNet's has a weight, a unit matrix, which says nothing.
+        state_dict.pop(prefix + "weight", None)
+        super()._load_from_state_dict(state_dict, prefix, *arguments)
+
+    def extra_repr(self) -> str:
+        return f"{self.dimension}, {self.nIn} -> {self.nOut}, filter_size={short(self.filter_size)}"

@@ -1,0 +1,113 @@
+"""What the layers of scn.torch share."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Optional, Union
+
+import torch
+from torch import nn
+
+from .._arrays import int64s, integer, sizes
+from .._options import Filter
+from ..errors import InvalidArgumentError, ShapeError
+from ._buffers import computable, typed_like
+from .sparse import SparseConvNetTensor
+
+__all__ = ["Layer"]
+
+Value = Union[SparseConvNetTensor, torch.Tensor]
+
+
+class Layer(nn.Module):
+    """A layer of sparse tensors."""
+
+    dimension: int
+
+    def input_spatial_size(self, out_size: Any) -> Any:
+        """Return the input spatial size that yields `out_size`, a tensor [dimension] of int64."""
+        return size_of(out_size, self.__dict__.get("dimension"))
+
+    def _sparse(self, input: Any, planes: Optional[int] = None) -> tuple[SparseConvNetTensor, torch.Tensor]:
+        """Return the input and its sorted rows, both checked. planes: how many it must have."""
+        if not isinstance(input, SparseConvNetTensor):
+            raise TypeError(f"{type(self).__name__} got a {type(input).__name__}; it takes a SparseConvNetTensor")
+        rows = input._sorted()
+        self._check(rows, planes)
+        return input, rows
+
+    def _check(self, rows: torch.Tensor, planes: Optional[int]) -> None:
+        if rows.ndim != 2 or (planes is not None and rows.shape[1] != planes):
+            wanted = "planes" if planes is None else planes
+            raise ShapeError(f"{type(self).__name__} got features {list(rows.shape)}; it takes [n, {wanted}]")
+
+    def _map(self, input: Any, function: Callable[[torch.Tensor], torch.Tensor], planes: Optional[int] = None) -> Any:
+        """Return what a function of float32 rows, of whatever order, makes of a sparse tensor or of a matrix."""
+
+        def change(rows: torch.Tensor) -> torch.Tensor:
+            self._check(rows, planes)
+            return typed_like(function(computable(rows)), rows)
+
+        if isinstance(input, torch.Tensor):
+            return change(input)
+        if not isinstance(input, SparseConvNetTensor):
+            raise TypeError(f"{type(self).__name__} got a {type(input).__name__}; it takes a SparseConvNetTensor")
+        return input._like(change)
+
+
+def size_of(value: Any, dimension: Optional[int] = None) -> torch.Tensor:
+    """Return a size for each axis as a tensor of int64."""
+    given = torch.as_tensor(value)
+    return torch.tensor(sizes(given.tolist(), dimension or max(1, given.numel()), "out_size"), dtype=torch.int64)
+
+
+class Window:
+    """A filter that a layer moves over the sites: its arguments, checked, and the sizes that belong together."""
+
+    def __init__(self, dimension: int, size: Any, stride: Any, padding: Any, dilation: Any, names: str) -> None:
+        self.dimension = dimension
+        self.size = sizes(plain_size(size), dimension, f"{names}_size")
+        self.stride = None if stride is None else sizes(plain_size(stride), dimension, f"{names}_stride")
+        self.padding = None if padding is None else sizes(plain_size(padding), dimension, "padding")
+        self.dilation = sizes(plain_size(dilation), dimension, "dilation")
+
+    def filter(self) -> Filter:
+        """Return the struct that the library takes."""
+        optional = (None if part is None else int64s(part) for part in (self.stride, self.padding, self.dilation))
+        return Filter(self.dimension, int64s(self.size), *optional)
+
+    @property
+    def volume(self) -> int:
+        """The number of filter offsets."""
+        volume = 1
+        for size in self.size:
+            volume *= size
+        return volume
+
+    def before(self, out_size: Any) -> torch.Tensor:
+        """Return the size of which the window makes `out_size`."""
+        wanted, stride, padding = size_of(out_size, self.dimension).tolist(), self.stride or [], self.padding or []
+        reach = [dilation * (size - 1) + 1 for size, dilation in zip(self.size, self.dilation)]
+        return torch.tensor([(o - 1) * s + r - 2 * p for o, s, r, p in zip(wanted, stride, reach, padding)])
+
+    def after(self, in_size: Any) -> torch.Tensor:
+        """Return the size that the window makes of `in_size`."""
+        given, stride, padding = size_of(in_size, self.dimension).tolist(), self.stride or [], self.padding or []
+        reach = [dilation * (size - 1) + 1 for size, dilation in zip(self.size, self.dilation)]
+        for size, s, r, p, d in zip(given, stride, reach, padding, self.dilation):
+            rest = size + 2 * p - r
+            if rest < 0 or (p == 0 and d == 1 and rest % s):
+                raise ShapeError(f"out_size is {given}; a filter of {self.size} and stride {self.stride} does not fit")
+        return torch.tensor([(n + 2 * p - r) // s + 1 for n, s, r, p in zip(given, stride, reach, padding)])
+
+
+def plain_size(value: Any) -> Any:
+    """Return a size that may be a tensor as integers."""
+    return value.tolist() if isinstance(value, torch.Tensor) else value
+
+
+def planes_of(value: Any, name: str) -> int:
+    """Return a number of planes, at least 1."""
+    number = integer(value, name)
+    if number < 1:
+        raise InvalidArgumentError(f"{name} is {number}; it must be at least 1")
+    return number

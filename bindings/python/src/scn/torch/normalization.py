@@ -1,0 +1,288 @@
+"""Normalisation."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+import torch
+from torch import nn
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+from torch.autograd.graph import increment_version
+from torch.nn import functional as F
+
+from .._arrays import flag, integer
+from .._library import library
+from .._options import BatchNormOptions
+from ..errors import InvalidArgumentError
+from ._buffers import Matrix, address, computable, parameter, typed_like
+from ._recomputing import is_recomputing
+from .activation import ELU
+from .containers import Sequential
+from .layer import Layer, planes_of
+
+__all__ = [
+    "BatchNormELU",
+    "BatchNormLeakyReLU",
+    "BatchNormReLU",
+    "BatchNormalization",
+    "MeanOnlyBNLeakyReLU",
+    "SparseGroupNorm",
+]
+
+
+class _Training(Function):
+    @staticmethod
+    def forward(
+        ctx: Any, input: torch.Tensor, weight: Any, bias: Any, mean: Any, variance: Any, options: tuple[float, ...]
+    ) -> torch.Tensor:
+        result, saved = torch.empty_like(input), torch.empty(2, input.shape[1])
+        library.scn_batch_norm_forward_training(
+            Matrix(input),
+            address(weight),
+            address(bias),
+            address(mean),
+            address(variance),
+            _options(options),
+            saved[0].data_ptr(),
+            saved[1].data_ptr(),
+            Matrix(result),
+        )
+        ctx.save_for_backward(input, weight, result, saved)
+        ctx.options = options
+        return result
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+        input, weight, output, saved = ctx.saved_tensors
+        return _backward(
+            library.scn_batch_norm_backward_training, ctx, input, output, gradient.contiguous(), weight, saved
+        )
+
+
+class _Evaluation(Function):
+    @staticmethod
+    def forward(
+        ctx: Any, input: torch.Tensor, weight: Any, bias: Any, mean: Any, variance: Any, options: tuple[float, ...]
+    ) -> torch.Tensor:
+        result, saved = torch.empty_like(input), torch.stack([mean, variance])
+        library.scn_batch_norm_forward_evaluation(
+            Matrix(input),
+            address(weight),
+            address(bias),
+            saved[0].data_ptr(),
+            saved[1].data_ptr(),
+            _options(options),
+            Matrix(result),
+        )
+        ctx.save_for_backward(input, weight, result, saved)
+        ctx.options = options
+        return result
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+        input, weight, output, saved = ctx.saved_tensors
+        return _backward(
+            library.scn_batch_norm_backward_evaluation, ctx, input, output, gradient.contiguous(), weight, saved
+        )
+
+
+def _options(options: tuple[float, ...]) -> BatchNormOptions:
+    epsilon, momentum, leakiness = options
+    return BatchNormOptions(epsilon, momentum, 1, leakiness)
+
+
+def _backward(
+    function: Any,
+    ctx: Any,
+    input: torch.Tensor,
+    output: torch.Tensor,
+    gradient: torch.Tensor,
+    weight: Optional[torch.Tensor],
+    saved: torch.Tensor,
+) -> Any:
+    """Return the gradients of a pass; saved: its mean, and its inverse deviation or its variance."""
+    by_input, planes = torch.empty_like(input), input.shape[1]
+    by_weight = torch.empty(planes) if ctx.needs_input_grad[1] else None
+    by_bias = torch.empty(planes) if ctx.needs_input_grad[2] else None
+    function(
+        Matrix(input),
+        Matrix(output),
+        Matrix(gradient),
+        address(weight),
+        saved[0].data_ptr(),
+        saved[1].data_ptr(),
+        _options(ctx.options),
+        address(by_weight),
+        address(by_bias),
+        Matrix(by_input),
+    )
+    return by_input, by_weight, by_bias, None, None, None
+
+
+class BatchNormalization(Layer):
+    """Normalises each plane over all rows, then y > 0 ? y : leakiness * y. [n, nPlanes] -> [n, nPlanes].
+
+    eps: added to the variance. momentum: the fraction of the running statistics that is kept. affine: whether to have
+    weight and bias. State, each [nPlanes]: weight (ones), bias (zeros), running_mean (zeros), running_var (ones).
+    """
+
+    weight: Optional[nn.Parameter]
+    bias: Optional[nn.Parameter]
+    running_mean: torch.Tensor
+    running_var: torch.Tensor
+
+    def __init__(
+        self, nPlanes: int, eps: float = 1e-4, momentum: float = 0.99, affine: bool = True, leakiness: float = 1
+    ) -> None:
+        super().__init__()
+        self.nPlanes = planes_of(nPlanes, "nPlanes")
+        self.eps, self.momentum = float(eps), float(momentum)
+        self.affine, self.leakiness = bool(affine), float(leakiness)
+        if not self.eps > 0 or not 0 <= self.momentum <= 1 or not 0 <= self.leakiness < float("inf"):
+            raise InvalidArgumentError(
+                f"eps is {eps}, momentum {momentum}, leakiness {leakiness}; they must be above 0, 0 ... 1, at least 0"
+            )
+        self.register_parameter("weight", nn.Parameter(torch.ones(self.nPlanes)) if self.affine else None)
+        self.register_parameter("bias", nn.Parameter(torch.zeros(self.nPlanes)) if self.affine else None)
+        self.register_buffer("running_mean", torch.zeros(self.nPlanes))
+        self.register_buffer("running_var", torch.ones(self.nPlanes))
+
+    def forward(self, input: Any) -> Any:
+        """Return the normalised sparse tensor, or matrix."""
+        return self._map(input, self._normalise, self.nPlanes)
+
+    def _normalise(self, rows: torch.Tensor) -> torch.Tensor:
+        weight = parameter(self.weight, "weight", self.nPlanes)
+        bias = parameter(self.bias, "bias", self.nPlanes)
+        mean = parameter(self.running_mean, "running_mean", self.nPlanes)
+        variance = parameter(self.running_var, "running_var", self.nPlanes)
+        options = (self.eps, self.momentum, self.leakiness)
+        if not self.training:
+            return _Evaluation.apply(rows, weight, bias, mean, variance, options)  # type: ignore[no-any-return]
+        return self._train(rows, weight, bias, mean, variance, options)
+
+    def _train(self, rows: torch.Tensor, weight: Any, bias: Any, mean: Any, variance: Any, options: Any) -> torch.Tensor:
+        if is_recomputing():
+            return _Training.apply(rows, weight, bias, None, None, options)  # type: ignore[no-any-return]
+        result: torch.Tensor = _Training.apply(rows, weight, bias, mean, variance, options)
+        self._note_statistics(mean, variance)
+        return result
+
+    def _note_statistics(self, mean: torch.Tensor, variance: torch.Tensor) -> None:
+        """Tell torch that the running statistics changed; copy them where they are of another type than float32."""
+        for buffer, values in ((self.running_mean, mean), (self.running_var, variance)):
+            if buffer is values:
+                increment_version(buffer)
+            else:
+                buffer.copy_(values)
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *arguments: Any) -> None:
+        # The names that SparseConvNet's oldest checkpoints have.
+        for old, new in (("runningMean", "running_mean"), ("runningVar", "running_var")):
+            if prefix + old in state_dict:
+                state_dict[prefix + new] = state_dict.pop(prefix + old)
+        super()._load_from_state_dict(state_dict, prefix, *arguments)
+
+    def extra_repr(self) -> str:
+        parts = [f"{self.nPlanes}, eps={self.eps:g}, momentum={self.momentum:g}"]
+        if not self.affine:
+            parts.append("affine=False")
+        if self.leakiness != (0 if isinstance(self, BatchNormReLU) else 1):
+            parts.append(f"leakiness={self.leakiness:g}")
+        return ", ".join(parts)
+
+
+class BatchNormReLU(BatchNormalization):
+    """`BatchNormalization` with a ReLU."""
+
+    def __init__(self, nPlanes: int, eps: float = 1e-4, momentum: float = 0.99) -> None:
+        super().__init__(nPlanes, eps, momentum, True, 0)
+
+
+class BatchNormLeakyReLU(BatchNormalization):
+    """`BatchNormalization` with a leaky ReLU."""
+
+    def __init__(self, nPlanes: int, eps: float = 1e-4, momentum: float = 0.99, leakiness: float = 0.333) -> None:
+        super().__init__(nPlanes, eps, momentum, True, leakiness)
+
+
+def BatchNormELU(nPlanes: int, eps: float = 1e-4, momentum: float = 0.9) -> Sequential:
+    """Return a `Sequential` of a `BatchNormalization` and an `ELU`, as in SparseConvNet."""
+    return Sequential(BatchNormalization(nPlanes, eps, momentum), ELU())
+
+
+class MeanOnlyBNLeakyReLU(Layer):
+    """Batch normalisation of the mean alone, y = x - mean + bias, then y > 0 ? y : leakiness * y.
+
+    [n, nPlanes] -> [n, nPlanes]. momentum: the fraction of the running mean that is kept. State, each [nPlanes]: bias
+    (zeros, where affine), running_mean (zeros). The gradient goes through the mean (Salimans and Kingma, 2016).
+    """
+
+    bias: Optional[nn.Parameter]
+    running_mean: torch.Tensor
+
+    def __init__(self, nPlanes: int, affine: bool = True, leakiness: float = 1, momentum: float = 0.99) -> None:
+        super().__init__()
+        self.nPlanes, self.affine = planes_of(nPlanes, "nPlanes"), flag(affine, "affine")
+        self.leakiness, self.momentum = float(leakiness), float(momentum)
+        self.register_parameter("bias", nn.Parameter(torch.zeros(self.nPlanes)) if self.affine else None)
+        self.register_buffer("running_mean", torch.zeros(self.nPlanes))
+
+    def forward(self, input: Any) -> Any:
+        """Return the normalised sparse tensor, or matrix."""
+        return self._map(input, self._normalise, self.nPlanes)
+
+    def _normalise(self, rows: torch.Tensor) -> torch.Tensor:
+        mean = self.running_mean.float()
+        if self.training and rows.shape[0]:
+            mean = rows.mean(0)
+            if not is_recomputing():
+                with torch.no_grad():
+                    self.running_mean.mul_(self.momentum).add_(mean.to(self.running_mean.dtype), alpha=1 - self.momentum)
+        shift = mean if self.bias is None else mean - self.bias.float()
+        result = rows - shift
+        return result if self.leakiness == 1 else F.leaky_relu(result, self.leakiness)
+
+    def extra_repr(self) -> str:
+        parts = [str(self.nPlanes)]
+        if not self.affine:
+            parts.append("affine=False")
+        return ", ".join([*parts, f"leakiness={self.leakiness:g}, momentum={self.momentum:g}"])
+
+
+class SparseGroupNorm(Layer):
+    """Group normalisation of sparse tensors (Wu and He, 2018). [sites, planes] -> [sites, planes].
+
+    Each sample's sites and each of `groups` groups of neighbouring planes have a mean and a variance of their own, in
+    training and in evaluation. eps: added to the variance. State, each [planes]: weight (ones), bias (zeros).
+    """
+
+    def __init__(self, groups: int, planes: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.groups, self.planes = planes_of(groups, "groups"), planes_of(planes, "planes")
+        if self.planes % self.groups:
+            raise InvalidArgumentError(f"groups is {self.groups}; it must divide planes {self.planes}")
+        self.eps = float(eps)
+        self.weight = nn.Parameter(torch.ones(self.planes))
+        self.bias = nn.Parameter(torch.zeros(self.planes))
+
+    def forward(self, input: Any) -> Any:
+        """Return the normalised sparse tensor."""
+        input, rows = self._sparse(input, self.planes)
+        metadata = input._known_metadata()
+        samples = torch.from_numpy(metadata._locations(input._site_set())[:, -1])
+        counts = torch.bincount(samples, minlength=integer(metadata.batch_size(), "batch size")).tolist()
+        weight, bias = self.weight.float(), self.bias.float()
+        parts = [
+            # The axis of planes comes second in what torch normalises by groups.
+            F.group_norm(part.t().unsqueeze(0), self.groups, weight, bias, self.eps).squeeze(0).t()
+            for part in computable(rows).split(counts)
+            if len(part)
+        ]
+        return input._on(typed_like(torch.cat(parts), rows) if parts else rows)
+
+    def extra_repr(self) -> str:
+        return f"{self.groups}, {self.planes}, eps={self.eps:g}"

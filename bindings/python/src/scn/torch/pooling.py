@@ -1,0 +1,273 @@
+"""Pooling of sparse tensors."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any, ClassVar
+
+import torch
+
+from .. import pooling as numpy_level
+from .._arrays import dimension_of, int64s
+from .._handles import RulebookHandle
+from .._library import library
+from .._options import FractionalOptions
+from ..convolution import short
+from ..errors import ShapeError
+from ._buffers import computable, typed_like
+from ._chance import engine_seeded_by_torch
+from .convolution import found_rules
+from .functions import average_pooling, global_pooling, max_pooling, unpooling
+from .layer import Layer, Window, plain_size
+from .metadata import Metadata
+from .sparse import SparseConvNetTensor
+
+__all__ = [
+    "AveragePooling",
+    "FractionalMaxPooling",
+    "GlobalAveragePooling",
+    "GlobalMaxPooling",
+    "GlobalSumPooling",
+    "MaxPooling",
+    "RandomizedStrideMaxPooling",
+    "UnPooling",
+]
+
+
+class _Dropping(Layer):
+    """What poolings that may leave out the first planes share."""
+
+    nFeaturesToDrop: int
+    _operation: ClassVar[Any]
+
+    def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
+        """Return the rulebook that begins at a site set, and the site set at which it ends."""
+        raise NotImplementedError
+
+    def forward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
+        """Return the pooled sparse tensor."""
+        input, rows = self._sparse(input)
+        if rows.shape[1] < self.nFeaturesToDrop:
+            raise ShapeError(f"features has {rows.shape[1]} planes, of which {self.nFeaturesToDrop} cannot be dropped")
+        metadata = input._known_metadata()
+        rulebook, sites = self._rules(metadata, input._site_set())
+        pool = type(self)._operation
+        result = pool(computable(rows), rulebook, metadata._site_count(sites), self.nFeaturesToDrop)
+        return input._on(typed_like(result, rows), sites)
+
+
+class _Pooling(_Dropping):
+    """What poolings with a window and a stride share."""
+
+    _find: ClassVar[Any]
+
+    def __init__(
+        self,
+        dimension: int,
+        pool_size: Any,
+        pool_stride: Any,
+        nFeaturesToDrop: int = 0,
+        *,
+        padding: Any = 0,
+        dilation: Any = 1,
+    ) -> None:
+        super().__init__()
+        self.dimension = dimension_of(dimension)
+        self._window = Window(self.dimension, pool_size, pool_stride, padding, dilation, "pool")
+        window, twin = self._window, getattr(numpy_level, type(self).__name__, numpy_level.MaxPooling)
+        # The engine's own layer says what is wrong with these arguments.
+        checked = twin(
+            self.dimension, window.size, window.stride, nFeaturesToDrop, padding=window.padding, dilation=window.dilation
+        )
+        self.nFeaturesToDrop = checked.nFeaturesToDrop
+
+    @property
+    def pool_size(self) -> list[int]:
+        """The window's size, one for each axis."""
+        return self._window.size
+
+    @property
+    def pool_stride(self) -> list[int]:
+        """How far the window moves, one for each axis."""
+        return self._window.stride or []
+
+    @property
+    def padding(self) -> list[int]:
+        """How far the window reaches beyond the field, one for each axis."""
+        return self._window.padding or []
+
+    @property
+    def dilation(self) -> list[int]:
+        """How far apart the window's offsets are, one for each axis."""
+        return self._window.dilation
+
+    def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
+        return found_rules(self._find, metadata, sites, self._window)
+
+    def input_spatial_size(self, out_size: Any) -> torch.Tensor:
+        """Return the input spatial size that yields `out_size`, a tensor [dimension] of int64."""
+        return self._window.before(out_size)
+
+    def extra_repr(self) -> str:
+        parts = [f"{self.dimension}, pool_size={short(self.pool_size)}, pool_stride={short(self.pool_stride)}"]
+        if self.nFeaturesToDrop:
+            parts.append(f"nFeaturesToDrop={self.nFeaturesToDrop}")
+        for name, given, usual in (("padding", self.padding, 0), ("dilation", self.dilation, 1)):
+            if any(size != usual for size in given):
+                parts.append(f"{name}={short(given)}")
+        return ", ".join(parts)
+
+
+class MaxPooling(_Pooling):
+    """The largest value under the window, at least zero: sites without features count as zero.
+
+    [sites in, planes] -> [sites out, planes - nFeaturesToDrop]; sites and sizes as in `Convolution`. nFeaturesToDrop:
+    how many of the first planes to leave out. Tied maxima all get the gradient.
+    """
+
+    _find, _operation = library.scn_geometry_strided, max_pooling
+
+
+class AveragePooling(_Pooling):
+    """The sum under the window divided by the window's volume: sites without features count as zero.
+
+    Arguments, shapes and sites as in `MaxPooling`.
+    """
+
+    _find, _operation = library.scn_geometry_strided, average_pooling
+
+
+class UnPooling(_Pooling):
+    """The matching earlier convolution or pooling, reversed: its input sites get the sum over the windows above them.
+
+    [sites in, planes] -> [sites of that layer's input, planes - nFeaturesToDrop]. Calling it raises `StateError` where
+    there was no such layer. Arguments as in `MaxPooling`.
+    """
+
+    _find, _operation = library.scn_geometry_reverse, unpooling
+
+    def input_spatial_size(self, out_size: Any) -> torch.Tensor:
+        """Return the input spatial size that yields `out_size`, a tensor [dimension] of int64."""
+        return self._window.after(out_size)
+
+
+class RandomizedStrideMaxPooling(_Pooling):
+    """In training a max pooling whose windows are displaced at random; in evaluation a `MaxPooling`.
+
+    The displacement is that of `RandomizedStrideConvolution`. Arguments and shapes as in `MaxPooling`.
+    """
+
+    _operation = max_pooling
+
+    def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
+        if not self.training:
+            return found_rules(library.scn_geometry_strided, metadata, sites, self._window)
+        with engine_seeded_by_torch():
+            return found_rules(library.scn_geometry_randomized, metadata, sites, self._window)
+
+
+class FractionalMaxPooling(_Dropping):
+    """Max pooling that makes the field smaller by any ratio above 1 (Graham, "Fractional Max-Pooling", 2014).
+
+    As `scn.FractionalMaxPooling`, with its arguments; in training the windows follow `torch.manual_seed`.
+    """
+
+    _operation = max_pooling
+
+    def __init__(
+        self,
+        dimension: int,
+        ratio: Any = None,
+        pool_size: Any = 2,
+        nFeaturesToDrop: int = 0,
+        *,
+        output_size: Any = None,
+        sequence: str = "pseudorandom",
+    ) -> None:
+        super().__init__()
+        checked = numpy_level.FractionalMaxPooling(
+            dimension,
+            plain_size(ratio),
+            plain_size(pool_size),
+            nFeaturesToDrop,
+            output_size=plain_size(output_size),
+            sequence=sequence,
+        )
+        self.dimension, self.ratio, self.output_size = checked.dimension, checked.ratio, checked.output_size
+        self.pool_size, self.sequence, self.nFeaturesToDrop = checked.pool_size, sequence, checked.nFeaturesToDrop
+
+    def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
+        options = FractionalOptions(
+            None if self.ratio is None else (ctypes.c_double * self.dimension)(*self.ratio),
+            None if self.output_size is None else int64s(self.output_size),
+            None if self.pool_size is None else int64s(self.pool_size),
+            int(self.pool_size is None),
+            int(self.sequence == "random"),
+            self.nFeaturesToDrop,
+        )
+        out = ctypes.c_int32()
+        place = (metadata._handle, sites, options, int(not self.training), ctypes.byref(out))
+        with engine_seeded_by_torch():
+            rulebook = RulebookHandle.make(library.scn_geometry_fractional, *place)
+        return rulebook, out.value
+
+    def _twin(self) -> numpy_level.FractionalMaxPooling:
+        return numpy_level.FractionalMaxPooling(
+            self.dimension,
+            self.ratio,
+            self.pool_size,
+            self.nFeaturesToDrop,
+            output_size=self.output_size,
+            sequence=self.sequence,
+        )
+
+    def input_spatial_size(self, out_size: Any) -> torch.Tensor:
+        """Return the input spatial size that yields `out_size`, a tensor [dimension] of int64."""
+        return torch.from_numpy(self._twin().input_spatial_size(plain_size(out_size)))
+
+    def extra_repr(self) -> str:
+        return self._twin().extra_repr()
+
+
+class _GlobalPooling(Layer):
+    """What poolings of whole samples share."""
+
+    _kind: ClassVar[int]
+
+    def __init__(self, dimension: int) -> None:
+        super().__init__()
+        self.dimension = dimension_of(dimension)
+
+    def forward(self, input: SparseConvNetTensor) -> torch.Tensor:
+        """Return a row for each sample, [batch, planes]."""
+        input, rows = self._sparse(input)
+        metadata = input._known_metadata()
+        place = (metadata._handle, input._site_set(), self._kind, metadata.batch_size())
+        return typed_like(global_pooling(computable(rows), *place), rows)
+
+    def extra_repr(self) -> str:
+        return str(self.dimension)
+
+
+class GlobalSumPooling(_GlobalPooling):
+    """The sum over all sites of each sample: [batch, planes], zeros for a sample without sites."""
+
+    _kind = 0
+
+
+class GlobalAveragePooling(_GlobalPooling):
+    """The average over the sites of each sample, inactive ones not counted: [batch, planes].
+
+    A sample without sites gets zeros.
+    """
+
+    _kind = 1
+
+
+class GlobalMaxPooling(_GlobalPooling):
+    """The maximum over the sites of each sample, which may be negative: [batch, planes].
+
+    A sample without sites gets zeros. Tied maxima all get the gradient.
+    """
+
+    _kind = 2

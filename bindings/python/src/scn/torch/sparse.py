@@ -1,0 +1,241 @@
+"""Sparse tensors: features on the sites of a grid."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+import torch
+
+from .. import metadata as numpy_level
+from .._arrays import sizes
+from ..errors import ShapeError, StateError, UnsupportedError
+from .functions import permute
+from .metadata import Metadata
+
+__all__ = ["SparseConvNetTensor"]
+
+
+class SparseConvNetTensor:
+    """Features [sites, planes] on the active sites of a grid.
+
+    Made by input layers, or of its parts: `features` (a torch tensor), `metadata` (where the sites are) and
+    `spatial_size` (which of the metadata's sites the rows are). Every part can be assigned. On the sites of an input
+    layer the rows of `features` are in the order in which the input first names each site (row for row, where it names
+    each once); sites made by strides are sorted by sample, then by coordinates, the last axis fastest.
+    """
+
+    def __init__(
+        self,
+        features: Optional[torch.Tensor] = None,
+        metadata: Optional[Metadata] = None,
+        spatial_size: Any = None,
+    ) -> None:
+        self._sites: Optional[int] = None
+        self._size: Optional[torch.Tensor] = None
+        self._metadata: Optional[Metadata] = None
+        # What layers work on: sorted rows. None from when a program has seen or set the rows in the order shown.
+        self._rows: Optional[torch.Tensor] = None
+        self._shown: Optional[torch.Tensor] = None
+        self.metadata = metadata
+        self.spatial_size = spatial_size
+        self.features = features
+
+    def _on(self, rows: torch.Tensor, sites: Optional[int] = None) -> SparseConvNetTensor:
+        """Return a tensor with other sorted rows, on another site set of the same metadata or on the same."""
+        return _sparse(rows, self._known_metadata(), self._site_set() if sites is None else sites)
+
+    def _build(self) -> None:
+        """Bring the parts up to date, where a subclass makes them when they are asked for."""
+
+    def _known_metadata(self) -> Metadata:
+        self._build()
+        if self._metadata is None:
+            raise StateError("this SparseConvNetTensor has no metadata yet")
+        return self._metadata
+
+    def _site_set(self) -> int:
+        """Return which site set of the metadata the rows are on."""
+        self._build()
+        if self._sites is None:
+            metadata = self._known_metadata()
+            self._sites = 0 if self._size is None else metadata._find(self._size)
+        return self._sites
+
+    def _sorted(self) -> torch.Tensor:
+        """Return the rows as layers take them."""
+        self._build()
+        if self._rows is not None:
+            return self._rows
+        rows = self._shown
+        if rows is None:
+            raise StateError("this SparseConvNetTensor has no features yet")
+        metadata, sites = self._known_metadata(), self._site_set()
+        count = metadata._site_count(sites)
+        if rows.ndim != 2 or rows.shape[0] != count:
+            raise ShapeError(f"features has the shape {list(rows.shape)}; it must be [{count}, planes], a row for each site")
+        order = metadata._order(sites)
+        return rows if order is None else permute(rows, order.sorted, order.shown)
+
+    @property
+    def features(self) -> Optional[torch.Tensor]:
+        """The values, [sites, planes]. Changes in place are seen by layers, and gradients pass through this very tensor."""
+        self._build()
+        if self._rows is not None:
+            order = self._known_metadata()._order(self._site_set())
+            self._shown = self._rows if order is None else permute(self._rows, order.shown, order.sorted)
+            self._rows = None
+        return self._shown
+
+    @features.setter
+    def features(self, features: Optional[torch.Tensor]) -> None:
+        if features is not None and not isinstance(features, torch.Tensor):
+            raise TypeError(f"features is a {type(features).__name__}; it must be a torch.Tensor")
+        self._rows, self._shown = None, features
+
+    @property
+    def metadata(self) -> Optional[Metadata]:
+        """Where the sites are."""
+        self._build()
+        return self._metadata
+
+    @metadata.setter
+    def metadata(self, metadata: Optional[Metadata]) -> None:
+        if metadata is not None and not isinstance(metadata, Metadata):
+            if not isinstance(metadata, numpy_level.Metadata):
+                raise TypeError(f"metadata is a {type(metadata).__name__}; it must be a Metadata")
+            metadata = Metadata._of(metadata._handle)
+        self._settle()
+        # The size stays, of which other metadata has other sites.
+        self._size = self.spatial_size
+        self._metadata, self._sites = metadata, None
+
+    @property
+    def spatial_size(self) -> Optional[torch.Tensor]:
+        """The size of the grid, [dimension] int64."""
+        self._build()
+        if self._size is None and self._metadata is not None:
+            self._size = torch.from_numpy(self._metadata._spatial_size(self._site_set()).copy())
+        return self._size
+
+    @spatial_size.setter
+    def spatial_size(self, spatial_size: Any) -> None:
+        if spatial_size is not None:
+            given = torch.as_tensor(spatial_size)
+            dimension = self._metadata.dimension if self._metadata is not None else max(1, given.numel())
+            spatial_size = torch.tensor(sizes(given.tolist(), dimension, "spatial_size"), dtype=torch.int64)
+        self._settle()
+        self._size, self._sites = spatial_size, None
+
+    def _settle(self) -> None:
+        """Let the rows be those that are shown, whatever the sites become."""
+        self._build()
+        if self._rows is not None:
+            self._shown, self._rows = self.features, None
+
+    def get_spatial_locations(self, spatial_size: Any = None) -> torch.Tensor:
+        """Return the sites in the order of the rows, [sites, dimension + 1] int64, batch index last.
+
+        spatial_size: another one, whose sites the metadata knows; `StateError` where it does not or knows two.
+        """
+        metadata = self._known_metadata()
+        if spatial_size is None:
+            return metadata._shown_locations(self._site_set())
+        return metadata.get_spatial_locations(spatial_size)
+
+    def batch_size(self) -> int:
+        """Return the number of samples."""
+        return self._known_metadata().batch_size()
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients flow into the features."""
+        self._build()
+        rows = self._rows if self._rows is not None else self._shown
+        return rows is not None and rows.requires_grad
+
+    def requires_grad_(self, requires_grad: bool = True) -> SparseConvNetTensor:
+        """Say whether gradients are wanted for `features`, in place; return this tensor."""
+        features = self.features
+        if features is None:
+            raise StateError("this SparseConvNetTensor has no features yet")
+        features.requires_grad_(requires_grad)
+        return self
+
+    def _like(self, change: Any) -> SparseConvNetTensor:
+        """Return a tensor on the same sites whose rows are a function of these, applied row by row."""
+        self._build()
+        result = SparseConvNetTensor.__new__(SparseConvNetTensor)
+        result.__dict__.update(
+            _sites=self._sites,
+            _size=self._size,
+            _metadata=self._metadata,
+            _rows=None if self._rows is None else change(self._rows),
+            _shown=None if self._rows is not None or self._shown is None else change(self._shown),
+        )
+        return result
+
+    def detach(self) -> SparseConvNetTensor:
+        """Return a tensor that shares the values and is not the result of any operation."""
+        return self._like(torch.Tensor.detach)
+
+    def to(self, *arguments: Any, **options: Any) -> SparseConvNetTensor:
+        """Return a tensor whose features went through `torch.Tensor.to`."""
+        return self._like(lambda rows: rows.to(*arguments, **options))
+
+    def type(self, dtype: Any) -> SparseConvNetTensor:
+        """Return a tensor whose features went through `torch.Tensor.type`."""
+        return self._like(lambda rows: rows.type(dtype))
+
+    def cpu(self) -> SparseConvNetTensor:
+        """Return a tensor with its features in the memory of the CPU."""
+        return self._like(torch.Tensor.cpu)
+
+    def cuda(self) -> SparseConvNetTensor:
+        """Raise `UnsupportedError`: scn.torch computes on the CPU."""
+        raise UnsupportedError("scn.torch computes on the CPU; leave out .cuda()")
+
+    def __repr__(self) -> str:
+        self._build()
+        rows = self._rows if self._rows is not None else self._shown
+        if rows is None or self._metadata is None:
+            return f"SparseConvNetTensor(features={rows}, metadata={self._metadata})"
+        size = self.spatial_size
+        place = f"spatial_size={[] if size is None else size.tolist()}, batch_size={self.batch_size()}"
+        end = ", requires_grad=True)" if rows.requires_grad else ")"
+        return f"SparseConvNetTensor(sites={rows.shape[0]}, planes={rows.shape[1:].numel()}, {place}{end}"
+
+    def __deepcopy__(self, memo: Any) -> SparseConvNetTensor:
+        """Return a copy with its own features on the same sites."""
+        return self._like(lambda rows: rows.detach().clone().requires_grad_(rows.requires_grad))
+
+    def __reduce__(self) -> Any:
+        features, metadata = self.features, self._metadata
+        if features is not None and not features.is_leaf:
+            features = features.detach().requires_grad_(features.requires_grad)
+        if metadata is None:
+            return SparseConvNetTensor, (features, None, self._size)
+        if self._site_set() == 0:
+            return _unpickled, (features, metadata)
+        size, samples = self.spatial_size, self.batch_size()
+        assert size is not None, "a tensor with metadata has a spatial size"
+        place = (metadata.dimension, size, self.get_spatial_locations(), samples)
+        return _unpickled_at, (features, *place)
+
+
+def _sparse(rows: torch.Tensor, metadata: Metadata, sites: int) -> SparseConvNetTensor:
+    """Return a tensor of sorted rows on a site set."""
+    result = SparseConvNetTensor.__new__(SparseConvNetTensor)
+    result.__dict__.update(_sites=sites, _size=None, _metadata=metadata, _rows=rows, _shown=None)
+    return result
+
+
+def _unpickled(features: torch.Tensor, metadata: Metadata) -> SparseConvNetTensor:
+    result = SparseConvNetTensor(features, metadata)
+    result._sites = 0
+    return result
+
+
+def _unpickled_at(
+    features: torch.Tensor, dimension: int, size: torch.Tensor, locations: torch.Tensor, samples: int
+) -> SparseConvNetTensor:
+    return _unpickled(features, Metadata(dimension, size, locations, samples))
