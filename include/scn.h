@@ -147,6 +147,10 @@ typedef void (*scn_release_callback)(void *context);
  *  shape: [rank], rank 0 ... 16, each >= 0. data: [product of shape], copied; NULL for zeros.
  *  Also SCN_ERROR_OVERFLOW, SCN_ERROR_SHAPE (a negative size). */
 SCN_API scn_status scn_tensor_create(const int64_t *shape, int32_t rank, const float *data, scn_tensor **tensor);
+/** Create a dense tensor of the given shape, its content undefined: memory for what a host computes, such as results of the
+ *  functional level. scn_tensor_data has its address. Where it is 1 MB or more, the library gives memory that it has at hand,
+ *  which costs less than the system's. Also SCN_ERROR_OVERFLOW, SCN_ERROR_SHAPE (a negative size). */
+SCN_API scn_status scn_tensor_allocate(const int64_t *shape, int32_t rank, scn_tensor **tensor);
 /** Create a dense tensor over the caller's buffer, without a copy.
  *  data: [product of shape], aligned to 4 bytes, on loan until release(context) is called; release may be NULL where data
  *  outlives every use. Operations only read it; optimizers and scn_tensor_copy_from write it. */

@@ -20,6 +20,15 @@ public func scn_tensor_create(
     }
 }
 
+@_cdecl("scn_tensor_allocate") @implementation
+public func scn_tensor_allocate(_ shape: UnsafePointer<Int64>?, _ rank: Int32, _ tensor: HandleOut) -> scn_status {
+    produceTensor(tensor, "tensor") {
+        let shape = try SCNABI.shape(shape, rank)
+        let (rows, planes) = try Tensor.rowsAndPlanes(shape)
+        return .dense(Tensor(shape: shape, values: try Matrix(rows: rows, planes: planes)))
+    }
+}
+
 @_cdecl("scn_tensor_borrow") @implementation
 public func scn_tensor_borrow(
     _ shape: UnsafePointer<Int64>?, _ rank: Int32, _ data: UnsafeMutablePointer<Float>?,

@@ -304,6 +304,12 @@ static void bad_tensors(void) {
     BAD(OVERFLOW, "shape", scn_tensor_create(huge, 2, NULL, &out_tensor));
     BAD(MEMORY, "", scn_tensor_create(unpayable, 1, NULL, &out_tensor));
     BAD(MEMORY_OR_OVERFLOW, "", scn_tensor_create(huge, 1, NULL, &out_tensor));
+    BAD(INVALID_ARGUMENT, "shape", scn_tensor_allocate(NULL, 2, &out_tensor));
+    BAD(INVALID_ARGUMENT, "rank", scn_tensor_allocate(two_by_three, 17, &out_tensor));
+    BAD(INVALID_ARGUMENT, "tensor", scn_tensor_allocate(two_by_three, 2, NULL));
+    BAD(SHAPE, "shape", scn_tensor_allocate(negative, 2, &out_tensor));
+    BAD(OVERFLOW, "shape", scn_tensor_allocate(huge, 2, &out_tensor));
+    BAD(MEMORY, "", scn_tensor_allocate(unpayable, 1, &out_tensor));
     BAD(INVALID_ARGUMENT, "data", scn_tensor_borrow(two_by_three, 2, NULL, NULL, NULL, &out_tensor));
     BAD(INVALID_ARGUMENT, "data",
         scn_tensor_borrow(two_by_three, 2, (float *)((char *)numbers + 1), NULL, NULL, &out_tensor));

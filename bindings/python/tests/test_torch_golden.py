@@ -102,6 +102,8 @@ def input_case(case, tensors):
     d, size = case["dimension"], case["spatial_size"]
     features = tensors["in.features"].clone().requires_grad_()
     x = scn.InputLayer(d, size, mode=case["mode"])([tensors["in.coords"], features])
+    # SparseConvNet's own order.
+    assert torch.equal(x.get_spatial_locations(), tensors["out.coords"])
     ours, theirs = same_sites("out", x.get_spatial_locations(), tensors["out.coords"])
     close("out.features", x.features[ours], tensors["out.features"][theirs], 1e-5)
     close("out.rows", scn.OutputLayer(d)(x), tensors["out.rows"], 1e-5)

@@ -47,6 +47,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_set_random_state": (_STATUS, [_ARRAY]),
     # tensors and points
     "scn_tensor_create": (_STATUS, [_ARRAY, _I32, _ARRAY, _OUT]),
+    "scn_tensor_allocate": (_STATUS, [_ARRAY, _I32, _OUT]),
     "scn_tensor_borrow": (_STATUS, [_ARRAY, _I32, _ARRAY, _CALLBACK, _CONTEXT, _OUT]),
     "scn_points_create": (_STATUS, [_ARRAY, _I64, _I32, _HANDLE, _I64, _OUT]),
     "scn_points_create_batched": (_STATUS, [_ARRAY, _I64, _I64, _I32, _HANDLE, _OUT]),

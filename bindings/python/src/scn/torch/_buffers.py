@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from typing import Any, Optional
 
 import torch
 
+from .._arrays import int64s, view
+from .._handles import TensorHandle
+from .._library import library
 from .._options import MatrixView
 from ..errors import ShapeError, UnsupportedError
+
+# Elements from which on the library keeps released memory for reuse: 1 MB.
+LARGE = 1 << 18
 
 
 class Matrix(MatrixView):
@@ -60,9 +67,15 @@ def address(values: Optional[torch.Tensor]) -> Optional[int]:
     return None if values is None else values.data_ptr()
 
 
-def new_matrix(rows: int, planes: int) -> torch.Tensor:
-    """Return a float32 matrix of undefined content."""
-    return torch.empty(rows, planes, dtype=torch.float32)
+def new(*shape: int) -> torch.Tensor:
+    """Return a float32 tensor of undefined content, where it is large in memory that the library has at hand.
+
+    Fresh memory of the system costs about as much time as it takes to fill it, for pages that are cleared first.
+    """
+    if math.prod(shape) < LARGE:
+        return torch.empty(shape, dtype=torch.float32)
+    handle = TensorHandle.make(library.scn_tensor_allocate, int64s(list(shape)), len(shape))
+    return torch.from_numpy(view(handle, shape))
 
 
 def as_tensor(values: Any, name: str) -> torch.Tensor:

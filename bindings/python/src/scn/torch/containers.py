@@ -11,6 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ..errors import InvalidArgumentError, ShapeError
 from ._recomputing import recomputing
+from .functions import join
 from .layer import Layer
 from .sparse import SparseConvNetTensor
 
@@ -184,7 +185,11 @@ class JoinTable(Layer):
     def forward(self, input: Sequence[Any]) -> Any:
         """Return the planes of a list of sparse tensors, or of tensors of torch [n, planes, ...], side by side."""
         rows = _same_sites(input, "JoinTable")
-        return torch.cat(list(input), 1) if rows is None else input[0]._on(torch.cat(rows, 1))
+        if rows is None:
+            return torch.cat(list(input), 1)
+        if all(part.dtype is torch.float32 and part.device.type == "cpu" for part in rows):
+            return input[0]._on(join(rows))
+        return input[0]._on(torch.cat(rows, 1))
 
 
 class Identity(Layer):

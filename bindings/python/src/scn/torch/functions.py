@@ -14,7 +14,7 @@ from torch.autograd.function import once_differentiable
 
 from .._handles import GeometryHandle, RulebookHandle
 from .._library import library
-from ._buffers import Matrix, address, new_matrix
+from ._buffers import Matrix, address, new
 
 __all__ = [
     "average_pooling",
@@ -22,6 +22,7 @@ __all__ = [
     "dense_to_sparse",
     "global_pooling",
     "input_rows",
+    "join",
     "linear",
     "max_pooling",
     "output_rows",
@@ -50,11 +51,31 @@ def permute(rows: torch.Tensor, order: torch.Tensor, inverse: torch.Tensor) -> t
     return _Permute.apply(rows, order, inverse)  # type: ignore[no-any-return]
 
 
+class _Join(Function):
+    @staticmethod
+    def forward(ctx: Any, *parts: torch.Tensor) -> torch.Tensor:
+        ctx.planes = [part.shape[1] for part in parts]
+        return torch.cat(parts, 1, out=new(parts[0].shape[0], sum(ctx.planes)))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+        split = gradient.split(ctx.planes, 1)
+        return tuple(
+            new(*part.shape).copy_(part) if wanted else None for part, wanted in zip(split, ctx.needs_input_grad)
+        )
+
+
+def join(parts: list[torch.Tensor]) -> torch.Tensor:
+    """Put planes side by side: [n, a], [n, b], ... -> [n, a + b + ...]."""
+    return _Join.apply(*parts)  # type: ignore[no-any-return]
+
+
 class _InputRows(Function):
     @staticmethod
     def forward(ctx: Any, features: torch.Tensor, geometry: GeometryHandle, sites: int) -> torch.Tensor:
         ctx.geometry, ctx.rows = geometry, features.shape[0]
-        result = new_matrix(sites, features.shape[1])
+        result = new(sites, features.shape[1])
         library.scn_input_forward(geometry, Matrix(features), Matrix(result))
         return result
 
@@ -62,7 +83,7 @@ class _InputRows(Function):
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         gradient = gradient.contiguous()
-        result = new_matrix(ctx.rows, gradient.shape[1])
+        result = new(ctx.rows, gradient.shape[1])
         library.scn_input_backward(ctx.geometry, Matrix(gradient), Matrix(result))
         return result, None, None
 
@@ -76,7 +97,7 @@ class _OutputRows(Function):
     @staticmethod
     def forward(ctx: Any, features: torch.Tensor, geometry: GeometryHandle, rows: int) -> torch.Tensor:
         ctx.geometry, ctx.sites = geometry, features.shape[0]
-        result = new_matrix(rows, features.shape[1])
+        result = new(rows, features.shape[1])
         library.scn_output_forward(geometry, Matrix(features), Matrix(result))
         return result
 
@@ -84,7 +105,7 @@ class _OutputRows(Function):
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         gradient = gradient.contiguous()
-        result = new_matrix(ctx.sites, gradient.shape[1])
+        result = new(ctx.sites, gradient.shape[1])
         library.scn_output_backward(ctx.geometry, Matrix(gradient), Matrix(result))
         return result, None, None
 
@@ -106,7 +127,7 @@ class _Convolution(Function):
     ) -> torch.Tensor:
         ctx.save_for_backward(input, weight)
         ctx.rulebook, groups = rulebook, weight.shape[1]
-        result = new_matrix(rows, groups * weight.shape[3])
+        result = new(rows, groups * weight.shape[3])
         library.scn_convolution_forward(
             rulebook, Matrix(input), weight.data_ptr(), address(bias), groups, Matrix(result)
         )
@@ -119,12 +140,12 @@ class _Convolution(Function):
         gradient, groups = gradient.contiguous(), weight.shape[1]
         by_input = by_weight = by_bias = None
         if ctx.needs_input_grad[0]:
-            by_input = torch.empty_like(input)
+            by_input = new(*input.shape)
             library.scn_convolution_backward_input(
                 ctx.rulebook, Matrix(gradient), weight.data_ptr(), groups, Matrix(by_input)
             )
         if ctx.needs_input_grad[1] or ctx.needs_input_grad[2]:
-            by_weight = torch.empty_like(weight)
+            by_weight = new(*weight.shape)
             by_bias = torch.empty(gradient.shape[1]) if ctx.needs_input_grad[2] else None
             library.scn_convolution_backward_weight(
                 ctx.rulebook, Matrix(input), Matrix(gradient), groups, by_weight.data_ptr(), address(by_bias)
@@ -147,7 +168,7 @@ class _Linear(Function):
     @staticmethod
     def forward(ctx: Any, input: torch.Tensor, weight: torch.Tensor, bias: Optional[torch.Tensor]) -> torch.Tensor:
         ctx.save_for_backward(input, weight)
-        result = new_matrix(input.shape[0], weight.shape[1])
+        result = new(input.shape[0], weight.shape[1])
         library.scn_linear_forward(Matrix(input), weight.data_ptr(), 0, address(bias), Matrix(result))
         return result
 
@@ -158,10 +179,10 @@ class _Linear(Function):
         gradient = gradient.contiguous()
         by_input = by_weight = by_bias = None
         if ctx.needs_input_grad[0]:
-            by_input = torch.empty_like(input)
+            by_input = new(*input.shape)
             library.scn_linear_backward_input(Matrix(gradient), weight.data_ptr(), 0, Matrix(by_input))
         if ctx.needs_input_grad[1] or ctx.needs_input_grad[2]:
-            by_weight = torch.empty_like(weight)
+            by_weight = new(*weight.shape)
             by_bias = torch.empty(gradient.shape[1]) if ctx.needs_input_grad[2] else None
             library.scn_linear_backward_weight(
                 Matrix(input), Matrix(gradient), 0, by_weight.data_ptr(), address(by_bias)
@@ -178,7 +199,7 @@ class _ShapeContext(Function):
     @staticmethod
     def forward(ctx: Any, input: torch.Tensor, rulebook: RulebookHandle, rows: int, volume: int) -> torch.Tensor:
         ctx.rulebook, ctx.shape = rulebook, input.shape
-        result = new_matrix(rows, volume * input.shape[1])
+        result = new(rows, volume * input.shape[1])
         library.scn_shape_context_forward(rulebook, Matrix(input), Matrix(result))
         return result
 
@@ -186,7 +207,7 @@ class _ShapeContext(Function):
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         gradient = gradient.contiguous()
-        result = new_matrix(*ctx.shape)
+        result = new(*ctx.shape)
         library.scn_shape_context_backward(ctx.rulebook, Matrix(gradient), Matrix(result))
         return result, None, None, None
 
@@ -199,7 +220,7 @@ def shape_context(input: torch.Tensor, rulebook: RulebookHandle, rows: int, volu
 class _MaxPooling(Function):
     @staticmethod
     def forward(ctx: Any, input: torch.Tensor, rulebook: RulebookHandle, rows: int, drop: int) -> torch.Tensor:
-        result = new_matrix(rows, max(0, input.shape[1] - drop))
+        result = new(rows, max(0, input.shape[1] - drop))
         library.scn_max_pooling_forward(rulebook, Matrix(input), drop, Matrix(result))
         ctx.save_for_backward(input, result)
         ctx.rulebook, ctx.drop = rulebook, drop
@@ -210,7 +231,7 @@ class _MaxPooling(Function):
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         input, output = ctx.saved_tensors
         gradient = gradient.contiguous()
-        result = torch.empty_like(input)
+        result = new(*input.shape)
         library.scn_max_pooling_backward(
             ctx.rulebook, Matrix(input), Matrix(output), Matrix(gradient), ctx.drop, Matrix(result)
         )
@@ -228,7 +249,7 @@ class _SumPooling(Function):
         ctx: Any, input: torch.Tensor, rulebook: RulebookHandle, rows: int, drop: int, forward: Any, backward: Any
     ) -> torch.Tensor:
         ctx.rulebook, ctx.drop, ctx.shape, ctx.function = rulebook, drop, input.shape, backward
-        result = new_matrix(rows, max(0, input.shape[1] - drop))
+        result = new(rows, max(0, input.shape[1] - drop))
         forward(rulebook, Matrix(input), drop, Matrix(result))
         return result
 
@@ -236,7 +257,7 @@ class _SumPooling(Function):
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         gradient = gradient.contiguous()
-        result = new_matrix(*ctx.shape)
+        result = new(*ctx.shape)
         ctx.function(ctx.rulebook, Matrix(gradient), ctx.drop, Matrix(result))
         return result, None, None, None, None, None
 
@@ -258,7 +279,7 @@ class _GlobalPooling(Function):
     def forward(
         ctx: Any, input: torch.Tensor, geometry: GeometryHandle, sites: int, kind: int, samples: int
     ) -> torch.Tensor:
-        result = new_matrix(samples, input.shape[1])
+        result = new(samples, input.shape[1])
         library.scn_global_pooling_forward(geometry, sites, kind, Matrix(input), Matrix(result))
         ctx.save_for_backward(input, result)
         ctx.place = (geometry, sites, kind)
@@ -269,7 +290,7 @@ class _GlobalPooling(Function):
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         input, output = ctx.saved_tensors
         gradient = gradient.contiguous()
-        result = torch.empty_like(input)
+        result = new(*input.shape)
         library.scn_global_pooling_backward(
             *ctx.place, Matrix(input), Matrix(output), Matrix(gradient), Matrix(result)
         )
@@ -287,7 +308,7 @@ class _SparseToDense(Function):
     @staticmethod
     def forward(ctx: Any, input: torch.Tensor, geometry: GeometryHandle, sites: int, shape: Any) -> torch.Tensor:
         ctx.place, ctx.shape = (geometry, sites), input.shape
-        result = torch.empty(shape)
+        result = new(*shape)
         library.scn_sparse_to_dense_forward(geometry, sites, Matrix(input), result.data_ptr(), result.numel())
         return result
 
@@ -295,7 +316,7 @@ class _SparseToDense(Function):
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         gradient = gradient.contiguous()
-        result = new_matrix(*ctx.shape)
+        result = new(*ctx.shape)
         library.scn_sparse_to_dense_backward(*ctx.place, gradient.data_ptr(), gradient.numel(), Matrix(result))
         return result, None, None, None
 
@@ -309,7 +330,7 @@ class _DenseToSparse(Function):
     @staticmethod
     def forward(ctx: Any, dense: torch.Tensor, geometry: GeometryHandle, rows: int) -> torch.Tensor:
         ctx.geometry, ctx.shape = geometry, dense.shape
-        result = new_matrix(rows, dense.shape[1])
+        result = new(rows, dense.shape[1])
         library.scn_sparse_to_dense_backward(geometry, 0, dense.data_ptr(), dense.numel(), Matrix(result))
         return result
 
@@ -317,7 +338,7 @@ class _DenseToSparse(Function):
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         gradient = gradient.contiguous()
-        result = torch.empty(ctx.shape)
+        result = new(*ctx.shape)
         library.scn_sparse_to_dense_forward(ctx.geometry, 0, Matrix(gradient), result.data_ptr(), result.numel())
         return result, None, None
 

@@ -15,7 +15,7 @@ from .._arrays import flag, integer
 from .._library import library
 from .._options import BatchNormOptions
 from ..errors import InvalidArgumentError
-from ._buffers import Matrix, address, computable, parameter, typed_like
+from ._buffers import Matrix, address, computable, new, parameter, typed_like
 from ._recomputing import is_recomputing
 from .activation import ELU
 from .containers import Sequential
@@ -36,7 +36,7 @@ class _Training(Function):
     def forward(
         ctx: Any, input: torch.Tensor, weight: Any, bias: Any, mean: Any, variance: Any, options: tuple[float, ...]
     ) -> torch.Tensor:
-        result, saved = torch.empty_like(input), torch.empty(2, input.shape[1])
+        result, saved = new(*input.shape), torch.empty(2, input.shape[1])
         library.scn_batch_norm_forward_training(
             Matrix(input),
             address(weight),
@@ -66,7 +66,7 @@ class _Evaluation(Function):
     def forward(
         ctx: Any, input: torch.Tensor, weight: Any, bias: Any, mean: Any, variance: Any, options: tuple[float, ...]
     ) -> torch.Tensor:
-        result, saved = torch.empty_like(input), torch.stack([mean, variance])
+        result, saved = new(*input.shape), torch.stack([mean, variance])
         library.scn_batch_norm_forward_evaluation(
             Matrix(input),
             address(weight),
@@ -104,7 +104,7 @@ def _backward(
     saved: torch.Tensor,
 ) -> Any:
     """Return the gradients of a pass; saved: its mean, and its inverse deviation or its variance."""
-    by_input, planes = torch.empty_like(input), input.shape[1]
+    by_input, planes = new(*input.shape), input.shape[1]
     by_weight = torch.empty(planes) if ctx.needs_input_grad[1] else None
     by_bias = torch.empty(planes) if ctx.needs_input_grad[2] else None
     function(

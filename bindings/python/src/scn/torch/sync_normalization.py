@@ -10,7 +10,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from .._library import library
-from ._buffers import Matrix, address
+from ._buffers import Matrix, address, new
 from ._recomputing import is_recomputing
 from .normalization import BatchNormalization, _options
 
@@ -26,7 +26,7 @@ class _Synchronised(Function):
     ) -> torch.Tensor:
         # The engine's evaluation pass, with the moments in place of the running statistics.
         count, mean, variance = moments[0, 0], moments[1].float(), moments[2].float()
-        result = torch.empty_like(input)
+        result = new(*input.shape)
         library.scn_batch_norm_forward_evaluation(
             Matrix(input),
             address(weight),
@@ -44,7 +44,7 @@ class _Synchronised(Function):
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         input, weight, output, mean, variance, count = ctx.saved_tensors
-        gradient, by_input = gradient.contiguous(), torch.empty_like(input)
+        gradient, by_input = gradient.contiguous(), new(*input.shape)
         # The sums over the rows of gradient * normalised value, and of the gradient behind the activation.
         sums = torch.zeros(2, input.shape[1])
         library.scn_batch_norm_backward_evaluation(
