@@ -66,13 +66,15 @@ class Metadata(numpy_level.Metadata):
             self._orders[0] = _order_of(_first_appearances(self._row_sites(), self._site_count(0)))
         return self._orders.get(sites)
 
-    def _note_subset(self, sites: int, keep: torch.Tensor, kept: int) -> None:
-        """Show the sites that remain of a site set in its order. keep: bool, by sorted rows; kept: the new site set."""
+    def _subset(self, sites: int, keep: torch.Tensor) -> Metadata:
+        """Return new metadata of those sites of a site set that stay, in their order. keep: bool, by sorted rows."""
         order = self._order(sites)
-        if order is not None:
-            renumbered = torch.cumsum(keep, 0) - 1
-            rows = order.shown[keep[order.shown]]
-            self._orders[kept] = _order_of(renumbered[rows])
+        where, chosen = self._shown_locations(sites), keep if order is None else keep[order.shown]
+        result = Metadata(self.dimension, self._spatial_size(sites), where[chosen].numpy(), self.batch_size())
+        result._order(0)
+        # There are no rows of an input, for output layers.
+        result._mode = None
+        return result
 
     def _shown_locations(self, sites: int) -> torch.Tensor:
         order = self._order(sites)
@@ -89,7 +91,7 @@ class Metadata(numpy_level.Metadata):
     def __reduce__(self) -> Any:
         size, samples, locations = self._spatial_size(0), self.batch_size(), self._locations(0)
         if self._mode is None:
-            return Metadata, (self.dimension, size, locations, samples)
+            return Metadata, (self.dimension, size, self._shown_locations(0).numpy(), samples)
         rows = self._row_sites()
         where = locations[rows] if len(locations) else np.zeros((len(rows), self.dimension + 1), np.int64)
         if self._length is None:

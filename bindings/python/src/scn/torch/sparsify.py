@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import ctypes
 from typing import Any, Optional
 
 import torch
 from torch import nn
 from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 
 from .._arrays import dimension_of
-from .._handles import RulebookHandle
-from .._library import library
 from ..errors import InvalidArgumentError
-from ._buffers import computable, typed_like
 from .activation import Sigmoid
 from .containers import Sequential
 from .convolution import NetworkInNetwork
-from .functions import shape_context
 from .layer import Layer, planes_of
-from .sparse import SparseConvNetTensor
+from .sparse import SparseConvNetTensor, _sparse
 
 __all__ = ["Sparsify", "SparsifyFCS"]
 
@@ -41,19 +37,28 @@ class _FakeGradHardSigmoid(Layer):
         return self._map(input, _Step.apply)
 
 
+class _Keep(Function):
+    """Takes some rows, each once."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
+        ctx.kept, ctx.count = kept, rows.shape[0]
+        return rows.index_select(0, kept)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+        return gradient.new_zeros(ctx.count, gradient.shape[1]).index_copy_(0, ctx.kept, gradient), None
+
+
 def _kept(input: SparseConvNetTensor, rows: torch.Tensor, keep: torch.Tensor) -> SparseConvNetTensor:
-    """Return the tensor of those sites that stay. keep: bool, by sorted rows."""
-    metadata, sites, out = input._known_metadata(), input._site_set(), ctypes.c_int32()
-    chosen = keep.to(torch.uint8).contiguous()
-    place = (metadata._handle, sites, chosen.data_ptr(), chosen.numel(), ctypes.byref(out))
-    rulebook = RulebookHandle.make(library.scn_geometry_subset, *place)
-    metadata._note_subset(sites, keep, out.value)
-    result = shape_context(computable(rows), rulebook, metadata._site_count(out.value), 1)
-    return input._on(typed_like(result, rows), out.value)
+    """Return the tensor of those sites that stay, with metadata of its own. keep: bool, by sorted rows."""
+    metadata = input._known_metadata()._subset(input._site_set(), keep)
+    return _sparse(_Keep.apply(rows, keep.nonzero().view(-1)), metadata, 0)
 
 
 class Sparsify(Layer):
-    """Keeps the sites that a network-in-network of one plane scores high, in their order and with all planes.
+    """Keeps the sites that a network-in-network of one plane scores high, in their order and with all planes. The result has metadata of its own.
 
     activation: None (scores above 0 stay), 'sigmoid' or 'fakeGradHardSigmoid' (a step forward, the identity's gradient;
     those above 0.5 stay). The result's `mask` holds the scores of all input sites in the order of their rows, after the
