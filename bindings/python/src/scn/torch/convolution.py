@@ -15,6 +15,7 @@ from .._handles import RulebookHandle
 from .._library import library
 from ..convolution import short
 from ..errors import InvalidArgumentError
+from ..layer import _random_state_kept
 from ..permutohedral import permutohedral_basis, permutohedral_offsets
 from ._buffers import computable, parameter, typed_like
 from ._chance import engine_seeded_by_torch
@@ -86,21 +87,18 @@ class _WindowConvolution(_Convolution):
     """What convolutions with a filter of any size share."""
 
     def _set(
-        self, dimension: Any, nIn: Any, nOut: Any, size: Any, stride: Any, bias: Any, groups: Any, *more: Any
-    ) -> None:
+        self, dimension: Any, nIn: Any, nOut: Any, size: Any, stride: Any, bias: Any, groups: Any,
+        padding: Any, dilation: Any,
+    ) -> None:  # fmt: skip
         self.dimension = dimension_of(dimension)
-        padding, dilation = more
         self._window = Window(self.dimension, size, stride, padding, dilation, "filter")
         # The engine's own layer says what is wrong with these arguments; one plane a group is enough for that.
         count = planes_of(groups, "groups")
         window, twin = self._window, getattr(numpy_level, type(self)._twin)
-        if stride is None:
-            twin(self.dimension, count, count, window.size, False, count, dilation=window.dilation)
-        else:
-            twin(
-                self.dimension, count, count, window.size, window.stride, False, count,
-                padding=window.padding, dilation=window.dilation,
-            )  # fmt: skip
+        more = {"dilation": window.dilation} if stride is None else {"padding": window.padding, "dilation": window.dilation}
+        place = (window.size,) if stride is None else (window.size, window.stride)
+        with _random_state_kept():
+            twin(self.dimension, count, count, *place, False, count, **more)
         self._make(nIn, nOut, bias, groups, window.volume, 2.0 * count)
 
     _twin: ClassVar[str]

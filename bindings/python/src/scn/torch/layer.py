@@ -87,7 +87,10 @@ class Window:
         """Return the size of which the window makes `out_size`."""
         wanted, stride, padding = size_of(out_size, self.dimension).tolist(), self.stride or [], self.padding or []
         reach = [dilation * (size - 1) + 1 for size, dilation in zip(self.size, self.dilation)]
-        return torch.tensor([(o - 1) * s + r - 2 * p for o, s, r, p in zip(wanted, stride, reach, padding)])
+        result = [(o - 1) * s + r - 2 * p for o, s, r, p in zip(wanted, stride, reach, padding)]
+        if min(result) < 1:
+            raise ShapeError(f"out_size is {wanted}; no size gives that with padding {padding}")
+        return torch.tensor(result)
 
     def after(self, in_size: Any) -> torch.Tensor:
         """Return the size that the window makes of `in_size`."""

@@ -78,7 +78,9 @@ class SparseConvNetTensor:
 
     @property
     def features(self) -> Optional[torch.Tensor]:
-        """The values, [sites, planes]. Changes in place are seen by layers, and gradients pass through this very tensor."""
+        """The values, [sites, planes]. Layers that get this sparse tensor from now on see changes in place, and their
+        gradients pass through this very tensor: ask for it before them to get its gradient.
+        """
         self._build()
         if self._rows is not None:
             order = self._known_metadata()._order(self._site_set())
