@@ -20,6 +20,7 @@ package enum Architecture {
             throw SCNError(.unsupported, "architecture: \(module.typeName) is not one of the library's own types")
         }
         var entries: [(key: String, value: JSON)] = [("type", .string(module.typeName))] + arguments
+        if let norm = (module as? ProductLayer)?.spectralNorm { entries.append(("spectral_norm", norm.arguments)) }
         if module is Container { entries.append(("modules", .array(try module.children.map(json)))) }
         return .object(entries)
     }
@@ -34,17 +35,26 @@ package enum Architecture {
         guard let builder = builders[type] else {
             throw SCNError(.format, "type: \"\(type.prefix(60))\" is no module of this library")
         }
-        return try builder(json)
+        let module = try builder(json)
+        if let norm = json.find("spectral_norm") {
+            try module.addSpectralNorm(
+                powerIterations: norm.count("n_power_iterations", 1), epsilon: norm.real("epsilon", 1e-12),
+                norm: norm.real("norm", 1))
+        }
+        return module
     }
 
     private static func children(_ json: JSON) throws -> [Module] { try json.array("modules").map(build) }
 
     private static let builders: [String: @Sendable (JSON) throws -> Module] = [
         "Sequential": { try Sequential(children($0)) },
+        "CheckpointedSequential": { try CheckpointedSequential(children($0)) },
         "ConcatTable": { try ConcatTable(children($0)) },
         "AddTable": { _ in AddTable() },
         "JoinTable": { _ in JoinTable() },
         "Identity": { _ in Identity() },
+        "VerboseIdentity": { _ in VerboseIdentity() },
+        "AddCoords": { _ in AddCoords() },
         "Flatten": { _ in Flatten() },
         "InputLayer": {
             guard let mode = InputMode(rawValue: try $0.int("mode")) else {
@@ -78,6 +88,15 @@ package enum Architecture {
                 planes: $0.int("planes"), epsilon: $0.real("epsilon", 1e-4), momentum: $0.real("momentum", 0.99),
                 affine: $0.flag("affine", true), leakiness: $0.real("leakiness", 1))
         },
+        "MeanOnlyBNLeakyReLU": {
+            try MeanOnlyBNLeakyReLU(
+                planes: $0.int("planes"), affine: $0.flag("affine", true), leakiness: $0.real("leakiness", 1),
+                momentum: $0.real("momentum", 0.99))
+        },
+        "SparseGroupNorm": {
+            try SparseGroupNorm(
+                groups: $0.int("groups"), planes: $0.int("planes"), epsilon: $0.real("epsilon", 1e-5))
+        },
         "ReLU": { _ in try ActivationLayer(.relu) },
         "LeakyReLU": { try ActivationLayer(.leakyReLU(Float($0.real("leak", 1.0 / 3)))) },
         "ELU": { _ in try ActivationLayer(.elu) },
@@ -85,6 +104,7 @@ package enum Architecture {
         "Tanh": { _ in try ActivationLayer(.tanh) },
         "Sigmoid": { _ in try ActivationLayer(.sigmoid) },
         "Dropout": { try Dropout(p: $0.real("p", 0.5)) },
+        "BatchwiseDropout": { try BatchwiseDropout(p: $0.real("p", 0.5)) },
     ]
 }
 

@@ -5,14 +5,15 @@ internal import SCNOps
 
 /// What submanifold convolution, convolution and deconvolution share: weight [volume, groups, in / groups, out / groups],
 /// initialised N(0, 2 * groups / (in * volume)), and an optional bias [out], zeros at first.
-public class ConvolutionLayer: Module {
+public class ConvolutionLayer: Module, ProductLayer {
     public let dimension: Int
     public let inPlanes: Int
     public let outPlanes: Int
     public let groups: Int
-    public let weight: Tensor
+    public internal(set) var weight: Tensor
     public let bias: Tensor?
     let filter: FilterGeometry
+    var spectralNorm: SpectralNorm?
 
     init(_ dimension: Int, _ inPlanes: Int, _ outPlanes: Int, _ filter: FilterGeometry, bias: Bool, groups: Int)
         throws
@@ -30,9 +31,18 @@ public class ConvolutionLayer: Module {
         self.bias = bias ? try .parameter([outPlanes], filledWith: 0) : nil
     }
 
-    public override var ownState: [StateEntry] {
-        [StateEntry(name: "weight", tensor: weight, isParameter: true)]
-            + (bias.map { [StateEntry(name: "bias", tensor: $0, isParameter: true)] } ?? [])
+    public override var ownState: [StateEntry] { productState }
+
+    func divideWeight(byPlane divisors: [Double]) {
+        let (values, planes) = (weight.values.pointer, outPlanes / groups)
+        let rowsOfGroup = inPlanes / groups
+        for row in 0..<weight.values.rows {
+            let firstPlane = row / rowsOfGroup % groups * planes
+            for plane in 0..<planes {
+                values[row * planes + plane] = Float(
+                    Double(values[row * planes + plane]) / divisors[firstPlane + plane])
+            }
+        }
     }
 
     public override var summary: String {
@@ -70,13 +80,14 @@ public class ConvolutionLayer: Module {
         let sparse = try input.sparse(for: typeName, dimension: dimension, planes: inPlanes)
         let (output, rulebook) = try rules(sparse)
         let values = sparse.features.values
+        let factor = try currentWeight()
         let result = try Matrix(rows: rulebook.outputCount, planes: outPlanes)
         try ConvolutionOperation.forward(
-            rulebook, input: values, weight: weight.values.pointer, bias: bias?.values.pointer, groups: groups,
+            rulebook, input: values, weight: factor.values.pointer, bias: bias?.values.pointer, groups: groups,
             into: result)
-        let inputs = [sparse.features, weight] + (bias.map { [$0] } ?? [])
+        let inputs = [sparse.features, factor] + (bias.map { [$0] } ?? [])
         let wanted = inputs.map(\.requiresGradient)
-        let (weight, bias, groups) = (weight.values, bias?.values, groups)
+        let (weight, bias, groups) = (factor.values, bias?.values, groups)
         let features = Tape.result(matrix: result, inputs: inputs) { gradient in
             var gradients: [Gradient?] = Array(repeating: nil, count: wanted.count)
             if wanted[0] {

@@ -3,12 +3,13 @@ package import SCNFiles
 internal import SCNOps
 
 /// What the two dense products share; weights differ in their layout and initialisation.
-public class DenseLayer: Module {
+public class DenseLayer: Module, ProductLayer {
     public let inPlanes: Int
     public let outPlanes: Int
-    public let weight: Tensor
+    public internal(set) var weight: Tensor
     public let bias: Tensor?
     private let weightIsTransposed: Bool
+    var spectralNorm: SpectralNorm?
 
     init(_ inPlanes: Int, _ outPlanes: Int, weight: Tensor, bias: Tensor?, weightIsTransposed: Bool) {
         self.inPlanes = inPlanes
@@ -26,9 +27,14 @@ public class DenseLayer: Module {
         _ = try checkedProduct([inPlanes, outPlanes, 4], "the weight")
     }
 
-    public override var ownState: [StateEntry] {
-        [StateEntry(name: "weight", tensor: weight, isParameter: true)]
-            + (bias.map { [StateEntry(name: "bias", tensor: $0, isParameter: true)] } ?? [])
+    public override var ownState: [StateEntry] { productState }
+
+    func divideWeight(byPlane divisors: [Double]) {
+        let values = weight.values.pointer
+        for index in 0..<weight.count {
+            let plane = weightIsTransposed ? index / inPlanes : index % outPlanes
+            values[index] = Float(Double(values[index]) / divisors[plane])
+        }
     }
 
     public override var summary: String { "\(inPlanes) -> \(outPlanes)" + (bias == nil ? "" : ", bias") }
@@ -42,14 +48,14 @@ public class DenseLayer: Module {
         try require(
             tensor.shape.last == inPlanes, .shape,
             "input: \(typeName) got shape \(tensor.shape), expected \(inPlanes) on the last axis")
-        let values = tensor.values
+        let (values, factor) = (tensor.values, try currentWeight())
         let result = try Matrix(rows: values.rows, planes: outPlanes)
         try LinearOperation.forward(
-            values, weight: weight.values.pointer, weightIsTransposed: weightIsTransposed, bias: bias?.values.pointer,
+            values, weight: factor.values.pointer, weightIsTransposed: weightIsTransposed, bias: bias?.values.pointer,
             into: result)
-        let inputs = [tensor, weight] + (bias.map { [$0] } ?? [])
+        let inputs = [tensor, factor] + (bias.map { [$0] } ?? [])
         let wanted = inputs.map(\.requiresGradient)
-        let (weight, bias, weightIsTransposed) = (weight.values, bias?.values, weightIsTransposed)
+        let (weight, bias, weightIsTransposed) = (factor.values, bias?.values, weightIsTransposed)
         let shape = tensor.shape.dropLast() + [outPlanes]
         return Tape.result(shape: Array(shape), values: result, inputs: inputs) { gradient in
             var gradients: [Gradient?] = Array(repeating: nil, count: wanted.count)
