@@ -98,7 +98,8 @@ extension Module {
     /// gradients do not reach `weight_orig`.
     public func addSpectralNorm(powerIterations: Int = 1, epsilon: Double = 1e-12, norm: Double = 1) throws {
         guard let layer = self as? ProductLayer else {
-            throw SCNError(.invalidArgument, "module: is a \(typeName), expected a convolution or a product with a weight")
+            throw SCNError(
+                .invalidArgument, "module: is a \(typeName), expected a convolution or a product with a weight")
         }
         try require(layer.spectralNorm == nil, .state, "module: the \(typeName) has a spectral norm already")
         let original = layer.weight

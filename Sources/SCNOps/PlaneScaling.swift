@@ -7,7 +7,8 @@ package enum PlaneScaling {
     package static func apply(_ input: Matrix, factors: UnsafePointer<Float>, into result: Matrix) throws(SCNError) {
         try result.requireSameShape(as: input, "result")
         let zeros = try Storage<Float>(count: input.planes, zeroed: true)
-        try PlaneMaps.apply(input, mean: zeros.pointer, scale: factors, shift: zeros.pointer, leakiness: 1, into: result)
+        try PlaneMaps.apply(
+            input, mean: zeros.pointer, scale: factors, shift: zeros.pointer, leakiness: 1, into: result)
         withExtendedLifetime(zeros) {}
     }
 }

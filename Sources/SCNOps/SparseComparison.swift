@@ -6,7 +6,9 @@ package import SCNGeometry
 package enum SparseComparison {
     /// The sum of squared differences over the union of the sites, divided by the number of sites there; 0 where there is
     /// none. Writes x - y over the union to `differences` [union, planes].
-    package static func forward(_ x: Matrix, _ y: Matrix, union: SiteUnion, differences: Matrix) throws(SCNError) -> Float {
+    package static func forward(_ x: Matrix, _ y: Matrix, union: SiteUnion, differences: Matrix) throws(SCNError)
+        -> Float
+    {
         try x.requireShape(union.places.0.count, differences.planes, "x")
         try y.requireShape(union.places.1.count, differences.planes, "y")
         try differences.requireShape(union.count, differences.planes, "differences")

@@ -78,6 +78,8 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_tensor_sum": (_STATUS, [_HANDLE, _OUT]),
     "scn_tensor_reshape": (_STATUS, [_HANDLE, _ARRAY, _I32, _OUT]),
     "scn_cross_entropy": (_STATUS, [_HANDLE, _ARRAY, _I64, _ARRAY, _I64, _OUT]),
+    "scn_append_tensors": (_STATUS, [_ARRAY, _I64, _OUT]),
+    "scn_compare_sparse": (_STATUS, [_HANDLE, _HANDLE, _OUT]),
     # modules
     "scn_module_forward": (_STATUS, [_HANDLE, _HANDLE, _OUT]),
     "scn_module_set_training": (_STATUS, [_HANDLE, _I32]),
@@ -85,6 +87,9 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_module_input_spatial_size": (_STATUS, [_HANDLE, _I32, _ARRAY, _OUT]),
     "scn_module_state_count": (_STATUS, [_HANDLE, _OUT]),
     "scn_module_state": (_STATUS, [_HANDLE, _I64, _OUT, _OUT, _OUT]),
+    "scn_module_reweight": (_STATUS, [_HANDLE, _HANDLE, _OUT]),
+    "scn_module_rebias": (_STATUS, [_HANDLE, _HANDLE, _OUT]),
+    "scn_spectral_norm": (_STATUS, [_HANDLE, _I64, _F64, _F64]),
     "scn_module_zero_gradients": (_STATUS, [_HANDLE]),
     "scn_module_type": (_STATUS, [_HANDLE, _OUT]),
     "scn_module_architecture": (_STATUS, [_HANDLE, _OUT]),
@@ -94,10 +99,13 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_module_release": (_STATUS, [_HANDLE]),
     # containers
     "scn_sequential_create": (_STATUS, [_ARRAY, _I64, _OUT]),
+    "scn_checkpointed_sequential_create": (_STATUS, [_ARRAY, _I64, _OUT]),
     "scn_concat_table_create": (_STATUS, [_ARRAY, _I64, _OUT]),
     "scn_add_table_create": (_STATUS, [_OUT]),
     "scn_join_table_create": (_STATUS, [_OUT]),
     "scn_identity_create": (_STATUS, [_OUT]),
+    "scn_verbose_identity_create": (_STATUS, [_OUT]),
+    "scn_add_coords_create": (_STATUS, [_OUT]),
     "scn_module_add": (_STATUS, [_HANDLE, _HANDLE]),
     "scn_module_child_count": (_STATUS, [_HANDLE, _OUT]),
     "scn_module_child": (_STATUS, [_HANDLE, _I64, _OUT]),
@@ -114,8 +122,12 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_linear_create": (_STATUS, [_I64, _I64, _I32, _OUT]),
     "scn_max_pooling_create": (_STATUS, [_I32, _ARRAY, _ARRAY, _STRUCT, _OUT]),
     "scn_batch_normalization_create": (_STATUS, [_I64, _STRUCT, _OUT]),
+    "scn_batch_norm_elu_create": (_STATUS, [_I64, _F64, _F64, _OUT]),
+    "scn_mean_only_norm_create": (_STATUS, [_I64, _I32, _F64, _F64, _OUT]),
+    "scn_group_norm_create": (_STATUS, [_I64, _I64, _F64, _OUT]),
     "scn_activation_create": (_STATUS, [_ENUM, _F64, _OUT]),
     "scn_dropout_create": (_STATUS, [_F64, _OUT]),
+    "scn_batchwise_dropout_create": (_STATUS, [_F64, _OUT]),
     "scn_sparse_vgg_net_create": (_STATUS, [_I32, _I64, _TEXT, _OUT]),
     "scn_unet_create": (_STATUS, [_I32, _I64, _ARRAY, _I64, _STRUCT, _OUT]),
     # optimizers
@@ -176,6 +188,17 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         _STATUS,
         [_STRUCT, _STRUCT, _STRUCT, _ARRAY, _ARRAY, _ARRAY, _STRUCT, _ARRAY, _ARRAY, _STRUCT],
     ),
+    "scn_mean_only_norm_forward_training": (_STATUS, [_STRUCT, _ARRAY, _ARRAY, _F64, _F64, _STRUCT]),
+    "scn_mean_only_norm_forward_evaluation": (_STATUS, [_STRUCT, _ARRAY, _ARRAY, _F64, _STRUCT]),
+    "scn_mean_only_norm_backward": (_STATUS, [_STRUCT, _STRUCT, _I32, _F64, _ARRAY, _STRUCT]),
+    "scn_group_norm_forward": (
+        _STATUS,
+        [_HANDLE, _I32, _STRUCT, _ARRAY, _ARRAY, _I64, _F64, _ARRAY, _ARRAY, _STRUCT],
+    ),
+    "scn_group_norm_backward": (
+        _STATUS,
+        [_HANDLE, _I32, _STRUCT, _STRUCT, _ARRAY, _I64, _ARRAY, _ARRAY, _ARRAY, _ARRAY, _STRUCT],
+    ),
     "scn_activation_forward": (_STATUS, [_ENUM, _F64, _STRUCT, _STRUCT]),
     "scn_activation_backward": (_STATUS, [_ENUM, _F64, _STRUCT, _STRUCT, _STRUCT, _STRUCT]),
     "scn_linear_forward": (_STATUS, [_STRUCT, _ARRAY, _I32, _ARRAY, _STRUCT]),
@@ -184,6 +207,10 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_sparse_to_dense_forward": (_STATUS, [_HANDLE, _I32, _STRUCT, _ARRAY, _I64]),
     "scn_sparse_to_dense_backward": (_STATUS, [_HANDLE, _I32, _ARRAY, _I64, _STRUCT]),
     "scn_cross_entropy_forward": (_STATUS, [_STRUCT, _ARRAY, _ARRAY, _I64, _ARRAY, _STRUCT]),
+    "scn_compare_sparse_forward": (
+        _STATUS,
+        [_HANDLE, _I32, _STRUCT, _HANDLE, _I32, _STRUCT, _ARRAY, _STRUCT, _STRUCT],
+    ),
 }
 
 
