@@ -14,8 +14,17 @@ scn.cross_entropy(dense.reshape(1, -1), [0]).backward()
 
 from . import functional, optim
 from .activation import ELU, SELU, LeakyReLU, ReLU, Sigmoid, Tanh
-from .checkpoint import load, restore, save
-from .containers import AddTable, ConcatTable, Identity, JoinTable, Sequential
+from .checkpoint import checkpoint_restore, checkpoint_save, load, restore, save
+from .combining import AddCoords, add_feature_planes, append_tensors, compare_sparse, concatenate_feature_planes
+from .containers import (
+    AddTable,
+    CheckpointedSequential,
+    ConcatTable,
+    Identity,
+    JoinTable,
+    Sequential,
+    VerboseIdentity,
+)
 from .convolution import Convolution, Deconvolution, SubmanifoldConvolution, ValidConvolution
 from .errors import (
     CoordinateError,
@@ -39,7 +48,16 @@ from .linear import Linear, NetworkInNetwork
 from .metadata import Metadata
 from .module import Module
 from .networks import SparseVggNet, UNet
-from .normalization import BatchNormalization, BatchNormLeakyReLU, BatchNormReLU, Dropout
+from .normalization import (
+    BatchNormalization,
+    BatchNormELU,
+    BatchNormLeakyReLU,
+    BatchNormReLU,
+    BatchwiseDropout,
+    Dropout,
+    MeanOnlyBNLeakyReLU,
+    SparseGroupNorm,
+)
 from .optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm_
 from .pooling import MaxPooling
 from .settings import (
@@ -52,7 +70,17 @@ from .settings import (
     version,
 )
 from .sparse import SparseConvNetTensor
+from .spectral import spectral_norm
 from .tensor import Parameter, Tensor, from_numpy, tensor
+from .utilities import (
+    batch_location_tensors,
+    is_power2,
+    pad_with_batch_idx,
+    prepare_BLInput,
+    random_rotation,
+    squareroot_rotation,
+    voxelize_pointcloud,
+)
 
 __version__: str = version()
 
@@ -62,10 +90,14 @@ __all__ = [
     "SGD",
     "Adam",
     "AdamW",
+    "AddCoords",
     "AddTable",
+    "BatchNormELU",
     "BatchNormLeakyReLU",
     "BatchNormReLU",
     "BatchNormalization",
+    "BatchwiseDropout",
+    "CheckpointedSequential",
     "ConcatTable",
     "Convolution",
     "CoordinateError",
@@ -85,6 +117,7 @@ __all__ = [
     "LeakyReLU",
     "Linear",
     "MaxPooling",
+    "MeanOnlyBNLeakyReLU",
     "Metadata",
     "Module",
     "NetworkInNetwork",
@@ -99,6 +132,7 @@ __all__ = [
     "Sigmoid",
     "SizeOverflowError",
     "SparseConvNetTensor",
+    "SparseGroupNorm",
     "SparseToDense",
     "SparseVggNet",
     "StateError",
@@ -108,7 +142,15 @@ __all__ = [
     "UNet",
     "UnsupportedError",
     "ValidConvolution",
+    "VerboseIdentity",
+    "add_feature_planes",
+    "append_tensors",
+    "batch_location_tensors",
+    "checkpoint_restore",
+    "checkpoint_save",
     "clip_grad_norm_",
+    "compare_sparse",
+    "concatenate_feature_planes",
     "cpu_description",
     "cross_entropy",
     "enable_grad",
@@ -116,25 +158,32 @@ __all__ = [
     "functional",
     "get_num_threads",
     "is_grad_enabled",
+    "is_power2",
     "live_handles",
     "load",
     "manual_seed",
     "memory_in_use",
     "no_grad",
     "optim",
+    "pad_with_batch_idx",
+    "prepare_BLInput",
+    "random_rotation",
     "restore",
     "save",
     "set_num_threads",
+    "spectral_norm",
+    "squareroot_rotation",
     "tensor",
     "version",
+    "voxelize_pointcloud",
 ]
 
 _NOT_YET = (
-    "AveragePooling BatchNormELU BatchwiseDropout BLInputLayer BLOutputLayer CheckpointedSequential DenseToSparse "
-    "FullConvolution FullConvolutionalNetIntegratedLinear FullyConvolutionalNet InputBatch MeanOnlyBNLeakyReLU "
+    "AveragePooling BLInputLayer BLOutputLayer DenseToSparse "
+    "FullConvolution FullConvolutionalNetIntegratedLinear FullyConvolutionalNet InputBatch "
     "MultiscaleShapeContext PermutohedralSubmanifoldConvolution RandomizedStrideConvolution "
-    "RandomizedStrideMaxPooling ShapeContext SparseGroupNorm SparseResNet Sparsify SparsifyFCS TransposeConvolution "
-    "UnPooling VerboseIdentity"
+    "RandomizedStrideMaxPooling ShapeContext SparseResNet Sparsify SparsifyFCS TransposeConvolution "
+    "UnPooling"
 ).split()
 
 

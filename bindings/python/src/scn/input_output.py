@@ -50,17 +50,21 @@ class InputLayer(Layer):
 
     def forward(self, input: Any) -> Any:
         """Return the sparse tensor of [coords, features] or [coords, features, batch_size]."""
-        if not isinstance(input, (list, tuple)) or len(input) not in (2, 3):
-            raise ShapeError("an InputLayer takes [coords, features] or [coords, features, batch_size]")
-        where = coordinate_rows(input[0], "coords")
-        features = (input[1] if isinstance(input[1], Value) else Tensor(input[1]))._native_handle()
-        batch_size = integer(input[2], "batch_size") if len(input) == 3 and input[2] is not None else 0
-        rows, columns = where.shape
-        points = TensorHandle.make(library.scn_points_create, address(where), rows, columns, features, batch_size)
-        return from_native(TensorHandle.make(library.scn_module_forward, self._handle, points))
+        return from_native(TensorHandle.make(library.scn_module_forward, self._handle, points_of(input)))
 
     def extra_repr(self) -> str:
         return f"{self.dimension}, spatial_size={self.spatial_size}, mode={self.mode}"
+
+
+def points_of(input: Any) -> TensorHandle:
+    """Return what an `InputLayer` is called with as the library's points."""
+    if not isinstance(input, (list, tuple)) or len(input) not in (2, 3):
+        raise ShapeError("an InputLayer takes [coords, features] or [coords, features, batch_size]")
+    where = coordinate_rows(input[0], "coords")
+    features = (input[1] if isinstance(input[1], Value) else Tensor(input[1]))._native_handle()
+    batch_size = integer(input[2], "batch_size") if len(input) == 3 and input[2] is not None else 0
+    rows, columns = where.shape
+    return TensorHandle.make(library.scn_points_create, address(where), rows, columns, features, batch_size)
 
 
 class _Leaving(Layer):

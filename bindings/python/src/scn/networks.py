@@ -7,12 +7,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from . import activation, containers, convolution, input_output, linear, normalization, pooling
-from ._arrays import dimension_of, int64s, integer, sizes
+from . import activation, combining, containers, convolution, input_output, linear, normalization, pooling
+from ._arrays import dimension_of, int64s, integer, pair, sizes
 from ._handles import ModuleHandle
 from ._library import library
 from ._options import UNetOptions
-from .containers import ConcatTable, Sequential
+from .containers import CheckpointedSequential, ConcatTable, Container, Sequential
 from .errors import InvalidArgumentError, UnsupportedError
 from .layer import Layer
 from .module import Module
@@ -21,9 +21,14 @@ __all__ = ["SparseVggNet", "UNet"]
 
 _LAYERS: dict[str, type[Layer]] = {
     name: getattr(source, name)
-    for source in (activation, containers, convolution, input_output, linear, normalization, pooling)
+    for source in (activation, combining, containers, convolution, input_output, linear, normalization, pooling)
     for name in source.__all__
     if isinstance(getattr(source, name), type) and issubclass(getattr(source, name), Layer)
+}
+
+
+_CONTAINERS: dict[str, type[Container]] = {
+    kind.__name__: kind for kind in (Sequential, CheckpointedSequential, ConcatTable)
 }
 
 
@@ -64,7 +69,7 @@ def UNet(
     """
     d = dimension_of(dimension)
     planes = [integer(width, "nPlanes") for width in nPlanes]
-    size, stride = downsample
+    size, stride = pair(downsample, "downsample", "[size, stride]")
     options = UNetOptions(
         bool(residual_blocks),
         int64s(sizes(size, d, "downsample[0]")),
@@ -94,8 +99,8 @@ def _word(layer: Any) -> str:
 def wrap(handle: ModuleHandle) -> Module:
     """Return the Python objects for a module of the library and all inside it."""
     kind = _text(library.scn_module_type, handle)
-    if kind in ("Sequential", "ConcatTable"):
-        container = Sequential() if kind == "Sequential" else ConcatTable()
+    if kind in _CONTAINERS:
+        container = _CONTAINERS[kind]()
         for child in _children(handle):
             container.add(wrap(child))
         training = ctypes.c_int32()
