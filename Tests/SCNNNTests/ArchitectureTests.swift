@@ -29,7 +29,9 @@ import Testing
             try BatchNormalization(planes: 3, epsilon: 1e-5, momentum: 0.75, affine: false, leakiness: 0.333),
             try BatchNormalization(planes: 2), try ActivationLayer(.relu), try ActivationLayer(.leakyReLU(0.1)),
             try ActivationLayer(.elu), try ActivationLayer(.selu), try ActivationLayer(.tanh),
-            try ActivationLayer(.sigmoid), try Dropout(p: 0.3),
+            try ActivationLayer(.sigmoid), try Dropout(p: 0.3), try BatchwiseDropout(p: 0.2), VerboseIdentity(),
+            AddCoords(), try MeanOnlyBNLeakyReLU(planes: 3, affine: false, leakiness: 0.25, momentum: 0.5),
+            try SparseGroupNorm(groups: 2, planes: 6, epsilon: 1e-3), try CheckpointedSequential([Identity()]),
             try ConcatTable([Sequential([Identity()]), Sequential()]),
         ]
     }
@@ -40,7 +42,7 @@ import Testing
 
     @Test func everyTypeComesBack() throws {
         let net = try Sequential(Self.everything())
-        #expect(Self.types(net).count == 23)
+        #expect(Self.types(net).count == 29)
         #expect(Architecture.isComplete(net))
         let text = try Architecture.text(of: net)
         let built = try Architecture.build(text)
@@ -74,6 +76,9 @@ import Testing
         try same(#"{"type":"NetworkInNetwork","in":1,"out":2}"#, NetworkInNetwork(in: 1, out: 2))
         try same(#"{"type":"LeakyReLU"}"#, ActivationLayer(.leakyReLU(1.0 / 3)))
         try same(#"{"type":"Dropout"}"#, Dropout())
+        try same(#"{"type":"BatchwiseDropout"}"#, BatchwiseDropout())
+        try same(#"{"type":"MeanOnlyBNLeakyReLU","planes":2}"#, MeanOnlyBNLeakyReLU(planes: 2))
+        try same(#"{"type":"SparseGroupNorm","groups":2,"planes":4}"#, SparseGroupNorm(groups: 2, planes: 4))
     }
 
     @Test(arguments: [
