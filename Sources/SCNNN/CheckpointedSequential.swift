@@ -28,11 +28,10 @@ public final class CheckpointedSequential: Sequential {
             try require(
                 again.map(\.count) == arrived.counts, .state,
                 "backward: \(typeName) computed results of another shape than before; was it changed meanwhile?")
-            let roots = zip(again, arrived.gradients).compactMap { tensor, gradient in gradient.map { (tensor, $0) } }
             var found: [ObjectIdentifier: Gradient] = [:]
             var others: [(leaf: Tensor, gradient: Gradient)] = []
             let known = Set((leaves + parameters).map(ObjectIdentifier.init))
-            for (leaf, gradient) in try Tape.gradients(from: roots) {
+            for (leaf, gradient) in try Tape.gradients(from: arrived.take(for: again)) {
                 let key = ObjectIdentifier(leaf)
                 if known.contains(key) { found[key] = gradient } else { others.append((leaf, gradient)) }
             }
@@ -64,6 +63,12 @@ private final class Arrived {
     init(count: Int) {
         gradients = Array(repeating: nil, count: count)
         counts = Array(repeating: 0, count: count)
+    }
+
+    /// The gradients with the results that they belong to; they are let go of here, since the pass frees each after its use.
+    func take(for results: [Tensor]) -> [(tensor: Tensor, gradient: Matrix)] {
+        defer { gradients = Array(repeating: nil, count: gradients.count) }
+        return zip(results, gradients).compactMap { tensor, gradient in gradient.map { (tensor, $0) } }
     }
 }
 

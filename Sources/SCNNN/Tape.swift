@@ -105,7 +105,7 @@ extension Tensor {
 extension Tape {
     /// Runs the backward pass from all `roots` together; returns the gradients by the leaves that require one.
     static func gradients(
-        from roots: [(tensor: Tensor, gradient: Matrix)]
+        from roots: consuming [(tensor: Tensor, gradient: Matrix)]
     ) throws -> [(leaf: Tensor, gradient: Gradient)] {
         var arriving: [ObjectIdentifier: Gradient] = [:]
         var leaves: [Tensor] = []
