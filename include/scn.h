@@ -471,7 +471,8 @@ typedef struct scn_adam_options {
 } scn_adam_options;
 #define SCN_ADAM_OPTIONS_INIT {sizeof(scn_adam_options), 0.001, 0.9, 0.999, 1e-8, 0.0, 0}
 
-/** Create stochastic gradient descent over parameters. parameters: [count] dense tensors, retained, no two the same.
+/** Create stochastic gradient descent over parameters. parameters: [count] dense tensors, at least one, retained, no two the
+ *  same.
  *  g = gradient + weight_decay * p; v = momentum * v + (1 - dampening) * g, v = g in the first step;
  *  p -= learning_rate * (nesterov ? g + momentum * v : v). */
 SCN_API scn_status scn_sgd_create(scn_tensor *const *parameters, int64_t count, const scn_sgd_options *options,
