@@ -41,8 +41,11 @@ build/scn-bench: $(LIBRARY) $(wildcard Benchmarks/*.[ch])
 	$(CC) -std=c11 -D_DEFAULT_SOURCE -O2 -Wall -Wextra -Werror -Iinclude $(filter %.c,$^) -o $@ \
 		-Lbuild/lib -lscn -lopenblas -lm -pthread -Wl,-rpath,'$$ORIGIN/lib'
 
-bench: build/scn-bench ## measure speed; DATA=folder: on the table scenes in it; ARGS=--quick: a glance
-	build/scn-bench $(if $(DATA),--data '$(DATA)') $(ARGS)
+JSON ?= build/bench.json
+PLOTS ?= build
+bench: build/scn-bench ## measure speed and draw it; DATA=folder, ARGS=--quick, PLOTS=docs: see docs/performance.md
+	build/scn-bench --json '$(JSON)' $(if $(DATA),--data '$(DATA)') $(ARGS)
+	@$(firstword $(wildcard .venv/bin/python) python3) Benchmarks/plot.py '$(JSON)' '$(PLOTS)'
 
 check-abi: $(LIBRARY) ## compare the functions of the header, the library and the Python table
 	@python3 scripts/check_abi.py

@@ -27,7 +27,7 @@ let package = Package(
         .target(name: "SCNFiles", dependencies: ["SCNCore"], swiftSettings: swiftSettings),
         .target(name: "SCNGeometry", dependencies: ["SCNCore"], swiftSettings: swiftSettings),
         .target(
-            name: "SCNOps", dependencies: ["CSCNKernels", "SCNCore", "SCNGeometry"],
+            name: "SCNOps", dependencies: ["CSCNKernels", "CSCNSupport", "SCNCore", "SCNGeometry"],
             swiftSettings: swiftSettings),
         .target(
             name: "SCNNN", dependencies: ["CSCNSupport", "SCNCore", "SCNFiles", "SCNGeometry", "SCNOps"],

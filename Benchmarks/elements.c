@@ -69,8 +69,7 @@ static scn_tensor *sparse_tensor(scn_geometry *geometry, const scn_matrix *matri
 }
 
 void measure_elements(const points *sites) {
-    static const int64_t two[] = {2, 2, 2};
-    scn_filter filter = {sizeof filter, DIMENSION, two, two, NULL, NULL};
+    scn_filter filter = filter_of(DIMENSION, 2, 2);
     scn_geometry *geometry = geometry_of(sites);
     int32_t pooled_sites;
     int64_t rows = sites->rows, pooled_rows;

@@ -8,13 +8,15 @@
 
 #include "bench.h"
 
-settings setting = {0, NULL, "build/bench.json", 2048, 0, {1, 2}, THREAD_COUNTS};
+settings setting = {0, NULL, "build/bench.json", 2048, 0, {1, 2}, THREAD_COUNTS, 0};
 
 static const char usage[] =
     "usage: scn-bench [--quick] [--data DIR] [--json FILE]\n"
-    "  --quick      fewer points and repetitions: a glance in half a minute\n"
+    "  --quick      fewer points and repetitions: a glance in under a minute\n"
     "  --data DIR   measure on the first four scenes of DIR/tabletop/train instead of made-up surfaces\n"
-    "  --json FILE  where to write the figures besides the table; build/bench.json\n";
+    "  --json FILE  where to write the figures besides the table; build/bench.json\n"
+    "  --step-memory THREADS\n"
+    "               only print the bytes that a training step of the larger U-Net takes\n";
 
 static void read_arguments(int count, char **arguments) {
     for (int i = 1; i < count; i++) {
@@ -27,6 +29,9 @@ static void read_arguments(int count, char **arguments) {
             i++;
         } else if (strcmp(argument, "--json") == 0 && value) {
             setting.json = value;
+            i++;
+        } else if (strcmp(argument, "--step-memory") == 0 && value && atoi(value) > 0) {
+            setting.memory_threads = atoi(value);
             i++;
         } else {
             int wants_help = strcmp(argument, "--help") == 0;
@@ -66,13 +71,23 @@ static void prepare_openblas(char **arguments) {
 int main(int count, char **arguments) {
     read_arguments(count, arguments);
     prepare_openblas(arguments);
+    if (setting.memory_threads) {
+        print_step_memory();
+        return 0;
+    }
     if (sysconf(_SC_NPROCESSORS_ONLN) < 2) setting.count_of_thread_counts = 1;
 
     points cloud = load_points(), sites = sites_of(&cloud);
     setting.copy_bytes = sites.rows * ELEMENT_PLANES * (int64_t)sizeof(float);
-    expect_lines(CONVOLUTION_LINES + GEOMETRY_LINES + ELEMENT_LINES + NETWORK_LINES);
+    const int usual_lines = CONVOLUTION_LINES + GEOMETRY_LINES + ELEMENT_LINES + NETWORK_LINES;
+    expect(usual_lines + MEMORY_LINES, (usual_lines + MEMORY_LINES) * usual_budget());
+    expect_unets();
+    expect_sizes();
     measure_convolutions(&sites);
+    measure_unets(&cloud);
+    measure_memory();
     measure_geometry(&cloud, &sites);
+    measure_sizes(&sites);
     measure_elements(&sites);
     measure_networks();
 
@@ -80,7 +95,7 @@ int main(int count, char **arguments) {
     print_table(&sites, rules);
     write_json(&sites, rules);
     fprintf(stderr, "written: %s\n", setting.json);
-    free(cloud.coordinates);
-    free(sites.coordinates);
+    free_points(&cloud);
+    free_points(&sites);
     return scn_live_handles() == 0 ? 0 : (fprintf(stderr, "bench: handles are left\n"), 1);
 }

@@ -2,29 +2,20 @@
 //
 // The clock of a shared machine wanders by a third within minutes. What is measured and what it is compared with
 // therefore take turns, and the figure is the median of the ratios of neighbours.
-#include <cblas.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bench.h"
 
-enum { MAX_LINES = 128, MAX_SAMPLES = 512, MAX_REFERENCES = MAX_LINES * MAX_SAMPLES };
+enum { MAX_LINES = 256, MAX_SAMPLES = 512, WALL = 0 };
 
 line lines[MAX_LINES];
 int line_count;
-static int expected_lines;
-static double started;
-
-typedef struct {
-    double *rates;
-    int count;
-} rate_list;
-static rate_list references[2][THREAD_COUNTS];  // by figure: sgemm, memcpy
+static int expected_measurements, begun_measurements;
+static double expected_seconds, begun_seconds, last_budget, started;
 static double one_thread_wall, one_thread_cpu;
 
 void fail(const char *format, ...) {
@@ -41,106 +32,11 @@ void check(scn_status status) {
     if (status != SCN_OK) fail("%s: %s", scn_status_name(status), scn_last_error());
 }
 
-static double clock_seconds(clockid_t id) {
-    struct timespec now;
-    clock_gettime(id, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-static double now(void) { return clock_seconds(CLOCK_MONOTONIC); }
-/// The clock that times work on so many threads. One thread: the time that it had a core, which is the wall's where
-/// nothing else runs, and does not count other programs where something does. More: the wall's, as balance counts.
-static double time_of(int threads) { return threads == 1 ? clock_seconds(CLOCK_THREAD_CPUTIME_ID) : now(); }
-
-static int ascending(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/// The value at a part of the way (0.5: the median) through `values`, which get sorted.
-static double quantile(double *values, int count, double part) {
-    qsort(values, (size_t)count, sizeof *values, ascending);
-    double place = part * (count - 1);
-    int below = (int)place, above = below + 1 < count ? below + 1 : below;
-    return values[below] + (place - below) * (values[above] - values[below]);
-}
-
-// The references.
-
-static double dense_rate(int threads) {
-    static float *a, *b, *c;
-    int n = setting.dense_size;
-    if (!a) {
-        a = random_matrix(n, n).data;
-        b = random_matrix(n, n).data;
-        c = random_matrix(n, n).data;
-    }
-    openblas_set_num_threads(threads);
-    double begin = time_of(threads);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1, a, n, b, n, 0, c, n);
-    double seconds = time_of(threads) - begin;
-    // The library under test wants it so: it calls OpenBLAS from threads of its own.
-    openblas_set_num_threads(1);
-    return 2.0 * n * n * n / seconds;
-}
-
-typedef struct {
-    char *to;
-    const char *from;
-    size_t bytes;
-} copy_part;
-
-static void *copy(void *context) {
-    copy_part *part = context;
-    memcpy(part->to, part->from, part->bytes);
-    return NULL;
-}
-
-static double copy_rate(int threads) {
-    static char *from, *to;
-    if (!from) {
-        from = allocate(setting.copy_bytes);
-        to = allocate(setting.copy_bytes);
-        memset(from, 1, (size_t)setting.copy_bytes);
-        memset(to, 2, (size_t)setting.copy_bytes);
-    }
-    enum { COPIES = 4 };
-    double begin = time_of(threads);
-    for (int repetition = 0; repetition < COPIES; repetition++) {
-        pthread_t helpers[threads];
-        copy_part parts[threads];
-        size_t share = (size_t)setting.copy_bytes / (size_t)threads;
-        for (int i = 0; i < threads; i++)
-            parts[i] = (copy_part){to + share * (size_t)i, from + share * (size_t)i, share};
-        for (int i = 1; i < threads; i++)
-            if (pthread_create(&helpers[i], NULL, copy, &parts[i])) fail("no thread to be had");
-        copy(&parts[0]);
-        for (int i = 1; i < threads; i++) pthread_join(helpers[i], NULL);
-    }
-    return 2.0 * (double)setting.copy_bytes * COPIES / (time_of(threads) - begin);
-}
-
-static double take_reference(figure share, int thread_index) {
-    int threads = setting.thread_counts[thread_index];
-    double rate = share == SHARE_OF_SGEMM ? dense_rate(threads) : copy_rate(threads);
-    rate_list *list = &references[share][thread_index];
-    if (!list->rates) list->rates = allocate(MAX_REFERENCES * (int64_t)sizeof(double));
-    if (list->count < MAX_REFERENCES) list->rates[list->count++] = rate;
-    return rate;
-}
-
-double reference_rate(figure share, int thread_index) {
-    rate_list *list = &references[share][thread_index];
-    if (!list->count) take_reference(share, thread_index);
-    return quantile(list->rates, list->count, 0.5);
-}
-
 double cpu_share(void) { return one_thread_wall > 0 ? one_thread_cpu / one_thread_wall : 1; }
-
-// What is measured.
 
 /// Call until the calls together took long enough to be timed well; return the mean seconds of a call.
 static double sample(const work *subject, int threads, double long_enough) {
-    double total = 0, wall = now(), cpu = time_of(1);
+    double total = 0, wall = time_of(WALL), cpu = time_of(1);
     int calls = 0, in_a_row = 1, may_be_in_a_row = !subject->prepare && !subject->clean;
     check(scn_set_thread_count(threads));
     do {
@@ -154,67 +50,130 @@ static double sample(const work *subject, int threads, double long_enough) {
         if (may_be_in_a_row) in_a_row *= 2;
     } while (total < long_enough);
     if (threads == 1) {
-        one_thread_wall += now() - wall;
+        one_thread_wall += time_of(WALL) - wall;
         one_thread_cpu += time_of(1) - cpu;
     }
     return total / calls;
 }
 
-static double figure_of(const work *subject, double seconds, double reference) {
-    switch (subject->figure) {
-        case NANOSECONDS: return 1e9 * seconds / subject->amount;
-        case MICROSECONDS: return 1e6 * seconds / subject->amount;
-        case PER_SECOND: return subject->amount / seconds;
-        default: return subject->amount / seconds / reference;
+/// What one repetition found at one thread count.
+typedef struct {
+    double seconds, companion, reference;
+} turn;
+
+static double figure_of(const view *view, const work *companion, turn found) {
+    switch (view->figure) {
+        case NANOSECONDS: return 1e9 * found.seconds / view->amount;
+        case MICROSECONDS: return 1e6 * found.seconds / view->amount;
+        case SECONDS: return found.seconds / view->amount;
+        case PER_SECOND: return view->amount / found.seconds;
+        case TIMES_COMPANION: return found.seconds / view->amount / (found.companion / companion->amount);
+        case OUTSIDE_COMPANION: return 1 - found.companion / found.seconds;
+        default: return view->amount / found.seconds / found.reference;
     }
 }
 
-void expect_lines(int count) { expected_lines += count; }
+double scaled_budget(double seconds) { return setting.quick ? seconds / 10 : seconds; }
 
-static void show_progress(const work *subject) {
-    if (!started) started = now();
-    double elapsed = now() - started;
+double usual_budget(void) { return scaled_budget(3); }
+
+void expect(int measurements, double seconds) {
+    expected_measurements += measurements;
+    expected_seconds += seconds;
+}
+
+void announce(const char *section, const char *name, double budget) {
+    if (!started) started = time_of(WALL);
+    begun_seconds += last_budget;
+    last_budget = budget;
+    double elapsed = time_of(WALL) - started;
     int is_terminal = isatty(STDERR_FILENO);
-    fprintf(stderr, "%s[%d/%d] %s, %s", is_terminal ? "\r\033[K" : "", line_count + 1, expected_lines, subject->section,
-            subject->name);
-    if (line_count) fprintf(stderr, ", %.0f s left", elapsed / line_count * (expected_lines - line_count));
+    fprintf(stderr, "%s[%d/%d] %s, %s", is_terminal ? "\r\033[K" : "", ++begun_measurements, expected_measurements,
+            section, name);
+    if (begun_seconds > 0)
+        fprintf(stderr, ", %.0f s left", elapsed / begun_seconds * (expected_seconds - begun_seconds));
     if (!is_terminal) fputc('\n', stderr);
     fflush(stderr);
 }
 
-void measure(work subject) {
-    static double seconds[THREAD_COUNTS][MAX_SAMPLES], values[THREAD_COUNTS][MAX_SAMPLES];
+static line *new_line(const view *view) {
     if (line_count == MAX_LINES) fail("more than %d lines", MAX_LINES);
-    show_progress(&subject);
-    int is_share = subject.figure == SHARE_OF_SGEMM || subject.figure == SHARE_OF_MEMCPY;
-    double budget = setting.quick ? 0.3 : 3, long_enough = setting.quick ? 0.005 : 0.03;
-    int least = setting.quick ? 3 : 5, repetitions = 0;
-
-    // Caches, the thread pool and the pages of results settle first.
-    for (int t = 0; t < setting.count_of_thread_counts; t++) sample(&subject, setting.thread_counts[t], 0);
-    for (double begin = now(); repetitions < MAX_SAMPLES && (repetitions < least || now() - begin < budget);
-         repetitions++) {
-        for (int t = 0; t < setting.count_of_thread_counts; t++) {
-            int reference_first = repetitions % 2 == 0;
-            double reference = 0;
-            if (is_share && reference_first) reference = take_reference(subject.figure, t);
-            seconds[t][repetitions] = sample(&subject, setting.thread_counts[t], long_enough);
-            if (is_share && !reference_first) reference = take_reference(subject.figure, t);
-            values[t][repetitions] = figure_of(&subject, seconds[t][repetitions], reference);
-        }
-    }
-
     line *result = &lines[line_count++];
-    snprintf(result->section, sizeof result->section, "%s", subject.section);
-    snprintf(result->name, sizeof result->name, "%s", subject.name);
-    result->figure = subject.figure;
-    result->amount = subject.amount;
-    for (int t = 0; t < setting.count_of_thread_counts; t++) {
-        double typical = quantile(seconds[t], repetitions, 0.5);
+    *result = (line){.figure = view->figure, .amount = view->amount};
+    snprintf(result->section, sizeof result->section, "%s", view->section);
+    snprintf(result->name, sizeof result->name, "%s", view->name);
+    if (begun_measurements == expected_measurements && isatty(STDERR_FILENO)) fputs("\r\033[K", stderr);
+    return result;
+}
+
+void record(const char *section, const char *name, figure figure, const double *values) {
+    line *result = new_line(&(view){section, name, figure, 1});
+    for (int t = 0; t < setting.count_of_thread_counts; t++)
+        result->at[t] = (measured){.value = values[t], .low = values[t], .high = values[t], .repetitions = 1};
+}
+
+static void add_line(const view *view, const work *companion, turn turns[][MAX_SAMPLES], int repetitions) {
+    static double values[MAX_SAMPLES], seconds[MAX_SAMPLES];
+    line *result = new_line(view);
+    int is_gain = view->figure == GAIN_OVER_SGEMM;
+    // A gain belongs to the larger thread count alone.
+    for (int t = is_gain; t < setting.count_of_thread_counts; t++) {
+        for (int i = 0; i < repetitions; i++) {
+            seconds[i] = turns[t][i].seconds;
+            values[i] = figure_of(view, companion, turns[t][i]);
+            if (is_gain) values[i] /= figure_of(view, companion, turns[0][i]);
+        }
+        double typical = quantile(seconds, repetitions, 0.5);
         result->at[t] = (measured){
-            .value = quantile(values[t], repetitions, 0.5), .low = quantile(values[t], repetitions, 0.25),
-            .high = quantile(values[t], repetitions, 0.75), .rate = subject.amount / typical, .seconds = typical,
+            .value = quantile(values, repetitions, 0.5), .low = quantile(values, repetitions, 0.25),
+            .high = quantile(values, repetitions, 0.75), .rate = view->amount / typical, .seconds = typical,
             .repetitions = repetitions};
     }
-    if (line_count == expected_lines && isatty(STDERR_FILENO)) fputs("\r\033[K", stderr);
 }
+
+/// The reference that the figures need; -1 for none.
+static int reference_of(const view *first, const extra *more) {
+    for (int i = -1; i < more->view_count; i++) {
+        figure figure = i < 0 ? first->figure : more->views[i].figure;
+        if (figure == SHARE_OF_MEMCPY) return SHARE_OF_MEMCPY;
+        if (figure == SHARE_OF_SGEMM || figure == GAIN_OVER_SGEMM) return SHARE_OF_SGEMM;
+    }
+    return -1;
+}
+
+/// One after the other, in one order and the next time in the other.
+static turn take_turn(const work *subject, const work *companion, int reference, int thread_index, int backwards) {
+    double long_enough = setting.quick ? 0.005 : 0.03;
+    int threads = setting.thread_counts[thread_index];
+    turn found = {0, 0, 0};
+    for (int step = 0; step < 3; step++) {
+        int what = backwards ? 2 - step : step;
+        if (what == 0 && reference >= 0) found.reference = take_reference((figure)reference, thread_index);
+        if (what == 1) found.seconds = sample(subject, threads, long_enough);
+        if (what == 2 && companion) found.companion = sample(companion, threads, long_enough);
+    }
+    return found;
+}
+
+void measure_with(work subject, extra more) {
+    static turn turns[THREAD_COUNTS][MAX_SAMPLES];
+    const view first = {subject.section, subject.name, subject.figure, subject.amount};
+    double budget = more.budget > 0 ? more.budget : usual_budget();
+    int least = setting.quick || more.budget > 0 ? 3 : 5, repetitions = 0, reference = reference_of(&first, &more);
+    announce(subject.section, subject.name, budget);
+
+    // Caches, the thread pool and the pages of results settle first.
+    for (int t = 0; t < setting.count_of_thread_counts; t++) {
+        sample(&subject, setting.thread_counts[t], 0);
+        if (more.companion) sample(more.companion, setting.thread_counts[t], 0);
+    }
+    for (double begin = time_of(WALL);
+         repetitions < MAX_SAMPLES && (repetitions < least || time_of(WALL) - begin < budget); repetitions++)
+        for (int t = 0; t < setting.count_of_thread_counts; t++)
+            turns[t][repetitions] = take_turn(&subject, more.companion, reference, t, repetitions % 2);
+
+    add_line(&first, more.companion, turns, repetitions);
+    for (int i = 0; i < more.view_count; i++) add_line(&more.views[i], more.companion, turns, repetitions);
+}
+
+void measure(work subject) { measure_with(subject, (extra){.view_count = 0}); }

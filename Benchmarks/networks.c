@@ -102,7 +102,7 @@ static scn_module *make_net(void) {
     return net;
 }
 
-static scn_optimizer *make_optimizer(scn_module *net) {
+scn_optimizer *make_optimizer(scn_module *net) {
     int64_t count, parameters = 0;
     check(scn_module_state_count(net, &count));
     scn_tensor **tensors = allocate(count * (int64_t)sizeof *tensors);

@@ -6,26 +6,63 @@
 
 #include "bench.h"
 
-static const char *unit_of(figure figure) {
-    static const char *units[] = {"share of sgemm", "share of memcpy", "ns", "us", "samples/s"};
-    return units[figure];
+/// By figure.
+static const struct { const char *unit; int digits; const char *rate_unit; } forms[] = {
+    [SHARE_OF_SGEMM] = {"share of sgemm", 2, "GFLOP/s"}, [SHARE_OF_MEMCPY] = {"share of memcpy", 2, "GB/s"},
+    [NANOSECONDS] = {"ns", 1, NULL},                     [MICROSECONDS] = {"us", 1, NULL},
+    [PER_SECOND] = {"samples/s", 1, NULL},               [SECONDS] = {"s", 3, NULL},
+    [TIMES_COMPANION] = {"times", 2, NULL},              [OUTSIDE_COMPANION] = {"share of the time", 2, NULL},
+    [GAIN_OVER_SGEMM] = {"ratio", 2, NULL},              [RATIO] = {"ratio", 2, NULL},
+    [MEGABYTES] = {"MB", 0, NULL}};
+
+enum { MAX_LEFT_OUT = 8, COLUMN_WIDTH = 37 };
+static const char *left_out[MAX_LEFT_OUT];
+static int left_out_count;
+
+void leave_out(const char *what) {
+    if (left_out_count < MAX_LEFT_OUT) left_out[left_out_count++] = what;
 }
 
-static int is_share(figure figure) { return figure == SHARE_OF_SGEMM || figure == SHARE_OF_MEMCPY; }
+/// What stands under one thread count; the last of a row is not filled up.
+static void print_measured(const line *line, int thread_index) {
+    const measured *m = &line->at[thread_index];
+    int width = thread_index + 1 < setting.count_of_thread_counts ? COLUMN_WIDTH : 0;
+    char text[80] = "", range[40] = "", rate[32] = "";
+    int digits = m->value < 100 ? forms[line->figure].digits : 0;
+    if (m->repetitions > 1) snprintf(range, sizeof range, "(%.*f-%.*f)", digits, m->low, digits, m->high);
+    if (forms[line->figure].rate_unit)
+        snprintf(rate, sizeof rate, "%6.1f %s", 1e-9 * m->rate, forms[line->figure].rate_unit);
+    if (m->repetitions)
+        snprintf(text, sizeof text, "  %7.*f%s%s%s%s", digits, m->value, *range ? " " : "", range, *rate ? " " : "",
+                 rate);
+    printf("%-*s", width, text);
+}
 
-static void print_measured(const line *line, const measured *m) {
-    const char *form = is_share(line->figure) ? "%7.2f" : "%7.*f";
-    printf("  ");
-    if (is_share(line->figure)) {
-        printf(form, m->value);
-        printf(" (%.2f-%.2f)", m->low, m->high);
-        printf(" %6.1f %-8s", 1e-9 * m->rate, line->figure == SHARE_OF_SGEMM ? "GFLOP/s" : "GB/s");
-    } else {
-        int digits = m->value < 100 ? 1 : 0;
-        char range[32];
-        snprintf(range, sizeof range, "(%.*f-%.*f)", digits, m->low, digits, m->high);
-        printf(form, digits, m->value);
-        printf(" %-27s", range);
+static void print_heading(const line *first) {
+    char heading[160], column[32];
+    snprintf(heading, sizeof heading, "%s [%s]", first->section, forms[first->figure].unit);
+    printf("\n%-52s", heading);
+    for (int t = 0; t < setting.count_of_thread_counts; t++) {
+        int threads = setting.thread_counts[t];
+        snprintf(column, sizeof column, "  %d thread%s", threads, threads == 1 ? "" : "s");
+        printf("%-*s", t + 1 < setting.count_of_thread_counts ? COLUMN_WIDTH : 0, column);
+    }
+    printf("\n");
+}
+
+/// The lines of a section stand together, where its first one was measured.
+static void print_lines(void) {
+    for (int first = 0; first < line_count; first++) {
+        int is_new = 1;
+        for (int i = 0; i < first && is_new; i++) is_new = strcmp(lines[i].section, lines[first].section) != 0;
+        if (!is_new) continue;
+        print_heading(&lines[first]);
+        for (int i = first; i < line_count; i++) {
+            if (strcmp(lines[i].section, lines[first].section) != 0) continue;
+            printf("  %-50s", lines[i].name);
+            for (int t = 0; t < setting.count_of_thread_counts; t++) print_measured(&lines[i], t);
+            printf("\n");
+        }
     }
 }
 
@@ -48,22 +85,9 @@ void print_table(const points *sites, int64_t rules) {
         printf("THE MACHINE WAS BUSY: one thread had a core for %.0f%% of the time; do not trust the figures for "
                "several\n",
                100 * cpu_share());
-    const char *section = "";
-    for (int i = 0; i < line_count; i++) {
-        const line *l = &lines[i];
-        if (strcmp(section, l->section) != 0) {
-            char heading[160];
-            section = l->section;
-            snprintf(heading, sizeof heading, "%s [%s]", section, unit_of(l->figure));
-            printf("\n%-52s", heading);
-            for (int t = 0; t < setting.count_of_thread_counts; t++)
-                printf("  %d thread%-28s", setting.thread_counts[t], setting.thread_counts[t] == 1 ? "" : "s");
-            printf("\n");
-        }
-        printf("  %-44s", l->name);
-        for (int t = 0; t < setting.count_of_thread_counts; t++) print_measured(l, &l->at[t]);
-        printf("\n");
-    }
+    print_lines();
+    if (left_out_count) printf("\nnot measured\n");
+    for (int i = 0; i < left_out_count; i++) printf("  %s\n", left_out[i]);
 }
 
 static void write_string(FILE *file, const char *text) {
@@ -80,13 +104,17 @@ static void write_line(FILE *file, const line *l) {
     write_string(file, l->section);
     fprintf(file, ", \"name\": ");
     write_string(file, l->name);
-    fprintf(file, ", \"unit\": \"%s\", \"amount\": %.17g, \"results\": [", unit_of(l->figure), l->amount);
+    fprintf(file, ", \"unit\": \"%s\", \"amount\": %.17g, \"results\": [", forms[l->figure].unit, l->amount);
+    const char *between = "";
     for (int t = 0; t < setting.count_of_thread_counts; t++) {
         const measured *m = &l->at[t];
-        fprintf(file, "%s\n      {\"threads\": %d, \"median\": %.6g, \"lower_quartile\": %.6g, ", t ? "," : "",
+        if (!m->repetitions) continue;
+        fprintf(file, "%s\n      {\"threads\": %d, \"median\": %.6g, \"lower_quartile\": %.6g, ", between,
                 setting.thread_counts[t], m->value, m->low);
-        fprintf(file, "\"upper_quartile\": %.6g, \"seconds\": %.6g, \"rate\": %.6g, \"repetitions\": %d}", m->high,
-                m->seconds, m->rate, m->repetitions);
+        fprintf(file, "\"upper_quartile\": %.6g, ", m->high);
+        if (m->seconds > 0) fprintf(file, "\"seconds\": %.6g, \"rate\": %.6g, ", m->seconds, m->rate);
+        fprintf(file, "\"repetitions\": %d}", m->repetitions);
+        between = ",";
     }
     fprintf(file, "]}");
 }
@@ -111,6 +139,11 @@ void write_json(const points *sites, int64_t rules) {
     for (int t = 0; t < setting.count_of_thread_counts; t++)
         fprintf(file, "%s\n    {\"threads\": %d, \"sgemm_flops\": %.6g, \"memcpy_bytes\": %.6g}", t ? "," : "",
                 setting.thread_counts[t], reference_rate(SHARE_OF_SGEMM, t), reference_rate(SHARE_OF_MEMCPY, t));
+    fprintf(file, "],\n  \"not_measured\": [");
+    for (int i = 0; i < left_out_count; i++) {
+        if (i) fprintf(file, ", ");
+        write_string(file, left_out[i]);
+    }
     fprintf(file, "],\n  \"lines\": [");
     for (int i = 0; i < line_count; i++) {
         fprintf(file, "%s\n", i ? "," : "");

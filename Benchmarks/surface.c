@@ -114,45 +114,24 @@ static void make_scenes(scene *scenes, int scene_count) {
 points load_points(void) {
     int scene_count = setting.quick ? QUICK_SCENES : SCENES;
     scene scenes[SCENES];
-    points cloud = {.batch_size = scene_count};
+    int64_t rows = 0;
     if (setting.data) read_scenes(scenes, scene_count);
     else make_scenes(scenes, scene_count);
-    for (int s = 0; s < scene_count; s++) cloud.rows += scenes[s].count;
-    cloud.coordinates = allocate(cloud.rows * (int64_t)sizeof *cloud.coordinates);
-    int64_t row = 0, largest[DIMENSION] = {0};
+    for (int s = 0; s < scene_count; s++) rows += scenes[s].count;
+    points cloud = new_points(DIMENSION, rows, scene_count);
+    int64_t *site = cloud.coordinates;
     for (int s = 0; s < scene_count; s++) {
         float lowest[DIMENSION] = {INFINITY, INFINITY, INFINITY};
         for (int64_t i = 0; i < scenes[s].count; i++)
             for (int axis = 0; axis < DIMENSION; axis++)
                 lowest[axis] = fminf(lowest[axis], scenes[s].positions[i][axis]);
-        for (int64_t i = 0; i < scenes[s].count; i++, row++) {
-            for (int axis = 0; axis < DIMENSION; axis++) {
-                int64_t place = (int64_t)floorf((scenes[s].positions[i][axis] - lowest[axis]) / VOXEL);
-                cloud.coordinates[row][axis] = place;
-                if (place > largest[axis]) largest[axis] = place;
-            }
-            cloud.coordinates[row][DIMENSION] = s;
+        for (int64_t i = 0; i < scenes[s].count; i++, site += DIMENSION + 1) {
+            for (int axis = 0; axis < DIMENSION; axis++)
+                site[axis] = (int64_t)floorf((scenes[s].positions[i][axis] - lowest[axis]) / VOXEL);
+            site[DIMENSION] = s;
         }
         free(scenes[s].positions);
     }
-    // A multiple of 2: a stride of 2 then comes out even.
-    for (int axis = 0; axis < DIMENSION; axis++) cloud.spatial_size[axis] = (largest[axis] + 2) / 2 * 2;
+    fit_spatial_size(&cloud);
     return cloud;
-}
-
-scn_geometry *geometry_of(const points *cloud) {
-    scn_geometry *geometry;
-    check(scn_geometry_create(DIMENSION, cloud->spatial_size, cloud->coordinates[0], cloud->rows, COLUMNS,
-                              cloud->batch_size, SCN_INPUT_SUM, &geometry));
-    return geometry;
-}
-
-points sites_of(const points *cloud) {
-    points sites = *cloud;
-    scn_geometry *geometry = geometry_of(cloud);
-    check(scn_geometry_site_count(geometry, 0, &sites.rows));
-    sites.coordinates = allocate(sites.rows * (int64_t)sizeof *sites.coordinates);
-    check(scn_geometry_coordinates(geometry, 0, sites.coordinates[0], sites.rows * COLUMNS));
-    check(scn_geometry_release(geometry));
-    return sites;
 }

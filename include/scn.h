@@ -116,7 +116,13 @@ SCN_API scn_status scn_set_thread_count(int32_t count);
 SCN_API int64_t scn_live_handles(void);
 /** Return how many bytes of numbers the library holds now. */
 SCN_API int64_t scn_memory_in_use(void);
-/** Seed the generator that initialises weights and drives dropout; it starts as if seeded with 0. */
+/** Store what forward passes of the whole process did since it began, or since the last scn_set_forward_counts: multiply-adds
+ *  of convolutions and dense products, elements of the results of these (SparseConvNet's hidden states), and rules that
+ *  convolutions and poolings walked over. Backward passes count nothing. NULL where not wanted. */
+SCN_API void scn_get_forward_counts(int64_t *multiply_adds, int64_t *hidden_states, int64_t *rules);
+/** Set these counts, each >= 0; to zeros before a pass that is to be measured. */
+SCN_API scn_status scn_set_forward_counts(int64_t multiply_adds, int64_t hidden_states, int64_t rules);
+/** Seed the generator that initialises weights, drives dropout and displaces windows; it starts as if seeded with 0. */
 SCN_API scn_status scn_manual_seed(uint64_t seed);
 /** Store the generator's state, 4 words. */
 SCN_API scn_status scn_get_random_state(uint64_t state[4]);
@@ -152,6 +158,11 @@ SCN_API scn_status scn_tensor_borrow(const int64_t *shape, int32_t rank, float *
  *  Coordinates are checked by the input layer, which knows the spatial size. Also SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_points_create(const int64_t *coordinates, int64_t rows, int32_t columns, scn_tensor *features,
                                      int64_t batch_size, scn_tensor **points);
+/** Create points for a BL input layer: samples of one length, filled up with padding.
+ *  coordinates: [batch_size, length, dimension], copied; a row whose first coordinate is negative is padding. features:
+ *  dense [batch_size, length, planes], retained; gradients flow into it. Also SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_points_create_batched(const int64_t *coordinates, int64_t batch_size, int64_t length,
+                                             int32_t dimension, scn_tensor *features, scn_tensor **points);
 /** Create a table. tensors: [count], retained; none a table itself (SCN_ERROR_SHAPE). */
 SCN_API scn_status scn_table_create(scn_tensor *const *tensors, int64_t count, scn_tensor **table);
 /** Store the number of tensors in a table. */
@@ -163,7 +174,7 @@ SCN_API scn_status scn_tensor_retain(scn_tensor *tensor);
 SCN_API scn_status scn_tensor_release(scn_tensor *tensor);
 
 SCN_API scn_status scn_tensor_get_kind(scn_tensor *tensor, scn_tensor_kind *kind);
-/** Store the rank: of a dense tensor its own, of sparse tensors and points 2 (the shape of their features). */
+/** Store the rank: of a dense tensor its own, of sparse tensors and points that of their features, 2 (batched points: 3). */
 SCN_API scn_status scn_tensor_rank(scn_tensor *tensor, int32_t *rank);
 /** Store the shape in shape[rank]; capacity: elements that fit there. Also SCN_ERROR_SHAPE where they do not fit. */
 SCN_API scn_status scn_tensor_shape(scn_tensor *tensor, int64_t *shape, int32_t capacity);
@@ -184,6 +195,9 @@ SCN_API scn_status scn_tensor_geometry(scn_tensor *sparse, scn_geometry **geomet
 /** Create a sparse tensor on the given site set of a geometry. features: dense [sites, planes], retained.
  *  Also SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_sparse_create(scn_geometry *geometry, int32_t sites, scn_tensor *features, scn_tensor **sparse);
+/** Return what a sparsify that made this sparse tensor gave each of its input sites, after the activation: dense [input
+ *  sites], through which gradients flow; NULL (and SCN_OK) where no sparsify made it. */
+SCN_API scn_status scn_tensor_mask(scn_tensor *sparse, scn_tensor **mask);
 
 /* Gradients. Operations on tensors that require a gradient are recorded; a backward pass replays them in reverse. */
 
@@ -274,11 +288,33 @@ SCN_API scn_status scn_module_type(scn_module *module, const char **name);
 /** Return the architecture as JSON text, what scn_module_create takes; valid until the module is released or gets another
  *  child. */
 SCN_API scn_status scn_module_architecture(scn_module *module, const char **json);
-/** Return a tree of the module for people to read; valid until the next call for this module. */
+/** Return a tree of the module for people to read, with the shapes and the number of parameters; valid until the next call
+ *  for this module. */
 SCN_API scn_status scn_module_description(scn_module *module, const char **text);
+/** Apply a module in evaluation mode, without a record, and return a table for people to read: of each layer the active
+ *  sites and planes of its result, rules, parameters, multiply-adds, and memory, the bytes of the result; a row with their
+ *  totals at the end. Changes neither the module nor the counts of scn_get_forward_counts. The text is valid until the next
+ *  call for this module. Also the errors of scn_module_forward. */
+SCN_API scn_status scn_module_summary(scn_module *module, scn_tensor *input, const char **text);
 /** Create a module from its architecture as JSON text: {"type": "ReLU"}; {"type": "Sequential", "modules": [...]}; other
  *  keys are the names of the type's arguments. Parameters are initialised anew. Also SCN_ERROR_FORMAT. */
 SCN_API scn_status scn_module_create(const char *json, scn_module **module);
+/** Return a new module of type InferenceNetwork that gives the results of this one's evaluation, within rounding, in less
+ *  time; this one stays as it is. Batch norm is folded into the weights of the convolution or dense product before it, a
+ *  (leaky) ReLU behind becomes that layer's last step, a dropout a factor of its weights; what a join has on its branches'
+ *  ends goes into the branches; Identity vanishes.
+ *      scn_module *net, *fast;
+ *      scn_checkpoint_open("trained.safetensors", &net);
+ *      if (scn_module_optimize_for_inference(net, &fast) != SCN_OK) return puts(scn_last_error()), 1;
+ *      scn_module_release(net);
+ *      scn_checkpoint_save("fast.safetensors", fast, NULL);  // opens again, with the same bits
+ *      scn_module_forward(fast, points, &logits);            // nothing is recorded
+ *  The new module stays in evaluation mode whatever scn_module_set_training says, has no children to get at, and keeps its
+ *  weights packed as the cpu wants them (a second copy). It lists its state as any module does; nothing in it requires a
+ *  gradient, and weights whose address scn_tensor_data gave out are packed anew at each call. Its forward returns
+ *  SCN_ERROR_STATE where operations are recorded and the input requires a gradient. Also SCN_ERROR_UNSUPPORTED, where the
+ *  module holds a type that scn_module_create cannot make. */
+SCN_API scn_status scn_module_optimize_for_inference(scn_module *module, scn_module **optimized);
 SCN_API scn_status scn_module_retain(scn_module *module);
 /** Release a handle; NULL does nothing. */
 SCN_API scn_status scn_module_release(scn_module *module);
@@ -329,6 +365,30 @@ SCN_API scn_status scn_input_layer_create(int32_t dimension, const int64_t *spat
 SCN_API scn_status scn_output_layer_create(int32_t dimension, scn_module **module);
 /** Create a module that makes a dense tensor [batch, planes, ...spatial size], zeros where there is no site. */
 SCN_API scn_status scn_sparse_to_dense_create(int32_t dimension, int64_t planes, scn_module **module);
+/** Create a module that turns batched points (scn_points_create_batched) into a sparse tensor; otherwise an input layer. */
+SCN_API scn_status scn_bl_input_layer_create(int32_t dimension, const int64_t *spatial_size, scn_input_mode mode,
+                                             scn_module **module);
+/** Create a module that gives every row of the BL input layer's points the vector of its site: dense [batch_size, length,
+ *  planes], zeros at padding and, in modes 1 and 2, at rows that did not win. */
+SCN_API scn_status scn_bl_output_layer_create(int32_t dimension, scn_module **module);
+/** Create a module that makes of a dense tensor [batch, planes, ...spatial size] a sparse one: a site wherever some plane is
+ *  not zero. */
+SCN_API scn_status scn_dense_to_sparse_create(int32_t dimension, scn_module **module);
+
+/** What follows the scores of a sparsify. */
+typedef enum scn_sparsify_activation {
+    SCN_SPARSIFY_NONE = 0,                   /**< Sites whose score is above 0 stay. */
+    SCN_SPARSIFY_SIGMOID = 1,                /**< Those above 0.5 after a sigmoid. */
+    SCN_SPARSIFY_FAKE_GRAD_HARD_SIGMOID = 2  /**< The same after a step from 0 to 1 at 0, with the identity's gradient. */
+} scn_sparsify_activation;
+
+/** Create a module that scores each site by a network-in-network of 1 plane and keeps those that score high, in their order
+ *  and with all planes: net.weight [in, 1] and net.bias [1], after an activation net.0.weight and net.0.bias. The scores
+ *  are the result's scn_tensor_mask. */
+SCN_API scn_status scn_sparsify_create(int32_t dimension, int64_t in_planes, scn_sparsify_activation activation,
+                                       scn_module **module);
+/** Create a module that keeps the sites whose first plane is above 0. */
+SCN_API scn_status scn_sparsify_fcs_create(int32_t dimension, scn_module **module);
 /** Create a module that makes of a dense tensor [n, ...] a matrix [n, rest]. */
 SCN_API scn_status scn_flatten_create(scn_module **module);
 
@@ -360,6 +420,37 @@ SCN_API scn_status scn_convolution_create(int32_t dimension, int64_t in_planes, 
 SCN_API scn_status scn_deconvolution_create(int32_t dimension, int64_t in_planes, int64_t out_planes,
                                             const int64_t *filter_size, const int64_t *filter_stride,
                                             const scn_convolution_options *options, scn_module **module);
+/** Create a full (transposed, generative) convolution: a site is active wherever the filter reaches from an input, output =
+ *  input * stride - padding + k * dilation. The size is (in - 1) * stride + dilation * (filter - 1) + 1 - 2 * padding. */
+SCN_API scn_status scn_full_convolution_create(int32_t dimension, int64_t in_planes, int64_t out_planes,
+                                               const int64_t *filter_size, const int64_t *filter_stride,
+                                               const scn_convolution_options *options, scn_module **module);
+/** Create a convolution whose windows are displaced at random in training: along each axis the steps are a shuffle of
+ *  stride - 1, stride + 1 and stride, a third of the windows each. The displacement is drawn once for a site set and a
+ *  filter, and shared by all layers of that filter; each pass in training takes one number from the generator, drawing or
+ *  not. In evaluation it is the convolution of scn_convolution_create. At most 2^24 windows an axis (SCN_ERROR_OVERFLOW). */
+SCN_API scn_status scn_randomized_stride_convolution_create(int32_t dimension, int64_t in_planes, int64_t out_planes,
+                                                            const int64_t *filter_size, const int64_t *filter_stride,
+                                                            const scn_convolution_options *options,
+                                                            scn_module **module);
+/** Create a submanifold convolution on the lattice A_d, whose sites have d * (d + 1) nearest neighbours (Kiefel, Jampani and
+ *  Gehler, 2015): weight [d * d + d + 1, groups, in / groups, out / groups], initialised N(0, 2 / (in * volume)); offset k
+ *  reads site + scn_permutohedral_offsets[k]. options: no padding, no dilation. */
+SCN_API scn_status scn_permutohedral_submanifold_convolution_create(int32_t dimension, int64_t in_planes,
+                                                                    int64_t out_planes,
+                                                                    const scn_convolution_options *options,
+                                                                    scn_module **module);
+/** Store the filter offsets on the lattice A_d in offsets[d * d + d + 1][d]; capacity: elements that fit there. Also
+ *  SCN_ERROR_SHAPE where they do not fit. */
+SCN_API scn_status scn_permutohedral_offsets(int32_t dimension, int64_t *offsets, int64_t capacity);
+/** Store a basis of the lattice A_d, rows of length 1 at 60 degrees, and its inverse: a point (a row) times the inverse has
+ *  the lattice coordinates. Both [dimension, dimension]; NULL where not wanted. */
+SCN_API scn_status scn_permutohedral_basis(int32_t dimension, double *basis, double *inverse);
+/** Create a module that puts the features of a site's neighbourhood side by side: volume * in_planes planes on the same
+ *  sites, plane k * in_planes + p being plane p under offset k of a submanifold filter, 0 where no site is. filter_size:
+ *  [dimension], copied, or NULL for threes. Also SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_shape_context_create(int32_t dimension, int64_t in_planes, const int64_t *filter_size,
+                                            scn_module **module);
 /** Create a 1 x 1 convolution of sparse tensors: weight [in, out], N(0, 2 / in). */
 SCN_API scn_status scn_network_in_network_create(int64_t in_planes, int64_t out_planes, int32_t bias,
                                                  scn_module **module);
@@ -379,6 +470,58 @@ typedef struct scn_pooling_options {
 /** Create a max pooling; inactive sites count as zero and the maximum starts at zero. Tied maxima all get the gradient. */
 SCN_API scn_status scn_max_pooling_create(int32_t dimension, const int64_t *pool_size, const int64_t *pool_stride,
                                           const scn_pooling_options *options, scn_module **module);
+
+/** Create an average pooling: the sum under the window divided by the filter volume, so that inactive sites count as
+ *  zeros. */
+SCN_API scn_status scn_average_pooling_create(int32_t dimension, const int64_t *pool_size, const int64_t *pool_stride,
+                                              const scn_pooling_options *options, scn_module **module);
+/** Create an un-pooling: the earlier convolution or pooling with the same window that led to these sites, reversed. Each of
+ *  its input sites gets the sum of the vectors of the windows over it. Forward returns SCN_ERROR_STATE where there was
+ *  none. */
+SCN_API scn_status scn_unpooling_create(int32_t dimension, const int64_t *pool_size, const int64_t *pool_stride,
+                                        const scn_pooling_options *options, scn_module **module);
+/** Create a max pooling whose windows are displaced at random in training, as those of
+ *  scn_randomized_stride_convolution_create; in evaluation it is the pooling of scn_max_pooling_create. */
+SCN_API scn_status scn_randomized_stride_max_pooling_create(int32_t dimension, const int64_t *pool_size,
+                                                            const int64_t *pool_stride,
+                                                            const scn_pooling_options *options, scn_module **module);
+
+/** The order of the steps from window to window in fractional pooling. */
+typedef enum scn_window_order {
+    SCN_WINDOWS_PSEUDORANDOM = 0,  /**< As even as can be, from a random beginning. */
+    SCN_WINDOWS_RANDOM = 1         /**< A shuffle. */
+} scn_window_order;
+
+typedef struct scn_fractional_options {
+    size_t struct_size;
+    const double *ratio;         /**< [dimension], each > 1: floor(size / ratio) windows, at least 1; or NULL, and then */
+    const int64_t *output_size;  /**< [dimension]: as many windows; NULL where there is a ratio. */
+    const int64_t *pool_size;    /**< [dimension], or NULL for twos. */
+    int32_t tiles;               /**< Whether each window ends where the next begins; pool_size is NULL then; 0. */
+    scn_window_order order;      /**< SCN_WINDOWS_PSEUDORANDOM. */
+    int64_t features_to_drop;    /**< Leaves out the first planes; 0. */
+} scn_fractional_options;
+#define SCN_FRACTIONAL_OPTIONS_INIT {sizeof(scn_fractional_options), NULL, NULL, NULL, 0, SCN_WINDOWS_PSEUDORANDOM, 0}
+
+/** Create a fractional max pooling (Graham, "Fractional Max-Pooling", 2014): along each axis n windows of size p start at
+ *  0 = s(0) < ... < s(n - 1) = size - p, and the steps are the two integers next to (size - p) / (n - 1); tiles have the
+ *  two lengths next to size / n. In training the order of the steps is drawn once for a site set and these options, and
+ *  each pass takes one number from the generator. In evaluation the windows lie as evenly as can be; to average over several
+ *  draws, as the paper does, leave the module in training mode. Maxima as in scn_max_pooling_create.
+ *  options: needs a ratio or an output_size. Forward returns SCN_ERROR_SHAPE where the windows do not fit. At most 2^24
+ *  windows an axis (SCN_ERROR_OVERFLOW). Also SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_fractional_max_pooling_create(int32_t dimension, const scn_fractional_options *options,
+                                                     scn_module **module);
+
+/** What becomes of all sites of a sample. */
+typedef enum scn_global_pooling {
+    SCN_GLOBAL_SUM = 0,
+    SCN_GLOBAL_AVERAGE = 1,  /**< Over the sample's sites: inactive ones do not count. */
+    SCN_GLOBAL_MAX = 2       /**< Over the sample's sites: it may be negative. Tied maxima all get the gradient. */
+} scn_global_pooling;
+
+/** Create a module that pools all sites of each sample: dense [batch, planes], zeros for a sample without sites. */
+SCN_API scn_status scn_global_pooling_create(int32_t dimension, scn_global_pooling pooling, scn_module **module);
 
 typedef struct scn_batch_norm_options {
     size_t struct_size;
@@ -432,6 +575,24 @@ SCN_API scn_status scn_batchwise_dropout_create(double p, scn_module **module);
 SCN_API scn_status scn_sparse_vgg_net_create(int32_t dimension, int64_t in_planes, const char *layers,
                                              scn_module **module);
 
+/** Create SparseConvNet's pre-activation residual network (He et al., 2016). stages: words with white space between them:
+ *    b16       a basic block: two convolutions of size 3 to 16 planes, around which the input goes
+ *    b16x2     two of them; at most 1000
+ *    b16x2/2   the first has stride 2: a convolution of size 3 on both ways
+ *  A batch norm with ReLU closes the network. Also SCN_ERROR_FORMAT. */
+SCN_API scn_status scn_sparse_resnet_create(int32_t dimension, int64_t in_planes, const char *stages,
+                                            scn_module **module);
+
+/** Create a DenseNet (Huang et al., 2017) of submanifold convolutions (Graham and van der Maaten, 2017). layers: words with
+ *  white space between them:
+ *    B4x12     a dense block of 4 layers with growth rate 12: batch norm, ReLU, 1 x 1 convolution to 48 planes, batch norm,
+ *              ReLU, submanifold convolution of size 3 to 12 planes, joined with what the layer got; at most 1000 layers
+ *    T, T:24   a transition: batch norm, ReLU, 1 x 1 convolution to as many planes as before (to 24), average pooling 2/2
+ *    T3/2, T3/2:24, AP2/2, MP2/2   the same with pooling of size 3 and stride 2; average or max pooling alone
+ *  A batch norm with ReLU closes the network. Also SCN_ERROR_FORMAT. */
+SCN_API scn_status scn_sparse_densenet_create(int32_t dimension, int64_t in_planes, const char *layers,
+                                              scn_module **module);
+
 typedef struct scn_unet_options {
     size_t struct_size;
     int32_t residual_blocks;           /**< Blocks of two convolutions around which their input goes; 0. */
@@ -448,6 +609,37 @@ typedef struct scn_unet_options {
  *  Also SCN_ERROR_OVERFLOW. */
 SCN_API scn_status scn_unet_create(int32_t dimension, int64_t repetitions, const int64_t *planes, int64_t levels,
                                    const scn_unet_options *options, scn_module **module);
+/** Create SparseConvNet's fully convolutional network: at each level blocks, and a way down to the next level whose result is
+ *  copied up by un-pooling and joined with what the level had. The result has the sites of the input and the sum of
+ *  `planes` planes. The arguments are scn_unet_create's. */
+SCN_API scn_status scn_fully_convolutional_net_create(int32_t dimension, int64_t repetitions, const int64_t *planes,
+                                                      int64_t levels, const scn_unet_options *options,
+                                                      scn_module **module);
+/** Create the same with a linear layer to `classes` planes (-1: planes[0]) at each level, behind a batch norm with ReLU: the
+ *  scores are copied up by un-pooling and added, so that the levels need not be joined. Only the coarsest has a bias. */
+SCN_API scn_status scn_fully_convolutional_integrated_linear_create(int32_t dimension, int64_t repetitions,
+                                                                    const int64_t *planes, int64_t levels,
+                                                                    int64_t classes, const scn_unet_options *options,
+                                                                    scn_module **module);
+
+typedef struct scn_multiscale_shape_context_options {
+    size_t struct_size;
+    int64_t planes;                    /**< Of the input; 1. */
+    int64_t layers;                    /**< Levels, the sites' own included, 1 ... 64; 3. */
+    const int64_t *filter_size;        /**< [dimension], of every level, or NULL for threes. */
+    const int64_t *downsample_size;    /**< [dimension], or NULL for twos. */
+    const int64_t *downsample_stride;  /**< [dimension], or NULL for twos. */
+    int32_t batch_norm;                /**< Whether a batch normalisation follows; 1. */
+} scn_multiscale_shape_context_options;
+#define SCN_MULTISCALE_SHAPE_CONTEXT_OPTIONS_INIT \
+    {sizeof(scn_multiscale_shape_context_options), 1, 3, NULL, NULL, NULL, 1}
+
+/** Create SparseConvNet's multiscale shape context: the shape contexts of the sites and of coarser levels, made by average
+ *  pooling and brought back by un-pooling, side by side: layers * volume * planes planes on the same sites. options: NULL
+ *  for the defaults. Also SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_multiscale_shape_context_create(int32_t dimension,
+                                                       const scn_multiscale_shape_context_options *options,
+                                                       scn_module **module);
 
 /* ========================================================================================================= Optimizers */
 
@@ -490,6 +682,16 @@ SCN_API scn_status scn_optimizer_set_learning_rate(scn_optimizer *optimizer, dou
 SCN_API scn_status scn_optimizer_retain(scn_optimizer *optimizer);
 /** Release a handle; NULL does nothing. */
 SCN_API scn_status scn_optimizer_release(scn_optimizer *optimizer);
+/** Store initial_rate * exp(-decay * step), the learning rate that decays by the same factor each step (or epoch, whatever the
+ *  caller counts). step: >= 0. A rate that is not finite is SCN_ERROR_INVALID_ARGUMENT. */
+SCN_API scn_status scn_exponential_rate(double initial_rate, double decay, int64_t step, double *rate);
+/** Store initial_rate * factor ^ (step / step_size), the quotient rounded down. factor: >= 0; step_size: >= 1. */
+SCN_API scn_status scn_step_rate(double initial_rate, double factor, int64_t step_size, int64_t step, double *rate);
+/** Store the learning rate of cosine decay (Loshchilov and Hutter, 2017) after a linear warm-up (Goyal et al., 2017):
+ *  initial_rate * (step + 1) / (warm_up + 1) in the first warm_up steps, then half a cosine from initial_rate down to
+ *  final_rate at step `steps` and ever after. steps: >= 1; warm_up: 0 ... steps - 1. */
+SCN_API scn_status scn_cosine_rate(double initial_rate, double final_rate, int64_t steps, int64_t warm_up, int64_t step,
+                                   double *rate);
 /** Scale the gradients of all parameters together so that their Euclidean norm is at most max_norm; store the norm
  *  before. Where the norm is not finite, returns SCN_ERROR_STATE and changes nothing. norm: NULL where not wanted. */
 SCN_API scn_status scn_clip_gradient_norm(scn_tensor *const *parameters, int64_t count, double max_norm, double *norm);
@@ -537,6 +739,50 @@ typedef struct scn_filter {
 SCN_API scn_status scn_geometry_create(int32_t dimension, const int64_t *spatial_size, const int64_t *coordinates,
                                        int64_t rows, int32_t columns, int64_t batch_size, scn_input_mode mode,
                                        scn_geometry **geometry);
+/** Create the geometry of samples of one length. coordinates: [batch_size, length, dimension]; a row whose first coordinate
+ *  is negative is padding. Its rows, padding included, are batch_size * length. Also SCN_ERROR_SHAPE, SCN_ERROR_COORDINATE,
+ *  SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_geometry_create_batched(int32_t dimension, const int64_t *spatial_size,
+                                               const int64_t *coordinates, int64_t batch_size, int64_t length,
+                                               scn_input_mode mode, scn_geometry **geometry);
+/** Create the geometry of a dense array [batch_size, planes, ...spatial size], count elements: a site wherever some plane is
+ *  not zero. scn_sparse_to_dense_backward of the array gives the sites' features, scn_sparse_to_dense_forward their
+ *  gradient. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_geometry_create_dense(int32_t dimension, const int64_t *spatial_size, const float *data,
+                                             int64_t batch_size, int64_t planes, int64_t count,
+                                             scn_geometry **geometry);
+
+typedef enum scn_point_type { SCN_POINT_FLOAT32 = 0, SCN_POINT_FLOAT64 = 1 } scn_point_type;
+
+/** What a voxel makes of the features of several points in it. */
+typedef enum scn_voxel_reduction {
+    SCN_VOXEL_SUM = 0,
+    SCN_VOXEL_MEAN = 1,
+    SCN_VOXEL_FIRST = 2,  /**< Those of the point that comes first. */
+    SCN_VOXEL_LAST = 3,
+    SCN_VOXEL_RANDOM = 4  /**< Those of one of the points, each as likely as any other. */
+} scn_voxel_reduction;
+
+typedef struct scn_voxelize_options {
+    size_t struct_size;
+    scn_voxel_reduction reduction;  /**< SCN_VOXEL_MEAN. */
+    const uint64_t *seed;           /**< Of SCN_VOXEL_RANDOM; NULL: the generator's next number. */
+    const double *origin;           /**< [dimension], where voxel 0 begins; NULL: at the least coordinates of the points. */
+    const int64_t *batch;           /**< [rows], the sample of each point; NULL: there is one sample. */
+    int64_t batch_size;             /**< A lower bound, for trailing samples without points; 0. */
+    const int64_t *spatial_size;    /**< [dimension], that all voxels must lie in; NULL: the least that holds them. */
+} scn_voxelize_options;
+#define SCN_VOXELIZE_OPTIONS_INIT {sizeof(scn_voxelize_options), SCN_VOXEL_MEAN, NULL, NULL, NULL, 0, NULL}
+
+/** Create the geometry of points in space: that of point p is the site floor((p - origin) / voxel_size) on each axis, in
+ *  double precision. Its site set 0 holds the voxels: scn_geometry_site_count and scn_geometry_coordinates give them,
+ *  scn_input_forward and scn_input_backward combine the points' features, scn_geometry_row_sites is the way from points to
+ *  voxels, and scn_sparse_create makes a network's input of it.
+ *  points: [rows, dimension] of the given type. voxel_size: [dimension], finite and above 0. Also SCN_ERROR_COORDINATE (a
+ *  point that is not finite, below the origin or outside of the spatial size), SCN_ERROR_OVERFLOW, SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_voxelize(int32_t dimension, const void *points, scn_point_type type, int64_t rows,
+                                const double *voxel_size, const scn_voxelize_options *options,
+                                scn_geometry **geometry);
 SCN_API scn_status scn_geometry_retain(scn_geometry *geometry);
 /** Release a handle; NULL does nothing. */
 SCN_API scn_status scn_geometry_release(scn_geometry *geometry);
@@ -544,6 +790,12 @@ SCN_API scn_status scn_geometry_dimension(scn_geometry *geometry, int32_t *dimen
 SCN_API scn_status scn_geometry_batch_size(scn_geometry *geometry, int64_t *batch_size);
 /** Store the number of rows of the points that the geometry was made of. */
 SCN_API scn_status scn_geometry_input_row_count(scn_geometry *geometry, int64_t *rows);
+/** Store the site of each row of the points that the geometry was made of, -1 at padding, in sites[rows]; capacity: elements
+ *  that fit there. Also SCN_ERROR_SHAPE where they do not fit. */
+SCN_API scn_status scn_geometry_row_sites(scn_geometry *geometry, int64_t *sites, int64_t capacity);
+/** Store how many of those rows fall on each site, in counts[sites of site set 0]; capacity: elements that fit there. Also
+ *  SCN_ERROR_SHAPE where they do not fit. */
+SCN_API scn_status scn_geometry_row_counts(scn_geometry *geometry, int64_t *counts, int64_t capacity);
 /** Store the number of sites of a site set. */
 SCN_API scn_status scn_geometry_site_count(scn_geometry *geometry, int32_t sites, int64_t *count);
 /** Store the spatial size of a site set, [dimension]. */
@@ -558,14 +810,36 @@ SCN_API scn_status scn_geometry_find_sites(scn_geometry *geometry, const int64_t
  *  Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
 SCN_API scn_status scn_geometry_submanifold(scn_geometry *geometry, int32_t sites, const scn_filter *filter,
                                             scn_rulebook **rulebook);
+/** Return the rulebook of a permutohedral submanifold convolution; made once, then shared. */
+SCN_API scn_status scn_geometry_permutohedral(scn_geometry *geometry, int32_t sites, scn_rulebook **rulebook);
 /** Return the rulebook of a convolution or pooling and store its output site set; made once, then shared.
  *  Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
 SCN_API scn_status scn_geometry_strided(scn_geometry *geometry, int32_t sites, const scn_filter *filter,
                                         int32_t *output_sites, scn_rulebook **rulebook);
+/** Return the rulebook of a full convolution, output = input * stride - padding + tap * dilation, and store its output site
+ *  set; made once, then shared. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_geometry_full(scn_geometry *geometry, int32_t sites, const scn_filter *filter,
+                                     int32_t *output_sites, scn_rulebook **rulebook);
+/** Return the rulebook of a strided filter whose windows are displaced at random, see
+ *  scn_randomized_stride_convolution_create, and store its output site set; drawn once, then shared. Where a stride is 1,
+ *  one input row may meet several output rows at one filter offset. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_geometry_randomized(scn_geometry *geometry, int32_t sites, const scn_filter *filter,
+                                           int32_t *output_sites, scn_rulebook **rulebook);
+/** Return the rulebook of a fractional pooling, see scn_fractional_max_pooling_create, and store its output site set.
+ *  is_regular: 1 lays the windows as in evaluation; 0 draws them once, then they are shared. features_to_drop is ignored.
+ *  Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_geometry_fractional(scn_geometry *geometry, int32_t sites, const scn_fractional_options *options,
+                                           int32_t is_regular, int32_t *output_sites, scn_rulebook **rulebook);
 /** Return the rulebook of a deconvolution, the reverse of the strided one that led to `sites`, and store its output site
  *  set. SCN_ERROR_STATE where there was none. */
 SCN_API scn_status scn_geometry_reverse(scn_geometry *geometry, int32_t sites, const scn_filter *filter,
                                         int32_t *output_sites, scn_rulebook **rulebook);
+
+/** Store the site set of those sites whose byte in keep is not 0, in their order, and return the way to it: a rulebook of one
+ *  filter offset that pairs each kept row with its new row; scn_shape_context_forward moves features along it. keep:
+ *  [count], count the number of sites, else SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_geometry_subset(scn_geometry *geometry, int32_t sites, const uint8_t *keep, int64_t count,
+                                       int32_t *output_sites, scn_rulebook **rulebook);
 
 SCN_API scn_status scn_rulebook_retain(scn_rulebook *rulebook);
 /** Release a handle; NULL does nothing. */
@@ -614,12 +888,39 @@ SCN_API scn_status scn_convolution_backward_weight(scn_rulebook *rulebook, const
                                                    const scn_matrix *gradient, int64_t groups, float *weight_result,
                                                    float *bias_result);
 
+/** Put the features under each filter offset side by side. input [input rows, planes]; result [output rows, volume *
+ *  planes], plane k * planes + p being plane p under offset k, 0 where no site is. SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_shape_context_forward(scn_rulebook *rulebook, const scn_matrix *input, scn_matrix *result);
+/** gradient [output rows, volume * planes]; result: by the input, [input rows, planes]. */
+SCN_API scn_status scn_shape_context_backward(scn_rulebook *rulebook, const scn_matrix *gradient, scn_matrix *result);
+
 /** Max pooling. input [input rows, planes]; result [output rows, planes - features_to_drop]. */
 SCN_API scn_status scn_max_pooling_forward(scn_rulebook *rulebook, const scn_matrix *input, int64_t features_to_drop,
                                            scn_matrix *result);
 /** input and output: of the forward pass; gradient: shaped as output; result: by the input. */
 SCN_API scn_status scn_max_pooling_backward(scn_rulebook *rulebook, const scn_matrix *input, const scn_matrix *output,
                                             const scn_matrix *gradient, int64_t features_to_drop, scn_matrix *result);
+
+/** Average pooling: sums divided by the rulebook's volume. input [input rows, planes]; result [output rows, planes -
+ *  features_to_drop]. */
+SCN_API scn_status scn_average_pooling_forward(scn_rulebook *rulebook, const scn_matrix *input,
+                                               int64_t features_to_drop, scn_matrix *result);
+/** gradient [output rows, planes - features_to_drop]; result: by the input, [input rows, planes]. */
+SCN_API scn_status scn_average_pooling_backward(scn_rulebook *rulebook, const scn_matrix *gradient,
+                                                int64_t features_to_drop, scn_matrix *result);
+/** Un-pooling: plain sums over a rulebook of scn_geometry_reverse. Shapes as in scn_average_pooling_forward. */
+SCN_API scn_status scn_unpooling_forward(scn_rulebook *rulebook, const scn_matrix *input, int64_t features_to_drop,
+                                         scn_matrix *result);
+/** Shapes as in scn_average_pooling_backward. */
+SCN_API scn_status scn_unpooling_backward(scn_rulebook *rulebook, const scn_matrix *gradient, int64_t features_to_drop,
+                                          scn_matrix *result);
+/** Pool all sites of each sample. input [sites, planes]; result [batch, planes], zeros where there is no site. */
+SCN_API scn_status scn_global_pooling_forward(scn_geometry *geometry, int32_t sites, scn_global_pooling pooling,
+                                              const scn_matrix *input, scn_matrix *result);
+/** input and output: of the forward pass; gradient: shaped as output; result: by the input. */
+SCN_API scn_status scn_global_pooling_backward(scn_geometry *geometry, int32_t sites, scn_global_pooling pooling,
+                                               const scn_matrix *input, const scn_matrix *output,
+                                               const scn_matrix *gradient, scn_matrix *result);
 
 /** Batch normalisation in training, with (leaky) ReLU. input, result [n, planes]; weight, bias [planes] or NULL for ones and
  *  zeros; running_mean, running_variance [planes], updated, or both NULL; saved_mean, saved_inverse_deviation [planes],

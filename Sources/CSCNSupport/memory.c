@@ -1,23 +1,14 @@
 #include "scn_support.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-enum { ALIGNMENT = 64 };
+#include "arena.h"
 
-/// What lies before each block, in one unit of alignment. The links are used while a block waits to be reused.
-typedef struct header {
-    size_t bytes, capacity;
-    uint64_t released_at;
-    struct header *newer, *older;            // among all that wait
-    struct header *next_alike, *last_alike;  // among those of one capacity
-} header;
-_Static_assert(sizeof(header) <= ALIGNMENT, "a header fits before the block");
+enum { ALIGNMENT = 64 };
 
 static _Atomic int64_t live_bytes;
 
@@ -62,130 +53,46 @@ static int64_t machine_bytes(void) {
     return bytes;
 }
 
-// Released blocks wait to be reused: the system takes pages back and clears them anew, at the cost of the work itself.
-
-enum { CAPACITIES = 512, PATIENCE = 4096 };
-static const size_t REUSED_FROM = 1 << 20;
-/// What may wait beside the live blocks, and when none is live.
-static const int64_t SPARE_BYTES = (int64_t)32 << 20, IDLE_BYTES = (int64_t)64 << 20;
-/// Rows are gathered from all over a large block: fewer, larger pages make that faster.
-static const size_t HUGE_PAGES_FROM = (size_t)1 << 23;
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static header *newest, *oldest, *alike[CAPACITIES];
-static int64_t waiting_bytes, most_live_bytes;
-static uint64_t ticks;
-
-/// Capacities grow by an eighth of a power of two.
-static size_t capacity_for(size_t bytes) {
-    if (bytes < REUSED_FROM) return bytes;
-    int shift = 63 - __builtin_clzll(bytes) - 3;
-    size_t step = (size_t)1 << shift;
-    return (bytes + step - 1) & ~(step - 1);
-}
-
-static int index_of(size_t capacity) {
-    int power = 63 - __builtin_clzll(capacity);
-    return power * 8 + (int)(capacity >> (power - 3) & 7);
-}
-
-static void unlink_waiting(header *block) {
-    *(block->newer ? &block->newer->older : &newest) = block->older;
-    *(block->older ? &block->older->newer : &oldest) = block->newer;
-    *(block->last_alike ? &block->last_alike->next_alike : &alike[index_of(block->capacity)]) = block->next_alike;
-    if (block->next_alike) block->next_alike->last_alike = block->last_alike;
-    waiting_bytes -= (int64_t)block->bytes;
-}
-
-static size_t mapped_bytes(size_t capacity) {
-    static const size_t page = 4096;
-    return (capacity + ALIGNMENT + page - 1) / page * page;
-}
-
-/// Pages of their own, which go back to the system whole: the C library would keep what others lie between.
-static header *map_block(size_t capacity) {
-    void *pages = mmap(NULL, mapped_bytes(capacity), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (pages == MAP_FAILED) return NULL;
-    if (capacity >= HUGE_PAGES_FROM) madvise(pages, mapped_bytes(capacity), MADV_HUGEPAGE);
-    return pages;
-}
-
-static void let_oldest_go(void) {
-    header *block = oldest;
-    unlink_waiting(block);
-    munmap(block, mapped_bytes(block->capacity));
-}
-
-static header *reuse(size_t capacity) {
-    scn_fork_gate_enter();
-    pthread_mutex_lock(&lock);
-    ticks++;
-    header *block = alike[index_of(capacity)];
-    if (block) unlink_waiting(block);
-    int64_t live = atomic_load_explicit(&live_bytes, memory_order_relaxed);
-    if (live > most_live_bytes) most_live_bytes = live;
-    // All blocks together take little more than the live ones once did, and none waits forever.
-    int64_t most = most_live_bytes + SPARE_BYTES;
-    while (oldest && (live + waiting_bytes > most || ticks - oldest->released_at > PATIENCE)) let_oldest_go();
-    pthread_mutex_unlock(&lock);
-    scn_fork_gate_leave();
-    return block;
-}
-
-static void wait_for_reuse(header *block, int64_t live) {
-    scn_fork_gate_enter();
-    pthread_mutex_lock(&lock);
-    block->released_at = ticks;
-    block->newer = NULL;
-    block->older = newest;
-    *(newest ? &newest->newer : &oldest) = block;
-    newest = block;
-    block->last_alike = NULL;
-    block->next_alike = alike[index_of(block->capacity)];
-    if (block->next_alike) block->next_alike->last_alike = block;
-    alike[index_of(block->capacity)] = block;
-    waiting_bytes += (int64_t)block->bytes;
-    if (live == 0) most_live_bytes = 0;
-    while (live == 0 && waiting_bytes > IDLE_BYTES) let_oldest_go();
-    pthread_mutex_unlock(&lock);
-    scn_fork_gate_leave();
-}
-
+/// What the system can give, once it got back what is free here.
 static int is_available(size_t bytes) {
     if (bytes <= available_bytes()) return 1;
-    scn_fork_gate_enter();
-    pthread_mutex_lock(&lock);
-    while (oldest) let_oldest_go();
-    pthread_mutex_unlock(&lock);
-    scn_fork_gate_leave();
+    arena_trim();
     return bytes <= available_bytes();
 }
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define BLOCKS_WAIT 0  // A use after release must be seen.
+#define USES_ARENA 0  // A use after release must be seen.
 #endif
 #endif
-#ifndef BLOCKS_WAIT
-#define BLOCKS_WAIT 1
+#ifndef USES_ARENA
+#define USES_ARENA 1
 #endif
+
+/// What lies before each block, in one unit of alignment.
+typedef struct {
+    size_t bytes;
+} header;
+_Static_assert(sizeof(header) <= ALIGNMENT, "a header fits before the block");
+
+static int is_of_arena(size_t bytes) { return USES_ARENA && bytes >= ARENA_BLOCK_FROM; }
+
+static header *allocate(size_t bytes) {
+    if (is_of_arena(bytes)) return arena_allocate(bytes + ALIGNMENT, LARGE, is_available);
+    if (bytes >= LARGE && !is_available(bytes)) return NULL;
+    return aligned_alloc(ALIGNMENT, (bytes + 2 * ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+}
 
 void *scn_memory_allocate(size_t bytes) {
     int64_t machine = machine_bytes();
     if (bytes > (size_t)machine || bytes > SIZE_MAX / 2) return NULL;
     int64_t held = atomic_fetch_add_explicit(&live_bytes, (int64_t)bytes, memory_order_relaxed);
-    size_t capacity = capacity_for(bytes);
-    int waits = BLOCKS_WAIT && capacity >= REUSED_FROM;
-    header *block = waits ? reuse(capacity) : NULL;
-    if (!block && (int64_t)bytes <= machine - held && (bytes < LARGE || is_available(bytes)))
-        block = waits ? map_block(capacity)
-                      : aligned_alloc(ALIGNMENT, (capacity + 2 * ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+    header *block = (int64_t)bytes <= machine - held ? allocate(bytes) : NULL;
     if (!block) {
         atomic_fetch_sub_explicit(&live_bytes, (int64_t)bytes, memory_order_relaxed);
         return NULL;
     }
     block->bytes = bytes;
-    block->capacity = capacity;
     return (char *)block + ALIGNMENT;
 }
 
@@ -198,9 +105,9 @@ void *scn_memory_allocate_zeroed(size_t bytes) {
 void scn_memory_free(void *memory) {
     if (!memory) return;
     header *block = (header *)((char *)memory - ALIGNMENT);
-    int64_t bytes = (int64_t)block->bytes;
-    int64_t live = atomic_fetch_sub_explicit(&live_bytes, bytes, memory_order_relaxed) - bytes;
-    if (BLOCKS_WAIT && block->capacity >= REUSED_FROM) wait_for_reuse(block, live);
+    size_t bytes = block->bytes;
+    atomic_fetch_sub_explicit(&live_bytes, (int64_t)bytes, memory_order_relaxed);
+    if (is_of_arena(bytes)) arena_free(block);
     else free(block);
 }
 

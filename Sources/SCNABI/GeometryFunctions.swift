@@ -132,6 +132,40 @@ public func scn_geometry_reverse(
     produceRulebook(geometry, sites, filter, output_sites, rulebook) { try $0.reverse($1, $2) }
 }
 
+@_cdecl("scn_geometry_full") @implementation
+public func scn_geometry_full(
+    _ geometry: OpaquePointer?, _ sites: Int32, _ filter: UnsafePointer<scn_filter>?,
+    _ output_sites: UnsafeMutablePointer<Int32>?, _ rulebook: HandleOut
+) -> scn_status {
+    produceRulebook(geometry, sites, filter, output_sites, rulebook) { try $0.full($1, $2) }
+}
+
+@_cdecl("scn_geometry_randomized") @implementation
+public func scn_geometry_randomized(
+    _ geometry: OpaquePointer?, _ sites: Int32, _ filter: UnsafePointer<scn_filter>?,
+    _ output_sites: UnsafeMutablePointer<Int32>?, _ rulebook: HandleOut
+) -> scn_status {
+    produceRulebook(geometry, sites, filter, output_sites, rulebook) { try $0.randomized($1, $2) }
+}
+
+@_cdecl("scn_geometry_fractional") @implementation
+public func scn_geometry_fractional(
+    _ geometry: OpaquePointer?, _ sites: Int32, _ options: UnsafePointer<scn_fractional_options>?,
+    _ is_regular: Int32, _ output_sites: UnsafeMutablePointer<Int32>?, _ rulebook: HandleOut
+) -> scn_status {
+    output_sites?.pointee = 0
+    return produce(rulebook, "rulebook", .rulebook) {
+        let outputSites = try required(output_sites, "output_sites")
+        let geometry = try SCNABI.geometry(geometry)
+        let sites = try siteSetID(geometry, sites)
+        let (windows, _) = try fractionalWindows(options, Int32(geometry.sites(sites).dimension))
+        let isRegular = try boolean(is_regular, "is_regular")
+        let (output, rules) = try geometry.fractional(sites, windows, isRegular: isRegular)
+        outputSites.pointee = Int32(output.index)
+        return rules
+    }
+}
+
 private func produceRulebook(
     _ geometry: OpaquePointer?, _ sites: Int32, _ filter: UnsafePointer<scn_filter>?,
     _ outputSites: UnsafeMutablePointer<Int32>?, _ rulebook: HandleOut,

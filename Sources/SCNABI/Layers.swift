@@ -32,7 +32,7 @@ public func scn_sparse_to_dense_create(_ dimension: Int32, _ planes: Int64, _ mo
     produceModule(module) { try SparseToDense(dimension: Int(dimension), planes: Int(planes)) }
 }
 
-nonisolated(unsafe) private let convolutionDefaults = scn_convolution_options(
+nonisolated(unsafe) let convolutionDefaults = scn_convolution_options(
     struct_size: MemoryLayout<scn_convolution_options>.size, groups: 1, bias: 0, padding: nil, dilation: nil)
 
 @_cdecl("scn_submanifold_convolution_create") @implementation
@@ -72,6 +72,27 @@ public func scn_deconvolution_create(
     }
 }
 
+@_cdecl("scn_full_convolution_create") @implementation
+public func scn_full_convolution_create(
+    _ dimension: Int32, _ in_planes: Int64, _ out_planes: Int64, _ filter_size: UnsafePointer<Int64>?,
+    _ filter_stride: UnsafePointer<Int64>?, _ options: UnsafePointer<scn_convolution_options>?, _ module: HandleOut
+) -> scn_status {
+    produceModule(module) {
+        try strided(FullConvolution.self, dimension, in_planes, out_planes, filter_size, filter_stride, options)
+    }
+}
+
+@_cdecl("scn_randomized_stride_convolution_create") @implementation
+public func scn_randomized_stride_convolution_create(
+    _ dimension: Int32, _ in_planes: Int64, _ out_planes: Int64, _ filter_size: UnsafePointer<Int64>?,
+    _ filter_stride: UnsafePointer<Int64>?, _ options: UnsafePointer<scn_convolution_options>?, _ module: HandleOut
+) -> scn_status {
+    produceModule(module) {
+        try strided(
+            RandomizedStrideConvolution.self, dimension, in_planes, out_planes, filter_size, filter_stride, options)
+    }
+}
+
 private func strided<Layer: StridedConvolutionLayer>(
     _ type: Layer.Type, _ dimension: Int32, _ inPlanes: Int64, _ outPlanes: Int64,
     _ filterSize: UnsafePointer<Int64>?, _ filterStride: UnsafePointer<Int64>?,
@@ -101,26 +122,6 @@ public func scn_linear_create(
     _ in_planes: Int64, _ out_planes: Int64, _ bias: Int32, _ module: HandleOut
 ) -> scn_status {
     produceModule(module) { try Linear(in: Int(in_planes), out: Int(out_planes), bias: boolean(bias, "bias")) }
-}
-
-@_cdecl("scn_max_pooling_create") @implementation
-public func scn_max_pooling_create(
-    _ dimension: Int32, _ pool_size: UnsafePointer<Int64>?, _ pool_stride: UnsafePointer<Int64>?,
-    _ options: UnsafePointer<scn_pooling_options>?, _ module: HandleOut
-) -> scn_status {
-    produceModule(module) {
-        let size = Size(try sizes(pool_size, dimension, "pool_size"))
-        let stride = Size(try sizes(pool_stride, dimension, "pool_stride"))
-        let options = try SCNABI.options(
-            options,
-            scn_pooling_options(
-                struct_size: MemoryLayout<scn_pooling_options>.size, features_to_drop: 0, padding: nil, dilation: nil))
-        return try MaxPooling(
-            dimension: Int(dimension), poolSize: size, poolStride: stride,
-            featuresToDrop: Int(options.features_to_drop),
-            padding: try sizes(options.padding, dimension, "padding", absent: 0),
-            dilation: try sizes(options.dilation, dimension, "dilation", absent: 1))
-    }
 }
 
 let batchNormDefaults = scn_batch_norm_options(

@@ -1,6 +1,7 @@
 public import CSCN
 internal import CSCNSupport
 internal import SCNCore
+internal import SCNOps
 
 @_cdecl("scn_version") @implementation
 public func scn_version() -> UnsafePointer<CChar>? {
@@ -44,6 +45,28 @@ public func scn_live_handles() -> Int64 { Int64(Handles.liveCount) }
 
 @_cdecl("scn_memory_in_use") @implementation
 public func scn_memory_in_use() -> Int64 { Int64(liveMemoryBytes) }
+
+@_cdecl("scn_get_forward_counts") @implementation
+public func scn_get_forward_counts(
+    _ multiply_adds: UnsafeMutablePointer<Int64>?, _ hidden_states: UnsafeMutablePointer<Int64>?,
+    _ rules: UnsafeMutablePointer<Int64>?
+) {
+    let counts = ForwardCounts.total
+    multiply_adds?.pointee = Int64(counts.multiplyAdds)
+    hidden_states?.pointee = Int64(counts.hiddenStates)
+    rules?.pointee = Int64(counts.rules)
+}
+
+@_cdecl("scn_set_forward_counts") @implementation
+public func scn_set_forward_counts(_ multiply_adds: Int64, _ hidden_states: Int64, _ rules: Int64) -> scn_status {
+    status {
+        for (count, name) in [(multiply_adds, "multiply_adds"), (hidden_states, "hidden_states"), (rules, "rules")] {
+            try require(count >= 0, .invalidArgument, "\(name): is \(count), expected at least 0")
+        }
+        ForwardCounts.total = ForwardCounts(
+            multiplyAdds: Int(multiply_adds), hiddenStates: Int(hidden_states), rules: Int(rules))
+    }
+}
 
 @_cdecl("scn_manual_seed") @implementation
 public func scn_manual_seed(_ seed: UInt64) -> scn_status {

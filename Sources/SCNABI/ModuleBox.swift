@@ -8,12 +8,14 @@ final class ModuleBox {
     private var entries: (version: Int, state: [Module.StateEntry])?
     private var architecture: UnsafeMutablePointer<CChar>?
     private var description: UnsafeMutablePointer<CChar>?
+    private var summary: UnsafeMutablePointer<CChar>?
 
     init(_ module: Module) { self.module = module }
 
     deinit {
         free(architecture)
         free(description)
+        free(summary)
     }
 
     /// The module's state; made anew only after a container got another child.
@@ -35,6 +37,12 @@ final class ModuleBox {
         free(description)
         description = strdup(text)
         return UnsafePointer(description)
+    }
+
+    func setSummary(_ text: String) -> UnsafePointer<CChar>? {
+        free(summary)
+        summary = strdup(text)
+        return UnsafePointer(summary)
     }
 }
 

@@ -4,7 +4,7 @@ internal import SCNNN
 
 @_cdecl("scn_module_forward") @implementation
 public func scn_module_forward(_ module: OpaquePointer?, _ input: OpaquePointer?, _ output: HandleOut) -> scn_status {
-    produceTensor(output, "output") { try SCNABI.module(module).forward(try value(input, "input")) }
+    produceTensor(output, "output") { try SCNABI.module(module)(try value(input, "input")) }
 }
 
 @_cdecl("scn_module_set_training") @implementation
@@ -86,6 +86,14 @@ public func scn_module_description(_ module: OpaquePointer?, _ text: TextOut) ->
     }
 }
 
+@_cdecl("scn_module_summary") @implementation
+public func scn_module_summary(_ module: OpaquePointer?, _ input: OpaquePointer?, _ text: TextOut) -> scn_status {
+    store(text, "text", zero: nil) {
+        let box = try moduleBox(module)
+        return box.setSummary(try Summary(of: box.module, input: try value(input, "input")).description)
+    }
+}
+
 @_cdecl("scn_module_create") @implementation
 public func scn_module_create(_ json: UnsafePointer<CChar>?, _ module: HandleOut) -> scn_status {
     produceModule(module) {
@@ -95,6 +103,11 @@ public func scn_module_create(_ json: UnsafePointer<CChar>?, _ module: HandleOut
             throw SCNError(.format, "json: \(error.message)")
         }
     }
+}
+
+@_cdecl("scn_module_optimize_for_inference") @implementation
+public func scn_module_optimize_for_inference(_ module: OpaquePointer?, _ optimized: HandleOut) -> scn_status {
+    produceModule(optimized, "optimized") { try SCNABI.module(module).optimizedForInference() }
 }
 
 @_cdecl("scn_module_retain") @implementation

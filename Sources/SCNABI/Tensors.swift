@@ -136,7 +136,11 @@ public func scn_tensor_shape(
 public func scn_tensor_data(
     _ tensor: OpaquePointer?, _ data: UnsafeMutablePointer<UnsafeMutablePointer<Float>?>?
 ) -> scn_status {
-    store(data, "data", zero: nil) { try SCNABI.tensor(tensor).values.pointer }
+    store(data, "data", zero: nil) {
+        let storage = try SCNABI.tensor(tensor).values.storage
+        storage.noteAddressGivenOut()
+        return storage.pointer
+    }
 }
 
 @_cdecl("scn_tensor_copy_from") @implementation

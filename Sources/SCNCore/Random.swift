@@ -49,7 +49,7 @@ public struct Random: RandomNumberGenerator, Equatable, Sendable {
     }
 }
 
-/// The generator that initialises weights and drives dropout, shared by the process.
+/// The generator that initialises weights, drives dropout and displaces windows, shared by the process.
 ///
 /// Programs that use it from several threads get values in the order in which the threads come.
 public enum Generator {

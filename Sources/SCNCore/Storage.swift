@@ -5,6 +5,8 @@ public final class Storage<Element: BitwiseCopyable> {
     public let pointer: UnsafeMutablePointer<Element>
     public let count: Int
     private let release: (() -> Void)?
+    /// Grows with the changes noted; negative once they cannot be.
+    private var changeCount = 0
 
     /// Memory of its own, 64-byte aligned; zeroed or with undefined content.
     public init(count: Int, zeroed: Bool = false) throws(SCNError) {
@@ -25,6 +27,7 @@ public final class Storage<Element: BitwiseCopyable> {
         self.pointer = pointer
         self.count = count
         self.release = release
+        changeCount = -1
     }
 
     /// A copy of `elements`.
@@ -36,6 +39,16 @@ public final class Storage<Element: BitwiseCopyable> {
     deinit {
         if let release { release() } else { scn_memory_free(pointer) }
     }
+
+    /// Tells apart the contents that a tensor's elements had, for what is derived from them and kept; nil where a host may
+    /// change them unseen: it lent the buffer, or has its address.
+    public var version: Int? { changeCount < 0 ? nil : changeCount }
+
+    /// To be called wherever the elements of a tensor are overwritten.
+    public func noteChange() { if changeCount >= 0 { changeCount += 1 } }
+
+    /// To be called before a host gets the address.
+    public func noteAddressGivenOut() { if changeCount >= 0 { changeCount = -1 } }
 
     @inlinable public var buffer: UnsafeMutableBufferPointer<Element> { .init(start: pointer, count: count) }
 

@@ -6,11 +6,16 @@ package import SCNCore
 /// - strided: input site `o * stride - padding + t * dilation`;
 /// - submanifold: site `o + (t - size / 2) * dilation` of the same site set, whatever the parity of the size.
 ///
-/// The taps of all axes together are a filter offset, `0 ..< volume`, row-major with the last axis fastest.
+/// The taps of all axes together are a filter offset, `0 ..< volume`, row-major with the last axis fastest. The offsets of a
+/// permutohedral filter, which keeps the sites too, are a list of their own.
 package struct FilterGeometry: Hashable, Sendable, CustomStringConvertible {
     package enum Kind: Hashable, Sendable {
         case submanifold
         case strided
+        /// The neighbours on the lattice A_d; `size` is 3, how far it reaches.
+        case permutohedral
+
+        var keepsSites: Bool { self != .strided }
     }
 
     package static let dimensions = 1...10
@@ -42,6 +47,15 @@ package struct FilterGeometry: Hashable, Sendable, CustomStringConvertible {
             dilation: dilation ?? size.map { _ in 1 })
     }
 
+    /// The filter of the d * d + d + 1 nearest sites of the lattice A_d, d = `dimension`.
+    package static func permutohedral(dimension: Int) throws(SCNError) -> FilterGeometry {
+        try require(
+            dimensions.contains(dimension), .invalidArgument, "dimension: is \(dimension), expected 1 ... 10")
+        let ones = [Int](repeating: 1, count: dimension)
+        return try FilterGeometry(
+            kind: .permutohedral, size: ones.map { _ in 3 }, stride: ones, padding: ones.map { _ in 0 }, dilation: ones)
+    }
+
     private init(kind: Kind, size: [Int], stride: [Int], padding: [Int], dilation: [Int]) throws(SCNError) {
         try require(
             Self.dimensions.contains(size.count), .invalidArgument,
@@ -56,7 +70,9 @@ package struct FilterGeometry: Hashable, Sendable, CustomStringConvertible {
                 throw SCNError(.invalidArgument, "\(name) on axis \(axis) is \(value); expected at least \(least)")
             }
         }
-        let volume = try checkedProduct(size, "a filter of size \(describe(size))")
+        let volume =
+            kind == .permutohedral
+            ? size.count * (size.count + 1) + 1 : try checkedProduct(size, "a filter of size \(describe(size))")
         try require(
             volume <= Self.largestVolume, .overflow,
             "a filter of size \(describe(size)) has \(volume) offsets; at most \(Self.largestVolume) are possible")
@@ -69,7 +85,7 @@ package struct FilterGeometry: Hashable, Sendable, CustomStringConvertible {
         for axis in size.indices { _ = try extent(axis) }
     }
 
-    /// The position of filter offset `k` on each axis.
+    /// The position of filter offset `k` on each axis of a box.
     package func taps(of k: Int) -> [Int] {
         var rest = k
         var taps = size
@@ -80,8 +96,9 @@ package struct FilterGeometry: Hashable, Sendable, CustomStringConvertible {
         return taps
     }
 
-    /// What filter offset `k` adds to the site (submanifold) or to `output * stride - padding` (strided).
+    /// What filter offset `k` adds to the site (where sites are kept) or to `output * stride - padding` (strided).
     package func offset(_ k: Int) -> [Int] {
+        if kind == .permutohedral { return Self.permutohedralOffsets(dimension: dimension)[k] }
         var offset = taps(of: k)
         for axis in size.indices { offset[axis] = displacement(axis, tap: offset[axis]) }
         return offset
@@ -99,7 +116,7 @@ package struct FilterGeometry: Hashable, Sendable, CustomStringConvertible {
     /// Throws a shape error where the filter does not fit.
     package func outputSize(of inputSize: [Int]) throws(SCNError) -> [Int] {
         try requireSpatialSize(inputSize, dimension: dimension)
-        if kind == .submanifold { return inputSize }
+        if kind.keepsSites { return inputSize }
         var result = inputSize
         for axis in size.indices {
             let (input, filter, stride, padding) = (inputSize[axis], size[axis], stride[axis], padding[axis])
@@ -130,7 +147,7 @@ package struct FilterGeometry: Hashable, Sendable, CustomStringConvertible {
     /// The smallest spatial size whose result has `outputSize`: `(output - 1) * stride + extent - 2 * padding`.
     package func inputSize(of outputSize: [Int]) throws(SCNError) -> [Int] {
         try requireSpatialSize(outputSize, dimension: dimension)
-        if kind == .submanifold { return outputSize }
+        if kind.keepsSites { return outputSize }
         var result = outputSize
         for axis in size.indices {
             let steps = (outputSize[axis] - 1).multipliedReportingOverflow(by: stride[axis])
@@ -149,6 +166,7 @@ package struct FilterGeometry: Hashable, Sendable, CustomStringConvertible {
 
     /// "filter 2, stride 2"; padding and dilation where they are not 0 and 1.
     package var description: String {
+        if kind == .permutohedral { return "the permutohedral filter of dimension \(dimension)" }
         func brief(_ values: [Int]) -> String {
             Set(values).count == 1 ? String(values[0]) : "(\(values.map(String.init).joined(separator: ", ")))"
         }

@@ -20,6 +20,11 @@ package final class Geometry: Sendable {
         var filter: FilterGeometry
     }
 
+    private struct OtherRequest: Hashable {
+        var sites: SiteSetID
+        var kind: StepKind
+    }
+
     private struct Step {
         var input: SiteSetID
         var output: SiteSetID
@@ -31,6 +36,7 @@ package final class Geometry: Sendable {
         var siteSets: [SiteSet]
         var submanifold: [Request: Rulebook] = [:]
         var strided: [Request: Step] = [:]
+        var others: [OtherRequest: Step] = [:]
         /// By output sites; a later step hides an earlier one.
         var back: [Request: Step] = [:]
 
@@ -87,6 +93,23 @@ package final class Geometry: Sendable {
             let step = Step(input: id, output: output, rulebook: rulebook, reversed: rulebook.reversed)
             state.strided[request] = step
             state.back[Request(sites: output, filter: filter)] = step
+            return (output, rulebook)
+        }
+    }
+
+    /// The rules of another kind of step from `id`, which `build` makes the first time; a reversal of `filter` finds them.
+    func step(
+        _ id: SiteSetID, _ kind: StepKind, reversedBy filter: FilterGeometry? = nil,
+        _ build: (SiteSet) throws(SCNError) -> (output: SiteSet, rulebook: Rulebook)
+    ) throws(SCNError) -> (output: SiteSetID, rulebook: Rulebook) {
+        try withState { state throws(SCNError) in
+            let request = OtherRequest(sites: id, kind: kind)
+            if let known = state.others[request] { return (known.output, known.rulebook) }
+            let (sites, rulebook) = try build(state.siteSets[id.index])
+            let output = state.intern(sites)
+            let step = Step(input: id, output: output, rulebook: rulebook, reversed: rulebook.reversed)
+            state.others[request] = step
+            if let filter { state.back[Request(sites: output, filter: filter)] = step }
             return (output, rulebook)
         }
     }

@@ -6,10 +6,10 @@ package enum InputSites {
     ///
     /// `columns` is the dimension, or one more where the last column is the batch index. `batchSize` is a lower bound
     /// for the batch size of the result. Throws a coordinate error that names the row where a site lies outside
-    /// `spatialSize`, or, in mode `unique`, where a site comes twice.
+    /// `spatialSize`, or, in mode `unique`, where a site comes twice; `nameRow` says what the host calls a row.
     package static func build(
         dimension: Int, spatialSize: [Int], coordinates: UnsafePointer<Int64>, rows: Int, columns: Int,
-        batchSize: Int = 0, mode: InputMode
+        batchSize: Int = 0, mode: InputMode, nameRow: @escaping (Int) -> String = { "row \($0)" }
     ) throws(SCNError) -> (SiteSet, InputMap) {
         try require(
             FilterGeometry.dimensions.contains(dimension), .invalidArgument,
@@ -25,10 +25,10 @@ package enum InputSites {
         try require(
             batchSize >= 0 && batchSize <= largestBatch, .invalidArgument,
             "batch size is \(batchSize); expected 0 to \(largestBatch)")
-        let found = try validate(coordinates, rows: rows, columns: columns, spatialSize)
+        let input = Input(coordinates: coordinates, rows: rows, columns: columns, mode: mode, nameRow: nameRow)
+        let found = try validate(input, spatialSize)
         let batchSize = max(batchSize, found)
         let layout = try KeyLayout(spatialSize: spatialSize, batchSize: batchSize)
-        let input = Input(coordinates: coordinates, rows: rows, columns: columns, mode: mode)
         if layout.isWide {
             let (keys, map) = try sites(input, layout, UInt128.self)
             let sites = try SiteSet(
@@ -49,6 +49,7 @@ package enum InputSites {
         var rows: Int
         var columns: Int
         var mode: InputMode
+        var nameRow: (Int) -> String
 
         func describeSite(_ row: Int, dimension: Int) -> String {
             let site = coordinates + row * columns
@@ -58,9 +59,8 @@ package enum InputSites {
     }
 
     /// Checks every row; returns the number of samples.
-    private static func validate(
-        _ coordinates: UnsafePointer<Int64>, rows: Int, columns: Int, _ spatialSize: [Int]
-    ) throws(SCNError) -> Int {
+    private static func validate(_ input: Input, _ spatialSize: [Int]) throws(SCNError) -> Int {
+        let (coordinates, rows, columns) = (input.coordinates, input.rows, input.columns)
         let size = 1 << 14
         let chunks = Parallel.chunkCount(rows, size: size)
         let outside = try Storage<Int>(count: chunks)
@@ -92,23 +92,23 @@ package enum InputSites {
             sampleCount[chunk] = misses > 0 ? 0 : Int(largest) + 1
         }
         if let row = outside.buffer.first(where: { $0 >= 0 }) {
-            throw outsideError(coordinates + row * columns, row: row, columns: columns, spatialSize)
+            throw outsideError(coordinates + row * columns, input.nameRow(row), spatialSize)
         }
         return samples.buffer.max() ?? 0
     }
 
     private static func outsideError(
-        _ site: UnsafePointer<Int64>, row: Int, columns: Int, _ spatialSize: [Int]
+        _ site: UnsafePointer<Int64>, _ name: String, _ spatialSize: [Int]
     ) -> SCNError {
         for (axis, size) in spatialSize.enumerated() where site[axis] < 0 || site[axis] >= size {
             return SCNError(
                 .coordinate,
-                "coordinates: row \(row) has \(site[axis]) on axis \(axis); the spatial size there is \(size) "
+                "coordinates: \(name) has \(site[axis]) on axis \(axis); the spatial size there is \(size) "
                     + "(0 ... \(size - 1))")
         }
         return SCNError(
             .coordinate,
-            "coordinates: row \(row) has batch index \(site[spatialSize.count]); expected 0 ... \(largestBatch - 1)")
+            "coordinates: \(name) has batch index \(site[spatialSize.count]); expected 0 ... \(largestBatch - 1)")
     }
 
     private static func sites<Key: SiteKey>(
@@ -142,7 +142,7 @@ package enum InputSites {
         }
         return SCNError(
             .coordinate,
-            "coordinates: row \(pair.second) and row \(pair.first) are the same site "
+            "coordinates: \(input.nameRow(pair.second)) and \(input.nameRow(pair.first)) are the same site "
                 + "\(input.describeSite(pair.second, dimension: dimension)), which mode 0 does not allow")
     }
 }

@@ -5,10 +5,10 @@ extension Rulebook {
     /// `o + filter.offset(k)` where that is active.
     ///
     /// Moving all sites by one offset is adding a constant to sorted keys, so the rules of an offset are the
-    /// intersection of two sorted arrays. Where all sizes are odd, offset `volume - 1 - k` mirrors offset k.
+    /// intersection of two sorted arrays. Where the filter is symmetric, half of the offsets tell the other half.
     package static func submanifold(_ sites: SiteSet, _ filter: FilterGeometry) throws(SCNError) -> Rulebook {
         try require(
-            filter.kind == .submanifold && filter.dimension == sites.dimension, .shape,
+            filter.kind.keepsSites && filter.dimension == sites.dimension, .shape,
             "a submanifold filter of \(filter.dimension) axes on sites of dimension \(sites.dimension)")
         let reach = reach(filter, sites.spatialSize)
         if sites.layout.covers(reach: reach) {
@@ -50,30 +50,34 @@ extension Rulebook {
         _ keys: Storage<Key>, _ layout: KeyLayout, _ spatialSize: [Int], _ filter: FilterGeometry
     ) throws(SCNError) -> Rulebook {
         let volume = filter.volume
-        let isMirrored = filter.size.allSatisfy { $0 % 2 == 1 }
-        let passes = isMirrored ? volume / 2 : volume
+        let symmetry = filter.symmetry
+        let passes = symmetry?.half ?? 0..<volume
         let counts = try Storage<Int64>(count: volume + 1, zeroed: true)
         let counter = counts.pointer
         let matching = KeyMatching(keys: keys.pointer, count: keys.count)
 
         // Whole rows of the last axis, enough pieces for an even load; the cut does not show in the result.
-        let row = filter.size[filter.dimension - 1]
-        let size = max(1, passes / row / 64) * row
-        let chunks = Parallel.chunkCount(passes, size: size)
+        let row = filter.rowLength
+        let size = max(1, passes.count / row / 64) * row
+        let chunks = Parallel.chunkCount(passes.count, size: size)
+        func offsets(_ chunk: Int) -> Range<Int> {
+            let first = passes.lowerBound + chunk * size
+            return first..<min(passes.upperBound, first + size)
+        }
         var pieces = [Result<RowPairs, SCNError>?](repeating: nil, count: chunks)
         pieces.withUnsafeMutableBufferPointer { pieces in
             nonisolated(unsafe) let pieces = pieces
-            Parallel.forEachChunk(passes, size: size) { chunk, range in
+            Parallel.forEach(chunks) { chunk in
                 pieces[chunk] = Result { () throws(SCNError) in
-                    try match(range, matching, layout, spatialSize, filter, counter + 1)
+                    try match(offsets(chunk), matching, layout, spatialSize, filter, counter + 1)
                 }
             }
         }
         var lists: [RowPairs] = []
         for piece in pieces { if let pairs = try piece?.get() { lists.append(pairs) } }
-        if isMirrored {
-            counter[volume / 2 + 1] = Int64(keys.count)
-            for k in 0..<passes { counter[volume - k] = counter[k + 1] }
+        if let symmetry {
+            counter[symmetry.centre + 1] = Int64(keys.count)
+            for k in symmetry.half { counter[symmetry.mirrorSum - k + 1] = counter[k + 1] }
         }
         for k in 0..<volume { counter[k + 1] += counter[k] }
 
@@ -82,18 +86,18 @@ extension Rulebook {
         let (input, output) = (inputs.pointer, outputs.pointer)
         Parallel.forEach(chunks) { chunk in
             let pairs = lists[chunk]
-            let range = chunk * size..<min(passes, (chunk + 1) * size)
+            let range = offsets(chunk)
             pairs.copy(0..<pairs.count, to: Int(counter[range.lowerBound]), input, output)
-            guard isMirrored else { return }
+            guard let symmetry else { return }
             var first = 0
             for k in range {
                 let length = Int(counter[k + 1] - counter[k])
-                pairs.copy(first..<first + length, to: Int(counter[volume - 1 - k]), output, input)
+                pairs.copy(first..<first + length, to: Int(counter[symmetry.mirrorSum - k]), output, input)
                 first += length
             }
         }
-        if isMirrored {
-            let centre = Int(counter[volume / 2])
+        if let symmetry {
+            let centre = Int(counter[symmetry.centre])
             for row in 0..<keys.count {
                 input[centre + row] = Int32(truncatingIfNeeded: row)
                 output[centre + row] = Int32(truncatingIfNeeded: row)
@@ -109,7 +113,7 @@ extension Rulebook {
         _ filter: FilterGeometry, _ counter: UnsafeMutablePointer<Int64>
     ) throws(SCNError) -> RowPairs {
         let last = filter.dimension - 1
-        let row = filter.size[last]
+        let row = filter.rowLength
         var pairs = RowPairs()
         var three = (RowPairs(), RowPairs(), RowPairs())
         var k = range.lowerBound
@@ -118,8 +122,7 @@ extension Rulebook {
             let delta = layout.delta(offset, as: Key.self)
             let leavesSpace = zip(offset, spatialSize).contains { $0.magnitude >= $1.magnitude }
             let isRowOfThree =
-                filter.dilation[last] == 1 && k % row + 2 < row && k + 2 < range.upperBound
-                && offset[last] + 2 < spatialSize[last]
+                k % row + 2 < row && k + 2 < range.upperBound && offset[last] + 2 < spatialSize[last]
             if leavesSpace {
                 k += 1
             } else if isRowOfThree {

@@ -2,7 +2,8 @@ package import SCNCore
 
 /// Which input row meets which output row under which filter offset.
 ///
-/// The rules of filter offset k are `offsets[k] ..< offsets[k + 1]`; both columns ascend strictly within an offset.
+/// The rules of filter offset k are `offsets[k] ..< offsets[k + 1]`; both columns ascend strictly within an offset, but for
+/// windows that are displaced at random: two of them may start at one site, which then meets two others under one offset.
 /// Immutable: its storages are shared and only read.
 package final class Rulebook: @unchecked Sendable {
     /// [volume + 1]
@@ -15,6 +16,9 @@ package final class Rulebook: @unchecked Sendable {
     package let inputCount: Int
     /// Rows of the feature matrix that is written.
     package let outputCount: Int
+    /// Whether input rows ascend strictly within each filter offset; output rows do where these do not.
+    package let inputRowsAscend: Bool
+    package let outputRowsAscend: Bool
 
     /// The number of filter offsets.
     package var volume: Int { offsets.count - 1 }
@@ -22,19 +26,21 @@ package final class Rulebook: @unchecked Sendable {
 
     init(
         offsets: Storage<Int64>, inputRows: Storage<Int32>, outputRows: Storage<Int32>, inputCount: Int,
-        outputCount: Int
+        outputCount: Int, inputRowsAscend: Bool = true, outputRowsAscend: Bool = true
     ) {
         self.offsets = offsets
         self.inputRows = inputRows
         self.outputRows = outputRows
         self.inputCount = inputCount
         self.outputCount = outputCount
+        self.inputRowsAscend = inputRowsAscend
+        self.outputRowsAscend = outputRowsAscend
     }
 
     /// The same rules from output to input: the rulebook of the deconvolution and of the gradient by the input.
     package var reversed: Rulebook {
         Rulebook(
             offsets: offsets, inputRows: outputRows, outputRows: inputRows, inputCount: outputCount,
-            outputCount: inputCount)
+            outputCount: inputCount, inputRowsAscend: outputRowsAscend, outputRowsAscend: inputRowsAscend)
     }
 }

@@ -12,7 +12,7 @@ package enum Architecture {
     package static func text(of module: Module) throws -> String { try json(of: module).text(depthLimit: depthLimit) }
 
     package static func isComplete(_ module: Module) -> Bool {
-        module.arguments != nil && builders[module.typeName] != nil && module.children.allSatisfy(isComplete)
+        module.arguments != nil && builders[module.typeName] != nil && module.parts.allSatisfy(isComplete)
     }
 
     private static func json(of module: Module) throws -> JSON {
@@ -20,8 +20,12 @@ package enum Architecture {
             throw SCNError(.unsupported, "architecture: \(module.typeName) is not one of the library's own types")
         }
         var entries: [(key: String, value: JSON)] = [("type", .string(module.typeName))] + arguments
-        if let norm = (module as? ProductLayer)?.spectralNorm { entries.append(("spectral_norm", norm.arguments)) }
-        if module is Container { entries.append(("modules", .array(try module.children.map(json)))) }
+        if let norm = (module as? any ProductLayer)?.spectralNorm {
+            entries.append(("spectral_norm", norm.arguments))
+        }
+        if module is Container || module is InferenceNetwork {
+            entries.append(("modules", .array(try module.parts.map(json))))
+        }
         return .object(entries)
     }
 
@@ -36,6 +40,9 @@ package enum Architecture {
             throw SCNError(.format, "type: \"\(type.prefix(60))\" is no module of this library")
         }
         let module = try builder(json)
+        if json.find("leakiness") != nil, let layer = module as? any ProductLayer {
+            try layer.setLeakiness(json.double("leakiness"))
+        }
         if let norm = json.find("spectral_norm") {
             try module.addSpectralNorm(
                 powerIterations: norm.count("n_power_iterations", 1), epsilon: norm.real("epsilon", 1e-12),
@@ -44,12 +51,25 @@ package enum Architecture {
         return module
     }
 
+    /// A new module like `module`, some arguments changed and some left out, its state initialised anew.
+    static func remade(
+        _ module: Module, changing changes: [String: JSON] = [:], without dropped: Set<String> = []
+    ) throws -> Module {
+        guard case .object(let entries) = try json(of: module) else { preconditionFailure("a module is an object") }
+        let kept = entries.filter { !dropped.contains($0.key) }
+        return try build(.object(kept.map { ($0.key, changes[$0.key] ?? $0.value) }))
+    }
+
     private static func children(_ json: JSON) throws -> [Module] { try json.array("modules").map(build) }
+
+    /// The names of all types that a text may have.
+    package static var types: Set<String> { Set(builders.keys) }
 
     private static let builders: [String: @Sendable (JSON) throws -> Module] = [
         "Sequential": { try Sequential(children($0)) },
         "CheckpointedSequential": { try CheckpointedSequential(children($0)) },
         "ConcatTable": { try ConcatTable(children($0)) },
+        "InferenceNetwork": { try InferenceNetwork(children($0)) },
         "AddTable": { _ in AddTable() },
         "JoinTable": { _ in JoinTable() },
         "Identity": { _ in Identity() },
@@ -57,11 +77,27 @@ package enum Architecture {
         "AddCoords": { _ in AddCoords() },
         "Flatten": { _ in Flatten() },
         "InputLayer": {
-            guard let mode = InputMode(rawValue: try $0.int("mode")) else {
-                throw SCNError(.format, "mode: is \(try $0.int("mode")), expected 0 ... 4")
-            }
-            return try InputLayer(
-                dimension: $0.int("dimension"), spatialSize: $0.size("spatial_size"), mode: mode)
+            try InputLayer(
+                dimension: $0.int("dimension"), spatialSize: $0.size("spatial_size"), mode: $0.inputMode("mode"))
+        },
+        "BLInputLayer": {
+            try BLInputLayer(
+                dimension: $0.int("dimension"), spatialSize: $0.size("spatial_size"), mode: $0.inputMode("mode"))
+        },
+        "BLOutputLayer": { try BLOutputLayer(dimension: $0.int("dimension")) },
+        "DenseToSparse": { try DenseToSparse(dimension: $0.int("dimension")) },
+        "Sparsify": {
+            try Sparsify(
+                dimension: $0.int("dimension"), in: $0.int("in"), activation: $0.sparsifyActivation("activation"))
+        },
+        "SparsifyFCS": { try SparsifyFCS(dimension: $0.int("dimension")) },
+        "PermutohedralSubmanifoldConvolution": {
+            try PermutohedralSubmanifoldConvolution(
+                dimension: $0.int("dimension"), in: $0.int("in"), out: $0.int("out"), bias: $0.flag("bias", false),
+                groups: $0.count("groups", 1))
+        },
+        "ShapeContext": {
+            try ShapeContext(dimension: $0.int("dimension"), in: $0.int("in"), filterSize: $0.size("filter_size", 3))
         },
         "OutputLayer": { try OutputLayer(dimension: $0.int("dimension")) },
         "SparseToDense": { try SparseToDense(dimension: $0.int("dimension"), planes: $0.int("planes")) },
@@ -73,16 +109,20 @@ package enum Architecture {
         },
         "Convolution": { try strided(Convolution.self, $0) },
         "Deconvolution": { try strided(Deconvolution.self, $0) },
+        "FullConvolution": { try strided(FullConvolution.self, $0) },
+        "RandomizedStrideConvolution": { try strided(RandomizedStrideConvolution.self, $0) },
         "NetworkInNetwork": {
             try NetworkInNetwork(in: $0.int("in"), out: $0.int("out"), bias: $0.flag("bias", false))
         },
         "Linear": { try Linear(in: $0.int("in"), out: $0.int("out"), bias: $0.flag("bias", true)) },
-        "MaxPooling": {
-            try MaxPooling(
-                dimension: $0.int("dimension"), poolSize: $0.size("pool_size"), poolStride: $0.size("pool_stride"),
-                featuresToDrop: $0.count("features_to_drop", 0), padding: $0.size("padding", 0),
-                dilation: $0.size("dilation", 1))
-        },
+        "MaxPooling": { try pooling(MaxPooling.self, $0) },
+        "AveragePooling": { try pooling(AveragePooling.self, $0) },
+        "UnPooling": { try pooling(UnPooling.self, $0) },
+        "RandomizedStrideMaxPooling": { try pooling(RandomizedStrideMaxPooling.self, $0) },
+        "FractionalMaxPooling": { try FractionalMaxPooling.build($0) },
+        "GlobalSumPooling": { try GlobalPoolingLayer(dimension: $0.int("dimension"), .sum) },
+        "GlobalAveragePooling": { try GlobalPoolingLayer(dimension: $0.int("dimension"), .average) },
+        "GlobalMaxPooling": { try GlobalPoolingLayer(dimension: $0.int("dimension"), .max) },
         "BatchNormalization": {
             try BatchNormalization(
                 planes: $0.int("planes"), epsilon: $0.real("epsilon", 1e-4), momentum: $0.real("momentum", 0.99),
@@ -115,12 +155,35 @@ private func strided<Layer: StridedConvolutionLayer>(_ type: Layer.Type, _ json:
         groups: json.count("groups", 1), padding: json.size("padding", 0), dilation: json.size("dilation", 1))
 }
 
+private func pooling<Layer: PoolingLayer>(_ type: Layer.Type, _ json: JSON) throws -> Layer {
+    try Layer(
+        dimension: json.int("dimension"), poolSize: json.size("pool_size"), poolStride: json.size("pool_stride"),
+        featuresToDrop: json.count("features_to_drop", 0), padding: json.size("padding", 0),
+        dilation: json.size("dilation", 1))
+}
+
 /// Arguments, with the default that holds where the key is absent.
 extension JSON {
-    fileprivate func size(_ key: String, _ absent: Int? = nil) throws -> Size {
+    func size(_ key: String, _ absent: Int? = nil) throws -> Size {
         if let absent, find(key) == nil { return Size(absent) }
         if case .integer(let everyAxis) = try self[key] { return Size(everyAxis) }
         return Size(try ints(key))
+    }
+
+    fileprivate func inputMode(_ key: String) throws -> InputMode {
+        guard let mode = InputMode(rawValue: try int(key)) else {
+            throw SCNError(.format, "\(key): is \(try int(key)), expected 0 ... 4")
+        }
+        return mode
+    }
+
+    fileprivate func sparsifyActivation(_ key: String) throws -> Sparsify.Activation? {
+        if find(key) == nil || find(key) == .null { return nil }
+        guard let activation = Sparsify.Activation(rawValue: try string(key)) else {
+            throw SCNError(
+                .format, "\(key): is \"\(try string(key).prefix(60))\", expected sigmoid or fakeGradHardSigmoid")
+        }
+        return activation
     }
 
     fileprivate func flag(_ key: String, _ absent: Bool) throws -> Bool { find(key) == nil ? absent : try bool(key) }

@@ -45,7 +45,7 @@ public final class BatchNormalization: Module {
     }
 
     public override var summary: String {
-        "\(planes)" + (leakiness == 1 ? "" : leakiness == 0 ? ", ReLU" : ", leakiness \(leakiness)")
+        (["\(planes)"] + describe(leakiness: leakiness)).joined(separator: ", ")
     }
 
     package override var arguments: [(key: String, value: JSON)]? {

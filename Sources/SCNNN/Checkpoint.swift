@@ -102,6 +102,7 @@ public enum Checkpoint {
         }
         for ((_, tensor), values) in zip(tensors, loaded) {
             tensor.values.pointer.update(from: values.pointer, count: values.count)
+            tensor.values.storage.noteChange()
         }
         try apply?()
     }

@@ -5,8 +5,8 @@ internal import SCNOps
 /// "Training deep nets with sublinear memory cost", 2016).
 ///
 /// Results and gradients are those of a `Sequential`, bit by bit: the second computation draws the same random numbers and
-/// starts from the same running statistics, which it leaves as they are. It may stand anywhere in a network, also inside
-/// another one.
+/// starts from the same running statistics, which it leaves as they are. ``ForwardCounts`` does not count it. It may stand
+/// anywhere in a network, also inside another one.
 public final class CheckpointedSequential: Sequential {
     public override func forward(_ input: Value) throws -> Value {
         var seen: Set<ObjectIdentifier> = []
@@ -117,7 +117,7 @@ private final class Replay {
         for (buffer, before, _) in moved { buffer.values.pointer.update(from: before.pointer, count: before.count) }
         Tape.isRecording = true
         var stream = random
-        return try Generator.withStream(&stream, body)
+        return try Generator.withStream(&stream) { try ForwardObserver.whileUnobserved(body) }
     }
 }
 

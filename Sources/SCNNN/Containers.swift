@@ -83,7 +83,7 @@ extension Module {
         var pending = [self]
         while let module = pending.popLast() {
             if module === other { return true }
-            if seen.insert(ObjectIdentifier(module)).inserted { pending.append(contentsOf: module.children) }
+            if seen.insert(ObjectIdentifier(module)).inserted { pending.append(contentsOf: module.parts) }
         }
         return false
     }
@@ -95,7 +95,7 @@ extension Module {
         if known.isEmpty, let container = self as? Container {
             extent = container.extent
         } else {
-            for child in children { extent = extent.including(child.extent(&known)) }
+            for part in parts { extent = extent.including(part.extent(&known)) }
         }
         known[ObjectIdentifier(self)] = extent
         return extent
@@ -117,7 +117,7 @@ struct ModuleExtent {
 /// Applies its modules one after the other.
 public class Sequential: Container {
     public override func forward(_ input: Value) throws -> Value {
-        try children.reduce(input) { try $1.forward($0) }
+        try children.reduce(input) { try $1($0) }
     }
 
     public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
@@ -144,7 +144,7 @@ public enum ModuleBuilder {
 /// Applies each of its modules to the one input; the result is a table.
 public final class ConcatTable: Container {
     public override func forward(_ input: Value) throws -> Value {
-        try Self.table(children.map { try $0.forward(input) })
+        try Self.table(children.map { try $0(input) })
     }
 
     /// The table of the branches' results.

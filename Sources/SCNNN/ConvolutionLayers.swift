@@ -13,37 +13,30 @@ public class ConvolutionLayer: Module, ProductLayer {
     public internal(set) var weight: Tensor
     public let bias: Tensor?
     let filter: FilterGeometry
+    let shape: ConvolutionShape
+    var leakiness = 1.0
+    var keptWeights: KeptWeights?
     var spectralNorm: SpectralNorm?
 
-    init(_ dimension: Int, _ inPlanes: Int, _ outPlanes: Int, _ filter: FilterGeometry, bias: Bool, groups: Int)
-        throws
-    {
-        let shape = try ConvolutionShape(
+    /// `variance` of the weights at first: 2 * groups / (in * volume) where it is nil.
+    init(
+        _ dimension: Int, _ inPlanes: Int, _ outPlanes: Int, _ filter: FilterGeometry, bias: Bool, groups: Int,
+        variance: Double? = nil
+    ) throws {
+        shape = try ConvolutionShape(
             volume: filter.volume, groups: groups, inPlanes: inPlanes, outPlanes: outPlanes)
         self.dimension = dimension
         self.inPlanes = inPlanes
         self.outPlanes = outPlanes
         self.groups = groups
         self.filter = filter
-        let variance = 2 * Double(groups) / (Double(inPlanes) * Double(shape.volume))
+        let variance = variance ?? 2 * Double(groups) / (Double(inPlanes) * Double(shape.volume))
         weight = try .normalParameter(
             [shape.volume, groups, inPlanes / groups, outPlanes / groups], variance: variance)
         self.bias = bias ? try .parameter([outPlanes], filledWith: 0) : nil
     }
 
     public override var ownState: [StateEntry] { productState }
-
-    func divideWeight(byPlane divisors: [Double]) {
-        let (values, planes) = (weight.values.pointer, outPlanes / groups)
-        let rowsOfGroup = inPlanes / groups
-        for row in 0..<weight.values.rows {
-            let firstPlane = row / rowsOfGroup % groups * planes
-            for plane in 0..<planes {
-                values[row * planes + plane] = Float(
-                    Double(values[row * planes + plane]) / divisors[firstPlane + plane])
-            }
-        }
-    }
 
     public override var summary: String {
         var parts = ["\(inPlanes) -> \(outPlanes)", "filter \(describe(filter.size))"]
@@ -52,6 +45,7 @@ public class ConvolutionLayer: Module, ProductLayer {
         if filter.dilation.contains(where: { $0 != 1 }) { parts.append("dilation \(describe(filter.dilation))") }
         if groups > 1 { parts.append("groups \(groups)") }
         if bias != nil { parts.append("bias") }
+        parts += activationSummary
         return parts.joined(separator: ", ")
     }
 
@@ -64,8 +58,10 @@ public class ConvolutionLayer: Module, ProductLayer {
         if filter.kind == .strided {
             result += [("stride", .sizes(filter.stride)), ("padding", .sizes(filter.padding))]
         }
-        return result
+        return result + activationArguments
     }
+
+    func outPlane(ofWeight index: Int) -> Int { shape.outPlane(ofWeight: index) }
 
     public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
         try requireDimension(outputSize, dimension)
@@ -82,13 +78,16 @@ public class ConvolutionLayer: Module, ProductLayer {
         let values = sparse.features.values
         let factor = try currentWeight()
         let result = try Matrix(rows: rulebook.outputCount, planes: outPlanes)
+        let pack = { try ConvolutionOperation.pack(factor.values.pointer, self.shape) }
         try ConvolutionOperation.forward(
-            rulebook, input: values, weight: factor.values.pointer, bias: bias?.values.pointer, groups: groups,
-            into: result)
+            rulebook, input: values, weight: try keptWeights?.weights(of: factor, pack: pack) ?? pack(),
+            bias: self.bias?.values.pointer, leakiness: Float(leakiness), into: result)
         let inputs = [sparse.features, factor] + (bias.map { [$0] } ?? [])
         let wanted = inputs.map(\.requiresGradient)
         let (weight, bias, groups) = (factor.values, bias?.values, groups)
+        let behindActivation = activationGradient(result)
         let features = Tape.result(matrix: result, inputs: inputs) { gradient in
+            let gradient = try behindActivation(gradient)
             var gradients: [Gradient?] = Array(repeating: nil, count: wanted.count)
             if wanted[0] {
                 let byInput = try Matrix(rows: values.rows, planes: values.planes)
@@ -161,6 +160,33 @@ public final class Deconvolution: StridedConvolutionLayer {
 
     public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
         try filter.outputSize(of: outputSize)
+    }
+}
+
+/// A convolution that makes a site active wherever the filter reaches from an input: output = input * stride - padding +
+/// k * dilation. The size is (in - 1) * stride + dilation * (filter - 1) + 1 - 2 * padding.
+public final class FullConvolution: StridedConvolutionLayer {
+    override func rules(_ input: SparseTensor) throws -> (output: SiteSetID, rulebook: Rulebook) {
+        try input.geometry.full(input.siteSetID, filter)
+    }
+
+    public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
+        try filter.outputSize(of: outputSize)
+    }
+}
+
+/// A convolution whose windows are displaced at random in training: along each axis the steps are a shuffle of stride - 1,
+/// stride + 1 and stride, a third of the windows each. In evaluation it is ``Convolution``.
+///
+/// The displacement is drawn once for a site set and a filter, and shared by all layers of that filter; each pass in training
+/// takes one number from the generator.
+public final class RandomizedStrideConvolution: StridedConvolutionLayer {
+    override func rules(_ input: SparseTensor) throws -> (output: SiteSetID, rulebook: Rulebook) {
+        try input.geometry.strided(input.siteSetID, filter, isRandomized: isTraining)
+    }
+
+    public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
+        try filter.inputSize(of: outputSize)
     }
 }
 

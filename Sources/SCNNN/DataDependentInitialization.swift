@@ -29,7 +29,7 @@ extension Module {
     private func fit(_ input: Value, _ scales: Bool) throws -> Value {
         if self is Sequential { return try children.reduce(input) { try $1.fit($0, scales) } }
         if self is ConcatTable { return try ConcatTable.table(children.map { try $0.fit(input, scales) }) }
-        if let layer = self as? ProductLayer, let bias = layer.bias {
+        if let layer = self as? any ProductLayer, let bias = layer.bias {
             try layer.fit(bias, to: try forward(input), scales && layer.spectralNorm == nil)
         }
         return try forward(input)
@@ -49,6 +49,10 @@ extension ProductLayer {
         for (plane, deviation) in deviations.enumerated() {
             shift[plane] = Float((Double(shift[plane]) - moments[2 * plane]) / deviation)
         }
-        if scales { divideWeight(byPlane: deviations) }
+        guard scales else { return }
+        let factors = weight.values.pointer
+        for index in 0..<weight.count {
+            factors[index] = Float(Double(factors[index]) / deviations[outPlane(ofWeight: index)])
+        }
     }
 }

@@ -9,6 +9,8 @@ public class DenseLayer: Module, ProductLayer {
     public internal(set) var weight: Tensor
     public let bias: Tensor?
     private let weightIsTransposed: Bool
+    var leakiness = 1.0
+    var keptWeights: KeptWeights?
     var spectralNorm: SpectralNorm?
 
     init(_ inPlanes: Int, _ outPlanes: Int, weight: Tensor, bias: Tensor?, weightIsTransposed: Bool) {
@@ -29,19 +31,15 @@ public class DenseLayer: Module, ProductLayer {
 
     public override var ownState: [StateEntry] { productState }
 
-    func divideWeight(byPlane divisors: [Double]) {
-        let values = weight.values.pointer
-        for index in 0..<weight.count {
-            let plane = weightIsTransposed ? index / inPlanes : index % outPlanes
-            values[index] = Float(Double(values[index]) / divisors[plane])
-        }
+    public override var summary: String {
+        (["\(inPlanes) -> \(outPlanes)"] + (bias == nil ? [] : ["bias"]) + activationSummary).joined(separator: ", ")
     }
-
-    public override var summary: String { "\(inPlanes) -> \(outPlanes)" + (bias == nil ? "" : ", bias") }
 
     package override var arguments: [(key: String, value: JSON)]? {
-        [("in", .integer(inPlanes)), ("out", .integer(outPlanes)), ("bias", .bool(bias != nil))]
+        [("in", .integer(inPlanes)), ("out", .integer(outPlanes)), ("bias", .bool(bias != nil))] + activationArguments
     }
+
+    func outPlane(ofWeight index: Int) -> Int { weightIsTransposed ? index / inPlanes : index % outPlanes }
 
     /// The product over the last axis.
     func apply(_ tensor: Tensor) throws -> Tensor {
@@ -50,14 +48,21 @@ public class DenseLayer: Module, ProductLayer {
             "input: \(typeName) got shape \(tensor.shape), expected \(inPlanes) on the last axis")
         let (values, factor) = (tensor.values, try currentWeight())
         let result = try Matrix(rows: values.rows, planes: outPlanes)
+        let packed = try keptWeights?.weights(of: factor) {
+            try LinearOperation.pack(
+                factor.values.pointer, inPlanes: inPlanes, outPlanes: outPlanes,
+                weightIsTransposed: self.weightIsTransposed)
+        }
         try LinearOperation.forward(
-            values, weight: factor.values.pointer, weightIsTransposed: weightIsTransposed, bias: bias?.values.pointer,
-            into: result)
+            values, weight: factor.values.pointer, weightIsTransposed: self.weightIsTransposed, packed: packed,
+            bias: self.bias?.values.pointer, leakiness: Float(leakiness), into: result)
         let inputs = [tensor, factor] + (bias.map { [$0] } ?? [])
         let wanted = inputs.map(\.requiresGradient)
         let (weight, bias, weightIsTransposed) = (factor.values, bias?.values, weightIsTransposed)
         let shape = tensor.shape.dropLast() + [outPlanes]
+        let behindActivation = activationGradient(result)
         return Tape.result(shape: Array(shape), values: result, inputs: inputs) { gradient in
+            let gradient = try behindActivation(gradient)
             var gradients: [Gradient?] = Array(repeating: nil, count: wanted.count)
             if wanted[0] {
                 let byInput = try Matrix(rows: values.rows, planes: values.planes)

@@ -33,22 +33,34 @@ public final class InputLayer: Module {
     }
 
     public override func forward(_ input: Value) throws -> Value {
-        guard case .points(let points) = input else { throw input.mismatch(typeName, "points") }
+        guard case .points(let points) = input, points.length == nil else {
+            throw input.mismatch(typeName, "points")
+        }
         // No coordinates do not say how many columns they have.
         let columns = points.rows == 0 && points.columns == 0 ? dimension : points.columns
         let (sites, map) = try InputSites.build(
             dimension: dimension, spatialSize: spatialSize, coordinates: points.coordinates.pointer, rows: points.rows,
             columns: columns, batchSize: points.batchSize, mode: mode)
         let geometry = Geometry(sites, inputMap: map)
-        let (rows, planes) = (points.rows, points.features.values.planes)
-        let result = try Matrix(rows: sites.count, planes: planes)
-        try map.forward(points.features.values, into: result)
-        let features = Tape.result(matrix: result, inputs: [points.features]) { gradient in
-            let byFeatures = try Matrix(rows: rows, planes: planes)
+        return .sparse(try geometry.enter(points.features))
+    }
+}
+
+extension Geometry {
+    /// The features of the rows that this geometry was made of, [rows, planes] or in another shape of as many rows, combined
+    /// at each site as its input map says.
+    func enter(_ features: Tensor) throws -> SparseTensor {
+        guard let map = inputMap else { throw SCNError(.state, "geometry: was not made from the rows of an input") }
+        let planes = features.shape.last ?? 1
+        let rows = features.values.reshaped(rows: map.rowCount, planes: planes)
+        let result = try Matrix(rows: map.siteCount, planes: planes)
+        try map.forward(rows, into: result)
+        let combined = Tape.result(matrix: result, inputs: [features]) { gradient in
+            let byFeatures = try Matrix(rows: map.rowCount, planes: planes)
             try map.backward(gradient, into: byFeatures)
             return [.fresh(byFeatures)]
         }
-        return .sparse(try SparseTensor(features: features, geometry: geometry, sites: geometry.input))
+        return try SparseTensor(features: combined, geometry: self, sites: input)
     }
 }
 

@@ -34,6 +34,12 @@ open class Module {
     /// The inner modules, in the order that names their state.
     open var children: [Module] { [] }
 
+    /// The modules that the forward pass runs: the children and, in types that keep theirs to themselves, those.
+    package var parts: [Module] { children }
+
+    /// Whether training mode does not reach this module.
+    package var isForEvaluationOnly: Bool { false }
+
     /// Parameters and buffers that this module itself holds.
     open var ownState: [StateEntry] { [] }
 
@@ -46,14 +52,18 @@ open class Module {
     /// The constructor's arguments, for the architecture in checkpoints; nil for types that no checkpoint can rebuild.
     package var arguments: [(key: String, value: JSON)]? { nil }
 
-    public func callAsFunction(_ input: Value) throws -> Value { try forward(input) }
-    public func callAsFunction(_ input: SparseTensor) throws -> Value { try forward(.sparse(input)) }
-    public func callAsFunction(_ input: Points) throws -> Value { try forward(.points(input)) }
-    public func callAsFunction(_ input: Tensor) throws -> Value { try forward(.dense(input)) }
+    /// Applies the module; how modules call each other, so that a ``Summary`` sees it.
+    public func callAsFunction(_ input: Value) throws -> Value {
+        guard let observer = ForwardObserver.current else { return try forward(input) }
+        return try observer.observe(self, input)
+    }
+    public func callAsFunction(_ input: SparseTensor) throws -> Value { try self(.sparse(input)) }
+    public func callAsFunction(_ input: Points) throws -> Value { try self(.points(input)) }
+    public func callAsFunction(_ input: Tensor) throws -> Value { try self(.dense(input)) }
 
     /// Switches this module and all inside it to training or evaluation.
     public func setTraining(_ training: Bool) {
-        isTraining = training
+        isTraining = training && !isForEvaluationOnly
         for child in children { child.setTraining(training) }
     }
 
@@ -77,14 +87,18 @@ open class Module {
 }
 
 extension Module: CustomStringConvertible {
-    /// The tree, a line a module.
+    /// The tree, a line a module, with the shapes of the parameters and their number.
     public var description: String {
         var text = typeName
         if !summary.isEmpty { text += "(\(summary))" }
-        guard !children.isEmpty else { return text }
-        let lines = children.enumerated().map { index, child in
+        let shapes = ownState.filter(\.isParameter).map { "\($0.name) \($0.tensor.shape)" }
+        let count = parameterCount
+        let parameters = (shapes + (count == 0 ? [] : ["\(grouped(count)) parameters"])).joined(separator: ", ")
+        let remark = parameters.isEmpty ? "" : ": " + parameters
+        guard !parts.isEmpty else { return text + remark }
+        let lines = parts.enumerated().map { index, child in
             "  (\(index)): " + child.description.split(separator: "\n").joined(separator: "\n  ")
         }
-        return text + " {\n" + lines.joined(separator: "\n") + "\n}"
+        return text + " {\n" + lines.joined(separator: "\n") + "\n}" + remark
     }
 }

@@ -16,23 +16,13 @@ extension Networks {
         dimension: Int, repetitions: Int, planes: [Int], residual: Bool = false, downsampleSize: Size = 2,
         downsampleStride: Size = 2, leakiness: Double = 0, inPlanes: Int? = nil
     ) throws -> Sequential {
-        try require(
-            (1...Container.maximumDepth / 4).contains(planes.count), .invalidArgument,
-            "planes: has \(planes.count) levels, expected 1 ... \(Container.maximumDepth / 4)")
-        try require(
-            (1...1000).contains(repetitions), .invalidArgument,
-            "repetitions: is \(repetitions), expected 1 ... 1000")
-        for (level, width) in planes.enumerated() {
-            try require(
-                (1...1 << 20).contains(width), .invalidArgument,
-                "planes: is \(width) at level \(level), expected 1 ... \(1 << 20)")
-        }
+        try checkLevels(repetitions: repetitions, planes: planes, inPlanes: inPlanes)
         let blocks = Blocks(dimension: dimension, residual: residual, leakiness: leakiness)
 
         func level(_ planes: ArraySlice<Int>, _ inPlanes: Int) throws -> Sequential {
             let width = planes.first!
             let net = try Sequential()
-            for repetition in 0..<repetitions { try blocks.add(to: net, repetition == 0 ? inPlanes : width, width) }
+            try blocks.add(repetitions, to: net, inPlanes, width)
             guard let next = planes.dropFirst().first else { return net }
             let below = try Sequential([
                 blocks.normalised(width),
@@ -45,34 +35,9 @@ extension Networks {
             ])
             try net.add(ConcatTable([Identity(), below]))
             try net.add(JoinTable())
-            for repetition in 0..<repetitions {
-                try blocks.add(to: net, repetition == 0 ? 2 * width : width, width)
-            }
+            try blocks.add(repetitions, to: net, 2 * width, width)
             return net
         }
         return try level(planes[...], inPlanes ?? planes[0])
-    }
-}
-
-/// The pre-activation blocks of U-Nets.
-private struct Blocks {
-    let dimension: Int
-    let residual: Bool
-    let leakiness: Double
-
-    func normalised(_ planes: Int) throws -> Module { try BatchNormalization(planes: planes, leakiness: leakiness) }
-
-    func add(to net: Sequential, _ inPlanes: Int, _ outPlanes: Int) throws {
-        guard residual else { return try net.add(Sequential(half(inPlanes, outPlanes))) }
-        let around: Module = inPlanes == outPlanes ? Identity() : try NetworkInNetwork(in: inPlanes, out: outPlanes)
-        try net.add(ConcatTable([around, Sequential(half(inPlanes, outPlanes) + half(outPlanes, outPlanes))]))
-        try net.add(AddTable())
-    }
-
-    private func half(_ inPlanes: Int, _ outPlanes: Int) throws -> [Module] {
-        [
-            try normalised(inPlanes),
-            try SubmanifoldConvolution(dimension: dimension, in: inPlanes, out: outPlanes, filterSize: 3),
-        ]
     }
 }

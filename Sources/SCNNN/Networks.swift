@@ -90,42 +90,25 @@ public enum Networks {
 extension Networks.VGGLayer {
     /// Layers from words: "C16", "MP", "MP3/2", "C3/2", "C3/2:16", "C16,8,8".
     package static func parse(_ text: String) throws(SCNError) -> [Networks.VGGLayer] {
-        var layers: [Networks.VGGLayer] = []
-        let limit = Container.maximumOccurrences
-        for word in text.split(maxSplits: limit, whereSeparator: \.isWhitespace) {
-            try require(layers.count < limit, .state, "layers: more than \(limit) words, which no network can hold")
-            guard let layer = parse(word: word) else {
-                throw SCNError(
-                    .format,
-                    "layers: \"\(word.prefix(40))\" is none of C16, C16,8 (up to three branches), C3/2, C3/2:16, MP, MP3/2"
-                )
-            }
-            layers.append(layer)
-        }
-        return layers
+        try LayerWords.parse(
+            text, expected: "C16, C16,8 (up to three branches), C3/2, C3/2:16, MP, MP3/2", parse(word:))
     }
 
     private static func parse(word: Substring) -> Networks.VGGLayer? {
         if word == "MP" { return .maxPooling() }
         if word == "C3/2" { return .stridedConvolution() }
-        if word.hasPrefix("C3/2:") { return number(word.dropFirst(5)).map { .stridedConvolution(planes: $0) } }
+        if word.hasPrefix("C3/2:") {
+            return LayerWords.number(word.dropFirst(5)).map { .stridedConvolution(planes: $0) }
+        }
         if word.hasPrefix("MP") {
-            let numbers = word.dropFirst(2).split(separator: "/", omittingEmptySubsequences: false).map(number)
-            guard numbers.count == 2, let size = numbers[0], let stride = numbers[1] else { return nil }
-            return .maxPooling(size: size, stride: stride)
+            guard let numbers = LayerWords.numbers(word.dropFirst(2), separator: "/", count: 2) else { return nil }
+            return .maxPooling(size: numbers[0], stride: numbers[1])
         }
         guard word.hasPrefix("C") else { return nil }
-        let numbers = word.dropFirst().split(separator: ",", omittingEmptySubsequences: false).map(number)
+        let numbers = word.dropFirst().split(separator: ",", omittingEmptySubsequences: false).map(LayerWords.number)
         guard (1...4).contains(numbers.count) else { return nil }
         let planes = numbers.compactMap { $0 }
         guard planes.count == numbers.count else { return nil }
         return .convolution(planes: planes[0], branches: Array(planes.dropFirst()))
-    }
-
-    private static func number(_ text: Substring) -> Int? {
-        guard !text.isEmpty, text.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 }), let value = Int(text), value >= 1 else {
-            return nil
-        }
-        return value
     }
 }

@@ -93,6 +93,7 @@ public final class SGD: Optimizer {
             try OptimizerSteps.sgd(
                 parameter.values, gradient: gradient, velocity: velocities[index], options: options,
                 isFirstStep: isFirstStep(index))
+            parameter.values.storage.noteChange()
         }
     }
 
@@ -140,6 +141,7 @@ public final class Adam: Optimizer {
                 parameter.values, gradient: gradient, firstMoment: first, secondMoment: second, options: options,
                 corrections: (1 - power(options.beta1, steps + 1), 1 - power(options.beta2, steps + 1)))
             moments[index]?.steps = steps + 1
+            parameter.values.storage.noteChange()
         }
     }
 

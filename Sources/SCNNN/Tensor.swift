@@ -81,6 +81,7 @@ public final class Tensor {
     public func update(from elements: some Collection<Float>) throws(SCNError) {
         try require(elements.count == count, .shape, "data: \(elements.count) elements given, expected \(count)")
         _ = values.storage.buffer.update(fromContentsOf: elements)
+        values.storage.noteChange()
     }
 
     package static let maximumRank = 16

@@ -6,8 +6,10 @@ public struct SparseTensor {
     public let features: Tensor
     package let geometry: Geometry
     package let siteSetID: SiteSetID
+    /// What a ``Sparsify`` that made this tensor gave each of its input sites, [input sites]; nil elsewhere.
+    public let mask: Tensor?
 
-    package init(features: Tensor, geometry: Geometry, sites: SiteSetID) throws(SCNError) {
+    package init(features: Tensor, geometry: Geometry, sites: SiteSetID, mask: Tensor? = nil) throws(SCNError) {
         let count = geometry.sites(sites).count
         try require(
             features.shape.count == 2 && features.shape[0] == count, .shape,
@@ -15,6 +17,7 @@ public struct SparseTensor {
         self.features = features
         self.geometry = geometry
         siteSetID = sites
+        self.mask = mask
     }
 
     package var sites: SiteSet { geometry.sites(siteSetID) }
@@ -50,6 +53,8 @@ public struct Points {
     package let columns: Int
     public let features: Tensor
     package let batchSize: Int
+    /// Rows of each sample, where all have the same number, padding included; nil where the rows name their sample.
+    package let length: Int?
 
     /// Points from coordinates [rows, columns] (columns d, or d + 1 with the batch index last) and features
     /// [rows, planes]; `batchSize` is a lower bound, for trailing samples without points.
@@ -63,6 +68,28 @@ public struct Points {
         self.columns = columns
         self.features = features
         self.batchSize = batchSize
+        length = nil
+    }
+
+    /// Points for a ``BLInputLayer`` from coordinates [samples, length, columns] and features [samples, length, planes]; a row
+    /// whose first coordinate is negative is padding.
+    package init(coordinates: Storage<Int64>, samples: Int, length: Int, columns: Int, features: Tensor)
+        throws(SCNError)
+    {
+        try Self.requireFeatures(features, samples: samples, length: length)
+        self.coordinates = coordinates
+        rows = samples * length
+        self.columns = columns
+        self.features = features
+        batchSize = samples
+        self.length = length
+    }
+
+    package static func requireFeatures(_ features: Tensor, samples: Int, length: Int) throws(SCNError) {
+        let shape = features.shape
+        try require(
+            shape.count == 3 && shape[0] == samples && shape[1] == length, .shape,
+            "features: has shape \(shape), expected [\(samples), \(length), planes], a row for each of the coordinates")
     }
 
     package static func requireFeatures(_ features: Tensor, rows: Int) throws(SCNError) {
@@ -82,6 +109,28 @@ public struct Points {
         try self.init(
             coordinates: Storage(coordinates.joined().map(Int64.init)), rows: coordinates.count, columns: columns,
             features: features, batchSize: batchSize)
+    }
+}
+
+extension Points {
+    /// Points for a ``BLInputLayer``: one array of rows a sample, all of the same length; a row whose first coordinate is
+    /// negative is padding. features: [samples, length, planes].
+    public init(batched coordinates: [[[Int]]], features: Tensor) throws(SCNError) {
+        let length = coordinates.first?.count ?? 0
+        let columns = coordinates.first?.first?.count ?? 0
+        for (sample, rows) in coordinates.enumerated() {
+            try require(
+                rows.count == length, .shape,
+                "coordinates: sample \(sample) has \(rows.count) rows, expected \(length) as in sample 0")
+            for (row, site) in rows.enumerated() {
+                try require(
+                    site.count == columns, .shape,
+                    "coordinates: row \(row) of sample \(sample) has \(site.count) entries, expected \(columns)")
+            }
+        }
+        try self.init(
+            coordinates: Storage(Array(coordinates.joined().joined().lazy.map(Int64.init))), samples: coordinates.count,
+            length: length, columns: columns, features: features)
     }
 }
 
@@ -106,7 +155,7 @@ public enum Value {
         switch self {
         case .dense: "a dense tensor"
         case .sparse: "a sparse tensor"
-        case .points: "points"
+        case .points(let points): points.length == nil ? "points" : "points in samples of one length"
         case .table: "a table"
         }
     }

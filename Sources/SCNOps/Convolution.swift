@@ -32,21 +32,45 @@ package struct ConvolutionShape {
     var inPerGroup: Int { inPlanes / groups }
     var outPerGroup: Int { outPlanes / groups }
     package var weightCount: Int { volume * groups * inPerGroup * outPerGroup }
+    /// The output plane of element (volume, group, in, out) of the weight.
+    package func outPlane(ofWeight index: Int) -> Int {
+        index / (inPerGroup * outPerGroup) % groups * outPerGroup + index % outPerGroup
+    }
 }
 
 package enum ConvolutionOperation {
-    /// result [rules.outputCount, out] = bias + sum over the rules of input [rules.inputCount, in] * weight.
+    /// result [rules.outputCount, out] = bias + sum over the rules of input [rules.inputCount, in] * weight, and then
+    /// y > 0 ? y : leakiness * y; 1 is no activation.
     package static func forward(
         _ rules: Rulebook, input: Matrix, weight: UnsafePointer<Float>, bias: UnsafePointer<Float>?, groups: Int,
-        into result: Matrix
+        leakiness: Float = 1, into result: Matrix
     ) throws(SCNError) {
         let shape = try ConvolutionShape(
             volume: rules.volume, groups: groups, inPlanes: input.planes, outPlanes: result.planes)
+        try forward(
+            rules, input: input, weight: try pack(weight, shape), bias: bias, leakiness: leakiness, into: result)
+    }
+
+    /// The same with weights packed before.
+    package static func forward(
+        _ rules: Rulebook, input: Matrix, weight: PackedWeights, bias: UnsafePointer<Float>?, leakiness: Float = 1,
+        into result: Matrix
+    ) throws(SCNError) {
         try input.requireShape(rules.inputCount, input.planes, "input")
         try result.requireShape(rules.outputCount, result.planes, "result")
-        try run(
-            rules, input: input, weight: weight, inStride: shape.outPerGroup, outStride: 1, bias: bias, groups: groups,
-            into: result)
+        try run(rules, input: input, weight: weight, bias: bias, leakiness: leakiness, into: result)
+        ForwardCounts.add(
+            rules: rules.ruleCount, products: rules.ruleCount,
+            weights: weight.inPerGroup * weight.outPerGroup * weight.groups, results: result.count)
+    }
+
+    /// Weights [volume, groups, in / groups, out / groups] for the forward pass.
+    package static func pack(_ weight: UnsafePointer<Float>, _ shape: ConvolutionShape) throws(SCNError)
+        -> PackedWeights
+    {
+        try PackedWeights(
+            weight, volume: shape.volume, groups: shape.groups, inPerGroup: shape.inPerGroup,
+            outPerGroup: shape.outPerGroup, inStride: shape.outPerGroup, outStride: 1)
     }
 
     /// result [rules.inputCount, in]: the gradient by the input, from gradient [rules.outputCount, out].
@@ -57,34 +81,29 @@ package enum ConvolutionOperation {
             volume: rules.volume, groups: groups, inPlanes: result.planes, outPlanes: gradient.planes)
         try gradient.requireShape(rules.outputCount, gradient.planes, "gradient")
         try result.requireShape(rules.inputCount, result.planes, "result")
-        try run(
-            rules.reversed, input: gradient, weight: weight, inStride: 1, outStride: shape.outPerGroup, bias: nil,
-            groups: groups, into: result)
+        let transposed = try PackedWeights(
+            weight, volume: shape.volume, groups: groups, inPerGroup: shape.outPerGroup,
+            outPerGroup: shape.inPerGroup, inStride: 1, outStride: shape.outPerGroup)
+        try run(rules.reversed, input: gradient, weight: transposed, bias: nil, leakiness: 1, into: result)
     }
 
     /// Multiply-adds that take longer than waking a thread.
     private static let workWorthAThread = 1 << 20
 
-    /// The fused pass that both directions share; element (i, o) of a group's weight lies at i * inStride + o * outStride.
+    /// The fused pass that both directions share.
     private static func run(
-        _ rules: Rulebook, input: Matrix, weight: UnsafePointer<Float>, inStride: Int, outStride: Int,
-        bias: UnsafePointer<Float>?, groups: Int, into result: Matrix
+        _ rules: Rulebook, input: Matrix, weight: PackedWeights, bias: UnsafePointer<Float>?, leakiness: Float,
+        into result: Matrix
     ) throws(SCNError) {
         let kernels = try Kernels.table()
-        let volume = rules.volume
-        let inPerGroup = input.planes / groups
-        let outPerGroup = result.planes / groups
-        let packedSize = Int(kernels.convolution_packed_size(Int64(inPerGroup), Int64(outPerGroup)))
-        let packed = try Storage<Float>(
-            count: checkedProduct([packedSize, volume, groups], "the packed weights of a convolution"))
-        let packedWeights = packed.pointer
-        Parallel.forEachChunk(volume * groups, size: max(1, (1 << 14) / packedSize)) { _, range in
-            for index in range {
-                let (k, group) = (index / groups, index % groups)
-                kernels.convolution_pack(
-                    weight + index * inPerGroup * outPerGroup, Int64(inPerGroup), Int64(outPerGroup), Int64(inStride),
-                    Int64(outStride), packedWeights + (group * volume + k) * packedSize)
-            }
+        try weight.require(kernels, volume: rules.volume, inPlanes: input.planes, outPlanes: result.planes)
+        let (volume, groups) = (weight.volume, weight.groups)
+        let (inPerGroup, outPerGroup) = (weight.inPerGroup, weight.outPerGroup)
+        let (packedWeights, matrixSize) = (weight.pointer, weight.matrixSize)
+
+        if !rules.outputRowsAscend {
+            return try runRepeated(
+                rules, input: input, weight: weight, bias: bias, leakiness: leakiness, into: result)
         }
 
         // Rows may be cut anywhere: a row's sum is the same in every cut.
@@ -101,13 +120,13 @@ package enum ConvolutionOperation {
                     kernels.convolution_rows(
                         kernelRules, Int64(range.lowerBound), Int64(range.upperBound),
                         input.pointer + group * inPerGroup, Int64(input.planes), Int64(inPerGroup),
-                        packedWeights + group * volume * packedSize, bias.map { $0 + group * outPerGroup },
+                        packedWeights + group * volume * matrixSize, bias.map { $0 + group * outPerGroup }, leakiness,
                         result.pointer + group * outPerGroup, Int64(result.planes), Int64(outPerGroup),
                         cursorBase + span * volume)
                 }
             }
         }
-        withExtendedLifetime((packed, cursors, input, result)) {}
+        withExtendedLifetime((weight, cursors, input, result)) {}
     }
 
     /// Scratch of a weight gradient, 64 MB: large weights are cut into fewer spans.
@@ -124,6 +143,12 @@ package enum ConvolutionOperation {
         try gradient.requireShape(rules.outputCount, gradient.planes, "gradient")
         let kernels = try Kernels.table()
         let (volume, weightCount) = (rules.volume, shape.weightCount)
+        if !rules.outputRowsAscend {
+            try backwardWeightRepeated(
+                rules, input: input, gradient: gradient, shape: shape, weightResult: weightResult)
+            if let biasResult { try ColumnSums.compute(gradient, into: biasResult) }
+            return
+        }
 
         // Spans of rows depend on shapes alone. The first adds into the result, the others into scratch of bounded size.
         let mostSpans = min(32, max(1, Self.scratchElements / weightCount))

@@ -28,7 +28,7 @@ extension InputMap {
         spread(gradient, into: result, dividing: mode == .mean)
     }
 
-    /// result [rows, planes]: each row gets its site's vector; in modes 1 and 2 the winners only, the others zeros.
+    /// result [rows, planes]: each row gets its site's vector; in modes 1 and 2 the winners only, the others and padding zeros.
     package func outputForward(_ features: Matrix, into result: Matrix) throws(SCNError) {
         try check(rows: result, "result", sites: features, "features")
         spread(features, into: result, dividing: false)
@@ -50,7 +50,7 @@ extension InputMap {
 
     private func spread(_ source: Matrix, into result: Matrix, dividing: Bool) {
         let planes = source.planes
-        if mode == .first || mode == .last { result.pointer.update(repeating: 0, count: result.count) }
+        if mode == .first || mode == .last || hasPadding { result.pointer.update(repeating: 0, count: result.count) }
         forEachSite { site, rows in
             let values = source.pointer + site * planes
             let share = dividing ? 1 / Float(rows.count) : 1

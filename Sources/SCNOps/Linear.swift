@@ -13,15 +13,53 @@ package enum LinearOperation {
     /// Tests choose the way here; nil asks what OpenBLAS knows.
     nonisolated(unsafe) package static var usesOpenBLAS: Bool?
 
-    /// result [n, out] from input [n, in] and weight [in, out] or, transposed, [out, in].
+    /// The weights for the convolution's loops; nil where OpenBLAS computes and takes them as they are.
+    package static func pack(
+        _ weight: UnsafePointer<Float>, inPlanes: Int, outPlanes: Int, weightIsTransposed: Bool
+    ) throws(SCNError) -> PackedWeights? {
+        if choosesOpenBLAS(try Kernels.table()) { return nil }
+        return try PackedWeights(
+            weight, volume: 1, groups: 1, inPerGroup: inPlanes, outPerGroup: outPlanes,
+            inStride: weightIsTransposed ? 1 : outPlanes, outStride: weightIsTransposed ? inPlanes : 1)
+    }
+
+    /// result [n, out] from input [n, in] and weight [in, out] or, transposed, [out, in]; then y > 0 ? y : leakiness * y, 1 is
+    /// no activation. `packed`: what `pack` made of the weight, where a caller keeps it.
     package static func forward(
-        _ input: Matrix, weight: UnsafePointer<Float>, weightIsTransposed: Bool, bias: UnsafePointer<Float>?,
-        into result: Matrix
+        _ input: Matrix, weight: UnsafePointer<Float>, weightIsTransposed: Bool, packed: PackedWeights? = nil,
+        bias: UnsafePointer<Float>?, leakiness: Float = 1, into result: Matrix
+    ) throws(SCNError) {
+        try product(
+            input, weight: weight, weightIsTransposed: weightIsTransposed, packed: packed, bias: bias,
+            leakiness: leakiness, into: result)
+        ForwardCounts.add(products: input.rows, weights: input.planes * result.planes, results: result.count)
+    }
+
+    private static func product(
+        _ input: Matrix, weight: UnsafePointer<Float>, weightIsTransposed: Bool, packed: PackedWeights?,
+        bias: UnsafePointer<Float>?, leakiness: Float, into result: Matrix
     ) throws(SCNError) {
         try check(input, result, names: ("input", "result"))
         let kernels = try Kernels.table()
         let (inPlanes, outPlanes) = (input.planes, result.planes)
-        if choosesOpenBLAS(kernels) {
+        let kept: PackedWeights?
+        if let packed {
+            kept = packed
+        } else {
+            kept = try pack(
+                weight, inPlanes: inPlanes, outPlanes: outPlanes, weightIsTransposed: weightIsTransposed)
+        }
+        if let packed = kept {
+            try packed.require(kernels, volume: 1, inPlanes: inPlanes, outPlanes: outPlanes)
+            let packedWeight = packed.pointer
+            forEachChunk(input.rows, chunkRows) { _, range in
+                kernels.dense_rows(
+                    input.pointer + range.lowerBound * inPlanes, Int64(inPlanes), Int64(range.count), Int64(inPlanes),
+                    packedWeight, bias, leakiness, result.pointer + range.lowerBound * outPlanes, Int64(outPlanes),
+                    Int64(outPlanes))
+            }
+            withExtendedLifetime(packed) {}
+        } else {
             forEachChunk(input.rows, chunkRows) { _, range in
                 let target = result.pointer + range.lowerBound * outPlanes
                 if let bias {
@@ -30,21 +68,8 @@ package enum LinearOperation {
                 scn_dense_product(
                     input.pointer + range.lowerBound * inPlanes, Int64(range.count), Int64(inPlanes), weight,
                     weightIsTransposed ? 1 : 0, target, Int64(outPlanes), bias == nil ? 0 : 1)
+                if leakiness != 1 { kernels.leaky_relu(target, Int64(range.count * outPlanes), leakiness, target) }
             }
-        } else {
-            let packed = try Storage<Float>(
-                count: Int(kernels.convolution_packed_size(Int64(inPlanes), Int64(outPlanes))))
-            kernels.convolution_pack(
-                weight, Int64(inPlanes), Int64(outPlanes), weightIsTransposed ? 1 : Int64(outPlanes),
-                weightIsTransposed ? Int64(inPlanes) : 1, packed.pointer)
-            let packedWeight = packed.pointer
-            forEachChunk(input.rows, chunkRows) { _, range in
-                kernels.dense_rows(
-                    input.pointer + range.lowerBound * inPlanes, Int64(inPlanes), Int64(range.count), Int64(inPlanes),
-                    packedWeight, bias, result.pointer + range.lowerBound * outPlanes, Int64(outPlanes),
-                    Int64(outPlanes))
-            }
-            withExtendedLifetime(packed) {}
         }
     }
 
@@ -52,7 +77,9 @@ package enum LinearOperation {
     package static func backwardInput(
         _ gradient: Matrix, weight: UnsafePointer<Float>, weightIsTransposed: Bool, into result: Matrix
     ) throws(SCNError) {
-        try forward(gradient, weight: weight, weightIsTransposed: !weightIsTransposed, bias: nil, into: result)
+        try product(
+            gradient, weight: weight, weightIsTransposed: !weightIsTransposed, packed: nil, bias: nil, leakiness: 1,
+            into: result)
     }
 
     package static func backwardWeight(

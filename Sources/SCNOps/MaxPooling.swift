@@ -19,6 +19,7 @@ package enum MaxPoolingOperation {
                 Int64(result.planes))
         }
         withExtendedLifetime((rules, input, result)) {}
+        ForwardCounts.add(rules: rules.ruleCount)
     }
 
     /// result: by the input. Every input that equals the maximum gets the gradient.

@@ -20,7 +20,9 @@ import Testing
             self.bias = bias ? numbers.floats(outPlanes) : nil
         }
 
-        func run(_ table: Table, cuts: [Int], gap: Int = 3, transposedWeight: Bool = false) -> [Float] {
+        func run(
+            _ table: Table, cuts: [Int], gap: Int = 3, transposedWeight: Bool = false, leakiness: Float = 1
+        ) -> [Float] {
             let kernels = table.kernels
             let size = Int(kernels.convolution_packed_size(Int64(inPlanes), Int64(outPlanes)))
             let packed = Buffer(count: size * rules.volume)
@@ -47,7 +49,7 @@ import Testing
                     func call(_ bias: UnsafePointer<Float>?) {
                         kernels.convolution_rows(
                             rules, Int64(first), Int64(end), x.pointer, Int64(inPlanes + gap), Int64(inPlanes),
-                            packed.pointer, bias, y.pointer, Int64(stride), Int64(outPlanes), &cursors)
+                            packed.pointer, bias, leakiness, y.pointer, Int64(stride), Int64(outPlanes), &cursors)
                     }
                     if let bias { call(bias) } else { call(nil) }
                 }
@@ -94,6 +96,20 @@ import Testing
                     seed: rows + planes)
                 let error = worstError(problem.run(table, cuts: [], transposedWeight: true), problem.expected)
                 #expect(error < 1e-5, "\(rows) rows of \(planes) planes")
+            }
+        }
+    }
+
+    /// The activation is that of the finished sums, bit by bit, in rows with rules and without.
+    @Test(arguments: Table.all) func activationsComeLast(table: Table) {
+        for (planes, percent) in [(1, 60), (16, 60), (37, 5), (64, 60)] as [(Int, UInt64)] {
+            let problem = Problem(
+                volume: 9, inputs: 400, outputs: 1100, inPlanes: 5, outPlanes: planes, percent: percent, bias: true,
+                seed: planes)
+            let sums = problem.run(table, cuts: [])
+            for leakiness: Float in [0, 0.25, 3] {
+                let activated = problem.run(table, cuts: [1, 700], leakiness: leakiness)
+                #expect(activated == sums.map { $0 > 0 ? $0 : leakiness * $0 })
             }
         }
     }

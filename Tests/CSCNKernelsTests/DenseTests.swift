@@ -59,7 +59,7 @@ import Testing
                 }
                 let output = spread([Float](repeating: .nan, count: rows * outPlanes), rows)
                 let gradient = spread(w, inPlanes)
-                table.kernels.dense_rows(x, i, n, i, packed.pointer, bias, output.pointer, Int64(stride), o)
+                table.kernels.dense_rows(x, i, n, i, packed.pointer, bias, 1, output.pointer, Int64(stride), o)
                 table.kernels.dense_weight_gradient(x, i, n, i, g, o, o, gradient.pointer, Int64(stride))
                 var products = (0..<rows * outPlanes).map { Double(bias[$0 % outPlanes]) }
                 var sums = w.map(Double.init)
@@ -81,7 +81,7 @@ import Testing
                 let alone = Buffer(count: outPlanes)
                 let last = rows - 1
                 table.kernels.dense_rows(
-                    Array(x[last * inPlanes..<rows * inPlanes]), i, 1, i, packed.pointer, bias, alone.pointer, o, o)
+                    Array(x[last * inPlanes..<rows * inPlanes]), i, 1, i, packed.pointer, bias, 1, alone.pointer, o, o)
                 let whole = output.matrix(rows: rows, planes: outPlanes, stride: stride).suffix(outPlanes)
                 #expect(alone.values.map(\.bitPattern) == whole.map(\.bitPattern))
             }

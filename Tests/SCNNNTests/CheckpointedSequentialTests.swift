@@ -1,5 +1,6 @@
 import SCNCore
 import SCNGeometry
+import SCNOps
 import SCNTestSupport
 import Testing
 
@@ -28,9 +29,9 @@ import Testing
         var next: UInt64
     }
 
-    static func outcome(_ net: Module, steps: Int = 2) throws -> Outcome {
+    static func outcome(_ net: Module, steps: Int = 2, size: [Int] = [7, 8]) throws -> Outcome {
         var random = Random(seed: 11)
-        let cloud = try Cloud(25, size: [7, 8], planes: 4, &random)
+        let cloud = try Cloud(25, size: size, planes: 4, &random)
         Generator.seed(12)
         var output: [Float] = []
         for _ in 0..<steps {
@@ -98,6 +99,73 @@ import Testing
             let checkpointed = try run({ try CheckpointedSequential($0) }, disturbed: disturbed)
             #expect(checkpointed == plain)
         }
+    }
+
+    /// The second run finds the displaced windows in the geometry; the dropouts behind them must draw what they drew.
+    @Test func displacedWindowsAndDropoutsComeAgain() throws {
+        func outcomes(_ make: ([Module]) throws -> Module) throws -> [Outcome] {
+            let layers: [[Module]] = try [true, false].map { inputIsInside in
+                Generator.seed(18)
+                let random: [Module] = [
+                    try RandomizedStrideConvolution(dimension: 2, in: 4, out: 4, filterSize: 3, stride: 2, bias: true),
+                    try Dropout(p: 0.3), try FractionalMaxPooling(dimension: 2, .ratio([1.5])),
+                    try BatchwiseDropout(p: 0.4), try NetworkInNetwork(in: 4, out: 4),
+                    try RandomizedStrideMaxPooling(dimension: 2, poolSize: 2, poolStride: 2), try Dropout(p: 0.2),
+                ]
+                let before = try Dropout(p: 0.1)
+                return inputIsInside ? [try make([before] + random)] : [before, try make(random), try Dropout(p: 0.1)]
+            }
+            return try layers.map { try Self.outcome(Sequential($0), size: [13, 15]) }
+        }
+        #expect(try outcomes { try CheckpointedSequential($0) } == outcomes { try Sequential($0) })
+    }
+
+    /// With the points inside, the second run makes a geometry of its own, and draws its windows anew.
+    @Test func displacedWindowsBehindAnInputLayerComeAgain() throws {
+        func gradients(_ make: ([Module]) throws -> Module) throws -> [[UInt32]] {
+            Generator.seed(19)
+            let net = try make([
+                InputLayer(dimension: 2, spatialSize: [13, 15]),
+                RandomizedStrideConvolution(dimension: 2, in: 3, out: 4, filterSize: 3, stride: 2), Dropout(p: 0.3),
+                FractionalMaxPooling(dimension: 2, .ratio([1.5]), isPseudorandom: false), Dropout(p: 0.3),
+            ])
+            var random = Random(seed: 20)
+            let sites = random.sites(40, size: [13, 15])
+            let features = try leaf(random.floats(3 * sites.count), [sites.count, 3])
+            let output = try #require(try net(Points(sites, features: features)).tensor)
+            try output.backward(gradient: random.floats(output.count))
+            return try ([features] + net.parameters).map { try #require($0.gradient).bits } + [output.elements.bits]
+        }
+        #expect(try gradients { try CheckpointedSequential($0) } == gradients { try Sequential($0) })
+    }
+
+    /// The second run is nobody's forward pass.
+    @Test func theSecondRunIsNeitherCountedNorWatched() throws {
+        var random = Random(seed: 21)
+        let cloud = try Cloud(25, size: [7, 8], planes: 4, &random)
+        final class Watcher: ForwardObserver {
+            var calls = 0
+            override func observe(_ module: Module, _ input: Value) throws -> Value {
+                calls += 1
+                return try super.observe(module, input)
+            }
+        }
+        func passes(_ make: ([Module]) throws -> Module) throws -> (counts: ForwardCounts, calls: Int, rows: [String]) {
+            let net = try Self.network(make, checkpointsInside: true)
+            let (watcher, before) = (Watcher(), ForwardCounts.total)
+            try watcher.whileObserving {
+                let output = try #require(try net(cloud.tensor).tensor)
+                try output.sum().backward()
+            }
+            let counts = ForwardCounts.total - before
+            let summary = try Summary(of: net, input: .sparse(cloud.tensor))
+            #expect(ForwardCounts.total - before == counts)
+            return (counts, watcher.calls, summary.rows.map { "\($0.path) \($0.layer) \($0.counts)" })
+        }
+        let (plain, checkpointed) = (try passes { try Sequential($0) }, try passes { try CheckpointedSequential($0) })
+        #expect(plain.counts.multiplyAdds > 0 && plain.counts == checkpointed.counts)
+        #expect(plain.calls > 10 && plain.calls == checkpointed.calls)
+        #expect(plain.rows == checkpointed.rows)
     }
 
     @Test func tablesAndPointsPass() throws {

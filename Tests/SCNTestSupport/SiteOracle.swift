@@ -37,6 +37,34 @@ package enum SiteOracle {
         }
     }
 
+    /// The rules of each of these offsets, output + offset = input, in order of the output row.
+    package static func neighbours(_ sites: [[Int]], offsets: [[Int]]) -> [[Rule]] {
+        let rowOf = Dictionary(uniqueKeysWithValues: zip(sites, sites.indices))
+        return offsets.map { offset in
+            sites.indices.compactMap { output in
+                let site = zip(sites[output], offset + [0]).map { $0 + $1 }
+                return rowOf[site].map { Rule(input: $0, output: output) }
+            }
+        }
+    }
+
+    /// The neighbours on the lattice A_d in SparseConvNet's order: for d other than 2 the site itself, then -e_i and e_j - e_i
+    /// for falling i, then e_i - e_j and e_i for rising i.
+    package static func latticeOffsets(_ d: Int) -> [[Int]] {
+        if d == 2 { return [[0, -1], [1, -1], [-1, 0], [0, 0], [1, 0], [-1, 1], [0, 1]] }
+        func unit(_ plus: Int?, _ minus: Int?) -> [Int] { (0..<d).map { ($0 == plus ? 1 : 0) - ($0 == minus ? 1 : 0) } }
+        var result = [unit(nil, nil)]
+        for i in stride(from: d - 1, through: 0, by: -1) {
+            result.append(unit(nil, i))
+            for j in 0..<i { result.append(unit(j, i)) }
+        }
+        for i in 0..<d {
+            for j in stride(from: i - 1, through: 0, by: -1) { result.append(unit(i, j)) }
+            result.append(unit(i, nil))
+        }
+        return result
+    }
+
     /// The output sites and the rules of each filter offset, in order of the output row.
     package static func strided(
         _ sites: [[Int]], outputSize: [Int], size: [Int], stride: [Int], padding: [Int], dilation: [Int]

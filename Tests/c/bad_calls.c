@@ -42,6 +42,7 @@ static const int64_t two_by_three[] = {2, 3}, three[] = {3, 3, 3, 3, 3, 3, 3, 3,
 static const int64_t ones[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, no_size[] = {3, 0}, minus[] = {3, -1},
                      huge[] = {HUGE_SIZE, HUGE_SIZE};
 static const int64_t where[] = {4, 5, 0, 4, 6, 0}, labels[] = {0, 2};
+static const uint8_t kept[] = {1, 0};
 static float numbers[64];
 static scn_matrix two_rows = {numbers, 2, 3}, three_rows = {numbers, 3, 3}, two_planes = {numbers, 2, 2};
 static scn_matrix no_data = {NULL, 2, 3}, negative_rows = {numbers, -2, 3}, endless = {numbers, HUGE_SIZE, HUGE_SIZE};
@@ -159,6 +160,8 @@ static void tear_down(void) {
 static void bad_tensor_handles(void) {
     scn_tensor *pair[] = {dense, NULL};
     BAD_TENSOR("features", scn_points_create(where, 2, 3, handle, 0, &out_tensor));
+    BAD_TENSOR("features", scn_points_create_batched(where, 1, 3, 2, handle, &out_tensor));
+    BAD_TENSOR("sparse", scn_tensor_mask(handle, &out_tensor));
     BAD_TENSOR("table", scn_table_count(handle, &out_count));
     BAD_TENSOR("table", scn_table_get(handle, 0, &out_tensor));
     BAD_TENSOR("tensors", (pair[1] = handle, scn_table_create(pair, 2, &out_tensor)));
@@ -194,6 +197,7 @@ static void bad_tensor_handles(void) {
     BAD_TENSOR("input", scn_module_rebias(convolution, handle, NULL));
     BAD_TENSOR("logits", scn_cross_entropy(handle, labels, 2, NULL, -100, &out_tensor));
     BAD_TENSOR("input", scn_module_forward(convolution, handle, &out_tensor));
+    BAD_TENSOR("input", scn_module_summary(convolution, handle, &out_text));
     BAD_TENSOR("parameters", (pair[1] = handle, scn_sgd_create(pair, 2, NULL, &out_optimizer)));
     BAD_TENSOR("parameters", (pair[1] = handle, scn_adam_create(pair, 2, NULL, &out_optimizer)));
     BAD_TENSOR("parameters", (pair[1] = handle, scn_clip_gradient_norm(pair, 2, 1, &out_rate)));
@@ -211,6 +215,8 @@ static void bad_module_handles(void) {
     BAD_MODULE("module", scn_module_type(handle, &out_text));
     BAD_MODULE("module", scn_module_architecture(handle, &out_text));
     BAD_MODULE("module", scn_module_description(handle, &out_text));
+    BAD_MODULE("module", scn_module_optimize_for_inference(handle, &out_module));
+    BAD_MODULE("module", scn_module_summary(handle, sparse, &out_text));
     BAD_MODULE("module", scn_module_retain(handle));
     BAD_MODULE("module", scn_module_release(handle));
     BAD_MODULE("children", (pair[1] = handle, scn_sequential_create(pair, 2, &out_module)));
@@ -254,6 +260,17 @@ static void bad_other_handles(void) {
     BAD_GEOMETRY(scn_geometry_submanifold(handle, 0, &filter, &out_rulebook));
     BAD_GEOMETRY(scn_geometry_strided(handle, 0, &filter, &out_number, &out_rulebook));
     BAD_GEOMETRY(scn_geometry_reverse(handle, 0, &filter, &out_number, &out_rulebook));
+    scn_fractional_options windows = SCN_FRACTIONAL_OPTIONS_INIT;
+    windows.output_size = two_by_three;
+    BAD_GEOMETRY(scn_geometry_full(handle, 0, &filter, &out_number, &out_rulebook));
+    BAD_GEOMETRY(scn_geometry_randomized(handle, 0, &filter, &out_number, &out_rulebook));
+    BAD_GEOMETRY(scn_geometry_fractional(handle, 0, &windows, 0, &out_number, &out_rulebook));
+    BAD_GEOMETRY(scn_global_pooling_forward(handle, 0, SCN_GLOBAL_SUM, &two_rows, &two_rows));
+    BAD_GEOMETRY(scn_global_pooling_backward(handle, 0, SCN_GLOBAL_SUM, &two_rows, &two_rows, &two_rows, &two_rows));
+    BAD_GEOMETRY(scn_geometry_row_sites(handle, out_sizes, 16));
+    BAD_GEOMETRY(scn_geometry_row_counts(handle, out_sizes, 16));
+    BAD_GEOMETRY(scn_geometry_permutohedral(handle, 0, &out_rulebook));
+    BAD_GEOMETRY(scn_geometry_subset(handle, 0, kept, 2, &out_number, &out_rulebook));
     BAD_GEOMETRY(scn_input_forward(handle, &two_rows, &two_rows));
     BAD_GEOMETRY(scn_input_backward(handle, &two_rows, &two_rows));
     BAD_GEOMETRY(scn_output_forward(handle, &two_rows, &two_rows));
@@ -272,8 +289,14 @@ static void bad_other_handles(void) {
     BAD_RULEBOOK(scn_convolution_forward(handle, &two_rows, numbers, NULL, 1, &two_rows));
     BAD_RULEBOOK(scn_convolution_backward_input(handle, &two_rows, numbers, 1, &two_rows));
     BAD_RULEBOOK(scn_convolution_backward_weight(handle, &two_rows, &two_rows, 1, numbers, NULL));
+    BAD_RULEBOOK(scn_shape_context_forward(handle, &two_rows, &two_rows));
+    BAD_RULEBOOK(scn_shape_context_backward(handle, &two_rows, &two_rows));
     BAD_RULEBOOK(scn_max_pooling_forward(handle, &two_rows, 0, &two_rows));
     BAD_RULEBOOK(scn_max_pooling_backward(handle, &two_rows, &two_rows, &two_rows, 0, &two_rows));
+    BAD_RULEBOOK(scn_average_pooling_forward(handle, &two_rows, 0, &two_rows));
+    BAD_RULEBOOK(scn_average_pooling_backward(handle, &two_rows, 0, &two_rows));
+    BAD_RULEBOOK(scn_unpooling_forward(handle, &two_rows, 0, &two_rows));
+    BAD_RULEBOOK(scn_unpooling_backward(handle, &two_rows, 0, &two_rows));
 }
 
 /* ========================================================================================================= Tensors */
@@ -353,6 +376,9 @@ static void bad_tensors(void) {
     BAD(INVALID_ARGUMENT, "state", scn_set_random_state(NULL));
     BAD(INVALID_ARGUMENT, "state", scn_get_random_state(NULL));
     BAD(INVALID_ARGUMENT, "on", scn_set_gradient_recording(2));
+    BAD(INVALID_ARGUMENT, "multiply_adds", scn_set_forward_counts(-1, 0, 0));
+    BAD(INVALID_ARGUMENT, "hidden_states", scn_set_forward_counts(0, INT64_MIN, 0));
+    BAD(INVALID_ARGUMENT, "rules", scn_set_forward_counts(0, 0, -1));
     OK(scn_tensor_release(scalar));
     OK(scn_tensor_release(other));
 }
@@ -500,8 +526,105 @@ static void bad_layers(void) {
     BAD(INVALID_ARGUMENT, "module", scn_unet_create(2, 1, widths, 2, NULL, NULL));
     unet.leakiness = NAN;
     BAD(INVALID_ARGUMENT, "leakiness", scn_unet_create(2, 1, widths, 2, &unet, &out_module));
+    BAD(INVALID_ARGUMENT, "planes", scn_fully_convolutional_net_create(2, 1, NULL, 2, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "planes", scn_fully_convolutional_net_create(2, 1, no_width, 2, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "levels", scn_fully_convolutional_net_create(2, 1, widths, -1, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "repetitions", scn_fully_convolutional_net_create(2, 1001, widths, 2, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "leakiness", scn_fully_convolutional_net_create(2, 1, widths, 2, &unet, &out_module));
+    BAD(INVALID_ARGUMENT, "classes",
+        scn_fully_convolutional_integrated_linear_create(2, 1, widths, 2, 0, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "dimension",
+        scn_fully_convolutional_integrated_linear_create(0, 1, widths, 2, -1, NULL, &out_module));
+    unet.leakiness = 0, unet.in_planes = HUGE_SIZE;
+    BAD(INVALID_ARGUMENT, "in_planes", scn_unet_create(2, 1, widths, 2, &unet, &out_module));
+    BAD(INVALID_ARGUMENT, "stages", scn_sparse_resnet_create(2, 1, NULL, &out_module));
+    BAD(FORMAT, "c8", scn_sparse_resnet_create(2, 1, "b8 c8", &out_module));
+    BAD(FORMAT, "b99999999999999999999", scn_sparse_resnet_create(2, 1, "b99999999999999999999", &out_module));
+    BAD(INVALID_ARGUMENT, "planes", scn_sparse_resnet_create(2, 1, "b9999999999", &out_module));
+    BAD(INVALID_ARGUMENT, "repetitions", scn_sparse_resnet_create(2, 1, "b8x1001", &out_module));
+    BAD(INVALID_ARGUMENT, "in_planes", scn_sparse_resnet_create(2, -1, "b8", &out_module));
+    BAD(INVALID_ARGUMENT, "dimension", scn_sparse_resnet_create(11, 1, "b8", &out_module));
+    BAD(INVALID_ARGUMENT, "layers", scn_sparse_densenet_create(2, 1, NULL, &out_module));
+    BAD(FORMAT, "MP", scn_sparse_densenet_create(2, 1, "B2x8 MP", &out_module));
+    BAD(INVALID_ARGUMENT, "growth_rate", scn_sparse_densenet_create(2, 1, "B2x99999999", &out_module));
+    BAD(INVALID_ARGUMENT, "in_planes", scn_sparse_densenet_create(2, 0, "B2x8", &out_module));
     BAD(SHAPE, "dimension", scn_module_input_spatial_size(convolution, 3, three, out_sizes));
     BAD(INVALID_ARGUMENT, "output_size", scn_module_input_spatial_size(convolution, 2, NULL, out_sizes));
+}
+
+static void bad_poolings(void) {
+    const int64_t wide[] = {INT64_C(1) << 40, INT64_C(1) << 40};
+    const double one[] = {2, 1}, nan_ratio[] = {NAN, 2}, good[] = {1.5, 1.5};
+    scn_pooling_options dropping = SCN_POOLING_OPTIONS_INIT, dilated = dropping;
+    scn_fractional_options ratio = SCN_FRACTIONAL_OPTIONS_INIT, both = ratio, none = ratio, low = ratio, nans = ratio,
+                           tiles = ratio, order = ratio, flag = ratio, zero = ratio, size = ratio, many = ratio,
+                           drops = ratio, unsized = ratio;
+    dropping.features_to_drop = INT64_MIN, dilated.dilation = no_size;
+    both.ratio = good, both.output_size = three, low.ratio = one, nans.ratio = nan_ratio;
+    tiles.ratio = good, tiles.tiles = 1, tiles.pool_size = three, order.ratio = good, order.order = (scn_window_order)2;
+    flag.ratio = good, flag.tiles = 7, zero.output_size = no_size, size.ratio = good, size.pool_size = minus;
+    many.output_size = wide, drops.ratio = good, drops.features_to_drop = -1, unsized.ratio = good;
+    unsized.struct_size = 12;
+    BAD(INVALID_ARGUMENT, "pool_size", scn_average_pooling_create(2, NULL, ones, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "features_to_drop", scn_average_pooling_create(2, three, ones, &dropping, &out_module));
+    BAD(INVALID_ARGUMENT, "module", scn_average_pooling_create(2, three, ones, NULL, NULL));
+    BAD(INVALID_ARGUMENT, "pool_stride", scn_unpooling_create(2, three, NULL, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "stride", scn_unpooling_create(2, three, minus, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "dimension", scn_randomized_stride_max_pooling_create(11, three, ones, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "dilation", scn_randomized_stride_max_pooling_create(2, three, ones, &dilated, &out_module));
+    BAD(INVALID_ARGUMENT, "dimension", scn_global_pooling_create(0, SCN_GLOBAL_SUM, &out_module));
+    BAD(INVALID_ARGUMENT, "pooling", scn_global_pooling_create(2, (scn_global_pooling)3, &out_module));
+    BAD(INVALID_ARGUMENT, "filter_stride", scn_full_convolution_create(2, 1, 1, three, NULL, NULL, &out_module));
+    BAD(OVERFLOW, "filter of size", scn_full_convolution_create(2, 1, 1, wide, ones, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "out_planes",
+        scn_randomized_stride_convolution_create(2, 1, 0, three, ones, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "options", scn_fractional_max_pooling_create(2, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "ratio", scn_fractional_max_pooling_create(2, &none, &out_module));
+    BAD(INVALID_ARGUMENT, "ratio", scn_fractional_max_pooling_create(2, &both, &out_module));
+    BAD(INVALID_ARGUMENT, "ratio", scn_fractional_max_pooling_create(2, &low, &out_module));
+    BAD(INVALID_ARGUMENT, "ratio", scn_fractional_max_pooling_create(2, &nans, &out_module));
+    BAD(INVALID_ARGUMENT, "dimension", scn_fractional_max_pooling_create(-1, &low, &out_module));
+    BAD(INVALID_ARGUMENT, "pool_size", scn_fractional_max_pooling_create(2, &tiles, &out_module));
+    BAD(INVALID_ARGUMENT, "order", scn_fractional_max_pooling_create(2, &order, &out_module));
+    BAD(INVALID_ARGUMENT, "tiles", scn_fractional_max_pooling_create(2, &flag, &out_module));
+    BAD(INVALID_ARGUMENT, "output_size", scn_fractional_max_pooling_create(2, &zero, &out_module));
+    BAD(INVALID_ARGUMENT, "size", scn_fractional_max_pooling_create(2, &size, &out_module));
+    BAD(OVERFLOW, "windows", scn_fractional_max_pooling_create(2, &many, &out_module));
+    BAD(INVALID_ARGUMENT, "features_to_drop", scn_fractional_max_pooling_create(2, &drops, &out_module));
+    BAD(INVALID_ARGUMENT, "struct_size", scn_fractional_max_pooling_create(2, &unsized, &out_module));
+
+    scn_filter filter = filter_of(2, three, three), thin = filter_of(3, three, three);
+    scn_filter far_filter = filter_of(2, three, wide);
+    const int64_t twelve[] = {12, 12}, endless_size[] = {INT64_C(1) << 40, INT64_C(1) << 40};
+    scn_fractional_options crowded = SCN_FRACTIONAL_OPTIONS_INIT;
+    crowded.output_size = twelve, ratio.ratio = good;
+    BAD(SHAPE, "windows", scn_geometry_fractional(geometry, 0, &crowded, 0, &out_number, &out_rulebook));
+    BAD(INVALID_ARGUMENT, "is_regular", scn_geometry_fractional(geometry, 0, &ratio, 2, &out_number, &out_rulebook));
+    BAD(INVALID_ARGUMENT, "sites", scn_geometry_fractional(geometry, 9, &ratio, 0, &out_number, &out_rulebook));
+    BAD(INVALID_ARGUMENT, "output_sites", scn_geometry_fractional(geometry, 0, &ratio, 0, NULL, &out_rulebook));
+    BAD(SHAPE, "size", scn_geometry_randomized(geometry, 0, &filter, &out_number, &out_rulebook));
+    BAD(SHAPE, "dimension", scn_geometry_randomized(geometry, 0, &thin, &out_number, &out_rulebook));
+    BAD(SHAPE, "dimension", scn_geometry_full(geometry, 0, &thin, &out_number, &out_rulebook));
+    BAD(INVALID_ARGUMENT, "filter", scn_geometry_full(geometry, 0, NULL, &out_number, &out_rulebook));
+    scn_geometry *vast = NULL;
+    OK(scn_geometry_create(2, endless_size, where, 2, 3, 0, SCN_INPUT_SUM, &vast));
+    filter.stride = ones;
+    BAD(OVERFLOW, "windows", scn_geometry_randomized(vast, 0, &filter, &out_number, &out_rulebook));
+    BAD(OVERFLOW, "windows", scn_geometry_fractional(vast, 0, &ratio, 0, &out_number, &out_rulebook));
+    BAD(OVERFLOW, "", scn_geometry_full(vast, 0, &far_filter, &out_number, &out_rulebook));
+    OK(scn_geometry_release(vast));
+    BAD(INVALID_ARGUMENT, "features_to_drop", scn_average_pooling_forward(rulebook, &two_rows, 3, &two_rows));
+    BAD(SHAPE, "result", scn_average_pooling_forward(rulebook, &two_rows, 1, &two_rows));
+    BAD(SHAPE, "input", scn_unpooling_forward(rulebook, &three_rows, 0, &two_rows));
+    BAD(INVALID_ARGUMENT, "input", scn_unpooling_forward(rulebook, &no_data, 0, &two_rows));
+    BAD(SHAPE, "gradient", scn_average_pooling_backward(rulebook, &two_planes, 0, &two_rows));
+    BAD(INVALID_ARGUMENT, "features_to_drop", scn_unpooling_backward(rulebook, &two_planes, -1, &two_rows));
+    BAD(INVALID_ARGUMENT, "pooling",
+        scn_global_pooling_forward(geometry, 0, (scn_global_pooling)-1, &two_rows, &two_rows));
+    BAD(SHAPE, "result", scn_global_pooling_forward(geometry, 0, SCN_GLOBAL_MAX, &two_rows, &two_rows));
+    BAD(SHAPE, "output",
+        scn_global_pooling_backward(geometry, 0, SCN_GLOBAL_SUM, &two_rows, &two_rows, &two_rows, &two_rows));
+    BAD(INVALID_ARGUMENT, "sites", scn_global_pooling_forward(geometry, 7, SCN_GLOBAL_SUM, &two_rows, &two_rows));
 }
 
 /** Put coordinates of sample 0 into a field by an input layer. */
@@ -557,6 +680,8 @@ static void bad_forwards(void) {
     OK(scn_module_release(spectral));
     OK(scn_module_release(group_norm));
     OK(scn_module_release(checkpointed));
+    BAD(SHAPE, "input", scn_module_summary(sequential, dense, &out_text));
+    BAD(INVALID_ARGUMENT, "text", scn_module_summary(sequential, sparse, NULL));
     OK(scn_points_create(origin, 2, 3, dense, 0, &far_sparse));
     scn_tensor *far_points = far_sparse;
     OK(scn_module_forward(deep_input, far_points, &far_sparse));
@@ -588,6 +713,16 @@ static void bad_optimizers(void) {
     BAD(INVALID_ARGUMENT, "parameters", scn_adam_create(NULL, 0, NULL, &out_optimizer));
     BAD(INVALID_ARGUMENT, "rate", scn_optimizer_set_learning_rate(optimizer, NAN));
     BAD(INVALID_ARGUMENT, "rate", scn_optimizer_set_learning_rate(optimizer, -1));
+    BAD(INVALID_ARGUMENT, "initial_rate", scn_exponential_rate(-1, 0, 0, &out_rate));
+    BAD(INVALID_ARGUMENT, "decay", scn_exponential_rate(1, NAN, 0, &out_rate));
+    BAD(INVALID_ARGUMENT, "step", scn_exponential_rate(1, 0, -1, &out_rate));
+    BAD(INVALID_ARGUMENT, "rate", scn_exponential_rate(1, -1, INT64_MAX, &out_rate));
+    BAD(INVALID_ARGUMENT, "rate", scn_exponential_rate(1, 0, 0, NULL));
+    BAD(INVALID_ARGUMENT, "factor", scn_step_rate(1, INFINITY, 1, 0, &out_rate));
+    BAD(INVALID_ARGUMENT, "step_size", scn_step_rate(1, 0.5, 0, 0, &out_rate));
+    BAD(INVALID_ARGUMENT, "final_rate", scn_cosine_rate(1, NAN, 1, 0, 0, &out_rate));
+    BAD(INVALID_ARGUMENT, "steps", scn_cosine_rate(1, 0, INT64_MIN, 0, 0, &out_rate));
+    BAD(INVALID_ARGUMENT, "warm_up", scn_cosine_rate(1, 0, 3, 3, 0, &out_rate));
     BAD(INVALID_ARGUMENT, "max_norm", scn_clip_gradient_norm(&dense, 1, NAN, &out_rate));
     BAD(INVALID_ARGUMENT, "max_norm", scn_clip_gradient_norm(&dense, 1, -1, &out_rate));
 }
@@ -829,6 +964,126 @@ static void bad_buffers(void) {
     BAD(SHAPE, "gradient", scn_cross_entropy_forward(&two_rows, labels, NULL, -100, &loss, &two_planes));
 }
 
+/** Sites from padded samples, dense arrays and points in space, and layers that choose among sites. */
+static void bad_site_sources(void) {
+    const int64_t outside[] = {4, 5, 4, 10}, twice[] = {4, 5, 4, 5}, cube[] = {1, 2, 2, 2};
+    const double edge[] = {1, 1}, no_edge[] = {1, 0}, nan_edge[] = {NAN, 1}, high[] = {0, 0.5}, nowhere_at[] = {0, NAN};
+    const double plain[] = {0, 1, 2, 3}, lost[] = {0, 1, NAN, 3}, endless_points[] = {0, 1, INFINITY, 3},
+                 apart[] = {0, 0, 1e300, 0};
+    const int64_t small[] = {2, 2}, late[] = {0, -1}, far_sample[] = {0, HUGE_SIZE};
+    scn_voxelize_options options = SCN_VOXELIZE_OPTIONS_INIT, unsized = options, other = options;
+    unsized.struct_size = 5, other.reduction = (scn_voxel_reduction)5;
+    BAD(INVALID_ARGUMENT, "dimension", scn_voxelize(0, plain, SCN_POINT_FLOAT64, 2, edge, NULL, &out_geometry));
+    BAD(INVALID_ARGUMENT, "dimension", scn_voxelize(11, plain, SCN_POINT_FLOAT64, 2, edge, NULL, &out_geometry));
+    BAD(INVALID_ARGUMENT, "points", scn_voxelize(2, NULL, SCN_POINT_FLOAT64, 2, edge, NULL, &out_geometry));
+    BAD(INVALID_ARGUMENT, "points",
+        scn_voxelize(2, (const char *)plain + 4, SCN_POINT_FLOAT64, 1, edge, NULL, &out_geometry));
+    BAD(INVALID_ARGUMENT, "type", scn_voxelize(2, plain, (scn_point_type)2, 2, edge, NULL, &out_geometry));
+    BAD(INVALID_ARGUMENT, "rows", scn_voxelize(2, plain, SCN_POINT_FLOAT64, -1, edge, NULL, &out_geometry));
+    BAD(OVERFLOW, "points", scn_voxelize(2, plain, SCN_POINT_FLOAT64, HUGE_SIZE, edge, NULL, &out_geometry));
+    BAD(INVALID_ARGUMENT, "voxel_size", scn_voxelize(2, plain, SCN_POINT_FLOAT64, 2, NULL, NULL, &out_geometry));
+    BAD(INVALID_ARGUMENT, "voxel_size", scn_voxelize(2, plain, SCN_POINT_FLOAT64, 2, no_edge, NULL, &out_geometry));
+    BAD(INVALID_ARGUMENT, "voxel_size", scn_voxelize(2, plain, SCN_POINT_FLOAT64, 2, nan_edge, NULL, &out_geometry));
+    BAD(INVALID_ARGUMENT, "geometry", scn_voxelize(2, plain, SCN_POINT_FLOAT64, 2, edge, NULL, NULL));
+    BAD(INVALID_ARGUMENT, "struct_size", scn_voxelize(2, plain, SCN_POINT_FLOAT64, 2, edge, &unsized, &out_geometry));
+    BAD(INVALID_ARGUMENT, "reduction", scn_voxelize(2, plain, SCN_POINT_FLOAT64, 2, edge, &other, &out_geometry));
+    BAD(COORDINATE, "row 1", scn_voxelize(2, lost, SCN_POINT_FLOAT64, 2, edge, NULL, &out_geometry));
+    BAD(COORDINATE, "row 1", scn_voxelize(2, endless_points, SCN_POINT_FLOAT64, 2, edge, NULL, &out_geometry));
+    BAD(OVERFLOW, "row 1", scn_voxelize(2, apart, SCN_POINT_FLOAT64, 2, edge, NULL, &out_geometry));
+    options.origin = high;
+    BAD(COORDINATE, "row 0", scn_voxelize(2, apart, SCN_POINT_FLOAT64, 2, edge, &options, &out_geometry));
+    options.origin = nowhere_at;
+    BAD(INVALID_ARGUMENT, "origin", scn_voxelize(2, plain, SCN_POINT_FLOAT64, 2, edge, &options, &out_geometry));
+    options.origin = NULL, options.spatial_size = small;
+    BAD(COORDINATE, "row 1", scn_voxelize(2, plain, SCN_POINT_FLOAT64, 2, edge, &options, &out_geometry));
+    options.spatial_size = no_size;
+    BAD(SHAPE, "spatial size", scn_voxelize(2, plain, SCN_POINT_FLOAT64, 2, edge, &options, &out_geometry));
+    options.spatial_size = NULL, options.batch_size = -1;
+    BAD(INVALID_ARGUMENT, "batch_size", scn_voxelize(2, plain, SCN_POINT_FLOAT64, 2, edge, &options, &out_geometry));
+    options.batch_size = 0, options.batch = late;
+    BAD(COORDINATE, "row 1", scn_voxelize(2, plain, SCN_POINT_FLOAT64, 2, edge, &options, &out_geometry));
+    options.batch = far_sample;
+    BAD(COORDINATE, "row 1", scn_voxelize(2, plain, SCN_POINT_FLOAT64, 2, edge, &options, &out_geometry));
+
+    scn_tensor *rank_three = NULL, *padded = NULL, *shallow = NULL;
+    scn_module *enter = NULL, *leave = NULL, *to_sparse = NULL, *score = NULL, *lattice = NULL, *context = NULL;
+    const int64_t samples[] = {1, 2, 3};
+    OK(scn_tensor_create(samples, 3, NULL, &rank_three));
+    OK(scn_tensor_create(cube, 4, NULL, &shallow));
+    OK(scn_points_create_batched(outside, 1, 2, 2, rank_three, &padded));
+    OK(scn_bl_input_layer_create(2, field, SCN_INPUT_SUM, &enter));
+    OK(scn_bl_output_layer_create(2, &leave));
+    OK(scn_dense_to_sparse_create(3, &to_sparse));
+    OK(scn_sparsify_create(2, 5, SCN_SPARSIFY_NONE, &score));
+    OK(scn_permutohedral_submanifold_convolution_create(2, 5, 1, NULL, &lattice));
+    OK(scn_shape_context_create(2, 5, NULL, &context));
+    BAD(COORDINATE, "row 1 of sample 0", scn_module_forward(enter, padded, &out_tensor));
+    BAD(SHAPE, "input", scn_module_forward(enter, points, &out_tensor));
+    BAD(SHAPE, "input", scn_module_forward(input_layer, padded, &out_tensor));
+    BAD(STATE, "BLInputLayer", scn_module_forward(leave, sparse, &out_tensor));
+    BAD(SHAPE, "rank 5", scn_module_forward(to_sparse, shallow, &out_tensor));
+    BAD(SHAPE, "input", scn_module_forward(to_sparse, sparse, &out_tensor));
+    BAD(SHAPE, "planes", scn_module_forward(score, sparse, &out_tensor));
+    BAD(SHAPE, "planes", scn_module_forward(lattice, sparse, &out_tensor));
+    BAD(SHAPE, "planes", scn_module_forward(context, sparse, &out_tensor));
+    BAD(SHAPE, "features", scn_points_create_batched(outside, 1, 3, 2, rank_three, &out_tensor));
+    BAD(SHAPE, "features", scn_points_create_batched(outside, 1, 2, 2, dense, &out_tensor));
+    BAD(INVALID_ARGUMENT, "coordinates", scn_points_create_batched(NULL, 1, 2, 2, rank_three, &out_tensor));
+    BAD(INVALID_ARGUMENT, "dimension", scn_points_create_batched(outside, 1, 2, 0, rank_three, &out_tensor));
+    BAD(SHAPE, "sparse", scn_tensor_mask(dense, &out_tensor));
+    OK(scn_tensor_release(rank_three)), OK(scn_tensor_release(padded)), OK(scn_tensor_release(shallow));
+    scn_module *all[] = {enter, leave, to_sparse, score, lattice, context};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) OK(scn_module_release(all[i]));
+
+    scn_convolution_options grouped = SCN_CONVOLUTION_OPTIONS_INIT, padding = grouped, dilation = grouped;
+    grouped.groups = 2, padding.padding = ones, dilation.dilation = ones;
+    scn_multiscale_shape_context_options levels = SCN_MULTISCALE_SHAPE_CONTEXT_OPTIONS_INIT, huge_planes = levels;
+    levels.layers = 65, huge_planes.planes = HUGE_SIZE;
+    BAD(INVALID_ARGUMENT, "dimension", scn_bl_input_layer_create(0, field, SCN_INPUT_SUM, &out_module));
+    BAD(INVALID_ARGUMENT, "mode", scn_bl_input_layer_create(2, field, (scn_input_mode)7, &out_module));
+    BAD(INVALID_ARGUMENT, "dimension", scn_bl_output_layer_create(11, &out_module));
+    BAD(INVALID_ARGUMENT, "dimension", scn_dense_to_sparse_create(-1, &out_module));
+    BAD(INVALID_ARGUMENT, "in_planes", scn_sparsify_create(2, 0, SCN_SPARSIFY_NONE, &out_module));
+    BAD(INVALID_ARGUMENT, "activation", scn_sparsify_create(2, 3, (scn_sparsify_activation)3, &out_module));
+    BAD(INVALID_ARGUMENT, "dimension", scn_sparsify_fcs_create(0, &out_module));
+    BAD(INVALID_ARGUMENT, "dimension", scn_permutohedral_submanifold_convolution_create(0, 1, 1, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "in_planes", scn_permutohedral_submanifold_convolution_create(2, 0, 1, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "groups", scn_permutohedral_submanifold_convolution_create(2, 3, 3, &grouped, &out_module));
+    BAD(INVALID_ARGUMENT, "padding", scn_permutohedral_submanifold_convolution_create(2, 3, 3, &padding, &out_module));
+    BAD(INVALID_ARGUMENT, "dilation", scn_permutohedral_submanifold_convolution_create(2, 3, 3, &dilation, &out_module));
+    BAD(INVALID_ARGUMENT, "dimension", scn_permutohedral_offsets(11, out_sizes, 16));
+    BAD(SHAPE, "capacity", scn_permutohedral_offsets(2, out_sizes, 13));
+    BAD(INVALID_ARGUMENT, "offsets", scn_permutohedral_offsets(2, NULL, 14));
+    BAD(INVALID_ARGUMENT, "dimension", scn_permutohedral_basis(0, NULL, NULL));
+    BAD(INVALID_ARGUMENT, "in_planes", scn_shape_context_create(2, 0, three, &out_module));
+    BAD(INVALID_ARGUMENT, "filter size", scn_shape_context_create(2, 1, no_size, &out_module));
+    BAD(OVERFLOW, "planes", scn_shape_context_create(2, HUGE_SIZE, three, &out_module));
+    BAD(INVALID_ARGUMENT, "layers", scn_multiscale_shape_context_create(2, &levels, &out_module));
+    BAD(OVERFLOW, "planes", scn_multiscale_shape_context_create(2, &huge_planes, &out_module));
+
+    BAD(COORDINATE, "row 1 of sample 0", scn_geometry_create_batched(2, field, outside, 1, 2, SCN_INPUT_SUM, &out_geometry));
+    BAD(COORDINATE, "same site", scn_geometry_create_batched(2, field, twice, 1, 2, SCN_INPUT_UNIQUE, &out_geometry));
+    BAD(INVALID_ARGUMENT, "length", scn_geometry_create_batched(2, field, twice, 1, -2, SCN_INPUT_SUM, &out_geometry));
+    BAD(INVALID_ARGUMENT, "coordinates", scn_geometry_create_batched(2, field, NULL, 1, 2, SCN_INPUT_SUM, &out_geometry));
+    BAD(OVERFLOW, "coordinates", scn_geometry_create_batched(2, field, twice, HUGE_SIZE, 8, SCN_INPUT_SUM, &out_geometry));
+    BAD(INVALID_ARGUMENT, "data", scn_geometry_create_dense(2, three, NULL, 1, 1, 9, &out_geometry));
+    BAD(SHAPE, "count", scn_geometry_create_dense(2, three, numbers, 1, 1, 10, &out_geometry));
+    BAD(INVALID_ARGUMENT, "spatial_size", scn_geometry_create_dense(2, no_size, numbers, 1, 1, 0, &out_geometry));
+    BAD(INVALID_ARGUMENT, "planes", scn_geometry_create_dense(2, three, numbers, 1, -1, 9, &out_geometry));
+    BAD(OVERFLOW, "", scn_geometry_create_dense(2, huge, numbers, 1, 0, 0, &out_geometry));
+    BAD(SHAPE, "capacity", scn_geometry_row_sites(geometry, out_sizes, 1));
+    BAD(INVALID_ARGUMENT, "sites", scn_geometry_row_sites(geometry, NULL, 2));
+    BAD(SHAPE, "capacity", scn_geometry_row_counts(geometry, out_sizes, 1));
+    BAD(INVALID_ARGUMENT, "sites", scn_geometry_permutohedral(geometry, 9, &out_rulebook));
+    BAD(SHAPE, "count", scn_geometry_subset(geometry, 0, kept, 3, &out_number, &out_rulebook));
+    BAD(INVALID_ARGUMENT, "keep", scn_geometry_subset(geometry, 0, NULL, 2, &out_number, &out_rulebook));
+    BAD(INVALID_ARGUMENT, "output_sites", scn_geometry_subset(geometry, 0, kept, 2, NULL, &out_rulebook));
+    BAD(INVALID_ARGUMENT, "sites", scn_geometry_subset(geometry, -1, kept, 2, &out_number, &out_rulebook));
+    BAD(SHAPE, "input", scn_shape_context_forward(rulebook, &three_rows, &two_rows));
+    BAD(SHAPE, "result", scn_shape_context_forward(rulebook, &two_rows, &two_rows));
+    BAD(SHAPE, "gradient", scn_shape_context_backward(rulebook, &two_rows, &two_rows));
+}
+
 /* ================================================================================================= Instruction set */
 
 /** In a child with an unknown SCN_ISA: every operation says so. */
@@ -861,12 +1116,14 @@ int main(int argc, char **argv) {
     bad_tensors();
     bad_containers();
     bad_layers();
+    bad_poolings();
     bad_forwards();
     bad_optimizers();
     bad_files();
     bad_architectures();
     bad_geometries();
     bad_buffers();
+    bad_site_sources();
     survive_long_chains();
     unknown_instruction_set(argv[0]);
 

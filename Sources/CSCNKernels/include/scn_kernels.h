@@ -11,8 +11,8 @@
 
 #pragma GCC visibility push(hidden)
 
-/// The rules of one convolution: those of filter offset k are `offsets[k] ..< offsets[k + 1]`, and both columns ascend
-/// strictly within an offset. To run it backwards, swap the columns.
+/// The rules of one convolution: those of filter offset k are `offsets[k] ..< offsets[k + 1]`, and output rows ascend strictly
+/// within an offset. To run it backwards, swap the columns; input rows ascend strictly too where that is possible.
 typedef struct {
     int64_t volume;
     const int64_t *_Nonnull offsets;       // [volume + 1]
@@ -30,11 +30,12 @@ typedef struct {
     /// Packs one weight matrix whose element (i, o) lies at weight[i * in_stride + o * out_stride].
     void (*_Nonnull convolution_pack)(const float *_Nonnull weight, int64_t in_planes, int64_t out_planes,
                                       int64_t in_stride, int64_t out_stride, float *_Nonnull packed);
-    /// Computes output rows first_row ..< end_row: each starts from bias (zeros where NULL) and gets the sum of its
-    /// rules. `packed` holds volume packed matrices, one after the other. `cursors` is scratch of volume elements.
+    /// Computes output rows first_row ..< end_row: each starts from bias (zeros where NULL), gets the sum of its rules,
+    /// and then, while its tile is in the cache, y > 0 ? y : leakiness * y; leakiness 1 is no activation. `packed` holds
+    /// volume packed matrices, one after the other. `cursors` is scratch of volume elements.
     void (*_Nonnull convolution_rows)(const scn_rules *_Nonnull rules, int64_t first_row, int64_t end_row,
                                       const float *_Nonnull input, int64_t input_stride, int64_t in_planes,
-                                      const float *_Nonnull packed, const float *_Nullable bias,
+                                      const float *_Nonnull packed, const float *_Nullable bias, float leakiness,
                                       float *_Nonnull output, int64_t output_stride, int64_t out_planes,
                                       int64_t *_Nonnull cursors);
     /// weight_gradient[i * gradient_stride + o] += sum over count rules of input[input_rows[r]][i] *
@@ -59,11 +60,11 @@ typedef struct {
 
     // Dense products, by the same loops.
 
-    /// output[row] = bias (zeros where NULL) + input[row] * weight, weight packed by convolution_pack. A row's bits do not
-    /// depend on the other rows.
+    /// y = bias (zeros where NULL) + input[row] * weight, weight packed by convolution_pack; output[row] = y > 0 ? y :
+    /// leakiness * y, leakiness 1 is no activation. A row's bits do not depend on the other rows.
     void (*_Nonnull dense_rows)(const float *_Nonnull input, int64_t input_stride, int64_t rows, int64_t in_planes,
-                                const float *_Nonnull packed, const float *_Nullable bias, float *_Nonnull output,
-                                int64_t output_stride, int64_t out_planes);
+                                const float *_Nonnull packed, const float *_Nullable bias, float leakiness,
+                                float *_Nonnull output, int64_t output_stride, int64_t out_planes);
     /// weight_gradient[i * gradient_stride + o] += sum over rows of input[row][i] * output_gradient[row][o].
     void (*_Nonnull dense_weight_gradient)(const float *_Nonnull input, int64_t input_stride, int64_t rows,
                                            int64_t in_planes, const float *_Nonnull output_gradient,

@@ -52,6 +52,25 @@ void scn_gradient_recording_set(int32_t on);
 /// The random stream that this thread draws from in place of the shared one; NULL where there is none, and at first.
 void *_Nullable scn_thread_generator_get(void);
 void scn_thread_generator_set(void *_Nullable own);
+/// What watches the calls of modules on this thread; NULL at first.
+void *_Nullable scn_forward_observer_get(void);
+void scn_forward_observer_set(void *_Nullable observer);
+
+// What forward passes did.
+
+typedef struct {
+    int64_t multiply_adds;
+    int64_t hidden_states;
+    int64_t rules;
+} scn_forward_counts;
+
+/// Adds to what the calling thread and the process have counted.
+void scn_forward_counts_add(scn_forward_counts counts);
+/// What the calling thread has counted since it began.
+scn_forward_counts scn_forward_counts_of_thread(void);
+/// What all threads have counted since the process began, or since the last scn_forward_counts_set_process.
+scn_forward_counts scn_forward_counts_of_process(void);
+void scn_forward_counts_set_process(scn_forward_counts counts);
 
 #pragma GCC visibility pop
 #endif

@@ -99,6 +99,46 @@ def test_checkpointed_sequential_keeps_less(points):
     assert held[1] < held[0] / 4
 
 
+def test_checkpoints_repeat_displaced_windows_and_count_once(points):
+    results = []
+    for kind in (scn.Sequential, scn.CheckpointedSequential):
+        scn.manual_seed(3)
+        net = kind(
+            scn.SubmanifoldConvolution(2, 3, 4, 3, True),
+            scn.RandomizedStrideConvolution(2, 4, 4, 3, 2, False),
+            scn.Dropout(0.3),
+            scn.FractionalMaxPooling(2, 1.5),
+            scn.BatchwiseDropout(0.3),
+            scn.NetworkInNetwork(4, 4, True),
+        )
+        scn.set_forward_counts(scn.ForwardCounts())
+        output = net(scn.InputLayer(2, 15, mode=0)(list(points)))
+        output.features.sum().backward()
+        results.append([output.features.numpy().tobytes(), *(p.grad.tobytes() for p in net.parameters())])
+        results[-1] += [*scn.get_forward_counts()]
+    assert results[0] == results[1]
+
+
+def test_batched_points_go_into_checkpoints_and_optimised_networks(random):
+    coords, features = random.integers(0, 9, (2, 7, 2)), random.standard_normal((2, 7, 3)).astype(np.float32)
+    coords[1, 5:] = -1
+    layers = [scn.BLInputLayer(2, 9, 4), scn.SubmanifoldConvolution(2, 3, 4, 3, True), scn.BLOutputLayer(2)]
+    expected = scn.Sequential(*layers)([coords, features]).numpy()
+    assert expected.shape == (2, 7, 4)
+    net = scn.CheckpointedSequential(*layers)
+    for kind in (net, scn.optimize_for_inference(net)):
+        np.testing.assert_allclose(kind([coords, features]).numpy(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_optimised_networks_take_the_normalised_weight(sparse):
+    layer = scn.spectral_norm(scn.SubmanifoldConvolution(2, 3, 4, 3, True), 5)
+    net = scn.CheckpointedSequential(layer, scn.BatchNormReLU(4))
+    net(sparse)
+    fast = scn.optimize_for_inference(net.eval())
+    np.testing.assert_allclose(fast(sparse).features.numpy(), net(sparse).features.numpy(), rtol=1e-4, atol=1e-5)
+    assert list(fast.state_dict()) == ["0.weight", "0.bias"]
+
+
 def test_checkpointed_sequential_with_parts_in_python(sparse):
     class Twice(scn.Module):
         def forward(self, x):

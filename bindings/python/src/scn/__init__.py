@@ -12,9 +12,13 @@ dense.shape                                                               # (1, 
 scn.cross_entropy(dense.reshape(1, -1), [0]).backward()
 """
 
+import sys
+
 from . import functional, optim
 from .activation import ELU, SELU, LeakyReLU, ReLU, Sigmoid, Tanh
+from .batched import BLInputLayer, BLOutputLayer
 from .checkpoint import checkpoint_restore, checkpoint_save, load, restore, save
+from .classification import ClassificationResult, ClassificationTrainValidate
 from .combining import AddCoords, add_feature_planes, append_tensors, compare_sparse, concatenate_feature_planes
 from .containers import (
     AddTable,
@@ -25,7 +29,16 @@ from .containers import (
     Sequential,
     VerboseIdentity,
 )
-from .convolution import Convolution, Deconvolution, SubmanifoldConvolution, ValidConvolution
+from .convolution import (
+    Convolution,
+    Deconvolution,
+    FullConvolution,
+    RandomizedStrideConvolution,
+    SubmanifoldConvolution,
+    TransposeConvolution,
+    ValidConvolution,
+)
+from .counts import ForwardCounts, Package, get_forward_counts, set_forward_counts
 from .errors import (
     CoordinateError,
     Error,
@@ -43,11 +56,21 @@ from .errors import (
 )
 from .functional import cross_entropy
 from .grad_mode import enable_grad, is_grad_enabled, no_grad
+from .inference import InferenceNetwork, optimize_for_inference
+from .input_batch import InputBatch
 from .input_output import Flatten, InputLayer, InputLayerInput, OutputLayer, SparseToDense
 from .linear import Linear, NetworkInNetwork
 from .metadata import Metadata
 from .module import Module
-from .networks import SparseVggNet, UNet
+from .networks import (
+    FullConvolutionalNetIntegratedLinear,
+    FullyConvolutionalNet,
+    MultiscaleShapeContext,
+    SparseDenseNet,
+    SparseResNet,
+    SparseVggNet,
+    UNet,
+)
 from .normalization import (
     BatchNormalization,
     BatchNormELU,
@@ -59,7 +82,18 @@ from .normalization import (
     SparseGroupNorm,
 )
 from .optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm_
-from .pooling import MaxPooling
+from .permutohedral import PermutohedralSubmanifoldConvolution, permutohedral_basis, permutohedral_offsets
+from .pooling import (
+    AveragePooling,
+    FractionalMaxPooling,
+    GlobalAveragePooling,
+    GlobalMaxPooling,
+    GlobalSumPooling,
+    MaxPooling,
+    RandomizedStrideMaxPooling,
+    UnPooling,
+)
+from .schedules import CosineSchedule, ExponentialSchedule, StepSchedule
 from .settings import (
     cpu_description,
     get_num_threads,
@@ -69,8 +103,11 @@ from .settings import (
     set_num_threads,
     version,
 )
+from .shape_context import ShapeContext
 from .sparse import SparseConvNetTensor
+from .sparsify import DenseToSparse, Sparsify, SparsifyFCS
 from .spectral import spectral_norm
+from .summary import LayerSummary, Summary, summary
 from .tensor import Parameter, Tensor, from_numpy, tensor
 from .utilities import (
     batch_location_tensors,
@@ -81,8 +118,12 @@ from .utilities import (
     squareroot_rotation,
     voxelize_pointcloud,
 )
+from .voxels import Voxels, voxelize
 
 __version__: str = version()
+
+# The two counters that are attributes of this module need a class that knows them.
+sys.modules[__name__].__class__ = Package
 
 __all__ = [
     "ELU",
@@ -92,57 +133,90 @@ __all__ = [
     "AdamW",
     "AddCoords",
     "AddTable",
+    "AveragePooling",
+    "BLInputLayer",
+    "BLOutputLayer",
     "BatchNormELU",
     "BatchNormLeakyReLU",
     "BatchNormReLU",
     "BatchNormalization",
     "BatchwiseDropout",
     "CheckpointedSequential",
+    "ClassificationResult",
+    "ClassificationTrainValidate",
     "ConcatTable",
     "Convolution",
     "CoordinateError",
+    "CosineSchedule",
     "Deconvolution",
+    "DenseToSparse",
     "Dropout",
     "Error",
+    "ExponentialSchedule",
     "FileError",
     "Flatten",
     "FormatError",
+    "ForwardCounts",
+    "FractionalMaxPooling",
+    "FullConvolution",
+    "FullConvolutionalNetIntegratedLinear",
+    "FullyConvolutionalNet",
+    "GlobalAveragePooling",
+    "GlobalMaxPooling",
+    "GlobalSumPooling",
     "HandleError",
     "Identity",
+    "InferenceNetwork",
+    "InputBatch",
     "InputLayer",
     "InputLayerInput",
     "InternalError",
     "InvalidArgumentError",
     "JoinTable",
+    "LayerSummary",
     "LeakyReLU",
     "Linear",
     "MaxPooling",
     "MeanOnlyBNLeakyReLU",
     "Metadata",
     "Module",
+    "MultiscaleShapeContext",
     "NetworkInNetwork",
     "Optimizer",
     "OutOfMemoryError",
     "OutputLayer",
     "Parameter",
     "ParametersOnlyWarning",
+    "PermutohedralSubmanifoldConvolution",
+    "RandomizedStrideConvolution",
+    "RandomizedStrideMaxPooling",
     "ReLU",
     "Sequential",
+    "ShapeContext",
     "ShapeError",
     "Sigmoid",
     "SizeOverflowError",
     "SparseConvNetTensor",
+    "SparseDenseNet",
     "SparseGroupNorm",
+    "SparseResNet",
     "SparseToDense",
     "SparseVggNet",
+    "Sparsify",
+    "SparsifyFCS",
     "StateError",
+    "StepSchedule",
     "SubmanifoldConvolution",
+    "Summary",
     "Tanh",
     "Tensor",
+    "TransposeConvolution",
     "UNet",
+    "UnPooling",
     "UnsupportedError",
     "ValidConvolution",
     "VerboseIdentity",
+    "Voxels",
     "add_feature_planes",
     "append_tensors",
     "batch_location_tensors",
@@ -156,6 +230,7 @@ __all__ = [
     "enable_grad",
     "from_numpy",
     "functional",
+    "get_forward_counts",
     "get_num_threads",
     "is_grad_enabled",
     "is_power2",
@@ -165,30 +240,21 @@ __all__ = [
     "memory_in_use",
     "no_grad",
     "optim",
+    "optimize_for_inference",
     "pad_with_batch_idx",
+    "permutohedral_basis",
+    "permutohedral_offsets",
     "prepare_BLInput",
     "random_rotation",
     "restore",
     "save",
+    "set_forward_counts",
     "set_num_threads",
     "spectral_norm",
     "squareroot_rotation",
+    "summary",
     "tensor",
     "version",
+    "voxelize",
     "voxelize_pointcloud",
 ]
-
-_NOT_YET = (
-    "AveragePooling BLInputLayer BLOutputLayer DenseToSparse "
-    "FullConvolution FullConvolutionalNetIntegratedLinear FullyConvolutionalNet InputBatch "
-    "MultiscaleShapeContext PermutohedralSubmanifoldConvolution RandomizedStrideConvolution "
-    "RandomizedStrideMaxPooling ShapeContext SparseResNet Sparsify SparsifyFCS TransposeConvolution "
-    "UnPooling"
-).split()
-
-
-def __getattr__(name: str) -> object:
-    """Say which names of SparseConvNet this version does not have."""
-    if name in _NOT_YET:
-        raise AttributeError(f"SparseConvNet's {name} is not in scn {__version__}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

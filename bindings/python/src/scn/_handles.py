@@ -76,6 +76,13 @@ class GeometryHandle(Handle):
     _release = library.scn_geometry_release
 
 
+class RulebookHandle(Handle):
+    """Owns an scn_rulebook."""
+
+    __slots__ = ()
+    _release = library.scn_rulebook_release
+
+
 def handle_array(handles: Any) -> Any:
     """Return the handles as a C array; NULL where there are none. The caller keeps the handles alive."""
     values = [handle._as_parameter_ for handle in handles]

@@ -40,6 +40,8 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_set_thread_count": (_STATUS, [_I32]),
     "scn_live_handles": (_I64, []),
     "scn_memory_in_use": (_I64, []),
+    "scn_get_forward_counts": (None, [_OUT, _OUT, _OUT]),
+    "scn_set_forward_counts": (_STATUS, [_I64, _I64, _I64]),
     "scn_manual_seed": (_STATUS, [_U64]),
     "scn_get_random_state": (_STATUS, [_ARRAY]),
     "scn_set_random_state": (_STATUS, [_ARRAY]),
@@ -47,6 +49,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_tensor_create": (_STATUS, [_ARRAY, _I32, _ARRAY, _OUT]),
     "scn_tensor_borrow": (_STATUS, [_ARRAY, _I32, _ARRAY, _CALLBACK, _CONTEXT, _OUT]),
     "scn_points_create": (_STATUS, [_ARRAY, _I64, _I32, _HANDLE, _I64, _OUT]),
+    "scn_points_create_batched": (_STATUS, [_ARRAY, _I64, _I64, _I32, _HANDLE, _OUT]),
     "scn_table_create": (_STATUS, [_ARRAY, _I64, _OUT]),
     "scn_table_count": (_STATUS, [_HANDLE, _OUT]),
     "scn_table_get": (_STATUS, [_HANDLE, _I64, _OUT]),
@@ -62,6 +65,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_tensor_with_features": (_STATUS, [_HANDLE, _HANDLE, _OUT]),
     "scn_tensor_geometry": (_STATUS, [_HANDLE, _OUT, _OUT]),
     "scn_sparse_create": (_STATUS, [_HANDLE, _I32, _HANDLE, _OUT]),
+    "scn_tensor_mask": (_STATUS, [_HANDLE, _OUT]),
     # gradients
     "scn_tensor_get_requires_gradient": (_STATUS, [_HANDLE, _OUT]),
     "scn_tensor_set_requires_gradient": (_STATUS, [_HANDLE, _I32]),
@@ -94,7 +98,9 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_module_type": (_STATUS, [_HANDLE, _OUT]),
     "scn_module_architecture": (_STATUS, [_HANDLE, _OUT]),
     "scn_module_description": (_STATUS, [_HANDLE, _OUT]),
+    "scn_module_summary": (_STATUS, [_HANDLE, _HANDLE, _OUT]),
     "scn_module_create": (_STATUS, [_TEXT, _OUT]),
+    "scn_module_optimize_for_inference": (_STATUS, [_HANDLE, _OUT]),
     "scn_module_retain": (_STATUS, [_HANDLE]),
     "scn_module_release": (_STATUS, [_HANDLE]),
     # containers
@@ -113,14 +119,30 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_input_layer_create": (_STATUS, [_I32, _ARRAY, _ENUM, _OUT]),
     "scn_output_layer_create": (_STATUS, [_I32, _OUT]),
     "scn_sparse_to_dense_create": (_STATUS, [_I32, _I64, _OUT]),
+    "scn_bl_input_layer_create": (_STATUS, [_I32, _ARRAY, _ENUM, _OUT]),
+    "scn_bl_output_layer_create": (_STATUS, [_I32, _OUT]),
+    "scn_dense_to_sparse_create": (_STATUS, [_I32, _OUT]),
+    "scn_sparsify_create": (_STATUS, [_I32, _I64, _ENUM, _OUT]),
+    "scn_sparsify_fcs_create": (_STATUS, [_I32, _OUT]),
     "scn_flatten_create": (_STATUS, [_OUT]),
     # layers
     "scn_submanifold_convolution_create": (_STATUS, [_I32, _I64, _I64, _ARRAY, _STRUCT, _OUT]),
     "scn_convolution_create": (_STATUS, [_I32, _I64, _I64, _ARRAY, _ARRAY, _STRUCT, _OUT]),
     "scn_deconvolution_create": (_STATUS, [_I32, _I64, _I64, _ARRAY, _ARRAY, _STRUCT, _OUT]),
+    "scn_permutohedral_submanifold_convolution_create": (_STATUS, [_I32, _I64, _I64, _STRUCT, _OUT]),
+    "scn_permutohedral_offsets": (_STATUS, [_I32, _OUT, _I64]),
+    "scn_permutohedral_basis": (_STATUS, [_I32, _OUT, _OUT]),
+    "scn_shape_context_create": (_STATUS, [_I32, _I64, _ARRAY, _OUT]),
+    "scn_full_convolution_create": (_STATUS, [_I32, _I64, _I64, _ARRAY, _ARRAY, _STRUCT, _OUT]),
+    "scn_randomized_stride_convolution_create": (_STATUS, [_I32, _I64, _I64, _ARRAY, _ARRAY, _STRUCT, _OUT]),
     "scn_network_in_network_create": (_STATUS, [_I64, _I64, _I32, _OUT]),
     "scn_linear_create": (_STATUS, [_I64, _I64, _I32, _OUT]),
     "scn_max_pooling_create": (_STATUS, [_I32, _ARRAY, _ARRAY, _STRUCT, _OUT]),
+    "scn_average_pooling_create": (_STATUS, [_I32, _ARRAY, _ARRAY, _STRUCT, _OUT]),
+    "scn_unpooling_create": (_STATUS, [_I32, _ARRAY, _ARRAY, _STRUCT, _OUT]),
+    "scn_randomized_stride_max_pooling_create": (_STATUS, [_I32, _ARRAY, _ARRAY, _STRUCT, _OUT]),
+    "scn_fractional_max_pooling_create": (_STATUS, [_I32, _STRUCT, _OUT]),
+    "scn_global_pooling_create": (_STATUS, [_I32, _ENUM, _OUT]),
     "scn_batch_normalization_create": (_STATUS, [_I64, _STRUCT, _OUT]),
     "scn_batch_norm_elu_create": (_STATUS, [_I64, _F64, _F64, _OUT]),
     "scn_mean_only_norm_create": (_STATUS, [_I64, _I32, _F64, _F64, _OUT]),
@@ -129,7 +151,12 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_dropout_create": (_STATUS, [_F64, _OUT]),
     "scn_batchwise_dropout_create": (_STATUS, [_F64, _OUT]),
     "scn_sparse_vgg_net_create": (_STATUS, [_I32, _I64, _TEXT, _OUT]),
+    "scn_sparse_resnet_create": (_STATUS, [_I32, _I64, _TEXT, _OUT]),
     "scn_unet_create": (_STATUS, [_I32, _I64, _ARRAY, _I64, _STRUCT, _OUT]),
+    "scn_sparse_densenet_create": (_STATUS, [_I32, _I64, _TEXT, _OUT]),
+    "scn_fully_convolutional_net_create": (_STATUS, [_I32, _I64, _ARRAY, _I64, _STRUCT, _OUT]),
+    "scn_fully_convolutional_integrated_linear_create": (_STATUS, [_I32, _I64, _ARRAY, _I64, _I64, _STRUCT, _OUT]),
+    "scn_multiscale_shape_context_create": (_STATUS, [_I32, _STRUCT, _OUT]),
     # optimizers
     "scn_sgd_create": (_STATUS, [_ARRAY, _I64, _STRUCT, _OUT]),
     "scn_adam_create": (_STATUS, [_ARRAY, _I64, _STRUCT, _OUT]),
@@ -139,6 +166,9 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_optimizer_set_learning_rate": (_STATUS, [_HANDLE, _F64]),
     "scn_optimizer_retain": (_STATUS, [_HANDLE]),
     "scn_optimizer_release": (_STATUS, [_HANDLE]),
+    "scn_exponential_rate": (_STATUS, [_F64, _F64, _I64, _OUT]),
+    "scn_step_rate": (_STATUS, [_F64, _F64, _I64, _I64, _OUT]),
+    "scn_cosine_rate": (_STATUS, [_F64, _F64, _I64, _I64, _I64, _OUT]),
     "scn_clip_gradient_norm": (_STATUS, [_ARRAY, _I64, _F64, _OUT]),
     # checkpoints
     "scn_checkpoint_save": (_STATUS, [_TEXT, _HANDLE, _HANDLE]),
@@ -148,18 +178,28 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_checkpoint_restore_named": (_STATUS, [_TEXT, _ARRAY, _ARRAY, _I64, _HANDLE]),
     # geometry and rulebooks
     "scn_geometry_create": (_STATUS, [_I32, _ARRAY, _ARRAY, _I64, _I32, _I64, _ENUM, _OUT]),
+    "scn_geometry_create_batched": (_STATUS, [_I32, _ARRAY, _ARRAY, _I64, _I64, _ENUM, _OUT]),
+    "scn_geometry_create_dense": (_STATUS, [_I32, _ARRAY, _ARRAY, _I64, _I64, _I64, _OUT]),
+    "scn_voxelize": (_STATUS, [_I32, _ARRAY, _ENUM, _I64, _ARRAY, _STRUCT, _OUT]),
     "scn_geometry_retain": (_STATUS, [_HANDLE]),
     "scn_geometry_release": (_STATUS, [_HANDLE]),
     "scn_geometry_dimension": (_STATUS, [_HANDLE, _OUT]),
     "scn_geometry_batch_size": (_STATUS, [_HANDLE, _OUT]),
     "scn_geometry_input_row_count": (_STATUS, [_HANDLE, _OUT]),
+    "scn_geometry_row_sites": (_STATUS, [_HANDLE, _OUT, _I64]),
+    "scn_geometry_row_counts": (_STATUS, [_HANDLE, _OUT, _I64]),
     "scn_geometry_site_count": (_STATUS, [_HANDLE, _I32, _OUT]),
     "scn_geometry_spatial_size": (_STATUS, [_HANDLE, _I32, _OUT]),
     "scn_geometry_coordinates": (_STATUS, [_HANDLE, _I32, _OUT, _I64]),
     "scn_geometry_find_sites": (_STATUS, [_HANDLE, _ARRAY, _OUT]),
     "scn_geometry_submanifold": (_STATUS, [_HANDLE, _I32, _STRUCT, _OUT]),
+    "scn_geometry_permutohedral": (_STATUS, [_HANDLE, _I32, _OUT]),
     "scn_geometry_strided": (_STATUS, [_HANDLE, _I32, _STRUCT, _OUT, _OUT]),
+    "scn_geometry_full": (_STATUS, [_HANDLE, _I32, _STRUCT, _OUT, _OUT]),
+    "scn_geometry_randomized": (_STATUS, [_HANDLE, _I32, _STRUCT, _OUT, _OUT]),
+    "scn_geometry_fractional": (_STATUS, [_HANDLE, _I32, _STRUCT, _I32, _OUT, _OUT]),
     "scn_geometry_reverse": (_STATUS, [_HANDLE, _I32, _STRUCT, _OUT, _OUT]),
+    "scn_geometry_subset": (_STATUS, [_HANDLE, _I32, _ARRAY, _I64, _OUT, _OUT]),
     "scn_rulebook_retain": (_STATUS, [_HANDLE]),
     "scn_rulebook_release": (_STATUS, [_HANDLE]),
     "scn_rulebook_sizes": (_STATUS, [_HANDLE, _OUT, _OUT, _OUT, _OUT]),
@@ -173,8 +213,16 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_convolution_forward": (_STATUS, [_HANDLE, _STRUCT, _ARRAY, _ARRAY, _I64, _STRUCT]),
     "scn_convolution_backward_input": (_STATUS, [_HANDLE, _STRUCT, _ARRAY, _I64, _STRUCT]),
     "scn_convolution_backward_weight": (_STATUS, [_HANDLE, _STRUCT, _STRUCT, _I64, _ARRAY, _ARRAY]),
+    "scn_shape_context_forward": (_STATUS, [_HANDLE, _STRUCT, _STRUCT]),
+    "scn_shape_context_backward": (_STATUS, [_HANDLE, _STRUCT, _STRUCT]),
     "scn_max_pooling_forward": (_STATUS, [_HANDLE, _STRUCT, _I64, _STRUCT]),
     "scn_max_pooling_backward": (_STATUS, [_HANDLE, _STRUCT, _STRUCT, _STRUCT, _I64, _STRUCT]),
+    "scn_average_pooling_forward": (_STATUS, [_HANDLE, _STRUCT, _I64, _STRUCT]),
+    "scn_average_pooling_backward": (_STATUS, [_HANDLE, _STRUCT, _I64, _STRUCT]),
+    "scn_unpooling_forward": (_STATUS, [_HANDLE, _STRUCT, _I64, _STRUCT]),
+    "scn_unpooling_backward": (_STATUS, [_HANDLE, _STRUCT, _I64, _STRUCT]),
+    "scn_global_pooling_forward": (_STATUS, [_HANDLE, _I32, _ENUM, _STRUCT, _STRUCT]),
+    "scn_global_pooling_backward": (_STATUS, [_HANDLE, _I32, _ENUM, _STRUCT, _STRUCT, _STRUCT, _STRUCT]),
     "scn_batch_norm_forward_training": (
         _STATUS,
         [_STRUCT, _ARRAY, _ARRAY, _ARRAY, _ARRAY, _STRUCT, _ARRAY, _ARRAY, _STRUCT],
@@ -259,7 +307,12 @@ _PYTHON_NAMES = {
 }
 _PYTHON_NAMES_OF_FUNCTIONS = {
     "scn_clip_gradient_norm": {"parameters": "parameters"},
+    "scn_fully_convolutional_integrated_linear_create": {"repetitions": "reps", "classes": "nClasses"},
+    "scn_fully_convolutional_net_create": {"repetitions": "reps"},
     "scn_group_norm_create": {"planes": "planes"},
+    "scn_multiscale_shape_context_create": {"in_planes": "n_features", "layers": "n_layers"},
+    "scn_sparse_densenet_create": {"in_planes": "nInputPlanes"},
+    "scn_sparse_resnet_create": {"in_planes": "nInputPlanes"},
     "scn_sparse_vgg_net_create": {"in_planes": "nInputPlanes"},
     "scn_unet_create": {"repetitions": "reps", "in_planes": "n_input_planes"},
 }
@@ -267,11 +320,12 @@ _PYTHON_NAMES_OF_FUNCTIONS = {
 
 def _in_python_names(function: str, message: str) -> str:
     """Return the library's message with the name that Python has for the argument that it begins with."""
-    name, colon, rest = message.partition(":")
+    start, colon, rest = message.partition(":")
+    name, bracket, index = start.partition("[")
     if not function.endswith("_create") and name not in ("epsilon", "learning_rate"):
         return message
     names = {**_PYTHON_NAMES, **_PYTHON_NAMES_OF_FUNCTIONS.get(function, {})}
-    return names.get(name, name) + colon + rest
+    return names.get(name, name) + bracket + index + colon + rest
 
 
 def _raise_unless_ok(status: _STATUS, function: Any, arguments: Any) -> None:

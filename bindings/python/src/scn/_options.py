@@ -41,6 +41,20 @@ class PoolingOptions(_Options):
     ]
 
 
+class FractionalOptions(_Options):
+    """scn_fractional_options"""
+
+    _fields_ = [
+        ("struct_size", ctypes.c_size_t),
+        ("ratio", ctypes.POINTER(ctypes.c_double)),
+        ("output_size", ctypes.POINTER(ctypes.c_int64)),
+        ("pool_size", ctypes.POINTER(ctypes.c_int64)),
+        ("tiles", ctypes.c_int32),
+        ("order", ctypes.c_int),
+        ("features_to_drop", ctypes.c_int64),
+    ]
+
+
 class BatchNormOptions(_Options):
     """scn_batch_norm_options"""
 
@@ -91,3 +105,58 @@ class AdamOptions(_Options):
         ("weight_decay", ctypes.c_double),
         ("decoupled", ctypes.c_int32),
     ]
+
+
+class MultiscaleShapeContextOptions(_Options):
+    """scn_multiscale_shape_context_options"""
+
+    _fields_ = [
+        ("struct_size", ctypes.c_size_t),
+        ("planes", ctypes.c_int64),
+        ("layers", ctypes.c_int64),
+        ("filter_size", ctypes.POINTER(ctypes.c_int64)),
+        ("downsample_size", ctypes.POINTER(ctypes.c_int64)),
+        ("downsample_stride", ctypes.POINTER(ctypes.c_int64)),
+        ("batch_norm", ctypes.c_int32),
+    ]
+
+
+class VoxelizeOptions(_Options):
+    """scn_voxelize_options"""
+
+    _fields_ = [
+        ("struct_size", ctypes.c_size_t),
+        ("reduction", ctypes.c_int),
+        ("seed", ctypes.POINTER(ctypes.c_uint64)),
+        ("origin", ctypes.POINTER(ctypes.c_double)),
+        ("batch", ctypes.POINTER(ctypes.c_int64)),
+        ("batch_size", ctypes.c_int64),
+        ("spatial_size", ctypes.POINTER(ctypes.c_int64)),
+    ]
+
+
+class Filter(_Options):
+    """scn_filter"""
+
+    _fields_ = [
+        ("struct_size", ctypes.c_size_t),
+        ("dimension", ctypes.c_int32),
+        ("size", ctypes.POINTER(ctypes.c_int64)),
+        ("stride", ctypes.POINTER(ctypes.c_int64)),
+        ("padding", ctypes.POINTER(ctypes.c_int64)),
+        ("dilation", ctypes.POINTER(ctypes.c_int64)),
+    ]
+
+
+class MatrixView(ctypes.Structure):
+    """scn_matrix over a float32 array [rows, planes] without gaps, which must outlive it."""
+
+    _fields_ = [("data", ctypes.c_void_p), ("rows", ctypes.c_int64), ("planes", ctypes.c_int64)]
+
+    def __init__(self, array: Any) -> None:
+        super().__init__(array.ctypes.data, *array.shape)
+
+    @property
+    def _as_parameter_(self) -> Any:
+        """What ctypes passes for this matrix: its address."""
+        return ctypes.byref(self)

@@ -11,9 +11,10 @@ from ._arrays import IntArray
 from ._flow import from_native, to_native
 from ._handles import ModuleHandle, TensorHandle, handle_array
 from ._library import library
+from .batched import BLInputLayer, batched_points
 from .errors import ShapeError
 from .grad_mode import is_grad_enabled, no_grad
-from .input_output import InputLayer, points_of
+from .input_output import InputLayer, points
 from .layer import Layer, is_written_here
 from .module import Module
 
@@ -167,7 +168,12 @@ class CheckpointedSequential(Sequential):
         first: Module = self
         while isinstance(first, Sequential) and len(first):
             first = first[0]
-        given = points_of(input) if isinstance(first, InputLayer) else to_native(input)
+        if isinstance(first, InputLayer):
+            given = points(input)
+        elif isinstance(first, BLInputLayer):
+            given = batched_points(input, first.dimension)
+        else:
+            given = to_native(input)
         return from_native(TensorHandle.make(library.scn_module_forward, handle, given))
 
 

@@ -11,7 +11,15 @@ from ._options import ConvolutionOptions
 from .layer import Layer
 from .tensor import Parameter
 
-__all__ = ["Convolution", "Deconvolution", "SubmanifoldConvolution", "ValidConvolution"]
+__all__ = [
+    "Convolution",
+    "Deconvolution",
+    "FullConvolution",
+    "RandomizedStrideConvolution",
+    "SubmanifoldConvolution",
+    "TransposeConvolution",
+    "ValidConvolution",
+]
 
 
 class _Convolution(Layer):
@@ -143,6 +151,31 @@ class Deconvolution(_StridedConvolution):
     """
 
     _create = library.scn_deconvolution_create
+
+
+class FullConvolution(_StridedConvolution):
+    """A convolution with a site wherever the filter reaches from an input: a transposed, generative convolution.
+
+    [sites in, nIn] -> [sites out, nOut], with output = input * stride - padding + k * dilation. The size becomes
+    (in - 1) * stride + dilation * (filter - 1) + 1 - 2 * padding. Weight and bias as in `SubmanifoldConvolution`.
+    """
+
+    _create = library.scn_full_convolution_create
+
+
+TransposeConvolution = FullConvolution
+
+
+class RandomizedStrideConvolution(_StridedConvolution):
+    """In training a convolution whose windows are displaced at random; in evaluation a `Convolution`.
+
+    Along each axis the steps from window to window are a shuffle of stride - 1, stride + 1 and stride, a third of the
+    windows each; sizes are those of `Convolution`. The displacement is drawn from the generator, see `manual_seed`, once
+    for an input and a filter: branches with the same filter get the same sites. Weight and bias as in
+    `SubmanifoldConvolution`.
+    """
+
+    _create = library.scn_randomized_stride_convolution_create
 
 
 def short(values: list[int]) -> str:

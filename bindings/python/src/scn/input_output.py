@@ -50,14 +50,14 @@ class InputLayer(Layer):
 
     def forward(self, input: Any) -> Any:
         """Return the sparse tensor of [coords, features] or [coords, features, batch_size]."""
-        return from_native(TensorHandle.make(library.scn_module_forward, self._handle, points_of(input)))
+        return from_native(TensorHandle.make(library.scn_module_forward, self._handle, points(input)))
 
     def extra_repr(self) -> str:
         return f"{self.dimension}, spatial_size={self.spatial_size}, mode={self.mode}"
 
 
-def points_of(input: Any) -> TensorHandle:
-    """Return what an `InputLayer` is called with as the library's points."""
+def points(input: Any) -> TensorHandle:
+    """Return the library's points of what an `InputLayer` takes."""
     if not isinstance(input, (list, tuple)) or len(input) not in (2, 3):
         raise ShapeError("an InputLayer takes [coords, features] or [coords, features, batch_size]")
     where = coordinate_rows(input[0], "coords")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Callable, NamedTuple, TypeVar
 
 import numpy as np
@@ -15,6 +17,18 @@ from .tensor import Parameter, Tensor
 __all__ = ["LoadResult", "Module"]
 
 M = TypeVar("M", bound="Module")
+
+_watcher: ContextVar[Callable[..., Any] | None] = ContextVar("watcher", default=None)
+
+
+@contextmanager
+def watched_calls(watcher: Callable[..., Any]) -> Iterator[None]:
+    """Let watcher(module, args, kwargs) make every call of a module meanwhile; it returns what module.forward does."""
+    token = _watcher.set(watcher)
+    try:
+        yield
+    finally:
+        _watcher.reset(token)
 
 
 class LoadResult(NamedTuple):
@@ -118,7 +132,8 @@ class Module:
         raise UnsupportedError(f"{type(self).__name__} has no forward")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.forward(*args, **kwargs)
+        watcher = _watcher.get()
+        return self.forward(*args, **kwargs) if watcher is None else watcher(self, args, kwargs)
 
     def input_spatial_size(self, out_size: Any) -> IntArray:
         """Return the input spatial size that yields `out_size`, int64 [dimension]."""
@@ -269,6 +284,15 @@ class Module:
         if not children:
             return f"{type(self).__name__}({own})"
         return "\n".join([f"{type(self).__name__}({own}", *children, ")"])
+
+    def __str__(self) -> str:
+        """Return the tree as `repr` does, with the shapes of the parameters and their number."""
+        parts = [f"{name} {list(entry.shape)}" for name, entry in self._parameters.items()]
+        count = sum(parameter.numel() for parameter in self.parameters())
+        remark = ": " + ", ".join([*parts, f"{count:,} parameters"]) if count else ""
+        children = [f"  ({name}): " + str(child).replace("\n", "\n  ") for name, child in self._modules.items()]
+        opening = f"{type(self).__name__}({self.extra_repr()}"
+        return "\n".join([opening, *children, ")" + remark]) if children else opening + ")" + remark
 
 
 def _joined(path: str, name: str) -> str:

@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import ctypes
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
-from . import activation, combining, containers, convolution, input_output, linear, normalization, pooling
-from ._arrays import dimension_of, int64s, integer, pair, sizes
+from . import activation, batched, combining, containers, convolution, inference, input_output, linear, normalization
+from . import permutohedral, pooling, shape_context, sparsify
+from ._arrays import dimension_of, flag, int64s, integer, pair, sizes
 from ._handles import ModuleHandle
 from ._library import library
-from ._options import UNetOptions
+from ._options import MultiscaleShapeContextOptions, UNetOptions
 from .containers import CheckpointedSequential, ConcatTable, Container, Sequential
 from .errors import InvalidArgumentError, UnsupportedError
 from .layer import Layer
 from .module import Module
 
-__all__ = ["SparseVggNet", "UNet"]
+__all__ = [
+    "FullConvolutionalNetIntegratedLinear",
+    "FullyConvolutionalNet",
+    "MultiscaleShapeContext",
+    "SparseDenseNet",
+    "SparseResNet",
+    "SparseVggNet",
+    "UNet",
+]
 
 _LAYERS: dict[str, type[Layer]] = {
     name: getattr(source, name)
-    for source in (activation, combining, containers, convolution, input_output, linear, normalization, pooling)
+    for source in (
+        activation, batched, combining, containers, convolution, inference, input_output, linear, normalization,
+        permutohedral, pooling, shape_context, sparsify,
+    )  # fmt: skip
     for name in source.__all__
     if isinstance(getattr(source, name), type) and issubclass(getattr(source, name), Layer)
 }
@@ -51,6 +64,19 @@ def SparseVggNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any])
     return wrap(handle)  # type: ignore[return-value]
 
 
+def SparseResNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any]) -> Sequential:
+    """Return SparseConvNet's pre-activation residual network (He et al., 2016), a `Sequential`.
+
+    layers: a list of `['b', n, reps, stride]`, reps basic blocks of two convolutions of size 3 to n planes, the first
+    with the given stride (1 keeps the sites); or the same as text, "b16x2 b32x2/2". A batch normalisation with ReLU
+    closes the network. Raises `InvalidArgumentError` for any other block.
+    """
+    words = layers if isinstance(layers, str) else " ".join(_stage(layer) for layer in layers)
+    create = library.scn_sparse_resnet_create
+    handle = ModuleHandle.make(create, dimension_of(dimension), integer(nInputPlanes, "nInputPlanes"), words.encode())
+    return wrap(handle)  # type: ignore[return-value]
+
+
 def UNet(
     dimension: int,
     reps: int,
@@ -67,19 +93,143 @@ def UNet(
     size and stride of the convolutions between levels, each an integer or one for each axis. leakiness: of the
     activations, 0 is ReLU.
     """
+    create = library.scn_unet_create
+    return _levels(create, dimension, reps, nPlanes, residual_blocks, downsample, leakiness, n_input_planes)
+
+
+def FullyConvolutionalNet(
+    dimension: int,
+    reps: int,
+    nPlanes: Sequence[int],
+    residual_blocks: bool = False,
+    downsample: Sequence[Any] = (2, 2),
+) -> Sequential:
+    """Return SparseConvNet's fully convolutional network, a `Sequential` from nPlanes[0] to sum(nPlanes) planes.
+
+    At each level blocks, and a way down to the next level whose result is copied up by un-pooling and joined with what
+    the level had. The arguments are those of `UNet`.
+    """
+    create = library.scn_fully_convolutional_net_create
+    return _levels(create, dimension, reps, nPlanes, residual_blocks, downsample)
+
+
+def FullConvolutionalNetIntegratedLinear(
+    dimension: int,
+    reps: int,
+    nPlanes: Sequence[int],
+    nClasses: int = -1,
+    residual: bool = False,
+    downsample: Sequence[Any] = (2, 2),
+    leakiness: float = 0,
+) -> Sequential:
+    """Return a fully convolutional network that scores classes, a `Sequential` from nPlanes[0] to nClasses planes.
+
+    As `FullyConvolutionalNet`, but each level scores the classes by a linear layer of its own; the scores are copied up
+    by un-pooling and added. nClasses -1: nPlanes[0]. Only the coarsest level's linear layer has a bias. The other
+    arguments are those of `UNet`.
+    """
+    create = library.scn_fully_convolutional_integrated_linear_create
+    classes = integer(nClasses, "nClasses")
+    return _levels(create, dimension, reps, nPlanes, residual, downsample, leakiness, -1, classes)
+
+
+def SparseDenseNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any]) -> Sequential:
+    """Return a DenseNet (Huang et al., 2017) of submanifold convolutions, a `Sequential`.
+
+    layers: a list of
+
+    - `{'nExtraLayers': 2, 'growthRate': 16}`: a dense block; each of its layers (batch normalisation, ReLU, 1 x 1
+      convolution to 4 * growthRate planes, batch normalisation, ReLU, submanifold convolution of size 3) sees the
+      planes of all before it and adds growthRate more
+    - `{'pool': 'BN-R-C-AP', 'compression': 0, 'size': 2, 'stride': 2}`: a transition of batch normalisation, ReLU, a
+      1 x 1 convolution that drops the fraction `compression` of the planes, rounded down, and average pooling
+    - `{'pool': 'MP'}`, `{'pool': 'AP'}`, with 'size' and 'stride': max or average pooling alone
+
+    or text, "B2x16 T B2x16 T:24" (see scn_sparse_densenet_create in scn.h). What a dict leaves out is as shown. A batch
+    normalisation with ReLU closes the network. Raises `InvalidArgumentError` for any other layer.
+    """
+    planes = integer(nInputPlanes, "nInputPlanes")
+    if not isinstance(layers, str):
+        words, width = [], planes
+        for layer in layers:
+            word, width = _dense_word(layer, width)
+            words.append(word)
+        layers = " ".join(words)
+    handle = ModuleHandle.make(library.scn_sparse_densenet_create, dimension_of(dimension), planes, layers.encode())
+    return wrap(handle)  # type: ignore[return-value]
+
+
+def _dense_word(layer: Any, planes: int) -> tuple[str, int]:
+    """Return a layer of a DenseNet as the library's text has it, and the planes after it."""
+    rest = dict(layer) if isinstance(layer, dict) else {"": layer}
+    if "pool" in rest:
+        pool = rest.pop("pool")
+        window = "/".join(str(integer(rest.pop(name, 2), name)) for name in ("size", "stride"))
+        compression = rest.pop("compression", 0)
+        if not rest and pool in ("MP", "AP") and compression == 0:
+            return pool + window, planes
+        if not rest and pool == "BN-R-C-AP" and 0 <= compression < 1:
+            kept = planes - math.floor(planes * compression)
+            return f"T{window}:{kept}", kept
+    else:
+        count = integer(rest.pop("nExtraLayers", 2), "nExtraLayers")
+        growth = integer(rest.pop("growthRate", 16), "growthRate")
+        if not rest:
+            return f"B{count}x{growth}", planes + count * growth
+    raise InvalidArgumentError(f"SparseDenseNet knows no layer {layer!r}")
+
+
+def _levels(
+    create: Any,
+    dimension: int,
+    reps: int,
+    nPlanes: Sequence[int],
+    residual: bool,
+    downsample: Sequence[Any],
+    leakiness: float = 0,
+    n_input_planes: int = -1,
+    *more: int,
+) -> Sequential:
+    """Return a network with levels; more: what `create` takes between the levels and the options."""
     d = dimension_of(dimension)
     planes = [integer(width, "nPlanes") for width in nPlanes]
     size, stride = pair(downsample, "downsample", "[size, stride]")
     options = UNetOptions(
-        bool(residual_blocks),
+        bool(residual),
         int64s(sizes(size, d, "downsample[0]")),
         int64s(sizes(stride, d, "downsample[1]")),
         leakiness,
         integer(n_input_planes, "n_input_planes"),
     )
-    create = library.scn_unet_create
-    handle = ModuleHandle.make(create, d, integer(reps, "reps"), int64s(planes), len(planes), options)
+    handle = ModuleHandle.make(create, d, integer(reps, "reps"), int64s(planes), len(planes), *more, options)
     return wrap(handle)  # type: ignore[return-value]
+
+
+def MultiscaleShapeContext(
+    dimension: int,
+    n_features: int = 1,
+    n_layers: int = 3,
+    shape_context_size: Any = 3,
+    downsample_size: Any = 2,
+    downsample_stride: Any = 2,
+    bn: bool = True,
+) -> Sequential:
+    """Return the shape contexts of the sites and of n_layers - 1 coarser levels side by side, a `Sequential`.
+
+    From n_features to n_layers * volume * n_features planes on the same sites; the coarser levels are made by average
+    pooling and brought back by un-pooling. Sizes are an integer or one for each axis. bn: whether a batch normalisation
+    follows.
+    """
+    d = dimension_of(dimension)
+    options = MultiscaleShapeContextOptions(
+        integer(n_features, "n_features"),
+        integer(n_layers, "n_layers"),
+        int64s(sizes(shape_context_size, d, "shape_context_size")),
+        int64s(sizes(downsample_size, d, "downsample_size")),
+        int64s(sizes(downsample_stride, d, "downsample_stride")),
+        flag(bn, "bn"),
+    )
+    return wrap(ModuleHandle.make(library.scn_multiscale_shape_context_create, d, options))  # type: ignore[return-value]
 
 
 def _word(layer: Any) -> str:
@@ -94,6 +244,14 @@ def _word(layer: Any) -> str:
     if kind == "C" and 1 <= len(numbers) <= 4:
         return "C" + ",".join(numbers)
     raise InvalidArgumentError(f"SparseVggNet knows no layer {layer!r}")
+
+
+def _stage(layer: Any) -> str:
+    """Return blocks of a residual network as the library's text has them."""
+    if isinstance(layer, str) or len(layer) != 4 or not str(layer[0]).startswith("b"):
+        raise InvalidArgumentError(f"SparseResNet knows no layer {layer!r}; it takes ['b', planes, reps, stride]")
+    planes, repetitions, stride = (integer(number, f"a number of layer {layer!r}") for number in layer[1:])
+    return f"b{planes}x{repetitions}/{stride}"
 
 
 def wrap(handle: ModuleHandle) -> Module:

@@ -130,6 +130,14 @@ class SparseConvNetTensor(Value):
         self._features = self.features if self._handle is not None else self._features
         self._spatial_size, self._sites, self._handle = spatial_size, None, None
 
+    @property
+    def mask(self) -> Tensor | None:
+        """The scores of all sites that went into the `Sparsify` that made this tensor; None where none did."""
+        if self._handle is None:
+            return None
+        handle = TensorHandle.make_or_none(library.scn_tensor_mask, self._handle)
+        return None if handle is None else Tensor._of(handle)
+
     def get_spatial_locations(self, spatial_size: Any = None) -> IntArray:
         """Return the coordinates of the rows, [sites, dimension + 1], batch index last.
 

@@ -1,0 +1,202 @@
+#include "arena.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <sys/mman.h>
+
+#include "scn_support.h"
+
+enum { PAGE = 4096, HEADER = 64 };
+static const size_t HUGE_PAGE = (size_t)1 << 21;
+/// Addresses cost nothing, so a mapping is long: blocks that end together make one long range.
+static const size_t MAPPING = (size_t)1 << 30;
+/// What stays when no block is live.
+static const size_t IDLE_BYTES = (size_t)64 << 20;
+/// After so many blocks, what the last two such spans did not use goes back.
+enum { SPAN = 4096 };
+
+typedef struct mapping mapping;
+
+/// A live block or a gap between blocks, at its own beginning; a block's bytes follow.
+typedef struct range {
+    size_t size;  // of the whole
+    int is_live;
+    struct range *before, *after;
+    struct range *next_gap, *last_gap;  // by address
+    mapping *home;
+} range;
+_Static_assert(sizeof(range) <= HEADER, "a header fits before the block");
+
+struct mapping {
+    mapping *next;
+    char *start, *end;
+    char *touched;        // from here on no page was ever used, or all went back
+    char *used[2];        // the furthest end of a block in this span and in the last one
+    range *gaps;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static mapping *mappings;
+static size_t live_blocks, allocations;
+
+static char *end_of(range *r) { return (char *)r + r->size; }
+
+static void enter(void) {
+    scn_fork_gate_enter();
+    pthread_mutex_lock(&lock);
+}
+static void leave(void) {
+    pthread_mutex_unlock(&lock);
+    scn_fork_gate_leave();
+}
+
+static void link_gap(range *gap, range *last, range *next) {
+    gap->is_live = 0;
+    gap->last_gap = last;
+    gap->next_gap = next;
+    *(last ? &last->next_gap : &gap->home->gaps) = gap;
+    if (next) next->last_gap = gap;
+}
+
+static void unlink_gap(range *gap) {
+    *(gap->last_gap ? &gap->last_gap->next_gap : &gap->home->gaps) = gap->next_gap;
+    if (gap->next_gap) gap->next_gap->last_gap = gap->last_gap;
+}
+
+/// The pages from `from` to the mapping's first untouched one go back.
+static void give_back(mapping *m, char *from) {
+    if (from >= m->touched) return;
+    madvise(from, (size_t)(m->touched - from), MADV_DONTNEED);
+    m->touched = from;
+}
+
+/// Where the gap at the end of the mapping, if there is one, has pages without its header.
+static char *tail_of(mapping *m) {
+    range *last = m->gaps;
+    while (last && last->next_gap) last = last->next_gap;
+    return last && end_of(last) == m->end ? (char *)last + PAGE : m->end;
+}
+
+static char *larger(char *a, char *b) { return a > b ? a : b; }
+
+static mapping *map(size_t size) {
+    size_t length = size + HUGE_PAGE;
+    char *pages = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (pages == MAP_FAILED) return NULL;
+    char *start = (char *)(((uintptr_t)pages + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1));
+    if (start > pages) munmap(pages, (size_t)(start - pages));
+    if (start - pages < (ptrdiff_t)HUGE_PAGE) munmap(start + size, HUGE_PAGE - (size_t)(start - pages));
+    // Rows are gathered from all over a large block: fewer, larger pages make that faster.
+    madvise(start, size, MADV_HUGEPAGE);
+    // The mapping's own description takes its first page.
+    mapping *m = (mapping *)start;
+    *m = (mapping){.start = start, .end = start + size, .touched = start + PAGE};
+    range *gap = (range *)(start + PAGE);
+    *gap = (range){.size = size - PAGE, .home = m};
+    link_gap(gap, NULL, NULL);
+    mapping **place = &mappings;
+    while (*place) place = &(*place)->next;
+    *place = m;
+    return m;
+}
+
+/// The smallest gap that holds `size` bytes, the first of several.
+static range *find_gap(size_t size) {
+    range *best = NULL;
+    for (mapping *m = mappings; m; m = m->next)
+        for (range *gap = m->gaps; gap; gap = gap->next_gap)
+            if (gap->size >= size && (!best || gap->size < best->size)) best = gap;
+    return best;
+}
+
+static range *gap_for(size_t size) {
+    range *gap = find_gap(size);
+    if (gap) return gap;
+    size_t length = (size + PAGE + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
+    mapping *m = length < MAPPING ? map(MAPPING) : NULL;
+    if (!m) m = map(length);
+    return m ? m->gaps : NULL;
+}
+
+static void take(range *gap, size_t size) {
+    mapping *m = gap->home;
+    range *last = gap->last_gap, *next = gap->next_gap;
+    unlink_gap(gap);
+    if (gap->size > size) {
+        range *rest = (range *)((char *)gap + size);
+        *rest = (range){.size = gap->size - size, .before = gap, .after = gap->after, .home = m};
+        if (rest->after) rest->after->before = rest;
+        gap->after = rest;
+        gap->size = size;
+        link_gap(rest, last, next);
+    }
+    gap->is_live = 1;
+    m->touched = larger(m->touched, end_of(gap));
+    m->used[0] = larger(m->used[0], end_of(gap));
+    live_blocks++;
+}
+
+static void end_span(void) {
+    for (mapping *m = mappings; m; m = m->next) {
+        give_back(m, larger(tail_of(m), larger(m->used[0], m->used[1])));
+        m->used[1] = m->used[0];
+        m->used[0] = m->start;
+        // Those that live on are used in this span too.
+        for (range *r = (range *)(m->start + PAGE); r; r = r->after)
+            if (r->is_live) m->used[0] = end_of(r);
+    }
+}
+
+void *arena_allocate(size_t bytes, size_t unasked, int (*is_available)(size_t bytes)) {
+    if (bytes > SIZE_MAX / 4) return NULL;
+    size_t size = (bytes + HEADER + PAGE - 1) / PAGE * PAGE;
+    enter();
+    range *gap = gap_for(size);
+    if (gap) {
+        mapping *m = gap->home;
+        char *end = (char *)gap + size, *clean = larger((char *)gap, m->touched);
+        if (end > clean && (size_t)(end - clean) > unasked && !is_available((size_t)(end - clean))) gap = NULL;
+    }
+    if (gap) {
+        take(gap, size);
+        if (++allocations % SPAN == 0) end_span();
+    }
+    leave();
+    return gap ? (char *)gap + HEADER : NULL;
+}
+
+/// Makes one gap of two neighbours.
+static void merge(range *gap, range *with) {
+    gap->size += with->size;
+    gap->after = with->after;
+    if (gap->after) gap->after->before = gap;
+    unlink_gap(with);
+}
+
+static void trim_all(size_t kept) {
+    for (mapping *m = mappings; m; m = m->next) {
+        char *limit = (size_t)(m->touched - m->start) > kept ? m->start + kept : m->touched;
+        give_back(m, larger(tail_of(m), limit));
+        kept -= (size_t)(m->touched - m->start) < kept ? (size_t)(m->touched - m->start) : kept;
+        for (range *gap = m->gaps; kept == 0 && gap; gap = gap->next_gap)
+            if (gap->size > PAGE) madvise((char *)gap + PAGE, gap->size - PAGE, MADV_DONTNEED);
+    }
+}
+
+void arena_free(void *block) {
+    range *r = (range *)((char *)block - HEADER);
+    enter();
+    mapping *m = r->home;
+    range *last = NULL, *next = m->gaps;
+    while (next && next < r) {
+        last = next;
+        next = next->next_gap;
+    }
+    link_gap(r, last, next);
+    if (next && r->after == next) merge(r, next);
+    if (last && last->after == r) merge(last, r);
+    if (--live_blocks == 0) trim_all(IDLE_BYTES);
+    leave();
+}
+
+void arena_trim(void) { trim_all(0); }

@@ -1,0 +1,115 @@
+public import CSCN
+internal import SCNCore
+internal import SCNGeometry
+internal import SCNNN
+internal import SCNOps
+
+@_cdecl("scn_max_pooling_create") @implementation
+public func scn_max_pooling_create(
+    _ dimension: Int32, _ pool_size: UnsafePointer<Int64>?, _ pool_stride: UnsafePointer<Int64>?,
+    _ options: UnsafePointer<scn_pooling_options>?, _ module: HandleOut
+) -> scn_status {
+    produceModule(module) { try pooling(MaxPooling.self, dimension, pool_size, pool_stride, options) }
+}
+
+@_cdecl("scn_average_pooling_create") @implementation
+public func scn_average_pooling_create(
+    _ dimension: Int32, _ pool_size: UnsafePointer<Int64>?, _ pool_stride: UnsafePointer<Int64>?,
+    _ options: UnsafePointer<scn_pooling_options>?, _ module: HandleOut
+) -> scn_status {
+    produceModule(module) { try pooling(AveragePooling.self, dimension, pool_size, pool_stride, options) }
+}
+
+@_cdecl("scn_unpooling_create") @implementation
+public func scn_unpooling_create(
+    _ dimension: Int32, _ pool_size: UnsafePointer<Int64>?, _ pool_stride: UnsafePointer<Int64>?,
+    _ options: UnsafePointer<scn_pooling_options>?, _ module: HandleOut
+) -> scn_status {
+    produceModule(module) { try pooling(UnPooling.self, dimension, pool_size, pool_stride, options) }
+}
+
+@_cdecl("scn_randomized_stride_max_pooling_create") @implementation
+public func scn_randomized_stride_max_pooling_create(
+    _ dimension: Int32, _ pool_size: UnsafePointer<Int64>?, _ pool_stride: UnsafePointer<Int64>?,
+    _ options: UnsafePointer<scn_pooling_options>?, _ module: HandleOut
+) -> scn_status {
+    produceModule(module) { try pooling(RandomizedStrideMaxPooling.self, dimension, pool_size, pool_stride, options) }
+}
+
+private func pooling<Layer: PoolingLayer>(
+    _ type: Layer.Type, _ dimension: Int32, _ poolSize: UnsafePointer<Int64>?, _ poolStride: UnsafePointer<Int64>?,
+    _ options: UnsafePointer<scn_pooling_options>?
+) throws -> Layer {
+    let size = Size(try sizes(poolSize, dimension, "pool_size"))
+    let stride = Size(try sizes(poolStride, dimension, "pool_stride"))
+    let options = try SCNABI.options(
+        options,
+        scn_pooling_options(
+            struct_size: MemoryLayout<scn_pooling_options>.size, features_to_drop: 0, padding: nil, dilation: nil))
+    return try Layer(
+        dimension: Int(dimension), poolSize: size, poolStride: stride, featuresToDrop: Int(options.features_to_drop),
+        padding: try sizes(options.padding, dimension, "padding", absent: 0),
+        dilation: try sizes(options.dilation, dimension, "dilation", absent: 1))
+}
+
+@_cdecl("scn_fractional_max_pooling_create") @implementation
+public func scn_fractional_max_pooling_create(
+    _ dimension: Int32, _ options: UnsafePointer<scn_fractional_options>?, _ module: HandleOut
+) -> scn_status {
+    produceModule(module) {
+        let (windows, dropped) = try fractionalWindows(options, dimension)
+        return try FractionalMaxPooling(windows, featuresToDrop: dropped)
+    }
+}
+
+/// The windows that a host's options describe, and how many planes to leave out.
+func fractionalWindows(
+    _ pointer: UnsafePointer<scn_fractional_options>?, _ dimension: Int32
+) throws(SCNError) -> (FractionalWindows, featuresToDrop: Int) {
+    let host = try options(
+        try required(pointer, "options"),
+        scn_fractional_options(
+            struct_size: MemoryLayout<scn_fractional_options>.size, ratio: nil, output_size: nil, pool_size: nil,
+            tiles: 0, order: SCN_WINDOWS_PSEUDORANDOM, features_to_drop: 0))
+    try require(
+        dimension >= 1 && dimension <= SCN_MAX_DIMENSION, .invalidArgument,
+        "dimension: is \(dimension), expected 1 ... \(SCN_MAX_DIMENSION)")
+    try require(
+        (host.ratio == nil) != (host.output_size == nil), .invalidArgument,
+        "ratio: expected either ratio or output_size, \(host.ratio == nil ? "both are NULL" : "both are given")")
+    let tiles = try boolean(host.tiles, "tiles")
+    try require(
+        !tiles || host.pool_size == nil, .invalidArgument, "pool_size: tiles have none, expected NULL")
+    guard let order = FractionalWindows.Order(rawValue: Int(host.order.rawValue)) else {
+        throw SCNError(.invalidArgument, "order: is \(host.order.rawValue), expected 0 or 1")
+    }
+    let target: FractionalWindows.Target =
+        if let ratio = host.ratio {
+            .ratio(try elements(ratio, Int64(dimension), "ratio").map { $0 })
+        } else {
+            .outputSize(try sizes(host.output_size, dimension, "output_size"))
+        }
+    var poolSize: [Int]?
+    if !tiles {
+        poolSize =
+            host.pool_size == nil
+            ? Array(repeating: 2, count: Int(dimension)) : try sizes(host.pool_size, dimension, "pool_size")
+    }
+    return (
+        try FractionalWindows(target, poolSize: poolSize, order: order), featuresToDrop: Int(host.features_to_drop)
+    )
+}
+
+@_cdecl("scn_global_pooling_create") @implementation
+public func scn_global_pooling_create(
+    _ dimension: Int32, _ pooling: scn_global_pooling, _ module: HandleOut
+) -> scn_status {
+    produceModule(module) { try GlobalPoolingLayer(dimension: Int(dimension), globalPooling(pooling)) }
+}
+
+func globalPooling(_ pooling: scn_global_pooling) throws(SCNError) -> GlobalPooling {
+    guard let known = GlobalPooling(rawValue: Int(pooling.rawValue)) else {
+        throw SCNError(.invalidArgument, "pooling: is \(pooling.rawValue), expected 0 ... 2")
+    }
+    return known
+}

@@ -1,0 +1,87 @@
+package import SCNCore
+
+extension Geometry {
+    /// A step from one site set to another that is not a plain stride.
+    enum StepKind: Hashable {
+        case full(FilterGeometry)
+        case randomized(FilterGeometry)
+        case fractional(FractionalWindows, isRegular: Bool)
+    }
+
+    /// The rules from `id` to every site that the filter reaches from it: output = input * stride - padding + tap *
+    /// dilation, in a field of `filter.inputSize(of:)`.
+    package func full(
+        _ id: SiteSetID, _ filter: FilterGeometry
+    ) throws(SCNError) -> (output: SiteSetID, rulebook: Rulebook) {
+        try step(id, .full(filter)) { sites throws(SCNError) in
+            try requireDimension(filter.dimension, sites)
+            let size = try filter.inputSize(of: sites.spatialSize)
+            let relations = size.indices.map { AxisRelation(spreading: filter, axis: $0, outputSize: size[$0]) }
+            return try Rulebook.related(sites, relations, isInjective: true)
+        }
+    }
+
+    /// The rules of a strided filter whose windows are displaced at random: on each axis the steps are a shuffle of
+    /// stride - 1, stride + 1 and stride, a third of the windows each.
+    ///
+    /// Drawn once for a site set and a filter, then shared, so that branches which meet again have the same sites. Each
+    /// call takes one number from the generator.
+    package func randomized(
+        _ id: SiteSetID, _ filter: FilterGeometry
+    ) throws(SCNError) -> (output: SiteSetID, rulebook: Rulebook) {
+        try drawing { random throws(SCNError) in
+            try step(id, .randomized(filter), reversedBy: filter) { sites throws(SCNError) in
+                try requireDimension(filter.dimension, sites)
+                var random = random
+                return try Self.place(
+                    sites, WindowPlacement(randomized: filter, spatialSize: sites.spatialSize, &random))
+            }
+        }
+    }
+
+    /// The rules of fractional pooling. Drawn once for a site set and these windows, then shared, each call taking one number
+    /// from the generator; where `isRegular`, without chance.
+    package func fractional(
+        _ id: SiteSetID, _ windows: FractionalWindows, isRegular: Bool
+    ) throws(SCNError) -> (output: SiteSetID, rulebook: Rulebook) {
+        func placed(_ random: Random?) throws(SCNError) -> (output: SiteSetID, rulebook: Rulebook) {
+            try step(id, .fractional(windows, isRegular: isRegular)) { sites throws(SCNError) in
+                try requireDimension(windows.dimension, sites)
+                var random = random
+                return try Self.place(sites, windows.placement(sites.spatialSize, &random))
+            }
+        }
+        return isRegular ? try placed(nil) : try drawing(placed)
+    }
+
+    private static func place(
+        _ sites: SiteSet, _ placement: WindowPlacement
+    ) throws(SCNError) -> (output: SiteSet, rulebook: Rulebook) {
+        let relations = placement.size.indices.map { AxisRelation(placement, axis: $0) }
+        let result = try Rulebook.related(sites, relations, isInjective: placement.isInjective)
+        withExtendedLifetime(placement) {}
+        return result
+    }
+
+    /// What `body` makes of a stream of its own. The generator moves on by one number, whether or not `body` draws, so that
+    /// what is drawn later does not depend on what the geometry knows already; where it throws, not at all.
+    private func drawing<R>(_ body: (Random) throws(SCNError) -> R) throws(SCNError) -> R {
+        let (before, seed, after) = Generator.withRandom { random in
+            let before = random
+            let seed = random.next()
+            return (before, seed, random)
+        }
+        do throws(SCNError) {
+            return try body(Random(seed: seed))
+        } catch {
+            Generator.withRandom { if $0 == after { $0 = before } }
+            throw error
+        }
+    }
+
+    private func requireDimension(_ dimension: Int, _ sites: SiteSet) throws(SCNError) {
+        try require(
+            dimension == sites.dimension, .shape,
+            "windows of \(dimension) axes on sites of dimension \(sites.dimension)")
+    }
+}

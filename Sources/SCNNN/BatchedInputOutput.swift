@@ -1,0 +1,82 @@
+internal import SCNCore
+package import SCNFiles
+public import SCNGeometry
+internal import SCNOps
+
+/// Turns points that come as samples of one length, filled up with padding, into a sparse tensor. Otherwise an ``InputLayer``.
+public final class BLInputLayer: Module {
+    public let dimension: Int
+    public let spatialSize: [Int]
+    public let mode: InputMode
+
+    public init(dimension: Int, spatialSize: Size, mode: InputMode = .sum) throws {
+        let like = try InputLayer(dimension: dimension, spatialSize: spatialSize, mode: mode)
+        self.dimension = dimension
+        self.spatialSize = like.spatialSize
+        self.mode = mode
+    }
+
+    public override var summary: String { "spatial size \(describe(spatialSize)), \(mode)" }
+
+    package override var arguments: [(key: String, value: JSON)]? {
+        [
+            ("dimension", .integer(dimension)), ("spatial_size", .sizes(spatialSize)),
+            ("mode", .integer(mode.rawValue)),
+        ]
+    }
+
+    public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
+        try requireDimension(outputSize, dimension)
+    }
+
+    public override func forward(_ input: Value) throws -> Value {
+        guard case .points(let points) = input, let length = points.length else {
+            throw input.mismatch(typeName, "points in samples of one length")
+        }
+        // No coordinates do not say how many columns they have.
+        try require(
+            points.columns == dimension || (points.rows == 0 && points.columns == 0), .shape,
+            "coordinates: have \(points.columns) columns, expected \(dimension)")
+        let (sites, map) = try InputSites.buildBatched(
+            dimension: dimension, spatialSize: spatialSize, coordinates: points.coordinates.pointer,
+            samples: points.batchSize, length: length, mode: mode)
+        return .sparse(try Geometry(sites, inputMap: map).enter(points.features))
+    }
+}
+
+/// Gives every row of a ``BLInputLayer``'s points the vector of its site: dense [samples, length, planes], zeros at padding
+/// and, in modes 1 and 2, at the rows that did not win.
+public final class BLOutputLayer: Module {
+    public let dimension: Int
+
+    public init(dimension: Int) throws {
+        _ = try Size(1).axes(dimension, "dimension")
+        self.dimension = dimension
+    }
+
+    package override var arguments: [(key: String, value: JSON)]? { [("dimension", .integer(dimension))] }
+
+    public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
+        try requireDimension(outputSize, dimension)
+    }
+
+    public override func forward(_ input: Value) throws -> Value {
+        let sparse = try input.sparse(for: typeName, dimension: dimension)
+        guard let map = sparse.geometry.inputMap, let (samples, length) = map.rectangle,
+            sparse.siteSetID == sparse.geometry.input
+        else {
+            throw SCNError(.state, "input: BLOutputLayer got sites that are not those of a BLInputLayer")
+        }
+        let values = sparse.features.values
+        let result = try Matrix(rows: map.rowCount, planes: values.planes)
+        try map.outputForward(values, into: result)
+        let shape = [samples, length, values.planes]
+        return .dense(
+            Tape.result(shape: shape, values: result, inputs: [sparse.features]) { gradient in
+                let byFeatures = try Matrix(rows: values.rows, planes: values.planes)
+                try map.outputBackward(
+                    gradient.reshaped(rows: map.rowCount, planes: values.planes), into: byFeatures)
+                return [.fresh(byFeatures)]
+            })
+    }
+}

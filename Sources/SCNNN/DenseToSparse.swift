@@ -1,0 +1,43 @@
+internal import SCNCore
+package import SCNFiles
+internal import SCNGeometry
+internal import SCNOps
+
+/// Makes of a dense tensor [batch, planes, ...spatial size] a sparse one: a site wherever some plane is not zero.
+public final class DenseToSparse: Module {
+    public let dimension: Int
+
+    public init(dimension: Int) throws {
+        _ = try Size(1).axes(dimension, "dimension")
+        self.dimension = dimension
+    }
+
+    package override var arguments: [(key: String, value: JSON)]? { [("dimension", .integer(dimension))] }
+
+    public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
+        try requireDimension(outputSize, dimension)
+    }
+
+    public override func forward(_ input: Value) throws -> Value {
+        guard case .dense(let dense) = input else { throw input.mismatch(typeName, "a dense tensor") }
+        try require(
+            dense.shape.count == dimension + 2, .shape,
+            "input: DenseToSparse got shape \(dense.shape), expected rank \(dimension + 2): batch, planes and \(dimension) axes"
+        )
+        let (samples, planes) = (dense.shape[0], dense.shape[1])
+        let values = dense.values
+        let sites = try InputSites.dense(
+            spatialSize: Array(dense.shape.dropFirst(2)), values: values.pointer, samples: samples, planes: planes)
+        let geometry = Geometry(sites, inputMap: nil)
+        let result = try Matrix(rows: sites.count, planes: planes)
+        try SparseToDenseOperation.backward(
+            sites, gradient: UnsafeBufferPointer(values.storage.buffer), into: result)
+        let (rows, width) = (values.rows, values.planes)
+        let features = Tape.result(matrix: result, inputs: [dense]) { gradient in
+            let byInput = try Matrix(rows: rows, planes: width)
+            try SparseToDenseOperation.forward(sites, input: gradient, into: byInput.storage.buffer)
+            return [.fresh(byInput)]
+        }
+        return .sparse(try SparseTensor(features: features, geometry: geometry, sites: geometry.input))
+    }
+}

@@ -1,0 +1,315 @@
+internal import SCNCore
+internal import SCNFiles
+internal import SCNOps
+
+extension Module {
+    /// A new module that gives the results of this one's evaluation, within rounding, in less time; this one stays as it is.
+    ///
+    /// Batch norm is folded into the weights and bias of the convolution or dense product that it follows, a following (leaky)
+    /// ReLU becomes that layer's last step, dropout a factor of the weights. It throws an `unsupported` error where a module
+    /// inside is not one of the library's own types.
+    public func optimizedForInference() throws -> InferenceNetwork {
+        guard Architecture.isComplete(self) else {
+            throw SCNError(.unsupported, "module: holds a module that is not one of the library's own types")
+        }
+        let before = Generator.state
+        defer { Generator.state = before }
+        var steps: [InferenceStep] = []
+        try InferenceStep.append(self, to: &steps)
+        var made = MadeModules()
+        return try InferenceNetwork(made.modules(steps))
+    }
+}
+
+/// A step of a network on its way to be optimised.
+private indirect enum InferenceStep {
+    case product(FoldedProduct)
+    case normalisation(FoldedNormalisation)
+    /// A ConcatTable, and its branches.
+    case table(Module, [[InferenceStep]])
+    case module(Module)
+}
+
+/// A product with all that it took over from the modules behind it.
+private struct FoldedProduct {
+    /// A change of all planes of the result.
+    enum Change {
+        /// Not negative: it goes through the activation.
+        case factor(Double)
+        case normalisation(FoldedNormalisation)
+    }
+
+    let layer: any ProductLayer
+    private(set) var changes: [Change] = []
+    var leakiness: Double
+    var sources: [FoldedSource]
+
+    init(_ layer: any ProductLayer) {
+        self.layer = layer
+        leakiness = layer.leakiness
+        sources = [FoldedSource(layer)]
+    }
+
+    mutating func multiply(by factor: Double, _ source: FoldedSource) {
+        changes.append(.factor(factor))
+        sources.append(source)
+    }
+
+    mutating func normalise(_ normalisation: FoldedNormalisation) {
+        changes.append(.normalisation(normalisation))
+        leakiness = normalisation.leakiness
+        sources += normalisation.sources
+    }
+
+    /// A normalisation always leaves one, so that the architecture does not depend on values.
+    var hasBias: Bool {
+        layer.bias != nil || changes.contains { if case .normalisation = $0 { true } else { false } }
+    }
+
+    /// What the weights of an output plane are multiplied by, and its bias.
+    func line(_ plane: Int) -> (factor: Double, bias: Double) {
+        var line = (factor: 1.0, bias: Double(layer.bias?.values.pointer[plane] ?? 0))
+        for change in changes {
+            switch change {
+            case .factor(let factor): line = (line.factor * factor, line.bias * factor)
+            case .normalisation(let normalisation):
+                let (mean, factor, shift) = normalisation.line(plane)
+                line = (line.factor * factor, (line.bias - mean) * factor + shift)
+            }
+        }
+        return line
+    }
+}
+
+/// Some planes of a batch norm, and the activation behind it.
+private struct FoldedNormalisation {
+    let layer: BatchNormalization
+    let planes: Range<Int>
+    var leakiness: Double
+    var sources: [FoldedSource]
+
+    init(_ layer: BatchNormalization) {
+        self.layer = layer
+        planes = 0..<layer.planes
+        leakiness = layer.leakiness
+        sources = [FoldedSource(layer)]
+    }
+
+    private init(_ whole: FoldedNormalisation, _ planes: Range<Int>) {
+        (layer, self.planes, leakiness) = (whole.layer, planes, whole.leakiness)
+        sources = whole.sources + [planes.lowerBound, planes.upperBound].map { FoldedSource(whole.layer, number: $0) }
+    }
+
+    /// The normalisations of neighbouring ranges of planes.
+    func split(_ widths: [Int]) -> [FoldedNormalisation] {
+        var first = planes.lowerBound
+        return widths.map { width in
+            defer { first += width }
+            return FoldedNormalisation(self, first..<first + width)
+        }
+    }
+
+    /// y = (x - mean) * factor + shift of a plane, counted from the first of these.
+    func line(_ index: Int) -> (mean: Double, factor: Double, shift: Double) {
+        let plane = planes.lowerBound + index
+        let inverse = 1 / (Double(layer.runningVariance.values.pointer[plane]) + layer.epsilon).squareRoot()
+        return (
+            Double(layer.runningMean.values.pointer[plane]),
+            inverse * Double(layer.weight?.values.pointer[plane] ?? 1),
+            Double(layer.bias?.values.pointer[plane] ?? 0)
+        )
+    }
+}
+
+/// What went into a step, to tell whether two steps come to the same.
+private struct FoldedSource: Hashable {
+    private let module: ObjectIdentifier
+    private let number: Int
+
+    init(_ module: Module, number: Int = 0) {
+        self.module = ObjectIdentifier(module)
+        self.number = number
+    }
+}
+
+extension InferenceStep {
+    static func append(_ module: Module, to steps: inout [InferenceStep]) throws {
+        switch module {
+        case is Identity: break
+        case is Sequential, is InferenceNetwork:
+            for part in module.parts { try append(part, to: &steps) }
+        case let table as ConcatTable:
+            steps.append(
+                .table(
+                    table,
+                    try table.children.map { branch in
+                        var steps: [InferenceStep] = []
+                        try append(branch, to: &steps)
+                        return steps
+                    }))
+        case let layer as any ProductLayer: steps.append(.product(FoldedProduct(layer)))
+        case let layer as BatchNormalization: normalise(FoldedNormalisation(layer), &steps)
+        case let layer as ActivationLayer:
+            guard let leakiness = layer.foldableLeakiness, activate(&steps, leakiness, FoldedSource(layer)) else {
+                return steps.append(.module(module))
+            }
+        case let layer as Dropout: multiply(&steps, by: 1 - layer.p, layer)
+        case let layer as BatchwiseDropout: multiply(&steps, by: 1 - layer.p, layer)
+        default: steps.append(.module(module))
+        }
+    }
+
+    private static func multiply(_ steps: inout [InferenceStep], by factor: Double, _ dropout: Module) {
+        guard case .product(var product) = steps.last else { return steps.append(.module(dropout)) }
+        product.multiply(by: factor, FoldedSource(dropout))
+        steps[steps.count - 1] = .product(product)
+    }
+
+    /// Into the product before it; over a join, into those at the ends of its branches.
+    private static func normalise(_ normalisation: FoldedNormalisation, _ steps: inout [InferenceStep]) {
+        if takesNormalisation(steps.last, normalisation.planes.count), case .product(var product) = steps.last {
+            product.normalise(normalisation)
+            steps[steps.count - 1] = .product(product)
+        } else if case (let table, var branches)? = joinedTable(steps), let widths = widths(branches, normalisation),
+            zip(branches, widths).contains(where: { takesNormalisation($0.last, $1) })
+        {
+            for (index, part) in normalisation.split(widths).enumerated() { normalise(part, &branches[index]) }
+            steps[steps.count - 2] = .table(table, branches)
+        } else {
+            steps.append(.normalisation(normalisation))
+        }
+    }
+
+    private static func takesNormalisation(_ step: InferenceStep?, _ planes: Int) -> Bool {
+        guard case .product(let product) = step else { return false }
+        return product.leakiness == 1 && product.layer.outPlanes == planes
+    }
+
+    /// The table that a join at the end puts together.
+    private static func joinedTable(_ steps: [InferenceStep]) -> (Module, [[InferenceStep]])? {
+        guard case .module(let join) = steps.last, join is JoinTable,
+            case .table(let table, let branches)? = steps.dropLast().last
+        else { return nil }
+        return (table, branches)
+    }
+
+    /// The planes that each branch makes, where all but one branch tell.
+    private static func widths(_ branches: [[InferenceStep]], _ normalisation: FoldedNormalisation) -> [Int]? {
+        let known = branches.map { branch -> Int? in
+            switch branch.last {
+            case .product(let product): product.layer.outPlanes
+            case .normalisation(let normalisation): normalisation.planes.count
+            default: nil
+            }
+        }
+        let rest = known.reduce(normalisation.planes.count) { $0 - ($1 ?? 0) }
+        switch known.count(where: { $0 == nil }) {
+        case 0: return rest == 0 ? known.compactMap { $0 } : nil
+        case 1: return rest > 0 ? known.map { $0 ?? rest } : nil
+        default: return nil
+        }
+    }
+
+    /// Makes an activation the end of the last step, or of all branches that it joins; false where it must stay alone.
+    private static func activate(_ steps: inout [InferenceStep], _ leakiness: Double, _ source: FoldedSource) -> Bool {
+        switch steps.last {
+        case .product(var product) where Float(product.leakiness * leakiness).isFinite:
+            product.leakiness *= leakiness
+            product.sources.append(source)
+            steps[steps.count - 1] = .product(product)
+            return true
+        case .normalisation(var normalisation) where Float(normalisation.leakiness * leakiness).isFinite:
+            normalisation.leakiness *= leakiness
+            normalisation.sources.append(source)
+            steps[steps.count - 1] = .normalisation(normalisation)
+            return true
+        default:
+            guard case (let table, var branches)? = joinedTable(steps), !branches.isEmpty else { return false }
+            for index in branches.indices {
+                guard activate(&branches[index], leakiness, source) else { return false }
+            }
+            steps[steps.count - 2] = .table(table, branches)
+            return true
+        }
+    }
+}
+
+extension ActivationLayer {
+    /// The leakiness of activations that keep the sign.
+    fileprivate var foldableLeakiness: Double? {
+        switch activation {
+        case .relu: 0
+        case .leakyReLU(let leak) where leak >= 0: Double(leak)
+        case .leakyReLU: nil
+        case .elu, .selu, .tanh, .sigmoid: nil
+        }
+    }
+}
+
+/// Makes the modules of steps, each once where several places share it.
+private struct MadeModules {
+    private var made: [[FoldedSource]: Module] = [:]
+
+    mutating func modules(_ steps: [InferenceStep]) throws -> [Module] {
+        try steps.map { step in
+            switch step {
+            case .product(let product): try once(product.sources) { try Self.make(product) }
+            case .normalisation(let normalisation): try once(normalisation.sources) { try Self.make(normalisation) }
+            case .module(let module): try once([FoldedSource(module)]) { try Self.copy(module) }
+            case .table(_, let branches):
+                try ConcatTable(
+                    branches.map { branch in
+                        let modules = try self.modules(branch)
+                        return modules.isEmpty ? Identity() : modules.count == 1 ? modules[0] : try Sequential(modules)
+                    })
+            }
+        }
+    }
+
+    private mutating func once(_ sources: [FoldedSource], _ make: () throws -> Module) rethrows -> Module {
+        if let module = made[sources] { return module }
+        let module = try make()
+        made[sources] = module
+        return module
+    }
+
+    private static func copy(_ module: Module) throws -> Module {
+        let copy = try Architecture.remade(module)
+        for (entry, source) in zip(copy.state, module.state) {
+            entry.tensor.values.pointer.update(from: source.tensor.values.pointer, count: source.tensor.count)
+        }
+        return copy
+    }
+
+    private static func make(_ product: FoldedProduct) throws -> Module {
+        guard
+            let layer = try Architecture.remade(
+                product.layer, changing: ["bias": .bool(product.hasBias)], without: ["spectral_norm"])
+                as? any ProductLayer
+        else { preconditionFailure("a product is remade as one") }
+        try layer.setLeakiness(product.leakiness)
+        let factors = try Storage<Double>(count: layer.outPlanes)
+        for plane in 0..<layer.outPlanes {
+            let (factor, bias) = product.line(plane)
+            factors.pointer[plane] = factor
+            layer.bias?.values.pointer[plane] = Float(bias)
+        }
+        let (source, target) = (product.layer.weight.values.pointer, layer.weight.values.pointer)
+        for index in 0..<layer.weight.count {
+            target[index] = Float(Double(source[index]) * factors.pointer[layer.outPlane(ofWeight: index)])
+        }
+        return layer
+    }
+
+    private static func make(_ normalisation: FoldedNormalisation) throws -> Module {
+        let (source, planes) = (normalisation.layer, normalisation.planes)
+        let layer = try BatchNormalization(
+            planes: planes.count, epsilon: source.epsilon, momentum: source.momentum, affine: source.weight != nil,
+            leakiness: normalisation.leakiness)
+        for (entry, whole) in zip(layer.ownState, source.ownState) {
+            let first = whole.tensor.values.pointer + planes.lowerBound
+            entry.tensor.values.pointer.update(from: first, count: planes.count)
+        }
+        return layer
+    }
+}

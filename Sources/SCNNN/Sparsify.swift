@@ -1,0 +1,113 @@
+internal import SCNCore
+package import SCNFiles
+internal import SCNGeometry
+internal import SCNOps
+
+/// Keeps the sites that a 1-plane ``NetworkInNetwork`` scores high; all planes of a kept site stay as they are.
+///
+/// Without an activation a site stays where its score is above 0, after one where it is above 0.5. The scores of all input
+/// sites are the result's ``SparseTensor/mask``, through which a loss trains them. State: `net.weight` and `net.bias`, after
+/// an activation `net.0.weight` and `net.0.bias`, as in SparseConvNet.
+public final class Sparsify: Module {
+    /// What follows the scores.
+    public enum Activation: String, Sendable, CaseIterable {
+        case sigmoid
+        /// 1 above 0, else 0; the gradient passes as if it were the identity.
+        case fakeGradHardSigmoid
+    }
+
+    public let dimension: Int
+    public let activation: Activation?
+    private let net: NetworkInNetwork
+
+    public init(dimension: Int, in inPlanes: Int, activation: Activation? = nil) throws {
+        _ = try Size(1).axes(dimension, "dimension")
+        self.dimension = dimension
+        self.activation = activation
+        net = try NetworkInNetwork(in: inPlanes, out: 1, bias: true)
+    }
+
+    public override var ownState: [StateEntry] {
+        let path = activation == nil ? "net" : "net.0"
+        return net.ownState.map {
+            StateEntry(name: "\(path).\($0.name)", tensor: $0.tensor, isParameter: $0.isParameter)
+        }
+    }
+
+    public override var summary: String { "\(net.inPlanes)" + (activation.map { ", \($0)" } ?? "") }
+
+    package override var arguments: [(key: String, value: JSON)]? {
+        [
+            ("dimension", .integer(dimension)), ("in", .integer(net.inPlanes)),
+            ("activation", activation.map { .string($0.rawValue) } ?? .null),
+        ]
+    }
+
+    public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
+        try requireDimension(outputSize, dimension)
+    }
+
+    public override func forward(_ input: Value) throws -> Value {
+        let sparse = try input.sparse(for: typeName, dimension: dimension, planes: net.inPlanes)
+        let scores = try net.apply(sparse.features)
+        let mask = try activated(scores).reshaped([sparse.siteCount])
+        let least: Float = activation == nil ? 0 : 0.5
+        return .sparse(try sparse.keeping(stride: 1, of: mask.values.pointer, above: least, mask: mask))
+    }
+
+    private func activated(_ scores: Tensor) throws -> Tensor {
+        switch activation {
+        case nil: return scores
+        case .sigmoid: return try ActivationLayer(.sigmoid)(scores).tensor!
+        case .fakeGradHardSigmoid:
+            let values = scores.values
+            let steps = try Matrix(rows: values.rows, planes: values.planes)
+            for index in 0..<values.count { steps.pointer[index] = values.pointer[index] > 0 ? 1 : 0 }
+            return Tape.result(shape: scores.shape, values: steps, inputs: [scores]) { [.shared($0)] }
+        }
+    }
+}
+
+/// Keeps the sites whose first plane is above 0.
+public final class SparsifyFCS: Module {
+    public let dimension: Int
+
+    public init(dimension: Int) throws {
+        _ = try Size(1).axes(dimension, "dimension")
+        self.dimension = dimension
+    }
+
+    package override var arguments: [(key: String, value: JSON)]? { [("dimension", .integer(dimension))] }
+
+    public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
+        try requireDimension(outputSize, dimension)
+    }
+
+    public override func forward(_ input: Value) throws -> Value {
+        let sparse = try input.sparse(for: typeName, dimension: dimension)
+        try require(
+            sparse.planes >= 1 || sparse.siteCount == 0, .shape, "input: SparsifyFCS got 0 planes, expected at least 1")
+        return .sparse(
+            try sparse.keeping(stride: sparse.planes, of: sparse.features.values.pointer, above: 0, mask: nil))
+    }
+}
+
+extension SparseTensor {
+    /// The sites whose value, `stride` apart in `values`, is above `least`, with their features.
+    fileprivate func keeping(
+        stride: Int, of values: UnsafePointer<Float>, above least: Float, mask: Tensor?
+    ) throws -> SparseTensor {
+        let keep = try Storage<UInt8>(count: siteCount)
+        for row in 0..<siteCount { keep.pointer[row] = values[row * stride] > least ? 1 : 0 }
+        let (output, rules) = try geometry.subset(siteSetID, keeping: keep.pointer)
+        let (rows, planes) = (siteCount, planes)
+        let result = try Matrix(rows: rules.outputCount, planes: planes)
+        try ShapeContextOperation.forward(rules, input: features.values, into: result)
+        let kept = Tape.result(matrix: result, inputs: [features]) { gradient in
+            let byInput = try Matrix(rows: rows, planes: planes)
+            try ShapeContextOperation.backward(rules, gradient: gradient, into: byInput)
+            return [.fresh(byInput)]
+        }
+        return try SparseTensor(features: kept, geometry: geometry, sites: output, mask: mask)
+    }
+}

@@ -1,0 +1,64 @@
+internal import CSCNSupport
+
+/// What forward passes did: convolutions and dense products count multiply-adds and the elements of their results (the
+/// hidden states), all that walk over a rulebook count its rules.
+///
+/// SparseConvNet's `forward_pass_multiplyAdd_count` and `forward_pass_hidden_states`. Backward passes count nothing, nor
+/// does what they compute again.
+public struct ForwardCounts: Equatable, Sendable {
+    public var multiplyAdds: Int
+    public var hiddenStates: Int
+    public var rules: Int
+
+    public init(multiplyAdds: Int = 0, hiddenStates: Int = 0, rules: Int = 0) {
+        self.multiplyAdds = multiplyAdds
+        self.hiddenStates = hiddenStates
+        self.rules = rules
+    }
+
+    /// What all threads have counted since the process began, or since it was last set.
+    public static var total: ForwardCounts {
+        get { ForwardCounts(scn_forward_counts_of_process()) }
+        set {
+            scn_forward_counts_set_process(
+                scn_forward_counts(
+                    multiply_adds: Int64(newValue.multiplyAdds), hidden_states: Int64(newValue.hiddenStates),
+                    rules: Int64(newValue.rules)))
+        }
+    }
+
+    /// What the calling thread has counted since it began.
+    package static var ofThisThread: ForwardCounts { ForwardCounts(scn_forward_counts_of_thread()) }
+
+    /// Counts a pass that multiplied `products` pairs of rows, each with `weights` weights.
+    package static func add(rules: Int = 0, products: Int = 0, weights: Int = 0, results: Int = 0) {
+        scn_forward_counts_add(
+            scn_forward_counts(
+                multiply_adds: Int64(products &* weights), hidden_states: Int64(results), rules: Int64(rules)))
+    }
+
+    /// Takes counts of this thread back from the process.
+    package static func discount(_ counts: ForwardCounts) {
+        scn_forward_counts_add(
+            scn_forward_counts(
+                multiply_adds: 0 &- Int64(counts.multiplyAdds), hidden_states: 0 &- Int64(counts.hiddenStates),
+                rules: 0 &- Int64(counts.rules)))
+    }
+
+    private init(_ counts: scn_forward_counts) {
+        self.init(
+            multiplyAdds: Int(counts.multiply_adds), hiddenStates: Int(counts.hidden_states), rules: Int(counts.rules))
+    }
+
+    package static func - (later: ForwardCounts, earlier: ForwardCounts) -> ForwardCounts {
+        ForwardCounts(
+            multiplyAdds: later.multiplyAdds &- earlier.multiplyAdds,
+            hiddenStates: later.hiddenStates &- earlier.hiddenStates, rules: later.rules &- earlier.rules)
+    }
+
+    package static func + (a: ForwardCounts, b: ForwardCounts) -> ForwardCounts {
+        ForwardCounts(
+            multiplyAdds: a.multiplyAdds &+ b.multiplyAdds, hiddenStates: a.hiddenStates &+ b.hiddenStates,
+            rules: a.rules &+ b.rules)
+    }
+}
