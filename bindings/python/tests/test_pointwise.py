@@ -191,6 +191,29 @@ def test_reweight_and_rebias(points):
     assert np.array_equal(net[5].weight, weights)
 
 
+PRODUCTS = {
+    "Submanifold": lambda: scn.SubmanifoldConvolution(2, 3, 4, 3, True),
+    "Convolution": lambda: scn.Convolution(2, 3, 4, 3, 2, True),
+    "Full": lambda: scn.FullConvolution(2, 3, 4, 3, 2, True),
+    "Randomized": lambda: scn.RandomizedStrideConvolution(2, 3, 4, 3, 2, True),
+    "Permutohedral": lambda: scn.PermutohedralSubmanifoldConvolution(2, 3, 4, True),
+    "NetworkInNetwork": lambda: scn.NetworkInNetwork(3, 4, True),
+}
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_every_product_is_reweighted_and_normalised(product, sparse):
+    layer = PRODUCTS[product]()
+    y = scn.Sequential(layer).reweight(sparse).features.numpy()
+    np.testing.assert_allclose(y.mean(0), np.zeros(4), atol=1e-5)
+    np.testing.assert_allclose(y.std(0, ddof=1), np.ones(4), atol=1e-4)
+    scn.spectral_norm(layer, 100)
+    assert list(layer.state_dict()) == ["bias", "weight_orig", "weight", "weight_u"]
+    layer(sparse).sum().backward()
+    assert np.linalg.svd(layer.weight.numpy().reshape(-1, 4))[1][0] == pytest.approx(1, abs=1e-3)
+    assert layer.weight_orig.grad.any() and layer.bias.grad.any()
+
+
 def test_a_failed_reweight_changes_nothing(points):
     net = scn.Sequential(
         scn.InputLayer(2, 15), scn.NetworkInNetwork(3, 4, True), scn.BatchNormReLU(4), scn.NetworkInNetwork(9, 4, True)
