@@ -1,3 +1,4 @@
+internal import CSCNSupport
 internal import Glibc
 
 /// A seedable stream of pseudo-random numbers: xoshiro256** (Blackman and Vigna, "Scrambled linear pseudorandom number
@@ -54,12 +55,23 @@ public struct Random: RandomNumberGenerator, Equatable, Sendable {
 public enum Generator {
     private static let shared = Locked(Random(seed: 0))
 
-    public static func seed(_ seed: UInt64) { shared.withLock { $0 = Random(seed: seed) } }
+    public static func seed(_ seed: UInt64) { withRandom { $0 = Random(seed: seed) } }
     public static func withRandom<R>(_ body: (inout Random) throws -> R) rethrows -> R {
-        try shared.withLock { try body(&$0) }
+        if let own = scn_thread_generator_get() { return try body(&own.assumingMemoryBound(to: Random.self).pointee) }
+        return try shared.withLock { try body(&$0) }
     }
     public static var state: Random {
-        get { shared.withLock { $0 } }
-        set { shared.withLock { $0 = newValue } }
+        get { withRandom { $0 } }
+        set { withRandom { $0 = newValue } }
+    }
+
+    /// Runs `body` with `stream` in place of the shared generator, for this thread.
+    package static func withStream<R>(_ stream: inout Random, _ body: () throws -> R) rethrows -> R {
+        let before = scn_thread_generator_get()
+        defer { scn_thread_generator_set(before) }
+        return try withUnsafeMutablePointer(to: &stream) {
+            scn_thread_generator_set($0)
+            return try body()
+        }
     }
 }

@@ -115,7 +115,7 @@ struct ModuleExtent {
 }
 
 /// Applies its modules one after the other.
-public final class Sequential: Container {
+public class Sequential: Container {
     public override func forward(_ input: Value) throws -> Value {
         try children.reduce(input) { try $1($0) }
     }
@@ -144,7 +144,11 @@ public enum ModuleBuilder {
 /// Applies each of its modules to the one input; the result is a table.
 public final class ConcatTable: Container {
     public override func forward(_ input: Value) throws -> Value {
-        let results = try children.map { try $0(input) }
+        try Self.table(children.map { try $0(input) })
+    }
+
+    /// The table of the branches' results.
+    static func table(_ results: [Value]) throws -> Value {
         for (index, result) in results.enumerated() {
             if case .table = result {
                 throw SCNError(.shape, "input: branch \(index) of ConcatTable makes a table; tables do not nest")

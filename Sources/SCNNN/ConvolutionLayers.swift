@@ -10,12 +10,13 @@ public class ConvolutionLayer: Module, ProductLayer {
     public let inPlanes: Int
     public let outPlanes: Int
     public let groups: Int
-    public let weight: Tensor
+    public internal(set) var weight: Tensor
     public let bias: Tensor?
     let filter: FilterGeometry
     let shape: ConvolutionShape
     var leakiness = 1.0
     var keptWeights: KeptWeights?
+    var spectralNorm: SpectralNorm?
 
     /// `variance` of the weights at first: 2 * groups / (in * volume) where it is nil.
     init(
@@ -35,10 +36,7 @@ public class ConvolutionLayer: Module, ProductLayer {
         self.bias = bias ? try .parameter([outPlanes], filledWith: 0) : nil
     }
 
-    public override var ownState: [StateEntry] {
-        [StateEntry(name: "weight", tensor: weight, isParameter: true)]
-            + (bias.map { [StateEntry(name: "bias", tensor: $0, isParameter: true)] } ?? [])
-    }
+    public override var ownState: [StateEntry] { productState }
 
     public override var summary: String {
         var parts = ["\(inPlanes) -> \(outPlanes)", "filter \(describe(filter.size))"]
@@ -78,14 +76,15 @@ public class ConvolutionLayer: Module, ProductLayer {
         let sparse = try input.sparse(for: typeName, dimension: dimension, planes: inPlanes)
         let (output, rulebook) = try rules(sparse)
         let values = sparse.features.values
+        let factor = try currentWeight()
         let result = try Matrix(rows: rulebook.outputCount, planes: outPlanes)
-        let pack = { try ConvolutionOperation.pack(self.weight.values.pointer, self.shape) }
+        let pack = { try ConvolutionOperation.pack(factor.values.pointer, self.shape) }
         try ConvolutionOperation.forward(
-            rulebook, input: values, weight: try keptWeights?.weights(of: self.weight, pack: pack) ?? pack(),
+            rulebook, input: values, weight: try keptWeights?.weights(of: factor, pack: pack) ?? pack(),
             bias: self.bias?.values.pointer, leakiness: Float(leakiness), into: result)
-        let inputs = [sparse.features, weight] + (bias.map { [$0] } ?? [])
+        let inputs = [sparse.features, factor] + (bias.map { [$0] } ?? [])
         let wanted = inputs.map(\.requiresGradient)
-        let (weight, bias, groups) = (weight.values, bias?.values, groups)
+        let (weight, bias, groups) = (factor.values, bias?.values, groups)
         let behindActivation = activationGradient(result)
         let features = Tape.result(matrix: result, inputs: inputs) { gradient in
             let gradient = try behindActivation(gradient)
@@ -179,7 +178,8 @@ public final class FullConvolution: StridedConvolutionLayer {
 /// A convolution whose windows are displaced at random in training: along each axis the steps are a shuffle of stride - 1,
 /// stride + 1 and stride, a third of the windows each. In evaluation it is ``Convolution``.
 ///
-/// The displacement is drawn from the generator once for a site set and a filter, and shared by all layers of that filter.
+/// The displacement is drawn once for a site set and a filter, and shared by all layers of that filter; each pass in training
+/// takes one number from the generator.
 public final class RandomizedStrideConvolution: StridedConvolutionLayer {
     override func rules(_ input: SparseTensor) throws -> (output: SiteSetID, rulebook: Rulebook) {
         try input.geometry.strided(input.siteSetID, filter, isRandomized: isTraining)

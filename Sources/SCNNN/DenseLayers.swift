@@ -6,11 +6,12 @@ internal import SCNOps
 public class DenseLayer: Module, ProductLayer {
     public let inPlanes: Int
     public let outPlanes: Int
-    public let weight: Tensor
+    public internal(set) var weight: Tensor
     public let bias: Tensor?
     private let weightIsTransposed: Bool
     var leakiness = 1.0
     var keptWeights: KeptWeights?
+    var spectralNorm: SpectralNorm?
 
     init(_ inPlanes: Int, _ outPlanes: Int, weight: Tensor, bias: Tensor?, weightIsTransposed: Bool) {
         self.inPlanes = inPlanes
@@ -28,10 +29,7 @@ public class DenseLayer: Module, ProductLayer {
         _ = try checkedProduct([inPlanes, outPlanes, 4], "the weight")
     }
 
-    public override var ownState: [StateEntry] {
-        [StateEntry(name: "weight", tensor: weight, isParameter: true)]
-            + (bias.map { [StateEntry(name: "bias", tensor: $0, isParameter: true)] } ?? [])
-    }
+    public override var ownState: [StateEntry] { productState }
 
     public override var summary: String {
         (["\(inPlanes) -> \(outPlanes)"] + (bias == nil ? [] : ["bias"]) + activationSummary).joined(separator: ", ")
@@ -48,19 +46,19 @@ public class DenseLayer: Module, ProductLayer {
         try require(
             tensor.shape.last == inPlanes, .shape,
             "input: \(typeName) got shape \(tensor.shape), expected \(inPlanes) on the last axis")
-        let values = tensor.values
+        let (values, factor) = (tensor.values, try currentWeight())
         let result = try Matrix(rows: values.rows, planes: outPlanes)
-        let packed = try keptWeights?.weights(of: self.weight) {
+        let packed = try keptWeights?.weights(of: factor) {
             try LinearOperation.pack(
-                self.weight.values.pointer, inPlanes: inPlanes, outPlanes: outPlanes,
+                factor.values.pointer, inPlanes: inPlanes, outPlanes: outPlanes,
                 weightIsTransposed: self.weightIsTransposed)
         }
         try LinearOperation.forward(
-            values, weight: self.weight.values.pointer, weightIsTransposed: self.weightIsTransposed, packed: packed,
+            values, weight: factor.values.pointer, weightIsTransposed: self.weightIsTransposed, packed: packed,
             bias: self.bias?.values.pointer, leakiness: Float(leakiness), into: result)
-        let inputs = [tensor, weight] + (bias.map { [$0] } ?? [])
+        let inputs = [tensor, factor] + (bias.map { [$0] } ?? [])
         let wanted = inputs.map(\.requiresGradient)
-        let (weight, bias, weightIsTransposed) = (weight.values, bias?.values, weightIsTransposed)
+        let (weight, bias, weightIsTransposed) = (factor.values, bias?.values, weightIsTransposed)
         let shape = tensor.shape.dropLast() + [outPlanes]
         let behindActivation = activationGradient(result)
         return Tape.result(shape: Array(shape), values: result, inputs: inputs) { gradient in

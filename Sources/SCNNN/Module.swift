@@ -19,7 +19,7 @@ open class Module {
         }
     }
 
-    public private(set) var isTraining = true
+    public internal(set) var isTraining = true
 
     public init() {}
 

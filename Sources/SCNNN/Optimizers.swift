@@ -8,6 +8,7 @@ public class Optimizer {
     public private(set) var learningRate: Double
 
     init(_ parameters: [Tensor], learningRate: Double) throws(SCNError) {
+        try require(!parameters.isEmpty, .invalidArgument, "parameters: none given, expected at least one")
         try require(
             Set(parameters.map(ObjectIdentifier.init)).count == parameters.count, .invalidArgument,
             "parameters: one is given twice")

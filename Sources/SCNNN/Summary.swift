@@ -33,15 +33,13 @@ public struct Summary: CustomStringConvertible {
 
     /// Applies the module in evaluation mode, without a record. Neither the module nor ``ForwardCounts/total`` changes.
     public init(of module: Module, input: Value) throws {
-        let before = ForwardCounts.ofThisThread
         let modes = module.trainingModes
         let recorder = SummaryRecorder(module)
-        defer {
-            for (module, isTraining) in modes { module.setTraining(isTraining) }
-            ForwardCounts.discount(ForwardCounts.ofThisThread - before)
-        }
+        defer { for (module, isTraining) in modes { module.setTraining(isTraining) } }
         module.setTraining(false)
-        _ = try Tape.withoutRecording { try recorder.whileObserving { try module(input) } }
+        try Tape.withoutRecording {
+            try ForwardObserver.whileUnobserved { _ = try recorder.whileObserving { try module(input) } }
+        }
         rows = recorder.rows
     }
 

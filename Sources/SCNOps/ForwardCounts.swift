@@ -3,7 +3,8 @@ internal import CSCNSupport
 /// What forward passes did: convolutions and dense products count multiply-adds and the elements of their results (the
 /// hidden states), all that walk over a rulebook count its rules.
 ///
-/// SparseConvNet's `forward_pass_multiplyAdd_count` and `forward_pass_hidden_states`. Backward passes count nothing.
+/// SparseConvNet's `forward_pass_multiplyAdd_count` and `forward_pass_hidden_states`. Backward passes count nothing, nor
+/// does what they compute again.
 public struct ForwardCounts: Equatable, Sendable {
     public var multiplyAdds: Int
     public var hiddenStates: Int
