@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import copy
 import json
 import sys
 import time
@@ -16,6 +15,7 @@ from tqdm import tqdm
 
 from clouds import DataError
 
+KEPT = 0.5  # of the running statistics, an epoch
 Batch = tuple[list, np.ndarray, int]  # what the network takes, the labels, and how many clouds these are
 
 
@@ -76,6 +76,7 @@ def train(
     with tqdm(total=last * clouds, initial=len(noted) * clouds, unit=" clouds", mininterval=refresh) as bar:
         for epoch in range(len(noted), last):
             network.train()
+            before = statistics(network)
             began, losses = time.perf_counter(), []
             for step, (points, labels, count) in enumerate(batches(np.random.default_rng([options.seed, epoch]))):
                 adam.lr = schedule(epoch * steps + step)
@@ -87,7 +88,8 @@ def train(
                 bar.set_postfix_str(f"loss {np.mean(losses):.4f}", refresh=False)
                 bar.update(count)
             seconds = time.perf_counter() - began
-            result = report(for_inference(network, (epoch + 1) * steps))
+            renew(before, steps, KEPT if epoch else 0)
+            result = report(scn.optimize_for_inference(network.eval()))
             noted.append({"loss": float(np.mean(losses)), "seconds": seconds, "result": result})
             bar.write(
                 f"epoch {epoch + 1:2} of {options.epochs}: loss {noted[-1]['loss']:.4f}, {result}, {seconds:.1f} s",
@@ -95,22 +97,26 @@ def train(
             )
             scn.save(network, checkpoint, adam)
             log.write_text(json.dumps(noted, indent=1))
-    return for_inference(network, len(noted) * steps)
+    return scn.optimize_for_inference(network.eval())
 
 
-def for_inference(network: scn.Module, steps: int) -> scn.Module:
-    """The network after so many steps of training, made for inference.
+def statistics(network: scn.Module) -> list[tuple[scn.Module, np.ndarray, np.ndarray]]:
+    """The network's batch normalisations with copies of their running means and variances."""
+    layers = [module for module in network.modules() if isinstance(module, scn.BatchNormalization)]
+    return [(layer, layer.running_mean.numpy().copy(), layer.running_var.numpy().copy()) for layer in layers]
 
-    Running statistics begin at (0, 1) and keep 0.99 of themselves at each step: after few steps that beginning still
-    weighs in them. It is taken out here, as Adam does with its moments; 160 steps would leave a fifth of it.
+
+def renew(before: list[tuple[scn.Module, np.ndarray, np.ndarray]], steps: int, kept: float) -> None:
+    """Make running statistics what they would be if a fraction of them were kept an epoch instead of 0.99 a step.
+
+    before: the statistics so many steps ago. Where epochs have few steps, 0.99 lags behind the weights, and 160 steps
+    leave a fifth of the values (0, 1) that statistics begin with.
     """
-    network = copy.deepcopy(network).eval()
-    for module in network.modules():
-        if isinstance(module, scn.BatchNormalization):
-            rest = module.momentum**steps
-            module.running_mean.copy_(module.running_mean.numpy() / (1 - rest))
-            module.running_var.copy_((module.running_var.numpy() - rest) / (1 - rest))
-    return scn.optimize_for_inference(network)
+    for layer, *begun in before:
+        rest = layer.momentum**steps
+        for tensor, start in zip((layer.running_mean, layer.running_var), begun):
+            of_these_steps = (tensor.numpy() - rest * start) / (1 - rest)
+            tensor.copy_(kept * start + (1 - kept) * of_these_steps)
 
 
 def confusion(truth: np.ndarray, guess: np.ndarray, classes: int = 2) -> np.ndarray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,8 @@ EXAMPLE = Path(__file__).resolve().parent
 sys.path.insert(0, str(EXAMPLE.parent / "common"))
 
 import clouds  # noqa: E402
-import pictures  # noqa: E402
 import running  # noqa: E402
+import views  # noqa: E402
 
 VOXEL = 0.005  # metres
 QUICK_VOXEL = 0.02
@@ -76,7 +77,7 @@ def intersection_over_union(network: scn.Module, scenes: list[clouds.Cloud], siz
 
 def read_scenes(folder: Path) -> list[clouds.Cloud]:
     """The scenes of a folder, all objects made one class."""
-    return [clouds.replace(scene, labels=np.minimum(scene.labels, 1)) for scene in clouds.read_folder(folder)]
+    return [replace(scene, labels=np.minimum(scene.labels, 1)) for scene in clouds.read_folder(folder)]
 
 
 def main() -> None:
@@ -96,7 +97,7 @@ def main() -> None:
     scn.save(fast, options.output / "tabletop.safetensors")
     shown = [scene for scene in test if scene.name in PICTURED] or test[:2]
     guesses = [predict(fast, scene, size) for scene in shown]
-    pictures.camera_views(shown, guesses, options.output / "tabletop.jpg", 58 if options.quick else 262)
+    views.camera_views(shown, guesses, options.output / "tabletop.jpg", 58 if options.quick else 262)
     print(f"saved {options.output / 'tabletop.safetensors'}, tabletop.jpg")
     print(f"{intersection_over_union(fast, test, size)} on {len(test)} test scenes")
 
