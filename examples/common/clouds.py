@@ -44,8 +44,8 @@ def data_folder(name: str, given: Path | None) -> Path:
             return place / name
     looked = " and ".join(str(place / name) for place in places)
     raise DataError(
-        f"the data are absent: {looked} is no folder. Name the folder that holds '{name}' with --data FOLDER or SCN_DATA, "
-        f"or run the small version with --quick. examples/{name}/README.md says what the data are and where they come from."
+        f"the data are absent: {looked} is no folder. Name the folder that holds '{name}' with --data FOLDER or "
+        f"SCN_DATA, or run the small version with --quick. examples/{name}/README.md says where the data come from."
     )
 
 

@@ -15,7 +15,6 @@ from tqdm import tqdm
 
 from clouds import DataError
 
-KEPT = 0.5  # of the running statistics, an epoch
 Batch = tuple[list, np.ndarray, int]  # what the network takes, the labels, and how many clouds these are
 
 
@@ -34,11 +33,11 @@ def parse(description: str, epochs: int, quick_epochs: int, output: str) -> argp
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--data", type=Path, help="folder that holds the data (SCN_DATA, else data or ../shared/data)")
     parser.add_argument("--epochs", type=at_least(1), help=f"how often to go through the training data ({epochs})")
-    parser.add_argument("--stop-after", type=at_least(1), help="end after so many epochs of these, for --resume to go on")
+    parser.add_argument("--stop-after", type=at_least(1), help="end after so many of these epochs; --resume goes on")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in the output folder")
     parser.add_argument("--threads", type=at_least(1), help="threads to compute with (all cores)")
     parser.add_argument("--seed", type=at_least(0), default=1, help="where random numbers start (1)")
-    parser.add_argument("--quick", action="store_true", help=f"small data, {quick_epochs} epochs, to see that all works")
+    parser.add_argument("--quick", action="store_true", help=f"small data and {quick_epochs} epochs, to see all work")
     parser.add_argument("--output", type=Path, default=Path(output), help=f"folder for results ({output})")
     options = parser.parse_args()
     options.epochs = options.epochs or (quick_epochs if options.quick else epochs)
@@ -58,11 +57,13 @@ def train(
     options: argparse.Namespace,
     learning_rate: float = 2e-3,
     class_weights: list[float] | None = None,
+    kept: float = 0.5,
 ) -> scn.Module:
     """Train with Adam along half a cosine; after each epoch print what `report` says of the network so far.
 
-    batches: yields an epoch of batches, given its random numbers. clouds, steps: how many an epoch has. Saves a checkpoint
-    after each epoch; a resumed training goes on as if never interrupted. Returns the network made for inference.
+    batches: yields an epoch of batches, given its random numbers. clouds, steps: how many an epoch has. kept: the
+    fraction of running statistics that stays after an epoch. Saves a checkpoint after each epoch; a resumed training
+    goes on as if never interrupted. Returns the network made for inference.
     """
     checkpoint, log = options.output / "training.safetensors", options.output / "epochs.json"
     adam = scn.Adam(network.parameters(), lr=learning_rate)
@@ -88,7 +89,7 @@ def train(
                 bar.set_postfix_str(f"loss {np.mean(losses):.4f}", refresh=False)
                 bar.update(count)
             seconds = time.perf_counter() - began
-            renew(before, steps, KEPT if epoch else 0)
+            renew(before, steps, kept if epoch else 0)
             result = report(scn.optimize_for_inference(network.eval()))
             noted.append({"loss": float(np.mean(losses)), "seconds": seconds, "result": result})
             bar.write(

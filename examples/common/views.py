@@ -22,7 +22,7 @@ FALSE_OBJECT, FALSE_GROUND = (0.84, 0.15, 0.24), (0.14, 0.33, 0.77)
 
 def camera_views(scenes: list[Cloud], guesses: list[np.ndarray], path: Path, focal_length: float) -> None:
     """Draw each scene as its camera saw it, at so many pixels of focal length: colours, truth, prediction."""
-    figure, grid = plt.subplots(len(scenes), 3, figsize=(12, 0.5 + 3.2 * len(scenes)), squeeze=False, layout="constrained")
+    figure, grid = _panels(len(scenes), 3.2)
     for row, scene, guess in zip(grid, scenes, guesses):
         colours = scene.colours / 255
         # Brightness stays, so that what is labelled can be recognised.
@@ -32,7 +32,8 @@ def camera_views(scenes: list[Cloud], guesses: list[np.ndarray], path: Path, foc
         found[guess != scene.labels] = WRONG
         columns, rows = np.round(focal_length * scene.points[:, :2] / scene.points[:, 2:]).astype(np.int64).T
         nearest_last = np.argsort(-scene.points[:, 2], kind="stable")
-        titles = (f"scene {scene.name}", "truth", f"prediction, {np.mean(guess != scene.labels):.1%} of the points wrong")
+        wrong = guess != scene.labels
+        titles = (f"scene {scene.name}", "truth", f"prediction, {wrong.mean():.1%} of the points wrong")
         for axes, values, title in zip(row, (colours, truth, found), titles):
             axes.imshow(_image(columns, rows, np.clip(values, 0, 1), nearest_last), interpolation="nearest")
             _title(axes, title)
@@ -43,7 +44,7 @@ def camera_views(scenes: list[Cloud], guesses: list[np.ndarray], path: Path, foc
 
 def maps(scans: list[Cloud], guesses: list[np.ndarray], path: Path) -> None:
     """Draw each scan from above: height, truth, prediction with its two kinds of mistakes."""
-    figure, grid = plt.subplots(len(scans), 3, figsize=(12, 0.5 + 3.3 * len(scans)), squeeze=False, layout="constrained")
+    figure, grid = _panels(len(scans), 3.3)
     for row, scan, guess in zip(grid, scans, guesses):
         wrong = guess != scan.labels
         truth = np.array([OBJECT, GROUND])[scan.labels]
@@ -70,7 +71,7 @@ def maps(scans: list[Cloud], guesses: list[np.ndarray], path: Path) -> None:
 
 
 def _image(columns: np.ndarray, rows: np.ndarray, values: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """The image of points' values [n] or [n, 3], drawn in an order; gaps of a pixel show a neighbour, others nothing."""
+    """The image of points' values [n] or [n, 3], drawn in an order; in gaps of a pixel, a neighbour."""
     columns, rows = columns - columns.min(), rows - rows.min()
     shown = np.full((rows.max() + 1, columns.max() + 1), -1)
     shown[rows[order], columns[order]] = order
@@ -80,6 +81,11 @@ def _image(columns: np.ndarray, rows: np.ndarray, values: np.ndarray, order: np.
     shown[gap] = neighbours[gap].max(axis=-1)
     empty = (shown < 0)[..., None] if values.ndim == 2 else shown < 0
     return np.where(empty, 1.0 if values.ndim == 2 else np.nan, values[shown])
+
+
+def _panels(rows: int, height: float) -> tuple[plt.Figure, np.ndarray]:
+    """Three panels a row, each row so many inches high, and room for a legend."""
+    return plt.subplots(rows, 3, figsize=(12, 0.5 + height * rows), squeeze=False, layout="constrained")
 
 
 def _title(axes: plt.Axes, title: str) -> None:

@@ -50,7 +50,9 @@ def voxels(scene: clouds.Cloud, size: float, random: np.random.Generator | None)
     return points.astype(np.int64), colours
 
 
-def batches(scenes: list[clouds.Cloud], size: float, count: int, random: np.random.Generator) -> Iterator[running.Batch]:
+def batches(
+    scenes: list[clouds.Cloud], size: float, count: int, random: np.random.Generator
+) -> Iterator[running.Batch]:
     """All scenes in a random order, `count` at a time."""
     order = random.permutation(len(scenes))
     for first in range(0, len(scenes), count):
