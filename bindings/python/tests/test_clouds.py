@@ -161,14 +161,18 @@ def test_a_short_run_learns_and_goes_on_where_it_stopped(
     assert (parts / (name + (".jpg" if name == "tabletop" else ".png"))).stat().st_size > 10_000
 
 
-@pytest.mark.parametrize("name", ["tabletop", "terrain"])
-def test_absent_data_and_wrong_arguments_are_named(name, tmp_path, subprocess_environment):
-    def ending(*arguments):
-        command = [sys.executable, str(EXAMPLES / name / "train.py"), "--output", str(tmp_path), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, env=subprocess_environment)
+def ending(name, environment, *arguments):
+    command = [sys.executable, str(EXAMPLES / name / "train.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=environment)
 
-    absent = ending("--data", str(tmp_path / "nowhere"))
+
+@pytest.mark.parametrize("name", ["tabletop", "terrain"])
+def test_absent_data_are_named(name, tmp_path, subprocess_environment):
+    absent = ending(name, subprocess_environment, "--output", str(tmp_path), "--data", str(tmp_path / "nowhere"))
     assert absent.returncode == 1 and absent.stderr.startswith(f"{name}: the data are absent: {tmp_path}")
-    for arguments in (["--epochs", "0"], ["--threads", "-1"], ["--seed", "-1"], ["--nonsense"]):
-        refused = ending(*arguments)
-        assert refused.returncode == 2 and "usage:" in refused.stderr and "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--epochs", "0"], ["--threads", "-1"], ["--seed", "-1"], ["--nonsense"]])
+def test_wrong_arguments_are_refused(arguments, subprocess_environment):
+    refused = ending("terrain", subprocess_environment, *arguments)
+    assert refused.returncode == 2 and "usage:" in refused.stderr and "Traceback" not in refused.stderr
