@@ -42,9 +42,9 @@ def data_folder(name: str, given: Path | None) -> Path:
     for place in places:
         if (place / name).is_dir():
             return place / name
-    looked = " and ".join(str(place / name) for place in places)
+    looked = " or ".join(str(place / name) for place in places)
     raise DataError(
-        f"the data are absent: {looked} is no folder. Name the folder that holds '{name}' with --data FOLDER or "
+        f"the data are absent: there is no folder {looked}. Name the folder that holds '{name}' with --data FOLDER or "
         f"SCN_DATA, or run the small version with --quick. examples/{name}/README.md says where the data come from."
     )
 

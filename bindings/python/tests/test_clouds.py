@@ -169,7 +169,7 @@ def ending(name, environment, *arguments):
 @pytest.mark.parametrize("name", ["tabletop", "terrain"])
 def test_absent_data_are_named(name, tmp_path, subprocess_environment):
     absent = ending(name, subprocess_environment, "--output", str(tmp_path), "--data", str(tmp_path / "nowhere"))
-    assert absent.returncode == 1 and absent.stderr.startswith(f"{name}: the data are absent: {tmp_path}")
+    assert absent.returncode == 1 and absent.stderr.startswith(f"{name}: the data are absent: there is no folder {tmp_path}")
 
 
 @pytest.mark.parametrize("arguments", [["--epochs", "0"], ["--threads", "-1"], ["--seed", "-1"], ["--nonsense"]])
