@@ -7,10 +7,12 @@ LIBRARY_SOURCES := $(shell find Sources include) Package.swift exports.map scrip
 SWIFT_FOLDERS := $(wildcard Sources Tests examples bindings)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lib demo test bench check-abi lint format asan install wheel clean
+EXAMPLES := tabletop terrain
+
+.PHONY: help setup lib demo $(EXAMPLES:%=example-%) test bench check-abi lint format asan install wheel clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
 
 setup: build/.setup-library .venv/.ready build/.setup-tests ## prepare this machine for all that follows
 
@@ -33,6 +35,12 @@ lib: $(LIBRARY) ## build/lib/libscn.so, which needs only the C and C++ libraries
 
 demo: $(LIBRARY) .venv/.ready ## train a network on handwritten digits and read those of other writers
 	.venv/bin/python examples/pendigits/train.py
+
+example-tabletop: ## table or object, in scenes of a depth camera; DATA=folder, ARGS=--quick: see docs/examples.md
+example-terrain: ## ground or object, in airborne laser scans; DATA, ARGS as above
+
+$(EXAMPLES:%=example-%): example-%: $(LIBRARY) .venv/.ready
+	.venv/bin/python examples/$*/train.py $(if $(DATA),--data '$(DATA)') $(ARGS)
 
 test: setup ## build and run every test; the last line is `N passed, N failed`
 	@python3 scripts/run_tests.py
