@@ -33,5 +33,6 @@ public enum Parallel {
         }
     }
 
+    /// How many chunks of `size` there are, the last one perhaps shorter.
     public static func chunkCount(_ count: Int, size: Int) -> Int { (count + size - 1) / size }
 }
