@@ -47,7 +47,7 @@ bench: build/scn-bench ## measure speed and draw it; DATA=folder, ARGS=--quick, 
 	build/scn-bench --json '$(JSON)' $(if $(DATA),--data '$(DATA)') $(ARGS)
 	@$(firstword $(wildcard .venv/bin/python) python3) Benchmarks/plot.py '$(JSON)' '$(PLOTS)'
 
-check-abi: $(LIBRARY) ## compare the functions of the header, the library and the Python table
+check-abi: $(LIBRARY) ## compare the functions of the header, the library, the Python table and scn.hpp
 	@python3 scripts/check_abi.py
 
 lint: build/.setup-library ## check formatting and the rules of the house
