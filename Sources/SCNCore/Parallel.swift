@@ -48,5 +48,6 @@ public enum Parallel {
         if let error = failure.withLock({ $0 }) { throw error }
     }
 
+    /// How many chunks of `size` there are, the last one perhaps shorter.
     public static func chunkCount(_ count: Int, size: Int) -> Int { (count + size - 1) / size }
 }

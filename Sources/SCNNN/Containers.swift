@@ -14,6 +14,7 @@ open class Container: Module {
 
     private struct WeakContainer { weak var container: Container? }
 
+    /// A container of these modules; throws where they would nest too deep.
     public init(_ modules: [Module] = []) throws(SCNError) {
         super.init()
         for module in modules { try add(module) }
@@ -133,11 +134,17 @@ public class Sequential: Container {
 /// Collects the modules of a `Sequential { ... }` block.
 @resultBuilder
 public enum ModuleBuilder {
+    /// One module of the block.
     public static func buildExpression(_ module: Module) -> [Module] { [module] }
+    /// The modules of a block, in order.
     public static func buildBlock(_ parts: [Module]...) -> [Module] { Array(parts.joined()) }
+    /// The modules of an `if` without an `else`.
     public static func buildOptional(_ part: [Module]?) -> [Module] { part ?? [] }
+    /// The modules of an `if`.
     public static func buildEither(first: [Module]) -> [Module] { first }
+    /// The modules of an `else`.
     public static func buildEither(second: [Module]) -> [Module] { second }
+    /// The modules of a `for` loop.
     public static func buildArray(_ parts: [[Module]]) -> [Module] { Array(parts.joined()) }
 }
 

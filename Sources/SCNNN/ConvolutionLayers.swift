@@ -6,11 +6,17 @@ internal import SCNOps
 /// What submanifold convolution, convolution and deconvolution share: weight [volume, groups, in / groups, out / groups],
 /// initialised N(0, 2 * groups / (in * volume)), and an optional bias [out], zeros at first.
 public class ConvolutionLayer: Module, ProductLayer {
+    /// The number of coordinates of a site, the batch index not counted.
     public let dimension: Int
+    /// The planes of the input.
     public let inPlanes: Int
+    /// The planes of the result.
     public let outPlanes: Int
+    /// Groups of planes that see only one another.
     public let groups: Int
+    /// The filter, [volume, groups, in / groups, out / groups].
     public internal(set) var weight: Tensor
+    /// What is added to each row, [out]; nil without.
     public let bias: Tensor?
     let filter: FilterGeometry
     let shape: ConvolutionShape
@@ -113,6 +119,7 @@ public class ConvolutionLayer: Module, ProductLayer {
 /// A convolution whose output sites are its input sites (Graham and van der Maaten, "Submanifold Sparse Convolutional
 /// Networks", 2017): offset k of the filter reads site + (k - size / 2) * dilation.
 public final class SubmanifoldConvolution: ConvolutionLayer {
+    /// `groups` divides the planes in and out. Sizes are one number for all axes, or one an axis.
     public init(
         dimension: Int, in inPlanes: Int, out outPlanes: Int, filterSize: Size, bias: Bool = false, groups: Int = 1,
         dilation: Size = 1
@@ -130,6 +137,7 @@ public final class SubmanifoldConvolution: ConvolutionLayer {
 /// What convolution and deconvolution share: input = output * stride - padding + k * dilation, where the deconvolution's output
 /// takes the input's part.
 public class StridedConvolutionLayer: ConvolutionLayer {
+    /// `groups` divides the planes in and out. Sizes are one number for all axes, or one an axis.
     public required init(
         dimension: Int, in inPlanes: Int, out outPlanes: Int, filterSize: Size, stride: Size, bias: Bool = false,
         groups: Int = 1, padding: Size = 0, dilation: Size = 1

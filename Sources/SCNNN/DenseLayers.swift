@@ -4,9 +4,13 @@ internal import SCNOps
 
 /// What the two dense products share; weights differ in their layout and initialisation.
 public class DenseLayer: Module, ProductLayer {
+    /// The planes of the input.
     public let inPlanes: Int
+    /// The planes of the result.
     public let outPlanes: Int
+    /// [in, out], or [out, in] for ``Linear``.
     public internal(set) var weight: Tensor
+    /// What is added to each row, [out]; nil without.
     public let bias: Tensor?
     private let weightIsTransposed: Bool
     var leakiness = 1.0
@@ -86,6 +90,7 @@ public class DenseLayer: Module, ProductLayer {
 
 /// A 1 x 1 convolution of sparse tensors: weight [in, out], initialised N(0, 2 / in).
 public final class NetworkInNetwork: DenseLayer {
+    /// A layer from `inPlanes` to `outPlanes` planes, each at least 1.
     public init(in inPlanes: Int, out outPlanes: Int, bias: Bool = false) throws {
         try Self.checkPlanes(inPlanes, outPlanes)
         super.init(
@@ -102,6 +107,7 @@ public final class NetworkInNetwork: DenseLayer {
 /// A linear layer over the last axis of a dense tensor, or the planes of a sparse one: weight [out, in]; weight and bias
 /// are initialised uniformly in -1 / sqrt(in) ... 1 / sqrt(in).
 public final class Linear: DenseLayer {
+    /// A layer from `inPlanes` to `outPlanes` planes, each at least 1.
     public init(in inPlanes: Int, out outPlanes: Int, bias: Bool = true) throws {
         try Self.checkPlanes(inPlanes, outPlanes)
         let bound = 1 / Double(inPlanes).squareRoot()

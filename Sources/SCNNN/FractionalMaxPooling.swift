@@ -10,7 +10,9 @@ internal import SCNOps
 /// evaluation the windows lie as evenly as can be, so that the result does not depend on chance; to average over several
 /// draws, as the paper does, leave this layer in training mode.
 public final class FractionalMaxPooling: Module {
+    /// The number of coordinates of a site, the batch index not counted.
     public let dimension: Int
+    /// Leaves out the first planes.
     public let featuresToDrop: Int
     private let windows: FractionalWindows
 

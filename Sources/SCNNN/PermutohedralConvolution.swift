@@ -8,6 +8,7 @@ internal import SCNGeometry
 ///
 /// Sites are lattice coordinates: points in space times the inverse of ``Permutohedral/basis(dimension:)``.
 public final class PermutohedralSubmanifoldConvolution: ConvolutionLayer {
+    /// `groups` divides the planes in and out.
     public init(dimension: Int, in inPlanes: Int, out outPlanes: Int, bias: Bool = false, groups: Int = 1) throws {
         let filter = try FilterGeometry.permutohedral(dimension: dimension)
         try super.init(

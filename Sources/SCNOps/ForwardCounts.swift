@@ -6,10 +6,14 @@ internal import CSCNSupport
 /// SparseConvNet's `forward_pass_multiplyAdd_count` and `forward_pass_hidden_states`. Backward passes count nothing, nor
 /// does what they compute again.
 public struct ForwardCounts: Equatable, Sendable {
+    /// Products of convolutions and dense products.
     public var multiplyAdds: Int
+    /// Elements of the results of these.
     public var hiddenStates: Int
+    /// Rules that convolutions and poolings walked over.
     public var rules: Int
 
+    /// Counts; zeros where nothing is said.
     public init(multiplyAdds: Int = 0, hiddenStates: Int = 0, rules: Int = 0) {
         self.multiplyAdds = multiplyAdds
         self.hiddenStates = hiddenStates
