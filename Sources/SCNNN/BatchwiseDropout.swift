@@ -5,8 +5,10 @@ internal import SCNOps
 /// Dropout of whole planes, the same for all rows of the batch: training multiplies each plane by Bernoulli(1 - p),
 /// evaluation by 1 - p.
 public final class BatchwiseDropout: Module {
+    /// The probability that a plane is dropped.
     public let p: Double
 
+    /// A dropout with probability `p`, 0 ... 1.
     public init(p: Double = 0.5) throws {
         try require(p >= 0 && p <= 1, .invalidArgument, "p: is \(p), expected 0 ... 1")
         self.p = p

@@ -9,15 +9,19 @@ internal import SCNOps
 /// State, each [planes]: `bias` (where affine), `running_mean`. The gradient goes through the mean. An empty tensor passes
 /// through and leaves the running mean as it is.
 public final class MeanOnlyBNLeakyReLU: Module {
+    /// The planes of input and result.
     public let planes: Int
     /// The fraction of the running mean that is kept.
     public let momentum: Double
     /// y > 0 ? y : leakiness * y; 1 is no activation, 0 is ReLU.
     public let leakiness: Double
+    /// What is added to each row, [planes]; nil without.
     public let bias: Tensor?
+    /// The running average of the batches' means, [planes].
     public let runningMean: Tensor
     private let operation: MeanOnlyNormalizationOperation
 
+    /// Bias and running mean are zeros at first. Throws where `planes` < 1, `leakiness` < 0 or `momentum` is not in 0 ... 1.
     public init(planes: Int, affine: Bool = true, leakiness: Double = 1, momentum: Double = 0.99) throws {
         try require(planes >= 1, .invalidArgument, "planes: is \(planes), expected at least 1")
         operation = try MeanOnlyNormalizationOperation(momentum: momentum, leakiness: leakiness)
@@ -76,13 +80,19 @@ public final class MeanOnlyBNLeakyReLU: Module {
 ///
 /// State, each [planes]: `weight` (ones), `bias` (zeros). What one sample becomes does not depend on the others.
 public final class SparseGroupNorm: Module {
+    /// Groups of neighbouring planes.
     public let groups: Int
+    /// The planes of input and result.
     public let planes: Int
+    /// What is added to the variance.
     public let epsilon: Double
+    /// What each plane is multiplied by, [planes].
     public let weight: Tensor
+    /// What is added to each plane then, [planes].
     public let bias: Tensor
     private let operation: GroupNormalizationOperation
 
+    /// Throws where `groups` is no divisor of `planes` or `epsilon` is not above 0.
     public init(groups: Int, planes: Int, epsilon: Double = 1e-5) throws {
         try require(planes >= 1, .invalidArgument, "planes: is \(planes), expected at least 1")
         operation = try GroupNormalizationOperation(groups: groups, epsilon: epsilon)

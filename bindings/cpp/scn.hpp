@@ -685,6 +685,15 @@ inline Tensor sparse(const Geometry &geometry, std::int32_t sites, const Tensor 
 inline Tensor table(const std::vector<Tensor> &tensors) {
     return detail::made<Tensor>(scn_table_create, detail::raws(tensors).data(), static_cast<std::int64_t>(tensors.size()));
 }
+/// One batch of the samples of all tensors, one tensor after the other.
+inline Tensor append_tensors(const std::vector<Tensor> &tensors) {
+    return detail::made<Tensor>(scn_append_tensors, detail::raws(tensors).data(),
+                                static_cast<std::int64_t>(tensors.size()));
+}
+/// The sum of squared differences over the union of the sites of x and y, divided by their number.
+inline Tensor compare_sparse(const Tensor &x, const Tensor &y) {
+    return detail::made<Tensor>(scn_compare_sparse, x.get(), y.get());
+}
 
 /// The mean cross-entropy of softmax(logits) at the labels. logits: [n, classes]; labels: [n]; class_weights: [classes], or
 /// {} for ones. Rows labelled ignore_index do not count.
@@ -764,6 +773,15 @@ class Module : public Handle<scn_module, scn_module_retain, scn_module_release> 
     }
     /// A new module that gives the results of this one's evaluation, within rounding, in less time.
     Module optimize_for_inference() const { return detail::made<Module>(scn_module_optimize_for_inference, get()); }
+    /// Rescale the weights so that what each convolution and product makes of `input` has mean 0 and deviation 1; returns what
+    /// the module makes of the input then.
+    Tensor reweight(const Tensor &input) const { return detail::made<Tensor>(scn_module_reweight, get(), input.get()); }
+    /// Do the same with the biases alone: mean 0.
+    Tensor rebias(const Tensor &input) const { return detail::made<Tensor>(scn_module_rebias, get(), input.get()); }
+    /// Make a convolution or product divide its weight by its largest singular value, times norm.
+    void spectral_norm(std::int64_t n_power_iterations = 1, double epsilon = 1e-12, double norm = 1) const {
+        check(scn_spectral_norm(get(), n_power_iterations, epsilon, norm));
+    }
 
     /// Append a child to a sequential or concat_table.
     void add(const Module &child) const { check(scn_module_add(get(), child.get())); }
@@ -774,6 +792,11 @@ class Module : public Handle<scn_module, scn_module_retain, scn_module_release> 
 /// Apply children one after the other.
 inline Module sequential(const std::vector<Module> &children = {}) {
     return detail::made<Module>(scn_sequential_create, detail::raws(children).data(),
+                                static_cast<std::int64_t>(children.size()));
+}
+/// Apply children one after the other; keep the input alone and compute the rest again in the backward pass.
+inline Module checkpointed_sequential(const std::vector<Module> &children = {}) {
+    return detail::made<Module>(scn_checkpointed_sequential_create, detail::raws(children).data(),
                                 static_cast<std::int64_t>(children.size()));
 }
 /// Apply each child to the one input and make a table of the results.
@@ -787,6 +810,10 @@ inline Module add_table() { return detail::made<Module>(scn_add_table_create); }
 inline Module join_table() { return detail::made<Module>(scn_join_table_create); }
 /// Return the input.
 inline Module identity() { return detail::made<Module>(scn_identity_create); }
+/// Return the input and print what it is.
+inline Module verbose_identity() { return detail::made<Module>(scn_verbose_identity_create); }
+/// Add a plane for each axis: the coordinate, scaled to -1 ... 1.
+inline Module add_coords() { return detail::made<Module>(scn_add_coords_create); }
 
 /// Turn points into a sparse tensor.
 inline Module input_layer(std::int32_t dimension, const Size &spatial_size, scn_input_mode mode = SCN_INPUT_SUM) {
@@ -985,6 +1012,20 @@ inline Module batch_norm_relu(std::int64_t planes) {
 inline Module activation(scn_activation activation, double parameter = 0) {
     return detail::made<Module>(scn_activation_create, activation, parameter);
 }
+/// A batch normalisation and an ELU.
+inline Module batch_norm_elu(std::int64_t planes, double epsilon = 1e-4, double momentum = 0.9) {
+    return detail::made<Module>(scn_batch_norm_elu_create, planes, epsilon, momentum);
+}
+/// A batch normalisation of the mean alone.
+inline Module mean_only_norm(std::int64_t planes, bool affine = true, double leakiness = 1, double momentum = 0.99) {
+    return detail::made<Module>(scn_mean_only_norm_create, planes, static_cast<std::int32_t>(affine), leakiness, momentum);
+}
+/// A group normalisation of each sample's sites.
+inline Module group_norm(std::int64_t groups, std::int64_t planes, double epsilon = 1e-5) {
+    return detail::made<Module>(scn_group_norm_create, groups, planes, epsilon);
+}
+/// A dropout of whole planes, the same for all rows of the batch.
+inline Module batchwise_dropout(double p) { return detail::made<Module>(scn_batchwise_dropout_create, p); }
 /// A dropout with probability p.
 inline Module dropout(double p) { return detail::made<Module>(scn_dropout_create, p); }
 
