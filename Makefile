@@ -7,10 +7,12 @@ LIBRARY_SOURCES := $(shell find Sources include) Package.swift exports.map scrip
 SWIFT_FOLDERS := $(wildcard Sources Tests examples bindings)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lib demo test bench check-abi lint format asan install wheel clean
+EXAMPLES := tabletop terrain
+
+.PHONY: help setup lib demo $(EXAMPLES:%=example-%) test bench check-abi lint format asan install uninstall tarball wheel clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
 
 setup: build/.setup-library .venv/.ready build/.setup-tests ## prepare this machine for all that follows
 
@@ -34,6 +36,12 @@ lib: $(LIBRARY) ## build/lib/libscn.so, which needs only the C and C++ libraries
 demo: $(LIBRARY) .venv/.ready ## train a network on handwritten digits and read those of other writers
 	.venv/bin/python examples/pendigits/train.py
 
+example-tabletop: ## table or object, in scenes of a depth camera; DATA=folder, ARGS=--quick: see docs/examples.md
+example-terrain: ## ground or object, in airborne laser scans; DATA, ARGS as above
+
+$(EXAMPLES:%=example-%): example-%: $(LIBRARY) .venv/.ready
+	.venv/bin/python examples/$*/train.py $(if $(DATA),--data '$(DATA)') $(ARGS)
+
 test: setup ## build and run every test; the last line is `N passed, N failed`
 	@python3 scripts/run_tests.py
 
@@ -47,7 +55,7 @@ bench: build/scn-bench ## measure speed and draw it; DATA=folder, ARGS=--quick, 
 	build/scn-bench --json '$(JSON)' $(if $(DATA),--data '$(DATA)') $(ARGS)
 	@$(firstword $(wildcard .venv/bin/python) python3) Benchmarks/plot.py '$(JSON)' '$(PLOTS)'
 
-check-abi: $(LIBRARY) ## compare the functions of the header, the library and the Python table
+check-abi: $(LIBRARY) ## compare the functions of the header, the library, the Python table and scn.hpp
 	@python3 scripts/check_abi.py
 
 lint: build/.setup-library ## check formatting and the rules of the house
@@ -63,10 +71,14 @@ asan: build/.setup-library ## run the C tests under AddressSanitizer with leak d
 install: $(LIBRARY) ## install into PREFIX (/usr/local); LIBDIR and DESTDIR are honoured
 	@PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' scripts/install.sh $(VERSION)
 
-wheel: $(LIBRARY) .venv/.ready ## dist/scn-*.whl, the Python package with the library inside
-	rm -rf bindings/python/build
-	.venv/bin/python -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist bindings/python
-	@ls dist/scn-$(VERSION)-*.whl
+uninstall: ## remove what `make install` put into PREFIX
+	@PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' scripts/install.sh --uninstall
+
+tarball: $(LIBRARY) ## dist/scn-*.tar.gz: library, headers and examples for C and C++, to unpack anywhere
+	@scripts/tarball.sh $(VERSION)
+
+wheel: $(LIBRARY) .venv/.ready ## dist/scn_engine-*.whl, the Python package with the library and OpenBLAS inside
+	@scripts/wheel.sh $(VERSION)
 
 clean: ## remove what was built; .venv stays
 	rm -rf .build build dist demo-output examples/*/.build bindings/python/build

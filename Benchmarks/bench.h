@@ -72,6 +72,7 @@ typedef struct {
     int quick;
     const char *data;  ///< the folder with tabletop/train, or NULL
     const char *json;
+    const char *only;  ///< the part to measure, or NULL for all
     int dense_size;  ///< rows, columns and depth of the dense product that is the reference
     int64_t copy_bytes;  ///< that the copy which is the other reference copies: a matrix of `measure_elements`
     int thread_counts[THREAD_COUNTS];

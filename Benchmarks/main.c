@@ -8,13 +8,14 @@
 
 #include "bench.h"
 
-settings setting = {0, NULL, "build/bench.json", 2048, 0, {1, 2}, THREAD_COUNTS, 0};
+settings setting = {.json = "build/bench.json", .dense_size = 2048, .thread_counts = {1, 2}, .count_of_thread_counts = THREAD_COUNTS};
 
 static const char usage[] =
-    "usage: scn-bench [--quick] [--data DIR] [--json FILE]\n"
+    "usage: scn-bench [--quick] [--data DIR] [--json FILE] [--only PART]\n"
     "  --quick      fewer points and repetitions: a glance in under a minute\n"
     "  --data DIR   measure on the first four scenes of DIR/tabletop/train instead of made-up surfaces\n"
     "  --json FILE  where to write the figures besides the table; build/bench.json\n"
+    "  --only PART  convolutions, unets, memory, geometry, sizes, elements or networks\n"
     "  --step-memory THREADS\n"
     "               only print the bytes that a training step of the larger U-Net takes\n";
 
@@ -26,6 +27,9 @@ static void read_arguments(int count, char **arguments) {
             setting.dense_size = 1024;
         } else if (strcmp(argument, "--data") == 0 && value) {
             setting.data = value;
+            i++;
+        } else if (strcmp(argument, "--only") == 0 && value) {
+            setting.only = value;
             i++;
         } else if (strcmp(argument, "--json") == 0 && value) {
             setting.json = value;
@@ -68,6 +72,9 @@ static void prepare_openblas(char **arguments) {
     execv("/proc/self/exe", arguments);
 }
 
+static int is_wanted(const char *part) { return !setting.only || strcmp(setting.only, part) == 0; }
+static void expect_usual(int lines) { expect(lines, lines * usual_budget()); }
+
 int main(int count, char **arguments) {
     read_arguments(count, arguments);
     prepare_openblas(arguments);
@@ -79,17 +86,20 @@ int main(int count, char **arguments) {
 
     points cloud = load_points(), sites = sites_of(&cloud);
     setting.copy_bytes = sites.rows * ELEMENT_PLANES * (int64_t)sizeof(float);
-    const int usual_lines = CONVOLUTION_LINES + GEOMETRY_LINES + ELEMENT_LINES + NETWORK_LINES;
-    expect(usual_lines + MEMORY_LINES, (usual_lines + MEMORY_LINES) * usual_budget());
-    expect_unets();
-    expect_sizes();
-    measure_convolutions(&sites);
-    measure_unets(&cloud);
-    measure_memory();
-    measure_geometry(&cloud, &sites);
-    measure_sizes(&sites);
-    measure_elements(&sites);
-    measure_networks();
+    if (is_wanted("convolutions")) expect_usual(CONVOLUTION_LINES);
+    if (is_wanted("unets")) expect_unets();
+    if (is_wanted("memory")) expect_usual(MEMORY_LINES);
+    if (is_wanted("geometry")) expect_usual(GEOMETRY_LINES);
+    if (is_wanted("sizes")) expect_sizes();
+    if (is_wanted("elements")) expect_usual(ELEMENT_LINES);
+    if (is_wanted("networks")) expect_usual(NETWORK_LINES);
+    if (is_wanted("convolutions")) measure_convolutions(&sites);
+    if (is_wanted("unets")) measure_unets(&cloud);
+    if (is_wanted("memory")) measure_memory();
+    if (is_wanted("geometry")) measure_geometry(&cloud, &sites);
+    if (is_wanted("sizes")) measure_sizes(&sites);
+    if (is_wanted("elements")) measure_elements(&sites);
+    if (is_wanted("networks")) measure_networks();
 
     int64_t rules = rules_of(&sites);
     print_table(&sites, rules);

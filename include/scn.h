@@ -147,10 +147,6 @@ typedef void (*scn_release_callback)(void *context);
  *  shape: [rank], rank 0 ... 16, each >= 0. data: [product of shape], copied; NULL for zeros.
  *  Also SCN_ERROR_OVERFLOW, SCN_ERROR_SHAPE (a negative size). */
 SCN_API scn_status scn_tensor_create(const int64_t *shape, int32_t rank, const float *data, scn_tensor **tensor);
-/** Create a dense tensor of the given shape, its content undefined: memory for what a host computes, such as results of the
- *  functional level. scn_tensor_data has its address. Where it is 1 MB or more, the library gives memory that it has at hand,
- *  which costs less than the system's. Also SCN_ERROR_OVERFLOW, SCN_ERROR_SHAPE (a negative size). */
-SCN_API scn_status scn_tensor_allocate(const int64_t *shape, int32_t rank, scn_tensor **tensor);
 /** Create a dense tensor over the caller's buffer, without a copy.
  *  data: [product of shape], aligned to 4 bytes, on loan until release(context) is called; release may be NULL where data
  *  outlives every use. Operations only read it; optimizers and scn_tensor_copy_from write it. */
@@ -236,6 +232,13 @@ SCN_API scn_status scn_tensor_sum(scn_tensor *tensor, scn_tensor **sum);
 /** Return a dense tensor of another shape with the same elements in order. One size may be -1: it is inferred.
  *  Also SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_tensor_reshape(scn_tensor *dense, const int64_t *shape, int32_t rank, scn_tensor **result);
+/** Return one batch of the samples of all tensors, one tensor after the other. tensors: [count], sparse, at least one, of one
+ *  spatial size and planes (else SCN_ERROR_SHAPE); the result's rows are theirs one after the other. */
+SCN_API scn_status scn_append_tensors(scn_tensor *const *tensors, int64_t count, scn_tensor **result);
+/** Return the sum of squared differences over the union of the sites of x and y, zeros where one has no site, divided by
+ *  the number of sites of the union (0 where there is none), rank 0. x, y: sparse, of one spatial size and planes (else
+ *  SCN_ERROR_SHAPE); their geometries and batch sizes may differ. */
+SCN_API scn_status scn_compare_sparse(scn_tensor *x, scn_tensor *y, scn_tensor **loss);
 /** Return the mean cross-entropy, rank 0, of softmax(logits) at the labels.
  *  logits: [n, classes], dense or sparse. labels: [n], each in 0 ... classes - 1 or ignore_index. class_weights: [classes],
  *  finite and >= 0, or NULL for ones: the mean is then weighted. Rows labelled ignore_index do not count; where none
@@ -264,6 +267,20 @@ SCN_API scn_status scn_module_state_count(scn_module *module, int64_t *count);
  *  the module is released or gets another child), the tensor itself, and whether it is a parameter (1) or a buffer (0). */
 SCN_API scn_status scn_module_state(scn_module *module, int64_t index, const char **name, scn_tensor **tensor,
                                     int32_t *is_parameter);
+/** Scale and shift every convolution and product with a bias, by its weight and bias, so that each plane of what it makes of
+ *  `input` has mean 0 and deviation 1 there, in the order in which the input flows through, in Sequentials and ConcatTables
+ *  at any depth; return what the module makes of the input then (output: NULL where not wanted). Nothing is recorded;
+ *  running statistics are updated as by a forward pass; weights of planes without deviation stay. Returns what
+ *  scn_module_forward returns, and changes nothing where that is an error. */
+SCN_API scn_status scn_module_reweight(scn_module *module, scn_tensor *input, scn_tensor **output);
+/** Do the same with the biases alone: mean 0. */
+SCN_API scn_status scn_module_rebias(scn_module *module, scn_tensor *input, scn_tensor **output);
+/** Make a convolution or product divide its weight by its largest singular value, times norm, > 0 (Miyato et al., 2018); the
+ *  last axis of the weight is taken as the columns of a matrix. The state then has weight_orig (the parameter: the tensor
+ *  that was weight), weight and weight_u (buffers). Each forward pass in training makes n_power_iterations, >= 1, steps of
+ *  the power iteration, epsilon, > 0, being the least length that a vector is divided by; evaluation uses the weight of the
+ *  last such pass, and its gradients do not reach weight_orig. SCN_ERROR_STATE where the module has a spectral norm. */
+SCN_API scn_status scn_spectral_norm(scn_module *module, int64_t n_power_iterations, double epsilon, double norm);
 /** Forget the gradients of all parameters. */
 SCN_API scn_status scn_module_zero_gradients(scn_module *module);
 /** Return the type's name, "SubmanifoldConvolution"; a constant. */
@@ -306,6 +323,9 @@ SCN_API scn_status scn_module_release(scn_module *module);
 
 /** Create a module that applies its children one after the other. children: [count], retained; NULL where count is 0. */
 SCN_API scn_status scn_sequential_create(scn_module *const *children, int64_t count, scn_module **module);
+/** Create a sequential that keeps its input alone and computes what lies between again in the backward pass (Chen et al.,
+ *  2016). Results and gradients are those of scn_sequential_create, bit by bit; running statistics are updated once. */
+SCN_API scn_status scn_checkpointed_sequential_create(scn_module *const *children, int64_t count, scn_module **module);
 /** Create a module that applies each of its children to the one input and makes a table of the results. */
 SCN_API scn_status scn_concat_table_create(scn_module *const *children, int64_t count, scn_module **module);
 /** Create a module that adds the tensors of a table: the same sites, the same planes. */
@@ -314,6 +334,11 @@ SCN_API scn_status scn_add_table_create(scn_module **module);
 SCN_API scn_status scn_join_table_create(scn_module **module);
 /** Create a module that returns its input. */
 SCN_API scn_status scn_identity_create(scn_module **module);
+/** Create a module that prints what passes through it to standard output, and returns it. */
+SCN_API scn_status scn_verbose_identity_create(scn_module **module);
+/** Create a module that adds a plane for each axis of a sparse tensor: the coordinate, scaled to -1 ... 1 over the spatial
+ *  size (0 where that is 1). [sites, planes] to [sites, planes + dimension]. */
+SCN_API scn_status scn_add_coords_create(scn_module **module);
 /** Append a child to a Sequential or ConcatTable. child: retained. Also SCN_ERROR_STATE. */
 SCN_API scn_status scn_module_add(scn_module *container, scn_module *child);
 SCN_API scn_status scn_module_child_count(scn_module *module, int64_t *count);
@@ -401,9 +426,9 @@ SCN_API scn_status scn_full_convolution_create(int32_t dimension, int64_t in_pla
                                                const int64_t *filter_size, const int64_t *filter_stride,
                                                const scn_convolution_options *options, scn_module **module);
 /** Create a convolution whose windows are displaced at random in training: along each axis the steps are a shuffle of
- *  stride - 1, stride + 1 and stride, a third of the windows each. The displacement is drawn from the generator once for a
- *  site set and a filter, and shared by all layers of that filter. In evaluation it is the convolution of
- *  scn_convolution_create. At most 2^24 windows an axis (SCN_ERROR_OVERFLOW). */
+ *  stride - 1, stride + 1 and stride, a third of the windows each. The displacement is drawn once for a site set and a
+ *  filter, and shared by all layers of that filter; each pass in training takes one number from the generator, drawing or
+ *  not. In evaluation it is the convolution of scn_convolution_create. At most 2^24 windows an axis (SCN_ERROR_OVERFLOW). */
 SCN_API scn_status scn_randomized_stride_convolution_create(int32_t dimension, int64_t in_planes, int64_t out_planes,
                                                             const int64_t *filter_size, const int64_t *filter_stride,
                                                             const scn_convolution_options *options,
@@ -480,9 +505,9 @@ typedef struct scn_fractional_options {
 
 /** Create a fractional max pooling (Graham, "Fractional Max-Pooling", 2014): along each axis n windows of size p start at
  *  0 = s(0) < ... < s(n - 1) = size - p, and the steps are the two integers next to (size - p) / (n - 1); tiles have the
- *  two lengths next to size / n. In training the order of the steps is drawn from the generator once for a site set and
- *  these options. In evaluation the windows lie as evenly as can be; to average over several draws, as the paper does, leave
- *  the module in training mode. Maxima as in scn_max_pooling_create.
+ *  two lengths next to size / n. In training the order of the steps is drawn once for a site set and these options, and
+ *  each pass takes one number from the generator. In evaluation the windows lie as evenly as can be; to average over several
+ *  draws, as the paper does, leave the module in training mode. Maxima as in scn_max_pooling_create.
  *  options: needs a ratio or an output_size. Forward returns SCN_ERROR_SHAPE where the windows do not fit. At most 2^24
  *  windows an axis (SCN_ERROR_OVERFLOW). Also SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_fractional_max_pooling_create(int32_t dimension, const scn_fractional_options *options,
@@ -512,6 +537,17 @@ typedef struct scn_batch_norm_options {
 SCN_API scn_status scn_batch_normalization_create(int64_t planes, const scn_batch_norm_options *options,
                                                   scn_module **module);
 
+/** Create a Sequential of a batch normalisation (epsilon 1e-4 and momentum 0.9 in SparseConvNet) and an ELU. */
+SCN_API scn_status scn_batch_norm_elu_create(int64_t planes, double epsilon, double momentum, scn_module **module);
+/** Create a batch normalisation of the mean alone, y = x - mean + bias: bias (where affine is 1) and running_mean, each
+ *  [planes]. The gradient goes through the mean. leakiness, momentum: as in scn_batch_norm_options. */
+SCN_API scn_status scn_mean_only_norm_create(int64_t planes, int32_t affine, double leakiness, double momentum,
+                                             scn_module **module);
+/** Create a group normalisation of sparse tensors (Wu and He, 2018): weight, bias, each [planes]. Each sample's sites and
+ *  each of `groups` groups of neighbouring planes have a mean and a biased variance of their own, in training and in
+ *  evaluation. groups: a divisor of planes. epsilon: > 0, added to the variance; 1e-5 is usual. */
+SCN_API scn_status scn_group_norm_create(int64_t groups, int64_t planes, double epsilon, scn_module **module);
+
 typedef enum scn_activation {
     SCN_ACTIVATION_RELU = 0,
     SCN_ACTIVATION_LEAKY_RELU = 1,  /**< x > 0 ? x : parameter * x. */
@@ -525,6 +561,8 @@ typedef enum scn_activation {
 SCN_API scn_status scn_activation_create(scn_activation activation, double parameter, scn_module **module);
 /** Create a dropout: in training times 0 (probability p) or 1, in evaluation times 1 - p. p: 0 ... 1. */
 SCN_API scn_status scn_dropout_create(double p, scn_module **module);
+/** Create a dropout of whole planes, the same for all rows of the batch. */
+SCN_API scn_status scn_batchwise_dropout_create(double p, scn_module **module);
 
 /* Networks. */
 
@@ -625,7 +663,8 @@ typedef struct scn_adam_options {
 } scn_adam_options;
 #define SCN_ADAM_OPTIONS_INIT {sizeof(scn_adam_options), 0.001, 0.9, 0.999, 1e-8, 0.0, 0}
 
-/** Create stochastic gradient descent over parameters. parameters: [count] dense tensors, retained, no two the same.
+/** Create stochastic gradient descent over parameters. parameters: [count] dense tensors, at least one, retained, no two the
+ *  same.
  *  g = gradient + weight_decay * p; v = momentum * v + (1 - dampening) * g, v = g in the first step;
  *  p -= learning_rate * (nesterov ? g + momentum * v : v). */
 SCN_API scn_status scn_sgd_create(scn_tensor *const *parameters, int64_t count, const scn_sgd_options *options,
@@ -825,6 +864,11 @@ typedef struct scn_matrix {
     int64_t planes;
 } scn_matrix;
 
+/** Create a dense tensor of the given shape, its content undefined: memory for the results of these functions, which
+ *  scn_tensor_data has the address of. Where it is 1 MB or more, the library gives memory that it has at hand, which costs
+ *  less than the system's. Also SCN_ERROR_OVERFLOW, SCN_ERROR_SHAPE (a negative size). */
+SCN_API scn_status scn_tensor_allocate(const int64_t *shape, int32_t rank, scn_tensor **tensor);
+
 /** Combine the points' features at each site. features [input rows, planes]; result [sites, planes]. SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_input_forward(scn_geometry *geometry, const scn_matrix *features, scn_matrix *result);
 /** gradient [sites, planes]; result: by the features, [input rows, planes]. */
@@ -908,6 +952,31 @@ SCN_API scn_status scn_batch_norm_backward_evaluation(const scn_matrix *input, c
                                                       const scn_batch_norm_options *options, float *weight_result,
                                                       float *bias_result, scn_matrix *result);
 
+/** Mean-only batch normalisation in training, with (leaky) ReLU. input, result [n, planes]; bias [planes] or NULL for zeros;
+ *  running_mean [planes], updated, or NULL. momentum, leakiness: as in scn_batch_norm_options. */
+SCN_API scn_status scn_mean_only_norm_forward_training(const scn_matrix *input, const float *bias, float *running_mean,
+                                                       double momentum, double leakiness, scn_matrix *result);
+/** The same in evaluation, by the running mean. */
+SCN_API scn_status scn_mean_only_norm_forward_evaluation(const scn_matrix *input, const float *bias,
+                                                         const float *running_mean, double leakiness,
+                                                         scn_matrix *result);
+/** output: of the forward pass; gradient: shaped as output; is_training: which pass it was, 1 or 0; result: by the input;
+ *  bias_result [planes], or NULL where not wanted. */
+SCN_API scn_status scn_mean_only_norm_backward(const scn_matrix *output, const scn_matrix *gradient, int32_t is_training,
+                                               double leakiness, float *bias_result, scn_matrix *result);
+/** Group normalisation, as scn_group_norm_create, over a site set's samples. input, result [sites, planes]; weight, bias
+ *  [planes] or NULL for ones and zeros; saved_mean, saved_inverse_deviation [batch size, groups], written for the backward
+ *  pass. Also SCN_ERROR_SHAPE, where groups does not divide the planes. */
+SCN_API scn_status scn_group_norm_forward(scn_geometry *geometry, int32_t sites, const scn_matrix *input,
+                                          const float *weight, const float *bias, int64_t groups, double epsilon,
+                                          float *saved_mean, float *saved_inverse_deviation, scn_matrix *result);
+/** input: of the forward pass; gradient [sites, planes]; result: by the input; weight_result, bias_result [planes], or NULL
+ *  where not wanted. */
+SCN_API scn_status scn_group_norm_backward(scn_geometry *geometry, int32_t sites, const scn_matrix *input,
+                                           const scn_matrix *gradient, const float *weight, int64_t groups,
+                                           const float *saved_mean, const float *saved_inverse_deviation,
+                                           float *weight_result, float *bias_result, scn_matrix *result);
+
 /** Apply an activation, element by element; in place allowed. */
 SCN_API scn_status scn_activation_forward(scn_activation activation, double parameter, const scn_matrix *input,
                                           scn_matrix *result);
@@ -926,6 +995,14 @@ SCN_API scn_status scn_linear_backward_input(const scn_matrix *gradient, const f
 SCN_API scn_status scn_linear_backward_weight(const scn_matrix *input, const scn_matrix *gradient,
                                               int32_t weight_is_transposed, float *weight_result, float *bias_result);
 
+/** Add: result = a + b, of one shape; in place allowed. SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_add_forward(const scn_matrix *a, const scn_matrix *b, scn_matrix *result);
+/** Put planes side by side. inputs: [count], at least one, each [n, its planes]; result [n, the sum of their planes]. Also
+ *  SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_join_forward(const scn_matrix *inputs, int64_t count, scn_matrix *result);
+/** gradient: shaped as the forward result; results: [count], by each of the inputs. */
+SCN_API scn_status scn_join_backward(const scn_matrix *gradient, const scn_matrix *results, int64_t count);
+
 /** Write a site set's features into a dense array. input [sites, planes]; result [batch, planes, ...spatial size], count
  *  elements, overwritten. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
 SCN_API scn_status scn_sparse_to_dense_forward(scn_geometry *geometry, int32_t sites, const scn_matrix *input,
@@ -936,6 +1013,11 @@ SCN_API scn_status scn_sparse_to_dense_backward(scn_geometry *geometry, int32_t 
 /** Mean cross-entropy, as scn_cross_entropy. loss: 1 value; gradient_result: by the logits, [n, classes], or NULL. */
 SCN_API scn_status scn_cross_entropy_forward(const scn_matrix *logits, const int64_t *labels, const float *class_weights,
                                              int64_t ignore_index, float *loss, scn_matrix *gradient_result);
+/** Compare features on two site sets, as scn_compare_sparse. x, y: [sites, planes]. loss: 1 value; x_result, y_result: its
+ *  gradients by x and y, or NULL where not wanted. SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_compare_sparse_forward(scn_geometry *x_geometry, int32_t x_sites, const scn_matrix *x,
+                                              scn_geometry *y_geometry, int32_t y_sites, const scn_matrix *y, float *loss,
+                                              scn_matrix *x_result, scn_matrix *y_result);
 
 #ifdef __cplusplus
 }

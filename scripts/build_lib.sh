@@ -4,11 +4,18 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 version=$1
 
+# Swift's Glibc module refers to hypotf, whose newest version came with glibc 2.35, though nothing here calls it. With one of
+# its own the library runs with glibc 2.34.
+mkdir -p build
+printf '%s\n' '#include <math.h>' \
+    'float hypotf(float x, float y) { return (float)sqrt((double)x * (double)x + (double)y * (double)y); }' |
+    cc -x c -O2 -fPIC -fno-math-errno -fvisibility=hidden -c - -o build/hypotf.o
+
 # Here and not in Package.swift: unsafe flags there would bar the package from being a versioned dependency.
 swift build -c release --product scn --scratch-path .build/static \
     -Xswiftc -static-stdlib -Xswiftc -use-ld=lld \
     -Xlinker --version-script="$PWD/exports.map" -Xlinker --gc-sections -Xlinker -z -Xlinker defs \
-    -Xlinker -soname="libscn.so.${version%%.*}"
+    -Xlinker "$PWD/build/hypotf.o" -Xlinker -soname="libscn.so.${version%%.*}"
 
 mkdir -p build/lib
 library=build/lib/libscn.so.$version

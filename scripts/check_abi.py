@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Hold the three statements of the C interface together: header, library, Python table.
+"""Hold the statements of the C interface together: header, library, Python table, C++ header.
 
 usage: check_abi.py [--header include/scn.h] [--library build/lib/libscn.so] [--table bindings/python/src/scn/_library.py]
+                    [--cpp bindings/cpp/scn.hpp]
 
 Fails, with a list, where
 - the functions that the header declares are not exactly those that the library exports,
 - the Python table names other functions, or another number of parameters,
+- the C++ header leaves out a function of another section than that over the caller's buffers,
 - the header does not compile alone as C99, C11 and C++17 without a warning,
 - the library needs anything but the C and C++ libraries and OpenBLAS, at worst a Swift library.
 """
@@ -117,6 +119,16 @@ def compare_names(problems, have, have_name, want, want_name):
         problems.append(f"{name}: in the {have_name}, not in the {want_name}")
 
 
+def check_cpp(cpp_text, header_text, problems):
+    """Each function before the section over buffers, which C++ programs call as C programs do, is used in scn.hpp."""
+    before, heading, _ = header_text.partition("The functional level: buffers to buffers")
+    if not heading:
+        problems.append("header: has no section on buffers")
+    used = set(re.findall(r"\bscn_\w+", cpp_text))
+    for name in sorted(set(header_functions(before, problems)) - used):
+        problems.append(f"{name}: in the header, not in the C++ header")
+
+
 def check_header_compiles(header, problems):
     with tempfile.TemporaryDirectory() as folder:
         source = os.path.join(folder, "alone.c")
@@ -145,6 +157,7 @@ def main():
     parser.add_argument("--header", default=os.path.join(ROOT, "include/scn.h"))
     parser.add_argument("--library", default=os.path.join(ROOT, "build/lib/libscn.so"))
     parser.add_argument("--table", default=os.path.join(ROOT, "bindings/python/src/scn/_library.py"))
+    parser.add_argument("--cpp", default=os.path.join(ROOT, "bindings/cpp/scn.hpp"))
     options = parser.parse_args()
     for path in vars(options).values():
         if not os.path.exists(path):
@@ -152,7 +165,10 @@ def main():
 
     problems = []
     with open(options.header, encoding="utf-8") as file:
-        header = header_functions(file.read(), problems)
+        header_text = file.read()
+    with open(options.cpp, encoding="utf-8") as file:
+        cpp_text = file.read()
+    header = header_functions(header_text, problems)
     exports = exported_symbols(options.library)
     table = table_functions(options.table, problems)
 
@@ -164,6 +180,7 @@ def main():
     for name in sorted(set(table) & set(header)):
         if table[name] != header[name]:
             problems.append(f"{name}: {header[name]} parameters in the header, {table[name]} in the Python table")
+    check_cpp(cpp_text, header_text, problems)
     check_header_compiles(options.header, problems)
     check_dependencies(options.library, problems)
 
@@ -171,7 +188,7 @@ def main():
         print(f"check-abi: {problem}")
     if problems:
         sys.exit(1)
-    print(f"check-abi: {len(header)} functions agree in header, library and Python table")
+    print(f"check-abi: {len(header)} functions agree in header, library, Python table and C++ header")
 
 
 if __name__ == "__main__":

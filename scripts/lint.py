@@ -3,6 +3,7 @@
 git (an unpacked archive), in every file outside of hidden folders and build outputs.
 
 - nothing in Sources/ imports Foundation (it would add 50 MB to the library),
+- what Swift programs see of it is documented: each declaration that is public or open,
 - a file of code over 500 lines says why in a comment that starts with 'Long because:',
 - Python compiles,
 - no path of somebody's machine, no note of work to be done later,
@@ -15,7 +16,7 @@ import sys
 
 CODE = (".swift", ".c", ".h", ".cpp", ".hpp", ".inc", ".py", ".sh")
 TEXT = CODE + (".md", ".txt", ".toml", ".cmake", ".in", ".map", "Makefile", ".ci/run")
-EXEMPT = re.compile(r"^(Tests/golden/|examples/.*/data/|LICENSE)")
+EXEMPT = re.compile(r"^(Tests/golden/|examples/.*/data/|LICENSE|licenses/.*\.txt|bindings/python/licenses$)")
 BUILT = ("build", "dist", "demo-output", "__pycache__")
 LONGEST = 500
 LONG_BECAUSE = re.compile(r"^\s*(//+|#+|/?\*+)\s*Long because: \S", re.M)
@@ -25,6 +26,24 @@ LINE_RULES = [
     (re.compile(r"[ \t]+$"), "ends in blanks"),
 ]
 FOUNDATION = re.compile(r"^\s*(@\w+\s+)*((public|package|internal|fileprivate|private)\s+)?import\s+(\w+\s+)?Foundation")
+
+# SCNABI's functions have their documentation in scn.h.
+SWIFT_LIBRARY = re.compile(r"^Sources/(?!SCNABI/)\w+/.*\.swift$")
+ATTRIBUTE = re.compile(r"\s*@\w+")
+PUBLIC = re.compile(
+    r"\s*(@\w+(\([^)]*\))?\s+)*((final|static|mutating|indirect|required|convenience|nonisolated(\(unsafe\))?"
+    r"|(package|internal|private)\(set\))\s+)*(public|open)\s+(?!import\b|extension\b|.*\boverride\b)")
+
+
+def undocumented(lines):
+    """The numbers of the lines that declare something public without a documentation comment before it."""
+    for number, line in enumerate(lines, 1):
+        if PUBLIC.match(line):
+            before = number - 2
+            while before >= 0 and ATTRIBUTE.match(lines[before]):
+                before -= 1
+            if before < 0 or not lines[before].lstrip().startswith("///"):
+                yield number
 
 
 def files():
@@ -50,6 +69,9 @@ def problems_of(name, text):
             yield f"{name}:{number}: imports Foundation"
         if "\t" in line and not name.endswith(("Makefile", ".map")):
             yield f"{name}:{number}: has a tab"
+    if SWIFT_LIBRARY.match(name):
+        for number in undocumented(lines):
+            yield f"{name}:{number}: is public and has no documentation comment"
     if name.endswith(".py"):
         try:
             compile(text, name, "exec")

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Test the installed library from C and C++: install it into a temporary folder, compile each program of Tests/c and
-# bindings/c/examples with gcc -std=c99 and with g++ through pkg-config, the examples also through CMake, without a
-# warning, and run them. Examples that read arguments are compiled only. Last line: N passed, N failed.
+# bindings/c/examples with gcc -std=c99 and with g++ through pkg-config, those in C++ also with clang, the examples also
+# through CMake, without a warning, run them, and uninstall. Examples that read arguments run through CMake alone. Last line:
+# N passed, N failed.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -42,13 +43,18 @@ prepare_python() {
         SCN_LIBRARY="$prefix/lib/libscn.so.0")
 }
 
+# The Swift toolchain has a clang, wherever it is.
+clang=$(command -v clang++ ||
+    realpath "$(swift -print-target-info | sed -n 's/.*"runtimeResourcePath" *: *"\(.*\)".*/\1/p')/../../bin/clang++")
+
 compile_and_run() {
     local source=$1 dialect=$2 name program command environment extra=()
-    name=$(basename "$source" .c)
+    name=$(basename "$(basename "$source" .c)" .cpp)
     program=$work/$name-$dialect
     case $dialect in
     c99) command=("${CC:-gcc}" -std=c99) ;;
     c++17) command=("${CXX:-g++}" -x c++ -std=c++17) ;;
+    clang++17) command=("$clang" -x c++ -std=c++17) ;;
     esac
     environment=(PATH="$PATH" HOME="$work" LD_LIBRARY_PATH="$prefix/lib")
     if grep -q '#include <Python.h>' "$source"; then
@@ -56,7 +62,7 @@ compile_and_run() {
         extra=("${python_flags[@]}")
         environment+=("${python_environment[@]}")
     fi
-    command+=(-O2 -Wall -Wextra -pedantic -Werror "$source" -x none -o "$program" "${flags[@]}" "${extra[@]}" -lm)
+    command+=(-O2 -Wall -Wextra -pedantic -Werror "$source" -o "$program" "${flags[@]}" "${extra[@]}" -lm)
     if ! "${command[@]}" >"$work/log" 2>&1; then
         attempt "$name, $dialect: compile" "${command[@]}"
     elif [[ $source == Tests/* || $name == hello_world || $name == quickstart ]]; then
@@ -67,18 +73,28 @@ compile_and_run() {
 }
 
 through_cmake() {
-    cmake -S bindings/c -B "$work/cmake" -DCMAKE_PREFIX_PATH="$1" -DCMAKE_C_FLAGS=-Werror &&
-        cmake --build "$work/cmake" --parallel 2 && (cd "$work/cmake" && ctest --output-on-failure)
+    local language=$1 prefix=$2 build=$work/cmake-$1
+    cmake -S "bindings/$language/examples" -B "$build" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_FLAGS=-Werror \
+        -DCMAKE_CXX_FLAGS=-Werror && cmake --build "$build" --parallel 2 && (cd "$build" && ctest --output-on-failure)
+}
+
+leaves_nothing() {
+    make --no-print-directory uninstall PREFIX="$1" && [ -z "$(find "$1" ! -type d)" ]
 }
 
 for source in Tests/c/*.c bindings/c/examples/*.c; do
     [ -e "$source" ] || continue
     for dialect in c99 c++17; do compile_and_run "$source" $dialect; done
 done
-for source in Tests/c/*.cpp; do compile_and_run "$source" c++17; done
+sed -n '/^```cpp$/,/^```$/{/^```/!p}' bindings/cpp/README.md >"$work/quickstart.cpp"
+for source in Tests/c/*.cpp bindings/cpp/examples/*.cpp "$work/quickstart.cpp"; do
+    for dialect in c++17 clang++17; do compile_and_run "$source" $dialect; done
+done
 # The installed tree must work where it is moved to.
 mv "$prefix" "$work/moved"
-attempt "examples through CMake" through_cmake "$work/moved"
+attempt "examples in C through CMake" through_cmake c "$work/moved"
+attempt "examples in C++ through CMake" through_cmake cpp "$work/moved"
+attempt "uninstall" leaves_nothing "$work/moved"
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

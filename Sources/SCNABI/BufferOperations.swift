@@ -200,3 +200,35 @@ public func scn_cross_entropy_forward(
         }
     }
 }
+
+@_cdecl("scn_add_forward") @implementation
+public func scn_add_forward(_ a: Host, _ b: Host, _ result: HostResult) -> scn_status {
+    status {
+        try Elements.add(try matrix(a, "a"), try matrix(b, "b"), into: try matrix(result, "result"))
+    }
+}
+
+@_cdecl("scn_join_forward") @implementation
+public func scn_join_forward(_ inputs: Host, _ count: Int64, _ result: HostResult) -> scn_status {
+    status { try Elements.join(try matrices(inputs, count, "inputs"), into: try matrix(result, "result")) }
+}
+
+@_cdecl("scn_join_backward") @implementation
+public func scn_join_backward(_ gradient: Host, _ results: Host, _ count: Int64) -> scn_status {
+    status { try Elements.split(try matrix(gradient, "gradient"), into: try matrices(results, count, "results")) }
+}
+
+/// Matrices whose planes go side by side: at least one, and no more planes than 64 bits count.
+private func matrices(_ pointer: Host, _ count: Int64, _ name: String) throws(SCNError) -> [Matrix] {
+    let hosts = try elements(pointer, count, name)
+    try require(!hosts.isEmpty, .invalidArgument, "count: is 0, expected at least 1")
+    var result: [Matrix] = [], planes = 0
+    for index in hosts.indices {
+        let next = try matrix(hosts.baseAddress! + index, "\(name)[\(index)]")
+        let (sum, overflow) = planes.addingReportingOverflow(next.planes)
+        try require(!overflow, .overflow, "\(name): their planes overflow 64 bits")
+        planes = sum
+        result.append(next)
+    }
+    return result
+}

@@ -6,6 +6,7 @@ public final class Locked<Value>: @unchecked Sendable {
     private var value: Value
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
+    /// A value with a mutex of its own, which is free.
     public init(_ value: Value) {
         self.value = value
         mutex = .allocate(capacity: 1)
@@ -17,6 +18,7 @@ public final class Locked<Value>: @unchecked Sendable {
         mutex.deallocate()
     }
 
+    /// Runs `body` on the value while no other thread does; not to be nested.
     public func withLock<R>(_ body: (inout Value) throws -> R) rethrows -> R {
         scn_fork_gate_enter()
         pthread_mutex_lock(mutex)

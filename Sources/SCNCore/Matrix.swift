@@ -3,8 +3,11 @@
 /// A matrix refers to its storage: copies of the value share the elements. Operations write only into matrices that
 /// they made themselves or that the caller passes as their result.
 public struct Matrix {
+    /// The number of rows.
     public let rows: Int
+    /// The number of elements of a row.
     public let planes: Int
+    /// Where the elements are.
     public let storage: Storage<Float>
 
     /// A matrix with undefined content.
@@ -13,6 +16,7 @@ public struct Matrix {
         self.init(rows: rows, planes: planes, storage: try Storage(count: count))
     }
 
+    /// A matrix of zeros.
     public init(zeros rows: Int, planes: Int) throws(SCNError) {
         let count = try checkedProduct([rows, planes], "a matrix of \(rows) x \(planes)")
         self.init(rows: rows, planes: planes, storage: try Storage(count: count, zeroed: true))
@@ -31,6 +35,7 @@ public struct Matrix {
         self.init(rows: rows, planes: planes, storage: Storage(borrowing: pointer, count: rows * planes))
     }
 
+    /// A copy of `elements`, of which there must be `rows * planes`.
     public init(rows: Int, planes: Int, _ elements: some Collection<Float>) throws(SCNError) {
         try require(
             elements.count == rows * planes, .shape,
@@ -38,10 +43,14 @@ public struct Matrix {
         self.init(rows: rows, planes: planes, storage: try Storage(elements))
     }
 
+    /// The address of the first element.
+    /// The number of elements.
+    /// A copy of the elements.
     @inlinable public var pointer: UnsafeMutablePointer<Float> { storage.pointer }
     @inlinable public var count: Int { storage.count }
     public var elements: [Float] { Array(storage.buffer) }
 
+    /// The address of a row's first element.
     public func row(_ index: Int) -> UnsafeMutablePointer<Float> {
         precondition(index >= 0 && index < rows)
         return pointer + index * planes
@@ -50,6 +59,7 @@ public struct Matrix {
     /// The same elements seen as another shape of the same count.
     public func reshaped(rows: Int, planes: Int) -> Matrix { Matrix(rows: rows, planes: planes, storage: storage) }
 
+    /// A matrix with elements of its own.
     public func copy() throws(SCNError) -> Matrix {
         let result = try Matrix(rows: rows, planes: planes)
         result.pointer.update(from: pointer, count: count)

@@ -33,5 +33,21 @@ public enum Parallel {
         }
     }
 
+    /// The same for a body that can fail: throws one of the errors, when all chunks are done.
+    public static func tryForEachChunk(
+        _ count: Int, size: Int, _ body: (_ chunk: Int, _ range: Range<Int>) throws(SCNError) -> Void
+    ) throws(SCNError) {
+        let failure = Locked<SCNError?>(nil)
+        forEachChunk(count, size: size) { chunk, range in
+            do throws(SCNError) {
+                try body(chunk, range)
+            } catch {
+                failure.withLock { $0 = error }
+            }
+        }
+        if let error = failure.withLock({ $0 }) { throw error }
+    }
+
+    /// How many chunks of `size` there are, the last one perhaps shorter.
     public static func chunkCount(_ count: Int, size: Int) -> Int { (count + size - 1) / size }
 }

@@ -1,3 +1,4 @@
+internal import CSCNSupport
 internal import Glibc
 
 /// A seedable stream of pseudo-random numbers: xoshiro256** (Blackman and Vigna, "Scrambled linear pseudorandom number
@@ -6,6 +7,7 @@ public struct Random: RandomNumberGenerator, Equatable, Sendable {
     /// The whole state, to save and restore a stream.
     public var state: (UInt64, UInt64, UInt64, UInt64)
 
+    /// The stream that belongs to a seed.
     public init(seed: UInt64) {
         var mixer = seed
         func next() -> UInt64 {
@@ -18,8 +20,10 @@ public struct Random: RandomNumberGenerator, Equatable, Sendable {
         state = (next(), next(), next(), next())
     }
 
+    /// Whether two streams will give the same numbers.
     public static func == (a: Random, b: Random) -> Bool { a.state == b.state }
 
+    /// The next 64 random bits.
     public mutating func next() -> UInt64 {
         func rotate(_ x: UInt64, _ bits: UInt64) -> UInt64 { (x << bits) | (x >> (64 - bits)) }
         let result = rotate(state.1 &* 5, 7) &* 9
@@ -54,12 +58,26 @@ public struct Random: RandomNumberGenerator, Equatable, Sendable {
 public enum Generator {
     private static let shared = Locked(Random(seed: 0))
 
-    public static func seed(_ seed: UInt64) { shared.withLock { $0 = Random(seed: seed) } }
+    /// Starts the stream that belongs to a seed.
+    public static func seed(_ seed: UInt64) { withRandom { $0 = Random(seed: seed) } }
+    /// Runs `body` on the stream while no other thread does.
     public static func withRandom<R>(_ body: (inout Random) throws -> R) rethrows -> R {
-        try shared.withLock { try body(&$0) }
+        if let own = scn_thread_generator_get() { return try body(&own.assumingMemoryBound(to: Random.self).pointee) }
+        return try shared.withLock { try body(&$0) }
     }
+    /// The stream as it is, to save and restore it.
     public static var state: Random {
-        get { shared.withLock { $0 } }
-        set { shared.withLock { $0 = newValue } }
+        get { withRandom { $0 } }
+        set { withRandom { $0 = newValue } }
+    }
+
+    /// Runs `body` with `stream` in place of the shared generator, for this thread.
+    package static func withStream<R>(_ stream: inout Random, _ body: () throws -> R) rethrows -> R {
+        let before = scn_thread_generator_get()
+        defer { scn_thread_generator_set(before) }
+        return try withUnsafeMutablePointer(to: &stream) {
+            scn_thread_generator_set($0)
+            return try body()
+        }
     }
 }

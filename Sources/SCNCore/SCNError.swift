@@ -23,14 +23,18 @@ public struct SCNError: Error, CustomStringConvertible, Equatable, Sendable {
         case `internal` = 11
     }
 
+    /// What kind of failure.
     public let kind: Kind
+    /// The argument, what it was and what was expected.
     public let message: String
 
+    /// An error of a kind, with its message.
     public init(_ kind: Kind, _ message: String) {
         self.kind = kind
         self.message = message
     }
 
+    /// The message.
     public var description: String { message }
 }
 

@@ -2,7 +2,9 @@ internal import CSCNSupport
 
 /// Memory for `count` trivial elements whose allocation can fail without a trap, or a host's buffer on loan.
 public final class Storage<Element: BitwiseCopyable> {
+    /// The address of the first element.
     public let pointer: UnsafeMutablePointer<Element>
+    /// The number of elements.
     public let count: Int
     private let release: (() -> Void)?
     /// Grows with the changes noted; negative once they cannot be.
@@ -50,8 +52,10 @@ public final class Storage<Element: BitwiseCopyable> {
     /// To be called before a host gets the address.
     public func noteAddressGivenOut() { if changeCount >= 0 { changeCount = -1 } }
 
+    /// All elements.
     @inlinable public var buffer: UnsafeMutableBufferPointer<Element> { .init(start: pointer, count: count) }
 
+    /// An element; the index is checked in debug builds alone.
     @inlinable public subscript(index: Int) -> Element {
         get {
             assert(index >= 0 && index < count)

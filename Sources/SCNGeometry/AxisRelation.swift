@@ -3,6 +3,7 @@ internal import SCNCore
 /// Along one axis, the outputs that an input takes part in, and the tap of the filter under which it does.
 struct AxisRelation: BitwiseCopyable {
     private enum Form: BitwiseCopyable {
+        case strided(AxisWindows)
         /// Output o reads the inputs `starts[o] + tap * step`; starts ascend.
         case windows(UnsafePointer<Int>, reach: Int)
         /// Output o reads the inputs from `starts[o]` to before `starts[o + 1]`.
@@ -15,6 +16,14 @@ struct AxisRelation: BitwiseCopyable {
     let outputSize: Int
     private let step: Int
     private let form: Form
+
+    /// The windows of a strided filter.
+    init(_ filter: FilterGeometry, axis: Int, outputSize: Int) {
+        taps = filter.size[axis]
+        self.outputSize = outputSize
+        step = filter.dilation[axis]
+        form = .strided(AxisWindows(filter, axis: axis, outputSize: outputSize))
+    }
 
     /// The windows of a placement, which must outlive this value.
     init(_ placement: WindowPlacement, axis: Int) {
@@ -36,6 +45,7 @@ struct AxisRelation: BitwiseCopyable {
     /// No input takes part in more outputs than this.
     var most: Int {
         switch form {
+        case .strided(let windows): return windows.most
         case .tiles: return 1
         case .spread: return min(taps, outputSize)
         case .windows(let starts, let reach):
@@ -48,10 +58,27 @@ struct AxisRelation: BitwiseCopyable {
         }
     }
 
-    /// Calls `body(output, tap)` for each output that `input` takes part in.
+    /// The number of outputs that `input` takes part in.
+    func count(of input: Int) -> Int {
+        switch form {
+        case .strided(let windows): return windows.count(of: input)
+        case .spread(let stride, let padding):
+            let first = input * stride - padding
+            let low = first < 0 ? (-first + step - 1) / step : 0
+            let room = outputSize - 1 - first
+            return room < 0 ? 0 : max(0, min(taps - 1, room / step) - low + 1)
+        case .tiles, .windows:
+            var count = 0
+            forEach(input) { _, _ in count += 1 }
+            return count
+        }
+    }
+
+    /// Calls `body(output, tap)` for each output that `input` takes part in; the outputs ascend or descend.
     @inline(__always)
     func forEach(_ input: Int, _ body: (_ output: Int, _ tap: Int) -> Void) {
         switch form {
+        case .strided(let windows): windows.forEach(input, body)
         case .tiles(let starts):
             let output = lastStart(starts, input)
             if output >= 0 { body(output, input &- starts[output]) }

@@ -45,19 +45,15 @@ struct AxisWindows: BitwiseCopyable {
     /// No input site is under more windows than this.
     var most: Int { min((size - 1) / tapStep + 1, outputSize) }
 
-    /// Writes (tap, output) of each window that covers `input` and returns their number.
+    /// Calls `body(output, tap)` for each window that covers `input`, the last window first.
     @inline(__always)
-    func windows(of input: Int, taps: UnsafeMutablePointer<Int>, outputs: UnsafeMutablePointer<Int>) -> Int {
+    func forEach(_ input: Int, _ body: (_ output: Int, _ tap: Int) -> Void) {
         var (tap, output) = first(input)
-        var count = 0
         while tap < size && output >= 0 {
-            taps[count] = tap
-            outputs[count] = output
-            count &+= 1
+            body(output, tap)
             tap &+= tapStep
             output &-= outputStep
         }
-        return count
     }
 
     /// The number of windows that cover `input`.

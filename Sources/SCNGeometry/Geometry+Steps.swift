@@ -24,35 +24,34 @@ extension Geometry {
     /// The rules of a strided filter whose windows are displaced at random: on each axis the steps are a shuffle of
     /// stride - 1, stride + 1 and stride, a third of the windows each.
     ///
-    /// Drawn from the generator once for a site set and a filter, then shared, so that branches which meet again have the
-    /// same sites.
+    /// Drawn once for a site set and a filter, then shared, so that branches which meet again have the same sites. Each
+    /// call takes one number from the generator.
     package func randomized(
         _ id: SiteSetID, _ filter: FilterGeometry
     ) throws(SCNError) -> (output: SiteSetID, rulebook: Rulebook) {
-        try step(id, .randomized(filter), reversedBy: filter) { sites throws(SCNError) in
-            try requireDimension(filter.dimension, sites)
-            let placement = try drawn { random throws(SCNError) in
-                try WindowPlacement(randomized: filter, spatialSize: sites.spatialSize, &random)
+        try drawing { random throws(SCNError) in
+            try step(id, .randomized(filter), reversedBy: filter) { sites throws(SCNError) in
+                try requireDimension(filter.dimension, sites)
+                var random = random
+                return try Self.place(
+                    sites, WindowPlacement(randomized: filter, spatialSize: sites.spatialSize, &random))
             }
-            return try Self.place(sites, placement)
         }
     }
 
-    /// The rules of fractional pooling. Drawn from the generator once for a site set and these windows, then shared; where
-    /// `isRegular`, without chance.
+    /// The rules of fractional pooling. Drawn once for a site set and these windows, then shared, each call taking one number
+    /// from the generator; where `isRegular`, without chance.
     package func fractional(
         _ id: SiteSetID, _ windows: FractionalWindows, isRegular: Bool
     ) throws(SCNError) -> (output: SiteSetID, rulebook: Rulebook) {
-        try step(id, .fractional(windows, isRegular: isRegular)) { sites throws(SCNError) in
-            try requireDimension(windows.dimension, sites)
-            let placement = try drawn { random throws(SCNError) in
-                var chance = isRegular ? nil : Optional(random)
-                let placement = try windows.placement(sites.spatialSize, &chance)
-                if let chance { random = chance }
-                return placement
+        func placed(_ random: Random?) throws(SCNError) -> (output: SiteSetID, rulebook: Rulebook) {
+            try step(id, .fractional(windows, isRegular: isRegular)) { sites throws(SCNError) in
+                try requireDimension(windows.dimension, sites)
+                var random = random
+                return try Self.place(sites, windows.placement(sites.spatialSize, &random))
             }
-            return try Self.place(sites, placement)
         }
+        return isRegular ? try placed(nil) : try drawing(placed)
     }
 
     private static func place(
@@ -64,16 +63,20 @@ extension Geometry {
         return result
     }
 
-    /// What `body` draws; the generator moves on only where it succeeds.
-    private func drawn<R>(_ body: (inout Random) throws(SCNError) -> R) throws(SCNError) -> R {
-        try Generator.withRandom { random in
-            Result { () throws(SCNError) in
-                var copy = random
-                let result = try body(&copy)
-                random = copy
-                return result
-            }
-        }.get()
+    /// What `body` makes of a stream of its own. The generator moves on by one number, whether or not `body` draws, so that
+    /// what is drawn later does not depend on what the geometry knows already; where it throws, not at all.
+    private func drawing<R>(_ body: (Random) throws(SCNError) -> R) throws(SCNError) -> R {
+        let (before, seed, after) = Generator.withRandom { random in
+            let before = random
+            let seed = random.next()
+            return (before, seed, random)
+        }
+        do throws(SCNError) {
+            return try body(Random(seed: seed))
+        } catch {
+            Generator.withRandom { if $0 == after { $0 = before } }
+            throw error
+        }
     }
 
     private func requireDimension(_ dimension: Int, _ sites: SiteSet) throws(SCNError) {

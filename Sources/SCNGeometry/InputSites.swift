@@ -126,7 +126,7 @@ package enum InputSites {
             throw duplicateError(input, ranked, dimension: layout.axes.count)
         }
         let map = InputMap(
-            mode: input.mode, siteOfRow: ranked.ranks, starts: ranked.starts, rows: ranked.members)
+            mode: input.mode, siteOfRow: try ranked.ranks(), starts: ranked.starts, rows: ranked.members)
         return (ranked.keys, map)
     }
 

@@ -4,8 +4,6 @@ internal import SCNCore
 struct RankedKeys<Key: SiteKey> {
     /// Distinct, ascending.
     let keys: Storage<Key>
-    /// For each element of the list, the index of its value in `keys`.
-    let ranks: Storage<Int32>
     /// The elements of value i are `members[starts[i] ..< starts[i + 1]]`, ascending.
     let starts: Storage<Int64>
     let members: Storage<Int32>
@@ -17,12 +15,11 @@ struct RankedKeys<Key: SiteKey> {
         for index in 0..<count { order.pointer[index] = Int32(truncatingIfNeeded: index) }
         let sorted = try radixSorted(keys, order)
         members = sorted.payload
-        ranks = try Storage(count: count)
 
         let size = 1 << 15
         let chunks = Parallel.chunkCount(count, size: size)
         let firstRanks = try Storage<Int>(count: chunks + 1, zeroed: true)
-        let (source, sources, rank, first) = (sorted.keys.pointer, members.pointer, ranks.pointer, firstRanks.pointer)
+        let (source, first) = (sorted.keys.pointer, firstRanks.pointer)
         Parallel.forEachChunk(count, size: size) { chunk, range in
             var distinct = chunk == 0 ? 1 : 0
             for index in max(1, range.lowerBound)..<range.upperBound {
@@ -44,9 +41,22 @@ struct RankedKeys<Key: SiteKey> {
                     start[next] = Int64(index)
                     next &+= 1
                 }
-                rank[Int(sources[index])] = Int32(truncatingIfNeeded: next &- 1)
             }
         }
         start[self.keys.count] = Int64(count)
+    }
+
+    /// For each element of the list, the index of its value in `keys`.
+    func ranks() throws(SCNError) -> Storage<Int32> {
+        let ranks = try Storage<Int32>(count: members.count)
+        let (start, member, rank) = (starts.pointer, members.pointer, ranks.pointer)
+        Parallel.forEachChunk(keys.count, size: 1 << 14) { _, values in
+            for value in values {
+                for index in Int(start[value])..<Int(start[value &+ 1]) {
+                    rank[Int(member[index])] = Int32(truncatingIfNeeded: value)
+                }
+            }
+        }
+        return ranks
     }
 }

@@ -1,7 +1,8 @@
 internal import SCNCore
 
-/// Walks over input sites and gives, for each, every output site that it takes part in with its filter offset: the product
-/// over the axes of what an `AxisRelation` each gives, kept in a small cache with a slot for each residue of a coordinate.
+/// What the coordinates of an input on some neighbouring axes take part in: key fields of outputs, added up, and filter
+/// offsets. The product over the axes of what an `AxisRelation` each gives, kept in a small cache with a slot for each residue
+/// of a coordinate.
 struct RelationProduct<Key: SiteKey>: ~Copyable {
     private struct Axis: BitwiseCopyable {
         var relation: AxisRelation
@@ -30,21 +31,21 @@ struct RelationProduct<Key: SiteKey>: ~Copyable {
     }
 
     private let dimension: Int
-    private let batchShift: Key
     private let axes: Storage<Axis>
     private let slots: Storage<Slot>
-    private let keys: Storage<Key>
-    private let offsets: Storage<Int>
+    let keys: Storage<Key>
+    let offsets: Storage<Int>
 
-    init(_ relations: [AxisRelation], mosts: [Int], layout: KeyLayout) throws(SCNError) {
+    /// The axes in `range` of those that `relations` and `mosts` are of.
+    init(_ range: Range<Int>, of relations: [AxisRelation], mosts: [Int], layout: KeyLayout) throws(SCNError) {
         var axes: [Axis] = []
         var (slotCount, entries) = (0, 0)
-        for (axis, relation) in relations.enumerated() {
+        for axis in range {
             var count = 1
             while count < 1024 && count * mosts[axis] < 4096 { count *= 2 }
             axes.append(
                 Axis(
-                    relation: relation, margin: layout.axes[axis].margin, shift: Key(layout.axes[axis].shift),
+                    relation: relations[axis], margin: layout.axes[axis].margin, shift: Key(layout.axes[axis].shift),
                     weight: relations[(axis + 1)...].reduce(1) { $0 * $1.taps }, slotMask: count - 1,
                     firstSlot: slotCount, firstEntry: entries, most: mosts[axis]))
             slotCount += count
@@ -55,19 +56,36 @@ struct RelationProduct<Key: SiteKey>: ~Copyable {
         offsets = try Storage(count: entries)
         (self.axes, self.slots, self.keys) = (storedAxes, slots, keys)
         slots.pointer.update(repeating: Slot(), count: slotCount)
-        dimension = relations.count
-        batchShift = Key(layout.batch.shift)
+        dimension = range.count
     }
 
-    /// Calls `body(key, offset)` for each output of the input site `site`: coordinates, then batch index.
+    /// Goes to an input, which has a coordinate for each axis, and returns the number of outputs.
     @inline(__always)
-    borrowing func enumerate(_ site: UnsafePointer<Int64>, _ body: (Key, Int) -> Void) {
-        let (axes, key, offset) = (axes.pointer, keys.pointer, offsets.pointer)
-        for axis in 0..<dimension where Int(site[axis]) != axes[axis].coordinate {
-            lookUp(axes + axis, Int(site[axis]))
+    borrowing func move(to coordinates: UnsafePointer<Int64>) -> Int {
+        let axes = axes.pointer
+        var outputs = 1
+        for axis in 0..<dimension {
+            if Int(coordinates[axis]) != axes[axis].coordinate { lookUp(axes + axis, Int(coordinates[axis])) }
+            outputs &*= axes[axis].count
         }
+        return outputs
+    }
+
+    /// The entries of the first axis at `coordinate`, in the order of the outputs: in `keys` and in `offsets`.
+    @inline(__always)
+    borrowing func entries(at coordinate: Int) -> Range<Int> {
+        let axis = axes.pointer
+        if coordinate != axis.pointee.coordinate { lookUp(axis, coordinate) }
+        return axis.pointee.entry..<axis.pointee.entry &+ axis.pointee.count
+    }
+
+    /// Calls `body(key, offset)` for each output, the last axis fastest.
+    @inline(__always)
+    borrowing func enumerate(_ body: (Key, Int) -> Void) {
+        if dimension == 0 { return body(0, 0) }
+        let (axes, key, offset) = (axes.pointer, keys.pointer, offsets.pointer)
         let last = dimension &- 1
-        axes[0].key = Key(truncatingIfNeeded: site[dimension]) &<< batchShift
+        axes[0].key = 0
         axes[0].offset = 0
         axes[0].current = 0
         var axis = 0
@@ -105,14 +123,21 @@ struct RelationProduct<Key: SiteKey>: ~Copyable {
     }
 
     private func fill(_ axis: Axis, _ entry: Int, _ coordinate: Int) -> Int {
-        var (key, offset) = (keys.pointer + entry, offsets.pointer + entry)
-        let first = offset
+        let (key, offset) = (keys.pointer + entry, offsets.pointer + entry)
+        var count = 0
         axis.relation.forEach(coordinate) { output, tap in
-            key.pointee = Key(truncatingIfNeeded: output &+ axis.margin) &<< axis.shift
-            offset.pointee = tap &* axis.weight
-            key += 1
-            offset += 1
+            key[count] = Key(truncatingIfNeeded: output &+ axis.margin) &<< axis.shift
+            offset[count] = tap &* axis.weight
+            count &+= 1
         }
-        return offset - first
+        if count > 1 && key[0] > key[1] {
+            var (reversedKeys, reversedOffsets) = (
+                UnsafeMutableBufferPointer(start: key, count: count),
+                UnsafeMutableBufferPointer(start: offset, count: count)
+            )
+            reversedKeys.reverse()
+            reversedOffsets.reverse()
+        }
+        return count
     }
 }

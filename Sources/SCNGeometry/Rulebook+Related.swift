@@ -3,9 +3,10 @@ internal import SCNCore
 extension Rulebook {
     /// The sites that every input site together takes part in, one relation an axis, and the rules.
     ///
-    /// Each input site names its output sites. Sorting their keys gives the output sites; the rank of a key among them is
-    /// its row. `isInjective` says that under one filter offset no two outputs have the same input, so that both columns
-    /// ascend; elsewhere the rules of an offset are sorted by output row, and the input rows repeat.
+    /// An input line (sites that differ on the last axis alone) takes part in output lines; sorting these brings together
+    /// the input lines that cross one output line, whose outputs are the union of few short ascending lists. `isInjective`
+    /// says that under one filter offset no two outputs have the same input, so that both columns ascend strictly; elsewhere
+    /// the input rows of an offset repeat.
     static func related(
         _ input: SiteSet, _ relations: [AxisRelation], isInjective: Bool
     ) throws(SCNError) -> (output: SiteSet, rulebook: Rulebook) {
@@ -30,17 +31,36 @@ extension Rulebook {
         _ input: SiteSet, _ relations: [AxisRelation], _ mosts: [Int], _ layout: KeyLayout, _ isInjective: Bool,
         _: Key.Type
     ) throws(SCNError) -> (Storage<Key>, Rulebook) {
+        let lines = try SiteLines(input)
+        let crossings = try LineCrossings<Key>(input, lines, relations, mosts: mosts, layout: layout)
         let volume = relations.reduce(1) { $0 * $1.taps }
+        let outputLines = crossings.keys.count
         // Every piece has a cursor for each filter offset, so there are few where the volume is large.
-        let pieces = max(1, min(16, input.count >> 13, input.count / volume))
-        let size = max(1, (input.count + pieces - 1) / pieces)
+        let pieces = max(1, min(16, crossings.members.count >> 12, input.count / volume))
+        let size = max(1, (outputLines + pieces - 1) / pieces)
         let cursors = try Storage<Int64>(count: checkedProduct([pieces, volume], "rule cursors"), zeroed: true)
-        let cursor = cursors.pointer
-        try forEachPiece(input, relations, mosts, layout, size: size) {
-            (product: borrowing RelationProduct<Key>, piece, _, site) in
-            let counter = cursor + piece * volume
-            product.enumerate(site) { _, k in counter[k] &+= 1 }
+        let firstOutputs = try Storage<Int>(count: pieces + 1, zeroed: true)
+        let (cursor, firstOutput) = (cursors.pointer, firstOutputs.pointer)
+
+        func forEachOutputLine(
+            _ body: (borrowing OutputLine<Key>, _ piece: Int, _ line: Int) -> Void
+        ) throws(SCNError) {
+            try Parallel.tryForEachChunk(outputLines, size: size) { piece, range throws(SCNError) in
+                var output = try OutputLine(lines, crossings, relations, mosts: mosts, layout: layout)
+                for line in range {
+                    try output.move(to: line)
+                    body(output, piece, line)
+                }
+            }
         }
+
+        try forEachOutputLine { output, piece, _ in
+            let counter = cursor + piece * volume
+            firstOutput[piece + 1] &+= output.count
+            output.forEachRule { _, _, k in counter[k] &+= 1 }
+        }
+        for piece in 0..<pieces { firstOutput[piece + 1] += firstOutput[piece] }
+        let outputCount = firstOutput[pieces]
         let offsets = try Storage<Int64>(count: volume + 1)
         var total: Int64 = 0
         for k in 0..<volume {
@@ -53,41 +73,31 @@ extension Rulebook {
         }
         offsets.pointer[volume] = total
 
-        let keys = try Storage<Key>(count: Int(total))
-        let inputRows = try Storage<Int32>(count: Int(total))
-        let (key, inputRow) = (keys.pointer, inputRows.pointer)
-        try forEachPiece(input, relations, mosts, layout, size: size) {
-            (product: borrowing RelationProduct<Key>, piece, row, site) in
+        let keys = try Storage<Key>(count: outputCount)
+        let (inputRows, outputRows) = (try Storage<Int32>(count: Int(total)), try Storage<Int32>(count: Int(total)))
+        let (key, lineKey, inputRow, outputRow) = (
+            keys.pointer, crossings.keys.pointer, inputRows.pointer, outputRows.pointer
+        )
+        try forEachOutputLine { output, piece, line in
             let next = cursor + piece * volume
-            product.enumerate(site) { outputKey, k in
+            let first = firstOutput[piece]
+            output.forEachRule { row, output, k in
                 let rule = Int(next[k])
                 next[k] &+= 1
-                key[rule] = outputKey
                 inputRow[rule] = Int32(truncatingIfNeeded: row)
+                outputRow[rule] = Int32(truncatingIfNeeded: first &+ output)
             }
+            var row = first
+            output.forEachOutput { field in
+                key[row] = lineKey[line] &+ field
+                row &+= 1
+            }
+            firstOutput[piece] = row
         }
-        let ranked = try RankedKeys(keys)
-        if !isInjective { try sortByOutput(offsets, inputRows, ranked.ranks) }
         let rulebook = Rulebook(
-            offsets: offsets, inputRows: inputRows, outputRows: ranked.ranks, inputCount: input.count,
-            outputCount: ranked.keys.count, inputRowsAscend: isInjective)
-        return (ranked.keys, rulebook)
-    }
-
-    /// Brings the rules of each filter offset into the order of their output rows.
-    private static func sortByOutput(
-        _ offsets: Storage<Int64>, _ inputRows: Storage<Int32>, _ outputRows: Storage<Int32>
-    ) throws(SCNError) {
-        for k in 0..<offsets.count - 1 {
-            let (first, count) = (Int(offsets[k]), Int(offsets[k + 1] - offsets[k]))
-            let (inputs, outputs) = (inputRows.pointer + first, outputRows.pointer + first)
-            let (keys, payload) = (try Storage<UInt64>(count: count), try Storage<Int32>(count: count))
-            for rule in 0..<count { keys.pointer[rule] = UInt64(outputs[rule]) }
-            payload.pointer.update(from: inputs, count: count)
-            let sorted = try radixSorted(keys, payload)
-            for rule in 0..<count { outputs[rule] = Int32(truncatingIfNeeded: sorted.keys.pointer[rule]) }
-            inputs.update(from: sorted.payload.pointer, count: count)
-        }
+            offsets: offsets, inputRows: inputRows, outputRows: outputRows, inputCount: input.count,
+            outputCount: outputCount, inputRowsAscend: isInjective)
+        return (keys, rulebook)
     }
 
     /// Throws where there are too many rules. Where the most that an input can have leaves doubt, a look at each site
@@ -106,38 +116,8 @@ extension Rulebook {
             input.coordinates(of: row..<row + 1, into: site.pointer)
             total += product(
                 1,
-                relations.indices.lazy.map { axis in
-                    var count = 0
-                    relations[axis].forEach(Int(site.pointer[axis])) { _, _ in count += 1 }
-                    return count
-                })
+                relations.indices.lazy.map { relations[$0].count(of: Int(site.pointer[$0])) })
             try require(total <= limit, .overflow, "a rulebook of more than \(limit) rules is not possible")
         }
-    }
-
-    /// Cuts the input sites into pieces of `size`, and calls `body(product, piece, row, site)` for every row, ascending
-    /// within a piece.
-    @inline(__always)
-    private static func forEachPiece<Key: SiteKey>(
-        _ input: SiteSet, _ relations: [AxisRelation], _ mosts: [Int], _ layout: KeyLayout, size: Int,
-        _ body: (borrowing RelationProduct<Key>, _ piece: Int, _ row: Int, _ site: UnsafePointer<Int64>) -> Void
-    ) throws(SCNError) {
-        let failure = Locked<SCNError?>(nil)
-        let columns = input.dimension + 1
-        let block = min(size, 1 << 10)
-        Parallel.forEachChunk(input.count, size: size) { piece, rows in
-            do throws(SCNError) {
-                let product = try RelationProduct<Key>(relations, mosts: mosts, layout: layout)
-                let scratch = try Storage<Int64>(count: block * columns)
-                for first in stride(from: rows.lowerBound, to: rows.upperBound, by: block) {
-                    let part = first..<min(rows.upperBound, first + block)
-                    input.coordinates(of: part, into: scratch.pointer)
-                    for row in part { body(product, piece, row, scratch.pointer + (row - first) * columns) }
-                }
-            } catch {
-                failure.withLock { $0 = error }
-            }
-        }
-        if let error = failure.withLock({ $0 }) { throw error }
     }
 }

@@ -55,6 +55,25 @@ package final class SiteSet: @unchecked Sendable {
         }
     }
 
+    /// (coordinates, batch) of the sites of `count` rows.
+    func coordinates(
+        ofRows rows: UnsafePointer<Int32>, count: Int, into output: UnsafeMutablePointer<Int64>
+    ) throws(SCNError) {
+        switch keys {
+        case .narrow(let keys): try layout.decode(gathered(keys, rows, count).pointer, count: count, into: output)
+        case .wide(let keys): try layout.decode(gathered(keys, rows, count).pointer, count: count, into: output)
+        }
+    }
+
+    private func gathered<Key: SiteKey>(
+        _ keys: Storage<Key>, _ rows: UnsafePointer<Int32>, _ count: Int
+    ) throws(SCNError) -> Storage<Key> {
+        let result = try Storage<Key>(count: count)
+        let (source, target) = (keys.pointer, result.pointer)
+        for index in 0..<count { target[index] = source[Int(rows[index])] }
+        return result
+    }
+
     /// Where each site's plane 0 lies in a dense array [batchSize, planes, spatial size ...], and the spatial volume,
     /// which is the way from one plane to the next. Throws an overflow error where that array has no 64-bit size.
     package func denseOffsets(planes: Int) throws(SCNError) -> (offsets: Storage<Int64>, volume: Int) {

@@ -4,8 +4,10 @@ public import SCNOps
 
 /// An activation, element by element, of a sparse or dense tensor.
 public final class ActivationLayer: Module {
+    /// Which activation.
     public let activation: Activation
 
+    /// Throws where the leak of a leaky ReLU is not finite.
     public init(_ activation: Activation) throws {
         if case .leakyReLU(let leak) = activation {
             try require(leak.isFinite, .invalidArgument, "leak: is \(leak), expected a finite number")
@@ -48,8 +50,10 @@ public final class ActivationLayer: Module {
 
 /// Dropout that is not inverted: training multiplies by Bernoulli(1 - p), evaluation by 1 - p.
 public final class Dropout: Module {
+    /// The probability of 0 in training.
     public let p: Double
 
+    /// `p`: 0 ... 1.
     public init(p: Double = 0.5) throws {
         try require(p >= 0 && p <= 1, .invalidArgument, "p: is \(p), expected 0 ... 1")
         self.p = p

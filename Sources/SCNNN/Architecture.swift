@@ -20,6 +20,9 @@ package enum Architecture {
             throw SCNError(.unsupported, "architecture: \(module.typeName) is not one of the library's own types")
         }
         var entries: [(key: String, value: JSON)] = [("type", .string(module.typeName))] + arguments
+        if let norm = (module as? any ProductLayer)?.spectralNorm {
+            entries.append(("spectral_norm", norm.arguments))
+        }
         if module is Container || module is InferenceNetwork {
             entries.append(("modules", .array(try module.parts.map(json))))
         }
@@ -40,13 +43,21 @@ package enum Architecture {
         if json.find("leakiness") != nil, let layer = module as? any ProductLayer {
             try layer.setLeakiness(json.double("leakiness"))
         }
+        if let norm = json.find("spectral_norm") {
+            try module.addSpectralNorm(
+                powerIterations: norm.count("n_power_iterations", 1), epsilon: norm.real("epsilon", 1e-12),
+                norm: norm.real("norm", 1))
+        }
         return module
     }
 
-    /// A new module like `module`, some arguments changed, its state initialised anew.
-    static func remade(_ module: Module, changing changes: [String: JSON] = [:]) throws -> Module {
+    /// A new module like `module`, some arguments changed and some left out, its state initialised anew.
+    static func remade(
+        _ module: Module, changing changes: [String: JSON] = [:], without dropped: Set<String> = []
+    ) throws -> Module {
         guard case .object(let entries) = try json(of: module) else { preconditionFailure("a module is an object") }
-        return try build(.object(entries.map { ($0.key, changes[$0.key] ?? $0.value) }))
+        let kept = entries.filter { !dropped.contains($0.key) }
+        return try build(.object(kept.map { ($0.key, changes[$0.key] ?? $0.value) }))
     }
 
     private static func children(_ json: JSON) throws -> [Module] { try json.array("modules").map(build) }
@@ -56,11 +67,14 @@ package enum Architecture {
 
     private static let builders: [String: @Sendable (JSON) throws -> Module] = [
         "Sequential": { try Sequential(children($0)) },
+        "CheckpointedSequential": { try CheckpointedSequential(children($0)) },
         "ConcatTable": { try ConcatTable(children($0)) },
         "InferenceNetwork": { try InferenceNetwork(children($0)) },
         "AddTable": { _ in AddTable() },
         "JoinTable": { _ in JoinTable() },
         "Identity": { _ in Identity() },
+        "VerboseIdentity": { _ in VerboseIdentity() },
+        "AddCoords": { _ in AddCoords() },
         "Flatten": { _ in Flatten() },
         "InputLayer": {
             try InputLayer(
@@ -114,6 +128,15 @@ package enum Architecture {
                 planes: $0.int("planes"), epsilon: $0.real("epsilon", 1e-4), momentum: $0.real("momentum", 0.99),
                 affine: $0.flag("affine", true), leakiness: $0.real("leakiness", 1))
         },
+        "MeanOnlyBNLeakyReLU": {
+            try MeanOnlyBNLeakyReLU(
+                planes: $0.int("planes"), affine: $0.flag("affine", true), leakiness: $0.real("leakiness", 1),
+                momentum: $0.real("momentum", 0.99))
+        },
+        "SparseGroupNorm": {
+            try SparseGroupNorm(
+                groups: $0.int("groups"), planes: $0.int("planes"), epsilon: $0.real("epsilon", 1e-5))
+        },
         "ReLU": { _ in try ActivationLayer(.relu) },
         "LeakyReLU": { try ActivationLayer(.leakyReLU(Float($0.real("leak", 1.0 / 3)))) },
         "ELU": { _ in try ActivationLayer(.elu) },
@@ -121,6 +144,7 @@ package enum Architecture {
         "Tanh": { _ in try ActivationLayer(.tanh) },
         "Sigmoid": { _ in try ActivationLayer(.sigmoid) },
         "Dropout": { try Dropout(p: $0.real("p", 0.5)) },
+        "BatchwiseDropout": { try BatchwiseDropout(p: $0.real("p", 0.5)) },
     ]
 }
 

@@ -7,18 +7,25 @@ internal import SCNOps
 /// State: `weight`, `bias` (where affine), `running_mean`, `running_var`, each [planes]. Biased variance normalises, unbiased
 /// variance enters `running_var`. An empty tensor passes through and leaves the statistics as they are.
 public final class BatchNormalization: Module {
+    /// The planes of input and result.
     public let planes: Int
+    /// What is added to the variance.
     public let epsilon: Double
     /// The fraction of the running statistics that is kept.
     public let momentum: Double
     /// After normalising: y > 0 ? y : leakiness * y; 1 is no activation, 0 is ReLU.
     public let leakiness: Double
+    /// What each plane is multiplied by after normalising, [planes]; nil where not affine.
     public let weight: Tensor?
+    /// What is added to each plane after that, [planes]; nil where not affine.
     public let bias: Tensor?
+    /// The mean that evaluation uses, [planes].
     public let runningMean: Tensor
+    /// The variance that evaluation uses, [planes].
     public let runningVariance: Tensor
     private let operation: BatchNormalizationOperation
 
+    /// `epsilon`: above 0; `momentum`: 0 ... 1; `affine`: whether to have weight and bias; `leakiness`: at least 0.
     public init(
         planes: Int, epsilon: Double = 1e-4, momentum: Double = 0.99, affine: Bool = true, leakiness: Double = 1
     ) throws {

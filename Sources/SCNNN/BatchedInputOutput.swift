@@ -5,10 +5,14 @@ internal import SCNOps
 
 /// Turns points that come as samples of one length, filled up with padding, into a sparse tensor. Otherwise an ``InputLayer``.
 public final class BLInputLayer: Module {
+    /// The number of coordinates of a site, the batch index not counted.
     public let dimension: Int
+    /// The size of the field along each axis.
     public let spatialSize: [Int]
+    /// What becomes of rows that name one site.
     public let mode: InputMode
 
+    /// A layer for points of the given dimension within the given size.
     public init(dimension: Int, spatialSize: Size, mode: InputMode = .sum) throws {
         let like = try InputLayer(dimension: dimension, spatialSize: spatialSize, mode: mode)
         self.dimension = dimension
@@ -47,8 +51,10 @@ public final class BLInputLayer: Module {
 /// Gives every row of a ``BLInputLayer``'s points the vector of its site: dense [samples, length, planes], zeros at padding
 /// and, in modes 1 and 2, at the rows that did not win.
 public final class BLOutputLayer: Module {
+    /// The number of coordinates of a site, the batch index not counted.
     public let dimension: Int
 
+    /// A layer for the sites of a ``BLInputLayer``.
     public init(dimension: Int) throws {
         _ = try Size(1).axes(dimension, "dimension")
         self.dimension = dimension

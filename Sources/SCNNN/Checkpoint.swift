@@ -6,6 +6,7 @@ internal import SCNFiles
 /// A file holds the state under its names; metadata `architecture` is the module as JSON, `optimizer` and `generator` are
 /// there where an optimizer was saved, whose matrices are `optimizer.N.NAME` for parameter N. Writing is atomic.
 public enum Checkpoint {
+    /// A tensor and the name that it has in a file.
     public typealias Named = (name: String, tensor: Tensor)
 
     private static let optimizerPrefix = "optimizer."

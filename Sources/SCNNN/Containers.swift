@@ -14,6 +14,7 @@ open class Container: Module {
 
     private struct WeakContainer { weak var container: Container? }
 
+    /// A container of these modules; throws where they would nest too deep.
     public init(_ modules: [Module] = []) throws(SCNError) {
         super.init()
         for module in modules { try add(module) }
@@ -115,7 +116,7 @@ struct ModuleExtent {
 }
 
 /// Applies its modules one after the other.
-public final class Sequential: Container {
+public class Sequential: Container {
     public override func forward(_ input: Value) throws -> Value {
         try children.reduce(input) { try $1($0) }
     }
@@ -133,18 +134,28 @@ public final class Sequential: Container {
 /// Collects the modules of a `Sequential { ... }` block.
 @resultBuilder
 public enum ModuleBuilder {
+    /// One module of the block.
     public static func buildExpression(_ module: Module) -> [Module] { [module] }
+    /// The modules of a block, in order.
     public static func buildBlock(_ parts: [Module]...) -> [Module] { Array(parts.joined()) }
+    /// The modules of an `if` without an `else`.
     public static func buildOptional(_ part: [Module]?) -> [Module] { part ?? [] }
+    /// The modules of an `if`.
     public static func buildEither(first: [Module]) -> [Module] { first }
+    /// The modules of an `else`.
     public static func buildEither(second: [Module]) -> [Module] { second }
+    /// The modules of a `for` loop.
     public static func buildArray(_ parts: [[Module]]) -> [Module] { Array(parts.joined()) }
 }
 
 /// Applies each of its modules to the one input; the result is a table.
 public final class ConcatTable: Container {
     public override func forward(_ input: Value) throws -> Value {
-        let results = try children.map { try $0(input) }
+        try Self.table(children.map { try $0(input) })
+    }
+
+    /// The table of the branches' results.
+    static func table(_ results: [Value]) throws -> Value {
         for (index, result) in results.enumerated() {
             if case .table = result {
                 throw SCNError(.shape, "input: branch \(index) of ConcatTable makes a table; tables do not nest")

@@ -6,16 +6,23 @@ internal import SCNOps
 /// What submanifold convolution, convolution and deconvolution share: weight [volume, groups, in / groups, out / groups],
 /// initialised N(0, 2 * groups / (in * volume)), and an optional bias [out], zeros at first.
 public class ConvolutionLayer: Module, ProductLayer {
+    /// The number of coordinates of a site, the batch index not counted.
     public let dimension: Int
+    /// The planes of the input.
     public let inPlanes: Int
+    /// The planes of the result.
     public let outPlanes: Int
+    /// Groups of planes that see only one another.
     public let groups: Int
-    public let weight: Tensor
+    /// The filter, [volume, groups, in / groups, out / groups].
+    public internal(set) var weight: Tensor
+    /// What is added to each row, [out]; nil without.
     public let bias: Tensor?
     let filter: FilterGeometry
     let shape: ConvolutionShape
     var leakiness = 1.0
     var keptWeights: KeptWeights?
+    var spectralNorm: SpectralNorm?
 
     /// `variance` of the weights at first: 2 * groups / (in * volume) where it is nil.
     init(
@@ -35,10 +42,7 @@ public class ConvolutionLayer: Module, ProductLayer {
         self.bias = bias ? try .parameter([outPlanes], filledWith: 0) : nil
     }
 
-    public override var ownState: [StateEntry] {
-        [StateEntry(name: "weight", tensor: weight, isParameter: true)]
-            + (bias.map { [StateEntry(name: "bias", tensor: $0, isParameter: true)] } ?? [])
-    }
+    public override var ownState: [StateEntry] { productState }
 
     public override var summary: String {
         var parts = ["\(inPlanes) -> \(outPlanes)", "filter \(describe(filter.size))"]
@@ -78,14 +82,15 @@ public class ConvolutionLayer: Module, ProductLayer {
         let sparse = try input.sparse(for: typeName, dimension: dimension, planes: inPlanes)
         let (output, rulebook) = try rules(sparse)
         let values = sparse.features.values
+        let factor = try currentWeight()
         let result = try Matrix(rows: rulebook.outputCount, planes: outPlanes)
-        let pack = { try ConvolutionOperation.pack(self.weight.values.pointer, self.shape) }
+        let pack = { try ConvolutionOperation.pack(factor.values.pointer, self.shape) }
         try ConvolutionOperation.forward(
-            rulebook, input: values, weight: try keptWeights?.weights(of: self.weight, pack: pack) ?? pack(),
+            rulebook, input: values, weight: try keptWeights?.weights(of: factor, pack: pack) ?? pack(),
             bias: self.bias?.values.pointer, leakiness: Float(leakiness), into: result)
-        let inputs = [sparse.features, weight] + (bias.map { [$0] } ?? [])
+        let inputs = [sparse.features, factor] + (bias.map { [$0] } ?? [])
         let wanted = inputs.map(\.requiresGradient)
-        let (weight, bias, groups) = (weight.values, bias?.values, groups)
+        let (weight, bias, groups) = (factor.values, bias?.values, groups)
         let behindActivation = activationGradient(result)
         let features = Tape.result(matrix: result, inputs: inputs) { gradient in
             let gradient = try behindActivation(gradient)
@@ -114,6 +119,7 @@ public class ConvolutionLayer: Module, ProductLayer {
 /// A convolution whose output sites are its input sites (Graham and van der Maaten, "Submanifold Sparse Convolutional
 /// Networks", 2017): offset k of the filter reads site + (k - size / 2) * dilation.
 public final class SubmanifoldConvolution: ConvolutionLayer {
+    /// `groups` divides the planes in and out. Sizes are one number for all axes, or one an axis.
     public init(
         dimension: Int, in inPlanes: Int, out outPlanes: Int, filterSize: Size, bias: Bool = false, groups: Int = 1,
         dilation: Size = 1
@@ -131,6 +137,7 @@ public final class SubmanifoldConvolution: ConvolutionLayer {
 /// What convolution and deconvolution share: input = output * stride - padding + k * dilation, where the deconvolution's output
 /// takes the input's part.
 public class StridedConvolutionLayer: ConvolutionLayer {
+    /// `groups` divides the planes in and out. Sizes are one number for all axes, or one an axis.
     public required init(
         dimension: Int, in inPlanes: Int, out outPlanes: Int, filterSize: Size, stride: Size, bias: Bool = false,
         groups: Int = 1, padding: Size = 0, dilation: Size = 1
@@ -179,7 +186,8 @@ public final class FullConvolution: StridedConvolutionLayer {
 /// A convolution whose windows are displaced at random in training: along each axis the steps are a shuffle of stride - 1,
 /// stride + 1 and stride, a third of the windows each. In evaluation it is ``Convolution``.
 ///
-/// The displacement is drawn from the generator once for a site set and a filter, and shared by all layers of that filter.
+/// The displacement is drawn once for a site set and a filter, and shared by all layers of that filter; each pass in training
+/// takes one number from the generator.
 public final class RandomizedStrideConvolution: StridedConvolutionLayer {
     override func rules(_ input: SparseTensor) throws -> (output: SiteSetID, rulebook: Rulebook) {
         try input.geometry.strided(input.siteSetID, filter, isRandomized: isTraining)

@@ -4,13 +4,18 @@ internal import SCNOps
 
 /// What the two dense products share; weights differ in their layout and initialisation.
 public class DenseLayer: Module, ProductLayer {
+    /// The planes of the input.
     public let inPlanes: Int
+    /// The planes of the result.
     public let outPlanes: Int
-    public let weight: Tensor
+    /// [in, out], or [out, in] for ``Linear``.
+    public internal(set) var weight: Tensor
+    /// What is added to each row, [out]; nil without.
     public let bias: Tensor?
     private let weightIsTransposed: Bool
     var leakiness = 1.0
     var keptWeights: KeptWeights?
+    var spectralNorm: SpectralNorm?
 
     init(_ inPlanes: Int, _ outPlanes: Int, weight: Tensor, bias: Tensor?, weightIsTransposed: Bool) {
         self.inPlanes = inPlanes
@@ -28,10 +33,7 @@ public class DenseLayer: Module, ProductLayer {
         _ = try checkedProduct([inPlanes, outPlanes, 4], "the weight")
     }
 
-    public override var ownState: [StateEntry] {
-        [StateEntry(name: "weight", tensor: weight, isParameter: true)]
-            + (bias.map { [StateEntry(name: "bias", tensor: $0, isParameter: true)] } ?? [])
-    }
+    public override var ownState: [StateEntry] { productState }
 
     public override var summary: String {
         (["\(inPlanes) -> \(outPlanes)"] + (bias == nil ? [] : ["bias"]) + activationSummary).joined(separator: ", ")
@@ -48,19 +50,19 @@ public class DenseLayer: Module, ProductLayer {
         try require(
             tensor.shape.last == inPlanes, .shape,
             "input: \(typeName) got shape \(tensor.shape), expected \(inPlanes) on the last axis")
-        let values = tensor.values
+        let (values, factor) = (tensor.values, try currentWeight())
         let result = try Matrix(rows: values.rows, planes: outPlanes)
-        let packed = try keptWeights?.weights(of: self.weight) {
+        let packed = try keptWeights?.weights(of: factor) {
             try LinearOperation.pack(
-                self.weight.values.pointer, inPlanes: inPlanes, outPlanes: outPlanes,
+                factor.values.pointer, inPlanes: inPlanes, outPlanes: outPlanes,
                 weightIsTransposed: self.weightIsTransposed)
         }
         try LinearOperation.forward(
-            values, weight: self.weight.values.pointer, weightIsTransposed: self.weightIsTransposed, packed: packed,
+            values, weight: factor.values.pointer, weightIsTransposed: self.weightIsTransposed, packed: packed,
             bias: self.bias?.values.pointer, leakiness: Float(leakiness), into: result)
-        let inputs = [tensor, weight] + (bias.map { [$0] } ?? [])
+        let inputs = [tensor, factor] + (bias.map { [$0] } ?? [])
         let wanted = inputs.map(\.requiresGradient)
-        let (weight, bias, weightIsTransposed) = (weight.values, bias?.values, weightIsTransposed)
+        let (weight, bias, weightIsTransposed) = (factor.values, bias?.values, weightIsTransposed)
         let shape = tensor.shape.dropLast() + [outPlanes]
         let behindActivation = activationGradient(result)
         return Tape.result(shape: Array(shape), values: result, inputs: inputs) { gradient in
@@ -88,6 +90,7 @@ public class DenseLayer: Module, ProductLayer {
 
 /// A 1 x 1 convolution of sparse tensors: weight [in, out], initialised N(0, 2 / in).
 public final class NetworkInNetwork: DenseLayer {
+    /// A layer from `inPlanes` to `outPlanes` planes, each at least 1.
     public init(in inPlanes: Int, out outPlanes: Int, bias: Bool = false) throws {
         try Self.checkPlanes(inPlanes, outPlanes)
         super.init(
@@ -104,6 +107,7 @@ public final class NetworkInNetwork: DenseLayer {
 /// A linear layer over the last axis of a dense tensor, or the planes of a sparse one: weight [out, in]; weight and bias
 /// are initialised uniformly in -1 / sqrt(in) ... 1 / sqrt(in).
 public final class Linear: DenseLayer {
+    /// A layer from `inPlanes` to `outPlanes` planes, each at least 1.
     public init(in inPlanes: Int, out outPlanes: Int, bias: Bool = true) throws {
         try Self.checkPlanes(inPlanes, outPlanes)
         let bound = 1 / Double(inPlanes).squareRoot()

@@ -5,8 +5,10 @@ internal import SCNOps
 
 /// Makes of a dense tensor [batch, planes, ...spatial size] a sparse one: a site wherever some plane is not zero.
 public final class DenseToSparse: Module {
+    /// The number of coordinates of a site, the batch index not counted.
     public let dimension: Int
 
+    /// A layer for arrays [batch, planes, ...spatial size] of that many axes.
     public init(dimension: Int) throws {
         _ = try Size(1).axes(dimension, "dimension")
         self.dimension = dimension

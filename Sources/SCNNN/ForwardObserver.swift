@@ -1,4 +1,5 @@
 internal import CSCNSupport
+internal import SCNOps
 
 /// Watches the calls of modules on one thread.
 class ForwardObserver {
@@ -11,10 +12,19 @@ class ForwardObserver {
     }
 
     /// Runs `body` with this as the calling thread's observer.
-    func whileObserving<R>(_ body: () throws -> R) rethrows -> R {
+    func whileObserving<R>(_ body: () throws -> R) rethrows -> R { try Self.with(self, body) }
+
+    /// Runs `body` as a part of no forward pass: nothing watches it, and what it does is taken out of ``ForwardCounts``.
+    static func whileUnobserved<R>(_ body: () throws -> R) rethrows -> R {
+        let before = ForwardCounts.ofThisThread
+        defer { ForwardCounts.discount(ForwardCounts.ofThisThread - before) }
+        return try with(nil, body)
+    }
+
+    private static func with<R>(_ observer: ForwardObserver?, _ body: () throws -> R) rethrows -> R {
         let before = scn_forward_observer_get()
-        scn_forward_observer_set(Unmanaged.passUnretained(self).toOpaque())
+        scn_forward_observer_set(observer.map { Unmanaged.passUnretained($0).toOpaque() })
         defer { scn_forward_observer_set(before) }
-        return try withExtendedLifetime(self, body)
+        return try withExtendedLifetime(observer, body)
     }
 }

@@ -6,11 +6,13 @@ internal import SCNOps
 /// Fractional max pooling (Graham, "Fractional Max-Pooling", 2014): a max pooling that makes the field smaller by any ratio
 /// above 1, by windows whose steps along each axis are two neighbouring integers in an order drawn anew in training.
 ///
-/// In training the order is drawn from the generator once for a site set and these arguments. In evaluation the windows lie
-/// as evenly as can be, so that the result does not depend on chance; to average over several draws, as the paper does,
-/// leave this layer in training mode.
+/// In training the order is drawn once for a site set and these arguments, each pass taking one number from the generator. In
+/// evaluation the windows lie as evenly as can be, so that the result does not depend on chance; to average over several
+/// draws, as the paper does, leave this layer in training mode.
 public final class FractionalMaxPooling: Module {
+    /// The number of coordinates of a site, the batch index not counted.
     public let dimension: Int
+    /// Leaves out the first planes.
     public let featuresToDrop: Int
     private let windows: FractionalWindows
 

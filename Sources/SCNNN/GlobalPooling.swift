@@ -5,9 +5,12 @@ public import SCNOps
 
 /// The sum, average or maximum over all sites of each sample: dense [batch, planes], zeros for a sample without sites.
 public final class GlobalPoolingLayer: Module {
+    /// The number of coordinates of a site, the batch index not counted.
     public let dimension: Int
+    /// What becomes of the sites of a sample.
     public let kind: GlobalPooling
 
+    /// A layer for sites of the given dimension.
     public init(dimension: Int, _ kind: GlobalPooling) throws {
         _ = try Size(1).axes(dimension, "dimension")
         self.dimension = dimension

@@ -153,12 +153,16 @@ extension InferenceStep {
             guard let leakiness = layer.foldableLeakiness, activate(&steps, leakiness, FoldedSource(layer)) else {
                 return steps.append(.module(module))
             }
-        case let layer as Dropout:
-            guard case .product(var product) = steps.last else { return steps.append(.module(module)) }
-            product.multiply(by: 1 - layer.p, FoldedSource(layer))
-            steps[steps.count - 1] = .product(product)
+        case let layer as Dropout: multiply(&steps, by: 1 - layer.p, layer)
+        case let layer as BatchwiseDropout: multiply(&steps, by: 1 - layer.p, layer)
         default: steps.append(.module(module))
         }
+    }
+
+    private static func multiply(_ steps: inout [InferenceStep], by factor: Double, _ dropout: Module) {
+        guard case .product(var product) = steps.last else { return steps.append(.module(dropout)) }
+        product.multiply(by: factor, FoldedSource(dropout))
+        steps[steps.count - 1] = .product(product)
     }
 
     /// Into the product before it; over a join, into those at the ends of its branches.
@@ -279,7 +283,8 @@ private struct MadeModules {
 
     private static func make(_ product: FoldedProduct) throws -> Module {
         guard
-            let layer = try Architecture.remade(product.layer, changing: ["bias": .bool(product.hasBias)])
+            let layer = try Architecture.remade(
+                product.layer, changing: ["bias": .bool(product.hasBias)], without: ["spectral_norm"])
                 as? any ProductLayer
         else { preconditionFailure("a product is remade as one") }
         try layer.setLeakiness(product.leakiness)

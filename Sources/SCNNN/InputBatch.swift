@@ -3,7 +3,9 @@ internal import SCNGeometry
 
 /// Builds a sparse tensor site by site and sample by sample; SparseConvNet's older way in.
 public final class InputBatch {
+    /// The number of coordinates of a site, the batch index not counted.
     public let dimension: Int
+    /// The size of the field along each axis.
     public let spatialSize: [Int]
     /// Samples that were added or named so far.
     public private(set) var sampleCount = 0
@@ -18,6 +20,7 @@ public final class InputBatch {
     private var currentSample: Int?
     private var made: SparseTensor?
 
+    /// A batch without samples, of a field of the given size.
     public init(dimension: Int, spatialSize: Size) throws {
         let like = try InputLayer(dimension: dimension, spatialSize: spatialSize)
         self.dimension = dimension

@@ -5,10 +5,14 @@ internal import SCNOps
 
 /// Turns points into a sparse tensor: sorts the sites, and combines the rows that fall on one site as the mode says.
 public final class InputLayer: Module {
+    /// The number of coordinates of a site, the batch index not counted.
     public let dimension: Int
+    /// The size of the field along each axis.
     public let spatialSize: [Int]
+    /// What becomes of rows that name one site.
     public let mode: InputMode
 
+    /// A layer for points of the given dimension within the given size.
     public init(dimension: Int, spatialSize: Size, mode: InputMode = .sum) throws {
         self.dimension = dimension
         self.spatialSize = try spatialSize.axes(dimension, "spatial_size")
@@ -67,8 +71,10 @@ extension Geometry {
 /// Gives every row of the input layer's points the vector of its site: dense [rows, planes]. In modes 1 and 2 only the
 /// winning row gets it, the others zeros.
 public final class OutputLayer: Module {
+    /// The number of coordinates of a site, the batch index not counted.
     public let dimension: Int
 
+    /// A layer for the sites of an ``InputLayer``.
     public init(dimension: Int) throws {
         _ = try Size(1).axes(dimension, "dimension")
         self.dimension = dimension
@@ -99,10 +105,12 @@ public final class OutputLayer: Module {
 
 /// Makes a dense tensor [batch, planes, ...spatial size], zeros where there is no site.
 public final class SparseToDense: Module {
+    /// The number of coordinates of a site, the batch index not counted.
     public let dimension: Int
     /// Of the input, and of the result; an input without sites may have any.
     public let planes: Int
 
+    /// A layer for sparse tensors of the given dimension and planes.
     public init(dimension: Int, planes: Int) throws {
         _ = try Size(1).axes(dimension, "dimension")
         try require(planes >= 1, .invalidArgument, "planes: is \(planes), expected at least 1")

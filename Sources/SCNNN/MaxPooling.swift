@@ -26,7 +26,8 @@ public final class MaxPooling: MaxPoolingLayer {
 /// Max pooling whose windows are displaced at random in training: along each axis the steps are a shuffle of stride - 1,
 /// stride + 1 and stride, a third of the windows each. In evaluation it is ``MaxPooling``.
 ///
-/// The displacement is drawn from the generator once for a site set and a filter, and shared by all layers of that filter.
+/// The displacement is drawn once for a site set and a filter, and shared by all layers of that filter; each pass in training
+/// takes one number from the generator.
 public final class RandomizedStrideMaxPooling: MaxPoolingLayer {
     override func rules(_ input: SparseTensor) throws -> (output: SiteSetID, rulebook: Rulebook) {
         try input.geometry.strided(input.siteSetID, filter, isRandomized: isTraining)

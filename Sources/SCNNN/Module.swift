@@ -8,10 +8,14 @@ package import SCNFiles
 open class Module {
     /// A parameter (trained) or buffer (running statistics) under its name.
     public struct StateEntry {
+        /// The path of child indices and the entry's own name, "2.0.weight".
         public let name: String
+        /// The tensor itself.
         public let tensor: Tensor
+        /// Whether it is trained; a running statistic is not.
         public let isParameter: Bool
 
+        /// An entry of a module's own state.
         public init(name: String, tensor: Tensor, isParameter: Bool) {
             self.name = name
             self.tensor = tensor
@@ -19,8 +23,10 @@ open class Module {
         }
     }
 
-    public private(set) var isTraining = true
+    /// Whether the module trains, or evaluates.
+    public internal(set) var isTraining = true
 
+    /// A module in training mode.
     public init() {}
 
     /// The type's name, as SparseConvNet has it.
@@ -57,8 +63,11 @@ open class Module {
         guard let observer = ForwardObserver.current else { return try forward(input) }
         return try observer.observe(self, input)
     }
+    /// Applies the module to a sparse tensor.
     public func callAsFunction(_ input: SparseTensor) throws -> Value { try self(.sparse(input)) }
+    /// Applies the module to points.
     public func callAsFunction(_ input: Points) throws -> Value { try self(.points(input)) }
+    /// Applies the module to a dense tensor.
     public func callAsFunction(_ input: Tensor) throws -> Value { try self(.dense(input)) }
 
     /// Switches this module and all inside it to training or evaluation.
@@ -78,9 +87,12 @@ open class Module {
         return entries
     }
 
+    /// The tensors that are trained, inner modules' included.
     public var parameters: [Tensor] { state.filter(\.isParameter).map(\.tensor) }
+    /// The number of elements of all parameters.
     public var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
 
+    /// Forgets the gradients of all parameters.
     public func zeroGradients() {
         for parameter in parameters { parameter.zeroGradient() }
     }

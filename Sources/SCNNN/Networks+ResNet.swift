@@ -3,12 +3,14 @@ package import SCNCore
 extension Networks {
     /// Basic blocks of one width in ``sparseResNet(dimension:in:stages:)``.
     public struct ResidualStage: Equatable, Sendable {
+        /// The planes of the blocks' results.
         public var planes: Int
         /// Blocks, 1 ... 1000.
         public var repetitions: Int
         /// Of the first block: 1 keeps the sites, more is a convolution of size 3 and that stride.
         public var stride: Int
 
+        /// Blocks of one width.
         public init(planes: Int, repetitions: Int = 1, stride: Int = 1) {
             self.planes = planes
             self.repetitions = repetitions

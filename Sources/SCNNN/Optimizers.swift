@@ -3,11 +3,13 @@ internal import SCNOps
 
 /// Updates parameters from their gradients.
 public class Optimizer {
+    /// What is updated: leaves, no two the same.
     public let parameters: [Tensor]
     /// Of the following steps; finite and not negative.
     public private(set) var learningRate: Double
 
     init(_ parameters: [Tensor], learningRate: Double) throws(SCNError) {
+        try require(!parameters.isEmpty, .invalidArgument, "parameters: none given, expected at least one")
         try require(
             Set(parameters.map(ObjectIdentifier.init)).count == parameters.count, .invalidArgument,
             "parameters: one is given twice")
@@ -20,11 +22,13 @@ public class Optimizer {
         self.learningRate = learningRate
     }
 
+    /// Sets the learning rate of the following steps, finite and not negative.
     public func setLearningRate(_ rate: Double) throws(SCNError) {
         try Self.check(rate, "learning_rate")
         learningRate = rate
     }
 
+    /// Forgets the gradients of the parameters.
     public func zeroGradients() {
         for parameter in parameters { parameter.zeroGradient() }
     }
@@ -54,6 +58,7 @@ public final class SGD: Optimizer {
     private var options: OptimizerSteps.SGD
     private var velocities: [Matrix?]
 
+    /// `learningRate`, `momentum` and `weightDecay`: at least 0; `nesterov` needs momentum and no dampening.
     public init(
         _ parameters: [Tensor], learningRate: Double = 0.01, momentum: Double = 0, dampening: Double = 0,
         weightDecay: Double = 0, nesterov: Bool = false
@@ -111,6 +116,7 @@ public final class Adam: Optimizer {
     private var options: OptimizerSteps.Adam
     private var moments: [(first: Matrix, second: Matrix, steps: Int)?]
 
+    /// `beta1`, `beta2`: 0 ... 1, below 1; `decoupled`: whether the decay acts on the parameters (AdamW).
     public init(
         _ parameters: [Tensor], learningRate: Double = 0.001, beta1: Double = 0.9, beta2: Double = 0.999,
         epsilon: Double = 1e-8, weightDecay: Double = 0, decoupled: Bool = false
@@ -165,6 +171,7 @@ public final class Adam: Optimizer {
     }
 }
 
+/// What acts on the gradients of several parameters together.
 public enum Gradients {
     /// Scales the gradients of all parameters together so that their Euclidean norm is at most `maximum`.
     ///

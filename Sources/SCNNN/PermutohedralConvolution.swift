@@ -8,6 +8,7 @@ internal import SCNGeometry
 ///
 /// Sites are lattice coordinates: points in space times the inverse of ``Permutohedral/basis(dimension:)``.
 public final class PermutohedralSubmanifoldConvolution: ConvolutionLayer {
+    /// `groups` divides the planes in and out.
     public init(dimension: Int, in inPlanes: Int, out outPlanes: Int, bias: Bool = false, groups: Int = 1) throws {
         let filter = try FilterGeometry.permutohedral(dimension: dimension)
         try super.init(
@@ -16,15 +17,17 @@ public final class PermutohedralSubmanifoldConvolution: ConvolutionLayer {
     }
 
     public override var summary: String {
-        "\(inPlanes) -> \(outPlanes), \(filter.volume) neighbours" + (groups > 1 ? ", groups \(groups)" : "")
-            + (bias == nil ? "" : ", bias")
+        var parts = ["\(inPlanes) -> \(outPlanes)", "\(filter.volume) neighbours"]
+        if groups > 1 { parts.append("groups \(groups)") }
+        if bias != nil { parts.append("bias") }
+        return (parts + activationSummary).joined(separator: ", ")
     }
 
     package override var arguments: [(key: String, value: JSON)]? {
         [
             ("dimension", .integer(dimension)), ("in", .integer(inPlanes)), ("out", .integer(outPlanes)),
             ("bias", .bool(bias != nil)), ("groups", .integer(groups)),
-        ]
+        ] + activationArguments
     }
 
     override func rules(_ input: SparseTensor) throws -> (output: SiteSetID, rulebook: Rulebook) {

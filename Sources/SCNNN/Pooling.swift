@@ -5,11 +5,13 @@ internal import SCNOps
 
 /// What poolings of a fixed window share: their arguments.
 public class PoolingLayer: Module {
+    /// The number of coordinates of a site, the batch index not counted.
     public let dimension: Int
     /// Leaves out the first planes.
     public let featuresToDrop: Int
     let filter: FilterGeometry
 
+    /// Sizes are one number for all axes, or one an axis; `featuresToDrop` leaves out the first planes.
     public required init(
         dimension: Int, poolSize: Size, poolStride: Size, featuresToDrop: Int = 0, padding: Size = 0, dilation: Size = 1
     ) throws {

@@ -2,11 +2,15 @@ internal import SCNCore
 internal import SCNFiles
 internal import SCNOps
 
-/// A layer that multiplies by weights and may add a bias [outPlanes]; it can take over what follows plane by plane.
+/// A layer that multiplies by a weight and may add a bias [outPlanes]: a convolution or a matrix product.
+///
+/// It may take its weight from a ``SpectralNorm``, and take over what follows plane by plane.
 protocol ProductLayer: Module {
     var outPlanes: Int { get }
-    var weight: Tensor { get }
+    /// What the layer multiplies by; with a spectral norm a buffer, else a parameter.
+    var weight: Tensor { get set }
     var bias: Tensor? { get }
+    var spectralNorm: SpectralNorm? { get set }
     /// The last step: y > 0 ? y : leakiness * y, not negative; 1 is no activation.
     var leakiness: Double { get set }
     /// Nil where the weights are packed for each call.
@@ -17,6 +21,22 @@ protocol ProductLayer: Module {
 }
 
 extension ProductLayer {
+    /// The weight of this forward pass.
+    func currentWeight() throws -> Tensor {
+        guard isTraining, let spectralNorm else { return weight }
+        return try spectralNorm.normalised(into: weight)
+    }
+
+    var productState: [Module.StateEntry] {
+        var entries = [Module.StateEntry(name: "weight", tensor: weight, isParameter: spectralNorm == nil)]
+        if let bias { entries.append(Module.StateEntry(name: "bias", tensor: bias, isParameter: true)) }
+        if let spectralNorm {
+            entries.append(Module.StateEntry(name: "weight_orig", tensor: spectralNorm.original, isParameter: true))
+            entries.append(Module.StateEntry(name: "weight_u", tensor: spectralNorm.vector, isParameter: false))
+        }
+        return entries
+    }
+
     var activationSummary: [String] { describe(leakiness: leakiness) }
 
     var activationArguments: [(key: String, value: JSON)] {
@@ -45,23 +65,4 @@ extension ProductLayer {
 
 func describe(leakiness: Double) -> [String] {
     leakiness == 1 ? [] : leakiness == 0 ? ["ReLU"] : ["leakiness \(leakiness)"]
-}
-
-/// Packed weights, kept from call to call while the weight stays as it is.
-final class KeptWeights {
-    private let kept = Locked<(weights: PackedWeights, version: Int)?>(nil)
-
-    /// Nil where `pack` makes none.
-    func weights(of weight: Tensor, pack: () throws -> PackedWeights?) throws -> PackedWeights? {
-        guard let version = weight.values.storage.version else {
-            kept.withLock { $0 = nil }
-            return try pack()
-        }
-        if let (weights, packedVersion) = kept.withLock({ $0 }), packedVersion == version, try weights.fitsKernels() {
-            return weights
-        }
-        let weights = try pack()
-        kept.withLock { $0 = weights.map { ($0, version) } }
-        return weights
-    }
 }

@@ -6,11 +6,15 @@ internal import SCNOps
 /// The features of a site's neighbourhood side by side: [sites, planes] -> [sites, volume * planes] on the same sites. Plane
 /// k * planes + p is plane p of the site under filter offset k, 0 where there is none.
 public final class ShapeContext: Module {
+    /// The number of coordinates of a site, the batch index not counted.
     public let dimension: Int
+    /// The planes of the input.
     public let planes: Int
+    /// The planes of the result.
     public let outPlanes: Int
     private let filter: FilterGeometry
 
+    /// `filterSize`: one number for all axes, or one an axis.
     public init(dimension: Int, in planes: Int, filterSize: Size = 3) throws {
         try require(planes >= 1, .invalidArgument, "in_planes: is \(planes), expected at least 1")
         filter = try FilterGeometry.submanifold(size: filterSize.axes(dimension, "filter_size"))

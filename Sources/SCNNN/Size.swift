@@ -6,14 +6,18 @@ public struct Size: ExpressibleByIntegerLiteral, ExpressibleByArrayLiteral, Equa
     private let entries: [Int]
     private let isUniform: Bool
 
+    /// One number for all axes: `3`.
     public init(integerLiteral value: Int) { self.init(value) }
+    /// One number an axis: `[3, 1, 5]`.
     public init(arrayLiteral elements: Int...) { self.init(elements) }
 
+    /// One number for all axes.
     public init(_ everyAxis: Int) {
         entries = [everyAxis]
         isUniform = true
     }
 
+    /// One number an axis.
     public init(_ perAxis: [Int]) {
         entries = perAxis
         isUniform = false

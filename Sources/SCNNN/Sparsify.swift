@@ -16,10 +16,13 @@ public final class Sparsify: Module {
         case fakeGradHardSigmoid
     }
 
+    /// The number of coordinates of a site, the batch index not counted.
     public let dimension: Int
+    /// What follows the scores; nil where nothing does.
     public let activation: Activation?
     private let net: NetworkInNetwork
 
+    /// A layer for sparse tensors of `inPlanes` planes.
     public init(dimension: Int, in inPlanes: Int, activation: Activation? = nil) throws {
         _ = try Size(1).axes(dimension, "dimension")
         self.dimension = dimension
@@ -70,8 +73,10 @@ public final class Sparsify: Module {
 
 /// Keeps the sites whose first plane is above 0.
 public final class SparsifyFCS: Module {
+    /// The number of coordinates of a site, the batch index not counted.
     public let dimension: Int
 
+    /// A layer for sparse tensors of the given dimension.
     public init(dimension: Int) throws {
         _ = try Size(1).axes(dimension, "dimension")
         self.dimension = dimension

@@ -23,28 +23,33 @@ public struct Summary: CustomStringConvertible {
         public internal(set) var memory = 0
     }
 
+    /// The layers in the order in which they are applied.
     public let rows: [Row]
 
+    /// Parameters of the whole network.
     public var parameters: Int { rows.reduce(0) { $0 + $1.parameters } }
+    /// Multiply-adds of all layers.
     public var multiplyAdds: Int { rows.reduce(0) { $0 &+ $1.counts.multiplyAdds } }
+    /// Hidden states of all layers.
     public var hiddenStates: Int { rows.reduce(0) { $0 &+ $1.counts.hiddenStates } }
+    /// Rules of all layers.
     public var rules: Int { rows.reduce(0) { $0 &+ $1.counts.rules } }
+    /// Bytes of all layers' results.
     public var memory: Int { rows.reduce(0) { $0 &+ $1.memory } }
 
     /// Applies the module in evaluation mode, without a record. Neither the module nor ``ForwardCounts/total`` changes.
     public init(of module: Module, input: Value) throws {
-        let before = ForwardCounts.ofThisThread
         let modes = module.trainingModes
         let recorder = SummaryRecorder(module)
-        defer {
-            for (module, isTraining) in modes { module.setTraining(isTraining) }
-            ForwardCounts.discount(ForwardCounts.ofThisThread - before)
-        }
+        defer { for (module, isTraining) in modes { module.setTraining(isTraining) } }
         module.setTraining(false)
-        _ = try Tape.withoutRecording { try recorder.whileObserving { try module(input) } }
+        try Tape.withoutRecording {
+            try ForwardObserver.whileUnobserved { _ = try recorder.whileObserving { try module(input) } }
+        }
         rows = recorder.rows
     }
 
+    /// The table, a line a layer and one of totals.
     public var description: String {
         let titles = ["layer", "sites", "planes", "rules", "parameters", "multiply-adds", "memory"]
         var cells = rows.map { row in

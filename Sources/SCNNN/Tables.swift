@@ -12,7 +12,25 @@ public final class Identity: Module {
 public final class AddTable: Module {
     public override func forward(_ input: Value) throws -> Value {
         let values = try input.nonEmptyTable(for: typeName)
-        return try values.dropFirst().reduce(values[0]) { try $0 + $1 }
+        var sum = values[0]
+        for (index, value) in values.enumerated().dropFirst() {
+            switch (sum, value) {
+            case (.dense(let first), .dense(let other)):
+                try requireShape(other.shape, first.shape, index)
+            case (.sparse(let first), .sparse(let other)):
+                try other.requireSameSites(as: first, "tensor \(index)")
+                try requireShape(other.features.shape, first.features.shape, index)
+            default:
+                throw SCNError(
+                    .shape, "tensor \(index): is \(value.kind), expected what the first is, \(values[0].kind)")
+            }
+            sum = try sum + value
+        }
+        return sum
+    }
+
+    private func requireShape(_ shape: [Int], _ first: [Int], _ index: Int) throws(SCNError) {
+        try require(shape == first, .shape, "tensor \(index): has shape \(shape), expected \(first) as the first")
     }
     package override var arguments: [(key: String, value: JSON)]? { [] }
 }

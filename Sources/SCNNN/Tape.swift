@@ -98,28 +98,45 @@ extension Tensor {
     package func backward(_ gradient: Matrix) throws {
         try require(
             requiresGradient, .state, "backward: nothing was recorded for this tensor, no input requires a gradient")
-        var arriving: [ObjectIdentifier: Gradient] = [ObjectIdentifier(self): .shared(gradient)]
-        var leaves: [Tensor] = node == nil ? [self] : []
-        var seenLeaves = Set(leaves.map(ObjectIdentifier.init))
+        try Tape.add(Tape.gradients(from: [(self, gradient)]))
+    }
+}
+
+extension Tape {
+    /// Runs the backward pass from all `roots` together; returns the gradients by the leaves that require one.
+    static func gradients(
+        from roots: consuming [(tensor: Tensor, gradient: Matrix)]
+    ) throws -> [(leaf: Tensor, gradient: Gradient)] {
+        var arriving: [ObjectIdentifier: Gradient] = [:]
+        var leaves: [Tensor] = []
+        func arrive(at tensor: Tensor, _ gradient: Gradient) throws {
+            let key = ObjectIdentifier(tensor)
+            let before = arriving[key]
+            if tensor.node == nil && before == nil { leaves.append(tensor) }
+            arriving[key] = try sum(before, gradient)
+        }
+        let wanted = roots.filter(\.tensor.requiresGradient)
+        for (tensor, gradient) in wanted { try arrive(at: tensor, .shared(gradient)) }
         // The last first, so that what a record holds goes as soon as it was used.
-        var records = Array(try takeRecords().reversed())
+        var records = Array(try takeRecords(below: wanted.map(\.tensor)).reversed())
         while let record = records.popLast() {
             guard let arrived = arriving.removeValue(forKey: record.result) else { continue }
             let gradients = try record.backward(arrived.matrix)
             precondition(gradients.count == record.inputs.count)
             for (input, gradient) in zip(record.inputs, gradients) where input.requiresGradient {
-                guard let gradient else { continue }
-                let key = ObjectIdentifier(input)
-                arriving[key] = try Self.sum(arriving[key], gradient)
-                if input.node == nil && seenLeaves.insert(key).inserted { leaves.append(input) }
+                if let gradient { try arrive(at: input, gradient) }
             }
         }
-        try Tape.meeting.withLock { _ in
-            let sums = try leaves.map { leaf in
-                let arrived = arriving[ObjectIdentifier(leaf)]!
-                return arrived.isFresh || leaf.gradientValues != nil ? arrived.matrix : try arrived.matrix.copy()
+        return leaves.map { ($0, arriving[ObjectIdentifier($0)]!) }
+    }
+
+    /// Adds gradients to those that leaves have.
+    static func add(_ gradients: [(leaf: Tensor, gradient: Gradient)]) throws {
+        try meeting.withLock { _ in
+            let sums = try gradients.map { leaf, arrived in
+                arrived.isFresh || leaf.gradientValues != nil ? arrived.matrix : try arrived.matrix.copy()
             }
-            for (leaf, sum) in zip(leaves, sums) {
+            for ((leaf, _), sum) in zip(gradients, sums) {
                 if let before = leaf.gradientValues {
                     try Elements.add(before, sum.reshaped(rows: before.rows, planes: before.planes), into: before)
                 } else {
@@ -136,10 +153,10 @@ extension Tensor {
         let backward: TapeNode.Backward
     }
 
-    /// Takes the records of all operations that this tensor depends on, or of none where one of them is gone.
-    private func takeRecords() throws -> [Record] {
-        try Tape.meeting.withLock { _ in
-            let operations = operationsBelow()
+    /// Takes the records of all operations that the roots depend on, or of none where one of them is gone.
+    private static func takeRecords(below roots: [Tensor]) throws -> [Record] {
+        try meeting.withLock { _ in
+            let operations = operations(below: roots)
             let records = operations.compactMap { tensor -> Record? in
                 guard let node = tensor.node, let backward = node.backward else { return nil }
                 return Record(result: ObjectIdentifier(tensor), inputs: node.inputs, backward: backward)
@@ -155,11 +172,11 @@ extension Tensor {
         }
     }
 
-    /// The results of operations that this tensor depends on, itself included, each before those it depends on.
-    private func operationsBelow() -> [Tensor] {
+    /// The results of operations that the roots depend on, themselves included, each before those it depends on.
+    private static func operations(below roots: [Tensor]) -> [Tensor] {
         var found: [Tensor] = []
         var seen: Set<ObjectIdentifier> = []
-        var pending = [self]
+        var pending = roots
         while let tensor = pending.popLast() {
             guard let node = tensor.node, seen.insert(ObjectIdentifier(tensor)).inserted else { continue }
             found.append(tensor)

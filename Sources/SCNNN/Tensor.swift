@@ -5,6 +5,7 @@ public import SCNCore
 /// A tensor is a leaf (made by the host, or a parameter) or the result of a recorded operation. Gradients add up in leaves
 /// that require one.
 public final class Tensor {
+    /// The sizes of the axes, the last one fastest; empty for one number.
     public let shape: [Int]
     /// The elements: the last axis as planes, all others together as rows.
     package let values: Matrix
@@ -51,11 +52,13 @@ public final class Tensor {
         self.init(shape: shape, values: Matrix(rows: rows, planes: planes, storage: storage))
     }
 
+    /// The number of elements.
     public var count: Int { values.count }
     /// A copy of the elements, row-major.
     public var elements: [Float] { values.elements }
     /// A copy of the gradient's elements; nil where there is none.
     public var gradient: [Float]? { gradientValues?.elements }
+    /// Whether this is not the result of a recorded operation.
     public var isLeaf: Bool { node == nil }
 
     /// The only element.
@@ -72,6 +75,7 @@ public final class Tensor {
         requiresGradient = wanted
     }
 
+    /// Forgets the gradient.
     public func zeroGradient() { gradientValues = nil }
 
     /// A leaf that shares the elements.

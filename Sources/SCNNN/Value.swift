@@ -3,6 +3,7 @@ package import SCNGeometry
 
 /// Features [sites, planes] on a site set of a geometry; rows are sorted by batch index, then coordinates.
 public struct SparseTensor {
+    /// [sites, planes].
     public let features: Tensor
     package let geometry: Geometry
     package let siteSetID: SiteSetID
@@ -21,10 +22,15 @@ public struct SparseTensor {
     }
 
     package var sites: SiteSet { geometry.sites(siteSetID) }
+    /// The number of coordinates of a site, the batch index not counted.
     public var dimension: Int { sites.dimension }
+    /// The size of the field along each axis.
     public var spatialSize: [Int] { sites.spatialSize }
+    /// The number of samples.
     public var batchSize: Int { sites.batchSize }
+    /// The number of active sites.
     public var siteCount: Int { sites.count }
+    /// The number of features of a site.
     public var planes: Int { features.shape[1] }
 
     /// The coordinates [sites, dimension + 1], batch index last.
@@ -51,6 +57,7 @@ public struct Points {
     package let coordinates: Storage<Int64>
     package let rows: Int
     package let columns: Int
+    /// [rows, planes], through which gradients flow.
     public let features: Tensor
     package let batchSize: Int
     /// Rows of each sample, where all have the same number, padding included; nil where the rows name their sample.

@@ -21,6 +21,7 @@ public struct Voxels {
         /// Of reduction `random`; nil for the generator's next number.
         public var seed: UInt64?
 
+        /// The defaults: means, from the least coordinates of the points.
         public init() {}
     }
 
@@ -83,6 +84,7 @@ public struct Voxels {
         return Geometry(sites, inputMap: map)
     }
 
+    /// The number of voxels.
     public var count: Int { map.siteCount }
 
     /// The voxel of each point: a row of ``coordinates()`` and of the features.

@@ -175,7 +175,7 @@ package struct BatchNormalizationOperation {
     }
 
     /// Mean and sum of squared deviations of each plane, interleaved.
-    private static func moments(_ input: Matrix) throws(SCNError) -> [Double] {
+    package static func moments(_ input: Matrix) throws(SCNError) -> [Double] {
         let kernels = try Kernels.table()
         let (rows, planes) = (input.rows, input.planes)
         let chunkRows = reductionChunk(rows, atLeast: 256, limit: 256)

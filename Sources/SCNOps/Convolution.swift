@@ -47,6 +47,8 @@ package enum ConvolutionOperation {
     ) throws(SCNError) {
         let shape = try ConvolutionShape(
             volume: rules.volume, groups: groups, inPlanes: input.planes, outPlanes: result.planes)
+        // Before the weight is read: where the caller has the shapes wrong, it may be shorter than they say.
+        try requireRows(rules, input, result)
         try forward(
             rules, input: input, weight: try pack(weight, shape), bias: bias, leakiness: leakiness, into: result)
     }
@@ -56,12 +58,16 @@ package enum ConvolutionOperation {
         _ rules: Rulebook, input: Matrix, weight: PackedWeights, bias: UnsafePointer<Float>?, leakiness: Float = 1,
         into result: Matrix
     ) throws(SCNError) {
-        try input.requireShape(rules.inputCount, input.planes, "input")
-        try result.requireShape(rules.outputCount, result.planes, "result")
+        try requireRows(rules, input, result)
         try run(rules, input: input, weight: weight, bias: bias, leakiness: leakiness, into: result)
         ForwardCounts.add(
             rules: rules.ruleCount, products: rules.ruleCount,
             weights: weight.inPerGroup * weight.outPerGroup * weight.groups, results: result.count)
+    }
+
+    private static func requireRows(_ rules: Rulebook, _ input: Matrix, _ result: Matrix) throws(SCNError) {
+        try input.requireShape(rules.inputCount, input.planes, "input")
+        try result.requireShape(rules.outputCount, result.planes, "result")
     }
 
     /// Weights [volume, groups, in / groups, out / groups] for the forward pass.

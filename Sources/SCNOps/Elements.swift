@@ -41,13 +41,17 @@ package enum Elements {
     /// Writes the planes of `sources` side by side into result; all have result's rows.
     package static func join(_ sources: [Matrix], into result: Matrix) throws(SCNError) {
         try checkJoin(sources, result)
-        copyPlanes(result, sources) { joined, part, planes in joined.update(from: part, count: planes) }
+        try forEachPart(result, sources) { kernels, rows, planes, joined, part in
+            kernels.copy_rows(rows, part, planes, joined, Int64(result.planes), planes)
+        }
     }
 
     /// The reverse of `join`: cuts the planes of `source` into the results.
     package static func split(_ source: Matrix, into results: [Matrix]) throws(SCNError) {
         try checkJoin(results, source)
-        copyPlanes(source, results) { joined, part, planes in part.update(from: joined, count: planes) }
+        try forEachPart(source, results) { kernels, rows, planes, joined, part in
+            kernels.copy_rows(rows, joined, Int64(source.planes), part, planes, planes)
+        }
     }
 
     /// The sum of `part` over chunks whose bounds depend on `count` alone, added in order.
@@ -75,17 +79,21 @@ package enum Elements {
         try joined.requireShape(joined.rows, planes, "result")
     }
 
-    private static func copyPlanes(
+    private static func forEachPart(
         _ joined: Matrix, _ parts: [Matrix],
-        _ copy: (_ joined: UnsafeMutablePointer<Float>, _ part: UnsafeMutablePointer<Float>, _ planes: Int) -> Void
-    ) {
+        _ copy: (
+            _ kernels: scn_kernel_table, _ rows: Int64, _ planes: Int64, _ joined: UnsafeMutablePointer<Float>,
+            _ part: UnsafeMutablePointer<Float>
+        ) -> Void
+    ) throws(SCNError) {
+        let kernels = try Kernels.table()
         Parallel.forEachChunk(joined.rows, size: 1024) { _, range in
-            var column = joined.pointer
+            var column = joined.pointer + range.lowerBound * joined.planes
             for part in parts {
-                let planes = part.planes
-                let base = part.pointer
-                for row in range { copy(column + row * joined.planes, base + row * planes, planes) }
-                column += planes
+                copy(
+                    kernels, Int64(range.count), Int64(part.planes), column,
+                    part.pointer + range.lowerBound * part.planes)
+                column += part.planes
             }
         }
     }

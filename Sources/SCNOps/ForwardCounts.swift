@@ -3,12 +3,17 @@ internal import CSCNSupport
 /// What forward passes did: convolutions and dense products count multiply-adds and the elements of their results (the
 /// hidden states), all that walk over a rulebook count its rules.
 ///
-/// SparseConvNet's `forward_pass_multiplyAdd_count` and `forward_pass_hidden_states`. Backward passes count nothing.
+/// SparseConvNet's `forward_pass_multiplyAdd_count` and `forward_pass_hidden_states`. Backward passes count nothing, nor
+/// does what they compute again.
 public struct ForwardCounts: Equatable, Sendable {
+    /// Products of convolutions and dense products.
     public var multiplyAdds: Int
+    /// Elements of the results of these.
     public var hiddenStates: Int
+    /// Rules that convolutions and poolings walked over.
     public var rules: Int
 
+    /// Counts; zeros where nothing is said.
     public init(multiplyAdds: Int = 0, hiddenStates: Int = 0, rules: Int = 0) {
         self.multiplyAdds = multiplyAdds
         self.hiddenStates = hiddenStates

@@ -10,9 +10,8 @@ package enum MaxPoolingOperation {
     {
         try check(rules, input, result, "result", featuresToDrop)
         let kernels = try Kernels.table()
-        result.pointer.update(repeating: 0, count: result.count)
         let (inputRows, outputRows) = (rules.inputRows.pointer, rules.outputRows.pointer)
-        rules.forEachOutputRun { _, run in
+        rules.forEachOutputRun(clearing: result) { _, run in
             kernels.max_pooling_forward(
                 Int64(run.count), inputRows + run.lowerBound, outputRows + run.lowerBound,
                 input.pointer + featuresToDrop, Int64(input.planes), result.pointer, Int64(result.planes),
@@ -30,9 +29,8 @@ package enum MaxPoolingOperation {
         try gradient.requireSameShape(as: output, "gradient")
         try result.requireSameShape(as: input, "result")
         let kernels = try Kernels.table()
-        result.pointer.update(repeating: 0, count: result.count)
         let (inputRows, outputRows) = (rules.inputRows.pointer, rules.outputRows.pointer)
-        rules.reversed.forEachOutputRun { _, run in
+        rules.reversed.forEachOutputRun(clearing: result) { _, run in
             kernels.max_pooling_backward(
                 Int64(run.count), inputRows + run.lowerBound, outputRows + run.lowerBound,
                 input.pointer + featuresToDrop, output.pointer, gradient.pointer, result.pointer + featuresToDrop,

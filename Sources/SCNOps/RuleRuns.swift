@@ -2,26 +2,34 @@ internal import SCNCore
 internal import SCNGeometry
 
 extension Rulebook {
-    /// Cuts the output rows into spans, one thread each, and calls `body` for the run of rules that each filter offset has
-    /// in a span, offsets ascending. No two spans write the same output row. Where output rows repeat within an offset, all
-    /// are one span.
-    func forEachOutputRun(_ body: (_ offset: Int, _ rules: Range<Int>) -> Void) {
+    /// Fills `target` [outputCount, ...] with zeros and calls `body` for the runs of rules that are to add to it: cuts its
+    /// rows into spans, one thread each, short enough to stay near the core while all filter offsets pass over one, offsets
+    /// ascending. No two spans write the same row. Where output rows repeat within an offset, all are one span.
+    func forEachOutputRun(clearing target: Matrix, _ body: (_ offset: Int, _ rules: Range<Int>) -> Void) {
         let (offsets, outputRows) = (offsets.pointer, outputRows.pointer)
+        let (values, planes) = (target.pointer, target.planes)
         if !outputRowsAscend {
+            values.update(repeating: 0, count: target.count)
             for k in 0..<volume where offsets[k] < offsets[k + 1] { body(k, Int(offsets[k])..<Int(offsets[k + 1])) }
             return
         }
-        let spanRows = max(256, (outputCount + 8 * Parallel.threadCount - 1) / (8 * Parallel.threadCount))
+        let spanRows = max(256, min(4096, Self.spanElements / max(1, planes)), volume)
         Parallel.forEachChunk(outputCount, size: spanRows) { _, rows in
+            (values + rows.lowerBound * planes).update(repeating: 0, count: rows.count * planes)
             for k in 0..<volume {
                 let (begin, end) = (Int(offsets[k]), Int(offsets[k + 1]))
                 let first = lowerBound(outputRows, begin, end, Int32(rows.lowerBound))
-                let last = lowerBound(outputRows, first, end, Int32(rows.upperBound - 1) &+ 1)
+                // Rows ascend strictly, so a span has no more rules than rows.
+                let last = lowerBound(
+                    outputRows, first, min(end, first + rows.count), Int32(rows.upperBound - 1) &+ 1)
                 if first < last { body(k, first..<last) }
             }
         }
-        withExtendedLifetime(self) {}
+        withExtendedLifetime((self, target)) {}
     }
+
+    /// 128 KB of what is written, which leaves room for what is read.
+    private static let spanElements = 1 << 15
 }
 
 /// The first index in begin ..< end whose element is not below `value`.

@@ -11,9 +11,8 @@ package enum ShapeContextOperation {
         try check(rules, input, "input", result, "result")
         let planes = input.planes
         let kernels = try Kernels.table()
-        result.pointer.update(repeating: 0, count: result.count)
         let (inputRows, outputRows) = (rules.inputRows.pointer, rules.outputRows.pointer)
-        rules.forEachOutputRun { k, run in
+        rules.forEachOutputRun(clearing: result) { k, run in
             kernels.add_rows(
                 Int64(run.count), inputRows + run.lowerBound, outputRows + run.lowerBound, input.pointer,
                 Int64(planes), result.pointer + k * planes, Int64(result.planes), Int64(planes), 1)
@@ -26,9 +25,8 @@ package enum ShapeContextOperation {
         try check(rules, result, "result", gradient, "gradient")
         let planes = result.planes
         let kernels = try Kernels.table()
-        result.pointer.update(repeating: 0, count: result.count)
         let (inputRows, outputRows) = (rules.inputRows.pointer, rules.outputRows.pointer)
-        rules.reversed.forEachOutputRun { k, run in
+        rules.reversed.forEachOutputRun(clearing: result) { k, run in
             kernels.add_rows(
                 Int64(run.count), outputRows + run.lowerBound, inputRows + run.lowerBound,
                 gradient.pointer + k * planes, Int64(gradient.planes), result.pointer, Int64(planes), Int64(planes), 1)

@@ -30,9 +30,8 @@ package enum SumPoolingOperation {
         _ output: UnsafeMutablePointer<Float>, planes: Int, scale: Float
     ) throws(SCNError) {
         let kernels = try Kernels.table()
-        target.pointer.update(repeating: 0, count: target.count)
         let (inputRows, outputRows) = (rules.inputRows.pointer, rules.outputRows.pointer)
-        rules.forEachOutputRun { _, run in
+        rules.forEachOutputRun(clearing: target) { _, run in
             kernels.add_rows(
                 Int64(run.count), inputRows + run.lowerBound, outputRows + run.lowerBound, input,
                 Int64(source.planes), output, Int64(target.planes), Int64(planes), scale)

@@ -47,7 +47,9 @@ import Testing
             try BatchNormalization(planes: 3, epsilon: 1e-5, momentum: 0.75, affine: false, leakiness: 0.333),
             try BatchNormalization(planes: 2), try ActivationLayer(.relu), try ActivationLayer(.leakyReLU(0.1)),
             try ActivationLayer(.elu), try ActivationLayer(.selu), try ActivationLayer(.tanh),
-            try ActivationLayer(.sigmoid), try Dropout(p: 0.3),
+            try ActivationLayer(.sigmoid), try Dropout(p: 0.3), try BatchwiseDropout(p: 0.2), VerboseIdentity(),
+            AddCoords(), try MeanOnlyBNLeakyReLU(planes: 3, affine: false, leakiness: 0.25, momentum: 0.5),
+            try SparseGroupNorm(groups: 2, planes: 6, epsilon: 1e-3), try CheckpointedSequential([Identity()]),
             try ConcatTable([Sequential([Identity()]), Sequential()]),
             try InferenceNetwork([NetworkInNetwork(in: 2, out: 3), Dropout(p: 0.1)]),
         ]
@@ -96,6 +98,9 @@ import Testing
         try same(#"{"type":"NetworkInNetwork","in":1,"out":2}"#, NetworkInNetwork(in: 1, out: 2))
         try same(#"{"type":"LeakyReLU"}"#, ActivationLayer(.leakyReLU(1.0 / 3)))
         try same(#"{"type":"Dropout"}"#, Dropout())
+        try same(#"{"type":"BatchwiseDropout"}"#, BatchwiseDropout())
+        try same(#"{"type":"MeanOnlyBNLeakyReLU","planes":2}"#, MeanOnlyBNLeakyReLU(planes: 2))
+        try same(#"{"type":"SparseGroupNorm","groups":2,"planes":4}"#, SparseGroupNorm(groups: 2, planes: 4))
         try same(#"{"type":"Sparsify","dimension":2,"in":1}"#, Sparsify(dimension: 2, in: 1))
         try same(#"{"type":"ShapeContext","dimension":2,"in":1}"#, ShapeContext(dimension: 2, in: 1))
     }

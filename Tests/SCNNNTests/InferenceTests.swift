@@ -108,6 +108,48 @@ import Testing
         #expect(try Identity().optimizedForInference().parts.isEmpty)
     }
 
+    /// Normalisation and activation go into every kind of product, with a spectral norm or without; files keep them.
+    @Test(arguments: [false, true]) func everyProductTakesThemOver(spectral: Bool) throws {
+        let products: [[ConvolutionLayer]] = [
+            [
+                try SubmanifoldConvolution(dimension: 2, in: 4, out: 6, filterSize: 3, bias: true, groups: 2),
+                try PermutohedralSubmanifoldConvolution(dimension: 2, in: 6, out: 4, bias: true, groups: 2),
+            ],
+            [
+                try Convolution(dimension: 2, in: 4, out: 6, filterSize: 3, stride: 2),
+                try Deconvolution(dimension: 2, in: 6, out: 4, filterSize: 3, stride: 2),
+            ],
+            [try RandomizedStrideConvolution(dimension: 2, in: 4, out: 4, filterSize: 3, stride: 2)],
+            [try FullConvolution(dimension: 2, in: 4, out: 4, filterSize: 2, stride: 2)],
+        ]
+        let dense: [Module] = [
+            try NetworkInNetwork(in: 4, out: 4), try OutputLayer(dimension: 2), try Linear(in: 4, out: 4),
+        ]
+        for modules in products + [dense] as [[Module]] {
+            let net = try CheckpointedSequential(
+                modules.flatMap { module -> [Module] in
+                    guard let product = module as? any ProductLayer else { return [module] }
+                    if spectral { try product.addSpectralNorm() }
+                    return [
+                        product, try Self.norm(product.outPlanes, 1), try ActivationLayer(.leakyReLU(0.25)),
+                        try BatchwiseDropout(p: 0.25),
+                    ]
+                })
+            let input = try Self.cloud(4)
+            // A pass in training, after which the weights are the normalised ones.
+            _ = try net(input)
+            let fast = try Self.check(net, input, "\(net)")
+            #expect(fast.parts.map(\.typeName) == modules.map(\.typeName))
+            #expect(!fast.state.contains { $0.name.contains("weight_") })
+            let file = TemporaryFile()
+            try Checkpoint.save(fast, to: file.path)
+            let opened = try Checkpoint.open(file.path)
+            let results = try Tape.withoutRecording { try [opened, fast].map { try $0(input).tensor?.elements.bits } }
+            #expect(results[0] == results[1] && results[0] != nil)
+            #expect(try Architecture.text(of: opened) == Architecture.text(of: fast))
+        }
+    }
+
     /// What does not go through: other activations, pooling, a leak that turns signs, planes that differ.
     @Test func theRestStaysWhereItIs() throws {
         let net = try Sequential([

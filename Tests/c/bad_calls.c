@@ -25,6 +25,7 @@ static float *out_data;
 static int64_t out_count, out_sizes[16];
 static int32_t out_number;
 static double out_rate;
+static float out_loss;
 static scn_tensor_kind out_kind;
 static const int64_t *out_offsets;
 static const int32_t *out_inputs, *out_outputs;
@@ -189,6 +190,11 @@ static void bad_tensor_handles(void) {
     BAD_TENSOR("tensor", scn_tensor_scale(handle, 2, &out_tensor));
     BAD_TENSOR("tensor", scn_tensor_sum(handle, &out_tensor));
     BAD_TENSOR("dense", scn_tensor_reshape(handle, two_by_three, 2, &out_tensor));
+    BAD_TENSOR("tensors", (pair[1] = handle, scn_append_tensors(pair + 1, 1, &out_tensor)));
+    BAD_TENSOR("x", scn_compare_sparse(handle, sparse, &out_tensor));
+    BAD_TENSOR("y", scn_compare_sparse(sparse, handle, &out_tensor));
+    BAD_TENSOR("input", scn_module_reweight(convolution, handle, &out_tensor));
+    BAD_TENSOR("input", scn_module_rebias(convolution, handle, NULL));
     BAD_TENSOR("logits", scn_cross_entropy(handle, labels, 2, NULL, -100, &out_tensor));
     BAD_TENSOR("input", scn_module_forward(convolution, handle, &out_tensor));
     BAD_TENSOR("input", scn_module_summary(convolution, handle, &out_text));
@@ -214,6 +220,10 @@ static void bad_module_handles(void) {
     BAD_MODULE("module", scn_module_retain(handle));
     BAD_MODULE("module", scn_module_release(handle));
     BAD_MODULE("children", (pair[1] = handle, scn_sequential_create(pair, 2, &out_module)));
+    BAD_MODULE("children", (pair[1] = handle, scn_checkpointed_sequential_create(pair, 2, &out_module)));
+    BAD_MODULE("module", scn_module_reweight(handle, sparse, &out_tensor));
+    BAD_MODULE("module", scn_module_rebias(handle, sparse, &out_tensor));
+    BAD_MODULE("module", scn_spectral_norm(handle, 1, 1e-12, 1));
     BAD_MODULE("children", (pair[1] = handle, scn_concat_table_create(pair, 2, &out_module)));
     BAD_MODULE("container", scn_module_add(handle, convolution));
     BAD_MODULE("child", scn_module_add(sequential, handle));
@@ -267,6 +277,10 @@ static void bad_other_handles(void) {
     BAD_GEOMETRY(scn_output_backward(handle, &two_rows, &two_rows));
     BAD_GEOMETRY(scn_sparse_to_dense_forward(handle, 0, &two_rows, numbers, 64));
     BAD_GEOMETRY(scn_sparse_to_dense_backward(handle, 0, numbers, 64, &two_rows));
+    BAD_GEOMETRY(scn_group_norm_forward(handle, 0, &two_rows, NULL, NULL, 1, 1e-5, numbers, numbers, &two_rows));
+    BAD_GEOMETRY(scn_group_norm_backward(handle, 0, &two_rows, &two_rows, NULL, 1, numbers, numbers, NULL, NULL, &two_rows));
+    BAD_GEOMETRY(scn_compare_sparse_forward(handle, 0, &two_rows, geometry, 0, &two_rows, &out_loss, NULL, NULL));
+    BAD_GEOMETRY(scn_compare_sparse_forward(geometry, 0, &two_rows, handle, 0, &two_rows, &out_loss, NULL, NULL));
     BAD_RULEBOOK(scn_rulebook_retain(handle));
     BAD_RULEBOOK(scn_rulebook_release(handle));
     BAD_RULEBOOK(scn_rulebook_sizes(handle, &out_count, NULL, NULL, NULL));
@@ -349,6 +363,14 @@ static void bad_tensors(void) {
     BAD(SHAPE, "shape", scn_tensor_reshape(dense, three, 2, &out_tensor));
     BAD(SHAPE, "shape", scn_tensor_reshape(dense, two_inferred, 2, &out_tensor));
     BAD(OVERFLOW, "shape", scn_tensor_reshape(dense, huge, 2, &out_tensor));
+    BAD(INVALID_ARGUMENT, "tensors", scn_append_tensors(NULL, 0, &out_tensor));
+    BAD(INVALID_ARGUMENT, "tensors", scn_append_tensors(NULL, 1, &out_tensor));
+    BAD(INVALID_ARGUMENT, "count", scn_append_tensors(&sparse, -1, &out_tensor));
+    BAD(SHAPE, "tensors[0]", scn_append_tensors(&dense, 1, &out_tensor));
+    BAD(INVALID_ARGUMENT, "result", scn_append_tensors(&sparse, 1, NULL));
+    BAD(SHAPE, "x", scn_compare_sparse(dense, sparse, &out_tensor));
+    BAD(SHAPE, "y", scn_compare_sparse(sparse, table, &out_tensor));
+    BAD(INVALID_ARGUMENT, "loss", scn_compare_sparse(sparse, sparse, NULL));
     BAD(INVALID_ARGUMENT, "labels", scn_cross_entropy(dense, NULL, 2, NULL, -100, &out_tensor));
     BAD(SHAPE, "labels", scn_cross_entropy(dense, labels, 1, NULL, -100, &out_tensor));
     BAD(INVALID_ARGUMENT, "row 1", scn_cross_entropy(dense, bad_labels, 2, NULL, -100, &out_tensor));
@@ -473,6 +495,28 @@ static void bad_layers(void) {
     BAD(INVALID_ARGUMENT, "parameter", scn_activation_create(SCN_ACTIVATION_LEAKY_RELU, NAN, &out_module));
     BAD(INVALID_ARGUMENT, "p", scn_dropout_create(NAN, &out_module));
     BAD(INVALID_ARGUMENT, "p", scn_dropout_create(1.01, &out_module));
+    BAD(INVALID_ARGUMENT, "p", scn_batchwise_dropout_create(-0.5, &out_module));
+    BAD(INVALID_ARGUMENT, "planes", scn_batch_norm_elu_create(0, 1e-4, 0.9, &out_module));
+    BAD(INVALID_ARGUMENT, "epsilon", scn_batch_norm_elu_create(2, NAN, 0.9, &out_module));
+    BAD(INVALID_ARGUMENT, "momentum", scn_batch_norm_elu_create(2, 1e-4, 2, &out_module));
+    BAD(INVALID_ARGUMENT, "planes", scn_mean_only_norm_create(-1, 1, 1, 0.99, &out_module));
+    BAD(MEMORY_OR_OVERFLOW, "", scn_mean_only_norm_create(HUGE_SIZE, 1, 1, 0.99, &out_module));
+    BAD(INVALID_ARGUMENT, "affine", scn_mean_only_norm_create(2, 2, 1, 0.99, &out_module));
+    BAD(INVALID_ARGUMENT, "leakiness", scn_mean_only_norm_create(2, 1, -1, 0.99, &out_module));
+    BAD(INVALID_ARGUMENT, "momentum", scn_mean_only_norm_create(2, 1, 1, NAN, &out_module));
+    BAD(INVALID_ARGUMENT, "groups", scn_group_norm_create(0, 4, 1e-5, &out_module));
+    BAD(INVALID_ARGUMENT, "groups", scn_group_norm_create(3, 4, 1e-5, &out_module));
+    BAD(INVALID_ARGUMENT, "planes", scn_group_norm_create(1, 0, 1e-5, &out_module));
+    BAD(INVALID_ARGUMENT, "epsilon", scn_group_norm_create(1, 4, 0, &out_module));
+    BAD(INVALID_ARGUMENT, "module", scn_verbose_identity_create(NULL));
+    BAD(INVALID_ARGUMENT, "module", scn_add_coords_create(NULL));
+    BAD(INVALID_ARGUMENT, "children", scn_checkpointed_sequential_create(NULL, 2, &out_module));
+    BAD(INVALID_ARGUMENT, "count", scn_checkpointed_sequential_create(&convolution, -1, &out_module));
+    BAD(INVALID_ARGUMENT, "n_power_iterations", scn_spectral_norm(convolution, 0, 1e-12, 1));
+    BAD(INVALID_ARGUMENT, "n_power_iterations", scn_spectral_norm(convolution, HUGE_SIZE, 1e-12, 1));
+    BAD(INVALID_ARGUMENT, "epsilon", scn_spectral_norm(convolution, 1, 0, 1));
+    BAD(INVALID_ARGUMENT, "norm", scn_spectral_norm(convolution, 1, 1e-12, NAN));
+    BAD(INVALID_ARGUMENT, "module", scn_spectral_norm(input_layer, 1, 1e-12, 1));
     BAD(INVALID_ARGUMENT, "layers", scn_sparse_vgg_net_create(2, 1, NULL, &out_module));
     BAD(FORMAT, "XY", scn_sparse_vgg_net_create(2, 1, "C8 XY MP", &out_module));
     BAD(FORMAT, "C99999999999999999999", scn_sparse_vgg_net_create(2, 1, "C99999999999999999999", &out_module));
@@ -628,6 +672,20 @@ static void bad_forwards(void) {
     BAD(SHAPE, "input", scn_module_forward(join, sparse, &out_tensor));
     BAD(SHAPE, "input", scn_module_forward(add, dense, &out_tensor));
     BAD(INVALID_ARGUMENT, "output", scn_module_forward(convolution, sparse, NULL));
+    BAD(SHAPE, "planes", scn_module_reweight(last_layer, sparse, &out_tensor));
+    BAD(SHAPE, "input", scn_module_rebias(convolution, table, NULL));
+    scn_module *spectral, *group_norm, *checkpointed;
+    OK(scn_linear_create(3, 3, 0, &spectral));
+    OK(scn_spectral_norm(spectral, 1, 1e-12, 1));
+    BAD(STATE, "module", scn_spectral_norm(spectral, 1, 1e-12, 1));
+    OK(scn_group_norm_create(1, 5, 1e-5, &group_norm));
+    BAD(SHAPE, "planes", scn_module_forward(group_norm, sparse, &out_tensor));
+    BAD(SHAPE, "input", scn_module_forward(group_norm, dense, &out_tensor));
+    OK(scn_checkpointed_sequential_create(&last_layer, 1, &checkpointed));
+    BAD(SHAPE, "planes", scn_module_forward(checkpointed, sparse, &out_tensor));
+    OK(scn_module_release(spectral));
+    OK(scn_module_release(group_norm));
+    OK(scn_module_release(checkpointed));
     BAD(SHAPE, "input", scn_module_summary(sequential, dense, &out_text));
     BAD(INVALID_ARGUMENT, "text", scn_module_summary(sequential, sparse, NULL));
     OK(scn_points_create(origin, 2, 3, dense, 0, &far_sparse));
@@ -657,6 +715,8 @@ static void bad_optimizers(void) {
     BAD(SHAPE, "parameters", scn_sgd_create(&sparse, 1, NULL, &out_optimizer));
     BAD(INVALID_ARGUMENT, "beta1", scn_adam_create(&dense, 1, &beta, &out_optimizer));
     BAD(INVALID_ARGUMENT, "epsilon", scn_adam_create(&dense, 1, &epsilon, &out_optimizer));
+    BAD(INVALID_ARGUMENT, "parameters", scn_sgd_create(NULL, 0, NULL, &out_optimizer));
+    BAD(INVALID_ARGUMENT, "parameters", scn_adam_create(NULL, 0, NULL, &out_optimizer));
     BAD(INVALID_ARGUMENT, "rate", scn_optimizer_set_learning_rate(optimizer, NAN));
     BAD(INVALID_ARGUMENT, "rate", scn_optimizer_set_learning_rate(optimizer, -1));
     BAD(INVALID_ARGUMENT, "initial_rate", scn_exponential_rate(-1, 0, 0, &out_rate));
@@ -866,6 +926,35 @@ static void bad_buffers(void) {
     BAD(SHAPE, "output",
         scn_batch_norm_backward_evaluation(&two_rows, &three_rows, &two_rows, NULL, numbers, numbers, NULL, NULL, NULL,
                                            &two_rows));
+    BAD(INVALID_ARGUMENT, "momentum",
+        scn_mean_only_norm_forward_training(&two_rows, NULL, NULL, -1, 1, &two_rows));
+    BAD(SHAPE, "result", scn_mean_only_norm_forward_training(&two_rows, NULL, NULL, 0.9, 1, &two_planes));
+    BAD(INVALID_ARGUMENT, "running_mean", scn_mean_only_norm_forward_evaluation(&two_rows, NULL, NULL, 1, &two_rows));
+    BAD(INVALID_ARGUMENT, "leakiness",
+        scn_mean_only_norm_forward_evaluation(&two_rows, NULL, numbers, -1, &two_rows));
+    BAD(SHAPE, "gradient", scn_mean_only_norm_backward(&two_rows, &two_planes, 1, 1, NULL, &two_rows));
+    BAD(INVALID_ARGUMENT, "is_training", scn_mean_only_norm_backward(&two_rows, &two_rows, 2, 1, NULL, &two_rows));
+    BAD(INVALID_ARGUMENT, "groups",
+        scn_group_norm_forward(geometry, 0, &two_rows, NULL, NULL, 0, 1e-5, numbers, numbers, &two_rows));
+    BAD(SHAPE, "groups",
+        scn_group_norm_forward(geometry, 0, &two_rows, NULL, NULL, 2, 1e-5, numbers, numbers, &two_rows));
+    BAD(INVALID_ARGUMENT, "epsilon",
+        scn_group_norm_forward(geometry, 0, &two_rows, NULL, NULL, 1, -1, numbers, numbers, &two_rows));
+    BAD(INVALID_ARGUMENT, "saved_mean",
+        scn_group_norm_forward(geometry, 0, &two_rows, NULL, NULL, 1, 1e-5, NULL, numbers, &two_rows));
+    BAD(SHAPE, "rows", scn_group_norm_forward(geometry, 0, &three_rows, NULL, NULL, 1, 1e-5, numbers, numbers, &three_rows));
+    BAD(INVALID_ARGUMENT, "sites",
+        scn_group_norm_forward(geometry, 7, &two_rows, NULL, NULL, 1, 1e-5, numbers, numbers, &two_rows));
+    BAD(SHAPE, "gradient",
+        scn_group_norm_backward(geometry, 0, &two_rows, &two_planes, NULL, 1, numbers, numbers, NULL, NULL, &two_rows));
+    BAD(INVALID_ARGUMENT, "saved_inverse_deviation",
+        scn_group_norm_backward(geometry, 0, &two_rows, &two_rows, NULL, 1, numbers, NULL, NULL, NULL, &two_rows));
+    BAD(SHAPE, "y", scn_compare_sparse_forward(geometry, 0, &two_rows, geometry, 0, &two_planes, &loss, NULL, NULL));
+    BAD(SHAPE, "x_result",
+        scn_compare_sparse_forward(geometry, 0, &two_rows, geometry, 0, &two_rows, &loss, &two_planes, NULL));
+    BAD(SHAPE, "x", scn_compare_sparse_forward(geometry, 0, &three_rows, geometry, 0, &two_rows, &loss, NULL, NULL));
+    BAD(INVALID_ARGUMENT, "loss",
+        scn_compare_sparse_forward(geometry, 0, &two_rows, geometry, 0, &two_rows, NULL, NULL, NULL));
     BAD(SHAPE, "result", scn_activation_forward(SCN_ACTIVATION_TANH, 0, &two_rows, &three_rows));
     BAD(OVERFLOW, "input", scn_activation_forward(SCN_ACTIVATION_TANH, 0, &endless, &endless));
     BAD(INVALID_ARGUMENT, "activation",
@@ -874,6 +963,15 @@ static void bad_buffers(void) {
     BAD(INVALID_ARGUMENT, "weight", scn_linear_forward(&two_rows, NULL, 0, NULL, &two_rows));
     BAD(SHAPE, "result", scn_linear_backward_input(&two_rows, numbers, 0, &three_rows));
     BAD(SHAPE, "gradient", scn_linear_backward_weight(&two_rows, &three_rows, 0, numbers, NULL));
+    BAD(SHAPE, "b", scn_add_forward(&two_rows, &three_rows, &two_rows));
+    BAD(INVALID_ARGUMENT, "result", scn_add_forward(&two_rows, &two_rows, NULL));
+    BAD(INVALID_ARGUMENT, "count", scn_join_forward(&two_rows, 0, &two_rows));
+    BAD(INVALID_ARGUMENT, "count", scn_join_forward(&two_rows, -1, &two_rows));
+    BAD(INVALID_ARGUMENT, "inputs", scn_join_forward(NULL, 1, &two_rows));
+    BAD(SHAPE, "tensor 0", scn_join_forward(&three_rows, 1, &two_rows));
+    BAD(SHAPE, "result", scn_join_forward(&two_rows, 1, &two_planes));
+    BAD(INVALID_ARGUMENT, "results", scn_join_backward(&two_rows, NULL, 2));
+    BAD(SHAPE, "tensor 0", scn_join_backward(&two_rows, &three_rows, 1));
     BAD(SHAPE, "result", scn_sparse_to_dense_forward(geometry, 0, &two_rows, numbers, 64));
     BAD(INVALID_ARGUMENT, "sites", scn_sparse_to_dense_forward(geometry, 4, &two_rows, numbers, 64));
     BAD(SHAPE, "gradient", scn_sparse_to_dense_backward(geometry, 0, numbers, 64, &two_rows));

@@ -1,4 +1,8 @@
-"""What pyproject.toml cannot say: the version stands in scn.h, and the built library goes into the wheel."""
+"""What pyproject.toml cannot say: the version stands in scn.h, and the built library goes into the wheel.
+
+A source archive has neither: its version stands in PKG-INFO, and what it builds is a package for every platform that opens
+the libscn.so.0 of the system, or that which SCN_LIBRARY names.
+"""
 import os
 import re
 import shutil
@@ -12,10 +16,15 @@ try:
 except ImportError:
     from wheel.bdist_wheel import bdist_wheel
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+IS_SOURCE_ARCHIVE = os.path.exists(os.path.join(HERE, "PKG-INFO"))
 
 
 def version():
+    if IS_SOURCE_ARCHIVE:
+        with open(os.path.join(HERE, "PKG-INFO"), encoding="utf-8") as information:
+            return re.search(r"^Version: (\S+)$", information.read(), re.M).group(1)
     with open(os.path.join(ROOT, "include", "scn.h"), encoding="utf-8") as header:
         parts = dict(re.findall(r"^#define SCN_VERSION_(MAJOR|MINOR|PATCH) (\d+)", header.read(), re.M))
     return ".".join(parts[name] for name in ("MAJOR", "MINOR", "PATCH"))
@@ -26,7 +35,7 @@ class BuildWithLibrary(build_py):
 
     def run(self):
         super().run()
-        if self.editable_mode:
+        if self.editable_mode or IS_SOURCE_ARCHIVE:
             return
         library = os.path.join(ROOT, "build", "lib", "libscn.so")
         if not os.path.exists(library):
@@ -46,8 +55,7 @@ class BinaryDistribution(Distribution):
         return True
 
 
-setup(
-    version=version(),
-    distclass=BinaryDistribution,
-    cmdclass={"build_py": BuildWithLibrary, "bdist_wheel": AnyPythonWheel},
-)
+commands = {"build_py": BuildWithLibrary}
+if not IS_SOURCE_ARCHIVE:
+    commands["bdist_wheel"] = AnyPythonWheel
+setup(version=version(), distclass=Distribution if IS_SOURCE_ARCHIVE else BinaryDistribution, cmdclass=commands)

@@ -49,6 +49,9 @@ void scn_last_error_set(const char *_Nonnull message);
 /// Whether this thread records operations for a backward pass; 1 at first.
 int32_t scn_gradient_recording_get(void);
 void scn_gradient_recording_set(int32_t on);
+/// The random stream that this thread draws from in place of the shared one; NULL where there is none, and at first.
+void *_Nullable scn_thread_generator_get(void);
+void scn_thread_generator_set(void *_Nullable own);
 /// What watches the calls of modules on this thread; NULL at first.
 void *_Nullable scn_forward_observer_get(void);
 void scn_forward_observer_set(void *_Nullable observer);

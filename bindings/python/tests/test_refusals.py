@@ -52,11 +52,36 @@ def test_arguments_in_the_wrong_place_are_refused():
         scn.cross_entropy(np.zeros((2, 3), np.float32), [0.5, 1])
 
 
-def test_names_that_are_not_there_yet_are_named():
-    for name in scn._NOT_YET:
-        with pytest.raises(AttributeError, match=f"SparseConvNet's {name} is not in scn"):
-            getattr(scn, name)
-    assert not hasattr(scn, "nonsense")
+@pytest.mark.parametrize(
+    "make, text",
+    [
+        (lambda: scn.BatchNormalization(3, eps=-1), "^eps: is -1"),
+        (lambda: scn.BatchNormalization(0), "^nPlanes: is 0"),
+        (lambda: scn.SparseGroupNorm(1, 0), "^planes: is 0"),
+        (lambda: scn.NetworkInNetwork(0, 1, False), "^nIn: is 0"),
+        (lambda: scn.Convolution(2, 1, 0, 3, 2, False), "^nOut: is 0"),
+        (lambda: scn.MaxPooling(2, 3, 2, -1), "^nFeaturesToDrop"),
+        (lambda: scn.LeakyReLU(float("inf")), "^leak: is inf"),
+        (lambda: scn.UNet(2, 0, [4]), "^reps: is 0"),
+        (lambda: scn.UNet(2, 1, [0]), r"^nPlanes\[0\]: is 0"),
+        (lambda: scn.MultiscaleShapeContext(2, 0), "^n_features: is 0"),
+        (lambda: scn.MultiscaleShapeContext(2, 1, 0), "^n_layers: is 0"),
+        (lambda: scn.FullyConvolutionalNet(2, 0, [4]), "^reps: is 0"),
+        (lambda: scn.FullConvolutionalNetIntegratedLinear(2, 1, [4], 0), "^nClasses: is 0"),
+        (lambda: scn.SparseResNet(2, 0, [["b", 4, 1, 1]]), "^nInputPlanes: is 0"),
+        (lambda: scn.UNet(2, 1, [4], downsample=2), r"^downsample is 2; it must be \[size, stride\]"),
+    ],
+)
+def test_messages_name_the_arguments_of_python(make, text):
+    with pytest.raises(ValueError, match=text):
+        make()
+
+
+def test_tables_name_the_tensor_that_does_not_fit():
+    a, b = (scn.InputLayer(2, 4)(points(planes)) for planes in (2, 3))
+    for table in ([a, b], [a, scn.MaxPooling(2, 2, 2)(a)], [a, a.features]):
+        with pytest.raises(scn.ShapeError, match="^tensor 1: "):
+            scn.AddTable()(table)
 
 
 def test_layers_as_text_may_have_any_white_space():

@@ -173,7 +173,7 @@ def test_schedules():
     cosine = scn.CosineSchedule(1, steps=10, warm_up=4, final=0.2)
     assert [cosine(epoch) for epoch in (0, 3, 4, 7, 10, 99)] == pytest.approx([0.2, 0.8, 1, 0.6, 0.2, 0.2])
     assert repr(step) == "StepSchedule(initial=1, step_size=30, factor=0.1)"
-    optimizer = scn.SGD([], lr=0)
+    optimizer = scn.SGD(scn.Linear(1, 1).parameters(), lr=0)
     optimizer.lr = cosine(4)
     assert optimizer.lr == 1
     for bad, at in ((scn.StepSchedule(1, 0), 0), (scn.CosineSchedule(1, 3, 3), 0), (scn.CosineSchedule(-1, 3), 0)):

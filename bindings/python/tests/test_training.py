@@ -129,7 +129,15 @@ def test_optimizers_say_what_is_wrong():
         scn.SGD([np.ones(3)])
     with pytest.raises(TypeError, match="parameters"):
         scn.SGD(["0.weight"])
-    assert repr(scn.SGD([])) == "SGD(0 parameters, lr=0.01)"
+    for kind in (scn.SGD, scn.Adam):
+        with pytest.raises(ValueError, match="params: none given"):
+            kind([])
+    with pytest.raises(ValueError, match="betas is 0.9; it must be"):
+        scn.AdamW([x], betas=0.9)
+    with pytest.raises(ValueError, match="^eps: is -1"):
+        scn.Adam([x], eps=-1)
+    with pytest.raises(AttributeError, match="set optimizer.lr"):
+        optimizer.param_groups
 
 
 def test_clipping():

@@ -17,9 +17,18 @@ import sys
 from . import functional, optim
 from .activation import ELU, SELU, LeakyReLU, ReLU, Sigmoid, Tanh
 from .batched import BLInputLayer, BLOutputLayer
-from .checkpoint import load, restore, save
+from .checkpoint import checkpoint_restore, checkpoint_save, load, restore, save
 from .classification import ClassificationResult, ClassificationTrainValidate
-from .containers import AddTable, ConcatTable, Identity, JoinTable, Sequential
+from .combining import AddCoords, add_feature_planes, append_tensors, compare_sparse, concatenate_feature_planes
+from .containers import (
+    AddTable,
+    CheckpointedSequential,
+    ConcatTable,
+    Identity,
+    JoinTable,
+    Sequential,
+    VerboseIdentity,
+)
 from .convolution import (
     Convolution,
     Deconvolution,
@@ -62,7 +71,16 @@ from .networks import (
     SparseVggNet,
     UNet,
 )
-from .normalization import BatchNormalization, BatchNormLeakyReLU, BatchNormReLU, Dropout
+from .normalization import (
+    BatchNormalization,
+    BatchNormELU,
+    BatchNormLeakyReLU,
+    BatchNormReLU,
+    BatchwiseDropout,
+    Dropout,
+    MeanOnlyBNLeakyReLU,
+    SparseGroupNorm,
+)
 from .optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm_
 from .permutohedral import PermutohedralSubmanifoldConvolution, permutohedral_basis, permutohedral_offsets
 from .pooling import (
@@ -87,10 +105,20 @@ from .settings import (
 )
 from .shape_context import ShapeContext
 from .sparse import SparseConvNetTensor
-from .summary import LayerSummary, Summary, summary
 from .sparsify import DenseToSparse, Sparsify, SparsifyFCS
+from .spectral import spectral_norm
+from .summary import LayerSummary, Summary, summary
 from .tensor import Parameter, Tensor, from_numpy, tensor
 from .torch_checkpoint import from_torch_checkpoint
+from .utilities import (
+    batch_location_tensors,
+    is_power2,
+    pad_with_batch_idx,
+    prepare_BLInput,
+    random_rotation,
+    squareroot_rotation,
+    voxelize_pointcloud,
+)
 from .voxels import Voxels, voxelize
 
 __version__: str = version()
@@ -104,13 +132,17 @@ __all__ = [
     "SGD",
     "Adam",
     "AdamW",
+    "AddCoords",
     "AddTable",
     "AveragePooling",
     "BLInputLayer",
     "BLOutputLayer",
+    "BatchNormELU",
     "BatchNormLeakyReLU",
     "BatchNormReLU",
     "BatchNormalization",
+    "BatchwiseDropout",
+    "CheckpointedSequential",
     "ClassificationResult",
     "ClassificationTrainValidate",
     "ConcatTable",
@@ -146,6 +178,7 @@ __all__ = [
     "LeakyReLU",
     "Linear",
     "MaxPooling",
+    "MeanOnlyBNLeakyReLU",
     "Metadata",
     "Module",
     "MultiscaleShapeContext",
@@ -166,6 +199,7 @@ __all__ = [
     "SizeOverflowError",
     "SparseConvNetTensor",
     "SparseDenseNet",
+    "SparseGroupNorm",
     "SparseResNet",
     "SparseToDense",
     "SparseVggNet",
@@ -182,8 +216,16 @@ __all__ = [
     "UnPooling",
     "UnsupportedError",
     "ValidConvolution",
+    "VerboseIdentity",
     "Voxels",
+    "add_feature_planes",
+    "append_tensors",
+    "batch_location_tensors",
+    "checkpoint_restore",
+    "checkpoint_save",
     "clip_grad_norm_",
+    "compare_sparse",
+    "concatenate_feature_planes",
     "cpu_description",
     "cross_entropy",
     "enable_grad",
@@ -193,6 +235,7 @@ __all__ = [
     "get_forward_counts",
     "get_num_threads",
     "is_grad_enabled",
+    "is_power2",
     "live_handles",
     "load",
     "manual_seed",
@@ -200,25 +243,20 @@ __all__ = [
     "no_grad",
     "optim",
     "optimize_for_inference",
+    "pad_with_batch_idx",
     "permutohedral_basis",
     "permutohedral_offsets",
+    "prepare_BLInput",
+    "random_rotation",
     "restore",
     "save",
     "set_forward_counts",
     "set_num_threads",
+    "spectral_norm",
+    "squareroot_rotation",
     "summary",
     "tensor",
     "version",
     "voxelize",
+    "voxelize_pointcloud",
 ]
-
-_NOT_YET = (
-    "BatchNormELU BatchwiseDropout CheckpointedSequential MeanOnlyBNLeakyReLU SparseGroupNorm VerboseIdentity"
-).split()
-
-
-def __getattr__(name: str) -> object:
-    """Say which names of SparseConvNet this version does not have."""
-    if name in _NOT_YET:
-        raise AttributeError(f"SparseConvNet's {name} is not in scn {__version__}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

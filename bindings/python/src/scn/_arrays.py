@@ -56,6 +56,13 @@ def sizes(value: Any, dimension: int, name: str) -> list[int]:
     return result
 
 
+def pair(value: Any, name: str, meaning: str) -> tuple[Any, Any]:
+    """Return the two parts of a list or tuple."""
+    if isinstance(value, (list, tuple, np.ndarray)) and len(value) == 2:
+        return value[0], value[1]
+    raise InvalidArgumentError(f"{name} is {value!r}; it must be {meaning}")
+
+
 def int64s(values: list[int]) -> Any:
     """Return a C array of 64-bit integers."""
     return (ctypes.c_int64 * len(values))(*values)

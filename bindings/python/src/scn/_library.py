@@ -47,7 +47,6 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_set_random_state": (_STATUS, [_ARRAY]),
     # tensors and points
     "scn_tensor_create": (_STATUS, [_ARRAY, _I32, _ARRAY, _OUT]),
-    "scn_tensor_allocate": (_STATUS, [_ARRAY, _I32, _OUT]),
     "scn_tensor_borrow": (_STATUS, [_ARRAY, _I32, _ARRAY, _CALLBACK, _CONTEXT, _OUT]),
     "scn_points_create": (_STATUS, [_ARRAY, _I64, _I32, _HANDLE, _I64, _OUT]),
     "scn_points_create_batched": (_STATUS, [_ARRAY, _I64, _I64, _I32, _HANDLE, _OUT]),
@@ -83,6 +82,8 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_tensor_sum": (_STATUS, [_HANDLE, _OUT]),
     "scn_tensor_reshape": (_STATUS, [_HANDLE, _ARRAY, _I32, _OUT]),
     "scn_cross_entropy": (_STATUS, [_HANDLE, _ARRAY, _I64, _ARRAY, _I64, _OUT]),
+    "scn_append_tensors": (_STATUS, [_ARRAY, _I64, _OUT]),
+    "scn_compare_sparse": (_STATUS, [_HANDLE, _HANDLE, _OUT]),
     # modules
     "scn_module_forward": (_STATUS, [_HANDLE, _HANDLE, _OUT]),
     "scn_module_set_training": (_STATUS, [_HANDLE, _I32]),
@@ -90,6 +91,9 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_module_input_spatial_size": (_STATUS, [_HANDLE, _I32, _ARRAY, _OUT]),
     "scn_module_state_count": (_STATUS, [_HANDLE, _OUT]),
     "scn_module_state": (_STATUS, [_HANDLE, _I64, _OUT, _OUT, _OUT]),
+    "scn_module_reweight": (_STATUS, [_HANDLE, _HANDLE, _OUT]),
+    "scn_module_rebias": (_STATUS, [_HANDLE, _HANDLE, _OUT]),
+    "scn_spectral_norm": (_STATUS, [_HANDLE, _I64, _F64, _F64]),
     "scn_module_zero_gradients": (_STATUS, [_HANDLE]),
     "scn_module_type": (_STATUS, [_HANDLE, _OUT]),
     "scn_module_architecture": (_STATUS, [_HANDLE, _OUT]),
@@ -101,10 +105,13 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_module_release": (_STATUS, [_HANDLE]),
     # containers
     "scn_sequential_create": (_STATUS, [_ARRAY, _I64, _OUT]),
+    "scn_checkpointed_sequential_create": (_STATUS, [_ARRAY, _I64, _OUT]),
     "scn_concat_table_create": (_STATUS, [_ARRAY, _I64, _OUT]),
     "scn_add_table_create": (_STATUS, [_OUT]),
     "scn_join_table_create": (_STATUS, [_OUT]),
     "scn_identity_create": (_STATUS, [_OUT]),
+    "scn_verbose_identity_create": (_STATUS, [_OUT]),
+    "scn_add_coords_create": (_STATUS, [_OUT]),
     "scn_module_add": (_STATUS, [_HANDLE, _HANDLE]),
     "scn_module_child_count": (_STATUS, [_HANDLE, _OUT]),
     "scn_module_child": (_STATUS, [_HANDLE, _I64, _OUT]),
@@ -137,8 +144,12 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_fractional_max_pooling_create": (_STATUS, [_I32, _STRUCT, _OUT]),
     "scn_global_pooling_create": (_STATUS, [_I32, _ENUM, _OUT]),
     "scn_batch_normalization_create": (_STATUS, [_I64, _STRUCT, _OUT]),
+    "scn_batch_norm_elu_create": (_STATUS, [_I64, _F64, _F64, _OUT]),
+    "scn_mean_only_norm_create": (_STATUS, [_I64, _I32, _F64, _F64, _OUT]),
+    "scn_group_norm_create": (_STATUS, [_I64, _I64, _F64, _OUT]),
     "scn_activation_create": (_STATUS, [_ENUM, _F64, _OUT]),
     "scn_dropout_create": (_STATUS, [_F64, _OUT]),
+    "scn_batchwise_dropout_create": (_STATUS, [_F64, _OUT]),
     "scn_sparse_vgg_net_create": (_STATUS, [_I32, _I64, _TEXT, _OUT]),
     "scn_sparse_resnet_create": (_STATUS, [_I32, _I64, _TEXT, _OUT]),
     "scn_unet_create": (_STATUS, [_I32, _I64, _ARRAY, _I64, _STRUCT, _OUT]),
@@ -195,6 +206,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_rulebook_rules": (_STATUS, [_HANDLE, _OUT, _OUT, _OUT]),
     "scn_rulebook_reversed": (_STATUS, [_HANDLE, _OUT]),
     # buffers to buffers
+    "scn_tensor_allocate": (_STATUS, [_ARRAY, _I32, _OUT]),
     "scn_input_forward": (_STATUS, [_HANDLE, _STRUCT, _STRUCT]),
     "scn_input_backward": (_STATUS, [_HANDLE, _STRUCT, _STRUCT]),
     "scn_output_forward": (_STATUS, [_HANDLE, _STRUCT, _STRUCT]),
@@ -225,14 +237,32 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         _STATUS,
         [_STRUCT, _STRUCT, _STRUCT, _ARRAY, _ARRAY, _ARRAY, _STRUCT, _ARRAY, _ARRAY, _STRUCT],
     ),
+    "scn_mean_only_norm_forward_training": (_STATUS, [_STRUCT, _ARRAY, _ARRAY, _F64, _F64, _STRUCT]),
+    "scn_mean_only_norm_forward_evaluation": (_STATUS, [_STRUCT, _ARRAY, _ARRAY, _F64, _STRUCT]),
+    "scn_mean_only_norm_backward": (_STATUS, [_STRUCT, _STRUCT, _I32, _F64, _ARRAY, _STRUCT]),
+    "scn_group_norm_forward": (
+        _STATUS,
+        [_HANDLE, _I32, _STRUCT, _ARRAY, _ARRAY, _I64, _F64, _ARRAY, _ARRAY, _STRUCT],
+    ),
+    "scn_group_norm_backward": (
+        _STATUS,
+        [_HANDLE, _I32, _STRUCT, _STRUCT, _ARRAY, _I64, _ARRAY, _ARRAY, _ARRAY, _ARRAY, _STRUCT],
+    ),
     "scn_activation_forward": (_STATUS, [_ENUM, _F64, _STRUCT, _STRUCT]),
     "scn_activation_backward": (_STATUS, [_ENUM, _F64, _STRUCT, _STRUCT, _STRUCT, _STRUCT]),
     "scn_linear_forward": (_STATUS, [_STRUCT, _ARRAY, _I32, _ARRAY, _STRUCT]),
     "scn_linear_backward_input": (_STATUS, [_STRUCT, _ARRAY, _I32, _STRUCT]),
     "scn_linear_backward_weight": (_STATUS, [_STRUCT, _STRUCT, _I32, _ARRAY, _ARRAY]),
+    "scn_add_forward": (_STATUS, [_STRUCT, _STRUCT, _STRUCT]),
+    "scn_join_forward": (_STATUS, [_ARRAY, _I64, _STRUCT]),
+    "scn_join_backward": (_STATUS, [_STRUCT, _ARRAY, _I64]),
     "scn_sparse_to_dense_forward": (_STATUS, [_HANDLE, _I32, _STRUCT, _ARRAY, _I64]),
     "scn_sparse_to_dense_backward": (_STATUS, [_HANDLE, _I32, _ARRAY, _I64, _STRUCT]),
     "scn_cross_entropy_forward": (_STATUS, [_STRUCT, _ARRAY, _ARRAY, _I64, _ARRAY, _STRUCT]),
+    "scn_compare_sparse_forward": (
+        _STATUS,
+        [_HANDLE, _I32, _STRUCT, _HANDLE, _I32, _STRUCT, _ARRAY, _STRUCT, _STRUCT],
+    ),
 }
 
 
@@ -266,10 +296,46 @@ def _open() -> ctypes.CDLL:
     )
 
 
+# What Python calls the arguments that the library's messages begin with, where it has names of its own.
+_PYTHON_NAMES = {
+    "beta1": "betas[0]",
+    "beta2": "betas[1]",
+    "epsilon": "eps",
+    "features_to_drop": "nFeaturesToDrop",
+    "in_planes": "nIn",
+    "learning_rate": "lr",
+    "out_planes": "nOut",
+    "parameter": "leak",
+    "parameters": "params",
+    "planes": "nPlanes",
+}
+_PYTHON_NAMES_OF_FUNCTIONS = {
+    "scn_clip_gradient_norm": {"parameters": "parameters"},
+    "scn_fully_convolutional_integrated_linear_create": {"repetitions": "reps", "classes": "nClasses"},
+    "scn_fully_convolutional_net_create": {"repetitions": "reps"},
+    "scn_group_norm_create": {"planes": "planes"},
+    "scn_multiscale_shape_context_create": {"in_planes": "n_features", "layers": "n_layers"},
+    "scn_sparse_densenet_create": {"in_planes": "nInputPlanes"},
+    "scn_sparse_resnet_create": {"in_planes": "nInputPlanes"},
+    "scn_sparse_vgg_net_create": {"in_planes": "nInputPlanes"},
+    "scn_unet_create": {"repetitions": "reps", "in_planes": "n_input_planes"},
+}
+
+
+def _in_python_names(function: str, message: str) -> str:
+    """Return the library's message with the name that Python has for the argument that it begins with."""
+    start, colon, rest = message.partition(":")
+    name, bracket, index = start.partition("[")
+    if not function.endswith("_create") and name not in ("epsilon", "learning_rate"):
+        return message
+    names = {**_PYTHON_NAMES, **_PYTHON_NAMES_OF_FUNCTIONS.get(function, {})}
+    return names.get(name, name) + bracket + index + colon + rest
+
+
 def _raise_unless_ok(status: _STATUS, function: Any, arguments: Any) -> None:
     if status.value != 0:
-        message: bytes = library.scn_last_error() or b""
-        raise error_for_status(status.value, message.decode("utf-8", "replace"))
+        message = (library.scn_last_error() or b"").decode("utf-8", "replace")
+        raise error_for_status(status.value, _in_python_names(function.__name__, message))
 
 
 def _load() -> ctypes.CDLL:

@@ -39,17 +39,22 @@ class BLInputLayer(Layer):
 
     def forward(self, input: Any) -> Any:
         """Return the sparse tensor of [coords, features]."""
-        if not isinstance(input, (list, tuple)) or len(input) != 2:
-            raise ShapeError("a BLInputLayer takes [coords, features]")
-        where = int64(input[0], "coords", CoordinateError)
-        if where.ndim != 3 or where.shape[2] != self.dimension:
-            raise ShapeError(f"coords has the shape {list(where.shape)}; it must be [batch, length, {self.dimension}]")
-        features = (input[1] if isinstance(input[1], Value) else Tensor(input[1]))._native_handle()
-        points = TensorHandle.make(library.scn_points_create_batched, address(where), *where.shape, features)
-        return from_native(TensorHandle.make(library.scn_module_forward, self._handle, points))
+        given = batched_points(input, self.dimension)
+        return from_native(TensorHandle.make(library.scn_module_forward, self._handle, given))
 
     def extra_repr(self) -> str:
         return f"{self.dimension}, spatial_size={self.spatial_size}, mode={self.mode}"
+
+
+def batched_points(input: Any, dimension: int) -> TensorHandle:
+    """Return the library's points of what a `BLInputLayer` takes."""
+    if not isinstance(input, (list, tuple)) or len(input) != 2:
+        raise ShapeError("a BLInputLayer takes [coords, features]")
+    where = int64(input[0], "coords", CoordinateError)
+    if where.ndim != 3 or where.shape[2] != dimension:
+        raise ShapeError(f"coords has the shape {list(where.shape)}; it must be [batch, length, {dimension}]")
+    features = (input[1] if isinstance(input[1], Value) else Tensor(input[1]))._native_handle()
+    return TensorHandle.make(library.scn_points_create_batched, address(where), *where.shape, features)
 
 
 class BLOutputLayer(Layer):

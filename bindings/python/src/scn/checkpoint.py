@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import ctypes
+import glob
 import os
+import re
 import warnings
 from typing import Any, Callable, Union
 
+from ._arrays import integer
 from ._handles import ModuleHandle, OptimizerHandle, handle_array
 from ._library import library
-from .errors import ParametersOnlyWarning
+from .errors import InvalidArgumentError, ParametersOnlyWarning
 from .module import Module
 from .networks import wrap
 from .optim import Optimizer
 from .tensor import Tensor
+from .utilities import is_power2
 
-__all__ = ["load", "restore", "save"]
+__all__ = ["checkpoint_restore", "checkpoint_save", "load", "restore", "save"]
 
 PathLike = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 
@@ -56,6 +60,62 @@ def restore(path: PathLike, module: Module, optimizer: Optimizer | None = None) 
         library.scn_checkpoint_restore(_path(path), handle, training)
     else:
         _named(library.scn_checkpoint_restore_named, path, module, training)
+
+
+def checkpoint_save(
+    model: Module, exp_name: str, name2: str, epoch: int, use_cuda: bool = False, *, optimizer: Optimizer | None = None
+) -> None:
+    """Save what a model has learned after an epoch; of earlier epochs, keep those that are powers of two.
+
+    The file is exp_name-EPOCH-name2.safetensors, EPOCH in nine digits; the file of the epoch before goes unless that is a
+    power of two. optimizer: its state is saved too, and the random generator's. use_cuda is there for SparseConvNet's
+    programs and changes nothing. Raises `FileError`.
+    """
+    number = _epoch(epoch)
+    with warnings.catch_warnings():
+        # The model that restores it is at hand: the architecture is not missed.
+        warnings.simplefilter("ignore", ParametersOnlyWarning)
+        save(model, _checkpoint_path(exp_name, name2, number), optimizer)
+    before = _checkpoint_path(exp_name, name2, number - 1)
+    if number > 1 and not is_power2(number - 1) and os.path.isfile(before):
+        os.remove(before)
+
+
+def checkpoint_restore(
+    model: Module,
+    exp_name: str,
+    name2: str,
+    use_cuda: bool = False,
+    epoch: int = 0,
+    *,
+    optimizer: Optimizer | None = None,
+) -> int:
+    """Load what `checkpoint_save` saved; return the epoch to go on with: one more than that of the file.
+
+    epoch: which one; 0 for the last one that there is, and where there is none, nothing is loaded and the result is 1.
+    optimizer: its state is loaded too, and the random generator's (`FormatError` where the file has none). use_cuda
+    changes nothing. Raises `FileError` and `FormatError`.
+    """
+    number = _epoch(epoch, least=0)
+    if number == 0:
+        ending = re.compile(r"-(\d{9,})-" + re.escape(f"{name2}.safetensors") + "$")
+        found = [ending.search(path) for path in glob.glob(glob.escape(exp_name) + "-*")]
+        number = max((int(match[1]) for match in found if match and match.start() == len(exp_name)), default=0)
+        if number == 0:
+            return 1
+    restore(_checkpoint_path(exp_name, name2, number), model, optimizer)
+    return number + 1
+
+
+def _checkpoint_path(exp_name: str, name2: str, epoch: int) -> str:
+    return f"{exp_name}-{epoch:09d}-{name2}.safetensors"
+
+
+def _epoch(epoch: Any, least: int = 1) -> int:
+    number = integer(epoch, "epoch")
+    if number < least:
+        raise InvalidArgumentError(f"epoch is {number}; it must be at least {least}")
+    return number
 
 
 def _native(module: Module) -> ModuleHandle | None:

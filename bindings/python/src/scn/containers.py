@@ -8,13 +8,25 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from ._arrays import IntArray
-from ._handles import ModuleHandle, handle_array
+from ._flow import from_native, to_native
+from ._handles import ModuleHandle, TensorHandle, handle_array
 from ._library import library
+from .batched import BLInputLayer, batched_points
 from .errors import ShapeError
+from .grad_mode import is_grad_enabled, no_grad
+from .input_output import InputLayer, points
 from .layer import Layer, is_written_here
 from .module import Module
 
-__all__ = ["AddTable", "ConcatTable", "Identity", "JoinTable", "Sequential"]
+__all__ = [
+    "AddTable",
+    "CheckpointedSequential",
+    "ConcatTable",
+    "Identity",
+    "JoinTable",
+    "Sequential",
+    "VerboseIdentity",
+]
 
 C = TypeVar("C", bound="Container")
 
@@ -110,6 +122,73 @@ class Sequential(Container):
 
     input_spatial_size.__doc__ = Module.input_spatial_size.__doc__
 
+    def reweight(self, input: Any) -> Any:
+        """Scale and shift every layer with weight and bias (convolutions, products) to suit some input.
+
+        Each plane of what such a layer makes of the input gets mean 0 and deviation 1, by its weight and bias, in the
+        order in which the input flows through, in `Sequential`s and `ConcatTable`s at any depth. Returns what the module
+        makes of the input then. Nothing is recorded; running statistics are updated as by a forward pass; weights of
+        planes without deviation stay. Nothing is changed where it raises.
+        """
+        return self._fit(library.scn_module_reweight, input)
+
+    def rebias(self, input: Any) -> Any:
+        """Do the same with the biases alone: mean 0."""
+        return self._fit(library.scn_module_rebias, input)
+
+    def _fit(self, function: Any, input: Any) -> Any:
+        before = [(entry, entry.numpy().copy()) for entry in self._state().values()]
+        try:
+            with no_grad():
+                return _fitted(self, function, input)
+        except BaseException:
+            for entry, values in before:
+                entry.copy_(values)
+            raise
+
+
+class CheckpointedSequential(Sequential):
+    """A `Sequential` that keeps its input alone and computes what lies between again in the backward pass.
+
+    (Chen et al., 2016.) Results and gradients are those of a `Sequential`, bit by bit, random layers and running
+    statistics included. It may stand anywhere in a network, also inside another one. Where a module inside is written in
+    Python, it keeps what a `Sequential` keeps.
+    """
+
+    _create = library.scn_checkpointed_sequential_create
+
+    def _of(self, modules: list[Module]) -> CheckpointedSequential:
+        return CheckpointedSequential(*modules)
+
+    def forward(self, input: Any) -> Any:
+        """Apply the modules one after the other."""
+        handle = self._native_handle() if is_grad_enabled() else None
+        if handle is None:
+            return super().forward(input)
+        first: Module = self
+        while isinstance(first, Sequential) and len(first):
+            first = first[0]
+        if isinstance(first, InputLayer):
+            given = points(input)
+        elif isinstance(first, BLInputLayer):
+            given = batched_points(input, first.dimension)
+        else:
+            given = to_native(input)
+        return from_native(TensorHandle.make(library.scn_module_forward, handle, given))
+
+
+def _fitted(module: Module, function: Any, input: Any) -> Any:
+    """Fit a module to an input by a function of the library; return what it makes of the input then."""
+    if isinstance(module, Sequential):
+        for child in module:
+            input = _fitted(child, function, input)
+        return input
+    if isinstance(module, ConcatTable):
+        return [_fitted(child, function, input) for child in module]
+    if isinstance(module, Layer) and {"weight", "bias"} <= module._state().keys():
+        return from_native(TensorHandle.make(function, module._handle, to_native(input)))
+    return module(input)
+
 
 class ConcatTable(Container):
     """Applies each of its modules to the one input; returns the list of the results."""
@@ -159,4 +238,17 @@ class Identity(Layer):
 
     def forward(self, input: Any) -> Any:
         """Return the input."""
+        return input
+
+
+class VerboseIdentity(Layer):
+    """Prints its input, whatever it is, and returns it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._own(ModuleHandle.make(library.scn_verbose_identity_create))
+
+    def forward(self, input: Any) -> Any:
+        """Print the input and return it."""
+        print(input)
         return input

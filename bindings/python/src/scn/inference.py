@@ -6,9 +6,10 @@ import ctypes
 import json
 from typing import Any
 
-from ._flow import from_native
+from ._flow import from_native, to_native
 from ._handles import ModuleHandle, TensorHandle
 from ._library import library
+from .batched import batched_points
 from .errors import UnsupportedError
 from .input_output import points
 from .layer import Layer
@@ -31,15 +32,19 @@ class InferenceNetwork(Layer):
     @classmethod
     def _around(cls, handle: ModuleHandle, arguments: dict[str, Any]) -> Layer:
         self = super()._around(handle, arguments)
-        modules = arguments["modules"]
-        self.__dict__["_takes_points"] = bool(modules) and modules[0]["type"] == "InputLayer"
+        self.__dict__["_first"] = next(iter(arguments["modules"]), {"type": None})
         return self
 
     def forward(self, input: Any) -> Any:
         """Apply the network to what its first module takes."""
-        if not self.__dict__["_takes_points"]:
-            return super().forward(input)
-        return from_native(TensorHandle.make(library.scn_module_forward, self._handle, points(input)))
+        first = self.__dict__["_first"]
+        if first["type"] == "InputLayer":
+            given = points(input)
+        elif first["type"] == "BLInputLayer":
+            given = batched_points(input, first["dimension"])
+        else:
+            given = to_native(input)
+        return from_native(TensorHandle.make(library.scn_module_forward, self._handle, given))
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, False if name == "training" else value)

@@ -8,13 +8,13 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from . import activation, batched, containers, convolution, inference, input_output, linear, normalization, permutohedral
-from . import pooling, shape_context, sparsify
-from ._arrays import dimension_of, flag, int64s, integer, sizes
+from . import activation, batched, combining, containers, convolution, inference, input_output, linear, normalization
+from . import permutohedral, pooling, shape_context, sparsify
+from ._arrays import dimension_of, flag, int64s, integer, pair, sizes
 from ._handles import ModuleHandle
 from ._library import library
 from ._options import MultiscaleShapeContextOptions, UNetOptions
-from .containers import ConcatTable, Sequential
+from .containers import CheckpointedSequential, ConcatTable, Container, Sequential
 from .errors import InvalidArgumentError, UnsupportedError
 from .layer import Layer
 from .module import Module
@@ -32,11 +32,16 @@ __all__ = [
 _LAYERS: dict[str, type[Layer]] = {
     name: getattr(source, name)
     for source in (
-        activation, batched, containers, convolution, inference, input_output, linear, normalization, permutohedral, pooling,
-        shape_context, sparsify,
+        activation, batched, combining, containers, convolution, inference, input_output, linear, normalization,
+        permutohedral, pooling, shape_context, sparsify,
     )  # fmt: skip
     for name in source.__all__
     if isinstance(getattr(source, name), type) and issubclass(getattr(source, name), Layer)
+}
+
+
+_CONTAINERS: dict[str, type[Container]] = {
+    kind.__name__: kind for kind in (Sequential, CheckpointedSequential, ConcatTable)
 }
 
 
@@ -188,7 +193,7 @@ def _levels(
     """Return a network with levels; more: what `create` takes between the levels and the options."""
     d = dimension_of(dimension)
     planes = [integer(width, "nPlanes") for width in nPlanes]
-    size, stride = downsample
+    size, stride = pair(downsample, "downsample", "[size, stride]")
     options = UNetOptions(
         bool(residual),
         int64s(sizes(size, d, "downsample[0]")),
@@ -252,8 +257,8 @@ def _stage(layer: Any) -> str:
 def wrap(handle: ModuleHandle) -> Module:
     """Return the Python objects for a module of the library and all inside it."""
     kind = _text(library.scn_module_type, handle)
-    if kind in ("Sequential", "ConcatTable"):
-        container = Sequential() if kind == "Sequential" else ConcatTable()
+    if kind in _CONTAINERS:
+        container = _CONTAINERS[kind]()
         for child in _children(handle):
             container.add(wrap(child))
         training = ctypes.c_int32()

@@ -1,15 +1,26 @@
-"""Batch normalisation and dropout."""
+"""Normalisation and dropout."""
 
 from __future__ import annotations
 
-from ._arrays import integer
+from ._arrays import flag, integer
 from ._handles import ModuleHandle
 from ._library import library
 from ._options import BatchNormOptions
+from .activation import ELU
+from .containers import Sequential
 from .layer import Layer
 from .tensor import Parameter, Tensor
 
-__all__ = ["BatchNormLeakyReLU", "BatchNormReLU", "BatchNormalization", "Dropout"]
+__all__ = [
+    "BatchNormELU",
+    "BatchNormLeakyReLU",
+    "BatchNormReLU",
+    "BatchNormalization",
+    "BatchwiseDropout",
+    "Dropout",
+    "MeanOnlyBNLeakyReLU",
+    "SparseGroupNorm",
+]
 
 
 class BatchNormalization(Layer):
@@ -70,6 +81,63 @@ class BatchNormLeakyReLU(BatchNormalization):
         super().__init__(nPlanes, eps, momentum, True, leakiness)
 
 
+def BatchNormELU(nPlanes: int, eps: float = 1e-4, momentum: float = 0.9) -> Sequential:
+    """Return a `Sequential` of a `BatchNormalization` and an `ELU`, as in SparseConvNet."""
+    return Sequential(BatchNormalization(nPlanes, eps, momentum), ELU())
+
+
+class MeanOnlyBNLeakyReLU(Layer):
+    """Batch normalisation of the mean alone, y = x - mean + bias, then y > 0 ? y : leakiness * y.
+
+    [n, nPlanes] -> [n, nPlanes]. momentum: the fraction of the running mean that is kept. State, each [nPlanes]: bias
+    (zeros, where affine), running_mean (zeros). The gradient goes through the mean (Salimans and Kingma, 2016).
+    """
+
+    _arguments = {"planes": "nPlanes", "affine": "affine", "leakiness": "leakiness", "momentum": "momentum"}
+    _optional = ("bias",)
+    bias: Parameter | None
+    running_mean: Tensor
+    nPlanes: int
+    affine: bool
+    leakiness: float
+    momentum: float
+
+    def __init__(self, nPlanes: int, affine: bool = True, leakiness: float = 1, momentum: float = 0.99) -> None:
+        super().__init__()
+        self.nPlanes, self.affine = integer(nPlanes, "nPlanes"), flag(affine, "affine")
+        self.leakiness, self.momentum = float(leakiness), float(momentum)
+        create = library.scn_mean_only_norm_create
+        self._own(ModuleHandle.make(create, self.nPlanes, int(self.affine), self.leakiness, self.momentum))
+
+    def extra_repr(self) -> str:
+        return f"{self.nPlanes}, affine={self.affine}, leakiness={self.leakiness:g}, momentum={self.momentum:g}"
+
+
+class SparseGroupNorm(Layer):
+    """Normalises each sample's sites and each of `groups` groups of neighbouring planes (Wu and He, 2018).
+
+    [sites, planes] -> [sites, planes]. Each sample and group has a mean and a biased variance of its own, in training
+    and in evaluation, so that what one sample becomes does not depend on the others. eps: added to the variance. State,
+    each [planes]: weight (ones), bias (zeros).
+    """
+
+    _arguments = {"groups": "groups", "planes": "planes", "epsilon": "eps"}
+    weight: Parameter
+    bias: Parameter
+    groups: int
+    planes: int
+    eps: float
+
+    def __init__(self, groups: int, planes: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.groups, self.planes = integer(groups, "groups"), integer(planes, "planes")
+        self.eps = float(eps)
+        self._own(ModuleHandle.make(library.scn_group_norm_create, self.groups, self.planes, self.eps))
+
+    def extra_repr(self) -> str:
+        return f"{self.groups}, {self.planes}, eps={self.eps:g}"
+
+
 class Dropout(Layer):
     """Training: every value times 0 with the probability p, else times 1. Evaluation: every value times 1 - p."""
 
@@ -80,6 +148,21 @@ class Dropout(Layer):
         super().__init__()
         self.p = float(p)
         self._own(ModuleHandle.make(library.scn_dropout_create, self.p))
+
+    def extra_repr(self) -> str:
+        return f"p={self.p:g}"
+
+
+class BatchwiseDropout(Layer):
+    """`Dropout` of whole planes, the same for all rows of the batch."""
+
+    _arguments = {"p": "p"}
+    p: float
+
+    def __init__(self, p: float = 0.5) -> None:
+        super().__init__()
+        self.p = float(p)
+        self._own(ModuleHandle.make(library.scn_batchwise_dropout_create, self.p))
 
     def extra_repr(self) -> str:
         return f"p={self.p:g}"

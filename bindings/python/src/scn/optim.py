@@ -6,6 +6,7 @@ import ctypes
 from collections.abc import Iterable
 from typing import Any
 
+from ._arrays import pair
 from ._handles import OptimizerHandle, TensorHandle, handle_array
 from ._library import library
 from ._options import AdamOptions, SGDOptions
@@ -24,6 +25,10 @@ class Optimizer:
         self.params: list[Tensor] = _tensors(params)
         handles = _handles(self.params)
         self._handle = OptimizerHandle.make(create, handle_array(handles), len(handles), options)
+
+    def __getattr__(self, name: str) -> Any:
+        hint = "; it has one group: set optimizer.lr, or make an optimizer for each group" if name == "param_groups" else ""
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{hint}")
 
     @property
     def lr(self) -> float:
@@ -119,7 +124,7 @@ def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float) -> f
 def _adam_options(
     lr: float, betas: tuple[float, float], eps: float, weight_decay: float, decoupled: int
 ) -> AdamOptions:
-    beta1, beta2 = betas
+    beta1, beta2 = pair(betas, "betas", "(beta1, beta2)")
     return AdamOptions(lr, beta1, beta2, eps, weight_decay, decoupled)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+from collections.abc import Sequence
 from typing import Any, Optional
 
 import torch
@@ -23,6 +24,11 @@ class Matrix(MatrixView):
 
     def __init__(self, tensor: torch.Tensor) -> None:
         ctypes.Structure.__init__(self, tensor.data_ptr(), *tensor.shape)
+
+
+def matrices(tensors: Sequence[torch.Tensor]) -> Any:
+    """Return a C array of scn_matrix over tensors, which must outlive it."""
+    return (Matrix * len(tensors))(*map(Matrix, tensors))
 
 
 def computable(values: torch.Tensor, name: str = "features") -> torch.Tensor:

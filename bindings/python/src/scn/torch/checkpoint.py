@@ -12,7 +12,7 @@ from torch import nn
 
 from .._arrays import integer
 from ..errors import FormatError, InvalidArgumentError
-from .utilities import is_power2
+from ..utilities import is_power2
 
 __all__ = ["checkpoint_restore", "checkpoint_save"]
 

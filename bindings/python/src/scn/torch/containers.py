@@ -10,8 +10,9 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from ..errors import InvalidArgumentError, ShapeError
+from ._buffers import computable
 from ._recomputing import recomputing
-from .functions import join
+from .functions import add, join
 from .layer import Layer
 from .sparse import SparseConvNetTensor
 
@@ -173,10 +174,14 @@ class AddTable(Layer):
         for index, part in enumerate(parts):
             if part.shape != parts[0].shape:
                 raise ShapeError(f"AddTable: tensor {index} is {list(part.shape)}, tensor 0 {list(parts[0].shape)}")
-        total = parts[0]
-        for part in parts[1:]:
-            total = total + part
-        return total if rows is None else input[0]._on(total)
+        if rows is None:
+            return sum(parts[1:], parts[0])
+        if not _are_computable(rows):
+            return input[0]._on(sum(rows[1:], rows[0]))
+        total = computable(rows[0])
+        for part in rows[1:]:
+            total = add(total, computable(part))
+        return input[0]._on(total)
 
 
 class JoinTable(Layer):
@@ -187,9 +192,14 @@ class JoinTable(Layer):
         rows = _same_sites(input, "JoinTable")
         if rows is None:
             return torch.cat(list(input), 1)
-        if all(part.dtype is torch.float32 and part.device.type == "cpu" for part in rows):
-            return input[0]._on(join(rows))
-        return input[0]._on(torch.cat(rows, 1))
+        if not _are_computable(rows):
+            return input[0]._on(torch.cat(rows, 1))
+        return input[0]._on(join([computable(part) for part in rows]))
+
+
+def _are_computable(rows: Sequence[torch.Tensor]) -> bool:
+    """Return whether the library takes them as they are; torch adds and joins tensors of other types without rounding."""
+    return all(part.dtype is torch.float32 and part.device.type == "cpu" and part.ndim == 2 for part in rows)
 
 
 class Identity(Layer):

@@ -6,6 +6,7 @@ first derivatives alone: a second backward pass through a gradient is an error t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Optional
 
 import torch
@@ -14,9 +15,10 @@ from torch.autograd.function import once_differentiable
 
 from .._handles import GeometryHandle, RulebookHandle
 from .._library import library
-from ._buffers import Matrix, address, new
+from ._buffers import Matrix, address, matrices, new
 
 __all__ = [
+    "add",
     "average_pooling",
     "convolution",
     "dense_to_sparse",
@@ -51,22 +53,41 @@ def permute(rows: torch.Tensor, order: torch.Tensor, inverse: torch.Tensor) -> t
     return _Permute.apply(rows, order, inverse)  # type: ignore[no-any-return]
 
 
+class _Add(Function):
+    @staticmethod
+    def forward(ctx: Any, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        result = new(*a.shape)
+        library.scn_add_forward(Matrix(a), Matrix(b), Matrix(result))
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+        return gradient, gradient
+
+
+def add(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Add matrices of one shape."""
+    return _Add.apply(a, b)  # type: ignore[no-any-return]
+
+
 class _Join(Function):
     @staticmethod
     def forward(ctx: Any, *parts: torch.Tensor) -> torch.Tensor:
         ctx.planes = [part.shape[1] for part in parts]
-        return torch.cat(parts, 1, out=new(parts[0].shape[0], sum(ctx.planes)))
+        result = new(parts[0].shape[0], sum(ctx.planes))
+        library.scn_join_forward(matrices(parts), len(parts), Matrix(result))
+        return result
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        split = gradient.split(ctx.planes, 1)
-        return tuple(
-            new(*part.shape).copy_(part) if wanted else None for part, wanted in zip(split, ctx.needs_input_grad)
-        )
+        gradient = gradient.contiguous()
+        results = tuple(new(gradient.shape[0], planes) for planes in ctx.planes)
+        library.scn_join_backward(Matrix(gradient), matrices(results), len(results))
+        return results
 
 
-def join(parts: list[torch.Tensor]) -> torch.Tensor:
+def join(parts: Sequence[torch.Tensor]) -> torch.Tensor:
     """Put planes side by side: [n, a], [n, b], ... -> [n, a + b + ...]."""
     return _Join.apply(*parts)  # type: ignore[no-any-return]
 

@@ -17,7 +17,7 @@ from ..layer import Layer as NumpyLayer
 from ..layer import _random_state_kept
 from ..linear import Linear
 from ..module import Module as NumpyModule
-from . import activation, containers, convolution, input_output, normalization, pooling, sparsify
+from . import activation, combining, containers, convolution, input_output, normalization, pooling, sparsify
 from .layer import plain_size
 
 __all__ = [
@@ -33,7 +33,7 @@ __all__ = [
 
 _LAYERS: dict[str, Any] = {
     name: getattr(source, name)
-    for source in (activation, containers, convolution, input_output, normalization, pooling, sparsify)
+    for source in (activation, combining, containers, convolution, input_output, normalization, pooling, sparsify)
     for name in source.__all__
 }
 

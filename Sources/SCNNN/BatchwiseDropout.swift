@@ -1,0 +1,35 @@
+internal import SCNCore
+package import SCNFiles
+internal import SCNOps
+
+/// Dropout of whole planes, the same for all rows of the batch: training multiplies each plane by Bernoulli(1 - p),
+/// evaluation by 1 - p.
+public final class BatchwiseDropout: Module {
+    /// The probability that a plane is dropped.
+    public let p: Double
+
+    /// A dropout with probability `p`, 0 ... 1.
+    public init(p: Double = 0.5) throws {
+        try require(p >= 0 && p <= 1, .invalidArgument, "p: is \(p), expected 0 ... 1")
+        self.p = p
+    }
+
+    public override var summary: String { "p \(p)" }
+    package override var arguments: [(key: String, value: JSON)]? { [("p", .number(p))] }
+
+    public override func forward(_ input: Value) throws -> Value {
+        try input.mapTensor(typeName) { tensor in
+            guard isTraining else { return try tensor * Float(1 - p) }
+            let mask = try Matrix(rows: 1, planes: tensor.values.planes)
+            DropoutOperation.fill(mask, p: p)
+            func masked(_ matrix: Matrix) throws -> Matrix {
+                let result = try Matrix(rows: matrix.rows, planes: matrix.planes)
+                try PlaneScaling.apply(matrix, factors: mask.pointer, into: result)
+                return result
+            }
+            return Tape.result(shape: tensor.shape, values: try masked(tensor.values), inputs: [tensor]) {
+                [.fresh(try masked($0))]
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+internal import SCNCore
+package import SCNFiles
+internal import SCNGeometry
+internal import SCNOps
+
+extension SparseTensor {
+    /// One batch of the samples of all tensors, one tensor after the other; all have one spatial size and planes.
+    public static func appending(_ tensors: [SparseTensor]) throws -> SparseTensor {
+        let sites = try SiteSet.appending(tensors.map(\.sites))
+        let planes = tensors[0].planes
+        for (index, tensor) in tensors.enumerated() {
+            try require(
+                tensor.planes == planes, .shape,
+                "tensors[\(index)]: has \(tensor.planes) planes, expected \(planes) as the first")
+        }
+        let parts = tensors.map(\.features.values)
+        let joined = try Matrix(rows: sites.count, planes: planes)
+        var row = 0
+        for part in parts {
+            (joined.pointer + row * planes).update(from: part.pointer, count: part.count)
+            row += part.rows
+        }
+        let rowCounts = parts.map(\.rows)
+        let features = Tape.result(matrix: joined, inputs: tensors.map(\.features)) { gradient in
+            var row = 0
+            return try rowCounts.map { rows in
+                let part = try Matrix(rows: rows, planes: planes)
+                part.pointer.update(from: gradient.pointer + row * planes, count: part.count)
+                row += rows
+                return .fresh(part)
+            }
+        }
+        let geometry = Geometry(sites, inputMap: nil)
+        return try SparseTensor(features: features, geometry: geometry, sites: geometry.input)
+    }
+}
+
+extension Loss {
+    /// The sum of squared differences over the union of the sites of two tensors, zeros where a tensor has no site, divided
+    /// by the number of sites of the union; 0 where there is none. Of rank 0. Both have one spatial size and planes.
+    public static func compareSparse(_ x: SparseTensor, _ y: SparseTensor) throws -> Tensor {
+        try require(y.planes == x.planes, .shape, "y: has \(y.planes) planes, expected \(x.planes) as x")
+        let union = try SiteUnion(x.sites, y.sites)
+        let differences = try Matrix(rows: union.count, planes: x.planes)
+        let loss = try SparseComparison.forward(
+            x.features.values, y.features.values, union: union, differences: differences)
+        let inputs = [x.features, y.features]
+        let wanted = inputs.map(\.requiresGradient)
+        let rows = inputs.map(\.values.rows)
+        return Tape.result(shape: [], values: try Matrix(rows: 1, planes: 1, [loss]), inputs: inputs) { gradient in
+            let results = try zip(wanted, rows).map { wanted, rows in
+                wanted ? try Matrix(rows: rows, planes: differences.planes) : nil
+            }
+            try SparseComparison.backward(
+                differences: differences, gradient: gradient.pointer[0], union: union, byX: results[0],
+                byY: results[1])
+            return results.map { $0.map { .fresh($0) } }
+        }
+    }
+}
+
+/// Adds a plane for each axis of a sparse tensor: the coordinate, scaled to -1 ... 1 over the spatial size (0 where that is
+/// 1). [sites, planes] -> [sites, planes + dimension].
+public final class AddCoords: Module {
+    public override func forward(_ input: Value) throws -> Value {
+        let sparse = try input.sparse(for: typeName)
+        let (count, dimension, size) = (sparse.siteCount, sparse.dimension, sparse.spatialSize)
+        let sites = try Storage<Int64>(count: checkedProduct([count, dimension + 1], "coordinates of \(count) sites"))
+        sparse.sites.coordinates(into: sites.pointer)
+        let scaled = try Matrix(rows: count, planes: dimension)
+        let (source, target) = (sites.pointer, scaled.pointer)
+        for axis in 0..<dimension {
+            let half = Double(size[axis] - 1) / 2
+            for row in 0..<count {
+                let coordinate = Double(source[row * (dimension + 1) + axis])
+                target[row * dimension + axis] = half == 0 ? 0 : Float(coordinate / half - 1)
+            }
+        }
+        withExtendedLifetime(sites) {}
+        let coordinates = try sparse.with(features: Tensor(matrix: scaled))
+        return try JoinTable().forward(.table([input, .sparse(coordinates)]))
+    }
+    package override var arguments: [(key: String, value: JSON)]? { [] }
+}

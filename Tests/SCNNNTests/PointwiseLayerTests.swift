@@ -1,0 +1,85 @@
+import SCNCore
+import SCNTestSupport
+import Testing
+
+@testable import SCNNN
+
+/// Normalisations and dropout through the tape.
+@Suite(.exclusive) struct PointwiseLayerTests {
+    @Test(arguments: [true, false]) func meanOnlyNormalization(isAffine: Bool) throws {
+        var random = Random(seed: 14)
+        let layer = try MeanOnlyBNLeakyReLU(planes: 3, affine: isAffine, leakiness: 0.25, momentum: 0.75)
+        try LayerTests.randomise(layer, &random)
+        #expect(layer.state.map(\.name) == (isAffine ? ["bias", "running_mean"] : ["running_mean"]))
+        for isTraining in [false, true] {
+            layer.setTraining(isTraining)
+            layer.zeroGradients()
+            try layer.runningMean.update(from: [0.1, -0.2, 0.3])
+            let input = try leaf(random.floats(36), [12, 3])
+            try LayerTests.check(layer, .dense(input), by: input, step: 1e-6) { input, parameters in
+                let mean = isTraining ? RowOracle.moments(input, rows: 12, planes: 3).mean : [0.1, -0.2, 0.3]
+                return RowOracle.normalised(
+                    input, mean: mean, variance: [1, 1, 1], weight: nil, bias: parameters.first, epsilon: 0,
+                    leakiness: 0.25)
+            }
+            #expect((layer.runningMean.elements == [0.1, -0.2, 0.3]) == !isTraining)
+        }
+        let before = layer.runningMean.elements
+        #expect(try layer(Tensor(zeros: [0, 3])).tensor?.shape == [0, 3])
+        #expect(layer.runningMean.elements == before)
+        #expect(thrownError { _ = try layer(Tensor(zeros: [4, 2])) }?.kind == .shape)
+    }
+
+    @Test func groupNormalization() throws {
+        var random = Random(seed: 15)
+        let cloud = try Cloud(17, size: [6, 5], planes: 6, &random)
+        let layer = try SparseGroupNorm(groups: 3, planes: 6, epsilon: 1e-3)
+        try LayerTests.randomise(layer, &random)
+        let samples = cloud.sites.map { $0.last! }
+        try LayerTests.check(layer, .sparse(cloud.tensor), by: cloud.features, step: 1e-6) { input, parameters in
+            input.indices.map { place in
+                let (row, plane) = (place / 6, place % 6)
+                let peers = input.indices.filter {
+                    samples[$0 / 6] == samples[row] && $0 % 6 / 2 == plane / 2
+                }
+                let mean = peers.reduce(0) { $0 + input[$1] } / Double(peers.count)
+                let variance = peers.reduce(0) { $0 + (input[$1] - mean) * (input[$1] - mean) } / Double(peers.count)
+                let hat = (input[place] - mean) / (variance + 1e-3).squareRoot()
+                return hat * parameters[0][plane] + parameters[1][plane]
+            }
+        }
+        #expect(thrownError { _ = try layer(Tensor(zeros: [4, 6])) }?.kind == .shape)
+        #expect(thrownError { _ = try SparseGroupNorm(groups: 4, planes: 6) }?.kind == .invalidArgument)
+        let none = try #require(
+            try InputLayer(dimension: 2, spatialSize: 4)(
+                Points([], features: Tensor(zeros: [0, 6]))
+            ).sparseTensor)
+        #expect(try layer(none).tensor?.shape == [0, 6])
+    }
+
+    @Test func batchNormELU() throws {
+        let net = try Sequential.batchNormELU(planes: 3)
+        #expect(net.state.map(\.name) == ["0.weight", "0.bias", "0.running_mean", "0.running_var"])
+        #expect((net.children[0] as? BatchNormalization)?.momentum == 0.9)
+        #expect(try net(Tensor([-1, 0, 5, 1, 0, 6], shape: [2, 3])).tensor?.elements.min() ?? -2 > -1)
+    }
+
+    @Test func batchwiseDropout() throws {
+        Generator.seed(6)
+        let layer = try BatchwiseDropout(p: 0.25)
+        let input = try leaf([Float](repeating: 2, count: 8_000), [4, 2_000])
+        let output = try #require(try layer(input).tensor)
+        let rows = (0..<4).map { Array(output.elements[$0 * 2_000..<($0 + 1) * 2_000]) }
+        #expect(Set(rows).count == 1 && Set(output.elements) == [0, 2])
+        #expect(abs(rows[0].reduce(0, +) / 4_000 - 0.75) < 0.05)
+        try output.sum().backward()
+        #expect(input.gradient == output.elements.map { $0 / 2 })
+        layer.setTraining(false)
+        input.zeroGradient()
+        let evaluated = try #require(try layer(input).tensor)
+        #expect(evaluated.elements.allSatisfy { $0 == 1.5 })
+        try evaluated.sum().backward()
+        #expect(input.gradient?.allSatisfy { $0 == 0.75 } == true)
+        #expect(thrownError { _ = try BatchwiseDropout(p: -0.1) }?.kind == .invalidArgument)
+    }
+}

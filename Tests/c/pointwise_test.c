@@ -1,0 +1,188 @@
+/* The functional level of group norm, mean-only norm and compare against the modules and the tape; checkpointed sequential,
+ * data-dependent initialisation, spectral norm, appending, from C. */
+#include "check.h"
+
+enum { ROWS = 30, PLANES = 6, SAMPLES = 3, GROUPS = 2 };
+
+static scn_matrix matrix(float *data, int64_t rows, int64_t planes) {
+    scn_matrix result = {data, rows, planes};
+    return result;
+}
+
+/** Return a sparse tensor on ROWS - skipped sites of a 16 x 16 field, with features that want a gradient in *leaf. */
+static scn_tensor *cloud(int skipped, uint64_t seed, scn_tensor **leaf) {
+    const int64_t size[] = {16, 16}, shape[] = {ROWS - skipped, PLANES};
+    int64_t where[3 * ROWS];
+    float *values = random_floats(ROWS * PLANES, seed);
+    scn_tensor *points = NULL, *sparse = NULL, *result = NULL;
+    scn_module *layer = NULL;
+    for (int i = 0; i < ROWS - skipped; i++) {
+        int cell = (i + skipped) * 5;
+        where[3 * i] = cell / 16 % 16, where[3 * i + 1] = cell % 16, where[3 * i + 2] = i % SAMPLES;
+    }
+    OK(scn_tensor_create(shape, 2, values, leaf));
+    OK(scn_tensor_set_requires_gradient(*leaf, 1));
+    OK(scn_input_layer_create(2, size, SCN_INPUT_UNIQUE, &layer));
+    OK(scn_points_create(where, ROWS - skipped, 3, *leaf, SAMPLES, &points));
+    OK(scn_module_forward(layer, points, &sparse));
+    OK(scn_tensor_with_features(sparse, *leaf, &result));
+    scn_module_release(layer), scn_tensor_release(points), scn_tensor_release(sparse);
+    free(values);
+    return result;
+}
+
+static const float *data_of(scn_tensor *tensor) {
+    float *data = NULL;
+    OK(scn_tensor_data(tensor, &data));
+    return data;
+}
+
+/** Check that a tensor's gradient has these bits, and forget it. */
+static void check_gradient(scn_tensor *tensor, const float *want, int64_t count) {
+    scn_tensor *gradient = NULL;
+    OK(scn_tensor_gradient(tensor, &gradient));
+    if (!CHECK(gradient != NULL)) return;
+    double *wanted = doubles(count);
+    for (int64_t i = 0; i < count; i++) wanted[i] = want[i];
+    NEAR("gradient", data_of(gradient), wanted, count, 1e-5);
+    OK(scn_tensor_zero_gradient(tensor));
+    OK(scn_tensor_release(gradient));
+    free(wanted);
+}
+
+/** A module on x, and what the functional level makes of the same: output and gradient by the input. */
+static void check_module(scn_module *module, scn_tensor *x, scn_tensor *leaf, const float *output, const float *gradient,
+                         const float *by_input) {
+    scn_tensor *result = NULL;
+    OK(scn_module_forward(module, x, &result));
+    CHECK(memcmp(data_of(result), output, sizeof(float) * ROWS * PLANES) == 0);
+    OK(scn_tensor_backward(result, gradient, ROWS * PLANES));
+    check_gradient(leaf, by_input, ROWS * PLANES);
+    OK(scn_tensor_release(result));
+}
+
+static void test_norms(void) {
+    scn_tensor *leaf = NULL, *x = cloud(0, 1, &leaf);
+    scn_geometry *geometry = NULL;
+    scn_module *module = NULL;
+    int32_t sites = 0;
+    float *input = random_floats(ROWS * PLANES, 1), *gradient = random_floats(ROWS * PLANES, 2);
+    float output[ROWS * PLANES], by_input[ROWS * PLANES], by_weight[PLANES], by_bias[PLANES], running[PLANES] = {0};
+    float mean[SAMPLES * GROUPS], inverse[SAMPLES * GROUPS];
+    scn_matrix in = matrix(input, ROWS, PLANES), out = matrix(output, ROWS, PLANES), g = matrix(gradient, ROWS, PLANES),
+               by_in = matrix(by_input, ROWS, PLANES);
+    OK(scn_tensor_geometry(x, &geometry, &sites));
+
+    OK(scn_group_norm_forward(geometry, sites, &in, NULL, NULL, GROUPS, 1e-5, mean, inverse, &out));
+    OK(scn_group_norm_backward(geometry, sites, &in, &g, NULL, GROUPS, mean, inverse, by_weight, by_bias, &by_in));
+    OK(scn_group_norm_create(GROUPS, PLANES, 1e-5, &module));
+    check_module(module, x, leaf, output, gradient, by_input);
+    scn_module_release(module);
+
+    OK(scn_mean_only_norm_forward_training(&in, NULL, running, 0.99, 0.5, &out));
+    OK(scn_mean_only_norm_backward(&out, &g, 1, 0.5, by_bias, &by_in));
+    OK(scn_mean_only_norm_create(PLANES, 0, 0.5, 0.99, &module));
+    check_module(module, x, leaf, output, gradient, by_input);
+    OK(scn_module_set_training(module, 0));
+    OK(scn_mean_only_norm_forward_evaluation(&in, NULL, running, 0.5, &out));
+    OK(scn_mean_only_norm_backward(&out, &g, 0, 0.5, NULL, &by_in));
+    check_module(module, x, leaf, output, gradient, by_input);
+    scn_module_release(module);
+
+    scn_geometry_release(geometry), scn_tensor_release(x), scn_tensor_release(leaf);
+    free(input), free(gradient);
+}
+
+static void test_compare_and_append(void) {
+    enum { SKIPPED = 9, FEWER = ROWS - SKIPPED };
+    scn_tensor *leaves[2] = {NULL, NULL}, *pair[2], *loss = NULL, *both = NULL;
+    scn_geometry *geometries[2] = {NULL, NULL};
+    int32_t sites[2] = {0, 0};
+    int64_t shape[2] = {0, 0};
+    float by_x[ROWS * PLANES], by_y[FEWER * PLANES], value = -1;
+    pair[0] = cloud(0, 3, &leaves[0]), pair[1] = cloud(SKIPPED, 4, &leaves[1]);
+    for (int i = 0; i < 2; i++) OK(scn_tensor_geometry(pair[i], &geometries[i], &sites[i]));
+    float *x = random_floats(ROWS * PLANES, 3), *y = random_floats(FEWER * PLANES, 4);
+    scn_matrix in_x = matrix(x, ROWS, PLANES), in_y = matrix(y, FEWER, PLANES), out_x = matrix(by_x, ROWS, PLANES),
+               out_y = matrix(by_y, FEWER, PLANES);
+    OK(scn_compare_sparse_forward(geometries[0], sites[0], &in_x, geometries[1], sites[1], &in_y, &value, &out_x, &out_y));
+    OK(scn_compare_sparse(pair[0], pair[1], &loss));
+    CHECK(value > 0 && *data_of(loss) == value);
+    OK(scn_tensor_backward(loss, NULL, 1));
+    check_gradient(leaves[0], by_x, ROWS * PLANES);
+    check_gradient(leaves[1], by_y, FEWER * PLANES);
+    OK(scn_append_tensors(pair, 2, &both));
+    OK(scn_tensor_shape(both, shape, 2));
+    CHECK(shape[0] == ROWS + FEWER && shape[1] == PLANES);
+    CHECK(memcmp(data_of(both), x, sizeof(float) * ROWS * PLANES) == 0);
+    CHECK(memcmp(data_of(both) + ROWS * PLANES, y, sizeof(float) * FEWER * PLANES) == 0);
+    for (int i = 0; i < 2; i++)
+        scn_geometry_release(geometries[i]), scn_tensor_release(pair[i]), scn_tensor_release(leaves[i]);
+    scn_tensor_release(loss), scn_tensor_release(both);
+    free(x), free(y);
+}
+
+/** Make a sequence of the first kind (checkpointed or not) from the same seed. */
+static scn_module *network(int checkpointed) {
+    const int64_t three[] = {3, 3};
+    scn_convolution_options options = SCN_CONVOLUTION_OPTIONS_INIT;
+    scn_module *layers[5], *net = NULL;
+    options.bias = 1;
+    OK(scn_manual_seed(7));
+    OK(scn_submanifold_convolution_create(2, PLANES, 4, three, &options, &layers[0]));
+    OK(scn_batch_norm_elu_create(4, 1e-4, 0.9, &layers[1]));
+    OK(scn_batchwise_dropout_create(0.3, &layers[2]));
+    OK(scn_linear_create(4, PLANES, 1, &layers[3]));
+    OK(scn_spectral_norm(layers[3], 2, 1e-12, 1));
+    OK(scn_dropout_create(0.3, &layers[4]));
+    OK((checkpointed ? scn_checkpointed_sequential_create : scn_sequential_create)(layers, 5, &net));
+    for (int i = 0; i < 5; i++) scn_module_release(layers[i]);
+    return net;
+}
+
+static void test_checkpointed(void) {
+    float outputs[2][ROWS * PLANES], gradients[2][ROWS * PLANES];
+    float *gradient = random_floats(ROWS * PLANES, 5);
+    for (int checkpointed = 0; checkpointed < 2; checkpointed++) {
+        scn_tensor *leaf = NULL, *x = cloud(0, 6, &leaf), *y = NULL, *by_leaf = NULL;
+        scn_module *net = network(checkpointed);
+        OK(scn_module_forward(net, x, &y));
+        memcpy(outputs[checkpointed], data_of(y), sizeof outputs[0]);
+        OK(scn_tensor_backward(y, gradient, ROWS * PLANES));
+        OK(scn_tensor_gradient(leaf, &by_leaf));
+        memcpy(gradients[checkpointed], data_of(by_leaf), sizeof gradients[0]);
+        scn_tensor_release(leaf), scn_tensor_release(x), scn_tensor_release(y), scn_tensor_release(by_leaf);
+        scn_module_release(net);
+    }
+    CHECK(memcmp(outputs[0], outputs[1], sizeof outputs[0]) == 0);
+    CHECK(memcmp(gradients[0], gradients[1], sizeof gradients[0]) == 0);
+    free(gradient);
+}
+
+static void test_reweight(void) {
+    scn_tensor *leaf = NULL, *x = cloud(0, 8, &leaf), *y = NULL;
+    scn_module *layer = NULL;
+    OK(scn_linear_create(PLANES, 3, 1, &layer));
+    for (int only_bias = 0; only_bias < 2; only_bias++) {
+        OK(only_bias ? scn_module_rebias(layer, x, &y) : scn_module_reweight(layer, x, &y));
+        for (int plane = 0; plane < 3; plane++) {
+            double mean = 0, squares = 0;
+            for (int row = 0; row < ROWS; row++) mean += data_of(y)[row * 3 + plane] / ROWS;
+            for (int row = 0; row < ROWS; row++) squares += pow(data_of(y)[row * 3 + plane] - mean, 2);
+            CHECK(fabs(mean) < 1e-5 && fabs(sqrt(squares / (ROWS - 1)) - 1) < 1e-4);
+        }
+        OK(scn_tensor_release(y));
+    }
+    OK(scn_module_rebias(layer, x, NULL));
+    scn_module_release(layer), scn_tensor_release(x), scn_tensor_release(leaf);
+}
+
+int main(void) {
+    test_norms();
+    test_compare_and_append();
+    test_checkpointed();
+    test_reweight();
+    CHECK(scn_live_handles() == 0);
+    CHECK(scn_memory_in_use() == 0);
+    return finish();
+}

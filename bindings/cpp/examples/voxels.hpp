@@ -1,0 +1,21 @@
+// From the points of a scene to the sparse tensor that a network takes; the same for training and for use.
+#ifndef VOXELS_HPP
+#define VOXELS_HPP
+
+#include <scn.hpp>
+
+#include "ply.hpp"
+
+/// Sort a scene's points into voxels; each voxel gets the mean of its points' colours.
+inline scn::Tensor voxels_of(Scene &scene, double voxel_size) {
+    scn::VoxelizeOptions options;
+    options.spatial_size = 4096;  // Costs nothing, and divides by two at every level of a U-Net.
+    const scn::Geometry geometry = scn::voxelize(3, scene.positions, voxel_size, options);
+    const scn::Tensor features = scn::Tensor::zeros({geometry.site_count(), 3});
+    const scn_matrix points = {scene.colours.data(), scene.size(), 3};
+    scn_matrix voxels = {features.values().data(), geometry.site_count(), 3};
+    scn::check(scn_input_forward(geometry.get(), &points, &voxels));
+    return scn::sparse(geometry, 0, features);
+}
+
+#endif

@@ -1,0 +1,71 @@
+"""Labelled point clouds: where their files are, how to read them, and how to make one batch of several."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from plyfile import PlyData, PlyParseError
+
+ROOT = Path(__file__).resolve().parents[2]
+PLACES = (ROOT / "data", ROOT.parent / "shared" / "data")
+
+
+class DataError(RuntimeError):
+    """Data that are not there, or no such file as they must be; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Points with what is known of each: points [n, 3] metres, labels [n] int64, colours [n, 3] 0 ... 255 or None."""
+
+    name: str
+    points: np.ndarray
+    labels: np.ndarray
+    colours: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def take(self, which: np.ndarray) -> Cloud:
+        """The points at the positions, or under the mask, `which`."""
+        colours = None if self.colours is None else self.colours[which]
+        return replace(self, points=self.points[which], labels=self.labels[which], colours=colours)
+
+
+def data_folder(name: str, given: Path | None) -> Path:
+    """The folder `name` within the one given, that of the environment's SCN_DATA, or data/ and ../shared/data."""
+    given = given or (Path(os.environ["SCN_DATA"]) if os.environ.get("SCN_DATA") else None)
+    places = [given] if given else PLACES
+    for place in places:
+        if (place / name).is_dir():
+            return place / name
+    looked = " or ".join(str(place / name) for place in places)
+    raise DataError(
+        f"the data are absent: there is no folder {looked}. Name the folder that holds '{name}' with --data FOLDER or "
+        f"SCN_DATA, or run the small version with --quick. examples/{name}/README.md says where the data come from."
+    )
+
+
+def read(path: Path) -> Cloud:
+    """Read a PLY file with the properties x, y, z, label and, where it has colours, red, green, blue."""
+    try:
+        vertex = PlyData.read(str(path))["vertex"]
+        columns = [[np.asarray(vertex[name]) for name in names] for names in (("x", "y", "z"), ("label",))]
+        coloured = "red" in {field.name for field in vertex.properties}
+        colours = np.stack([vertex[name] for name in ("red", "green", "blue")], axis=1) if coloured else None
+    except FileNotFoundError:
+        raise DataError(f"{path} is absent") from None
+    except (PlyParseError, KeyError, ValueError) as error:
+        raise DataError(f"{path} is no PLY file of labelled points: {error}") from None
+    return Cloud(path.stem, np.stack(columns[0], axis=1).astype(np.float64), columns[1][0].astype(np.int64), colours)
+
+
+def read_folder(folder: Path) -> list[Cloud]:
+    """Read every PLY file of a folder, by name."""
+    clouds = [read(path) for path in sorted(folder.glob("*.ply"))]
+    if not clouds:
+        raise DataError(f"{folder} holds no PLY file")
+    return clouds

@@ -1,0 +1,98 @@
+"""Pictures of labelled point clouds: what came in, the truth, and what the network says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+import numpy as np  # noqa: E402
+from matplotlib.lines import Line2D  # noqa: E402
+
+from clouds import Cloud  # noqa: E402
+
+INK = "#222222"
+STEPS = plt.get_cmap("viridis", 20)  # fewer shades, smaller files
+TABLE, THING, WRONG = (0.55, 0.58, 0.62), (0.93, 0.55, 0.13), (0.85, 0.05, 0.45)
+GROUND, OBJECT = (0.85, 0.79, 0.64), (0.23, 0.48, 0.34)
+FALSE_OBJECT, FALSE_GROUND = (0.84, 0.15, 0.24), (0.14, 0.33, 0.77)
+
+
+def camera_views(scenes: list[Cloud], guesses: list[np.ndarray], path: Path, focal_length: float) -> None:
+    """Draw each scene as its camera saw it, at so many pixels of focal length: colours, truth, prediction."""
+    figure, grid = _panels(len(scenes), 3.2)
+    for row, scene, guess in zip(grid, scenes, guesses):
+        colours = scene.colours / 255
+        # Brightness stays, so that what is labelled can be recognised.
+        shade = 0.45 + 0.75 * colours.mean(axis=1, keepdims=True)
+        truth = np.where(scene.labels[:, None] == 1, THING, TABLE) * shade
+        found = np.where(guess[:, None] == 1, THING, TABLE) * shade
+        found[guess != scene.labels] = WRONG
+        columns, rows = np.round(focal_length * scene.points[:, :2] / scene.points[:, 2:]).astype(np.int64).T
+        nearest_last = np.argsort(-scene.points[:, 2], kind="stable")
+        wrong = guess != scene.labels
+        titles = (f"scene {scene.name}", "truth", f"prediction, {wrong.mean():.1%} of the points wrong")
+        for axes, values, title in zip(row, (colours, truth, found), titles):
+            axes.imshow(_image(columns, rows, np.clip(values, 0, 1), nearest_last), interpolation="nearest")
+            _title(axes, title)
+    _legend(figure, {"table": TABLE, "object": THING, "wrong": WRONG})
+    figure.savefig(path, dpi=100, pil_kwargs={"quality": 85})
+    plt.close(figure)
+
+
+def maps(scans: list[Cloud], guesses: list[np.ndarray], path: Path) -> None:
+    """Draw each scan from above: height, truth, prediction with its two kinds of mistakes."""
+    figure, grid = _panels(len(scans), 3.3)
+    for row, scan, guess in zip(grid, scans, guesses):
+        wrong = guess != scan.labels
+        truth = np.array([OBJECT, GROUND])[scan.labels]
+        found = np.where(wrong[:, None], np.array([FALSE_GROUND, FALSE_OBJECT])[scan.labels], truth)
+        extent = np.ptp(scan.points[:, :2], axis=0)
+        cells = np.floor(scan.points[:, :2] / np.sqrt(extent.prod() / len(scan))).astype(np.int64).T
+        # The longer side lies across: a quarter turn where that is y.
+        columns, rows = (cells[0], -cells[1]) if extent[0] >= extent[1] else (cells[1], cells[0])
+        order = np.argsort(wrong, kind="stable")  # no mistake lies below another point
+        titles = (f"{scan.name}, height", "truth", f"prediction, {wrong.mean():.1%} of the points wrong")
+        heights = scan.points[:, 2]
+        for axes, values, title in zip(row, (heights, truth, found), titles):
+            low, high = np.percentile(heights, [0.5, 99.5])
+            shown = axes.imshow(
+                _image(columns, rows, values, order), vmin=low, vmax=high, cmap=STEPS, interpolation="nearest"
+            )
+            _title(axes, title)
+            if values is heights:
+                figure.colorbar(shown, ax=axes, shrink=0.8, pad=0.01).ax.set_title("m", fontsize=9)
+    names = {"ground": GROUND, "object": OBJECT, "ground taken for object (type I)": FALSE_OBJECT}
+    _legend(figure, {**names, "object taken for ground (type II)": FALSE_GROUND})
+    figure.savefig(path, dpi=95, pil_kwargs={"optimize": True})
+    plt.close(figure)
+
+
+def _image(columns: np.ndarray, rows: np.ndarray, values: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """The image of points' values [n] or [n, 3], drawn in an order; in gaps of a pixel, a neighbour."""
+    columns, rows = columns - columns.min(), rows - rows.min()
+    shown = np.full((rows.max() + 1, columns.max() + 1), -1)
+    shown[rows[order], columns[order]] = order
+    padded = np.pad(shown, 1, constant_values=-1)
+    neighbours = np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).reshape(*shown.shape, 9)
+    gap = (shown < 0) & ((neighbours >= 0).sum(axis=-1) >= 3)
+    shown[gap] = neighbours[gap].max(axis=-1)
+    empty = (shown < 0)[..., None] if values.ndim == 2 else shown < 0
+    return np.where(empty, 1.0 if values.ndim == 2 else np.nan, values[shown])
+
+
+def _panels(rows: int, height: float) -> tuple[plt.Figure, np.ndarray]:
+    """Three panels a row, each row so many inches high, and room for a legend."""
+    return plt.subplots(rows, 3, figsize=(12, 0.5 + height * rows), squeeze=False, layout="constrained")
+
+
+def _title(axes: plt.Axes, title: str) -> None:
+    axes.set_title(title, fontsize=12, loc="left", color=INK)
+    axes.axis("off")
+
+
+def _legend(figure: plt.Figure, colours: dict) -> None:
+    marks = [Line2D([], [], marker="s", linestyle="", color=colour, markersize=9) for colour in colours.values()]
+    figure.legend(marks, list(colours), loc="outside lower center", ncols=len(colours), frameon=False, fontsize=11)
