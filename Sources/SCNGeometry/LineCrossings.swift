@@ -31,7 +31,8 @@ struct LineCrossings<Key: SiteKey> {
                 let scratch = try Storage<Int64>(count: block * columns)
                 for start in stride(from: range.lowerBound, to: range.upperBound, by: block) {
                     let part = start..<min(range.upperBound, start + block)
-                    try input.coordinates(ofRows: lines.starts.pointer + start, count: part.count, into: scratch.pointer)
+                    try input.coordinates(
+                        ofRows: lines.starts.pointer + start, count: part.count, into: scratch.pointer)
                     for line in part { body(product, piece, line, scratch.pointer + (line - start) * columns) }
                 }
             }
@@ -57,6 +58,7 @@ struct LineCrossings<Key: SiteKey> {
             }
             first[piece] = next
         }
+        withExtendedLifetime(firstCrossings) {}
         let ranked = try RankedKeys(crossingKeys)
         (keys, starts, members) = (ranked.keys, ranked.starts, ranked.members)
     }

@@ -5,8 +5,8 @@ internal import SCNCore
 struct OutputLine<Key: SiteKey>: ~Copyable {
     /// One input site under one filter offset.
     private struct Rule: BitwiseCopyable {
-        /// The output's field of the last axis.
-        var field: Int
+        /// The output's place on the last axis.
+        var place: Int
         var row: Int32
         var offset: Int32
     }
@@ -17,12 +17,14 @@ struct OutputLine<Key: SiteKey>: ~Copyable {
     private let crossings: LineCrossings<Key>
     private let product: RelationProduct<Key>
     private let most: Int
+    /// A key's field of the last axis, which is the lowest, holds place + margin.
+    private let margin: Key
     private let bits: Storage<UInt64>
     /// Of each place of the span that is an output: its index among them.
     private let ranks: Storage<Int32>
     private var rules: Storage<Rule>
     private var ruleCount = 0
-    /// The outputs' fields of the last axis.
+    /// The outputs' places on the last axis.
     private var outputs: Storage<Int>
     private(set) var count = 0
     private var lowest = 0
@@ -47,6 +49,7 @@ struct OutputLine<Key: SiteKey>: ~Copyable {
         self.bits = bits
         self.ranks = ranks
         most = mosts[last]
+        margin = Key(truncatingIfNeeded: layout.axes[last].margin)
     }
 
     /// Finds the outputs and rules of output line `line`.
@@ -55,10 +58,10 @@ struct OutputLine<Key: SiteKey>: ~Copyable {
         count = 0
         if ruleCount == 0 { return }
         let rule = rules.pointer
-        var (low, high) = (rule[0].field, rule[0].field)
+        var (low, high) = (rule[0].place, rule[0].place)
         for index in 1..<ruleCount {
-            low = min(low, rule[index].field)
-            high = max(high, rule[index].field)
+            low = min(low, rule[index].place)
+            high = max(high, rule[index].place)
         }
         lowest = low
         isSorted = high - low >= Self.mostPlaces || (high - low) / 64 > 8 * ruleCount + 64
@@ -68,7 +71,7 @@ struct OutputLine<Key: SiteKey>: ~Copyable {
     /// Calls `body` with the key of each output, less that of its line, ascending.
     @inline(__always)
     borrowing func forEachOutput(_ body: (Key) -> Void) {
-        for index in 0..<count { body(Key(truncatingIfNeeded: outputs.pointer[index])) }
+        for index in 0..<count { body(Key(truncatingIfNeeded: outputs.pointer[index]) &+ margin) }
     }
 
     /// Calls `body(row, output, offset)` for each rule: the row of the input site, the index of the output among those of the
@@ -78,11 +81,11 @@ struct OutputLine<Key: SiteKey>: ~Copyable {
         let (rule, rank, lowest) = (rules.pointer, ranks.pointer, lowest)
         if isSorted {
             for index in 0..<ruleCount {
-                body(Int(rule[index].row), rankOfSorted(rule[index].field), Int(rule[index].offset))
+                body(Int(rule[index].row), rankOfSorted(rule[index].place), Int(rule[index].offset))
             }
         } else {
             for index in 0..<ruleCount {
-                body(Int(rule[index].row), Int(rank[rule[index].field &- lowest]), Int(rule[index].offset))
+                body(Int(rule[index].row), Int(rank[rule[index].place &- lowest]), Int(rule[index].offset))
             }
         }
     }
@@ -93,7 +96,7 @@ struct OutputLine<Key: SiteKey>: ~Copyable {
             crossings.members.pointer, crossings.inputLines.pointer, crossings.offsets.pointer
         )
         let (start, place) = (lines.starts.pointer, lines.places.pointer)
-        let (field, tap) = (product.keys.pointer, product.offsets.pointer)
+        let (field, tap, margin) = (product.keys.pointer, product.offsets.pointer, margin)
         var next = 0
         for index in range {
             let crossing = Int(member[index])
@@ -104,7 +107,7 @@ struct OutputLine<Key: SiteKey>: ~Copyable {
             for row in first..<end {
                 for entry in product.entries(at: Int(place[row])) {
                     rule[next] = Rule(
-                        field: Int(truncatingIfNeeded: field[entry]), row: Int32(truncatingIfNeeded: row),
+                        place: Int(truncatingIfNeeded: field[entry] &- margin), row: Int32(truncatingIfNeeded: row),
                         offset: offset &+ Int32(truncatingIfNeeded: tap[entry]))
                     next &+= 1
                 }
@@ -124,7 +127,7 @@ struct OutputLine<Key: SiteKey>: ~Copyable {
     private mutating func mark(through highest: Int) {
         let (rule, bit, rank, output, lowest) = (rules.pointer, bits.pointer, ranks.pointer, outputs.pointer, lowest)
         for index in 0..<ruleCount {
-            let place = rule[index].field &- lowest
+            let place = rule[index].place &- lowest
             bit[place &>> 6] |= 1 &<< UInt64(truncatingIfNeeded: place & 63)
         }
         var next = 0
@@ -144,7 +147,7 @@ struct OutputLine<Key: SiteKey>: ~Copyable {
 
     private mutating func sort() {
         let (rule, output) = (rules.pointer, outputs.pointer)
-        for index in 0..<ruleCount { output[index] = rule[index].field }
+        for index in 0..<ruleCount { output[index] = rule[index].place }
         // Made of ascending runs, which this sort finds and merges.
         var values = UnsafeMutableBufferPointer(start: output, count: ruleCount)
         values.sort()

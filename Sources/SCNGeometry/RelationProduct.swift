@@ -126,7 +126,7 @@ struct RelationProduct<Key: SiteKey>: ~Copyable {
         let (key, offset) = (keys.pointer + entry, offsets.pointer + entry)
         var count = 0
         axis.relation.forEach(coordinate) { output, tap in
-            key[count] = Key(truncatingIfNeeded: output &+ axis.margin) &<< axis.shift
+            key[count] = (Key(truncatingIfNeeded: output) &+ Key(truncatingIfNeeded: axis.margin)) &<< axis.shift
             offset[count] = tap &* axis.weight
             count &+= 1
         }

@@ -97,6 +97,7 @@ extension Rulebook {
         let rulebook = Rulebook(
             offsets: offsets, inputRows: inputRows, outputRows: outputRows, inputCount: input.count,
             outputCount: outputCount, inputRowsAscend: isInjective)
+        withExtendedLifetime((lines, crossings, cursors, firstOutputs)) {}
         return (keys, rulebook)
     }
 

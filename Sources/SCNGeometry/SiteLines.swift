@@ -44,5 +44,6 @@ struct SiteLines {
             }
         }
         start[count] = Int32(truncatingIfNeeded: keys.count)
+        withExtendedLifetime((keys, firstLines)) {}
     }
 }

@@ -60,18 +60,19 @@ package final class SiteSet: @unchecked Sendable {
         ofRows rows: UnsafePointer<Int32>, count: Int, into output: UnsafeMutablePointer<Int64>
     ) throws(SCNError) {
         switch keys {
-        case .narrow(let keys): try layout.decode(gathered(keys, rows, count).pointer, count: count, into: output)
-        case .wide(let keys): try layout.decode(gathered(keys, rows, count).pointer, count: count, into: output)
+        case .narrow(let keys): try decode(keys, rows, count, into: output)
+        case .wide(let keys): try decode(keys, rows, count, into: output)
         }
     }
 
-    private func gathered<Key: SiteKey>(
-        _ keys: Storage<Key>, _ rows: UnsafePointer<Int32>, _ count: Int
-    ) throws(SCNError) -> Storage<Key> {
-        let result = try Storage<Key>(count: count)
-        let (source, target) = (keys.pointer, result.pointer)
+    private func decode<Key: SiteKey>(
+        _ keys: Storage<Key>, _ rows: UnsafePointer<Int32>, _ count: Int, into output: UnsafeMutablePointer<Int64>
+    ) throws(SCNError) {
+        let gathered = try Storage<Key>(count: count)
+        let (source, target) = (keys.pointer, gathered.pointer)
         for index in 0..<count { target[index] = source[Int(rows[index])] }
-        return result
+        layout.decode(target, count: count, into: output)
+        withExtendedLifetime(gathered) {}
     }
 
     /// Where each site's plane 0 lies in a dense array [batchSize, planes, spatial size ...], and the spatial volume,
