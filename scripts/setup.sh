@@ -2,7 +2,7 @@
 # Make this machine able to do what is asked: setup.sh library | python | tests ...
 #
 #   library  build libscn.so: Swift toolchain, C compiler, OpenBLAS
-#   python   .venv with the packages of requirements.txt and `scn` importable
+#   python   .venv with the packages of requirements.txt, PyTorch where it can be had, and `scn` importable
 #   tests    what the C tests need: C++ compiler, pkg-config, CMake, Python to embed
 #
 # Debian packages that are missing are installed where apt-get and root (or sudo without a password) are at hand;
@@ -83,6 +83,10 @@ make_virtual_environment() {
     echo "setup: installing the Python packages of requirements.txt into .venv"
     .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt ||
         fail "pip could not install the packages of requirements.txt into .venv"
+    # Tests of scn.torch need it and say that they were skipped where it is not; the build without CUDA is small.
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0+cpu 2>/dev/null ||
+        .venv/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 ||
+        echo "setup: PyTorch could not be installed; tests of scn.torch will be skipped"
     site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
     echo "$PWD/bindings/python/src" >"$site/scn.pth"
 }
