@@ -2,8 +2,8 @@
 
 import os
 import pickle
-import sys
 import subprocess
+import sys
 import zipfile
 
 import numpy as np

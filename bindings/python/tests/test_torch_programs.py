@@ -34,14 +34,14 @@ def test_hello_world(capsys):
     assert size.tolist() == [87, 87]
     input_layer = scn.InputLayer(2, size)
     pictures = [
-        ["X   X XXX X   X   XX  ", "XXXXX XX  X   X  X  X ", "X   X XXX XXX XXX XX  "],
-        ["XXX  XX  ", "X X X  X ", "XXX  XX  "],
+        ["#   # ### #   #   ##  ", "##### ##  #   #  #  # ", "#   # ### ### ### ##  "],
+        ["###  ##  ", "# # #  # ", "###  ##  "],
     ]
     locations, features = [], []
     for sample, picture in enumerate(pictures):
         for y, line in enumerate(picture):
             for x, letter in enumerate(line):
-                if letter == "X":
+                if letter == "#":
                     locations.append([y, x, sample])
                     features.append([1])
     locations, features = torch.LongTensor(locations), torch.FloatTensor(features).to(device)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional, Union
+from typing import Any, Callable, Optional
 
 import torch
 from torch import nn
@@ -14,8 +14,6 @@ from ._buffers import computable, typed_like
 from .sparse import SparseConvNetTensor
 
 __all__ = ["Layer"]
-
-Value = Union[SparseConvNetTensor, torch.Tensor]
 
 
 class Layer(nn.Module):

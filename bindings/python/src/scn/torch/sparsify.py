@@ -58,7 +58,9 @@ def _kept(input: SparseConvNetTensor, rows: torch.Tensor, keep: torch.Tensor) ->
 
 
 class Sparsify(Layer):
-    """Keeps the sites that a network-in-network of one plane scores high, in their order and with all planes. The result has metadata of its own.
+    """Keeps the sites that a network-in-network of one plane scores high, in their order and with all planes.
+
+    The result has metadata of its own, which knows the sites that stay.
 
     activation: None (scores above 0 stay), 'sigmoid' or 'fakeGradHardSigmoid' (a step forward, the identity's gradient;
     those above 0.5 stay). The result's `mask` holds the scores of all input sites in the order of their rows, after the
