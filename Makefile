@@ -14,7 +14,7 @@ EXAMPLES := tabletop terrain
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
 
-setup: build/.setup-library .venv/.ready build/.setup-tests ## prepare this machine for all that follows
+setup: build/.setup-library .venv/.ready .venv/.torch build/.setup-tests ## prepare this machine for all that follows
 
 build/.setup-library: scripts/setup.sh
 	@scripts/setup.sh library
@@ -26,6 +26,10 @@ build/.setup-tests: scripts/setup.sh
 
 .venv/.ready: scripts/setup.sh requirements.txt
 	@scripts/setup.sh python
+	@touch $@
+
+.venv/.torch: .venv/.ready
+	@scripts/setup.sh torch
 	@touch $@
 
 $(LIBRARY): $(LIBRARY_SOURCES) | build/.setup-library

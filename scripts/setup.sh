@@ -2,7 +2,8 @@
 # Make this machine able to do what is asked: setup.sh library | python | tests ...
 #
 #   library  build libscn.so: Swift toolchain, C compiler, OpenBLAS
-#   python   .venv with the packages of requirements.txt, PyTorch where it can be had, and `scn` importable
+#   python   .venv with the packages of requirements.txt and `scn` importable
+#   torch    PyTorch in .venv, for the tests of scn.torch, where it can be had
 #   tests    what the C tests need: C++ compiler, pkg-config, CMake, Python to embed
 #
 # Debian packages that are missing are installed where apt-get and root (or sudo without a password) are at hand;
@@ -55,7 +56,8 @@ missing_packages() {
             have pkg-config || echo pkg-config
             have_embeddable_python || echo libpython3-dev
             ;;
-        *) fail "unknown need '$need'; known: library, python, tests" ;;
+        torch) ;;
+        *) fail "unknown need '$need'; known: library, python, torch, tests" ;;
         esac
     done
 }
@@ -83,12 +85,19 @@ make_virtual_environment() {
     echo "setup: installing the Python packages of requirements.txt into .venv"
     .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt ||
         fail "pip could not install the packages of requirements.txt into .venv"
-    # Tests of scn.torch need it and say that they were skipped where it is not; the build without CUDA is small.
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0+cpu 2>/dev/null ||
-        .venv/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0 ||
-        echo "setup: PyTorch could not be installed; tests of scn.torch will be skipped"
     site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
     echo "$PWD/bindings/python/src" >"$site/scn.pth"
+}
+
+# The build without CUDA is small, and not everywhere.
+install_torch() {
+    local version
+    .venv/bin/python -c 'import torch' 2>/dev/null && return
+    echo "setup: installing PyTorch into .venv"
+    for version in 2.13.0+cpu 2.13.0; do
+        .venv/bin/python -m pip install --quiet --disable-pip-version-check "torch==$version" 2>/dev/null && return
+    done
+    echo "setup: PyTorch could not be installed; the tests of scn.torch will be skipped"
 }
 
 needs=" $* "
@@ -103,3 +112,4 @@ if [ -n "$missing" ]; then
     [ -z "$still" ] || fail "installed, and yet not usable: $still"
 fi
 if [[ $needs == *" python "* ]]; then make_virtual_environment; fi
+if [[ $needs == *" torch "* ]]; then install_torch; fi

@@ -319,6 +319,22 @@ def test_small_helpers():
     assert st.voxelize_pointcloud(xyz, rgb, False)[1].tolist() == [[3.0], [2.0]]
 
 
+def test_the_lattice_is_given_as_tensors():
+    basis, inverse = st.permutohedral_basis(3)
+    assert torch.allclose(basis @ inverse, torch.eye(3), atol=1e-6) and torch.allclose(basis.norm(dim=1), torch.ones(3))
+    assert st.permutohedral_offsets(2).tolist()[3] == [0, 0]
+
+
+def test_what_is_compiled_goes_around_sparse_layers():
+    where, features = cloud()
+    net = torch.nn.Sequential(small(), torch.nn.Linear(2, 2), torch.nn.ReLU()).eval()
+    want = net([where, features])
+    net[0].forward = torch.compiler.disable(net[0].forward)
+    assert torch.allclose(torch.compile(net, backend="eager")([where, features]), want)
+    torch._dynamo.reset()
+    del net[0].forward
+
+
 def test_counters_are_attributes_of_the_module():
     st.forward_pass_multiplyAdd_count = st.forward_pass_hidden_states = 0
     small()(cloud())

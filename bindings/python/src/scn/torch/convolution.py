@@ -10,13 +10,13 @@ import torch
 from torch import nn
 
 from .. import convolution as numpy_level
+from .. import permutohedral as numpy_permutohedral
 from .._arrays import dimension_of, flag, integer
 from .._handles import RulebookHandle
 from .._library import library
 from ..convolution import short
 from ..errors import InvalidArgumentError
 from ..layer import _random_state_kept
-from ..permutohedral import permutohedral_basis, permutohedral_offsets
 from ._buffers import computable, parameter, typed_like
 from ._chance import engine_seeded_by_torch
 from .functions import convolution, linear, shape_context
@@ -276,6 +276,21 @@ class PermutohedralSubmanifoldConvolution(_Convolution):
     def extra_repr(self) -> str:
         end = f", groups={self.groups}" if self.groups != 1 else ""
         return f"{self.dimension}, {self.nIn} -> {self.nOut}, bias={self.has_bias}{end}"
+
+
+def permutohedral_basis(dimension: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return a basis of the lattice A_d and its inverse, both [dimension, dimension].
+
+    The rows of the basis have length 1 and meet at 60 degrees. `points @ inverse`, rounded, are the coordinates of the
+    sites that `PermutohedralSubmanifoldConvolution` works on.
+    """
+    basis, inverse = numpy_permutohedral.permutohedral_basis(dimension)
+    return torch.from_numpy(basis), torch.from_numpy(inverse)
+
+
+def permutohedral_offsets(dimension: int) -> torch.Tensor:
+    """Return the filter offsets of `PermutohedralSubmanifoldConvolution`, [d * d + d + 1, d], in the weight's order."""
+    return torch.from_numpy(numpy_permutohedral.permutohedral_offsets(dimension))
 
 
 class NetworkInNetwork(Layer):
