@@ -238,6 +238,10 @@ SCN_API scn_status scn_tensor_reshape(scn_tensor *dense, const int64_t *shape, i
  *  counts, the loss is 0. Also SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_cross_entropy(scn_tensor *logits, const int64_t *labels, int64_t count, const float *class_weights,
                                      int64_t ignore_index, scn_tensor **loss);
+/** Return the mean logistic loss, rank 0: the cross-entropy of sigmoid(logits) at the targets.
+ *  logits: any shape, dense or sparse; the mask of a sparsify without activation, say. targets: [count], each in 0 ... 1, one
+ *  for each logit in their order. Where there is none, the loss is 0. Also SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_binary_cross_entropy(scn_tensor *logits, const float *targets, int64_t count, scn_tensor **loss);
 
 /* ============================================================================================================ Modules
  *
@@ -932,6 +936,10 @@ SCN_API scn_status scn_sparse_to_dense_backward(scn_geometry *geometry, int32_t 
 /** Mean cross-entropy, as scn_cross_entropy. loss: 1 value; gradient_result: by the logits, [n, classes], or NULL. */
 SCN_API scn_status scn_cross_entropy_forward(const scn_matrix *logits, const int64_t *labels, const float *class_weights,
                                              int64_t ignore_index, float *loss, scn_matrix *gradient_result);
+/** Mean logistic loss, as scn_binary_cross_entropy. targets: shaped as logits. loss: 1 value; gradient_result: by the
+ *  logits, shaped as they are, or NULL. */
+SCN_API scn_status scn_binary_cross_entropy_forward(const scn_matrix *logits, const float *targets, float *loss,
+                                                    scn_matrix *gradient_result);
 
 #ifdef __cplusplus
 }

@@ -45,7 +45,7 @@ from .errors import (
     StateError,
     UnsupportedError,
 )
-from .functional import cross_entropy
+from .functional import binary_cross_entropy, cross_entropy
 from .grad_mode import enable_grad, is_grad_enabled, no_grad
 from .inference import InferenceNetwork, optimize_for_inference
 from .input_batch import InputBatch
@@ -182,6 +182,7 @@ __all__ = [
     "UnsupportedError",
     "ValidConvolution",
     "Voxels",
+    "binary_cross_entropy",
     "clip_grad_norm_",
     "cpu_description",
     "cross_entropy",

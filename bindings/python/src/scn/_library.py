@@ -82,6 +82,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_tensor_sum": (_STATUS, [_HANDLE, _OUT]),
     "scn_tensor_reshape": (_STATUS, [_HANDLE, _ARRAY, _I32, _OUT]),
     "scn_cross_entropy": (_STATUS, [_HANDLE, _ARRAY, _I64, _ARRAY, _I64, _OUT]),
+    "scn_binary_cross_entropy": (_STATUS, [_HANDLE, _ARRAY, _I64, _OUT]),
     # modules
     "scn_module_forward": (_STATUS, [_HANDLE, _HANDLE, _OUT]),
     "scn_module_set_training": (_STATUS, [_HANDLE, _I32]),
@@ -232,6 +233,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_sparse_to_dense_forward": (_STATUS, [_HANDLE, _I32, _STRUCT, _ARRAY, _I64]),
     "scn_sparse_to_dense_backward": (_STATUS, [_HANDLE, _I32, _ARRAY, _I64, _STRUCT]),
     "scn_cross_entropy_forward": (_STATUS, [_STRUCT, _ARRAY, _ARRAY, _I64, _ARRAY, _STRUCT]),
+    "scn_binary_cross_entropy_forward": (_STATUS, [_STRUCT, _ARRAY, _ARRAY, _STRUCT]),
 }
 
 

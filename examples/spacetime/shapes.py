@@ -1,0 +1,69 @@
+"""Made-up sequences: the surfaces of balls, boxes and rings that fly and spin through a field of space and time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+FIELD = (32, 32, 32, 16)  # three axes of space, then time
+SHAPES = 1  # in each sequence
+SMALLEST, LARGEST = 5.0, 8.0  # radii, in sites
+MARGIN = LARGEST + 1  # how near to the field's faces a shape's centre may come
+THICKNESS = 1.2  # of a surface: sites whose middle is so near to it, to either side half of that
+
+
+def _ball(points: np.ndarray) -> np.ndarray:
+    return np.linalg.norm(points, axis=-1) - 1
+
+
+def _box(points: np.ndarray) -> np.ndarray:
+    beyond = np.abs(points) - np.array([0.75, 0.55, 0.35], np.float32)
+    return np.linalg.norm(np.maximum(beyond, 0), axis=-1) + np.minimum(beyond.max(axis=-1), 0)
+
+
+def _ring(points: np.ndarray) -> np.ndarray:
+    return np.hypot(np.hypot(points[..., 0], points[..., 1]) - 0.7, points[..., 2]) - 0.3
+
+
+# The distance of points [..., 3] from the surface of each shape of radius 1, negative inside.
+DISTANCES = {"ball": _ball, "box": _box, "ring": _ring}
+
+# The cells around a shape's centre.
+_NEARBY = np.stack(np.meshgrid(*3 * [np.arange(-int(MARGIN), int(MARGIN) + 1)], indexing="ij"), axis=-1).reshape(-1, 3)
+
+
+def _rotations(axis: np.ndarray, angles: np.ndarray) -> np.ndarray:
+    """Rotation matrices about a unit axis, [angles, 3, 3] (Rodrigues' formula)."""
+    x, y, z = axis
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    return np.eye(3) + np.sin(angles)[:, None, None] * cross + (1 - np.cos(angles))[:, None, None] * (cross @ cross)
+
+
+def _flight(random: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """One shape on a straight way through the field, spinning evenly: its sites as x, y, z and time."""
+    progress = np.linspace(0, 1, FIELD[3])
+    begin, end = random.uniform(MARGIN, np.array(FIELD[:3]) - MARGIN, (2, 3))
+    centres = begin + (end - begin) * progress[:, None]
+    first, spin = (axis / np.linalg.norm(axis) for axis in random.standard_normal((2, 3)))
+    turns = _rotations(spin, random.uniform(0, np.pi) * progress) @ _rotations(first, random.uniform(0, np.pi, 1))
+    kind, radius = random.choice(list(DISTANCES)), random.uniform(SMALLEST, LARGEST)
+    cells = np.floor(centres).astype(np.int64)[:, None] + _NEARBY
+    points = ((cells + 0.5 - centres[:, None]) / radius).astype(np.float32) @ turns.astype(np.float32)
+    times, near = np.nonzero(np.abs(DISTANCES[kind](points)) * radius < THICKNESS / 2)
+    return (*cells[times, near].T, times)
+
+
+def sequences(count: int, random: np.random.Generator) -> np.ndarray:
+    """Draw sequences: the active sites [sites, 5] int64 (x, y, z, time, sequence), sorted as scn sorts them."""
+    active = np.zeros((count, *FIELD), bool)
+    for field in active:
+        for _ in range(SHAPES):
+            field[_flight(random)] = True
+    return np.argwhere(active)[:, [1, 2, 3, 4, 0]]
+
+
+def keys(sites: np.ndarray, size: tuple[int, ...] | np.ndarray = FIELD) -> np.ndarray:
+    """A number for each site of a field of the given size, in the order in which scn sorts sites."""
+    number = sites[:, 4]
+    for axis, length in enumerate(size):
+        number = number * length + sites[:, axis]
+    return number
