@@ -7,10 +7,10 @@ LIBRARY_SOURCES := $(shell find Sources include) Package.swift exports.map scrip
 SWIFT_FOLDERS := $(wildcard Sources Tests examples bindings)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lib demo test bench check-abi lint format asan install wheel clean
+.PHONY: help setup lib demo example-pendigits example-spacetime test bench check-abi lint format asan install wheel clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' Makefile
 
 setup: build/.setup-library .venv/.ready build/.setup-tests ## prepare this machine for all that follows
 
@@ -33,6 +33,12 @@ lib: $(LIBRARY) ## build/lib/libscn.so, which needs only the C and C++ libraries
 
 demo: $(LIBRARY) .venv/.ready ## train a network on handwritten digits and read those of other writers
 	.venv/bin/python examples/pendigits/train.py
+
+example-pendigits: $(LIBRARY) .venv/.ready ## compare three networks on handwritten digits
+	.venv/bin/python examples/pendigits/compare.py
+
+example-spacetime: $(LIBRARY) .venv/.ready ## train a (3+1)-D autoencoder on shapes that fly through space and time
+	.venv/bin/python examples/spacetime/train.py
 
 test: setup ## build and run every test; the last line is `N passed, N failed`
 	@python3 scripts/run_tests.py

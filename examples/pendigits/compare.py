@@ -92,7 +92,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         return value
 
     parser = argparse.ArgumentParser(description="Compare three sparse networks on handwritten digits.")
-    parser.add_argument("--epochs", type=positive, help="how often each network sees every training digit (6)")
+    parser.add_argument("--epochs", type=positive, help="how often each network sees every training digit (5)")
     parser.add_argument("--threads", type=positive, help="threads to compute with (all cores)")
     parser.add_argument("--seed", type=int, default=1, help="where random numbers start (1)")
     parser.add_argument("--quick", action="store_true", help="a few digits and 1 epoch, to see that all works")
@@ -102,7 +102,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.seed < 0:
         parser.error("argument --seed: less than 0")
-    options.epochs = options.epochs or (1 if options.quick else 6)
+    options.epochs = options.epochs or (1 if options.quick else 5)
     return options
 
 

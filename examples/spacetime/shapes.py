@@ -1,11 +1,10 @@
-"""Made-up sequences: the surfaces of balls, boxes and rings that fly and spin through a field of space and time."""
+"""Made-up sequences: the surface of a ball, a box or a ring that flies and spins through a field of space and time."""
 
 from __future__ import annotations
 
 import numpy as np
 
 FIELD = (32, 32, 32, 16)  # three axes of space, then time
-SHAPES = 1  # in each sequence
 SMALLEST, LARGEST = 5.0, 8.0  # radii, in sites
 MARGIN = LARGEST + 1  # how near to the field's faces a shape's centre may come
 THICKNESS = 1.2  # of a surface: sites whose middle is so near to it, to either side half of that
@@ -38,8 +37,8 @@ def _rotations(axis: np.ndarray, angles: np.ndarray) -> np.ndarray:
     return np.eye(3) + np.sin(angles)[:, None, None] * cross + (1 - np.cos(angles))[:, None, None] * (cross @ cross)
 
 
-def _flight(random: np.random.Generator) -> tuple[np.ndarray, ...]:
-    """One shape on a straight way through the field, spinning evenly: its sites as x, y, z and time."""
+def sequence(random: np.random.Generator) -> np.ndarray:
+    """One shape on a straight way through the field, spinning evenly: its active sites [sites, 4], x, y, z and time."""
     progress = np.linspace(0, 1, FIELD[3])
     begin, end = random.uniform(MARGIN, np.array(FIELD[:3]) - MARGIN, (2, 3))
     centres = begin + (end - begin) * progress[:, None]
@@ -49,20 +48,22 @@ def _flight(random: np.random.Generator) -> tuple[np.ndarray, ...]:
     cells = np.floor(centres).astype(np.int64)[:, None] + _NEARBY
     points = ((cells + 0.5 - centres[:, None]) / radius).astype(np.float32) @ turns.astype(np.float32)
     times, near = np.nonzero(np.abs(DISTANCES[kind](points)) * radius < THICKNESS / 2)
-    return (*cells[times, near].T, times)
+    return np.column_stack([cells[times, near], times]).astype(np.int16)
 
 
-def sequences(count: int, random: np.random.Generator) -> np.ndarray:
-    """Draw sequences: the active sites [sites, 5] int64 (x, y, z, time, sequence), sorted as scn sorts them."""
-    active = np.zeros((count, *FIELD), bool)
-    for field in active:
-        for _ in range(SHAPES):
-            field[_flight(random)] = True
-    return np.argwhere(active)[:, [1, 2, 3, 4, 0]]
+def mirrored(sites: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """The same sequence with the axes of space exchanged, and each of the four mirrored or not: one of 96 ways."""
+    sites = sites[:, [*random.permutation(3), 3]]
+    return np.where(random.integers(0, 2, 4) == 1, np.array(FIELD) - 1 - sites, sites)
+
+
+def batch(sequences: list[np.ndarray]) -> np.ndarray:
+    """Sequences side by side: [sites, 5] int64, the last column says which."""
+    return np.concatenate([np.insert(sites.astype(np.int64), 4, index, 1) for index, sites in enumerate(sequences)])
 
 
 def keys(sites: np.ndarray, size: tuple[int, ...] | np.ndarray = FIELD) -> np.ndarray:
-    """A number for each site of a field of the given size, in the order in which scn sorts sites."""
+    """A number for each site [sites, 5] of a field of the given size."""
     number = sites[:, 4]
     for axis, length in enumerate(size):
         number = number * length + sites[:, axis]
