@@ -35,10 +35,10 @@ demo: $(LIBRARY) .venv/.ready ## train a network on handwritten digits and read 
 	.venv/bin/python examples/pendigits/train.py
 
 example-pendigits: $(LIBRARY) .venv/.ready ## compare three networks on handwritten digits
-	.venv/bin/python examples/pendigits/compare.py
+	.venv/bin/python examples/pendigits/compare.py $(ARGS)
 
 example-spacetime: $(LIBRARY) .venv/.ready ## train a (3+1)-D autoencoder on shapes that fly through space and time
-	.venv/bin/python examples/spacetime/train.py
+	.venv/bin/python examples/spacetime/train.py $(ARGS)
 
 test: setup ## build and run every test; the last line is `N passed, N failed`
 	@python3 scripts/run_tests.py

@@ -108,7 +108,7 @@ def _draw_digit(axes: Axes, strokes: list[np.ndarray]) -> None:
 
 
 def comparison(results: list[Result], test_digits: int, path: Path) -> None:
-    """Draw the accuracy of each network over its training time, and bars of what each costs."""
+    """Draw how many digits each network misreads over its training time, and bars of what each costs."""
     colours = (BLUE, RED, GREEN)
     figure = plt.figure(figsize=(10, 6.8))
     grid = figure.add_gridspec(2, 3, height_ratios=[3, 1.2], hspace=0.5, wspace=0.16)
@@ -117,16 +117,20 @@ def comparison(results: list[Result], test_digits: int, path: Path) -> None:
     figure.text(0.02, 0.96, title, fontsize=15, weight="bold", va="center")
 
     above = figure.add_subplot(grid[0, :])
-    shown = f"Accuracy on {test_digits:,} digits by writers that the networks never saw, after each epoch"
+    shown = f"Misread of {test_digits:,} digits by writers that the networks never saw, after each epoch"
     above.set_title(shown, loc="left", fontsize=11, color=INK)
     for result, colour in zip(results, colours):
         seconds = result.training_seconds * np.arange(1, len(result.history.correct) + 1) / len(result.history.correct)
-        accuracy = 100 * np.array(result.history.correct) / test_digits
-        above.plot(seconds, accuracy, color=colour, marker="o", linewidth=2, label=f"{result.name}: {accuracy[-1]:.2f}%")
+        misread = 100 * (1 - np.array(result.history.correct) / test_digits)
+        label = f"{result.name}: {result.accuracy:.2%} read right"
+        above.plot(seconds, misread, color=colour, marker="o", linewidth=2, label=label)
     above.set_xlim(0)
-    above.set_xlabel("seconds of training")
+    above.set_xlabel("seconds of training, reading included")
+    above.set_yscale("log")
+    above.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     above.yaxis.set_major_formatter(FuncFormatter(lambda percent, _: f"{percent:g}%"))
-    above.legend(frameon=False, fontsize=10, loc="lower right")
+    above.yaxis.set_minor_formatter(NullFormatter())
+    above.legend(frameon=False, fontsize=10, loc="upper right")
     _plain(above)
 
     costs = (

@@ -84,7 +84,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         return value
 
     parser = argparse.ArgumentParser(description="Train a sparse autoencoder of shapes that move in space and time.")
-    parser.add_argument("--epochs", type=positive, help="how often to see every training sequence (8)")
+    parser.add_argument("--epochs", type=positive, help="how often to see every training sequence (6)")
     parser.add_argument("--threads", type=positive, help="threads to compute with (all cores)")
     parser.add_argument("--seed", type=int, default=1, help="where random numbers start (1)")
     parser.add_argument("--quick", action="store_true", help="a few sequences and 1 epoch, to see that all works")
@@ -94,7 +94,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.seed < 0:
         parser.error("argument --seed: less than 0")
-    options.epochs = options.epochs or (1 if options.quick else 8)
+    options.epochs = options.epochs or (1 if options.quick else 6)
     return options
 
 
@@ -115,10 +115,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     weights = sum(parameter.numel() for parameter in network.parameters())
     with scn.no_grad():
         code, _ = network.encoder(points(test[0]))
+    sizes = sum(map(len, test)) / len(held_out), code.numpy().size / code.batch_size()
     print(
         f"{len(training)} sequences to learn from, {len(held_out)} held out, in {' x '.join(map(str, shapes.FIELD))} sites; "
-        f"{sum(map(len, test)) / len(held_out):.0f} active sites in one, {code.numpy().size / code.batch_size():.0f} numbers in its "
-        f"code; {weights} weights; {scn.get_num_threads()} threads",
+        f"{sizes[0]:.0f} active sites in one, {sizes[1]:.0f} numbers in its code; {weights} weights; "
+        f"{scn.get_num_threads()} threads",
         flush=True,
     )
     score = train(network, training, test, options.epochs, random)
