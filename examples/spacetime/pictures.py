@@ -13,7 +13,7 @@ from matplotlib.axes import Axes  # noqa: E402
 
 import shapes  # noqa: E402
 
-INK, BLUE, RED = "#222222", "#1f6fb2", "#c8372d"
+INK, BLUE, ORANGE = "#222222", "#1f6fb2", "#d9580d"
 MOMENTS = (0, 3, 6, 9, 12, 15)
 SEQUENCES = 2
 
@@ -36,7 +36,7 @@ def reconstructions(truth: np.ndarray, rebuilt: np.ndarray, score: float, path: 
             if row == 0:
                 axes.set_title(f"moment {moment + 1}", fontsize=10, color=INK)
         label = "rebuilt" if is_rebuilt else "truth"
-        grid[row, 0].set_ylabel(label, fontsize=12, color=RED if is_rebuilt else BLUE)
+        grid[row, 0].set_ylabel(label, fontsize=12, color=ORANGE if is_rebuilt else BLUE)
     figure.savefig(path, dpi=90)
     plt.close(figure)
 

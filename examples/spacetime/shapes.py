@@ -24,7 +24,7 @@ def _ring(points: np.ndarray) -> np.ndarray:
 
 
 # The distance of points [..., 3] from the surface of each shape of radius 1, negative inside.
-DISTANCES = {"ball": _ball, "box": _box, "ring": _ring}
+DISTANCES = {"box": _box, "ring": _ring, "ball": _ball}
 
 # The cells around a shape's centre.
 _NEARBY = np.stack(np.meshgrid(*3 * [np.arange(-int(MARGIN), int(MARGIN) + 1)], indexing="ij"), axis=-1).reshape(-1, 3)
@@ -37,14 +37,14 @@ def _rotations(axis: np.ndarray, angles: np.ndarray) -> np.ndarray:
     return np.eye(3) + np.sin(angles)[:, None, None] * cross + (1 - np.cos(angles))[:, None, None] * (cross @ cross)
 
 
-def sequence(random: np.random.Generator) -> np.ndarray:
-    """One shape on a straight way through the field, spinning evenly: its active sites [sites, 4], x, y, z and time."""
+def sequence(kind: str, random: np.random.Generator) -> np.ndarray:
+    """A shape of that kind on a straight way through the field, spinning evenly: its active sites [sites, 4], x, y, z and time."""
     progress = np.linspace(0, 1, FIELD[3])
     begin, end = random.uniform(MARGIN, np.array(FIELD[:3]) - MARGIN, (2, 3))
     centres = begin + (end - begin) * progress[:, None]
     first, spin = (axis / np.linalg.norm(axis) for axis in random.standard_normal((2, 3)))
     turns = _rotations(spin, random.uniform(0, np.pi) * progress) @ _rotations(first, random.uniform(0, np.pi, 1))
-    kind, radius = random.choice(list(DISTANCES)), random.uniform(SMALLEST, LARGEST)
+    radius = random.uniform(SMALLEST, LARGEST)
     cells = np.floor(centres).astype(np.int64)[:, None] + _NEARBY
     points = ((cells + 0.5 - centres[:, None]) / radius).astype(np.float32) @ turns.astype(np.float32)
     times, near = np.nonzero(np.abs(DISTANCES[kind](points)) * radius < THICKNESS / 2)

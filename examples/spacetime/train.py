@@ -6,6 +6,7 @@ The last line is `reconstruction IoU 0.xxx on N held-out sequences`.
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 import time
 from collections.abc import Sequence
@@ -108,7 +109,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     random = np.random.default_rng(options.seed)
     share = 20 if options.quick else 1
-    drawn = [shapes.sequence(random) for _ in range((TRAINING_SEQUENCES + TEST_SEQUENCES) // share)]
+    kinds = itertools.islice(itertools.cycle(shapes.DISTANCES), (TRAINING_SEQUENCES + TEST_SEQUENCES) // share)
+    drawn = [shapes.sequence(kind, random) for kind in kinds]
     held_out, training = drawn[: TEST_SEQUENCES // share], drawn[TEST_SEQUENCES // share :]
     test = [shapes.batch(held_out[first : first + BATCH]) for first in range(0, len(held_out), BATCH)]
     network = Autoencoder()

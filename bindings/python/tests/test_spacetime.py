@@ -1,5 +1,6 @@
 """The space-and-time example: its made-up sequences, the parts of its network, and a shortened run."""
 
+import itertools
 import re
 import subprocess
 import sys
@@ -34,7 +35,7 @@ def example():
 
 def points(shapes, count, seed=3):
     random = np.random.default_rng(seed)
-    sites = shapes.batch([shapes.sequence(random) for _ in range(count)])
+    sites = shapes.batch([shapes.sequence(kind, random) for kind in itertools.islice(itertools.cycle(shapes.DISTANCES), count)])
     return sites, [sites, np.ones((len(sites), 1), np.float32)]
 
 
@@ -51,7 +52,7 @@ def test_sequences_are_reproducible_distinct_and_in_the_field(example):
 
 def test_mirroring_keeps_the_number_of_sites_and_the_order_of_times(example):
     shapes, _ = example
-    sites = shapes.sequence(np.random.default_rng(0))
+    sites = shapes.sequence("ring", np.random.default_rng(0))
     ways = {shapes.mirrored(sites, np.random.default_rng(seed)).tobytes() for seed in range(50)}
     assert len(ways) > 20
     turned = shapes.mirrored(sites, np.random.default_rng(1))
