@@ -9,10 +9,10 @@ SWIFT_FOLDERS := $(wildcard Sources Tests examples bindings)
 .DEFAULT_GOAL := help
 EXAMPLES := tabletop terrain
 
-.PHONY: help setup lib demo $(EXAMPLES:%=example-%) test bench check-abi lint format asan install uninstall tarball wheel clean
+.PHONY: help setup lib demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime test bench check-abi lint format asan install uninstall tarball wheel clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' Makefile
 
 setup: build/.setup-library .venv/.ready .venv/.torch build/.setup-tests ## prepare this machine for all that follows
 
@@ -45,6 +45,12 @@ example-terrain: ## ground or object, in airborne laser scans; DATA, ARGS as abo
 
 $(EXAMPLES:%=example-%): example-%: $(LIBRARY) .venv/.ready
 	.venv/bin/python examples/$*/train.py $(if $(DATA),--data '$(DATA)') $(ARGS)
+
+example-pendigits: $(LIBRARY) .venv/.ready ## compare three networks on handwritten digits
+	.venv/bin/python examples/pendigits/compare.py $(ARGS)
+
+example-spacetime: $(LIBRARY) .venv/.ready ## train a (3+1)-D autoencoder on shapes that fly through space and time
+	.venv/bin/python examples/spacetime/train.py $(ARGS)
 
 test: setup ## build and run every test; the last line is `N passed, N failed`
 	@python3 scripts/run_tests.py

@@ -105,7 +105,9 @@ void measure_unets(const points *cloud) {
         unet_convolutions *alone = make_unet_convolutions(plan, cloud);
         build_unet(&subject, plan);
         measure_step(&subject, alone, plan, 1, i == LARGER_UNET && setting.count_of_thread_counts > 1);
-        check(scn_module_set_training(subject.net, 0));
+        scn_module *trained = subject.net;
+        check(scn_module_optimize_for_inference(trained, &subject.net));
+        check(scn_module_release(trained));
         check(scn_set_gradient_recording(0));
         measure_step(&subject, alone, plan, 0, 0);
         check(scn_set_gradient_recording(1));

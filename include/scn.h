@@ -245,6 +245,10 @@ SCN_API scn_status scn_compare_sparse(scn_tensor *x, scn_tensor *y, scn_tensor *
  *  counts, the loss is 0. Also SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_cross_entropy(scn_tensor *logits, const int64_t *labels, int64_t count, const float *class_weights,
                                      int64_t ignore_index, scn_tensor **loss);
+/** Return the mean logistic loss, rank 0: the cross-entropy of sigmoid(logits) at the targets.
+ *  logits: any shape, dense or sparse; the mask of a sparsify without activation, say. targets: [count], each in 0 ... 1, one
+ *  for each logit in their order. Where there is none, the loss is 0. Also SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_binary_cross_entropy(scn_tensor *logits, const float *targets, int64_t count, scn_tensor **loss);
 
 /* ============================================================================================================ Modules
  *
@@ -1018,6 +1022,10 @@ SCN_API scn_status scn_cross_entropy_forward(const scn_matrix *logits, const int
 SCN_API scn_status scn_compare_sparse_forward(scn_geometry *x_geometry, int32_t x_sites, const scn_matrix *x,
                                               scn_geometry *y_geometry, int32_t y_sites, const scn_matrix *y, float *loss,
                                               scn_matrix *x_result, scn_matrix *y_result);
+/** Mean logistic loss, as scn_binary_cross_entropy. targets: shaped as logits. loss: 1 value; gradient_result: by the
+ *  logits, shaped as they are, or NULL. */
+SCN_API scn_status scn_binary_cross_entropy_forward(const scn_matrix *logits, const float *targets, float *loss,
+                                                    scn_matrix *gradient_result);
 
 #ifdef __cplusplus
 }

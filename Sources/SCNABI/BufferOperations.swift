@@ -232,3 +232,19 @@ private func matrices(_ pointer: Host, _ count: Int64, _ name: String) throws(SC
     }
     return result
 }
+
+@_cdecl("scn_binary_cross_entropy_forward") @implementation
+public func scn_binary_cross_entropy_forward(
+    _ logits: Host, _ targets: UnsafePointer<Float>?, _ loss: UnsafeMutablePointer<Float>?,
+    _ gradient_result: HostResult
+) -> scn_status {
+    store(loss, "loss", zero: 0) {
+        let logits = try matrix(logits, "logits")
+        let targets = try elements(targets, Int64(logits.count), "targets")
+        let gradient = try gradient_result.map { try matrix($0, "gradient_result") }
+        return try withUnsafePointer(to: Float(0)) { none in
+            try BinaryCrossEntropyOperation.forward(
+                logits, targets: targets.baseAddress ?? none, gradient: gradient)
+        }
+    }
+}

@@ -99,3 +99,13 @@ public func scn_cross_entropy(
                 try tensor(logits, "logits"), try elements(labels, count, "labels"), class_weights, ignore_index))
     }
 }
+
+@_cdecl("scn_binary_cross_entropy") @implementation
+public func scn_binary_cross_entropy(
+    _ logits: OpaquePointer?, _ targets: UnsafePointer<Float>?, _ count: Int64, _ loss: HandleOut
+) -> scn_status {
+    produceTensor(loss, "loss") {
+        .dense(
+            try Loss.binaryCrossEntropy(try tensor(logits, "logits"), try elements(targets, count, "targets")))
+    }
+}

@@ -44,7 +44,37 @@ public enum Loss {
                 values, labels: labels.baseAddress ?? empty.baseAddress!, classWeights: classWeights,
                 ignoreIndex: ignoreIndex, gradient: byLogits)
         }
-        return Tape.result(shape: [], values: try Matrix(rows: 1, planes: 1, [loss]), inputs: [logits]) { gradient in
+        return try mean(loss, of: logits, gradient: byLogits)
+    }
+
+    /// The mean logistic loss, that is the cross-entropy of sigmoid(logits), at the targets.
+    ///
+    /// - Parameters:
+    ///   - logits: any shape.
+    ///   - targets: one in 0 ... 1 for each logit, in their order.
+    /// - Returns: 0 where there is no logit.
+    public static func binaryCrossEntropy(_ logits: Tensor, targets: [Float]) throws -> Tensor {
+        try targets.withUnsafeBufferPointer { try binaryCrossEntropy(logits, $0) }
+    }
+
+    package static func binaryCrossEntropy(
+        _ logits: Tensor, _ targets: UnsafeBufferPointer<Float>
+    ) throws -> Tensor {
+        let values = logits.values
+        try require(
+            targets.count == values.count, .shape,
+            "targets: has \(targets.count) entries, expected \(values.count), a target for each logit")
+        let byLogits = try Matrix(rows: values.rows, planes: values.planes)
+        let loss = try withUnsafePointer(to: Float(0)) { none in
+            try BinaryCrossEntropyOperation.forward(
+                values, targets: targets.baseAddress ?? none, gradient: byLogits)
+        }
+        return try mean(loss, of: logits, gradient: byLogits)
+    }
+
+    /// A loss of known gradient as a recorded result.
+    private static func mean(_ loss: Float, of logits: Tensor, gradient byLogits: Matrix) throws -> Tensor {
+        Tape.result(shape: [], values: try Matrix(rows: 1, planes: 1, [loss]), inputs: [logits]) { gradient in
             let result = try Matrix(rows: byLogits.rows, planes: byLogits.planes)
             try Elements.scale(byLogits, by: gradient.pointer[0], into: result)
             return [.fresh(result)]

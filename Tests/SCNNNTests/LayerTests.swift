@@ -272,6 +272,27 @@ import Testing
         #expect(thrownError { _ = try Loss.crossEntropy(Tensor(zeros: [4]), labels: labels) }?.kind == .shape)
     }
 
+    @Test(arguments: [[6], [3, 2]]) func binaryCrossEntropy(shape: [Int]) throws {
+        var random = Random(seed: 12)
+        let logits = try leaf(random.floats(6), shape)
+        let targets: [Float] = [0, 1, 0.25, 1, 0, 0]
+        func oracle(_ logits: [Double]) -> Double {
+            RowOracle.binaryCrossEntropy(logits, targets: targets.doubles)
+        }
+        let loss = try Loss.binaryCrossEntropy(logits, targets: targets)
+        #expect(abs(Double(try loss.item()) - oracle(logits.elements.doubles)) < 1e-6)
+        try (loss * 3).backward()
+        let error = gradientError(try #require(logits.gradient), at: logits.elements.doubles, step: 1e-5) {
+            3 * oracle($0)
+        }
+        #expect(error < 1e-6)
+        #expect(try Loss.binaryCrossEntropy(Tensor(zeros: [0, 3]), targets: []).item() == 0)
+        #expect(thrownError { _ = try Loss.binaryCrossEntropy(logits, targets: [0]) }?.kind == .shape)
+        #expect(
+            thrownError { _ = try Loss.binaryCrossEntropy(logits, targets: targets.map { -$0 }) }?.kind
+                == .invalidArgument)
+    }
+
     /// A network without a site runs and goes back.
     @Test func noSites() throws {
         let net = try Sequential {

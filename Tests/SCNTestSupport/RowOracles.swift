@@ -61,6 +61,14 @@ package enum RowOracle {
         return total > 0 ? sum / total : 0
     }
 
+    /// The mean of -log of the probability that sigmoid(logit) gives to a target of 0 or 1, or to both sides of one between.
+    package static func binaryCrossEntropy(_ logits: [Double], targets: [Double]) -> Double {
+        let losses = zip(logits, targets).map { logit, target in
+            target * log(1 + exp(-logit)) + (1 - target) * log(1 + exp(logit))
+        }
+        return losses.isEmpty ? 0 : losses.reduce(0, +) / Double(losses.count)
+    }
+
     package static let activations: [(name: String, function: @Sendable (Double) -> Double)] = [
         ("ReLU", { max($0, 0) }),
         ("LeakyReLU", { $0 > 0 ? $0 : 0.25 * $0 }),

@@ -196,6 +196,7 @@ static void bad_tensor_handles(void) {
     BAD_TENSOR("input", scn_module_reweight(convolution, handle, &out_tensor));
     BAD_TENSOR("input", scn_module_rebias(convolution, handle, NULL));
     BAD_TENSOR("logits", scn_cross_entropy(handle, labels, 2, NULL, -100, &out_tensor));
+    BAD_TENSOR("logits", scn_binary_cross_entropy(handle, numbers, 6, &out_tensor));
     BAD_TENSOR("input", scn_module_forward(convolution, handle, &out_tensor));
     BAD_TENSOR("input", scn_module_summary(convolution, handle, &out_text));
     BAD_TENSOR("parameters", (pair[1] = handle, scn_sgd_create(pair, 2, NULL, &out_optimizer)));
@@ -306,6 +307,7 @@ static void bad_tensors(void) {
     const int64_t bad_labels[] = {0, 3};
     const uint64_t no_state[4] = {0, 0, 0, 0};
     const float nan_weights[] = {1, NAN, 1}, negative_weights[] = {1, -1, 1};
+    const float targets[] = {0, 1, 0.5f, 0, 1, 1}, nan_targets[] = {0, NAN, 0, 0, 0, 0}, big_targets[] = {0, 1.5f, 0, 0, 0, 0};
     scn_tensor *const with_null[] = {dense, NULL};
     scn_tensor *scalar = NULL, *other = NULL;
     OK(scn_tensor_create(NULL, 0, NULL, &scalar));
@@ -376,6 +378,14 @@ static void bad_tensors(void) {
     BAD(INVALID_ARGUMENT, "row 1", scn_cross_entropy(dense, bad_labels, 2, NULL, -100, &out_tensor));
     BAD(INVALID_ARGUMENT, "class_weights", scn_cross_entropy(dense, labels, 2, nan_weights, -100, &out_tensor));
     BAD(INVALID_ARGUMENT, "class_weights", scn_cross_entropy(dense, labels, 2, negative_weights, -100, &out_tensor));
+    BAD(INVALID_ARGUMENT, "targets", scn_binary_cross_entropy(dense, NULL, 6, &out_tensor));
+    BAD(SHAPE, "targets", scn_binary_cross_entropy(dense, targets, 5, &out_tensor));
+    BAD(INVALID_ARGUMENT, "count", scn_binary_cross_entropy(dense, targets, -1, &out_tensor));
+    BAD(OVERFLOW, "targets", scn_binary_cross_entropy(dense, targets, INT64_MAX, &out_tensor));
+    BAD(INVALID_ARGUMENT, "element 1", scn_binary_cross_entropy(dense, nan_targets, 6, &out_tensor));
+    BAD(INVALID_ARGUMENT, "element 1", scn_binary_cross_entropy(dense, big_targets, 6, &out_tensor));
+    BAD(SHAPE, "logits", scn_binary_cross_entropy(table, targets, 6, &out_tensor));
+    BAD(INVALID_ARGUMENT, "loss", scn_binary_cross_entropy(dense, targets, 6, NULL));
     BAD(INVALID_ARGUMENT, "count", scn_set_thread_count(0));
     BAD(INVALID_ARGUMENT, "count", scn_set_thread_count(1025));
     BAD(INVALID_ARGUMENT, "state", scn_set_random_state(no_state));
@@ -890,6 +900,7 @@ static void bad_buffers(void) {
     scn_matrix by_four = {numbers, 2, 4};
     scn_batch_norm_options broken = SCN_BATCH_NORM_OPTIONS_INIT;
     const int64_t bad_labels[] = {0, -1};
+    const float targets[] = {0, 1, 0.5f, 0, 1, 1}, bad_targets[] = {0, -1, 0, 0, 0, 0};
     float loss = 0;
     broken.epsilon = 0;
     BAD(INVALID_ARGUMENT, "features", scn_input_forward(geometry, NULL, &two_rows));
@@ -977,6 +988,10 @@ static void bad_buffers(void) {
     BAD(SHAPE, "gradient", scn_sparse_to_dense_backward(geometry, 0, numbers, 64, &two_rows));
     BAD(INVALID_ARGUMENT, "row 1", scn_cross_entropy_forward(&two_rows, bad_labels, NULL, -100, &loss, NULL));
     BAD(SHAPE, "gradient", scn_cross_entropy_forward(&two_rows, labels, NULL, -100, &loss, &two_planes));
+    BAD(INVALID_ARGUMENT, "targets", scn_binary_cross_entropy_forward(&two_rows, NULL, &loss, NULL));
+    BAD(INVALID_ARGUMENT, "element 1", scn_binary_cross_entropy_forward(&two_rows, bad_targets, &loss, NULL));
+    BAD(INVALID_ARGUMENT, "loss", scn_binary_cross_entropy_forward(&two_rows, targets, NULL, NULL));
+    BAD(SHAPE, "gradient", scn_binary_cross_entropy_forward(&two_rows, targets, &loss, &two_planes));
 }
 
 /** Sites from padded samples, dense arrays and points in space, and layers that choose among sites. */

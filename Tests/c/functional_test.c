@@ -341,6 +341,27 @@ static void test_cross_entropy(int weighted, int64_t ignored) {
     free(logits), free(weights), free(gradient), free(want);
 }
 
+static void test_binary_cross_entropy(void) {
+    enum { ROWS = 37, PLANES = 3 };
+    float *logits = random_floats(ROWS * PLANES, 54), *targets = random_floats(ROWS * PLANES, 55);
+    float *gradient = random_floats(ROWS * PLANES, 56), loss = -1;
+    double *want = doubles(ROWS * PLANES), mean = 0;
+    for (int i = 0; i < ROWS * PLANES; i++) {
+        logits[i] *= 9;
+        targets[i] = i % 4 == 0 ? 0 : i % 4 == 1 ? 1 : fabsf(targets[i]);
+        const double probability = 1 / (1 + exp(-(double)logits[i])), target = targets[i];
+        mean -= (target * log(probability) + (1 - target) * log(1 - probability)) / (ROWS * PLANES);
+        want[i] = (probability - target) / (ROWS * PLANES);
+    }
+    scn_matrix in = matrix(logits, ROWS, PLANES), by_in = matrix(gradient, ROWS, PLANES), none = matrix(NULL, 0, PLANES);
+    OK(scn_binary_cross_entropy_forward(&in, targets, &loss, &by_in));
+    NEAR("binary cross entropy", &loss, &mean, 1, 1e-5);
+    NEAR("binary cross entropy, gradient", gradient, want, ROWS * PLANES, 1e-5);
+    OK(scn_binary_cross_entropy_forward(&none, NULL, &loss, NULL));
+    CHECK(loss == 0);
+    free(logits), free(targets), free(gradient), free(want);
+}
+
 /** The statistics of one plane, in double precision. */
 static void plane_statistics(const float *input, int64_t rows, int64_t planes, int64_t plane, double *mean,
                              double *squares) {
@@ -486,6 +507,7 @@ int main(void) {
     test_add_and_join(5000);
     test_cross_entropy(0, -100);
     test_cross_entropy(1, 3);
+    test_binary_cross_entropy();
     const double leaks[] = {1, 0, 0.333};
     for (int i = 0; i < 3; i++) {
         test_batch_norm(41, 19, leaks[i], 1);

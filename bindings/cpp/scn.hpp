@@ -685,6 +685,11 @@ inline Tensor sparse(const Geometry &geometry, std::int32_t sites, const Tensor 
 inline Tensor table(const std::vector<Tensor> &tensors) {
     return detail::made<Tensor>(scn_table_create, detail::raws(tensors).data(), static_cast<std::int64_t>(tensors.size()));
 }
+/// The mean logistic loss: the cross-entropy of sigmoid(logits) at the targets, each in 0 ... 1, one for each logit.
+inline Tensor binary_cross_entropy(const Tensor &logits, Span<const float> targets) {
+    return detail::made<Tensor>(scn_binary_cross_entropy, logits.get(), targets.data(),
+                                static_cast<std::int64_t>(targets.size()));
+}
 /// One batch of the samples of all tensors, one tensor after the other.
 inline Tensor append_tensors(const std::vector<Tensor> &tensors) {
     return detail::made<Tensor>(scn_append_tensors, detail::raws(tensors).data(),

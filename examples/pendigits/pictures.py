@@ -1,4 +1,4 @@
-"""The demo's two pictures: how the network learned, and which digits it misread."""
+"""The pictures: how the network learned, which digits it misread, and how networks compare."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from strokes import Digits  # noqa: E402
 
 if TYPE_CHECKING:
+    from compare import Result
     from train import History
 
-INK, GREY, BLUE, RED = "#222222", "#8a8f98", "#1f6fb2", "#c8372d"
+INK, GREY, BLUE, RED, GREEN = "#222222", "#8a8f98", "#1f6fb2", "#c8372d", "#2f8f5b"
 PICTURED = 40  # misread digits that are shown at most
 
 
@@ -104,3 +105,46 @@ def _draw_digit(axes: Axes, strokes: list[np.ndarray]) -> None:
     axes.set_xlim(middle[0] - half, middle[0] + half)
     axes.set_ylim(middle[1] + half, middle[1] - half)
     axes.set_aspect("equal")
+
+
+def comparison(results: list[Result], test_digits: int, path: Path) -> None:
+    """Draw how many digits each network misreads over its training time, and bars of what each costs."""
+    colours = (BLUE, RED, GREEN)
+    figure = plt.figure(figsize=(10, 6.8))
+    grid = figure.add_gridspec(2, 3, height_ratios=[3, 1.2], hspace=0.5, wspace=0.16)
+    figure.subplots_adjust(0.08, 0.05, 0.98, 0.87)
+    title = "Three networks read handwritten digits"
+    figure.text(0.02, 0.96, title, fontsize=15, weight="bold", va="center")
+
+    above = figure.add_subplot(grid[0, :])
+    shown = f"Misread of {test_digits:,} digits by writers that the networks never saw, after each epoch"
+    above.set_title(shown, loc="left", fontsize=11, color=INK)
+    for result, colour in zip(results, colours):
+        seconds = result.training_seconds * np.arange(1, len(result.history.correct) + 1) / len(result.history.correct)
+        misread = 100 * (1 - np.array(result.history.correct) / test_digits)
+        label = f"{result.name}: {result.accuracy:.2%} read right"
+        above.plot(seconds, misread, color=colour, marker="o", linewidth=2, label=label)
+    above.set_xlim(0)
+    above.set_xlabel("seconds of training, reading included")
+    above.set_yscale("log")
+    above.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    above.yaxis.set_major_formatter(FuncFormatter(lambda percent, _: f"{percent:g}%"))
+    above.yaxis.set_minor_formatter(NullFormatter())
+    above.legend(frameon=False, fontsize=10, loc="upper right")
+    _plain(above)
+
+    costs = (
+        ("parameters", [result.parameters / 1e3 for result in results], "{:.0f} k"),
+        ("multiply-adds a digit", [result.multiply_adds / 1e6 for result in results], "{:.2f} M"),
+        ("seconds of training", [result.training_seconds for result in results], "{:.0f} s"),
+    )
+    for column, (name, values, form) in enumerate(costs):
+        axes = figure.add_subplot(grid[1, column])
+        axes.set_title(name, loc="left", fontsize=11, color=INK)
+        bars = axes.barh(np.arange(len(values)), values, color=colours, height=0.7)
+        axes.bar_label(bars, [form.format(value) for value in values], padding=4, fontsize=10, color=INK)
+        axes.set_xlim(0, 1.3 * max(values))
+        axes.invert_yaxis()
+        axes.axis("off")
+    figure.savefig(path, dpi=100)
+    plt.close(figure)

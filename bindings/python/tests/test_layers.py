@@ -198,6 +198,44 @@ def test_cross_entropy(sparse, random):
         scn.cross_entropy(logits[0], labels)
 
 
+def test_binary_cross_entropy(sparse, random):
+    logits = 4 * random.standard_normal((6, 4)).astype(np.float32)
+    targets = random.random((6, 4)).round(1).astype(np.float32)
+    x = scn.tensor(logits, requires_grad=True)
+    probability = 1 / (1 + np.exp(-logits.astype(np.float64)))
+    expected = -(targets * np.log(probability) + (1 - targets) * np.log(1 - probability)).mean()
+    loss = scn.binary_cross_entropy(x, targets)
+    assert loss.shape == () and np.isclose(loss.item(), expected, atol=1e-6)
+    (2 * loss).backward()
+    assert np.allclose(x.grad, 2 * (probability - targets) / 24, atol=1e-7)
+    assert np.isclose(scn.functional.binary_cross_entropy(sparse, np.full((40, 3), 0.5)).item(), np.log(
+        2 * np.cosh(sparse.numpy().astype(np.float64) / 2)).mean(), atol=1e-5)
+    assert np.isclose(scn.binary_cross_entropy([0.0, 0.0], [True, False]).item(), np.log(2))
+    assert scn.binary_cross_entropy(np.zeros((0, 3), np.float32), np.zeros((0, 3))).item() == 0
+    assert scn.binary_cross_entropy([3e38, -3e38], [1, 0]).item() == 0
+    for bad in (targets[0], targets.T, targets[None]):
+        with pytest.raises(scn.ShapeError, match="targets"):
+            scn.binary_cross_entropy(x, bad)
+    for bad in (-0.1, 1.1, np.nan):
+        with pytest.raises(scn.InvalidArgumentError, match="element 5"):
+            scn.binary_cross_entropy(logits, np.where(np.arange(24).reshape(6, 4) == 5, bad, 0))
+
+
+def test_binary_cross_entropy_trains_a_sparsify(sparse):
+    """The mask of all input sites learns which of them to keep."""
+    wanted = sparse.numpy()[:, 0] > 0
+    layer = scn.Sparsify(2, 3)
+    adam = scn.Adam(layer.parameters(), lr=0.1)
+    for _ in range(100):
+        adam.zero_grad()
+        scn.binary_cross_entropy(layer(sparse).mask, wanted).backward()
+        adam.step()
+    result = layer(sparse)
+    kept = result.mask.numpy() > 0
+    assert (kept == wanted).mean() > 0.9
+    assert np.array_equal(result.get_spatial_locations(), sparse.get_spatial_locations()[kept])
+
+
 @pytest.mark.parametrize(
     "make",
     [

@@ -173,7 +173,23 @@ def test_a_short_run_learns_and_ends_with_the_accuracy(tmp_path):
         assert (tmp_path / "results" / name).stat().st_size > 10_000
 
 
+def test_a_short_comparison_measures_three_networks(tmp_path, subprocess_environment):
+    command = [sys.executable, str(EXAMPLE / "compare.py"), "--quick", "--output", str(tmp_path / "results")]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=120, env=subprocess_environment)
+    assert run.returncode == 0, run.stderr
+    rows = [re.split(r"\s{2,}", line) for line in run.stdout.splitlines()[-3:]]
+    assert [row[0] for row in rows] == ["SparseVggNet", 'SparseVggNet "plus"', "SparseResNet"]
+    for _, accuracy, parameters, multiply_adds, *_ in rows:
+        assert 0 <= float(accuracy.rstrip("%")) <= 100
+        assert 200_000 < int(parameters.replace(",", "")) < 400_000
+        assert 1 < float(multiply_adds.split()[0]) < 10
+    losses = [float(loss) for loss in re.findall(r"epoch  1 of 1: loss (\d\.\d{4})", run.stdout)]
+    assert len(losses) == 3 and min(losses) < 2, "ten classes that are guessed lose log 10 = 2.30"
+    assert (tmp_path / "results" / "comparison.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("program", ["train.py", "compare.py"])
 @pytest.mark.parametrize("arguments", [["--epochs", "0"], ["--threads", "-1"], ["--seed", "-1"], ["--nonsense"]])
-def test_wrong_arguments_are_refused(arguments):
-    run = subprocess.run([sys.executable, str(EXAMPLE / "train.py"), *arguments], capture_output=True, text=True)
+def test_wrong_arguments_are_refused(program, arguments):
+    run = subprocess.run([sys.executable, str(EXAMPLE / program), *arguments], capture_output=True, text=True)
     assert run.returncode == 2 and "usage:" in run.stderr and "Traceback" not in run.stderr

@@ -54,7 +54,7 @@ from .errors import (
     StateError,
     UnsupportedError,
 )
-from .functional import cross_entropy
+from .functional import binary_cross_entropy, cross_entropy
 from .grad_mode import enable_grad, is_grad_enabled, no_grad
 from .inference import InferenceNetwork, optimize_for_inference
 from .input_batch import InputBatch
@@ -221,6 +221,7 @@ __all__ = [
     "add_feature_planes",
     "append_tensors",
     "batch_location_tensors",
+    "binary_cross_entropy",
     "checkpoint_restore",
     "checkpoint_save",
     "clip_grad_norm_",

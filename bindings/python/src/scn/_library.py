@@ -84,6 +84,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_cross_entropy": (_STATUS, [_HANDLE, _ARRAY, _I64, _ARRAY, _I64, _OUT]),
     "scn_append_tensors": (_STATUS, [_ARRAY, _I64, _OUT]),
     "scn_compare_sparse": (_STATUS, [_HANDLE, _HANDLE, _OUT]),
+    "scn_binary_cross_entropy": (_STATUS, [_HANDLE, _ARRAY, _I64, _OUT]),
     # modules
     "scn_module_forward": (_STATUS, [_HANDLE, _HANDLE, _OUT]),
     "scn_module_set_training": (_STATUS, [_HANDLE, _I32]),
@@ -263,6 +264,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         _STATUS,
         [_HANDLE, _I32, _STRUCT, _HANDLE, _I32, _STRUCT, _ARRAY, _STRUCT, _STRUCT],
     ),
+    "scn_binary_cross_entropy_forward": (_STATUS, [_STRUCT, _ARRAY, _ARRAY, _STRUCT]),
 }
 
 

@@ -11,7 +11,7 @@ from ._library import library
 from .errors import ShapeError
 from .tensor import Tensor
 
-__all__ = ["cross_entropy"]
+__all__ = ["binary_cross_entropy", "cross_entropy"]
 
 
 def cross_entropy(logits: Any, labels: Any, weight: Any | None = None, ignore_index: int = -100) -> Tensor:
@@ -39,3 +39,18 @@ def cross_entropy(logits: Any, labels: Any, weight: Any | None = None, ignore_in
         integer(ignore_index, "ignore_index"),
     )
     return Tensor._of(loss)
+
+
+def binary_cross_entropy(logits: Any, targets: Any) -> Tensor:
+    """Return the mean logistic loss, the cross-entropy of sigmoid(logits) at the targets, a `Tensor` of rank 0.
+
+    logits: a `Tensor`, a `SparseConvNetTensor` or an array; the `mask` of a `Sparsify` without activation, say. (PyTorch's
+    loss of this name takes probabilities; this one is its binary_cross_entropy_with_logits.) targets: of the same shape,
+    each in 0 ... 1. Where there is none, the loss is 0. Raises `ShapeError` for other shapes and `InvalidArgumentError`
+    for other targets.
+    """
+    handle = to_native(logits)
+    shape, wanted = shape_of(handle), float32(targets, "targets")
+    if wanted.shape != shape:
+        raise ShapeError(f"targets has the shape {list(wanted.shape)}; the logits have {list(shape)}")
+    return Tensor._of(TensorHandle.make(library.scn_binary_cross_entropy, handle, address(wanted), wanted.size))
