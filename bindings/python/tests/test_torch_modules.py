@@ -349,3 +349,42 @@ def test_batch_norm_is_stable_and_one_site_gives_no_nan():
     assert abs(layer(values).std().item() - (0.01**2 / (0.01**2 + 1e-4)) ** 0.5) < 0.02
     one = st.BatchNormalization(3)
     assert torch.isfinite(one(torch.randn(1, 3))).all() and torch.isfinite(one.running_var).all()
+
+
+def test_a_checkpointed_network_repeats_the_pass_it_made():
+    """Also where the backward pass runs twice, a spectral norm moves on, and the caller gives its tensor other features."""
+    outcomes = []
+    for kind in (st.Sequential, st.CheckpointedSequential):
+        torch.manual_seed(0)
+        first, second = (st.spectral_norm(st.SubmanifoldConvolution(3, 3, 3, 3, False)) for _ in range(2))
+        net = kind(first, kind(st.Tanh(), second), st.BatchNormReLU(3))
+        where, features = cloud()
+        features.requires_grad_()
+        x = st.InputLayer(3, 16)([where, features])
+        result = net(x).features
+        x.features = x.features * 5
+        later = net(x).features.detach()
+        state = copy.deepcopy(net.state_dict())
+        loss = result.square().sum()
+        loss.backward(retain_graph=True)
+        once = features.grad.clone()
+        loss.backward()
+        assert torch.equal(features.grad, once + once)
+        after = net.state_dict()
+        assert all(torch.equal(state[name], after[name]) for name in state)
+        outcomes.append([result, later, once, *(p.grad for p in net.parameters()), *after.values()])
+    assert all(torch.equal(a, b) for a, b in zip(*outcomes, strict=True))
+
+
+def test_a_model_made_without_memory_gets_that_of_its_state():
+    def make():
+        return st.Sequential(
+            st.InputLayer(3, 16), st.Convolution(3, 3, 4, 2, 2, True), st.BatchNormReLU(4), st.SparseToDense(3, 4)
+        )
+
+    real = make()
+    with torch.device("meta"):
+        net = make()
+    assert net[1].weight.is_meta
+    net.load_state_dict(real.state_dict(), assign=True)
+    assert torch.equal(net(cloud()), real(cloud()))

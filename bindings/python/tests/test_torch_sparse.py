@@ -136,6 +136,11 @@ def test_copies_and_pickles(mode):
     with torch.no_grad():
         copied.features.zero_()
     assert x.features.any()
+    # A shallow copy has the same values, history included, and parts of its own.
+    shown, shallow = pooled.features, copy.copy(pooled)
+    assert shallow.features is shown
+    shallow.features = torch.zeros_like(shown)
+    assert pooled.features is shown
     st.swap_input_modes(None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any, Optional, TypeVar
 
@@ -11,7 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ..errors import InvalidArgumentError, ShapeError
 from ._buffers import computable
-from ._recomputing import recomputing
+from ._recomputing import first_and_later_passes
 from .functions import add, join
 from .layer import Layer
 from .sparse import SparseConvNetTensor
@@ -120,12 +121,14 @@ class CheckpointedSequential(Sequential):
         """Apply the modules one after the other."""
         if not torch.is_grad_enabled():
             return super().forward(input)
-        return checkpoint(super().forward, input, use_reentrant=False, context_fn=_contexts)
+        return checkpoint(super().forward, _as_now(input), use_reentrant=False, context_fn=first_and_later_passes)
 
 
-def _contexts() -> Any:
-    """Return what surrounds the first forward pass and what surrounds the second."""
-    return torch.enable_grad(), recomputing()
+def _as_now(input: Any) -> Any:
+    """Return an input whose sparse tensors stay the same, whatever becomes of the caller's."""
+    if isinstance(input, SparseConvNetTensor):
+        return copy.copy(input)
+    return [_as_now(part) for part in input] if isinstance(input, (list, tuple)) else input
 
 
 class ConcatTable(_Container):

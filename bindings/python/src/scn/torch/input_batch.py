@@ -48,6 +48,9 @@ class InputBatch(SparseConvNetTensor):
         self._sites, self._size, self._shown = 0, torch.tensor(size), None
         self._rows = torch.from_numpy(builder.numpy().copy())
 
+    def __copy__(self) -> SparseConvNetTensor:
+        return self._like(lambda rows: rows)
+
     def add_sample(self) -> None:
         """Begin the next sample."""
         self._builder.add_sample()

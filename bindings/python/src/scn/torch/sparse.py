@@ -206,6 +206,13 @@ class SparseConvNetTensor:
         end = ", requires_grad=True)" if rows.requires_grad else ")"
         return f"SparseConvNetTensor(sites={rows.shape[0]}, planes={rows.shape[1:].numel()}, {place}{end}"
 
+    def __copy__(self) -> SparseConvNetTensor:
+        """Return a tensor of the same parts, which can be assigned without a change of this one."""
+        self._build()
+        result = object.__new__(type(self))
+        result.__dict__.update(self.__dict__)
+        return result
+
     def __deepcopy__(self, memo: Any) -> SparseConvNetTensor:
         """Return a copy with its own features on the same sites."""
         return self._like(lambda rows: rows.detach().clone().requires_grad_(rows.requires_grad))

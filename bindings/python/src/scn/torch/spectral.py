@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..errors import InvalidArgumentError, StateError
+from ._recomputing import is_recomputing, once
 from .layer import planes_of
 
 __all__ = ["spectral_norm"]
@@ -21,25 +22,36 @@ class _SpectralNorm:
 
     def __init__(self, iterations: int, eps: float, norm: float) -> None:
         self.iterations, self.eps, self.norm = iterations, eps, norm
+        self.weight_before: Any = None
 
     def before(self, module: nn.Module, input: Any) -> None:
         """Set the weight of this forward pass, through which gradients flow to weight_orig."""
         if not module.training:
             return
         original: Any = module.weight_orig
+        # Autocast would make the state bfloat16.
+        with torch.autocast(original.device.type, enabled=False):
+            matrix = original.reshape(-1, original.shape[-1])
+            u, v = once(lambda: self._iterate(module, matrix))
+            self.weight_before = module._buffers["weight"]
+            module._buffers["weight"] = original * (self.norm / torch.dot(v, matrix @ u).clamp(min=self.eps))
+
+    @torch.no_grad()
+    def _iterate(self, module: nn.Module, matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Take steps of the power iteration; return the singular vectors, of the columns and of the rows."""
         u: Any = module.weight_u
-        matrix = original.reshape(-1, original.shape[-1])
-        with torch.no_grad():
-            for _ in range(self.iterations):
-                v = F.normalize(matrix @ u, dim=0, eps=self.eps)
-                u = F.normalize(matrix.t() @ v, dim=0, eps=self.eps)
-            module._buffers["weight_u"] = u
-        module._buffers["weight"] = original * (self.norm / torch.dot(v, matrix @ u).clamp(min=self.eps))
+        for _ in range(self.iterations):
+            v = F.normalize(matrix @ u, dim=0, eps=self.eps)
+            u = F.normalize(matrix.t() @ v, dim=0, eps=self.eps)
+        module._buffers["weight_u"] = u
+        return u, v
 
     def after(self, module: nn.Module, input: Any, output: Any) -> None:
-        """Keep the weight without its history."""
-        weight = module._buffers["weight"]
-        if weight is not None:
+        """Keep the weight without its history; that of the newest pass where this one repeats an older one."""
+        weight, before, self.weight_before = module._buffers["weight"], self.weight_before, None
+        if before is not None and is_recomputing():
+            module._buffers["weight"] = before
+        elif weight is not None:
             module._buffers["weight"] = weight.detach()
 
 
