@@ -258,6 +258,43 @@ def test_autocast_takes_the_type_of_the_input():
     assert head.weight.grad.dtype is torch.float32 and torch.isfinite(head.weight.grad).all()
 
 
+def test_autocast_leaves_the_state_of_a_spectral_norm_as_it_is():
+    layers = [st.spectral_norm(st.NetworkInNetwork(3, 4, False)) for _ in range(2)]
+    layers[1].load_state_dict(layers[0].state_dict())
+    layers[0](torch.ones(2, 3))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        layers[1](torch.ones(2, 3))
+    for one, other in zip(*(layer.state_dict().values() for layer in layers)):
+        assert one.dtype is torch.float32 and torch.equal(one, other)
+
+
+def test_the_default_type_changes_nothing_but_the_type():
+    def gradients(dtype):
+        torch.set_default_dtype(dtype)
+        net = st.Sequential(
+            st.SubmanifoldConvolution(2, 3, 4, 3, True), st.BatchNormReLU(4), st.NetworkInNetwork(4, 4, True),
+            st.SparseGroupNorm(2, 4), st.MeanOnlyBNLeakyReLU(4),
+        )  # fmt: skip
+        generator = torch.Generator().manual_seed(0)
+        for values in net.parameters():
+            values.data.copy_(torch.rand(values.shape, generator=generator, dtype=torch.float32))
+        net(entered()[1]).features.square().sum().backward()
+        assert all(values.grad.dtype is dtype for values in net.parameters())
+        return [values.grad.float() for values in net.parameters()]
+
+    try:
+        wide = gradients(torch.float64)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    for one, other in zip(wide, gradients(torch.float32), strict=True):
+        assert torch.allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_tensors_stored_with_the_other_sign_are_read_as_they_are():
+    layer = st.NetworkInNetwork(3, 2, False)
+    assert torch.equal(layer(torch._neg_view(torch.ones(4, 3))), layer(-torch.ones(4, 3)))
+
+
 def test_tensors_of_other_devices_are_refused_by_name():
     _, x = entered()
     elsewhere = torch.empty(len(COORDS), 3, device="meta")

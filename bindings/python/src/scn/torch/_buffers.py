@@ -41,7 +41,8 @@ def computable(values: torch.Tensor, name: str = "features") -> torch.Tensor:
         if not values.is_floating_point():
             raise TypeError(f"{name} has the type {values.dtype}; it must hold floating-point numbers")
         values = values.float()
-    return values.contiguous()
+    # A view can have its numbers stored with the other sign.
+    return values.contiguous().resolve_neg()
 
 
 def on_cpu(values: torch.Tensor, name: str) -> torch.Tensor:
@@ -79,7 +80,7 @@ def new(*shape: int) -> torch.Tensor:
     Fresh memory of the system costs about as much time as it takes to fill it, for pages that are cleared first.
     """
     if math.prod(shape) < LARGE:
-        return torch.empty(shape, dtype=torch.float32)
+        return torch.empty(shape, dtype=torch.float32, device="cpu")
     handle = TensorHandle.make(library.scn_tensor_allocate, int64s(list(shape)), len(shape))
     return torch.from_numpy(view(handle, shape))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Iterator
 
 import torch
@@ -11,13 +10,11 @@ import torch
 from .._library import library
 from ..layer import _random_state_kept
 
-_one_at_a_time = threading.Lock()
-
 
 @contextlib.contextmanager
 def engine_seeded_by_torch() -> Iterator[None]:
     """Let the engine draw from a generator that torch's generator seeds; leave its own as it was."""
     seed = int(torch.randint(2**62, (1,)).item())
-    with _one_at_a_time, _random_state_kept():
+    with _random_state_kept():
         library.scn_manual_seed(seed)
         yield

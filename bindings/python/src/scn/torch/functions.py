@@ -167,7 +167,7 @@ class _Convolution(Function):
             )
         if ctx.needs_input_grad[1] or ctx.needs_input_grad[2]:
             by_weight = new(*weight.shape)
-            by_bias = torch.empty(gradient.shape[1]) if ctx.needs_input_grad[2] else None
+            by_bias = new(gradient.shape[1]) if ctx.needs_input_grad[2] else None
             library.scn_convolution_backward_weight(
                 ctx.rulebook, Matrix(input), Matrix(gradient), groups, by_weight.data_ptr(), address(by_bias)
             )
@@ -204,7 +204,7 @@ class _Linear(Function):
             library.scn_linear_backward_input(Matrix(gradient), weight.data_ptr(), 0, Matrix(by_input))
         if ctx.needs_input_grad[1] or ctx.needs_input_grad[2]:
             by_weight = new(*weight.shape)
-            by_bias = torch.empty(gradient.shape[1]) if ctx.needs_input_grad[2] else None
+            by_bias = new(gradient.shape[1]) if ctx.needs_input_grad[2] else None
             library.scn_linear_backward_weight(
                 Matrix(input), Matrix(gradient), 0, by_weight.data_ptr(), address(by_bias)
             )

@@ -16,7 +16,7 @@ from ..input_output import InputLayerInput
 from ..metadata import coordinate_rows
 from ._buffers import as_tensor, computable, on_cpu, typed_like
 from .functions import dense_to_sparse, input_rows, output_rows, sparse_to_dense
-from .layer import Layer, plain_size
+from .layer import Layer, plain_size, size_of
 from .metadata import Metadata
 from .sparse import SparseConvNetTensor, _sparse
 
@@ -80,7 +80,7 @@ class InputLayer(Layer):
     def __init__(self, dimension: int, spatial_size: Any, mode: int = 3) -> None:
         super().__init__()
         self.dimension = dimension_of(dimension)
-        self.spatial_size = torch.tensor(sizes(plain_size(spatial_size), self.dimension, "spatial_size"))
+        self.spatial_size = size_of(plain_size(spatial_size), self.dimension, "spatial_size")
         self.mode = _mode(mode)
 
     def forward(self, input: Any) -> SparseConvNetTensor:
@@ -114,7 +114,7 @@ class BLInputLayer(Layer):
     def __init__(self, dimension: int, spatial_size: Any, mode: int = 3) -> None:
         super().__init__()
         self.dimension = dimension_of(dimension)
-        self.spatial_size = torch.tensor(sizes(plain_size(spatial_size), self.dimension, "spatial_size"))
+        self.spatial_size = size_of(plain_size(spatial_size), self.dimension, "spatial_size")
         self.mode = _mode(mode)
 
     def forward(self, input: Any) -> SparseConvNetTensor:

@@ -52,10 +52,11 @@ class Layer(nn.Module):
         return input._like(change)
 
 
-def size_of(value: Any, dimension: Optional[int] = None) -> torch.Tensor:
-    """Return a size for each axis as a tensor of int64."""
-    given = torch.as_tensor(value)
-    return torch.tensor(sizes(given.tolist(), dimension or max(1, given.numel()), "out_size"), dtype=torch.int64)
+def size_of(value: Any, dimension: Optional[int] = None, name: str = "out_size") -> torch.Tensor:
+    """Return a size for each axis as a tensor of int64. It is on the CPU, also in a model that is made without memory."""
+    given = torch.as_tensor(value, device="cpu")
+    axes = max(1, given.numel()) if dimension is None else dimension
+    return torch.tensor(sizes(given.tolist(), axes, name), dtype=torch.int64, device="cpu")
 
 
 class Window:

@@ -36,7 +36,7 @@ class _Training(Function):
     def forward(
         ctx: Any, input: torch.Tensor, weight: Any, bias: Any, mean: Any, variance: Any, options: tuple[float, ...]
     ) -> torch.Tensor:
-        result, saved = new(*input.shape), torch.empty(2, input.shape[1])
+        result, saved = new(*input.shape), new(2, input.shape[1])
         library.scn_batch_norm_forward_training(
             Matrix(input),
             address(weight),
@@ -105,8 +105,8 @@ def _backward(
 ) -> Any:
     """Return the gradients of a pass; saved: its mean, and its inverse deviation or its variance."""
     by_input, planes = new(*input.shape), input.shape[1]
-    by_weight = torch.empty(planes) if ctx.needs_input_grad[1] else None
-    by_bias = torch.empty(planes) if ctx.needs_input_grad[2] else None
+    by_weight = new(planes) if ctx.needs_input_grad[1] else None
+    by_bias = new(planes) if ctx.needs_input_grad[2] else None
     function(
         Matrix(input),
         Matrix(output),

@@ -46,7 +46,7 @@ class _Synchronised(Function):
         input, weight, output, mean, variance, count = ctx.saved_tensors
         gradient, by_input = gradient.contiguous(), new(*input.shape)
         # The sums over the rows of gradient * normalised value, and of the gradient behind the activation.
-        sums = torch.zeros(2, input.shape[1])
+        sums = new(2, input.shape[1]).zero_()
         library.scn_batch_norm_backward_evaluation(
             Matrix(input),
             Matrix(output),
