@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import threading
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -125,12 +126,17 @@ def _state_of(handle: ModuleHandle) -> Iterator[tuple[str, TensorHandle, bool]]:
         yield name.value.decode(), TensorHandle(tensor.value), is_parameter.value != 0
 
 
+# What one thread puts back must not be what another one has just set.
+_one_at_a_time = threading.RLock()
+
+
 @contextlib.contextmanager
 def _random_state_kept() -> Iterator[None]:
-    """Leave the generator as it was, whatever is initialised meanwhile."""
+    """Leave the generator as it was, whatever is initialised or drawn meanwhile; one thread at a time."""
     state = (ctypes.c_uint64 * 4)()
-    library.scn_get_random_state(state)
-    try:
-        yield
-    finally:
-        library.scn_set_random_state(state)
+    with _one_at_a_time:
+        library.scn_get_random_state(state)
+        try:
+            yield
+        finally:
+            library.scn_set_random_state(state)
