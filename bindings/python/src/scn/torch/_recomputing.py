@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from typing import Any, Callable, Optional, TypeVar
 
+from torch import nn
+
 T = TypeVar("T")
 
 
@@ -20,29 +22,52 @@ _state = _State()
 
 
 class _Pass:
-    """A forward pass; a later one may run any number of times. notes: what the first one found, for the later ones."""
+    """The first forward pass; notes: what it found, for the later ones."""
 
-    def __init__(self, notes: list[Any], is_first: bool) -> None:
-        self.notes, self.is_first = notes, is_first
-        self.unread: Optional[Iterator[Any]] = None
+    unread: Optional[Iterator[Any]] = None
+
+    def __init__(self, notes: list[Any]) -> None:
+        self.notes = notes
 
     def __enter__(self) -> None:
-        self.unread = None if self.is_first else iter(self.notes)
         _state.passes.append(self)
 
     def __exit__(self, *error: Any) -> None:
         _state.passes.pop()
 
 
-def first_and_later_passes() -> tuple[_Pass, _Pass]:
-    """Return what surrounds the first forward pass and what surrounds each later one."""
+class _LaterPass(_Pass):
+    """A forward pass with the notes and in the modes of the first one, which may run any number of times."""
+
+    def __init__(self, notes: list[Any], modes: list[tuple[nn.Module, bool]]) -> None:
+        super().__init__(notes)
+        self.modes = modes
+        self.changed: list[nn.Module] = []
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        self.unread = iter(self.notes)
+        self.changed = [module for module, training in self.modes if module.training != training]
+        self._switch()
+
+    def __exit__(self, *error: Any) -> None:
+        self._switch()
+        super().__exit__(*error)
+
+    def _switch(self) -> None:
+        for module in self.changed:
+            module.training = not module.training
+
+
+def first_and_later_passes(module: nn.Module) -> tuple[_Pass, _Pass]:
+    """Return what surrounds the first forward pass of a module and what surrounds each later one."""
     notes: list[Any] = []
-    return _Pass(notes, True), _Pass(notes, False)
+    return _Pass(notes), _LaterPass(notes, [(each, each.training) for each in module.modules()])
 
 
 def is_recomputing() -> bool:
     """Return whether this thread recomputes: running statistics have then been updated before."""
-    return any(not each.is_first for each in _state.passes)
+    return any(isinstance(each, _LaterPass) for each in _state.passes)
 
 
 def once(find: Callable[[], T]) -> T:

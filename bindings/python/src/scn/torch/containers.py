@@ -121,7 +121,8 @@ class CheckpointedSequential(Sequential):
         """Apply the modules one after the other."""
         if not torch.is_grad_enabled():
             return super().forward(input)
-        return checkpoint(super().forward, _as_now(input), use_reentrant=False, context_fn=first_and_later_passes)
+        passes = first_and_later_passes(self)
+        return checkpoint(super().forward, _as_now(input), use_reentrant=False, context_fn=lambda: passes)
 
 
 def _as_now(input: Any) -> Any:
