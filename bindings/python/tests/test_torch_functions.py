@@ -165,6 +165,23 @@ def test_gradients_accumulate_and_graphs_can_be_retained():
         loss.backward()
 
 
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_a_look_at_features_in_between_leaves_gradients_alone(mode):
+    def gradient(looks):
+        features, x = entered()
+        torch.manual_seed(0)
+        layers = [st.SubmanifoldConvolution(2, 3, 3, 3, True), st.Tanh(), st.SubmanifoldConvolution(2, 3, 3, 3, True)]
+        for layer in layers:
+            x = layer(x)
+            if looks:
+                with mode():
+                    assert x.features.isfinite().all()
+        x.features.square().sum().backward()
+        return features.grad
+
+    assert torch.equal(gradient(False), gradient(True))
+
+
 def test_what_needs_no_gradient_gets_none():
     features, x = entered()
     net = network()

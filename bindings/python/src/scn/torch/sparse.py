@@ -84,7 +84,9 @@ class SparseConvNetTensor:
         self._build()
         if self._rows is not None:
             order = self._known_metadata()._order(self._site_set())
-            self._shown = self._rows if order is None else permute(self._rows, order.shown, order.sorted)
+            # Layers go on from what is shown: a look at it must not cut its history, whatever the mode of the moment is.
+            with torch.inference_mode(self._rows.is_inference()), torch.enable_grad():
+                self._shown = self._rows if order is None else permute(self._rows, order.shown, order.sorted)
             self._rows = None
         return self._shown
 
