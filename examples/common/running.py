@@ -1,45 +1,50 @@
-"""What the examples on point clouds share: their options, their training, and how they end."""
+"""What the examples share: their options, an epoch of training, and how they end."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scn
 from tqdm import tqdm
 
-from clouds import DataError
 
-Batch = tuple[list, np.ndarray, int]  # what the network takes, the labels, and how many clouds these are
+def at_least(least: int) -> Callable[[str], int]:
+    """The type of an option that is a whole number, not below some other."""
+
+    def convert(text: str) -> int:
+        value = int(text)
+        if value < least:
+            raise argparse.ArgumentTypeError(f"{value} is less than {least}")
+        return value
+
+    return convert
+
+
+def parser(description: str, epochs: int, quick_epochs: int, output: str) -> argparse.ArgumentParser:
+    """The options that all examples have."""
+    result = argparse.ArgumentParser(description=description)
+    result.add_argument("--epochs", type=at_least(1), help=f"how often to go through the training data ({epochs})")
+    result.add_argument("--threads", type=at_least(1), help="threads to compute with (all cores)")
+    result.add_argument("--seed", type=at_least(0), default=1, help="where random numbers start (1)")
+    several = "1 epoch" if quick_epochs == 1 else f"{quick_epochs} epochs"
+    result.add_argument("--quick", action="store_true", help=f"small data and {several}, to see that all works")
+    result.add_argument("--output", type=Path, default=Path(output), help=f"folder for results ({output})")
+    return result
 
 
 def parse(description: str, epochs: int, quick_epochs: int, output: str) -> argparse.Namespace:
-    """Read the command line; what is wrong with it ends the program with a message."""
+    """Read the command line of a program that has no other options; what is wrong with it ends it with a message."""
+    return begin(parser(description, epochs, quick_epochs, output).parse_args(), epochs, quick_epochs)
 
-    def at_least(least: int) -> Callable[[str], int]:
-        def convert(text: str) -> int:
-            value = int(text)
-            if value < least:
-                raise argparse.ArgumentTypeError(f"{value} is less than {least}")
-            return value
 
-        return convert
-
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--data", type=Path, help="folder that holds the data (SCN_DATA, else data or ../shared/data)")
-    parser.add_argument("--epochs", type=at_least(1), help=f"how often to go through the training data ({epochs})")
-    parser.add_argument("--stop-after", type=at_least(1), help="end after so many of these epochs; --resume goes on")
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in the output folder")
-    parser.add_argument("--threads", type=at_least(1), help="threads to compute with (all cores)")
-    parser.add_argument("--seed", type=at_least(0), default=1, help="where random numbers start (1)")
-    parser.add_argument("--quick", action="store_true", help=f"small data and {quick_epochs} epochs, to see all work")
-    parser.add_argument("--output", type=Path, default=Path(output), help=f"folder for results ({output})")
-    options = parser.parse_args()
+def begin(options: argparse.Namespace, epochs: int, quick_epochs: int) -> argparse.Namespace:
+    """Do as the options say, and fill in how many epochs there are."""
     options.epochs = options.epochs or (quick_epochs if options.quick else epochs)
     options.output.mkdir(parents=True, exist_ok=True)
     if options.threads:
@@ -48,86 +53,45 @@ def parse(description: str, epochs: int, quick_epochs: int, output: str) -> argp
     return options
 
 
-def train(
-    network: scn.Module,
-    batches: Callable[[np.random.Generator], Iterator[Batch]],
-    clouds: int,
-    steps: int,
-    report: Callable[[scn.Module], str],
-    options: argparse.Namespace,
-    learning_rate: float = 2e-3,
-    class_weights: list[float] | None = None,
-    kept: float = 0.5,
-) -> scn.Module:
-    """Train with Adam along half a cosine; after each epoch print what `report` says of the network so far.
-
-    batches: yields an epoch of batches, given its random numbers. clouds, steps: how many an epoch has. kept: the
-    fraction of running statistics that stays after an epoch. Saves a checkpoint after each epoch; a resumed training
-    goes on as if never interrupted. Returns the network made for inference.
-    """
-    checkpoint, log = options.output / "training.safetensors", options.output / "epochs.json"
-    adam = scn.Adam(network.parameters(), lr=learning_rate)
-    schedule = scn.CosineSchedule(learning_rate, steps=options.epochs * steps)
-    noted: list[dict] = []
-    if options.resume and checkpoint.exists():
-        scn.restore(checkpoint, network, adam)
-        noted = json.loads(log.read_text())
+def progress(total: int, unit: str, done: int = 0) -> tqdm:
+    """A bar over all epochs that is drawn often on a terminal, and seldom into a file."""
     refresh = 0.1 if sys.stderr.isatty() else 10.0
-    last = min(options.epochs, options.stop_after or options.epochs)
-    with tqdm(total=last * clouds, initial=len(noted) * clouds, unit=" clouds", mininterval=refresh) as bar:
-        for epoch in range(len(noted), last):
-            network.train()
-            before = statistics(network)
-            began, losses = time.perf_counter(), []
-            for step, (points, labels, count) in enumerate(batches(np.random.default_rng([options.seed, epoch]))):
-                adam.lr = schedule(epoch * steps + step)
-                adam.zero_grad()
-                loss = scn.cross_entropy(network(points), labels, weight=class_weights)
-                loss.backward()
-                adam.step()
-                losses.append(loss.item())
-                bar.set_postfix_str(f"loss {np.mean(losses):.4f}", refresh=False)
-                bar.update(count)
-            seconds = time.perf_counter() - began
-            renew(before, steps, kept if epoch else 0)
-            result = report(scn.optimize_for_inference(network.eval()))
-            noted.append({"loss": float(np.mean(losses)), "seconds": seconds, "result": result})
-            bar.write(
-                f"epoch {epoch + 1:2} of {options.epochs}: loss {noted[-1]['loss']:.4f}, {result}, {seconds:.1f} s",
-                file=sys.stdout,
-            )
-            scn.save(network, checkpoint, adam)
-            log.write_text(json.dumps(noted, indent=1))
-    return scn.optimize_for_inference(network.eval())
+    return tqdm(total=total, initial=done, unit=f" {unit}", mininterval=refresh, dynamic_ncols=True)
 
 
-def statistics(network: scn.Module) -> list[tuple[scn.Module, np.ndarray, np.ndarray]]:
-    """The network's batch normalisations with copies of their running means and variances."""
-    layers = [module for module in network.modules() if isinstance(module, scn.BatchNormalization)]
-    return [(layer, layer.running_mean.numpy().copy(), layer.running_var.numpy().copy()) for layer in layers]
+def learn(
+    optimizer: scn.Optimizer,
+    batches: Iterable[tuple[Any, int]],
+    loss_of: Callable[[Any], scn.Tensor],
+    rate: Callable[[int], float],
+    step: int,
+    bar: tqdm,
+) -> tuple[list[float], float]:
+    """Train for an epoch; return the loss of each batch, and the seconds it took.
 
-
-def renew(before: list[tuple[scn.Module, np.ndarray, np.ndarray]], steps: int, kept: float) -> None:
-    """Make running statistics what they would be if a fraction of them were kept an epoch instead of 0.99 a step.
-
-    before: the statistics so many steps ago. Where epochs have few steps, 0.99 lags behind the weights, and 160 steps
-    leave a fifth of the values (0, 1) that statistics begin with.
+    batches: yields each batch with how far it moves the bar. rate: the learning rate of a step; step: the epoch's first.
     """
-    for layer, *begun in before:
-        rest = layer.momentum**steps
-        for tensor, start in zip((layer.running_mean, layer.running_var), begun):
-            of_these_steps = (tensor.numpy() - rest * start) / (1 - rest)
-            tensor.copy_(kept * start + (1 - kept) * of_these_steps)
+    began, losses = time.perf_counter(), []
+    for batch, count in batches:
+        optimizer.lr = rate(step + len(losses))
+        optimizer.zero_grad()
+        loss = loss_of(batch)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        bar.set_postfix_str(f"loss {np.mean(losses[-20:]):.4f}, learning rate {optimizer.lr:.4f}", refresh=False)
+        bar.update(count)
+    return losses, time.perf_counter() - began
 
 
-def confusion(truth: np.ndarray, guess: np.ndarray, classes: int = 2) -> np.ndarray:
-    """Counts [classes, classes]: rows are the truth, columns the guess."""
-    return np.bincount(truth * classes + guess, minlength=classes * classes).reshape(classes, classes)
+def report(bar: tqdm, epoch: int, epochs: int, losses: list[float], rest: str) -> None:
+    """Print the line of an epoch above the bar."""
+    bar.write(f"epoch {epoch + 1:2} of {epochs}: loss {np.mean(losses):.4f}, {rest}", file=sys.stdout)
 
 
-def run(main: Callable[[], None], program: str) -> None:
-    """Run a program; what its user can put right ends it with a line, not with a traceback."""
+def run(main: Callable[[], int | None], program: str, *errors: type[Exception]) -> None:
+    """Run a program; what its user can put right, also these errors, ends it with a line, not with a traceback."""
     try:
-        main()
-    except (OSError, scn.Error, DataError) as error:
+        sys.exit(main())
+    except (OSError, scn.Error, *errors) as error:
         sys.exit(f"{program}: {error}")

@@ -6,19 +6,20 @@ digits of other writers, parameters, multiply-adds for a digit and seconds.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import scn
 
-import pictures
-import strokes
-import train
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "common"))
+
+import pictures  # noqa: E402
+import running  # noqa: E402
+import strokes  # noqa: E402
+import train  # noqa: E402
 
 VGG = ["C16", "C16", "MP", "C32", "C32", "MP", "C48", "C48", "MP", "C64", "C64", "MP", "C96", "C96"]
 # A level's second convolution is joined with branches that go down one, two or three levels and come up again.
@@ -82,36 +83,9 @@ def table(results: list[Result]) -> str:
     return "\n".join(lines)
 
 
-def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line; what is wrong with it ends the program with a message."""
-
-    def positive(text: str) -> int:
-        value = int(text)
-        if value < 1:
-            raise argparse.ArgumentTypeError(f"{value} is less than 1")
-        return value
-
-    parser = argparse.ArgumentParser(description="Compare three sparse networks on handwritten digits.")
-    parser.add_argument("--epochs", type=positive, help="how often each network sees every training digit (5)")
-    parser.add_argument("--threads", type=positive, help="threads to compute with (all cores)")
-    parser.add_argument("--seed", type=int, default=1, help="where random numbers start (1)")
-    parser.add_argument("--quick", action="store_true", help="a few digits and 1 epoch, to see that all works")
-    parser.add_argument(
-        "--output", type=Path, default=Path("demo-output/pendigits"), help="folder for results (demo-output/pendigits)"
-    )
-    options = parser.parse_args(arguments)
-    if options.seed < 0:
-        parser.error("argument --seed: less than 0")
-    options.epochs = options.epochs or (1 if options.quick else 5)
-    return options
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
+def main() -> None:
     """Run the comparison."""
-    options = parse_arguments(arguments)
-    options.output.mkdir(parents=True, exist_ok=True)
-    if options.threads:
-        scn.set_num_threads(options.threads)
+    options = running.parse("Compare three sparse networks on handwritten digits.", 5, 1, "demo-output/pendigits")
     training, test = strokes.read_unipen(train.TRAINING_FILE), strokes.read_unipen(train.TEST_FILE)
     if options.quick:
         training, test = training.take(np.arange(1000)), test.take(np.arange(300))
@@ -121,18 +95,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"{len(training)} digits to learn from, {len(test)} by other writers to read; {options.epochs} epochs; "
         f"{scn.get_num_threads()} threads"
     )
-    scn.manual_seed(options.seed)
     results = [
         measure(name, classifier(body), training, test, options.epochs, batch, options.seed)
         for name, body in bodies().items()
     ]
     pictures.comparison(results, len(test), options.output / "comparison.png")
     print(f"\nsaved {options.output / 'comparison.png'}\n\n{table(results)}")
-    return 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (OSError, scn.Error, strokes.UnipenError) as error:
-        sys.exit(f"compare.py: {error}")
+    running.run(main, "compare.py", strokes.UnipenError)

@@ -6,21 +6,20 @@ digits with the saved network. The last line is `test accuracy 99.xx% (N of 3498
 
 from __future__ import annotations
 
-import argparse
 import math
 import sys
-import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import scn
-from tqdm import tqdm
 
-import c_classifier
-import pictures
-import strokes
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "common"))
+
+import c_classifier  # noqa: E402
+import pictures  # noqa: E402
+import running  # noqa: E402
+import strokes  # noqa: E402
 
 DATA = Path(__file__).resolve().parent / "data"
 TRAINING_FILE = DATA / "pendigits-orig.train.unipen.gz"
@@ -87,69 +86,34 @@ def train(
     random = np.random.default_rng(seed)
     distort = strokes.Distortion()
     sgd = scn.SGD(network.parameters(), lr=0.0, momentum=MOMENTUM, nesterov=True, weight_decay=WEIGHT_DECAY)
-    steps = epochs * math.ceil(len(training) / batch_size)
+    steps = math.ceil(len(training) / batch_size)
     history = History()
-    refresh = 0.1 if sys.stderr.isatty() else 10.0
-    with tqdm(total=epochs * len(training), unit=" digits", mininterval=refresh, dynamic_ncols=True) as bar:
+
+    def rate(step: int) -> float:
+        return learning_rate((step + 0.5) / (epochs * steps))
+
+    def loss(digits: strokes.Digits) -> scn.Tensor:
+        batch = distort(digits, random)
+        return scn.cross_entropy(network([*strokes.draw(batch), len(batch)]), batch.labels)
+
+    with running.progress(epochs * len(training), "digits") as bar:
         for epoch in range(epochs):
             network.train()
-            began = time.perf_counter()
             order = random.permutation(len(training))
-            losses = []
-            for first in range(0, len(training), batch_size):
-                batch = distort(training.take(order[first : first + batch_size]), random)
-                sgd.lr = learning_rate((len(history.step_losses) + 0.5) / steps)
-                sgd.zero_grad()
-                loss = scn.cross_entropy(network([*strokes.draw(batch), len(batch)]), batch.labels)
-                loss.backward()
-                sgd.step()
-                losses.append(loss.item())
-                history.step_losses.append(losses[-1])
-                bar.set_postfix_str(
-                    f"loss {np.mean(losses[-20:]):.4f}, learning rate {sgd.lr:.4f}", refresh=False
-                )
-                bar.update(len(batch))
-            seconds = time.perf_counter() - began
+            batches = [training.take(order[first : first + batch_size]) for first in range(0, len(order), batch_size)]
+            counted = ((batch, len(batch)) for batch in batches)
+            losses, seconds = running.learn(sgd, counted, loss, rate, epoch * steps, bar)
+            history.step_losses += losses
             history.epoch_losses.append(float(np.mean(losses)))
             history.correct.append(int((read(network, test) == test.labels).sum()))
-            bar.write(
-                f"epoch {epoch + 1:2} of {epochs}: loss {history.epoch_losses[-1]:.4f}, test accuracy "
-                f"{history.correct[-1] / len(test):.2%}, {len(training) / seconds:.0f} digits/s",
-                file=sys.stdout,
-            )
+            accuracy = f"test accuracy {history.correct[-1] / len(test):.2%}"
+            running.report(bar, epoch, epochs, losses, f"{accuracy}, {len(training) / seconds:.0f} digits/s")
     return history
 
 
-def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line; what is wrong with it ends the program with a message."""
-
-    def positive(text: str) -> int:
-        value = int(text)
-        if value < 1:
-            raise argparse.ArgumentTypeError(f"{value} is less than 1")
-        return value
-
-    parser = argparse.ArgumentParser(description="Train a sparse network to read handwritten digits.")
-    parser.add_argument("--epochs", type=positive, help="how often to see every training digit (12)")
-    parser.add_argument("--threads", type=positive, help="threads to compute with (all cores)")
-    parser.add_argument("--seed", type=int, default=1, help="where random numbers start (1)")
-    parser.add_argument("--quick", action="store_true", help="a few digits and 1 epoch, to see that all works")
-    parser.add_argument("--output", type=Path, default=Path("demo-output"), help="folder for results (demo-output)")
-    options = parser.parse_args(arguments)
-    if options.seed < 0:
-        parser.error("argument --seed: less than 0")
-    options.epochs = options.epochs or (1 if options.quick else 12)
-    return options
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
+def main() -> int:
     """Run the demo; return 0, or 1 where the C program reads otherwise."""
-    options = parse_arguments(arguments)
-    options.output.mkdir(parents=True, exist_ok=True)
-    if options.threads:
-        scn.set_num_threads(options.threads)
-    scn.manual_seed(options.seed)
-
+    options = running.parse("Train a sparse network to read handwritten digits.", 12, 1, "demo-output")
     training, test = strokes.read_unipen(TRAINING_FILE), strokes.read_unipen(TEST_FILE)
     if options.quick:
         training, test = training.take(np.arange(1500)), test.take(np.arange(500))
@@ -182,7 +146,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (OSError, scn.Error, strokes.UnipenError, c_classifier.BuildError) as error:
-        sys.exit(f"train.py: {error}")
+    running.run(main, "train.py", strokes.UnipenError, c_classifier.BuildError)

@@ -5,20 +5,19 @@ The last line is `reconstruction IoU 0.xxx on N held-out sequences`.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import sys
-import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import scn
-from tqdm import tqdm
 
-import pictures
-import shapes
-from autoencoder import Autoencoder
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "common"))
+
+import pictures  # noqa: E402
+import running  # noqa: E402
+import shapes  # noqa: E402
+from autoencoder import Autoencoder  # noqa: E402
 
 TRAINING_SEQUENCES, TEST_SEQUENCES = 480, 64
 BATCH = 4
@@ -51,62 +50,24 @@ def train(
     steps = len(training) // BATCH
     adam = scn.Adam(network.parameters(), lr=LEARNING_RATE)
     rate = scn.CosineSchedule(LEARNING_RATE, epochs * steps, warm_up=min(WARM_UP, steps - 1))
-    refresh = 0.1 if sys.stderr.isatty() else 10.0
-    with tqdm(total=epochs * steps * BATCH, unit=" sequences", mininterval=refresh, dynamic_ncols=True) as bar:
+
+    def loss(chosen: np.ndarray) -> scn.Tensor:
+        return network.loss(points(shapes.batch([shapes.mirrored(training[i], random) for i in chosen])))
+
+    with running.progress(epochs * steps * BATCH, "sequences") as bar:
         for epoch in range(epochs):
             network.train()
-            began, losses = time.perf_counter(), []
-            for step, chosen in enumerate(random.permutation(steps * BATCH).reshape(steps, BATCH)):
-                adam.lr = rate(epoch * steps + step)
-                adam.zero_grad()
-                loss = network.loss(points(shapes.batch([shapes.mirrored(training[i], random) for i in chosen])))
-                loss.backward()
-                adam.step()
-                losses.append(loss.item())
-                bar.set_postfix_str(f"loss {np.mean(losses[-20:]):.3f}", refresh=False)
-                bar.update(BATCH)
-            seconds = time.perf_counter() - began
+            order = random.permutation(steps * BATCH).reshape(steps, BATCH)
+            losses, seconds = running.learn(adam, ((row, BATCH) for row in order), loss, rate, epoch * steps, bar)
             score = intersection_over_union(test, reconstruct(network, test))
-            bar.write(
-                f"epoch {epoch + 1:2} of {epochs}: loss {np.mean(losses):.3f}, reconstruction IoU {score:.3f}, "
-                f"{steps * BATCH / seconds:.1f} sequences/s",
-                file=sys.stdout,
-            )
+            found = f"reconstruction IoU {score:.3f}, {steps * BATCH / seconds:.1f} sequences/s"
+            running.report(bar, epoch, epochs, losses, found)
     return score
 
 
-def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line; what is wrong with it ends the program with a message."""
-
-    def positive(text: str) -> int:
-        value = int(text)
-        if value < 1:
-            raise argparse.ArgumentTypeError(f"{value} is less than 1")
-        return value
-
-    parser = argparse.ArgumentParser(description="Train a sparse autoencoder of shapes that move in space and time.")
-    parser.add_argument("--epochs", type=positive, help="how often to see every training sequence (6)")
-    parser.add_argument("--threads", type=positive, help="threads to compute with (all cores)")
-    parser.add_argument("--seed", type=int, default=1, help="where random numbers start (1)")
-    parser.add_argument("--quick", action="store_true", help="a few sequences and 1 epoch, to see that all works")
-    parser.add_argument(
-        "--output", type=Path, default=Path("demo-output/spacetime"), help="folder for the picture (demo-output/spacetime)"
-    )
-    options = parser.parse_args(arguments)
-    if options.seed < 0:
-        parser.error("argument --seed: less than 0")
-    options.epochs = options.epochs or (1 if options.quick else 6)
-    return options
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
+def main() -> None:
     """Run the example."""
-    options = parse_arguments(arguments)
-    options.output.mkdir(parents=True, exist_ok=True)
-    if options.threads:
-        scn.set_num_threads(options.threads)
-    scn.manual_seed(options.seed)
-
+    options = running.parse("Train a sparse autoencoder of shapes that move in space and time.", 6, 1, "demo-output/spacetime")
     random = np.random.default_rng(options.seed)
     share = 20 if options.quick else 1
     kinds = itertools.islice(itertools.cycle(shapes.DISTANCES), (TRAINING_SEQUENCES + TEST_SEQUENCES) // share)
@@ -128,11 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     pictures.reconstructions(test[0], reconstruct(network, test[:1])[0], score, options.output / "spacetime.png")
     print(f"saved {options.output / 'spacetime.png'}")
     print(f"reconstruction IoU {score:.3f} on {len(held_out)} held-out sequences")
-    return 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (OSError, scn.Error) as error:
-        sys.exit(f"train.py: {error}")
+    running.run(main, "train.py")

@@ -19,6 +19,7 @@ sys.path.insert(0, str(EXAMPLE.parent / "common"))
 
 import clouds  # noqa: E402
 import running  # noqa: E402
+import segmentation  # noqa: E402
 import views  # noqa: E402
 
 VOXEL = 0.005  # metres
@@ -52,7 +53,7 @@ def voxels(scene: clouds.Cloud, size: float, random: np.random.Generator | None)
 
 def batches(
     scenes: list[clouds.Cloud], size: float, count: int, random: np.random.Generator
-) -> Iterator[running.Batch]:
+) -> Iterator[segmentation.Batch]:
     """All scenes in a random order, `count` at a time."""
     order = random.permutation(len(scenes))
     for first in range(0, len(scenes), count):
@@ -71,7 +72,7 @@ def predict(network: scn.Module, scene: clouds.Cloud, size: float) -> np.ndarray
 
 def intersection_over_union(network: scn.Module, scenes: list[clouds.Cloud], size: float) -> str:
     """What the network reaches on all points of the scenes together."""
-    counts = sum(running.confusion(scene.labels, predict(network, scene, size)) for scene in scenes)
+    counts = sum(segmentation.confusion(scene.labels, predict(network, scene, size)) for scene in scenes)
     right = np.diag(counts)
     table, thing = right / np.maximum(counts.sum(axis=0) + counts.sum(axis=1) - right, 1)
     return f"object IoU {thing:.3f}, table IoU {table:.3f}"
@@ -84,7 +85,7 @@ def read_scenes(folder: Path) -> list[clouds.Cloud]:
 
 def main() -> None:
     """Train, evaluate, draw."""
-    options = running.parse(__doc__.splitlines()[0], 40, 20, "demo-output/tabletop")
+    options = segmentation.parse(__doc__.splitlines()[0], 40, 20, "demo-output/tabletop")
     folder = EXAMPLE / "data" if options.quick else clouds.data_folder("tabletop", options.data)
     size, count = (QUICK_VOXEL, 1) if options.quick else (VOXEL, BATCH)
     training, test = read_scenes(folder / "train"), read_scenes(folder / "test")
@@ -92,7 +93,7 @@ def main() -> None:
     print(f"{len(training)} scenes to learn from, {len(test)} to test; voxels of {1000 * size:g} mm; ", end="")
     print(f"{sum(parameter.numel() for parameter in network.parameters())} weights; {scn.get_num_threads()} threads")
 
-    fast = running.train(
+    fast = segmentation.train(
         network, lambda random: batches(training, size, count, random), len(training), math.ceil(len(training) / count),
         lambda fast: intersection_over_union(fast, test, size), options, class_weights=CLASS_WEIGHTS,
     )  # fmt: skip
@@ -105,4 +106,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    running.run(main, "tabletop")
+    running.run(main, "tabletop", clouds.DataError)

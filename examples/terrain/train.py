@@ -18,6 +18,7 @@ sys.path.insert(0, str(EXAMPLE.parent / "common"))
 
 import clouds  # noqa: E402
 import running  # noqa: E402
+import segmentation  # noqa: E402
 import views  # noqa: E402
 
 VOXEL = (1.5, 1.5, 0.5)  # metres
@@ -65,7 +66,7 @@ def voxelize(parts: list[clouds.Cloud], above: list[np.ndarray]) -> tuple[scn.Vo
     return voxels._replace(features=voxels.features[:, :-1]), (voxels.features[:, -1] > 0.5).astype(np.int64)
 
 
-def batches(scans: list[clouds.Cloud], above: list[np.ndarray], random: np.random.Generator) -> Iterator[running.Batch]:
+def batches(scans: list[clouds.Cloud], above: list[np.ndarray], random: np.random.Generator) -> Iterator[segmentation.Batch]:
     """Discs around random points of the scans, turned, mirrored, stretched and thinned out."""
     sizes = np.array([len(scan) for scan in scans])
     for _ in range(STEPS):
@@ -100,7 +101,7 @@ def errors(counts: np.ndarray) -> str:
 
 def main() -> None:
     """Train, evaluate, draw."""
-    options = running.parse(__doc__.splitlines()[0], 100, 6, "demo-output/terrain")
+    options = segmentation.parse(__doc__.splitlines()[0], 100, 6, "demo-output/terrain")
     folder = EXAMPLE / "data" if options.quick else clouds.data_folder("terrain", options.data)
     scans = clouds.read_folder(folder)
     test = [scan for scan in scans if scan.name in (("samp41",) if options.quick else TEST)]
@@ -111,9 +112,9 @@ def main() -> None:
     print(f"{sum(parameter.numel() for parameter in network.parameters())} weights; {scn.get_num_threads()} threads")
 
     def counts(fast: scn.Module) -> list[np.ndarray]:
-        return [running.confusion(scan.labels, predict(fast, scan, found)) for scan, found in zip(test, above_test)]
+        return [segmentation.confusion(scan.labels, predict(fast, scan, found)) for scan, found in zip(test, above_test)]
 
-    fast = running.train(
+    fast = segmentation.train(
         network, lambda random: batches(training, above, random), STEPS * BATCH, STEPS,
         lambda fast: errors(sum(counts(fast))), options, kept=0.8,  # discs differ more than whole scenes
     )  # fmt: skip
@@ -129,4 +130,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    running.run(main, "terrain")
+    running.run(main, "terrain", clouds.DataError)

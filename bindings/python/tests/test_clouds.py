@@ -14,7 +14,7 @@ EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 sys.path.insert(0, str(EXAMPLES / "common"))
 
 import clouds  # noqa: E402
-import running  # noqa: E402
+import segmentation  # noqa: E402
 
 
 def program(name):
@@ -114,7 +114,7 @@ def test_voxels_have_the_mean_height_and_the_label_of_most():
 
 
 def test_figures_of_merit():
-    counts = running.confusion(np.array([0, 0, 0, 1, 1, 0]), np.array([0, 1, 0, 1, 0, 0]))
+    counts = segmentation.confusion(np.array([0, 0, 0, 1, 1, 0]), np.array([0, 1, 0, 1, 0, 0]))
     assert counts.tolist() == [[3, 1], [1, 1]]
     assert terrain.errors(counts) == "total error 33.33%, type I 50.00%, type II 25.00%"
 
@@ -123,10 +123,10 @@ def test_running_statistics_are_those_of_the_last_steps(random):
     network = scn.Sequential(scn.BatchNormReLU(3))
     first, second = (scale * (5 + random.standard_normal((50, 3))).astype(np.float32) for scale in (1, 3))
     for values, kept, expected in ((first, 0, first), (second, 0, second), (first, 0.5, None)):
-        before = running.statistics(network)
+        before = segmentation.statistics(network)
         for _ in range(4):
             network(values)
-        running.renew(before, 4, kept)
+        segmentation.renew(before, 4, kept)
         found = network[0].running_mean.numpy(), network[0].running_var.numpy()
         moments = [(part.mean(axis=0), part.var(axis=0, ddof=1)) for part in (first, second)]
         wanted = np.mean(moments, axis=0) if expected is None else moments[expected is second]

@@ -94,7 +94,7 @@ def test_a_short_run_learns_and_ends_with_the_iou(tmp_path, subprocess_environme
     run = subprocess.run(command, capture_output=True, text=True, timeout=120, env=subprocess_environment)
     assert run.returncode == 0, run.stderr
     assert re.fullmatch(r"reconstruction IoU [01]\.\d{3} on 3 held-out sequences", run.stdout.splitlines()[-1]), run.stdout
-    loss = float(re.search(r"epoch  1 of 1: loss (\d\.\d{3}), reconstruction IoU", run.stdout)[1])
+    loss = float(re.search(r"epoch  1 of 1: loss (\d\.\d{4}), reconstruction IoU", run.stdout)[1])
     assert loss < 2.07, "three levels that guess lose 3 * log 2"
     assert "24/24" in run.stderr and "sequences/s" in run.stderr
     assert (tmp_path / "results" / "spacetime.png").stat().st_size > 10_000
