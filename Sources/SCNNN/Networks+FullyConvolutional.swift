@@ -10,26 +10,16 @@ extension Networks {
         dimension: Int, repetitions: Int, planes: [Int], residual: Bool = false, downsampleSize: Size = 2,
         downsampleStride: Size = 2, leakiness: Double = 0, inPlanes: Int? = nil
     ) throws -> Sequential {
-        try checkLevels(repetitions: repetitions, planes: planes, inPlanes: inPlanes)
         let blocks = Blocks(dimension: dimension, residual: residual, leakiness: leakiness)
-
-        func level(_ planes: ArraySlice<Int>, _ inPlanes: Int) throws -> Sequential {
-            let width = planes.first!
-            let net = try Sequential()
-            try blocks.add(repetitions, to: net, inPlanes, width)
-            guard let next = planes.dropFirst().first else { return net }
-            let below = try Sequential([
-                blocks.normalised(width),
-                Convolution(
-                    dimension: dimension, in: width, out: next, filterSize: downsampleSize, stride: downsampleStride),
-                level(planes.dropFirst(), next),
-                UnPooling(dimension: dimension, poolSize: downsampleSize, poolStride: downsampleStride),
-            ])
+        let levels = try Levels(
+            dimension: dimension, repetitions: repetitions, planes: planes, downsampleSize: downsampleSize,
+            downsampleStride: downsampleStride, inPlanes: inPlanes, blocks: blocks)
+        return try levels.network { _, _ in
+            [try levels.unpooling()]
+        } join: { net, _, below in
             try net.add(ConcatTable([Identity(), below]))
             try net.add(JoinTable())
-            return net
         }
-        return try level(planes[...], inPlanes ?? planes[0])
     }
 
     /// SparseConvNet's `FullConvolutionalNetIntegratedLinear`: a fully convolutional network whose every level scores the classes
@@ -42,33 +32,23 @@ extension Networks {
         dimension: Int, repetitions: Int, planes: [Int], classes: Int? = nil, residual: Bool = false,
         downsampleSize: Size = 2, downsampleStride: Size = 2, leakiness: Double = 0, inPlanes: Int? = nil
     ) throws -> Sequential {
-        try checkLevels(repetitions: repetitions, planes: planes, inPlanes: inPlanes)
+        let blocks = Blocks(dimension: dimension, residual: residual, leakiness: leakiness, nests: false)
+        let levels = try Levels(
+            dimension: dimension, repetitions: repetitions, planes: planes, downsampleSize: downsampleSize,
+            downsampleStride: downsampleStride, inPlanes: inPlanes, blocks: blocks)
         let classes = classes ?? planes[0]
         try checkWidth(classes, "classes")
-        let blocks = Blocks(dimension: dimension, residual: residual, leakiness: leakiness, nests: false)
 
         func scores(_ width: Int, bias: Bool) throws -> [Module] {
             [try blocks.normalised(width), try NetworkInNetwork(in: width, out: classes, bias: bias)]
         }
-        func level(_ planes: ArraySlice<Int>, _ inPlanes: Int) throws -> Sequential {
-            let width = planes.first!
-            let net = try Sequential()
-            try blocks.add(repetitions, to: net, inPlanes, width)
-            guard let next = planes.dropFirst().first else {
-                for module in try scores(width, bias: true) { try net.add(module) }
-                return net
-            }
-            let below = try Sequential([
-                blocks.normalised(width),
-                Convolution(
-                    dimension: dimension, in: width, out: next, filterSize: downsampleSize, stride: downsampleStride),
-                level(planes.dropFirst(), next),
-                UnPooling(dimension: dimension, poolSize: downsampleSize, poolStride: downsampleStride),
-            ])
+        return try levels.network { _, _ in
+            [try levels.unpooling()]
+        } join: { net, width, below in
             try net.add(ConcatTable([Sequential(scores(width, bias: false)), below]))
             try net.add(AddTable())
-            return net
+        } end: { net, width in
+            for module in try scores(width, bias: true) { try net.add(module) }
         }
-        return try level(planes[...], inPlanes ?? planes[0])
     }
 }

@@ -16,28 +16,20 @@ extension Networks {
         dimension: Int, repetitions: Int, planes: [Int], residual: Bool = false, downsampleSize: Size = 2,
         downsampleStride: Size = 2, leakiness: Double = 0, inPlanes: Int? = nil
     ) throws -> Sequential {
-        try checkLevels(repetitions: repetitions, planes: planes, inPlanes: inPlanes)
         let blocks = Blocks(dimension: dimension, residual: residual, leakiness: leakiness)
-
-        func level(_ planes: ArraySlice<Int>, _ inPlanes: Int) throws -> Sequential {
-            let width = planes.first!
-            let net = try Sequential()
-            try blocks.add(repetitions, to: net, inPlanes, width)
-            guard let next = planes.dropFirst().first else { return net }
-            let below = try Sequential([
-                blocks.normalised(width),
-                Convolution(
-                    dimension: dimension, in: width, out: next, filterSize: downsampleSize, stride: downsampleStride),
-                level(planes.dropFirst(), next),
-                blocks.normalised(next),
-                Deconvolution(
-                    dimension: dimension, in: next, out: width, filterSize: downsampleSize, stride: downsampleStride),
-            ])
+        let levels = try Levels(
+            dimension: dimension, repetitions: repetitions, planes: planes, downsampleSize: downsampleSize,
+            downsampleStride: downsampleStride, inPlanes: inPlanes, blocks: blocks)
+        return try levels.network { width, below in
+            [
+                try blocks.normalised(below),
+                try Deconvolution(
+                    dimension: dimension, in: below, out: width, filterSize: downsampleSize, stride: downsampleStride),
+            ]
+        } join: { net, width, below in
             try net.add(ConcatTable([Identity(), below]))
             try net.add(JoinTable())
             try blocks.add(repetitions, to: net, 2 * width, width)
-            return net
         }
-        return try level(planes[...], inPlanes ?? planes[0])
     }
 }
