@@ -47,27 +47,3 @@ public final class ActivationLayer: Module {
         }
     }
 }
-
-/// Dropout that is not inverted: training multiplies by Bernoulli(1 - p), evaluation by 1 - p.
-public final class Dropout: Module {
-    /// The probability of 0 in training.
-    public let p: Double
-
-    /// `p`: 0 ... 1.
-    public init(p: Double = 0.5) throws {
-        try require(p >= 0 && p <= 1, .invalidArgument, "p: is \(p), expected 0 ... 1")
-        self.p = p
-    }
-
-    public override var summary: String { "p \(p)" }
-    package override var arguments: [(key: String, value: JSON)]? { [("p", .number(p))] }
-
-    public override func forward(_ input: Value) throws -> Value {
-        try input.mapTensor(typeName) { tensor in
-            guard isTraining else { return try tensor * Float(1 - p) }
-            let mask = try Matrix(rows: tensor.values.rows, planes: tensor.values.planes)
-            DropoutOperation.fill(mask, p: p)
-            return try tensor * Tensor(shape: tensor.shape, values: mask)
-        }
-    }
-}

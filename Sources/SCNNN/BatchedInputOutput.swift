@@ -1,38 +1,10 @@
 internal import SCNCore
-package import SCNFiles
-public import SCNGeometry
+internal import SCNFiles
+internal import SCNGeometry
 internal import SCNOps
 
 /// Turns points that come as samples of one length, filled up with padding, into a sparse tensor. Otherwise an ``InputLayer``.
-public final class BLInputLayer: Module {
-    /// The number of coordinates of a site, the batch index not counted.
-    public let dimension: Int
-    /// The size of the field along each axis.
-    public let spatialSize: [Int]
-    /// What becomes of rows that name one site.
-    public let mode: InputMode
-
-    /// A layer for points of the given dimension within the given size.
-    public init(dimension: Int, spatialSize: Size, mode: InputMode = .sum) throws {
-        let like = try InputLayer(dimension: dimension, spatialSize: spatialSize, mode: mode)
-        self.dimension = dimension
-        self.spatialSize = like.spatialSize
-        self.mode = mode
-    }
-
-    public override var summary: String { "spatial size \(describe(spatialSize)), \(mode)" }
-
-    package override var arguments: [(key: String, value: JSON)]? {
-        [
-            ("dimension", .integer(dimension)), ("spatial_size", .sizes(spatialSize)),
-            ("mode", .integer(mode.rawValue)),
-        ]
-    }
-
-    public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
-        try requireDimension(outputSize, dimension)
-    }
-
+public final class BLInputLayer: PointsLayer {
     public override func forward(_ input: Value) throws -> Value {
         guard case .points(let points) = input, let length = points.length else {
             throw input.mismatch(typeName, "points in samples of one length")
@@ -50,22 +22,7 @@ public final class BLInputLayer: Module {
 
 /// Gives every row of a ``BLInputLayer``'s points the vector of its site: dense [samples, length, planes], zeros at padding
 /// and, in modes 1 and 2, at the rows that did not win.
-public final class BLOutputLayer: Module {
-    /// The number of coordinates of a site, the batch index not counted.
-    public let dimension: Int
-
-    /// A layer for the sites of a ``BLInputLayer``.
-    public init(dimension: Int) throws {
-        _ = try Size(1).axes(dimension, "dimension")
-        self.dimension = dimension
-    }
-
-    package override var arguments: [(key: String, value: JSON)]? { [("dimension", .integer(dimension))] }
-
-    public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
-        try requireDimension(outputSize, dimension)
-    }
-
+public final class BLOutputLayer: SpatialLayer {
     public override func forward(_ input: Value) throws -> Value {
         let sparse = try input.sparse(for: typeName, dimension: dimension)
         guard let map = sparse.geometry.inputMap, let (samples, length) = map.rectangle,

@@ -1,25 +1,10 @@
 internal import SCNCore
-package import SCNFiles
+internal import SCNFiles
 internal import SCNGeometry
 internal import SCNOps
 
 /// Makes of a dense tensor [batch, planes, ...spatial size] a sparse one: a site wherever some plane is not zero.
-public final class DenseToSparse: Module {
-    /// The number of coordinates of a site, the batch index not counted.
-    public let dimension: Int
-
-    /// A layer for arrays [batch, planes, ...spatial size] of that many axes.
-    public init(dimension: Int) throws {
-        _ = try Size(1).axes(dimension, "dimension")
-        self.dimension = dimension
-    }
-
-    package override var arguments: [(key: String, value: JSON)]? { [("dimension", .integer(dimension))] }
-
-    public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
-        try requireDimension(outputSize, dimension)
-    }
-
+public final class DenseToSparse: SpatialLayer {
     public override func forward(_ input: Value) throws -> Value {
         guard case .dense(let dense) = input else { throw input.mismatch(typeName, "a dense tensor") }
         try require(

@@ -1,20 +1,17 @@
 internal import SCNCore
-package import SCNFiles
+internal import SCNFiles
 internal import SCNGeometry
 public import SCNOps
 
 /// The sum, average or maximum over all sites of each sample: dense [batch, planes], zeros for a sample without sites.
-public final class GlobalPoolingLayer: Module {
-    /// The number of coordinates of a site, the batch index not counted.
-    public let dimension: Int
+public final class GlobalPoolingLayer: SpatialLayer {
     /// What becomes of the sites of a sample.
     public let kind: GlobalPooling
 
     /// A layer for sites of the given dimension.
     public init(dimension: Int, _ kind: GlobalPooling) throws {
-        _ = try Size(1).axes(dimension, "dimension")
-        self.dimension = dimension
         self.kind = kind
+        try super.init(dimension: dimension)
     }
 
     public override var typeName: String {
@@ -23,12 +20,6 @@ public final class GlobalPoolingLayer: Module {
         case .average: "GlobalAveragePooling"
         case .max: "GlobalMaxPooling"
         }
-    }
-
-    package override var arguments: [(key: String, value: JSON)]? { [("dimension", .integer(dimension))] }
-
-    public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
-        try requireDimension(outputSize, dimension)
     }
 
     public override func forward(_ input: Value) throws -> Value {

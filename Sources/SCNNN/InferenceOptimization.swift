@@ -153,8 +153,7 @@ extension InferenceStep {
             guard let leakiness = layer.foldableLeakiness, activate(&steps, leakiness, FoldedSource(layer)) else {
                 return steps.append(.module(module))
             }
-        case let layer as Dropout: multiply(&steps, by: 1 - layer.p, layer)
-        case let layer as BatchwiseDropout: multiply(&steps, by: 1 - layer.p, layer)
+        case let layer as DropoutLayer: multiply(&steps, by: 1 - layer.p, layer)
         default: steps.append(.module(module))
         }
     }

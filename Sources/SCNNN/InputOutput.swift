@@ -3,10 +3,8 @@ package import SCNFiles
 public import SCNGeometry
 internal import SCNOps
 
-/// Turns points into a sparse tensor: sorts the sites, and combines the rows that fall on one site as the mode says.
-public final class InputLayer: Module {
-    /// The number of coordinates of a site, the batch index not counted.
-    public let dimension: Int
+/// What layers share that turn points into a sparse tensor.
+public class PointsLayer: SpatialLayer {
     /// The size of the field along each axis.
     public let spatialSize: [Int]
     /// What becomes of rows that name one site.
@@ -14,13 +12,13 @@ public final class InputLayer: Module {
 
     /// A layer for points of the given dimension within the given size.
     public init(dimension: Int, spatialSize: Size, mode: InputMode = .sum) throws {
-        self.dimension = dimension
         self.spatialSize = try spatialSize.axes(dimension, "spatial_size")
         for (axis, size) in self.spatialSize.enumerated() {
             try require(
                 size >= 1, .invalidArgument, "spatial_size: is \(size) on axis \(axis), expected at least 1")
         }
         self.mode = mode
+        try super.init(dimension: dimension)
     }
 
     public override var summary: String { "spatial size \(describe(spatialSize)), \(mode)" }
@@ -31,11 +29,10 @@ public final class InputLayer: Module {
             ("mode", .integer(mode.rawValue)),
         ]
     }
+}
 
-    public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
-        try requireDimension(outputSize, dimension)
-    }
-
+/// Turns points into a sparse tensor: sorts the sites, and combines the rows that fall on one site as the mode says.
+public final class InputLayer: PointsLayer {
     public override func forward(_ input: Value) throws -> Value {
         guard case .points(let points) = input, points.length == nil else {
             throw input.mismatch(typeName, "points")
@@ -70,22 +67,7 @@ extension Geometry {
 
 /// Gives every row of the input layer's points the vector of its site: dense [rows, planes]. In modes 1 and 2 only the
 /// winning row gets it, the others zeros.
-public final class OutputLayer: Module {
-    /// The number of coordinates of a site, the batch index not counted.
-    public let dimension: Int
-
-    /// A layer for the sites of an ``InputLayer``.
-    public init(dimension: Int) throws {
-        _ = try Size(1).axes(dimension, "dimension")
-        self.dimension = dimension
-    }
-
-    package override var arguments: [(key: String, value: JSON)]? { [("dimension", .integer(dimension))] }
-
-    public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
-        try requireDimension(outputSize, dimension)
-    }
-
+public final class OutputLayer: SpatialLayer {
     public override func forward(_ input: Value) throws -> Value {
         let sparse = try input.sparse(for: typeName, dimension: dimension)
         guard let map = sparse.geometry.inputMap, sparse.siteSetID == sparse.geometry.input else {
@@ -104,28 +86,21 @@ public final class OutputLayer: Module {
 }
 
 /// Makes a dense tensor [batch, planes, ...spatial size], zeros where there is no site.
-public final class SparseToDense: Module {
-    /// The number of coordinates of a site, the batch index not counted.
-    public let dimension: Int
+public final class SparseToDense: SpatialLayer {
     /// Of the input, and of the result; an input without sites may have any.
     public let planes: Int
 
     /// A layer for sparse tensors of the given dimension and planes.
     public init(dimension: Int, planes: Int) throws {
-        _ = try Size(1).axes(dimension, "dimension")
         try require(planes >= 1, .invalidArgument, "planes: is \(planes), expected at least 1")
-        self.dimension = dimension
         self.planes = planes
+        try super.init(dimension: dimension)
     }
 
     public override var summary: String { "\(planes)" }
 
     package override var arguments: [(key: String, value: JSON)]? {
         [("dimension", .integer(dimension)), ("planes", .integer(planes))]
-    }
-
-    public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
-        try requireDimension(outputSize, dimension)
     }
 
     public override func forward(_ input: Value) throws -> Value {

@@ -5,9 +5,7 @@ internal import SCNOps
 
 /// The features of a site's neighbourhood side by side: [sites, planes] -> [sites, volume * planes] on the same sites. Plane
 /// k * planes + p is plane p of the site under filter offset k, 0 where there is none.
-public final class ShapeContext: Module {
-    /// The number of coordinates of a site, the batch index not counted.
-    public let dimension: Int
+public final class ShapeContext: SpatialLayer {
     /// The planes of the input.
     public let planes: Int
     /// The planes of the result.
@@ -19,18 +17,14 @@ public final class ShapeContext: Module {
         try require(planes >= 1, .invalidArgument, "in_planes: is \(planes), expected at least 1")
         filter = try FilterGeometry.submanifold(size: filterSize.axes(dimension, "filter_size"))
         outPlanes = try checkedProduct([filter.volume, planes], "the planes of a shape context")
-        self.dimension = dimension
         self.planes = planes
+        try super.init(dimension: dimension)
     }
 
     public override var summary: String { "\(planes) -> \(outPlanes), filter \(describe(filter.size))" }
 
     package override var arguments: [(key: String, value: JSON)]? {
         [("dimension", .integer(dimension)), ("in", .integer(planes)), ("filter_size", .sizes(filter.size))]
-    }
-
-    public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
-        try requireDimension(outputSize, dimension)
     }
 
     public override func forward(_ input: Value) throws -> Value {

@@ -8,7 +8,7 @@ internal import SCNOps
 /// Without an activation a site stays where its score is above 0, after one where it is above 0.5. The scores of all input
 /// sites are the result's ``SparseTensor/mask``, through which a loss trains them. State: `net.weight` and `net.bias`, after
 /// an activation `net.0.weight` and `net.0.bias`, as in SparseConvNet.
-public final class Sparsify: Module {
+public final class Sparsify: SpatialLayer {
     /// What follows the scores.
     public enum Activation: String, Sendable, CaseIterable {
         case sigmoid
@@ -16,18 +16,15 @@ public final class Sparsify: Module {
         case fakeGradHardSigmoid
     }
 
-    /// The number of coordinates of a site, the batch index not counted.
-    public let dimension: Int
     /// What follows the scores; nil where nothing does.
     public let activation: Activation?
     private let net: NetworkInNetwork
 
     /// A layer for sparse tensors of `inPlanes` planes.
     public init(dimension: Int, in inPlanes: Int, activation: Activation? = nil) throws {
-        _ = try Size(1).axes(dimension, "dimension")
-        self.dimension = dimension
         self.activation = activation
         net = try NetworkInNetwork(in: inPlanes, out: 1, bias: true)
+        try super.init(dimension: dimension)
     }
 
     public override var ownState: [StateEntry] {
@@ -44,10 +41,6 @@ public final class Sparsify: Module {
             ("dimension", .integer(dimension)), ("in", .integer(net.inPlanes)),
             ("activation", activation.map { .string($0.rawValue) } ?? .null),
         ]
-    }
-
-    public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
-        try requireDimension(outputSize, dimension)
     }
 
     public override func forward(_ input: Value) throws -> Value {
@@ -72,22 +65,7 @@ public final class Sparsify: Module {
 }
 
 /// Keeps the sites whose first plane is above 0.
-public final class SparsifyFCS: Module {
-    /// The number of coordinates of a site, the batch index not counted.
-    public let dimension: Int
-
-    /// A layer for sparse tensors of the given dimension.
-    public init(dimension: Int) throws {
-        _ = try Size(1).axes(dimension, "dimension")
-        self.dimension = dimension
-    }
-
-    package override var arguments: [(key: String, value: JSON)]? { [("dimension", .integer(dimension))] }
-
-    public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
-        try requireDimension(outputSize, dimension)
-    }
-
+public final class SparsifyFCS: SpatialLayer {
     public override func forward(_ input: Value) throws -> Value {
         let sparse = try input.sparse(for: typeName, dimension: dimension)
         try require(
