@@ -303,7 +303,7 @@ def test_the_default_type_changes_nothing_but_the_type():
         wide = gradients(torch.float64)
     finally:
         torch.set_default_dtype(torch.float32)
-    for one, other in zip(wide, gradients(torch.float32), strict=True):
+    for one, other in zip(wide, gradients(torch.float32)):
         assert torch.allclose(one, other, rtol=1e-4, atol=1e-5)
 
 

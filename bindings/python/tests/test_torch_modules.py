@@ -374,7 +374,7 @@ def test_a_checkpointed_network_repeats_the_pass_it_made():
         after = net.state_dict()
         assert all(torch.equal(state[name], after[name]) for name in state)
         outcomes.append([result, later, once, *(p.grad for p in net.parameters()), *after.values()])
-    assert all(torch.equal(a, b) for a, b in zip(*outcomes, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(*outcomes))
 
 
 def test_a_model_made_without_memory_gets_that_of_its_state():

@@ -7,7 +7,8 @@ first derivatives alone: a second backward pass through a gradient is an error t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Optional
+from functools import partial
+from typing import Any, Callable, Optional
 
 import torch
 from torch.autograd import Function
@@ -92,48 +93,159 @@ def join(parts: Sequence[torch.Tensor]) -> torch.Tensor:
     return _Join.apply(*parts)  # type: ignore[no-any-return]
 
 
-class _InputRows(Function):
+class _Map(Function):
+    """A linear function of one tensor, and its transpose: calls that read one tensor and write another."""
+
     @staticmethod
-    def forward(ctx: Any, features: torch.Tensor, geometry: GeometryHandle, sites: int) -> torch.Tensor:
-        ctx.geometry, ctx.rows = geometry, features.shape[0]
-        result = new(sites, features.shape[1])
-        library.scn_input_forward(geometry, Matrix(features), Matrix(result))
+    def forward(ctx: Any, input: torch.Tensor, shape: Sequence[int], forth: Any, back: Any) -> torch.Tensor:
+        ctx.shape, ctx.back = input.shape, back
+        result = new(*shape)
+        forth(input, result)
         return result
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        gradient = gradient.contiguous()
-        result = new(ctx.rows, gradient.shape[1])
-        library.scn_input_backward(ctx.geometry, Matrix(gradient), Matrix(result))
-        return result, None, None
+        result = new(*ctx.shape)
+        ctx.back(gradient.contiguous(), result)
+        return result, None, None, None
+
+
+_Call = Callable[[torch.Tensor, torch.Tensor], Any]
+
+
+def _mapped(input: torch.Tensor, shape: Sequence[int], forth: _Call, back: _Call) -> torch.Tensor:
+    """Return the tensor of a shape that `forth` makes of the input; `back` makes the gradient by the input."""
+    return _Map.apply(input, shape, forth, back)  # type: ignore[no-any-return]
 
 
 def input_rows(features: torch.Tensor, geometry: GeometryHandle, sites: int) -> torch.Tensor:
     """Combine the points' features at each site: [input rows, planes] -> [sites, planes]."""
-    return _InputRows.apply(features, geometry, sites)  # type: ignore[no-any-return]
+    return _mapped(
+        features,
+        (sites, features.shape[1]),
+        lambda rows, result: library.scn_input_forward(geometry, Matrix(rows), Matrix(result)),
+        lambda gradient, result: library.scn_input_backward(geometry, Matrix(gradient), Matrix(result)),
+    )
 
 
-class _OutputRows(Function):
+def output_rows(features: torch.Tensor, geometry: GeometryHandle, rows: int) -> torch.Tensor:
+    """Give each point its site's vector: [sites, planes] -> [input rows, planes]."""
+    return _mapped(
+        features,
+        (rows, features.shape[1]),
+        lambda rows, result: library.scn_output_forward(geometry, Matrix(rows), Matrix(result)),
+        lambda gradient, result: library.scn_output_backward(geometry, Matrix(gradient), Matrix(result)),
+    )
+
+
+def shape_context(input: torch.Tensor, rulebook: RulebookHandle, rows: int, volume: int) -> torch.Tensor:
+    """Put the features under each filter offset side by side: [input rows, planes] -> [rows, volume * planes]."""
+    return _mapped(
+        input,
+        (rows, volume * input.shape[1]),
+        lambda rows, result: library.scn_shape_context_forward(rulebook, Matrix(rows), Matrix(result)),
+        lambda gradient, result: library.scn_shape_context_backward(rulebook, Matrix(gradient), Matrix(result)),
+    )
+
+
+def average_pooling(input: torch.Tensor, rulebook: RulebookHandle, rows: int, drop: int) -> torch.Tensor:
+    """Pool by sums over the filter's volume. Shapes as in `max_pooling`."""
+    return _mapped(
+        input,
+        (rows, max(0, input.shape[1] - drop)),
+        lambda rows, result: library.scn_average_pooling_forward(rulebook, Matrix(rows), drop, Matrix(result)),
+        lambda gradient, result: library.scn_average_pooling_backward(rulebook, Matrix(gradient), drop, Matrix(result)),
+    )
+
+
+def unpooling(input: torch.Tensor, rulebook: RulebookHandle, rows: int, drop: int) -> torch.Tensor:
+    """Copy down along a reversed rulebook, summing where windows overlap. Shapes as in `max_pooling`."""
+    return _mapped(
+        input,
+        (rows, max(0, input.shape[1] - drop)),
+        lambda rows, result: library.scn_unpooling_forward(rulebook, Matrix(rows), drop, Matrix(result)),
+        lambda gradient, result: library.scn_unpooling_backward(rulebook, Matrix(gradient), drop, Matrix(result)),
+    )
+
+
+def _write_dense(geometry: GeometryHandle, sites: int, rows: torch.Tensor, dense: torch.Tensor) -> None:
+    library.scn_sparse_to_dense_forward(geometry, sites, Matrix(rows), dense.data_ptr(), dense.numel())
+
+
+def _read_dense(geometry: GeometryHandle, sites: int, dense: torch.Tensor, rows: torch.Tensor) -> None:
+    library.scn_sparse_to_dense_backward(geometry, sites, dense.data_ptr(), dense.numel(), Matrix(rows))
+
+
+def sparse_to_dense(input: torch.Tensor, geometry: GeometryHandle, sites: int, shape: Sequence[int]) -> torch.Tensor:
+    """Write features into a dense array, zeros elsewhere: [sites, planes] -> shape [samples, planes, ...spatial size]."""
+    return _mapped(input, shape, partial(_write_dense, geometry, sites), partial(_read_dense, geometry, sites))
+
+
+def dense_to_sparse(dense: torch.Tensor, geometry: GeometryHandle, rows: int) -> torch.Tensor:
+    """Read the features at a geometry's sites: [samples, planes, ...spatial size] -> [rows, planes]."""
+    shape = (rows, dense.shape[1])
+    return _mapped(dense, shape, partial(_read_dense, geometry, 0), partial(_write_dense, geometry, 0))
+
+
+class _Pool(Function):
+    """A function of rows whose gradient depends on what went in and on what came out."""
+
     @staticmethod
-    def forward(ctx: Any, features: torch.Tensor, geometry: GeometryHandle, rows: int) -> torch.Tensor:
-        ctx.geometry, ctx.sites = geometry, features.shape[0]
-        result = new(rows, features.shape[1])
-        library.scn_output_forward(geometry, Matrix(features), Matrix(result))
+    def forward(ctx: Any, input: torch.Tensor, shape: Sequence[int], forth: Any, back: Any) -> torch.Tensor:
+        result = new(*shape)
+        forth(Matrix(input), Matrix(result))
+        ctx.save_for_backward(input, result)
+        ctx.back = back
         return result
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        gradient = gradient.contiguous()
-        result = new(ctx.sites, gradient.shape[1])
-        library.scn_output_backward(ctx.geometry, Matrix(gradient), Matrix(result))
-        return result, None, None
+        input, output = ctx.saved_tensors
+        gradient, result = gradient.contiguous(), new(*input.shape)
+        ctx.back(Matrix(input), Matrix(output), Matrix(gradient), Matrix(result))
+        return result, None, None, None
 
 
-def output_rows(features: torch.Tensor, geometry: GeometryHandle, rows: int) -> torch.Tensor:
-    """Give each point its site's vector: [sites, planes] -> [input rows, planes]."""
-    return _OutputRows.apply(features, geometry, rows)  # type: ignore[no-any-return]
+def max_pooling(input: torch.Tensor, rulebook: RulebookHandle, rows: int, drop: int) -> torch.Tensor:
+    """Pool by maxima: [input rows, planes] -> [rows, planes - drop]; drop: how many of the first planes to leave out."""
+    return _Pool.apply(  # type: ignore[no-any-return]
+        input,
+        (rows, max(0, input.shape[1] - drop)),
+        lambda input, result: library.scn_max_pooling_forward(rulebook, input, drop, result),
+        lambda input, output, gradient, result: library.scn_max_pooling_backward(
+            rulebook, input, output, gradient, drop, result
+        ),
+    )
+
+
+def global_pooling(
+    input: torch.Tensor, geometry: GeometryHandle, sites: int, kind: int, samples: int
+) -> torch.Tensor:
+    """Pool all sites of each sample: [sites, planes] -> [samples, planes]. kind: 0 sum, 1 average, 2 maximum."""
+    forth = partial(library.scn_global_pooling_forward, geometry, sites, kind)
+    back = partial(library.scn_global_pooling_backward, geometry, sites, kind)
+    return _Pool.apply(input, (samples, input.shape[1]), forth, back)  # type: ignore[no-any-return]
+
+
+def _product_gradients(ctx: Any, gradient: torch.Tensor, by_input: Any, by_weight: Any) -> tuple[Any, Any, Any]:
+    """Return the gradients of a product's rows, weight and bias, each where it is asked for.
+
+    by_input: a call that takes the gradient, the weight and where the result goes; by_weight: one that takes the rows, the
+    gradient and where those of weight and bias go.
+    """
+    rows, weight = ctx.saved_tensors
+    gradient = gradient.contiguous()
+    of_rows = of_weight = of_bias = None
+    if ctx.needs_input_grad[0]:
+        of_rows = new(*rows.shape)
+        by_input(Matrix(gradient), weight.data_ptr(), Matrix(of_rows))
+    if ctx.needs_input_grad[1] or ctx.needs_input_grad[2]:
+        of_weight = new(*weight.shape)
+        of_bias = new(gradient.shape[1]) if ctx.needs_input_grad[2] else None
+        by_weight(Matrix(rows), Matrix(gradient), of_weight.data_ptr(), address(of_bias))
+    return of_rows, of_weight if ctx.needs_input_grad[1] else None, of_bias
 
 
 class _Convolution(Function):
@@ -147,7 +259,8 @@ class _Convolution(Function):
         rows: int,
     ) -> torch.Tensor:
         ctx.save_for_backward(input, weight)
-        ctx.rulebook, groups = rulebook, weight.shape[1]
+        groups = weight.shape[1]
+        ctx.rulebook, ctx.groups = rulebook, groups
         result = new(rows, groups * weight.shape[3])
         library.scn_convolution_forward(
             rulebook, Matrix(input), weight.data_ptr(), address(bias), groups, Matrix(result)
@@ -157,21 +270,15 @@ class _Convolution(Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        input, weight = ctx.saved_tensors
-        gradient, groups = gradient.contiguous(), weight.shape[1]
-        by_input = by_weight = by_bias = None
-        if ctx.needs_input_grad[0]:
-            by_input = new(*input.shape)
-            library.scn_convolution_backward_input(
-                ctx.rulebook, Matrix(gradient), weight.data_ptr(), groups, Matrix(by_input)
-            )
-        if ctx.needs_input_grad[1] or ctx.needs_input_grad[2]:
-            by_weight = new(*weight.shape)
-            by_bias = new(gradient.shape[1]) if ctx.needs_input_grad[2] else None
-            library.scn_convolution_backward_weight(
-                ctx.rulebook, Matrix(input), Matrix(gradient), groups, by_weight.data_ptr(), address(by_bias)
-            )
-        return by_input, by_weight if ctx.needs_input_grad[1] else None, by_bias, None, None
+        rulebook, groups = ctx.rulebook, ctx.groups
+
+        def by_input(gradient: Matrix, weight: int, result: Matrix) -> None:
+            library.scn_convolution_backward_input(rulebook, gradient, weight, groups, result)
+
+        def by_weight(rows: Matrix, gradient: Matrix, weight: int, bias: Optional[int]) -> None:
+            library.scn_convolution_backward_weight(rulebook, rows, gradient, groups, weight, bias)
+
+        return (*_product_gradients(ctx, gradient, by_input, by_weight), None, None)
 
 
 def convolution(
@@ -196,174 +303,15 @@ class _Linear(Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        input, weight = ctx.saved_tensors
-        gradient = gradient.contiguous()
-        by_input = by_weight = by_bias = None
-        if ctx.needs_input_grad[0]:
-            by_input = new(*input.shape)
-            library.scn_linear_backward_input(Matrix(gradient), weight.data_ptr(), 0, Matrix(by_input))
-        if ctx.needs_input_grad[1] or ctx.needs_input_grad[2]:
-            by_weight = new(*weight.shape)
-            by_bias = new(gradient.shape[1]) if ctx.needs_input_grad[2] else None
-            library.scn_linear_backward_weight(
-                Matrix(input), Matrix(gradient), 0, by_weight.data_ptr(), address(by_bias)
-            )
-        return by_input, by_weight if ctx.needs_input_grad[1] else None, by_bias
+        def by_input(gradient: Matrix, weight: int, result: Matrix) -> None:
+            library.scn_linear_backward_input(gradient, weight, 0, result)
+
+        def by_weight(rows: Matrix, gradient: Matrix, weight: int, bias: Optional[int]) -> None:
+            library.scn_linear_backward_weight(rows, gradient, 0, weight, bias)
+
+        return _product_gradients(ctx, gradient, by_input, by_weight)
 
 
 def linear(input: torch.Tensor, weight: torch.Tensor, bias: Optional[torch.Tensor]) -> torch.Tensor:
     """Multiply: [n, in] -> [n, out]. weight: [in, out]. bias: [out] or None."""
     return _Linear.apply(input, weight, bias)  # type: ignore[no-any-return]
-
-
-class _ShapeContext(Function):
-    @staticmethod
-    def forward(ctx: Any, input: torch.Tensor, rulebook: RulebookHandle, rows: int, volume: int) -> torch.Tensor:
-        ctx.rulebook, ctx.shape = rulebook, input.shape
-        result = new(rows, volume * input.shape[1])
-        library.scn_shape_context_forward(rulebook, Matrix(input), Matrix(result))
-        return result
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        gradient = gradient.contiguous()
-        result = new(*ctx.shape)
-        library.scn_shape_context_backward(ctx.rulebook, Matrix(gradient), Matrix(result))
-        return result, None, None, None
-
-
-def shape_context(input: torch.Tensor, rulebook: RulebookHandle, rows: int, volume: int) -> torch.Tensor:
-    """Put the features under each filter offset side by side: [input rows, planes] -> [rows, volume * planes]."""
-    return _ShapeContext.apply(input, rulebook, rows, volume)  # type: ignore[no-any-return]
-
-
-class _MaxPooling(Function):
-    @staticmethod
-    def forward(ctx: Any, input: torch.Tensor, rulebook: RulebookHandle, rows: int, drop: int) -> torch.Tensor:
-        result = new(rows, max(0, input.shape[1] - drop))
-        library.scn_max_pooling_forward(rulebook, Matrix(input), drop, Matrix(result))
-        ctx.save_for_backward(input, result)
-        ctx.rulebook, ctx.drop = rulebook, drop
-        return result
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        input, output = ctx.saved_tensors
-        gradient = gradient.contiguous()
-        result = new(*input.shape)
-        library.scn_max_pooling_backward(
-            ctx.rulebook, Matrix(input), Matrix(output), Matrix(gradient), ctx.drop, Matrix(result)
-        )
-        return result, None, None, None
-
-
-def max_pooling(input: torch.Tensor, rulebook: RulebookHandle, rows: int, drop: int) -> torch.Tensor:
-    """Pool by maxima: [input rows, planes] -> [rows, planes - drop]; drop: how many of the first planes to leave out."""
-    return _MaxPooling.apply(input, rulebook, rows, drop)  # type: ignore[no-any-return]
-
-
-class _SumPooling(Function):
-    @staticmethod
-    def forward(
-        ctx: Any, input: torch.Tensor, rulebook: RulebookHandle, rows: int, drop: int, forward: Any, backward: Any
-    ) -> torch.Tensor:
-        ctx.rulebook, ctx.drop, ctx.shape, ctx.function = rulebook, drop, input.shape, backward
-        result = new(rows, max(0, input.shape[1] - drop))
-        forward(rulebook, Matrix(input), drop, Matrix(result))
-        return result
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        gradient = gradient.contiguous()
-        result = new(*ctx.shape)
-        ctx.function(ctx.rulebook, Matrix(gradient), ctx.drop, Matrix(result))
-        return result, None, None, None, None, None
-
-
-def average_pooling(input: torch.Tensor, rulebook: RulebookHandle, rows: int, drop: int) -> torch.Tensor:
-    """Pool by sums over the filter's volume. Shapes as in `max_pooling`."""
-    forward, backward = library.scn_average_pooling_forward, library.scn_average_pooling_backward
-    return _SumPooling.apply(input, rulebook, rows, drop, forward, backward)  # type: ignore[no-any-return]
-
-
-def unpooling(input: torch.Tensor, rulebook: RulebookHandle, rows: int, drop: int) -> torch.Tensor:
-    """Copy down along a reversed rulebook, summing where windows overlap. Shapes as in `max_pooling`."""
-    forward, backward = library.scn_unpooling_forward, library.scn_unpooling_backward
-    return _SumPooling.apply(input, rulebook, rows, drop, forward, backward)  # type: ignore[no-any-return]
-
-
-class _GlobalPooling(Function):
-    @staticmethod
-    def forward(
-        ctx: Any, input: torch.Tensor, geometry: GeometryHandle, sites: int, kind: int, samples: int
-    ) -> torch.Tensor:
-        result = new(samples, input.shape[1])
-        library.scn_global_pooling_forward(geometry, sites, kind, Matrix(input), Matrix(result))
-        ctx.save_for_backward(input, result)
-        ctx.place = (geometry, sites, kind)
-        return result
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        input, output = ctx.saved_tensors
-        gradient = gradient.contiguous()
-        result = new(*input.shape)
-        library.scn_global_pooling_backward(
-            *ctx.place, Matrix(input), Matrix(output), Matrix(gradient), Matrix(result)
-        )
-        return result, None, None, None, None
-
-
-def global_pooling(
-    input: torch.Tensor, geometry: GeometryHandle, sites: int, kind: int, samples: int
-) -> torch.Tensor:
-    """Pool all sites of each sample: [sites, planes] -> [samples, planes]. kind: 0 sum, 1 average, 2 maximum."""
-    return _GlobalPooling.apply(input, geometry, sites, kind, samples)  # type: ignore[no-any-return]
-
-
-class _SparseToDense(Function):
-    @staticmethod
-    def forward(ctx: Any, input: torch.Tensor, geometry: GeometryHandle, sites: int, shape: Any) -> torch.Tensor:
-        ctx.place, ctx.shape = (geometry, sites), input.shape
-        result = new(*shape)
-        library.scn_sparse_to_dense_forward(geometry, sites, Matrix(input), result.data_ptr(), result.numel())
-        return result
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        gradient = gradient.contiguous()
-        result = new(*ctx.shape)
-        library.scn_sparse_to_dense_backward(*ctx.place, gradient.data_ptr(), gradient.numel(), Matrix(result))
-        return result, None, None, None
-
-
-def sparse_to_dense(input: torch.Tensor, geometry: GeometryHandle, sites: int, shape: Any) -> torch.Tensor:
-    """Write features into a dense array, zeros elsewhere: [sites, planes] -> shape [samples, planes, ...spatial size]."""
-    return _SparseToDense.apply(input, geometry, sites, shape)  # type: ignore[no-any-return]
-
-
-class _DenseToSparse(Function):
-    @staticmethod
-    def forward(ctx: Any, dense: torch.Tensor, geometry: GeometryHandle, rows: int) -> torch.Tensor:
-        ctx.geometry, ctx.shape = geometry, dense.shape
-        result = new(rows, dense.shape[1])
-        library.scn_sparse_to_dense_backward(geometry, 0, dense.data_ptr(), dense.numel(), Matrix(result))
-        return result
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        gradient = gradient.contiguous()
-        result = new(*ctx.shape)
-        library.scn_sparse_to_dense_forward(ctx.geometry, 0, Matrix(gradient), result.data_ptr(), result.numel())
-        return result, None, None
-
-
-def dense_to_sparse(dense: torch.Tensor, geometry: GeometryHandle, rows: int) -> torch.Tensor:
-    """Read the features at a geometry's sites: [samples, planes, ...spatial size] -> [rows, planes]."""
-    return _DenseToSparse.apply(dense, geometry, rows)  # type: ignore[no-any-return]

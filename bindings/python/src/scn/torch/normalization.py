@@ -31,95 +31,52 @@ __all__ = [
 ]
 
 
-class _Training(Function):
+class _BatchNorm(Function):
     @staticmethod
     def forward(
-        ctx: Any, input: torch.Tensor, weight: Any, bias: Any, mean: Any, variance: Any, options: tuple[float, ...]
+        ctx: Any, input: torch.Tensor, weight: Any, bias: Any, mean: Any, variance: Any, options: Any, is_training: bool
     ) -> torch.Tensor:
+        """mean, variance: the running statistics; training updates them where they are given."""
         result, saved = new(*input.shape), new(2, input.shape[1])
-        library.scn_batch_norm_forward_training(
-            Matrix(input),
-            address(weight),
-            address(bias),
-            address(mean),
-            address(variance),
-            _options(options),
-            saved[0].data_ptr(),
-            saved[1].data_ptr(),
-            Matrix(result),
-        )
+        affine, settings = (address(weight), address(bias)), _options(options)
+        if is_training:
+            state = (address(mean), address(variance), settings, saved[0].data_ptr(), saved[1].data_ptr())
+            library.scn_batch_norm_forward_training(Matrix(input), *affine, *state, Matrix(result))
+        else:
+            # The backward pass needs those of now.
+            torch.stack([mean, variance], out=saved)
+            state = (saved[0].data_ptr(), saved[1].data_ptr(), settings)
+            library.scn_batch_norm_forward_evaluation(Matrix(input), *affine, *state, Matrix(result))
         ctx.save_for_backward(input, weight, result, saved)
-        ctx.options = options
+        ctx.options, ctx.is_training = options, is_training
         return result
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         input, weight, output, saved = ctx.saved_tensors
-        return _backward(
-            library.scn_batch_norm_backward_training, ctx, input, output, gradient.contiguous(), weight, saved
-        )
-
-
-class _Evaluation(Function):
-    @staticmethod
-    def forward(
-        ctx: Any, input: torch.Tensor, weight: Any, bias: Any, mean: Any, variance: Any, options: tuple[float, ...]
-    ) -> torch.Tensor:
-        result, saved = new(*input.shape), torch.stack([mean, variance])
-        library.scn_batch_norm_forward_evaluation(
+        gradient, by_input, planes = gradient.contiguous(), new(*input.shape), input.shape[1]
+        by_weight = new(planes) if ctx.needs_input_grad[1] else None
+        by_bias = new(planes) if ctx.needs_input_grad[2] else None
+        training, evaluation = library.scn_batch_norm_backward_training, library.scn_batch_norm_backward_evaluation
+        (training if ctx.is_training else evaluation)(
             Matrix(input),
+            Matrix(output),
+            Matrix(gradient),
             address(weight),
-            address(bias),
             saved[0].data_ptr(),
             saved[1].data_ptr(),
-            _options(options),
-            Matrix(result),
+            _options(ctx.options),
+            address(by_weight),
+            address(by_bias),
+            Matrix(by_input),
         )
-        ctx.save_for_backward(input, weight, result, saved)
-        ctx.options = options
-        return result
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        input, weight, output, saved = ctx.saved_tensors
-        return _backward(
-            library.scn_batch_norm_backward_evaluation, ctx, input, output, gradient.contiguous(), weight, saved
-        )
+        return by_input, by_weight, by_bias, None, None, None, None
 
 
 def _options(options: tuple[float, ...]) -> BatchNormOptions:
     epsilon, momentum, leakiness = options
     return BatchNormOptions(epsilon, momentum, 1, leakiness)
-
-
-def _backward(
-    function: Any,
-    ctx: Any,
-    input: torch.Tensor,
-    output: torch.Tensor,
-    gradient: torch.Tensor,
-    weight: Optional[torch.Tensor],
-    saved: torch.Tensor,
-) -> Any:
-    """Return the gradients of a pass; saved: its mean, and its inverse deviation or its variance."""
-    by_input, planes = new(*input.shape), input.shape[1]
-    by_weight = new(planes) if ctx.needs_input_grad[1] else None
-    by_bias = new(planes) if ctx.needs_input_grad[2] else None
-    function(
-        Matrix(input),
-        Matrix(output),
-        Matrix(gradient),
-        address(weight),
-        saved[0].data_ptr(),
-        saved[1].data_ptr(),
-        _options(ctx.options),
-        address(by_weight),
-        address(by_bias),
-        Matrix(by_input),
-    )
-    return by_input, by_weight, by_bias, None, None, None
 
 
 class BatchNormalization(Layer):
@@ -161,13 +118,13 @@ class BatchNormalization(Layer):
         variance = parameter(self.running_var, "running_var", self.nPlanes)
         options = (self.eps, self.momentum, self.leakiness)
         if not self.training:
-            return _Evaluation.apply(rows, weight, bias, mean, variance, options)  # type: ignore[no-any-return]
+            return _BatchNorm.apply(rows, weight, bias, mean, variance, options, False)  # type: ignore[no-any-return]
         return self._train(rows, weight, bias, mean, variance, options)
 
     def _train(self, rows: torch.Tensor, weight: Any, bias: Any, mean: Any, variance: Any, options: Any) -> torch.Tensor:
         if is_recomputing():
-            return _Training.apply(rows, weight, bias, None, None, options)  # type: ignore[no-any-return]
-        result: torch.Tensor = _Training.apply(rows, weight, bias, mean, variance, options)
+            return _BatchNorm.apply(rows, weight, bias, None, None, options, True)  # type: ignore[no-any-return]
+        result: torch.Tensor = _BatchNorm.apply(rows, weight, bias, mean, variance, options, True)
         self._note_statistics(mean, variance)
         return result
 
