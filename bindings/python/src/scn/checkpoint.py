@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import ctypes
-import glob
 import os
-import re
 import warnings
 from typing import Any, Callable, Union
 
-from ._arrays import integer
+from ._epochs import epoch_of, last_epoch, path_of, remove_epoch_before
 from ._handles import ModuleHandle, OptimizerHandle, handle_array
 from ._library import library
-from .errors import InvalidArgumentError, ParametersOnlyWarning
+from .errors import ParametersOnlyWarning
 from .module import Module
 from .networks import wrap
 from .optim import Optimizer
 from .tensor import Tensor
-from .utilities import is_power2
 
 __all__ = ["checkpoint_restore", "checkpoint_save", "load", "restore", "save"]
 
@@ -71,14 +68,12 @@ def checkpoint_save(
     power of two. optimizer: its state is saved too, and the random generator's. use_cuda is there for SparseConvNet's
     programs and changes nothing. Raises `FileError`.
     """
-    number = _epoch(epoch)
+    number, ending = epoch_of(epoch), f"{name2}.safetensors"
     with warnings.catch_warnings():
         # The model that restores it is at hand: the architecture is not missed.
         warnings.simplefilter("ignore", ParametersOnlyWarning)
-        save(model, _checkpoint_path(exp_name, name2, number), optimizer)
-    before = _checkpoint_path(exp_name, name2, number - 1)
-    if number > 1 and not is_power2(number - 1) and os.path.isfile(before):
-        os.remove(before)
+        save(model, path_of(exp_name, ending, number), optimizer)
+    remove_epoch_before(exp_name, [ending], number)
 
 
 def checkpoint_restore(
@@ -96,26 +91,11 @@ def checkpoint_restore(
     optimizer: its state is loaded too, and the random generator's (`FormatError` where the file has none). use_cuda
     changes nothing. Raises `FileError` and `FormatError`.
     """
-    number = _epoch(epoch, least=0)
-    if number == 0:
-        ending = re.compile(r"-(\d{9,})-" + re.escape(f"{name2}.safetensors") + "$")
-        found = [ending.search(path) for path in glob.glob(glob.escape(exp_name) + "-*")]
-        number = max((int(match[1]) for match in found if match and match.start() == len(exp_name)), default=0)
-        if number == 0:
-            return 1
-    restore(_checkpoint_path(exp_name, name2, number), model, optimizer)
+    ending = f"{name2}.safetensors"
+    number = epoch_of(epoch, least=0) or last_epoch(exp_name, ending)
+    if number:
+        restore(path_of(exp_name, ending, number), model, optimizer)
     return number + 1
-
-
-def _checkpoint_path(exp_name: str, name2: str, epoch: int) -> str:
-    return f"{exp_name}-{epoch:09d}-{name2}.safetensors"
-
-
-def _epoch(epoch: Any, least: int = 1) -> int:
-    number = integer(epoch, "epoch")
-    if number < least:
-        raise InvalidArgumentError(f"epoch is {number}; it must be at least {least}")
-    return number
 
 
 def _native(module: Module) -> ModuleHandle | None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import glob
 import os
-import re
 from typing import Any, Optional
 
 import torch
 from torch import nn
 
-from .._arrays import integer
-from ..errors import FormatError, InvalidArgumentError
-from ..utilities import is_power2
+from .._epochs import epoch_of, last_epoch, path_of, remove_epoch_before
+from ..errors import FormatError
 
 __all__ = ["checkpoint_restore", "checkpoint_save"]
 
@@ -33,16 +30,12 @@ def checkpoint_save(
     -optimizer.pth, with the state of torch's generator. use_cuda is there for SparseConvNet's programs and changes
     nothing. Writing is atomic.
     """
-    number = _epoch(epoch)
-    path = _path(exp_name, name2, number)
+    number, endings = epoch_of(epoch), _endings(name2)
+    path, beside = (path_of(exp_name, ending, number) for ending in endings)
     if optimizer is not None:
-        _save({"optimizer": optimizer.state_dict(), "generator": torch.get_rng_state()}, _beside(path))
+        _save({"optimizer": optimizer.state_dict(), "generator": torch.get_rng_state()}, beside)
     _save(model.state_dict(), path)
-    if number > 1 and not is_power2(number - 1):
-        before = _path(exp_name, name2, number - 1)
-        for old in (before, _beside(before)):
-            if os.path.isfile(old):
-                os.remove(old)
+    remove_epoch_before(exp_name, endings, number)
 
 
 def checkpoint_restore(
@@ -60,30 +53,25 @@ def checkpoint_restore(
     optimizer: its state is loaded too, and the generator's (`FormatError` where there is no file of it). use_cuda changes
     nothing. Files are read with weights_only: nothing in them is run.
     """
-    number = _epoch(epoch, least=0)
-    if number == 0:
-        pattern = re.compile(re.escape(exp_name) + r"-(\d{9,})-" + re.escape(f"{name2}.pth"))
-        found = [pattern.fullmatch(path) for path in glob.glob(glob.escape(exp_name) + "-*")]
-        number = max((int(match[1]) for match in found if match), default=0)
-        if number == 0:
-            return 1
-    path = _path(exp_name, name2, number)
-    model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    endings = _endings(name2)
+    number = epoch_of(epoch, least=0) or last_epoch(exp_name, endings[0])
+    if not number:
+        return 1
+    path, beside = (path_of(exp_name, ending, number) for ending in endings)
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    if optimizer is not None and not os.path.isfile(beside):
+        raise FormatError(f"{path} was saved without an optimizer: there is no {beside}")
+    model.load_state_dict(state)
     if optimizer is not None:
-        if not os.path.isfile(_beside(path)):
-            raise FormatError(f"{path} was saved without an optimizer: there is no {_beside(path)}")
-        training = torch.load(_beside(path), map_location="cpu", weights_only=True)
+        training = torch.load(beside, map_location="cpu", weights_only=True)
         optimizer.load_state_dict(training["optimizer"])
         torch.set_rng_state(training["generator"])
     return number + 1
 
 
-def _path(exp_name: str, name2: str, epoch: int) -> str:
-    return f"{exp_name}-{epoch:09d}-{name2}.pth"
-
-
-def _beside(path: str) -> str:
-    return path[: -len(".pth")] + "-optimizer.pth"
+def _endings(name2: str) -> list[str]:
+    """Return how the file of a model's state ends, and that of its training's."""
+    return [f"{name2}.pth", f"{name2}-optimizer.pth"]
 
 
 def _save(content: Any, path: str) -> None:
@@ -95,10 +83,3 @@ def _save(content: Any, path: str) -> None:
     finally:
         if os.path.exists(unfinished):
             os.remove(unfinished)
-
-
-def _epoch(epoch: Any, least: int = 1) -> int:
-    number = integer(epoch, "epoch")
-    if number < least:
-        raise InvalidArgumentError(f"epoch is {number}; it must be at least {least}")
-    return number
