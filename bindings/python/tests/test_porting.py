@@ -1,5 +1,6 @@
 """Programs of SparseConvNet find what they call, and docs/porting.md says truly where it is in C and Swift."""
 
+import importlib
 import inspect
 import pathlib
 import re
@@ -13,6 +14,7 @@ LINES = [line.strip() for line in NAMES.read_text().splitlines()]
 LINES = [line for line in LINES if line and not line.startswith("#")]
 EMPTY = inspect.Parameter.empty
 PLACED = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+ANY_NUMBER = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 def arguments(text):
@@ -24,8 +26,8 @@ def arguments(text):
     return [(p.name, p.default) for p in inspect.signature(scope["f"]).parameters.values()], more
 
 
-def resolved(name):
-    found = scn
+def resolved(name, level=scn):
+    found = level
     for part in name.split("."):
         found = getattr(found, part)
     return found
@@ -36,17 +38,24 @@ def as_written(default):
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_names_arguments_and_defaults(line):
+@pytest.mark.parametrize("level", ["scn", "scn.torch"])
+def test_names_arguments_and_defaults(level, line):
+    if level == "scn.torch":
+        pytest.importorskip("torch", reason="PyTorch is not installed")
+        if line.startswith("Module."):
+            return  # modules are torch's there
     name, bracket, rest = line.partition("(")
-    found = resolved(name)
+    found = resolved(name, importlib.import_module(level))
     if not bracket:
         return
     expected, more = arguments(rest.removesuffix(")"))
-    parameters = list(inspect.signature(found).parameters.values())
+    parameters = [p for p in inspect.signature(found).parameters.values() if p.kind not in ANY_NUMBER]
     if "." in name:
         assert parameters.pop(0).name == "self"
     given = [(p.name, as_written(p.default)) for p in parameters[: len(expected)] if p.kind in PLACED]
-    assert given == expected
+    assert [name for name, _ in given] == [name for name, _ in expected]
+    # A default where SparseConvNet has none is one more way to call it.
+    assert all(own == theirs or theirs is EMPTY for (_, own), (_, theirs) in zip(given, expected))
     if not more:
         further = parameters[len(expected) :]
         assert all(p.default is not EMPTY for p in further), f"{further} have no defaults"
