@@ -68,17 +68,7 @@ class _Convolution(Layer):
         return volume
 
     def extra_repr(self) -> str:
-        parts = [f"{self.dimension}, {self.nIn} -> {self.nOut}", f"filter_size={short(self.filter_size)}"]
-        if "filter_stride" in self.__dict__:
-            parts.append(f"filter_stride={short(self.filter_stride)}")
-        parts.append(f"bias={self.has_bias}")
-        if self.groups != 1:
-            parts.append(f"groups={self.groups}")
-        for name, usual in (("padding", 0), ("dilation", 1)):
-            given = self.__dict__.get(name)
-            if given and any(size != usual for size in given):
-                parts.append(f"{name}={short(given)}")
-        return ", ".join(parts)
+        return described(self)
 
 
 class SubmanifoldConvolution(_Convolution):
@@ -176,6 +166,21 @@ class RandomizedStrideConvolution(_StridedConvolution):
     """
 
     _create = library.scn_randomized_stride_convolution_create
+
+
+def described(layer: Any) -> str:
+    """Return the arguments of a convolution, of either level, for its repr."""
+    parts = [f"{layer.dimension}, {layer.nIn} -> {layer.nOut}", f"filter_size={short(layer.filter_size)}"]
+    if hasattr(layer, "filter_stride"):
+        parts.append(f"filter_stride={short(layer.filter_stride)}")
+    parts.append(f"bias={layer.has_bias}")
+    if layer.groups != 1:
+        parts.append(f"groups={layer.groups}")
+    for name, usual in (("padding", 0), ("dilation", 1)):
+        given = getattr(layer, name, [])
+        if any(size != usual for size in given):
+            parts.append(f"{name}={short(given)}")
+    return ", ".join(parts)
 
 
 def short(values: list[int]) -> str:

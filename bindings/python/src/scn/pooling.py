@@ -164,15 +164,8 @@ class FractionalMaxPooling(Layer):
         if sequence not in ("pseudorandom", "random"):
             raise InvalidArgumentError(f"sequence is {sequence!r}; it must be 'pseudorandom' or 'random'")
         self.sequence = sequence
-        options = FractionalOptions(
-            None if self.ratio is None else (ctypes.c_double * self.dimension)(*self.ratio),
-            None if self.output_size is None else int64s(self.output_size),
-            None if self.pool_size is None else int64s(self.pool_size),
-            int(self.pool_size is None),
-            int(sequence == "random"),
-            self.nFeaturesToDrop,
-        )
-        self._own(ModuleHandle.make(library.scn_fractional_max_pooling_create, self.dimension, options))
+        create = library.scn_fractional_max_pooling_create
+        self._own(ModuleHandle.make(create, self.dimension, fractional_options(self)))
 
     def extra_repr(self) -> str:
         parts = [str(self.dimension)]
@@ -186,6 +179,18 @@ class FractionalMaxPooling(Layer):
         if self.sequence != "pseudorandom":
             parts.append(f"sequence={self.sequence!r}")
         return ", ".join(parts)
+
+
+def fractional_options(layer: Any) -> FractionalOptions:
+    """Return the options of a fractional pooling, of either level, as the library takes them."""
+    return FractionalOptions(
+        None if layer.ratio is None else (ctypes.c_double * layer.dimension)(*layer.ratio),
+        None if layer.output_size is None else int64s(layer.output_size),
+        None if layer.pool_size is None else int64s(layer.pool_size),
+        int(layer.pool_size is None),
+        int(layer.sequence == "random"),
+        layer.nFeaturesToDrop,
+    )
 
 
 def _ratios(value: Any, dimension: int) -> list[float]:

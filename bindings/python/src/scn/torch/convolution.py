@@ -14,7 +14,7 @@ from .. import permutohedral as numpy_permutohedral
 from .._arrays import dimension_of, flag, integer
 from .._handles import RulebookHandle
 from .._library import library
-from ..convolution import short
+from ..convolution import described, short
 from ..errors import InvalidArgumentError
 from ..layer import _random_state_kept
 from ._buffers import computable, parameter, typed_like
@@ -92,16 +92,24 @@ class _WindowConvolution(_Convolution):
     ) -> None:  # fmt: skip
         self.dimension = dimension_of(dimension)
         self._window = Window(self.dimension, size, stride, padding, dilation, "filter")
-        # The engine's own layer says what is wrong with these arguments; one plane a group is enough for that.
-        count = planes_of(groups, "groups")
-        window, twin = self._window, getattr(numpy_level, type(self)._twin)
-        more = {"dilation": window.dilation} if stride is None else {"padding": window.padding, "dilation": window.dilation}
-        place = (window.size,) if stride is None else (window.size, window.stride)
-        with _random_state_kept():
-            twin(self.dimension, count, count, *place, False, count, **more)
-        self._make(nIn, nOut, bias, groups, window.volume, 2.0 * count)
+        self.groups = planes_of(groups, "groups")
+        self._numpy_layer()
+        self._make(nIn, nOut, bias, groups, self._window.volume, 2.0 * self.groups)
 
-    _twin: ClassVar[str]
+    # The layer of the package `scn` with the same windows: it says what is wrong with them, and which sizes they lead to.
+    _numpy_type: ClassVar[Any]
+
+    def _numpy_layer(self) -> Any:
+        window, planes = self._window, self.groups
+        place, more = (window.size,), {"dilation": window.dilation}
+        if window.stride is not None:
+            place, more = (window.size, window.stride), {"padding": window.padding, "dilation": window.dilation}
+        with _random_state_kept():
+            return self._numpy_type(self.dimension, planes, planes, *place, False, planes, **more)
+
+    def input_spatial_size(self, out_size: Any) -> torch.Tensor:
+        """Return the input spatial size that yields `out_size`, a tensor [dimension] of int64."""
+        return torch.from_numpy(self._numpy_layer().input_spatial_size(plain_size(out_size)))
 
     @property
     def filter_size(self) -> list[int]:
@@ -114,17 +122,7 @@ class _WindowConvolution(_Convolution):
         return self._window.dilation
 
     def extra_repr(self) -> str:
-        window = self._window
-        parts = [f"{self.dimension}, {self.nIn} -> {self.nOut}", f"filter_size={short(window.size)}"]
-        if window.stride is not None:
-            parts.append(f"filter_stride={short(window.stride)}")
-        parts.append(f"bias={self.has_bias}")
-        if self.groups != 1:
-            parts.append(f"groups={self.groups}")
-        for name, given, usual in (("padding", window.padding or [], 0), ("dilation", window.dilation, 1)):
-            if any(size != usual for size in given):
-                parts.append(f"{name}={short(given)}")
-        return ", ".join(parts)
+        return described(self)
 
 
 class SubmanifoldConvolution(_WindowConvolution):
@@ -135,7 +133,7 @@ class SubmanifoldConvolution(_WindowConvolution):
     zeros.
     """
 
-    _twin = "SubmanifoldConvolution"
+    _numpy_type = numpy_level.SubmanifoldConvolution
 
     def __init__(
         self, dimension: int, nIn: int, nOut: int, filter_size: Any, bias: bool, groups: int = 1, *, dilation: Any = 1
@@ -185,10 +183,6 @@ class _StridedConvolution(_WindowConvolution):
     def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
         return found_rules(self._find, metadata, sites, self._window)
 
-    def input_spatial_size(self, out_size: Any) -> torch.Tensor:
-        """Return the input spatial size that yields `out_size`, a tensor [dimension] of int64."""
-        return self._window.before(out_size)
-
 
 class Convolution(_StridedConvolution):
     """A convolution with a site wherever any input lies under the filter.
@@ -198,7 +192,7 @@ class Convolution(_StridedConvolution):
     dilation 1. Sizes are an integer or one for each axis. Weight and bias as in `SubmanifoldConvolution`.
     """
 
-    _twin, _find = "Convolution", library.scn_geometry_strided
+    _numpy_type, _find = numpy_level.Convolution, library.scn_geometry_strided
 
 
 class Deconvolution(_StridedConvolution):
@@ -208,11 +202,7 @@ class Deconvolution(_StridedConvolution):
     layer. Weight and bias as in `SubmanifoldConvolution`.
     """
 
-    _twin, _find = "Deconvolution", library.scn_geometry_reverse
-
-    def input_spatial_size(self, out_size: Any) -> torch.Tensor:
-        """Return the input spatial size that yields `out_size`, a tensor [dimension] of int64."""
-        return self._window.after(out_size)
+    _numpy_type, _find = numpy_level.Deconvolution, library.scn_geometry_reverse
 
 
 class FullConvolution(_StridedConvolution):
@@ -222,11 +212,7 @@ class FullConvolution(_StridedConvolution):
     (in - 1) * stride + dilation * (filter - 1) + 1 - 2 * padding. Weight and bias as in `SubmanifoldConvolution`.
     """
 
-    _twin, _find = "FullConvolution", library.scn_geometry_full
-
-    def input_spatial_size(self, out_size: Any) -> torch.Tensor:
-        """Return the input spatial size that yields `out_size`, a tensor [dimension] of int64."""
-        return self._window.after(out_size)
+    _numpy_type, _find = numpy_level.FullConvolution, library.scn_geometry_full
 
 
 TransposeConvolution = FullConvolution
@@ -241,7 +227,7 @@ class RandomizedStrideConvolution(_StridedConvolution):
     `SubmanifoldConvolution`.
     """
 
-    _twin = "RandomizedStrideConvolution"
+    _numpy_type = numpy_level.RandomizedStrideConvolution
 
     def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
         if not self.training:

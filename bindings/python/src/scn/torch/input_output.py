@@ -8,7 +8,7 @@ from typing import Any, Optional
 import numpy as np
 import torch
 
-from .._arrays import address, dimension_of, int64, int64s, integer, sizes
+from .._arrays import address, dimension_of, int64, int64s, integer
 from .._handles import GeometryHandle
 from .._library import library
 from ..errors import CoordinateError, InvalidArgumentError, ShapeError, StateError

@@ -60,7 +60,7 @@ def size_of(value: Any, dimension: Optional[int] = None, name: str = "out_size")
 
 
 class Window:
-    """A filter that a layer moves over the sites: its arguments, checked, and the sizes that belong together."""
+    """A filter that a layer moves over the sites: its arguments, checked."""
 
     def __init__(self, dimension: int, size: Any, stride: Any, padding: Any, dilation: Any, names: str) -> None:
         self.dimension = dimension
@@ -81,25 +81,6 @@ class Window:
         for size in self.size:
             volume *= size
         return volume
-
-    def before(self, out_size: Any) -> torch.Tensor:
-        """Return the size of which the window makes `out_size`."""
-        wanted, stride, padding = size_of(out_size, self.dimension).tolist(), self.stride or [], self.padding or []
-        reach = [dilation * (size - 1) + 1 for size, dilation in zip(self.size, self.dilation)]
-        result = [(o - 1) * s + r - 2 * p for o, s, r, p in zip(wanted, stride, reach, padding)]
-        if min(result) < 1:
-            raise ShapeError(f"out_size is {wanted}; no size gives that with padding {padding}")
-        return torch.tensor(result)
-
-    def after(self, in_size: Any) -> torch.Tensor:
-        """Return the size that the window makes of `in_size`."""
-        given, stride, padding = size_of(in_size, self.dimension).tolist(), self.stride or [], self.padding or []
-        reach = [dilation * (size - 1) + 1 for size, dilation in zip(self.size, self.dilation)]
-        for size, s, r, p, d in zip(given, stride, reach, padding, self.dilation):
-            rest = size + 2 * p - r
-            if rest < 0 or (p == 0 and d == 1 and rest % s):
-                raise ShapeError(f"out_size is {given}; a filter of {self.size} and stride {self.stride} does not fit")
-        return torch.tensor([(n + 2 * p - r) // s + 1 for n, s, r, p in zip(given, stride, reach, padding)])
 
 
 def plain_size(value: Any) -> Any:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Callable
 
 import torch
 from torch import nn
@@ -30,6 +30,11 @@ __all__ = [
     "UNet",
     "from_module",
 ]
+
+if TYPE_CHECKING:
+    from typing import ParamSpec
+
+    P = ParamSpec("P")
 
 _LAYERS: dict[str, Any] = {
     name: getattr(source, name)
@@ -70,100 +75,27 @@ def _remade(module: NumpyModule) -> nn.Module:
     return layer
 
 
-def _built(build: Any, *arguments: Any, **options: Any) -> Any:
-    """Return a network of the library as torch modules, initialised by torch's generator.
+def _of_torch(build: Callable[P, Any]) -> Callable[P, containers.Sequential]:
+    """Return a builder with the arguments and the documentation of one of the package `scn`, which returns torch modules.
 
-    The library alone knows how networks nest; its own copy goes at once, and leaves its generator as it was.
+    The library alone knows how networks nest. Its own copy goes at once, and leaves its generator as it was; the weights
+    are initialised by torch's generator.
     """
-    with _random_state_kept():
-        module = build(*map(plain_size, arguments), **{name: plain_size(value) for name, value in options.items()})
-    return _remade(module)
+
+    @functools.wraps(build)
+    def network(*arguments: P.args, **options: P.kwargs) -> containers.Sequential:
+        with _random_state_kept():
+            module = build(*map(plain_size, arguments), **{name: plain_size(value) for name, value in options.items()})
+        return _remade(module)  # type: ignore[return-value]
+
+    network.__module__ = __name__
+    return network
 
 
-def SparseVggNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any]) -> containers.Sequential:
-    """Return SparseConvNet's VGG net, a `Sequential`; layers: as in `scn.SparseVggNet`."""
-    return _built(numpy_level.SparseVggNet, dimension, nInputPlanes, layers)  # type: ignore[no-any-return]
-
-
-def SparseResNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any]) -> containers.Sequential:
-    """Return SparseConvNet's pre-activation residual network, a `Sequential`; layers: as in `scn.SparseResNet`."""
-    return _built(numpy_level.SparseResNet, dimension, nInputPlanes, layers)  # type: ignore[no-any-return]
-
-
-def SparseDenseNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any]) -> containers.Sequential:
-    """Return a DenseNet of submanifold convolutions, a `Sequential`; layers: as in `scn.SparseDenseNet`."""
-    return _built(numpy_level.SparseDenseNet, dimension, nInputPlanes, layers)  # type: ignore[no-any-return]
-
-
-def UNet(
-    dimension: int,
-    reps: int,
-    nPlanes: Sequence[int],
-    residual_blocks: bool = False,
-    downsample: Sequence[Any] = (2, 2),
-    leakiness: float = 0,
-    n_input_planes: int = -1,
-) -> containers.Sequential:
-    """Return SparseConvNet's U-Net, a `Sequential` from n_input_planes (-1: nPlanes[0]) to nPlanes[0] planes, same sites.
-
-    reps: blocks a level, on the way down and again on the way up. nPlanes: an entry for each level, the finest first.
-    residual_blocks: blocks of two submanifold convolutions around which their input goes, not of one alone. downsample:
-    size and stride of the convolutions between levels, each an integer or one for each axis. leakiness: of the
-    activations, 0 is ReLU.
-    """
-    more = (residual_blocks, downsample, leakiness, n_input_planes)
-    return _built(numpy_level.UNet, dimension, reps, nPlanes, *more)  # type: ignore[no-any-return]
-
-
-def FullyConvolutionalNet(
-    dimension: int,
-    reps: int,
-    nPlanes: Sequence[int],
-    residual_blocks: bool = False,
-    downsample: Sequence[Any] = (2, 2),
-) -> containers.Sequential:
-    """Return SparseConvNet's fully convolutional network, a `Sequential` from nPlanes[0] to sum(nPlanes) planes.
-
-    At each level blocks, and a way down to the next level whose result is copied up by un-pooling and joined with what
-    the level had. The arguments are those of `UNet`.
-    """
-    more = (residual_blocks, downsample)
-    return _built(numpy_level.FullyConvolutionalNet, dimension, reps, nPlanes, *more)  # type: ignore[no-any-return]
-
-
-def FullConvolutionalNetIntegratedLinear(
-    dimension: int,
-    reps: int,
-    nPlanes: Sequence[int],
-    nClasses: int = -1,
-    residual: bool = False,
-    downsample: Sequence[Any] = (2, 2),
-    leakiness: float = 0,
-) -> containers.Sequential:
-    """Return a fully convolutional network that scores classes, a `Sequential` from nPlanes[0] to nClasses planes.
-
-    As `FullyConvolutionalNet`, but each level scores the classes by a linear layer of its own; the scores are copied up
-    by un-pooling and added. nClasses -1: nPlanes[0]. Only the coarsest level's linear layer has a bias. The other
-    arguments are those of `UNet`.
-    """
-    build, more = numpy_level.FullConvolutionalNetIntegratedLinear, (nClasses, residual, downsample, leakiness)
-    return _built(build, dimension, reps, nPlanes, *more)  # type: ignore[no-any-return]
-
-
-def MultiscaleShapeContext(
-    dimension: int,
-    n_features: int = 1,
-    n_layers: int = 3,
-    shape_context_size: Any = 3,
-    downsample_size: Any = 2,
-    downsample_stride: Any = 2,
-    bn: bool = True,
-) -> containers.Sequential:
-    """Return the shape contexts of the sites and of n_layers - 1 coarser levels side by side, a `Sequential`.
-
-    The arguments are those of `scn.MultiscaleShapeContext`.
-    """
-    more = (shape_context_size, downsample_size, downsample_stride, bn)
-    return _built(  # type: ignore[no-any-return]
-        numpy_level.MultiscaleShapeContext, dimension, n_features, n_layers, *more
-    )
+SparseVggNet = _of_torch(numpy_level.SparseVggNet)
+SparseResNet = _of_torch(numpy_level.SparseResNet)
+SparseDenseNet = _of_torch(numpy_level.SparseDenseNet)
+UNet = _of_torch(numpy_level.UNet)
+FullyConvolutionalNet = _of_torch(numpy_level.FullyConvolutionalNet)
+FullConvolutionalNetIntegratedLinear = _of_torch(numpy_level.FullConvolutionalNetIntegratedLinear)
+MultiscaleShapeContext = _of_torch(numpy_level.MultiscaleShapeContext)

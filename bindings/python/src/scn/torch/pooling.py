@@ -8,11 +8,9 @@ from typing import Any, ClassVar
 import torch
 
 from .. import pooling as numpy_level
-from .._arrays import dimension_of, int64s
+from .._arrays import dimension_of
 from .._handles import RulebookHandle
 from .._library import library
-from .._options import FractionalOptions
-from ..convolution import short
 from ..errors import ShapeError
 from ._buffers import computable, typed_like
 from ._chance import engine_seeded_by_torch
@@ -40,6 +38,17 @@ class _Dropping(Layer):
     nFeaturesToDrop: int
     _operation: ClassVar[Any]
 
+    def _numpy_layer(self) -> Any:
+        """Return the package `scn`'s own: it says what is wrong with the arguments, which sizes they lead to, and its repr."""
+        raise NotImplementedError
+
+    def input_spatial_size(self, out_size: Any) -> torch.Tensor:
+        """Return the input spatial size that yields `out_size`, a tensor [dimension] of int64."""
+        return torch.from_numpy(self._numpy_layer().input_spatial_size(plain_size(out_size)))
+
+    def extra_repr(self) -> str:
+        return self._numpy_layer().extra_repr()  # type: ignore[no-any-return]
+
     def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
         """Return the rulebook that begins at a site set, and the site set at which it ends."""
         raise NotImplementedError
@@ -60,6 +69,7 @@ class _Pooling(_Dropping):
     """What poolings with a window and a stride share."""
 
     _find: ClassVar[Any]
+    _numpy_type: ClassVar[Any]
 
     def __init__(
         self,
@@ -74,12 +84,12 @@ class _Pooling(_Dropping):
         super().__init__()
         self.dimension = dimension_of(dimension)
         self._window = Window(self.dimension, pool_size, pool_stride, padding, dilation, "pool")
-        window, twin = self._window, getattr(numpy_level, type(self).__name__, numpy_level.MaxPooling)
-        # The engine's own layer says what is wrong with these arguments.
-        checked = twin(
-            self.dimension, window.size, window.stride, nFeaturesToDrop, padding=window.padding, dilation=window.dilation
-        )
-        self.nFeaturesToDrop = checked.nFeaturesToDrop
+        self.nFeaturesToDrop = nFeaturesToDrop
+        self.nFeaturesToDrop = self._numpy_layer().nFeaturesToDrop
+
+    def _numpy_layer(self) -> Any:
+        window, more = self._window, {"padding": self.padding, "dilation": self.dilation}
+        return self._numpy_type(self.dimension, window.size, window.stride, self.nFeaturesToDrop, **more)
 
     @property
     def pool_size(self) -> list[int]:
@@ -104,19 +114,6 @@ class _Pooling(_Dropping):
     def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
         return found_rules(self._find, metadata, sites, self._window)
 
-    def input_spatial_size(self, out_size: Any) -> torch.Tensor:
-        """Return the input spatial size that yields `out_size`, a tensor [dimension] of int64."""
-        return self._window.before(out_size)
-
-    def extra_repr(self) -> str:
-        parts = [f"{self.dimension}, pool_size={short(self.pool_size)}, pool_stride={short(self.pool_stride)}"]
-        if self.nFeaturesToDrop:
-            parts.append(f"nFeaturesToDrop={self.nFeaturesToDrop}")
-        for name, given, usual in (("padding", self.padding, 0), ("dilation", self.dilation, 1)):
-            if any(size != usual for size in given):
-                parts.append(f"{name}={short(given)}")
-        return ", ".join(parts)
-
 
 class MaxPooling(_Pooling):
     """The largest value under the window, at least zero: sites without features count as zero.
@@ -125,6 +122,7 @@ class MaxPooling(_Pooling):
     how many of the first planes to leave out. Tied maxima all get the gradient.
     """
 
+    _numpy_type = numpy_level.MaxPooling
     _find, _operation = library.scn_geometry_strided, max_pooling
 
 
@@ -134,6 +132,7 @@ class AveragePooling(_Pooling):
     Arguments, shapes and sites as in `MaxPooling`.
     """
 
+    _numpy_type = numpy_level.AveragePooling
     _find, _operation = library.scn_geometry_strided, average_pooling
 
 
@@ -144,11 +143,8 @@ class UnPooling(_Pooling):
     there was no such layer. Arguments as in `MaxPooling`.
     """
 
+    _numpy_type = numpy_level.UnPooling
     _find, _operation = library.scn_geometry_reverse, unpooling
-
-    def input_spatial_size(self, out_size: Any) -> torch.Tensor:
-        """Return the input spatial size that yields `out_size`, a tensor [dimension] of int64."""
-        return self._window.after(out_size)
 
 
 class RandomizedStrideMaxPooling(_Pooling):
@@ -157,6 +153,7 @@ class RandomizedStrideMaxPooling(_Pooling):
     The displacement is that of `RandomizedStrideConvolution`. Arguments and shapes as in `MaxPooling`.
     """
 
+    _numpy_type = numpy_level.RandomizedStrideMaxPooling
     _operation = max_pooling
 
     def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
@@ -197,21 +194,13 @@ class FractionalMaxPooling(_Dropping):
         self.pool_size, self.sequence, self.nFeaturesToDrop = checked.pool_size, sequence, checked.nFeaturesToDrop
 
     def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
-        options = FractionalOptions(
-            None if self.ratio is None else (ctypes.c_double * self.dimension)(*self.ratio),
-            None if self.output_size is None else int64s(self.output_size),
-            None if self.pool_size is None else int64s(self.pool_size),
-            int(self.pool_size is None),
-            int(self.sequence == "random"),
-            self.nFeaturesToDrop,
-        )
-        out = ctypes.c_int32()
+        options, out = numpy_level.fractional_options(self), ctypes.c_int32()
         place = (metadata._handle, sites, options, int(not self.training), ctypes.byref(out))
         with engine_seeded_by_torch():
             rulebook = RulebookHandle.make(library.scn_geometry_fractional, *place)
         return rulebook, out.value
 
-    def _twin(self) -> numpy_level.FractionalMaxPooling:
+    def _numpy_layer(self) -> numpy_level.FractionalMaxPooling:
         return numpy_level.FractionalMaxPooling(
             self.dimension,
             self.ratio,
@@ -220,13 +209,6 @@ class FractionalMaxPooling(_Dropping):
             output_size=self.output_size,
             sequence=self.sequence,
         )
-
-    def input_spatial_size(self, out_size: Any) -> torch.Tensor:
-        """Return the input spatial size that yields `out_size`, a tensor [dimension] of int64."""
-        return torch.from_numpy(self._twin().input_spatial_size(plain_size(out_size)))
-
-    def extra_repr(self) -> str:
-        return self._twin().extra_repr()
 
 
 class _GlobalPooling(Layer):
