@@ -9,26 +9,11 @@ root=$PWD
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 prefix=$work/prefix
-passed=0
-failed=0
+source scripts/attempt.sh
 
 make --no-print-directory install PREFIX="$prefix" || { echo "0 passed, 1 failed"; exit 1; }
 export PKG_CONFIG_PATH=$prefix/lib/pkgconfig
 read -ra flags <<<"$(pkg-config --cflags --libs scn)"
-
-# Run a command silently; count it, and show what it said where it failed.
-attempt() {
-    local name=$1
-    shift
-    if "$@" >"$work/log" 2>&1; then
-        echo "ok    $name"
-        passed=$((passed + 1))
-    else
-        echo "FAIL  $name (status $?)"
-        sed 's/^/      /' "$work/log"
-        failed=$((failed + 1))
-    fi
-}
 
 # A program that embeds Python finds numpy in .venv and scn in this folder; scn opens the library that the program has.
 python_flags=()

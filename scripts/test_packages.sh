@@ -8,22 +8,7 @@ root=$PWD
 version=$(scripts/version.sh)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-passed=0
-failed=0
-
-# Run a command silently; count it, and show what it said where it failed.
-attempt() {
-    local name=$1
-    shift
-    if "$@" >"$work/log" 2>&1; then
-        echo "ok    $name"
-        passed=$((passed + 1))
-    else
-        echo "FAIL  $name (status $?)"
-        sed 's/^/      /' "$work/log"
-        failed=$((failed + 1))
-    fi
-}
+source scripts/attempt.sh
 
 # Run a command in a folder of its own, with nothing of this shell's environment.
 alone() { mkdir -p "$work/alone" && env -i -C "$work/alone" PATH=/usr/local/bin:/usr/bin:/bin HOME="$work" "$@"; }
