@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._arrays import address, dimension_of, int64, int64s, integer, sizes
+from ._arrays import address, dimension_of, int64
 from ._flow import from_native
 from ._handles import ModuleHandle, TensorHandle
 from ._library import library
 from ._value import Value
 from .errors import CoordinateError, ShapeError
+from .input_output import _Entering
 from .layer import Layer
 from .tensor import Tensor
 
 __all__ = ["BLInputLayer", "BLOutputLayer"]
 
 
-class BLInputLayer(Layer):
+class BLInputLayer(_Entering):
     """Turns samples of one length into a `SparseConvNetTensor`: call it with [coords, features].
 
     coords: whole numbers [batch, length, dimension]; a row whose first coordinate is negative is padding. features: a
@@ -24,26 +25,12 @@ class BLInputLayer(Layer):
     Raises `CoordinateError`, which names the row, where a site is out of range or (mode 0) duplicate.
     """
 
-    _arguments = {"dimension": "dimension", "spatial_size": "spatial_size", "mode": "mode"}
-    dimension: int
-    spatial_size: list[int]
-    mode: int
-
-    def __init__(self, dimension: int, spatial_size: Any, mode: int = 3) -> None:
-        super().__init__()
-        self.dimension = dimension_of(dimension)
-        self.spatial_size = sizes(spatial_size, self.dimension, "spatial_size")
-        self.mode = integer(mode, "mode", 32)
-        create = library.scn_bl_input_layer_create
-        self._own(ModuleHandle.make(create, self.dimension, int64s(self.spatial_size), self.mode))
+    _create = library.scn_bl_input_layer_create
 
     def forward(self, input: Any) -> Any:
         """Return the sparse tensor of [coords, features]."""
         given = batched_points(input, self.dimension)
         return from_native(TensorHandle.make(library.scn_module_forward, self._handle, given))
-
-    def extra_repr(self) -> str:
-        return f"{self.dimension}, spatial_size={self.spatial_size}, mode={self.mode}"
 
 
 def batched_points(input: Any, dimension: int) -> TensorHandle:

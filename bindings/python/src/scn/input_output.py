@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from ._arrays import address, dimension_of, int64s, integer, sizes
 from ._flow import from_native
@@ -24,17 +24,10 @@ class InputLayerInput(NamedTuple):
     features: Any
 
 
-class InputLayer(Layer):
-    """Turns points into a `SparseConvNetTensor`: call it with [coords, features] or [coords, features, batch_size].
+class _Entering(Layer):
+    """What layers share that turn points into sparse tensors."""
 
-    spatial_size: the size of the grid, an integer or one for each axis. mode: what becomes of rows that name one site.
-    0: they are an error; 1: the last one wins; 2: the first one wins; 3: their sum; 4: their mean.
-
-    coords: whole numbers [rows, dimension] or [rows, dimension + 1] with the batch index last. features: a `Tensor`,
-    into which gradients flow, or an array, [rows, planes]. batch_size: a lower bound, for trailing samples without
-    points. Raises `CoordinateError`, which names the row, where a site is out of range or (mode 0) duplicate.
-    """
-
+    _create: ClassVar[Any]
     _arguments = {"dimension": "dimension", "spatial_size": "spatial_size", "mode": "mode"}
     dimension: int
     spatial_size: list[int]
@@ -45,15 +38,28 @@ class InputLayer(Layer):
         self.dimension = dimension_of(dimension)
         self.spatial_size = sizes(spatial_size, self.dimension, "spatial_size")
         self.mode = integer(mode, "mode", 32)
-        create = library.scn_input_layer_create
-        self._own(ModuleHandle.make(create, self.dimension, int64s(self.spatial_size), self.mode))
+        self._own(ModuleHandle.make(self._create, self.dimension, int64s(self.spatial_size), self.mode))
+
+    def extra_repr(self) -> str:
+        return f"{self.dimension}, spatial_size={self.spatial_size}, mode={self.mode}"
+
+
+class InputLayer(_Entering):
+    """Turns points into a `SparseConvNetTensor`: call it with [coords, features] or [coords, features, batch_size].
+
+    spatial_size: the size of the grid, an integer or one for each axis. mode: what becomes of rows that name one site.
+    0: they are an error; 1: the last one wins; 2: the first one wins; 3: their sum; 4: their mean.
+
+    coords: whole numbers [rows, dimension] or [rows, dimension + 1] with the batch index last. features: a `Tensor`,
+    into which gradients flow, or an array, [rows, planes]. batch_size: a lower bound, for trailing samples without
+    points. Raises `CoordinateError`, which names the row, where a site is out of range or (mode 0) duplicate.
+    """
+
+    _create = library.scn_input_layer_create
 
     def forward(self, input: Any) -> Any:
         """Return the sparse tensor of [coords, features] or [coords, features, batch_size]."""
         return from_native(TensorHandle.make(library.scn_module_forward, self._handle, points(input)))
-
-    def extra_repr(self) -> str:
-        return f"{self.dimension}, spatial_size={self.spatial_size}, mode={self.mode}"
 
 
 def points(input: Any) -> TensorHandle:

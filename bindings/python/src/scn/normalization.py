@@ -59,12 +59,7 @@ class BatchNormalization(Layer):
         self._own(ModuleHandle.make(library.scn_batch_normalization_create, self.nPlanes, options))
 
     def extra_repr(self) -> str:
-        parts = [f"{self.nPlanes}, eps={self.eps:g}, momentum={self.momentum:g}"]
-        if not self.affine:
-            parts.append("affine=False")
-        if self.leakiness != (0 if isinstance(self, BatchNormReLU) else 1):
-            parts.append(f"leakiness={self.leakiness:g}")
-        return ", ".join(parts)
+        return described(self, 0 if isinstance(self, BatchNormReLU) else 1)
 
 
 class BatchNormReLU(BatchNormalization):
@@ -166,3 +161,13 @@ class BatchwiseDropout(Layer):
 
     def extra_repr(self) -> str:
         return f"p={self.p:g}"
+
+
+def described(layer: Any, usual_leakiness: float) -> str:
+    """Return the arguments of a batch normalisation, of either level, for its repr."""
+    parts = [f"{layer.nPlanes}, eps={layer.eps:g}, momentum={layer.momentum:g}"]
+    if not layer.affine:
+        parts.append("affine=False")
+    if layer.leakiness != usual_leakiness:
+        parts.append(f"leakiness={layer.leakiness:g}")
+    return ", ".join(parts)

@@ -65,7 +65,20 @@ def _warn_of_duplicates(metadata: Metadata, mode: int) -> None:
         )
 
 
-class InputLayer(Layer):
+class _Entering(Layer):
+    """What layers share that turn points into sparse tensors."""
+
+    def __init__(self, dimension: int, spatial_size: Any, mode: int = 3) -> None:
+        super().__init__()
+        self.dimension = dimension_of(dimension)
+        self.spatial_size = size_of(plain_size(spatial_size), self.dimension, "spatial_size")
+        self.mode = _mode(mode)
+
+    def extra_repr(self) -> str:
+        return f"{self.dimension}, spatial_size={self.spatial_size.tolist()}, mode={self.mode}"
+
+
+class InputLayer(_Entering):
     """Turns points into a `SparseConvNetTensor`: call it with [coords, features] or [coords, features, batch_size].
 
     spatial_size: the size of the grid, an integer or one for each axis. mode: what becomes of rows that name one site.
@@ -76,12 +89,6 @@ class InputLayer(Layer):
     gradients flow into them. batch_size: a lower bound, for trailing samples without points. Raises `CoordinateError`,
     which names the row, where a site is out of range or (mode 0) duplicate.
     """
-
-    def __init__(self, dimension: int, spatial_size: Any, mode: int = 3) -> None:
-        super().__init__()
-        self.dimension = dimension_of(dimension)
-        self.spatial_size = size_of(plain_size(spatial_size), self.dimension, "spatial_size")
-        self.mode = _mode(mode)
 
     def forward(self, input: Any) -> SparseConvNetTensor:
         """Return the sparse tensor of [coords, features] or [coords, features, batch_size]."""
@@ -99,23 +106,14 @@ class InputLayer(Layer):
         result = input_rows(rows, metadata._handle, metadata._site_count(0))
         return _sparse(typed_like(result, features), metadata, 0)
 
-    def extra_repr(self) -> str:
-        return f"{self.dimension}, spatial_size={self.spatial_size.tolist()}, mode={self.mode}"
 
-
-class BLInputLayer(Layer):
+class BLInputLayer(_Entering):
     """Turns samples of one length into a `SparseConvNetTensor`: call it with [coords, features].
 
     coords: whole numbers [batch, length, dimension]; a row whose first coordinate is negative is padding. features:
     [batch, length, planes]; gradients flow into them. spatial_size and mode: as in `InputLayer`, modes 1 and 2 as
     documented. Raises `CoordinateError`, which names the row, where a site is out of range or (mode 0) duplicate.
     """
-
-    def __init__(self, dimension: int, spatial_size: Any, mode: int = 3) -> None:
-        super().__init__()
-        self.dimension = dimension_of(dimension)
-        self.spatial_size = size_of(plain_size(spatial_size), self.dimension, "spatial_size")
-        self.mode = _mode(mode)
 
     def forward(self, input: Any) -> SparseConvNetTensor:
         """Return the sparse tensor of [coords, features]."""
@@ -134,9 +132,6 @@ class BLInputLayer(Layer):
         flat = rows.reshape(samples * length, rows.shape[2])
         result = input_rows(flat, handle, metadata._site_count(0))
         return _sparse(typed_like(result, features), metadata, 0)
-
-    def extra_repr(self) -> str:
-        return f"{self.dimension}, spatial_size={self.spatial_size.tolist()}, mode={self.mode}"
 
 
 class _Leaving(Layer):

@@ -15,6 +15,7 @@ from .._arrays import flag, integer
 from .._library import library
 from .._options import BatchNormOptions
 from ..errors import InvalidArgumentError
+from ..normalization import described
 from ._buffers import Matrix, address, computable, new, parameter, typed_like
 from ._recomputing import is_recomputing
 from .activation import ELU
@@ -144,12 +145,7 @@ class BatchNormalization(Layer):
         super()._load_from_state_dict(state_dict, prefix, *arguments)
 
     def extra_repr(self) -> str:
-        parts = [f"{self.nPlanes}, eps={self.eps:g}, momentum={self.momentum:g}"]
-        if not self.affine:
-            parts.append("affine=False")
-        if self.leakiness != (0 if isinstance(self, BatchNormReLU) else 1):
-            parts.append(f"leakiness={self.leakiness:g}")
-        return ", ".join(parts)
+        return described(self, 0 if isinstance(self, BatchNormReLU) else 1)
 
 
 class BatchNormReLU(BatchNormalization):
