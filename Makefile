@@ -9,7 +9,7 @@ SWIFT_FOLDERS := $(wildcard Sources Tests examples bindings)
 .DEFAULT_GOAL := help
 EXAMPLES := tabletop terrain
 
-.PHONY: help setup lib demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime test bench check-abi lint format asan install uninstall tarball wheel clean
+.PHONY: help setup lib demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime test bench check-abi docc doxygen pictures lint format asan install uninstall tarball wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' Makefile
@@ -67,6 +67,17 @@ bench: build/scn-bench ## measure speed and draw it; DATA=folder, ARGS=--quick, 
 
 check-abi: $(LIBRARY) ## compare the functions of the header, the library, the Python table and scn.hpp
 	@python3 scripts/check_abi.py
+
+docc: build/.setup-library ## build/docc: pages of the Swift library, without a warning
+	@python3 scripts/docc.py
+
+doxygen: ## build/doxygen: pages of scn.h, without a warning; needs doxygen
+	@command -v doxygen >/dev/null || { echo 'doxygen is missing (Debian: doxygen); nothing else needs it' >&2; exit 1; }
+	@mkdir -p build && doxygen docs/Doxyfile
+	@echo build/doxygen/html/scn_8h.html
+
+pictures: $(LIBRARY) .venv/.ready ## draw the pictures of docs/concepts.md
+	.venv/bin/python docs/pictures.py
 
 lint: build/.setup-library ## check formatting and the rules of the house
 	@swift format lint --strict --parallel --recursive Package.swift $(SWIFT_FOLDERS)

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Run the code blocks of the documentation, and check its links and the names that it mentions.
 
-usage: test_docs.py [PAGE ...]      README.md, CONTRIBUTING.md, docs/*.md and bindings/*/README.md without arguments
+usage: test_docs.py [PAGE ...]      without arguments README.md, CONTRIBUTING.md, docs/*.md, bindings/*/README.md and the pages
+                                    of the Swift library
 
 A page's blocks run in their order, in a folder of the page's own, by their language:
 
@@ -44,7 +45,7 @@ OTHER_PYTHON_NAMES = {"h", "hpp", "pc", "git", "pth"}
 MAKE = """make() {
     unset MAKEFLAGS MAKELEVEL
     case "$*" in
-    *install*PREFIX=$HOME/*) command make --no-print-directory -C "$ROOT" "$@" ;;
+    *install*PREFIX=$HOME/*) command make -C "$ROOT" "$@" >/dev/null ;;
     *) command make --dry-run -C "$ROOT" "$@" >/dev/null ;;
     esac
 }
@@ -114,15 +115,16 @@ def output_of(command, folder, text=None, **environment):
 
 # What a page's Python process does: read a block a line, run it, answer with a line. Its own output goes into the answer.
 SERVE = """
-import contextlib, io, json, linecache, sys, traceback
-names, answers = {"__name__": "__main__"}, sys.stdout
+import contextlib, io, json, linecache, sys, traceback, types
+page, answers = types.ModuleType("__main__"), sys.stdout
+sys.modules["__main__"] = page
 for line in sys.stdin:
     place, text = json.loads(line)
     linecache.cache[place] = (len(text), None, text.splitlines(True), place)
     said, problem = io.StringIO(), ""
     with contextlib.redirect_stdout(said):
         try:
-            exec(compile(text, place, "exec"), names)
+            exec(compile(text, place, "exec"), vars(page))
         except BaseException:
             problem = traceback.format_exc()
     print(json.dumps([said.getvalue(), problem]), file=answers, flush=True)
@@ -152,7 +154,7 @@ class Page:
             self.printed = getattr(self, block.language)(block)
 
     def python(self, block):
-        if self.skipped or (re.search(r"\btorch\b", block.text) and not have_torch()):
+        if self.skipped or (re.search(r"\btorch\b", block.program()) and not have_torch()):
             self.skipped = True
             raise Skip("PyTorch is not installed")
         if not self.process:
@@ -298,7 +300,7 @@ def known_names():
                        "tree = ast.parse((pathlib.Path(scn.__path__[0]) / 'torch/__init__.py').read_text())\n"
                        "lists = [ast.literal_eval(node.value) for node in tree.body if isinstance(node, ast.Assign)\n"
                        "         and getattr(node.targets[0], 'id', '') == '__all__']\n"
-                       "print(*dir(scn), *lists[0], 'torch', *('torch.' + name for name in lists[0]))"], ROOT)
+                       "print(*dir(scn), *dir(type(scn)), *lists[0], 'torch', *('torch.' + name for name in lists[0]))"], ROOT)
     known = set(names.split())
     examples = re.search(r"^EXAMPLES := (.*)$", makefile, re.M).group(1).split()
     return {"make": set(re.findall(r"^([a-z][a-z-]*):", makefile, re.M)) | {f"example-{name}" for name in examples},
@@ -316,6 +318,13 @@ def indexes_all_pages():
             missing.append("docs/README.md itself, in README.md")
     if missing:
         raise Failure(f"docs/README.md does not link {', '.join(missing)}")
+
+
+def doxygen():
+    """The header's comments, where doxygen is; with its dependencies it is too large to ask for, so that CI does without.
+    scripts/check_abi.py sees everywhere that there is a comment for each name."""
+    if shutil.which("doxygen"):
+        output_of(["make", "--no-print-directory", "doxygen"], ROOT)
 
 
 class Count:
@@ -343,7 +352,7 @@ class Count:
 def main():
     os.chdir(ROOT)
     pages = sys.argv[1:] or ["README.md", "CONTRIBUTING.md", *sorted(glob.glob("docs/*.md")),
-                             *sorted(glob.glob("bindings/*/README.md"))]
+                             *sorted(glob.glob("bindings/*/README.md")), *sorted(glob.glob("Sources/*/*.docc/*.md"))]
     count, known = Count(), known_names()
     contents = {page: blocks_of(page) for page in pages}
     with tempfile.TemporaryDirectory() as work:
@@ -356,6 +365,10 @@ def main():
             for block in blocks:
                 count.attempt(str(block), page.run, block)
             page.close()
+        if not sys.argv[1:]:
+            count.attempt("docs/pictures.py", output_of, [PYTHON, "docs/pictures.py", work], ROOT)
+            count.attempt("Swift library through docc", output_of, [sys.executable, "scripts/docc.py"], ROOT)
+            count.attempt("scn.h through doxygen", doxygen)
     if not sys.argv[1:]:
         count.attempt("docs/README.md: index", indexes_all_pages)
         for line in sorted(set(NOT_RUN) - NOT_RUN_SEEN):
