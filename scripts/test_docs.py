@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Run the code blocks of the documentation, and check its links and the names that it mentions.
 
-usage: test_docs.py [PAGE ...]      without arguments README.md, CONTRIBUTING.md, docs/*.md, bindings/*/README.md and the pages
-                                    of the Swift library
+usage: test_docs.py [PAGE ...]      without arguments README.md, CONTRIBUTING.md, docs/*.md, the README.md of each binding and
+                                    example, and the pages of the Swift library
 
 A page's blocks run in their order, in a folder of the page's own, by their language:
 
@@ -352,7 +352,7 @@ class Count:
 def main():
     os.chdir(ROOT)
     pages = sys.argv[1:] or ["README.md", "CONTRIBUTING.md", *sorted(glob.glob("docs/*.md")),
-                             *sorted(glob.glob("bindings/*/README.md")), *sorted(glob.glob("Sources/*/*.docc/*.md"))]
+                             *sorted(glob.glob("bindings/*/README.md") + glob.glob("examples/*/README.md")), *sorted(glob.glob("Sources/*/*.docc/*.md"))]
     count, known = Count(), known_names()
     contents = {page: blocks_of(page) for page in pages}
     with tempfile.TemporaryDirectory() as work:
