@@ -26,11 +26,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from run_tests import PYTHON, ROOT, swift_consumer  # noqa: E402
 
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/*.md", "bindings/*/README.md", "examples/*/README.md", "Sources/*/*.docc/*.md")
 LANGUAGES = ("python", "c", "cpp", "swift", "cmake", "sh", "text")
 NOT_RUN = {
     "pip install 'scn-engine[torch]'": "needs a package index",
@@ -38,6 +40,7 @@ NOT_RUN = {
     "swift run -c release": "the page's program in Swift is built and run",
     "python3 scripts/run_tests.py swift c": "would run the tests within a test",
 }
+SECONDS = 300  # the most that a block may take
 STRICT = ["-Wall", "-Wextra", "-pedantic", "-Werror", "-O1"]
 # scn_x that are no functions of scn.h, and attributes that scn.x is not.
 OTHER_C_NAMES = re.compile(r"scn_(engine|cpp_examples|x|x_y|bench|\w*_)$")
@@ -107,7 +110,7 @@ def blocks_of(page):
 def output_of(command, folder, text=None, **environment):
     """What a command prints; its error output belongs to the failure."""
     done = subprocess.run(command, cwd=folder, input=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          env={**os.environ, **environment}, timeout=300)
+                          env={**os.environ, **environment}, timeout=SECONDS)
     if done.returncode:
         raise Failure(f"{shlex.join(command)[:200]} ended with {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
@@ -136,7 +139,8 @@ class Page:
 
     def __init__(self, name, folder, prefix):
         self.name, self.folder, self.prefix = name, folder, prefix
-        self.process, self.skipped, self.printed, self.last_program = None, False, None, None
+        self.process, self.printed, self.last_program = None, None, None
+        self.skipped = self.skipped_last = False
         os.makedirs(folder)
 
     def run(self, block):
@@ -145,6 +149,9 @@ class Page:
             raise Failure(f"a block {'in ' + block.language if block.language else 'without a fence or a language'}; "
                           f"known are {known}")
         printed, self.printed = self.printed, None
+        if block.language == "text" and self.skipped_last:
+            raise Skip("the block before was skipped")
+        self.skipped_last = False
         if block.language == "text" and printed is None:
             raise Failure("no block before it that printed this")
         if block.language == "text":
@@ -155,16 +162,20 @@ class Page:
 
     def python(self, block):
         if self.skipped or (re.search(r"\btorch\b", block.program()) and not have_torch()):
-            self.skipped = True
+            self.skipped = self.skipped_last = True
             raise Skip("PyTorch is not installed")
         if not self.process:
             self.process = subprocess.Popen([os.path.join(ROOT, PYTHON), "-c", SERVE], cwd=self.folder, text=True,
                                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.process.stdin.write(json.dumps([str(block), block.program()]) + "\n")
         self.process.stdin.flush()
+        limit = threading.Timer(SECONDS, self.process.kill)
+        limit.start()
         answer = self.process.stdout.readline()
+        limit.cancel()
         if not answer:
-            raise Failure(f"Python ended with {self.process.wait()}")
+            ended, self.process = self.process.wait(), None
+            raise Failure(f"Python ended with {ended}")
         said, problem = json.loads(answer)
         if problem:
             raise Failure(said + problem)
@@ -351,8 +362,7 @@ class Count:
 
 def main():
     os.chdir(ROOT)
-    pages = sys.argv[1:] or ["README.md", "CONTRIBUTING.md", *sorted(glob.glob("docs/*.md")),
-                             *sorted(glob.glob("bindings/*/README.md") + glob.glob("examples/*/README.md")), *sorted(glob.glob("Sources/*/*.docc/*.md"))]
+    pages = sys.argv[1:] or [page for pattern in PAGES for page in sorted(glob.glob(pattern))]
     count, known = Count(), known_names()
     contents = {page: blocks_of(page) for page in pages}
     with tempfile.TemporaryDirectory() as work:
