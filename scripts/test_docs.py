@@ -261,7 +261,8 @@ def build_swift(blocks):
         if before != block.program():
             with open(source, "w", encoding="utf-8") as file:
                 file.write(block.program())
-        targets += (f'.executableTarget(name: "{block.target}", dependencies: [.product(name: "SparseConvNet", package: "scn")], '
+        targets += (f'.executableTarget(name: "{block.target}", '
+                    'dependencies: [.product(name: "SparseConvNet", package: "scn")], '
                     "swiftSettings: [.treatAllWarnings(as: .error)]),\n")
     with open(manifest, encoding="utf-8") as file:
         text = file.read()
