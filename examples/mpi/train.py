@@ -19,7 +19,7 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "pendigits"))
 import strokes  # noqa: E402
 
-BATCH, LEARNING_RATE = 100, 0.05
+BATCH, LEARNING_RATE = 100, 3e-3
 comm = MPI.COMM_WORLD
 
 
@@ -48,6 +48,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a few digits and 1 epoch, to see that all works")
     parser.add_argument("--output", type=Path, default=Path("demo-output/mpi"), help="folder for the losses of all steps")
     options = parser.parse_args()
+    if options.epochs < 1:
+        parser.error("argument --epochs: less than 1")
     node = comm.Split_type(MPI.COMM_TYPE_SHARED)
     scn.set_num_threads(max(1, len(os.sched_getaffinity(0)) // node.size))
     data = Path(strokes.__file__).parent / "data"
@@ -60,7 +62,7 @@ def main() -> None:
     network = classifier()
     for values in network.state_dict().values():  # the module's memory itself: all begin with the weights of process 0
         comm.Bcast(values)
-    sgd = scn.SGD(network.parameters(), lr=LEARNING_RATE, momentum=0.9, nesterov=True)
+    adam = scn.Adam(network.parameters(), lr=LEARNING_RATE)
     random, distort = np.random.default_rng(1), strokes.Distortion()  # the same numbers in every process
     steps = math.ceil(len(training) / BATCH)
     rate = scn.CosineSchedule(LEARNING_RATE, options.epochs * steps, warm_up=steps // 2)
@@ -71,15 +73,15 @@ def main() -> None:
                 order = random.permutation(len(training))
             batch = distort(training.take(order[step % steps * BATCH :][:BATCH]), random)
             share = mine(batch)
-            sgd.lr = rate(step)
-            sgd.zero_grad()
+            adam.lr = rate(step)
+            adam.zero_grad()
             # The mean over the share, weighted so that the sum over all processes is the mean over the batch.
             loss = scn.cross_entropy(scores(network, share), share.labels) * (len(share) / len(batch))
             loss.backward()
             gradients = network.gradients()
             comm.Allreduce(MPI.IN_PLACE, gradients)
             network.set_gradients(gradients)
-            sgd.step()
+            adam.step()
             losses.append(comm.allreduce(loss.item()))
             bar.set_postfix_str(f"loss {np.mean(losses[-20:]):.4f}", refresh=False)
             bar.update(len(batch))
