@@ -30,11 +30,12 @@ _SPCONV_LAYOUTS = ("KRSC", "RSCK", "RSKC")
 def weights_from_spconv(weight: Any, layout: str = "KRSC") -> FloatArray:
     """Return a weight of spconv as one of this package, float32 [volume, 1, nIn, nOut].
 
-    weight: an array or tensor of rank dimension + 2. layout: the order of its axes,
+    weight: an array or tensor of rank dimension + 2. layout: the order of its axes, named as in spconv's
+    SPCONV_SAVED_WEIGHT_LAYOUT,
 
-    - "KRSC", [nOut, *filter_size, nIn]: spconv 2.2 and newer, and the implicit algorithms of 2.0 and 2.1
-    - "RSCK", [*filter_size, nIn, nOut]: spconv 1, and the native algorithm of 2.0 and 2.1
-    - "RSKC", [*filter_size, nOut, nIn]: the same where it was built with FILTER_HWIO off
+    - "KRSC", [nOut, *filter_size, nIn]: spconv 2.2 and newer, and the implicit algorithms of 2.1
+    - "RSKC", [*filter_size, nOut, nIn]: spconv 2.0, and the native algorithm of 2.1 (filters of more than 32 offsets)
+    - "RSCK", [*filter_size, nIn, nOut]: spconv 1
 
     Axes are those of spconv's indices, [batch, z, y, x] in 3-D: keep their order in the coordinates. `SubMConv`,
     `SparseConv` (with its padding), `SparseConvTranspose` and `SparseInverseConv` are `SubmanifoldConvolution`,
