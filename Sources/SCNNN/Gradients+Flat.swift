@@ -2,8 +2,8 @@ public import SCNCore
 
 /// Gradients as one flat array, as what adds them up over processes wants them.
 ///
-/// The array has the gradient of each parameter after that of the one before, row-major. A parameter that is listed twice
-/// has its place where it comes first; one that requires no gradient has none.
+/// The array has the gradient of each parameter after that of the one before, row-major. A parameter that is listed
+/// twice has its place where it comes first; one that requires no gradient has none.
 extension Gradients {
     /// The number of elements of the flat array.
     public static func count(_ parameters: [Tensor]) throws(SCNError) -> Int {
@@ -31,8 +31,8 @@ extension Gradients {
         }
     }
 
-    /// Overwrites the gradients with `flat`, of ``count(_:)`` elements. Every parameter has a gradient then; nothing has
-    /// changed where this throws.
+    /// Overwrites the gradients with `flat`, of ``count(_:)`` elements. Every parameter has a gradient then; nothing
+    /// has changed where this throws.
     public static func set(_ parameters: [Tensor], from flat: UnsafeBufferPointer<Float>) throws(SCNError) {
         try requireCount(flat.count, parameters)
         let trained = try trained(parameters)
@@ -59,7 +59,9 @@ extension Gradients {
         for (index, parameter) in parameters.enumerated() {
             try require(
                 parameter.isLeaf, .invalidArgument, "parameters: number \(index) is the result of an operation")
-            if parameter.requiresGradient && seen.insert(ObjectIdentifier(parameter)).inserted { result.append(parameter) }
+            if parameter.requiresGradient && seen.insert(ObjectIdentifier(parameter)).inserted {
+                result.append(parameter)
+            }
         }
         return result
     }

@@ -46,7 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train on handwritten digits: mpirun -n 2 python train.py")
     parser.add_argument("--epochs", type=int, default=3, help="how often to see every training digit (3)")
     parser.add_argument("--quick", action="store_true", help="a few digits and 1 epoch, to see that all works")
-    parser.add_argument("--output", type=Path, default=Path("demo-output/mpi"), help="folder for the losses of all steps")
+    parser.add_argument("--output", type=Path, default=Path("demo-output/mpi"), help="folder for the losses")
     options = parser.parse_args()
     if options.epochs < 1:
         parser.error("argument --epochs: less than 1")
@@ -60,7 +60,7 @@ def main() -> None:
 
     scn.manual_seed(1)
     network = classifier()
-    for values in network.state_dict().values():  # the module's memory itself: all begin with the weights of process 0
+    for values in network.state_dict().values():  # the module's memory itself
         comm.Bcast(values)
     adam = scn.Adam(network.parameters(), lr=LEARNING_RATE)
     random, distort = np.random.default_rng(1), strokes.Distortion()  # the same numbers in every process

@@ -75,8 +75,8 @@ _CPU_DEVICES = (1, 3, 11)
 def plain(value: Any, name: str = "values") -> NDArray[Any]:
     """Return what a host's value holds as an array, without a copy where it shares its memory.
 
-    It may be numbers, or have `__dlpack__`, `__array_interface__`, `__array__` or the buffer protocol. A foreign tensor's
-    history of gradients is left behind. Raises `InvalidArgumentError` for memory that the cpu cannot read.
+    It may be numbers, or have `__dlpack__`, `__array_interface__`, `__array__` or the buffer protocol. A foreign
+    tensor's history of gradients is left behind. Raises `InvalidArgumentError` for memory that the cpu cannot read.
     """
     if isinstance(value, np.ndarray):
         return value
@@ -115,7 +115,7 @@ def _detached(value: Any, name: str) -> tuple[Any, bool]:
         except (BufferError, ValueError) as error:
             raise InvalidArgumentError(f"{name} cannot be read by the cpu: {error}") from None
         if device not in _CPU_DEVICES:
-            raise InvalidArgumentError(f"{name} is on another device (number {device} of DLPack): copy it to the cpu first")
+            raise InvalidArgumentError(f"{name} is on another device ({device} in DLPack): copy it to the cpu first")
     return value, is_dlpack
 
 

@@ -40,8 +40,9 @@ class _WithRunningStatistics(Layer):
 class BatchNormalization(_WithRunningStatistics):
     """Normalises each plane over all rows, then y > 0 ? y : leakiness * y. [n, nPlanes] -> [n, nPlanes].
 
-    eps: added to the variance. momentum: the fraction of the running statistics that is kept; it can be assigned, also in
-    the networks that `UNet` and others return. affine: whether to have weight and bias. State, each [nPlanes]: weight (ones), bias (zeros), running_mean (zeros), running_var (ones).
+    eps: added to the variance. momentum: the fraction of the running statistics that is kept; it can be assigned, also
+    in the networks that `UNet` and others return. affine: whether to have weight and bias. State, each [nPlanes]:
+    weight (ones), bias (zeros), running_mean (zeros), running_var (ones).
     """
 
     _arguments = {

@@ -25,8 +25,8 @@ class Tensor(Value):
     """A float32 array of rank 0 ... 16 through which gradients flow; made by `scn.tensor` and by modules.
 
     `tensor[...]` and `numpy.asarray(tensor)` are numpy arrays (views of the same memory), and so is what
-    `torch.from_dlpack(tensor)` returns: they keep the memory, and writing into them changes the tensor. `+`, `-`, `*`, `/`, `sum`,
-    `mean` and `reshape` are recorded and give tensors.
+    `torch.from_dlpack(tensor)` returns: they keep the memory, and writing into them changes the tensor. `+`, `-`, `*`,
+    `/`, `sum`, `mean` and `reshape` are recorded and give tensors.
     """
 
     __slots__ = ("_handle", "_shape")
@@ -189,9 +189,9 @@ def _compared(other: Any) -> Any:
 def tensor(array: Any, requires_grad: bool = False) -> Tensor:
     """Return a tensor with a copy of the array's values.
 
-    array: numbers, nested lists, a numpy array, or what has `__dlpack__`, `__array_interface__`, `__array__` or the buffer
-    protocol, of any real type; `from_numpy` shares memory instead. requires_grad: whether
-    backward passes shall leave a gradient in `grad`.
+    array: numbers, nested lists, a numpy array, or what has `__dlpack__`, `__array_interface__`, `__array__` or the
+    buffer protocol, of any real type; `from_numpy` shares memory instead. requires_grad: whether backward passes shall
+    leave a gradient in `grad`.
     """
     return Tensor(array, requires_grad)
 
@@ -213,9 +213,10 @@ ctypes.pythonapi.Py_IncRef(ctypes.py_object(_end_loan))
 def from_numpy(array: Any, requires_grad: bool = False) -> Tensor:
     """Return a tensor that shares the array's memory: what is written into the one is seen in the other.
 
-    array: a numpy array, or anything that lends its memory by `__dlpack__`, `__array_interface__` or the buffer protocol,
-    such as PyTorch's tensors on the cpu: float32, writable, without gaps (C order). It is kept while the tensor needs it.
-    Do not write into it between an operation and its backward pass. Raises `InvalidArgumentError` for any other.
+    array: a numpy array, or anything that lends its memory by `__dlpack__`, `__array_interface__` or the buffer
+    protocol, such as PyTorch's tensors on the cpu: float32, writable, without gaps (C order). It is kept while the
+    tensor needs it. Do not write into it between an operation and its backward pass. Raises `InvalidArgumentError` for
+    any other.
     """
     array = lent(array, "array")
     suits = array.dtype == np.float32 and array.dtype.isnative
