@@ -42,7 +42,7 @@ def weights_from_spconv(weight: Any, layout: str = "KRSC") -> FloatArray:
     `Convolution`, `FullConvolution` and `Deconvolution`.
 
     Source: spconv/pytorch/conv.py (2.x); include/spconv/geometry.h (1.x), where the offset of an input under an output
-    is input + padding - output * stride, row-major.
+    is input + padding - output * stride, row-major. Results agree with those of spconv 2.3.8 on the cpu.
     """
     array = _numbers(weight, "weight")
     _check_layout(layout)
