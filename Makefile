@@ -9,12 +9,12 @@ SWIFT_FOLDERS := $(wildcard Sources Tests examples bindings)
 .DEFAULT_GOAL := help
 EXAMPLES := tabletop terrain
 
-.PHONY: help setup lib demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime test bench check-abi docc doxygen pictures lint format asan install uninstall tarball wheel clean
+.PHONY: help setup lib demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime example-mpi test bench check-abi docc doxygen pictures lint format asan install uninstall tarball wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' Makefile
 
-setup: build/.setup-library .venv/.ready .venv/.torch build/.setup-tests ## prepare this machine for all that follows
+setup: build/.setup-library .venv/.ready .venv/.torch .venv/.mpi build/.setup-tests ## prepare this machine for all that follows
 
 build/.setup-library: scripts/setup.sh
 	@scripts/setup.sh library
@@ -30,6 +30,10 @@ build/.setup-tests: scripts/setup.sh
 
 .venv/.torch: .venv/.ready
 	@scripts/setup.sh torch
+	@touch $@
+
+.venv/.mpi: .venv/.ready
+	@scripts/setup.sh mpi
 	@touch $@
 
 $(LIBRARY): $(LIBRARY_SOURCES) | build/.setup-library
@@ -51,6 +55,12 @@ example-pendigits: $(LIBRARY) .venv/.ready ## compare three networks on handwrit
 
 example-spacetime: $(LIBRARY) .venv/.ready ## train a (3+1)-D autoencoder on shapes that fly through space and time
 	.venv/bin/python examples/spacetime/train.py $(ARGS)
+
+# OpenMPI does not run as root, as in a container, unless it is told so twice.
+PROCESSES ?= 2
+example-mpi: $(LIBRARY) .venv/.mpi ## train with several processes that add up their gradients; PROCESSES=2
+	OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 .venv/bin/mpirun -n $(PROCESSES) --oversubscribe \
+		--bind-to none .venv/bin/python examples/mpi/train.py $(ARGS)
 
 test: setup ## build and run every test; the last line is `N passed, N failed`
 	@python3 scripts/run_tests.py

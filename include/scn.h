@@ -278,6 +278,9 @@ SCN_API scn_status scn_module_forward(scn_module *module, scn_tensor *input, scn
 SCN_API scn_status scn_module_set_training(scn_module *module, int32_t training);
 /** Store whether a module is in training, 1 or 0. */
 SCN_API scn_status scn_module_get_training(scn_module *module, int32_t *training);
+/** Set the momentum, 0 ... 1, of every batch normalisation in a module, mean-only ones too: the fraction of the running
+ *  statistics that a step keeps; 0.99 in the networks that scn_..._net_create and scn_unet_create make. */
+SCN_API scn_status scn_module_set_momentum(scn_module *module, double momentum);
 /** Store the input spatial size that yields output_size. Both [dimension]. Also SCN_ERROR_SHAPE, where a table's
  *  branches disagree, and SCN_ERROR_OVERFLOW. */
 SCN_API scn_status scn_module_input_spatial_size(scn_module *module, int32_t dimension, const int64_t *output_size,
@@ -738,6 +741,18 @@ SCN_API scn_status scn_cosine_rate(double initial_rate, double final_rate, int64
 /** Scale the gradients of all parameters together so that their Euclidean norm is at most max_norm; store the norm
  *  before. Where the norm is not finite, returns SCN_ERROR_STATE and changes nothing. norm: NULL where not wanted. */
 SCN_API scn_status scn_clip_gradient_norm(scn_tensor *const *parameters, int64_t count, double max_norm, double *norm);
+
+/** Store how many elements the gradients of parameters have as one flat array, for an all-reduce over processes, say: that of
+ *  each parameter after that of the one before, row-major. A parameter that is listed twice has its place where it comes
+ *  first; one that requires no gradient has none. parameters: [count], dense; NULL where count is 0. */
+SCN_API scn_status scn_gradients_count(scn_tensor *const *parameters, int64_t count, int64_t *elements);
+/** Copy these gradients into gradients[elements], elements as scn_gradients_count has it (else SCN_ERROR_SHAPE); zeros where
+ *  a parameter has no gradient yet. */
+SCN_API scn_status scn_gradients_get(scn_tensor *const *parameters, int64_t count, float *gradients, int64_t elements);
+/** Overwrite these gradients with gradients[elements], borrowed; every parameter that has a place in them has a gradient then,
+ *  so that optimizers step alike in all processes. Tensors that scn_tensor_gradient returned go on sharing theirs. */
+SCN_API scn_status scn_gradients_set(scn_tensor *const *parameters, int64_t count, const float *gradients,
+                                     int64_t elements);
 
 /* ======================================================================================================== Checkpoints
  *

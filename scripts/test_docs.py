@@ -37,6 +37,7 @@ LANGUAGES = ("python", "c", "cpp", "swift", "cmake", "sh", "text")
 NOT_RUN = {
     "pip install 'scn-engine[torch]'": "needs a package index",
     "pip install dist/scn_engine-*.whl": "scripts/test_packages.sh installs the wheel",
+    "mpirun -n 8 --hostfile hosts python examples/mpi/train.py": "needs machines; the tests run it with two processes",
     "swift run -c release": "the page's program in Swift is built and run",
     "python3 scripts/run_tests.py swift c": "would run the tests within a test",
 }

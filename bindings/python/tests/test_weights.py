@@ -152,7 +152,7 @@ def test_nothing_of_the_source_is_shared():
         (
             lambda: scn.weights_from_torchsparse(np.zeros((18, 2, 2)), [3, 3, 2], submanifold=True),
             scn.InvalidArgumentError,
-            "odd or of sizes 1 and 2",
+            "odd, or of sizes 1 and 2",
         ),
         (lambda: scn.weights_to_spconv(np.zeros((9, 2, 1, 1)), [3, 3]), scn.ShapeError, "2 groups"),
         (lambda: scn.weights_to_spconv(np.zeros((9, 1, 1, 1)), [3, 3], "?"), scn.InvalidArgumentError, "layout"),
