@@ -202,6 +202,9 @@ static void bad_tensor_handles(void) {
     BAD_TENSOR("parameters", (pair[1] = handle, scn_sgd_create(pair, 2, NULL, &out_optimizer)));
     BAD_TENSOR("parameters", (pair[1] = handle, scn_adam_create(pair, 2, NULL, &out_optimizer)));
     BAD_TENSOR("parameters", (pair[1] = handle, scn_clip_gradient_norm(pair, 2, 1, &out_rate)));
+    BAD_TENSOR("parameters", (pair[1] = handle, scn_gradients_count(pair, 2, &out_count)));
+    BAD_TENSOR("parameters", (pair[1] = handle, scn_gradients_get(pair, 2, numbers, 6)));
+    BAD_TENSOR("parameters", (pair[1] = handle, scn_gradients_set(pair, 2, numbers, 6)));
 }
 
 static void bad_module_handles(void) {
@@ -209,6 +212,7 @@ static void bad_module_handles(void) {
     BAD_MODULE("module", scn_module_forward(handle, sparse, &out_tensor));
     BAD_MODULE("module", scn_module_set_training(handle, 1));
     BAD_MODULE("module", scn_module_get_training(handle, &out_number));
+    BAD_MODULE("module", scn_module_set_momentum(handle, 0.5));
     BAD_MODULE("module", scn_module_input_spatial_size(handle, 2, field, out_sizes));
     BAD_MODULE("module", scn_module_state_count(handle, &out_count));
     BAD_MODULE("module", scn_module_state(handle, 0, &out_text, &out_tensor, &out_number));
@@ -501,6 +505,8 @@ static void bad_layers(void) {
     BAD(INVALID_ARGUMENT, "epsilon", scn_batch_normalization_create(3, &epsilon, &out_module));
     BAD(INVALID_ARGUMENT, "momentum", scn_batch_normalization_create(3, &momentum, &out_module));
     BAD(INVALID_ARGUMENT, "leakiness", scn_batch_normalization_create(3, &leak, &out_module));
+    BAD(INVALID_ARGUMENT, "momentum", scn_module_set_momentum(convolution, NAN));
+    BAD(INVALID_ARGUMENT, "momentum", scn_module_set_momentum(sequential, 1.01));
     BAD(INVALID_ARGUMENT, "activation", scn_activation_create((scn_activation)6, 0, &out_module));
     BAD(INVALID_ARGUMENT, "parameter", scn_activation_create(SCN_ACTIVATION_LEAKY_RELU, NAN, &out_module));
     BAD(INVALID_ARGUMENT, "p", scn_dropout_create(NAN, &out_module));
@@ -741,6 +747,22 @@ static void bad_optimizers(void) {
     BAD(INVALID_ARGUMENT, "warm_up", scn_cosine_rate(1, 0, 3, 3, 0, &out_rate));
     BAD(INVALID_ARGUMENT, "max_norm", scn_clip_gradient_norm(&dense, 1, NAN, &out_rate));
     BAD(INVALID_ARGUMENT, "max_norm", scn_clip_gradient_norm(&dense, 1, -1, &out_rate));
+    scn_tensor *result = NULL;
+    OK(scn_tensor_scale(dense, 2, &result));
+    BAD(INVALID_ARGUMENT, "parameters", scn_gradients_count(NULL, 1, &out_count));
+    BAD(INVALID_ARGUMENT, "count", scn_gradients_count(&dense, -1, &out_count));
+    BAD(INVALID_ARGUMENT, "elements", scn_gradients_count(&dense, 1, NULL));
+    BAD(INVALID_ARGUMENT, "operation", scn_gradients_count(&result, 1, &out_count));
+    BAD(SHAPE, "parameters[0]", scn_gradients_count(&sparse, 1, &out_count));
+    BAD(INVALID_ARGUMENT, "gradients", scn_gradients_get(&dense, 1, NULL, 6));
+    BAD(INVALID_ARGUMENT, "elements", scn_gradients_get(&dense, 1, numbers, -6));
+    BAD(SHAPE, "gradients", scn_gradients_get(&dense, 1, numbers, 5));
+    BAD(OVERFLOW, "gradients", scn_gradients_get(&dense, 1, numbers, HUGE_SIZE));
+    BAD(INVALID_ARGUMENT, "aligned", scn_gradients_get(&dense, 1, (float *)((char *)numbers + 1), 6));
+    BAD(INVALID_ARGUMENT, "gradients", scn_gradients_set(&dense, 1, NULL, 6));
+    BAD(SHAPE, "gradients", scn_gradients_set(&dense, 1, numbers, 7));
+    BAD(INVALID_ARGUMENT, "operation", scn_gradients_set(&result, 1, numbers, 6));
+    OK(scn_tensor_release(result));
 }
 
 /* ===================================================================================================== Files, JSON */
