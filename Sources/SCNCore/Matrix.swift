@@ -44,10 +44,10 @@ public struct Matrix {
     }
 
     /// The address of the first element.
-    /// The number of elements.
-    /// A copy of the elements.
     @inlinable public var pointer: UnsafeMutablePointer<Float> { storage.pointer }
+    /// The number of elements.
     @inlinable public var count: Int { storage.count }
+    /// A copy of the elements.
     public var elements: [Float] { Array(storage.buffer) }
 
     /// The address of a row's first element.

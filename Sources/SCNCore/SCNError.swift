@@ -2,6 +2,7 @@
 public struct SCNError: Error, CustomStringConvertible, Equatable, Sendable {
     /// The kinds of failure; raw values are those of `scn_status` in `scn.h`.
     public enum Kind: Int32, Sendable {
+        /// A value out of its range.
         case invalidArgument = 1
         /// A matrix or tensor of another shape than the operation needs.
         case shape = 2
@@ -9,6 +10,7 @@ public struct SCNError: Error, CustomStringConvertible, Equatable, Sendable {
         case coordinate = 3
         /// A handle that is NULL, released, or of another kind.
         case handle = 4
+        /// Memory that the system does not have.
         case memory = 5
         /// A size that does not fit the integers that hold it.
         case overflow = 6
@@ -18,6 +20,7 @@ public struct SCNError: Error, CustomStringConvertible, Equatable, Sendable {
         case format = 8
         /// A call that is valid at another time (a second backward pass, a deconvolution without its convolution).
         case state = 9
+        /// What this library, or this cpu, cannot do.
         case unsupported = 10
         /// A defect of this library.
         case `internal` = 11

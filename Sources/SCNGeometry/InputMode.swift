@@ -6,6 +6,8 @@ public enum InputMode: Int, Sendable, CaseIterable {
     case last = 1
     /// The first row wins.
     case first = 2
+    /// The sum of the rows.
     case sum = 3
+    /// The mean of the rows.
     case mean = 4
 }

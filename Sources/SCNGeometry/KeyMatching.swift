@@ -73,4 +73,4 @@ struct KeyMatching<Key: SiteKey> {
 
 /// 1 where `condition` holds, else 0, without a branch.
 @inline(__always)
-private func one(_ condition: Bool) -> Int { Int(truncatingIfNeeded: unsafeBitCast(condition, to: UInt8.self)) }
+func one(_ condition: Bool) -> Int { Int(truncatingIfNeeded: unsafeBitCast(condition, to: UInt8.self)) }

@@ -1,8 +1,7 @@
 internal import SCNCore
 
-/// What the coordinates of an input on some neighbouring axes take part in: key fields of outputs, added up, and filter
-/// offsets. The product over the axes of what an `AxisRelation` each gives, kept in a small cache with a slot for each residue
-/// of a coordinate.
+/// The outputs that a site takes part in, as keys, and the filter offsets under which it does: the product over the axes of
+/// what an `AxisRelation` each gives, which a small cache keeps, with a slot for each residue of a coordinate.
 struct RelationProduct<Key: SiteKey>: ~Copyable {
     private struct Axis: BitwiseCopyable {
         var relation: AxisRelation
@@ -19,10 +18,9 @@ struct RelationProduct<Key: SiteKey>: ~Copyable {
         var coordinate = -1
         var entry = 0
         var count = 0
-        /// The entry of the product that is built, and what the axes before it add up to.
-        var current = 0
-        var key: Key = 0
-        var offset = 0
+        /// The product of the axes before it: where it begins in `products`, and how many entries it has.
+        var firstProduct = 0
+        var productCount = 1
     }
 
     private struct Slot: BitwiseCopyable {
@@ -30,83 +28,110 @@ struct RelationProduct<Key: SiteKey>: ~Copyable {
         var count = 0
     }
 
+    private struct Entry: BitwiseCopyable {
+        var key: Key
+        var offset: Int
+    }
+
     private let dimension: Int
+    private let batchShift: Key
     private let axes: Storage<Axis>
     private let slots: Storage<Slot>
-    let keys: Storage<Key>
-    let offsets: Storage<Int>
-
-    /// The axes in `range` of those that `relations` and `mosts` are of.
-    init(_ range: Range<Int>, of relations: [AxisRelation], mosts: [Int], layout: KeyLayout) throws(SCNError) {
+    private let entries: Storage<Entry>
+    private var batch: Int64 = -1
+    /// The products of the axes before each axis, one after the other.
+    private var products: Storage<Entry>
+    init(_ relations: [AxisRelation], mosts: [Int], layout: KeyLayout) throws(SCNError) {
         var axes: [Axis] = []
-        var (slotCount, entries) = (0, 0)
-        for axis in range {
+        var (slotCount, entryCount) = (0, 0)
+        for axis in relations.indices {
             var count = 1
             while count < 1024 && count * mosts[axis] < 4096 { count *= 2 }
             axes.append(
                 Axis(
                     relation: relations[axis], margin: layout.axes[axis].margin, shift: Key(layout.axes[axis].shift),
                     weight: relations[(axis + 1)...].reduce(1) { $0 * $1.taps }, slotMask: count - 1,
-                    firstSlot: slotCount, firstEntry: entries, most: mosts[axis]))
+                    firstSlot: slotCount, firstEntry: entryCount, most: mosts[axis]))
             slotCount += count
-            entries += count * mosts[axis]
+            entryCount += count * mosts[axis]
         }
         let (storedAxes, slots) = (try Storage(axes), try Storage<Slot>(count: slotCount))
-        let keys = try Storage<Key>(count: entries)
-        offsets = try Storage(count: entries)
-        (self.axes, self.slots, self.keys) = (storedAxes, slots, keys)
+        let (entries, products) = (try Storage<Entry>(count: entryCount), try Storage<Entry>(count: axes.count))
+        (self.axes, self.slots, self.entries, self.products) = (storedAxes, slots, entries, products)
         slots.pointer.update(repeating: Slot(), count: slotCount)
-        dimension = range.count
+        dimension = relations.count
+        batchShift = Key(layout.batch.shift)
     }
 
-    /// Goes to an input, which has a coordinate for each axis, and returns the number of outputs.
+    /// Goes to a site: its coordinates, then its batch index.
     @inline(__always)
-    borrowing func move(to coordinates: UnsafePointer<Int64>) -> Int {
+    mutating func move(to site: UnsafePointer<Int64>) throws(SCNError) {
         let axes = axes.pointer
-        var outputs = 1
-        for axis in 0..<dimension {
-            if Int(coordinates[axis]) != axes[axis].coordinate { lookUp(axes + axis, Int(coordinates[axis])) }
-            outputs &*= axes[axis].count
-        }
-        return outputs
-    }
-
-    /// The entries of the first axis at `coordinate`, in the order of the outputs: in `keys` and in `offsets`.
-    @inline(__always)
-    borrowing func entries(at coordinate: Int) -> Range<Int> {
-        let axis = axes.pointer
-        if coordinate != axis.pointee.coordinate { lookUp(axis, coordinate) }
-        return axis.pointee.entry..<axis.pointee.entry &+ axis.pointee.count
-    }
-
-    /// Calls `body(key, offset)` for each output, the last axis fastest.
-    @inline(__always)
-    borrowing func enumerate(_ body: (Key, Int) -> Void) {
-        if dimension == 0 { return body(0, 0) }
-        let (axes, key, offset) = (axes.pointer, keys.pointer, offsets.pointer)
         let last = dimension &- 1
-        axes[0].key = 0
-        axes[0].offset = 0
-        axes[0].current = 0
-        var axis = 0
-        while axis >= 0 {
-            let state = axes[axis]
-            if axis == last {
-                for entry in state.entry..<state.entry &+ state.count {
-                    body(state.key &+ key[entry], state.offset &+ offset[entry])
-                }
-                axis &-= 1
-            } else if state.current == state.count {
-                axis &-= 1
-            } else {
-                let entry = state.entry &+ state.current
-                axes[axis].current &+= 1
+        if site[dimension] != batch {
+            batch = site[dimension]
+            products.pointer[0] = Entry(key: Key(truncatingIfNeeded: batch) &<< batchShift, offset: 0)
+            for axis in 0..<last { try multiply(axis, site) }
+        } else {
+            var axis = 0
+            while axis < last && Int(site[axis]) == axes[axis].coordinate { axis &+= 1 }
+            while axis < last {
+                try multiply(axis, site)
                 axis &+= 1
-                axes[axis].key = state.key &+ key[entry]
-                axes[axis].offset = state.offset &+ offset[entry]
-                axes[axis].current = 0
             }
         }
+        if Int(site[last]) != axes[last].coordinate { lookUp(axes + last, Int(site[last])) }
+    }
+
+    /// The number of outputs of the site.
+    var count: Int {
+        @inline(__always) get {
+            let last = axes.pointer + (dimension &- 1)
+            return last.pointee.productCount &* last.pointee.count
+        }
+    }
+
+    /// Calls `body(key, offset)` for each output of the site. Under one offset the keys of ascending sites ascend, where none
+    /// of them has two.
+    @inline(__always)
+    borrowing func forEach(_ body: (Key, Int) -> Void) {
+        let last = axes.pointer + (dimension &- 1)
+        let (entry, count) = (entries.pointer + last.pointee.entry, last.pointee.count)
+        let product = products.pointer + last.pointee.firstProduct
+        for index in 0..<last.pointee.productCount {
+            for other in 0..<count {
+                body(product[index].key &+ entry[other].key, product[index].offset &+ entry[other].offset)
+            }
+        }
+    }
+
+    /// Makes the product of the axes up to `axis`, for the next one, of that of the axes before it.
+    @inline(__always)
+    private mutating func multiply(_ axis: Int, _ site: UnsafePointer<Int64>) throws(SCNError) {
+        let factor = axes.pointer + axis
+        let result = factor + 1
+        if Int(site[axis]) != factor.pointee.coordinate { lookUp(factor, Int(site[axis])) }
+        let (productCount, count) = (factor.pointee.productCount, factor.pointee.count)
+        result.pointee.firstProduct = factor.pointee.firstProduct &+ productCount
+        result.pointee.productCount = productCount &* count
+        let needed = result.pointee.firstProduct &+ result.pointee.productCount
+        if needed > products.count { try makeRoom(needed, keeping: result.pointee.firstProduct) }
+        let product = products.pointer + factor.pointee.firstProduct
+        var next = products.pointer + result.pointee.firstProduct
+        let entry = entries.pointer + factor.pointee.entry
+        for index in 0..<productCount {
+            for other in 0..<count {
+                next.pointee = Entry(
+                    key: product[index].key &+ entry[other].key, offset: product[index].offset &+ entry[other].offset)
+                next += 1
+            }
+        }
+    }
+
+    private mutating func makeRoom(_ needed: Int, keeping kept: Int) throws(SCNError) {
+        let grown = try Storage<Entry>(count: max(needed, 2 * products.count))
+        grown.pointer.update(from: products.pointer, count: kept)
+        products = grown
     }
 
     @inline(__always)
@@ -123,20 +148,12 @@ struct RelationProduct<Key: SiteKey>: ~Copyable {
     }
 
     private func fill(_ axis: Axis, _ entry: Int, _ coordinate: Int) -> Int {
-        let (key, offset) = (keys.pointer + entry, offsets.pointer + entry)
+        let target = entries.pointer + entry
         var count = 0
         axis.relation.forEach(coordinate) { output, tap in
-            key[count] = (Key(truncatingIfNeeded: output) &+ Key(truncatingIfNeeded: axis.margin)) &<< axis.shift
-            offset[count] = tap &* axis.weight
+            let field = Key(truncatingIfNeeded: output) &+ Key(truncatingIfNeeded: axis.margin)
+            target[count] = Entry(key: field &<< axis.shift, offset: tap &* axis.weight)
             count &+= 1
-        }
-        if count > 1 && key[0] > key[1] {
-            var (reversedKeys, reversedOffsets) = (
-                UnsafeMutableBufferPointer(start: key, count: count),
-                UnsafeMutableBufferPointer(start: offset, count: count)
-            )
-            reversedKeys.reverse()
-            reversedOffsets.reverse()
         }
         return count
     }

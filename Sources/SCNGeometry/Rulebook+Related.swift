@@ -3,10 +3,9 @@ internal import SCNCore
 extension Rulebook {
     /// The sites that every input site together takes part in, one relation an axis, and the rules.
     ///
-    /// An input line (sites that differ on the last axis alone) takes part in output lines; sorting these brings together
-    /// the input lines that cross one output line, whose outputs are the union of few short ascending lists. `isInjective`
-    /// says that under one filter offset no two outputs have the same input, so that both columns ascend strictly; elsewhere
-    /// the input rows of an offset repeat.
+    /// Under one filter offset the outputs ascend with the inputs, so the output sites are the union of an ascending list for
+    /// each offset. `isInjective` says that under one offset no two outputs have the same input, so that both columns ascend
+    /// strictly; elsewhere the input rows of an offset repeat, and its outputs are sorted first.
     static func related(
         _ input: SiteSet, _ relations: [AxisRelation], isInjective: Bool
     ) throws(SCNError) -> (output: SiteSet, rulebook: Rulebook) {
@@ -31,36 +30,20 @@ extension Rulebook {
         _ input: SiteSet, _ relations: [AxisRelation], _ mosts: [Int], _ layout: KeyLayout, _ isInjective: Bool,
         _: Key.Type
     ) throws(SCNError) -> (Storage<Key>, Rulebook) {
-        let lines = try SiteLines(input)
-        let crossings = try LineCrossings<Key>(input, lines, relations, mosts: mosts, layout: layout)
         let volume = relations.reduce(1) { $0 * $1.taps }
-        let outputLines = crossings.keys.count
         // Every piece has a cursor for each filter offset, so there are few where the volume is large.
-        let pieces = max(1, min(16, crossings.members.count >> 12, input.count / volume))
-        let size = max(1, (outputLines + pieces - 1) / pieces)
+        let pieces = max(1, min(16, input.count >> 12, input.count / volume))
+        let size = max(1, (input.count + pieces - 1) / pieces)
         let cursors = try Storage<Int64>(count: checkedProduct([pieces, volume], "rule cursors"), zeroed: true)
-        let firstOutputs = try Storage<Int>(count: pieces + 1, zeroed: true)
-        let (cursor, firstOutput) = (cursors.pointer, firstOutputs.pointer)
-
-        func forEachOutputLine(
-            _ body: (borrowing OutputLine<Key>, _ piece: Int, _ line: Int) -> Void
-        ) throws(SCNError) {
-            try Parallel.tryForEachChunk(outputLines, size: size) { piece, range throws(SCNError) in
-                var output = try OutputLine(lines, crossings, relations, mosts: mosts, layout: layout)
-                for line in range {
-                    try output.move(to: line)
-                    body(output, piece, line)
-                }
+        let cursor = cursors.pointer
+        var lists = [RuleList<Key>?](repeating: nil, count: pieces)
+        try lists.withUnsafeMutableBufferPointer { lists throws(SCNError) in
+            nonisolated(unsafe) let lists = lists
+            try Parallel.tryForEachChunk(input.count, size: size) { piece, rows throws(SCNError) in
+                lists[piece] = try RuleList(
+                    rows, input, relations, mosts: mosts, layout, counts: cursor + piece * volume)
             }
         }
-
-        try forEachOutputLine { output, piece, _ in
-            let counter = cursor + piece * volume
-            firstOutput[piece + 1] &+= output.count
-            output.forEachRule { _, _, k in counter[k] &+= 1 }
-        }
-        for piece in 0..<pieces { firstOutput[piece + 1] += firstOutput[piece] }
-        let outputCount = firstOutput[pieces]
         let offsets = try Storage<Int64>(count: volume + 1)
         var total: Int64 = 0
         for k in 0..<volume {
@@ -73,32 +56,34 @@ extension Rulebook {
         }
         offsets.pointer[volume] = total
 
-        let keys = try Storage<Key>(count: outputCount)
-        let (inputRows, outputRows) = (try Storage<Int32>(count: Int(total)), try Storage<Int32>(count: Int(total)))
-        let (key, lineKey, inputRow, outputRow) = (
-            keys.pointer, crossings.keys.pointer, inputRows.pointer, outputRows.pointer
-        )
-        try forEachOutputLine { output, piece, line in
-            let next = cursor + piece * volume
-            let first = firstOutput[piece]
-            output.forEachRule { row, output, k in
-                let rule = Int(next[k])
-                next[k] &+= 1
-                inputRow[rule] = Int32(truncatingIfNeeded: row)
-                outputRow[rule] = Int32(truncatingIfNeeded: first &+ output)
-            }
-            var row = first
-            output.forEachOutput { field in
-                key[row] = lineKey[line] &+ field
-                row &+= 1
-            }
-            firstOutput[piece] = row
+        let (keys, inputRows) = (try Storage<Key>(count: Int(total)), try Storage<Int32>(count: Int(total)))
+        Parallel.forEach(pieces) { piece in
+            lists[piece]?.distribute(to: keys.pointer, inputRows.pointer, next: cursor + piece * volume)
         }
+        withExtendedLifetime(cursors) {}
+        lists = []
+        if !isInjective { try sortRules(of: offsets, keys, inputRows) }
+        let ranked = try RankedLists(keys, starts: offsets)
         let rulebook = Rulebook(
-            offsets: offsets, inputRows: inputRows, outputRows: outputRows, inputCount: input.count,
-            outputCount: outputCount, inputRowsAscend: isInjective)
-        withExtendedLifetime((lines, crossings, cursors, firstOutputs)) {}
-        return (keys, rulebook)
+            offsets: offsets, inputRows: inputRows, outputRows: ranked.ranks, inputCount: input.count,
+            outputCount: ranked.keys.count, inputRowsAscend: isInjective)
+        return (ranked.keys, rulebook)
+    }
+
+    /// Sorts the rules of each filter offset by output.
+    private static func sortRules<Key: SiteKey>(
+        of offsets: Storage<Int64>, _ keys: Storage<Key>, _ inputRows: Storage<Int32>
+    ) throws(SCNError) {
+        for k in 0..<offsets.count - 1 {
+            let (first, count) = (Int(offsets.pointer[k]), Int(offsets.pointer[k + 1] - offsets.pointer[k]))
+            let (key, inputRow) = (keys.pointer + first, inputRows.pointer + first)
+            let (copiedKeys, copiedRows) = (try Storage<Key>(count: count), try Storage<Int32>(count: count))
+            copiedKeys.pointer.update(from: key, count: count)
+            copiedRows.pointer.update(from: inputRow, count: count)
+            let sorted = try radixSorted(copiedKeys, copiedRows)
+            key.update(from: sorted.keys.pointer, count: count)
+            inputRow.update(from: sorted.payload.pointer, count: count)
+        }
     }
 
     /// Throws where there are too many rules. Where the most that an input can have leaves doubt, a look at each site

@@ -2,10 +2,13 @@ package import SCNCore
 
 /// What a voxel makes of the features of several points in it.
 public enum VoxelReduction: Int, Sendable, CaseIterable {
+    /// The sum over the points.
     case sum = 0
+    /// The mean over the points.
     case mean = 1
     /// The features of the point that comes first.
     case first = 2
+    /// The features of the point that comes last.
     case last = 3
     /// The features of one of the points, each as likely as any other.
     case random = 4

@@ -11,8 +11,8 @@ public final class BatchNormalization: Module {
     public let planes: Int
     /// What is added to the variance.
     public let epsilon: Double
-    /// The fraction of the running statistics that is kept.
-    public let momentum: Double
+    /// The fraction of the running statistics that is kept; ``Module/setMomentum(_:)`` sets it.
+    public var momentum: Double { operation.momentum }
     /// After normalising: y > 0 ? y : leakiness * y; 1 is no activation, 0 is ReLU.
     public let leakiness: Double
     /// What each plane is multiplied by after normalising, [planes]; nil where not affine.
@@ -23,7 +23,7 @@ public final class BatchNormalization: Module {
     public let runningMean: Tensor
     /// The variance that evaluation uses, [planes].
     public let runningVariance: Tensor
-    private let operation: BatchNormalizationOperation
+    private var operation: BatchNormalizationOperation
 
     /// `epsilon`: above 0; `momentum`: 0 ... 1; `affine`: whether to have weight and bias; `leakiness`: at least 0.
     public init(
@@ -33,7 +33,6 @@ public final class BatchNormalization: Module {
         operation = try BatchNormalizationOperation(epsilon: epsilon, momentum: momentum, leakiness: leakiness)
         self.planes = planes
         self.epsilon = epsilon
-        self.momentum = momentum
         self.leakiness = leakiness
         weight = affine ? try .parameter([planes], filledWith: 1) : nil
         bias = affine ? try .parameter([planes], filledWith: 0) : nil
@@ -61,6 +60,8 @@ public final class BatchNormalization: Module {
             ("affine", .bool(weight != nil)), ("leakiness", .number(leakiness)),
         ]
     }
+
+    override func takeMomentum(_ momentum: Double) { operation.momentum = momentum }
 
     public override func forward(_ input: Value) throws -> Value {
         try input.mapTensor(typeName) { tensor in

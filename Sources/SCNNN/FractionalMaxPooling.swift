@@ -20,6 +20,7 @@ public final class FractionalMaxPooling: Module {
     public enum Target {
         /// floor(input / ratio), at least 1; ratios above 1, one for all axes or one an axis.
         case ratio([Double])
+        /// So many windows: a number for all axes or one an axis.
         case outputSize(Size)
     }
 

@@ -76,6 +76,17 @@ open class Module {
         for child in children { child.setTraining(training) }
     }
 
+    /// Sets the fraction of their running statistics that the batch normalisations in this module keep a step, 0 ... 1.
+    public func setMomentum(_ momentum: Double) throws {
+        try require(momentum >= 0 && momentum <= 1, .invalidArgument, "momentum: is \(momentum), expected 0 ... 1")
+        takeMomentum(momentum)
+    }
+
+    /// Takes a momentum that was checked, and hands it on to the children.
+    func takeMomentum(_ momentum: Double) {
+        for child in children { child.takeMomentum(momentum) }
+    }
+
     /// All parameters and buffers, inner ones under the path of child indices: "2.0.weight".
     public var state: [StateEntry] {
         var entries = ownState

@@ -7,7 +7,9 @@ extension Networks {
         case block(layers: Int = 2, growthRate: Int = 16)
         /// A transition: batch norm, ReLU, a 1 x 1 convolution to that many planes or as many as before, average pooling.
         case transition(planes: Int? = nil, size: Int = 2, stride: Int = 2)
+        /// Max pooling alone.
         case maxPooling(size: Int = 2, stride: Int = 2)
+        /// Average pooling alone.
         case averagePooling(size: Int = 2, stride: Int = 2)
     }
 

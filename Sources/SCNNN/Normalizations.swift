@@ -11,22 +11,21 @@ internal import SCNOps
 public final class MeanOnlyBNLeakyReLU: Module {
     /// The planes of input and result.
     public let planes: Int
-    /// The fraction of the running mean that is kept.
-    public let momentum: Double
+    /// The fraction of the running mean that is kept; ``Module/setMomentum(_:)`` sets it.
+    public var momentum: Double { operation.momentum }
     /// y > 0 ? y : leakiness * y; 1 is no activation, 0 is ReLU.
     public let leakiness: Double
     /// What is added to each row, [planes]; nil without.
     public let bias: Tensor?
     /// The running average of the batches' means, [planes].
     public let runningMean: Tensor
-    private let operation: MeanOnlyNormalizationOperation
+    private var operation: MeanOnlyNormalizationOperation
 
     /// Bias and running mean are zeros at first. Throws where `planes` < 1, `leakiness` < 0 or `momentum` is not in 0 ... 1.
     public init(planes: Int, affine: Bool = true, leakiness: Double = 1, momentum: Double = 0.99) throws {
         try require(planes >= 1, .invalidArgument, "planes: is \(planes), expected at least 1")
         operation = try MeanOnlyNormalizationOperation(momentum: momentum, leakiness: leakiness)
         self.planes = planes
-        self.momentum = momentum
         self.leakiness = leakiness
         bias = affine ? try .parameter([planes], filledWith: 0) : nil
         runningMean = try .buffer([planes], filledWith: 0)
@@ -47,6 +46,8 @@ public final class MeanOnlyBNLeakyReLU: Module {
             ("momentum", .number(momentum)),
         ]
     }
+
+    override func takeMomentum(_ momentum: Double) { operation.momentum = momentum }
 
     public override func forward(_ input: Value) throws -> Value {
         try input.mapTensor(typeName) { tensor in

@@ -11,6 +11,7 @@ internal import SCNOps
 public final class Sparsify: SpatialLayer {
     /// What follows the scores.
     public enum Activation: String, Sendable, CaseIterable {
+        /// 1 / (1 + e^-x).
         case sigmoid
         /// 1 above 0, else 0; the gradient passes as if it were the identity.
         case fakeGradHardSigmoid

@@ -143,9 +143,13 @@ extension Points {
 
 /// What flows through a network.
 public enum Value {
+    /// An array.
     case dense(Tensor)
+    /// Features on the sites of a geometry.
     case sparse(SparseTensor)
+    /// What an input layer turns into a sparse tensor.
     case points(Points)
+    /// A list of values: what a ``ConcatTable`` makes and a ``JoinTable`` takes.
     case table([Value])
 
     /// The tensor itself, or the features.

@@ -3,6 +3,7 @@ package import SCNCore
 
 /// Activations, element by element.
 public enum Activation: Equatable, Sendable {
+    /// x > 0 ? x : 0.
     case relu
     /// x > 0 ? x : leak * x.
     case leakyReLU(Float)
@@ -10,7 +11,9 @@ public enum Activation: Equatable, Sendable {
     case elu
     /// A scaled ELU (Klambauer et al., 2017).
     case selu
+    /// The hyperbolic tangent.
     case tanh
+    /// 1 / (1 + e^-x).
     case sigmoid
 
     /// result, of input's shape; in place allowed.

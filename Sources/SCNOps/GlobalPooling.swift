@@ -4,6 +4,7 @@ package import SCNGeometry
 
 /// Pooling of all sites of a sample into one row; a sample without sites gets zeros.
 public enum GlobalPooling: Int, CaseIterable, Sendable {
+    /// The sum over the sample's sites.
     case sum = 0
     /// Over the sample's sites: inactive ones do not count.
     case average = 1

@@ -50,15 +50,31 @@ extension InputMap {
 
     private func spread(_ source: Matrix, into result: Matrix, dividing: Bool) {
         let planes = source.planes
-        if mode == .first || mode == .last || hasPadding { result.pointer.update(repeating: 0, count: result.count) }
-        forEachSite { site, rows in
-            let values = source.pointer + site * planes
-            let share = dividing ? 1 / Float(rows.count) : 1
-            for row in rows {
-                let target = result.pointer + Int(row) * planes
-                for p in 0..<planes { target[p] = values[p] * share }
+        let (siteOfRow, starts, winners) = (siteOfRow.pointer, starts.pointer, rows.pointer)
+        let mode = mode
+        // Row by row: scattered reads overlap better than scattered writes.
+        Parallel.forEachChunk(rowCount, size: 2048) { _, range in
+            for row in range {
+                let target = result.pointer + row * planes
+                let site = Int(siteOfRow[row])
+                let counts =
+                    switch mode {
+                    case .first: site >= 0 && Int(winners[Int(starts[site])]) == row
+                    case .last: site >= 0 && Int(winners[Int(starts[site + 1]) - 1]) == row
+                    default: site >= 0
+                    }
+                guard counts else {
+                    target.update(repeating: 0, count: planes)
+                    continue
+                }
+                target.update(from: source.pointer + site * planes, count: planes)
+                if dividing {
+                    let share = 1 / Float(starts[site + 1] - starts[site])
+                    for p in 0..<planes { target[p] *= share }
+                }
             }
         }
+        withExtendedLifetime(self) {}
     }
 
     /// Calls `body` with each site and the rows that count there: all of them, or the winner alone.

@@ -3,21 +3,21 @@ package import SCNCore
 
 /// Dense products over the planes: result = input * weight + bias.
 ///
-/// OpenBLAS computes them, or, where it does not know this cpu's vectors, the convolution's loops. Chunks of rows depend on
-/// shapes alone, since OpenBLAS's bits change with the number of rows that it is given.
+/// OpenBLAS computes them, or, where the weights are few or it does not know this cpu's vectors, the convolution's loops.
+/// Chunks of rows depend on shapes alone, since OpenBLAS's bits change with the number of rows that it is given.
 package enum LinearOperation {
     private static let chunkRows = 256
     /// No more than go on at once in the process, see dense.c: the others would wait.
     private static let concurrentProducts = 32
 
-    /// Tests choose the way here; nil asks what OpenBLAS knows.
+    /// Tests choose the way here; nil asks what suits.
     nonisolated(unsafe) package static var usesOpenBLAS: Bool?
 
     /// The weights for the convolution's loops; nil where OpenBLAS computes and takes them as they are.
     package static func pack(
         _ weight: UnsafePointer<Float>, inPlanes: Int, outPlanes: Int, weightIsTransposed: Bool
     ) throws(SCNError) -> PackedWeights? {
-        if choosesOpenBLAS(try Kernels.table()) { return nil }
+        if choosesOpenBLAS(try Kernels.table(), weights: inPlanes * outPlanes) { return nil }
         return try PackedWeights(
             weight, volume: 1, groups: 1, inPerGroup: inPlanes, outPerGroup: outPlanes,
             inStride: weightIsTransposed ? 1 : outPlanes, outStride: weightIsTransposed ? inPlanes : 1)
@@ -88,7 +88,7 @@ package enum LinearOperation {
     ) throws(SCNError) {
         try check(input, gradient, names: ("input", "gradient"))
         let kernels = try Kernels.table()
-        let usesOpenBLAS = choosesOpenBLAS(kernels)
+        let usesOpenBLAS = choosesOpenBLAS(kernels, weights: input.planes * gradient.planes)
         let (left, right) = weightIsTransposed ? (gradient, input) : (input, gradient)
         let count = left.planes * right.planes
         let size = reductionChunk(input.rows, atLeast: 1024, limit: 16)
@@ -116,9 +116,9 @@ package enum LinearOperation {
         withExtendedLifetime(partial) {}
     }
 
-    private static func choosesOpenBLAS(_ kernels: scn_kernel_table) -> Bool {
+    private static func choosesOpenBLAS(_ kernels: scn_kernel_table, weights: Int) -> Bool {
         if let usesOpenBLAS { return usesOpenBLAS }
-        return withUnsafePointer(to: kernels) { scn_dense_product_knows_cpu($0) != 0 }
+        return withUnsafePointer(to: kernels) { scn_dense_product_suits($0, Int64(weights)) != 0 }
     }
 
     private static func check(_ left: Matrix, _ right: Matrix, names: (String, String)) throws(SCNError) {

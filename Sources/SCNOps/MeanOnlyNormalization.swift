@@ -5,7 +5,7 @@ package import SCNCore
 /// y = x - mean + bias.
 package struct MeanOnlyNormalizationOperation {
     /// The fraction of the running mean that is kept.
-    package let momentum: Double
+    package var momentum: Double
     /// y > 0 ? y : leakiness * y; 1 is no activation.
     package let leakiness: Float
 

@@ -128,6 +128,25 @@ import Testing
         #expect(thrownError { _ = try layer(Tensor(zeros: [4, 2])) }?.kind == .shape)
     }
 
+    /// Of every batch normalisation inside, whatever built it; the architecture knows it then.
+    @Test func momentumCanBeSet() throws {
+        let net = try Networks.uNet(dimension: 1, repetitions: 1, planes: [2, 3])
+        try net.add(ConcatTable([MeanOnlyBNLeakyReLU(planes: 2), BatchNormalization(planes: 2)]))
+        try net.setMomentum(0.75)
+        func momenta(_ module: Module) -> [Double] {
+            let own = [(module as? BatchNormalization)?.momentum, (module as? MeanOnlyBNLeakyReLU)?.momentum]
+            return own.compactMap { $0 } + module.children.flatMap(momenta)
+        }
+        #expect(momenta(net).count > 4 && Set(momenta(net)) == [0.75])
+        #expect(try Set(momenta(Architecture.build(Architecture.text(of: net)))) == [0.75])
+        for wrong in [-0.1, 1.1, .nan] { #expect(thrownError { try net.setMomentum(wrong) }?.kind == .invalidArgument) }
+        #expect(Set(momenta(net)) == [0.75])
+        let normalization = try BatchNormalization(planes: 1)
+        try normalization.setMomentum(0.5)
+        _ = try normalization(Tensor([1, 3], shape: [2, 1]))
+        #expect(normalization.runningMean.elements == [1] && normalization.runningVariance.elements == [1.5])
+    }
+
     /// What changes the statistics after the forward pass does not change its gradient.
     @Test func evaluationRemembersItsStatistics() throws {
         let layer = try BatchNormalization(planes: 1, epsilon: 1, affine: false)

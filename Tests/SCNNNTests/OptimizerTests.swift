@@ -102,6 +102,30 @@ import Testing
         #expect(worstError(try #require(b.gradient), [1]) < 1e-6)
     }
 
+    /// In the order given; zeros without a gradient, nothing where none is required, once where listed twice.
+    @Test func flatGradients() throws {
+        let (a, b, frozen) = (try leaf([1, 2], [2]), try leaf([3, 4, 5], [3, 1]), try Tensor(zeros: [4]))
+        try (a * 3).sum().backward()
+        let parameters = [b, frozen, a, b]
+        #expect(try Gradients.count(parameters) == 5)
+        var flat: [Float] = [9, 9, 9, 9, 9]
+        try flat.withUnsafeMutableBufferPointer { try Gradients.copy(parameters, into: $0) }
+        #expect(flat == [0, 0, 0, 3, 3])
+        try [1, 2, 3, 4, 5].withUnsafeBufferPointer { try Gradients.set(parameters, from: $0) }
+        #expect(b.gradient == [1, 2, 3] && a.gradient == [4, 5] && frozen.gradient == nil)
+        for wrong in [[], [1], [1, 2, 3, 4, 5, 6]] as [[Float]] {
+            let error = thrownError { try wrong.withUnsafeBufferPointer { try Gradients.set(parameters, from: $0) } }
+            #expect(error?.kind == .shape)
+        }
+        #expect(b.gradient == [1, 2, 3] && a.gradient == [4, 5])
+        let result = try a * 2
+        #expect(thrownError { _ = try Gradients.count([a, result]) }?.kind == .invalidArgument)
+        #expect(try Gradients.count([]) == 0 && Gradients.count([frozen]) == 0)
+        // A backward pass adds to what was set.
+        try (a * 2).sum().backward()
+        #expect(a.gradient == [6, 7])
+    }
+
     @Test func refusesWhatMakesNoSense() throws {
         let a = try leaf([1], [1])
         let result = try a * 2

@@ -50,6 +50,15 @@ import Testing
         return [output.elements, byInput.elements, byWeight.elements, byBias.elements]
     }
 
+    /// By OpenBLAS, and by the convolution's loops.
+    static func eachWay(_ body: (_ way: String) throws -> Void) rethrows {
+        defer { LinearOperation.usesOpenBLAS = nil }
+        for usesOpenBLAS in [true, false] {
+            LinearOperation.usesOpenBLAS = usesOpenBLAS
+            try body(usesOpenBLAS ? "OpenBLAS" : "own loops")
+        }
+    }
+
     @Test(arguments: [(1, 1), (3, 17), (37, 3), (17, 37)], [false, true])
     func agreesWithTheDefinition(planes: (in: Int, out: Int), isTransposed: Bool) throws {
         var random = Random(seed: 31)
@@ -59,22 +68,24 @@ import Testing
             let gradient = setup.gradient.doubles
             let limit = rows > 1_000 ? 3 : 40
             let zeros = [Double](repeating: 0, count: planes.out)
-            try withEachInstructionSet { name in
-                let results = try Self.run(setup)
-                #expect(worstError(results[0], setup.product(input, weight, bias)) < 2e-5, name)
-                // Linear in each argument: central differences are exact at any step.
-                let byInput = gradientError(results[1], at: input, step: 1, limit: limit) {
-                    dot(setup.product($0, weight, nil), gradient)
+            try Self.eachWay { way in
+                try withEachInstructionSet { name in
+                    let results = try Self.run(setup)
+                    #expect(worstError(results[0], setup.product(input, weight, bias)) < 2e-5, "\(way), \(name)")
+                    // Linear in each argument: central differences are exact at any step.
+                    let byInput = gradientError(results[1], at: input, step: 1, limit: limit) {
+                        dot(setup.product($0, weight, nil), gradient)
+                    }
+                    #expect(byInput < 2e-5, "\(way), \(name)")
+                    let byWeight = gradientError(results[2], at: weight, step: 1, limit: limit) {
+                        dot(setup.product(input, $0, nil), gradient)
+                    }
+                    #expect(byWeight < 1e-4, "\(way), \(name)")
+                    let byBias = gradientError(results[3], at: bias ?? zeros, step: 1, limit: limit) {
+                        dot(setup.product(input, weight, $0), gradient)
+                    }
+                    #expect(byBias < 1e-4, "\(way), \(name)")
                 }
-                #expect(byInput < 2e-5, name)
-                let byWeight = gradientError(results[2], at: weight, step: 1, limit: limit) {
-                    dot(setup.product(input, $0, nil), gradient)
-                }
-                #expect(byWeight < 1e-4, name)
-                let byBias = gradientError(results[3], at: bias ?? zeros, step: 1, limit: limit) {
-                    dot(setup.product(input, weight, $0), gradient)
-                }
-                #expect(byBias < 1e-4, name)
             }
         }
     }
@@ -82,7 +93,10 @@ import Testing
     @Test(arguments: [false, true]) func givesTheSameBitsOnAllThreadCounts(isTransposed: Bool) throws {
         var random = Random(seed: 32)
         let setup = Setup(20_000, 17, 37, isTransposed: isTransposed, bias: true, &random)
-        #expect(try bitsAgreeOnAllThreadCounts { try Self.run(setup) })
+        try Self.eachWay { way in
+            let agree = try bitsAgreeOnAllThreadCounts { try Self.run(setup) }
+            #expect(agree, "\(way)")
+        }
     }
 
     @Test func refusesWrongShapes() throws {

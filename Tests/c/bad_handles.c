@@ -46,6 +46,9 @@ static void bad_tensor_handles(void) {
     BAD_TENSOR("parameters", (pair[1] = handle, scn_sgd_create(pair, 2, NULL, &out_optimizer)));
     BAD_TENSOR("parameters", (pair[1] = handle, scn_adam_create(pair, 2, NULL, &out_optimizer)));
     BAD_TENSOR("parameters", (pair[1] = handle, scn_clip_gradient_norm(pair, 2, 1, &out_rate)));
+    BAD_TENSOR("parameters", (pair[1] = handle, scn_gradients_count(pair, 2, &out_count)));
+    BAD_TENSOR("parameters", (pair[1] = handle, scn_gradients_get(pair, 2, numbers, 6)));
+    BAD_TENSOR("parameters", (pair[1] = handle, scn_gradients_set(pair, 2, numbers, 6)));
 }
 
 static void bad_module_handles(void) {
@@ -53,6 +56,7 @@ static void bad_module_handles(void) {
     BAD_MODULE("module", scn_module_forward(handle, sparse, &out_tensor));
     BAD_MODULE("module", scn_module_set_training(handle, 1));
     BAD_MODULE("module", scn_module_get_training(handle, &out_number));
+    BAD_MODULE("module", scn_module_set_momentum(handle, 0.5));
     BAD_MODULE("module", scn_module_input_spatial_size(handle, 2, field, out_sizes));
     BAD_MODULE("module", scn_module_state_count(handle, &out_count));
     BAD_MODULE("module", scn_module_state(handle, 0, &out_text, &out_tensor, &out_number));

@@ -1,4 +1,5 @@
-/* Optimizers, learning rate schedules and gradient clipping refuse rates, steps and parameters that make no sense. */
+/* Optimizers, learning rate schedules and functions of gradients refuse rates, steps, sizes and parameters that make no
+ * sense. */
 #include "bad_call.h"
 
 static void bad_optimizers(void) {
@@ -35,6 +36,22 @@ static void bad_optimizers(void) {
     BAD(INVALID_ARGUMENT, "warm_up", scn_cosine_rate(1, 0, 3, 3, 0, &out_rate));
     BAD(INVALID_ARGUMENT, "max_norm", scn_clip_gradient_norm(&dense, 1, NAN, &out_rate));
     BAD(INVALID_ARGUMENT, "max_norm", scn_clip_gradient_norm(&dense, 1, -1, &out_rate));
+    scn_tensor *result = NULL;
+    OK(scn_tensor_scale(dense, 2, &result));
+    BAD(INVALID_ARGUMENT, "parameters", scn_gradients_count(NULL, 1, &out_count));
+    BAD(INVALID_ARGUMENT, "count", scn_gradients_count(&dense, -1, &out_count));
+    BAD(INVALID_ARGUMENT, "elements", scn_gradients_count(&dense, 1, NULL));
+    BAD(INVALID_ARGUMENT, "operation", scn_gradients_count(&result, 1, &out_count));
+    BAD(SHAPE, "parameters[0]", scn_gradients_count(&sparse, 1, &out_count));
+    BAD(INVALID_ARGUMENT, "gradients", scn_gradients_get(&dense, 1, NULL, 6));
+    BAD(INVALID_ARGUMENT, "elements", scn_gradients_get(&dense, 1, numbers, -6));
+    BAD(SHAPE, "gradients", scn_gradients_get(&dense, 1, numbers, 5));
+    BAD(OVERFLOW, "gradients", scn_gradients_get(&dense, 1, numbers, HUGE_SIZE));
+    BAD(INVALID_ARGUMENT, "aligned", scn_gradients_get(&dense, 1, (float *)((char *)numbers + 1), 6));
+    BAD(INVALID_ARGUMENT, "gradients", scn_gradients_set(&dense, 1, NULL, 6));
+    BAD(SHAPE, "gradients", scn_gradients_set(&dense, 1, numbers, 7));
+    BAD(INVALID_ARGUMENT, "operation", scn_gradients_set(&result, 1, numbers, 6));
+    OK(scn_tensor_release(result));
 }
 
 int main(void) {

@@ -262,6 +262,47 @@ static void test_training(void) {
     CHECK(scn_live_handles() == 0);
 }
 
+/** One flat array of gradients: parameters without one, frozen, listed twice, and none at all. */
+static void test_flat_gradients(void) {
+    const int64_t shape[] = {2, 3}, before = scn_memory_in_use();
+    const float ones[] = {1, 2, 3, 4, 5, 6}, new_values[] = {6, 5, 4, 3, 2, 1, -1, -2, -3, -4, -5, -6};
+    float flat[12] = {9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9}, *data = NULL;
+    scn_tensor *with, *without, *frozen, *scaled, *gradient;
+    int64_t elements = 0;
+    OK(scn_tensor_create(shape, 2, ones, &with));
+    OK(scn_tensor_create(shape, 2, ones, &without));
+    OK(scn_tensor_create(shape, 2, ones, &frozen));
+    OK(scn_tensor_set_requires_gradient(with, 1));
+    OK(scn_tensor_set_requires_gradient(without, 1));
+    OK(scn_tensor_scale(with, 2, &scaled));
+    OK(scn_tensor_backward(scaled, ones, 6));
+    OK(scn_tensor_gradient(with, &gradient));
+    OK(scn_tensor_data(gradient, &data));
+    scn_tensor *const list[] = {frozen, without, with, without};
+    OK(scn_gradients_count(list, 4, &elements));
+    CHECK(elements == 12);
+    OK(scn_gradients_get(list, 4, flat, 12));
+    int wrong = 0;
+    for (int i = 0; i < 6; i++) wrong += flat[i] != 0 || flat[6 + i] != 2 * ones[i];
+    CHECK(wrong == 0);
+    OK(scn_gradients_set(list, 4, new_values, 12));
+    CHECK(memcmp(data, new_values + 6, sizeof ones) == 0);
+    scn_tensor_release(gradient);
+    OK(scn_tensor_gradient(without, &gradient));
+    OK(scn_tensor_data(gradient, &data));
+    CHECK(memcmp(data, new_values, sizeof ones) == 0);
+    scn_tensor_release(gradient);
+    OK(scn_tensor_gradient(frozen, &gradient));
+    CHECK(gradient == NULL);
+    OK(scn_gradients_count(NULL, 0, &elements));
+    CHECK(elements == 0);
+    OK(scn_gradients_get(NULL, 0, NULL, 0));
+    OK(scn_gradients_set(list, 1, NULL, 0));
+    scn_tensor_release(with), scn_tensor_release(without), scn_tensor_release(frozen), scn_tensor_release(scaled);
+    CHECK(scn_live_handles() == 0);
+    CHECK(scn_memory_in_use() <= before);
+}
+
 static void test_clipping_and_rates(void) {
     const int64_t shape[] = {2};
     const float values[] = {1, 1}, gradient_values[] = {3, 4}, clipped[] = {0.6f, 0.8f};
@@ -376,6 +417,7 @@ int main(int argc, char **argv) {
     test_modules();
     test_training();
     test_clipping_and_rates();
+    test_flat_gradients();
     test_random_state();
     test_checkpoint();
     test_memory(steps);

@@ -252,11 +252,19 @@ void training() {
         const scn::Tensor loss = scn::cross_entropy(net(input), {0, 1, 0}) + scn::cross_entropy(twin(input), {0, 1, 0});
         loss.backward();
         check(scn::clip_gradient_norm(net.parameters(), 1) > 0, "a norm");
+        std::vector<float> flat = scn::gradients(net.parameters());
+        check(flat.size() == 6, "the gradients of a weight and a bias");
+        scn::set_gradients(net.parameters(), flat);
+        check(scn::gradients(net.parameters()) == flat, "gradients come back");
         sgd.step(), adam.step();
         last = static_cast<double>(loss.item());
         if (step == 0) first = last;
     }
     check(last < first, "the loss falls");
+    check(scn::gradients({}).empty(), "no parameters have no gradients");
+    fails(SCN_ERROR_SHAPE, "gradients", [&] { scn::set_gradients(net.parameters(), {1, 2, 3}); });
+    net.set_momentum(0.5);
+    fails(SCN_ERROR_INVALID_ARGUMENT, "momentum", [&] { net.set_momentum(2); });
     sgd.set_learning_rate(0.5);
     check(sgd.learning_rate() == 0.5 && adam.learning_rate() == 0.001, "learning rates");
     check(scn::exponential_rate(1, 0, 5) == 1 && scn::step_rate(1, 0.5, 2, 4) == 0.25, "schedules");

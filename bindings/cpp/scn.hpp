@@ -736,6 +736,8 @@ class Module : public Handle<scn_module, scn_module_retain, scn_module_release> 
     /// Switch this module and all inside it to training (true) or evaluation (false).
     void set_training(bool training) const { check(scn_module_set_training(get(), training)); }
     bool is_training() const { return detail::stored<std::int32_t>(scn_module_get_training, get()) != 0; }
+    /// Set the momentum of every batch normalisation in the module, 0 ... 1.
+    void set_momentum(double momentum) const { check(scn_module_set_momentum(get(), momentum)); }
     /// The input spatial size that yields an output size.
     std::vector<std::int64_t> input_spatial_size(std::int32_t dimension, const Size &output_size) const {
         std::array<std::int64_t, SCN_MAX_DIMENSION> size{};
@@ -1184,6 +1186,22 @@ inline double cosine_rate(double initial_rate, double final_rate, std::int64_t s
 inline double clip_gradient_norm(const std::vector<Tensor> &parameters, double max_norm) {
     return detail::stored<double>(scn_clip_gradient_norm, detail::raws(parameters).data(),
                                   static_cast<std::int64_t>(parameters.size()), max_norm);
+}
+
+/// The gradients of parameters as one flat array, that of each after that of the one before; zeros where there is none yet.
+inline std::vector<float> gradients(const std::vector<Tensor> &parameters) {
+    const auto raws = detail::raws(parameters);
+    const auto count = static_cast<std::int64_t>(raws.size());
+    const auto elements = detail::stored<std::int64_t>(scn_gradients_count, raws.data(), count);
+    std::vector<float> result(static_cast<std::size_t>(elements));
+    check(scn_gradients_get(raws.data(), count, result.data(), elements));
+    return result;
+}
+/// Overwrite the gradients of parameters with a flat array as gradients() returns it.
+inline void set_gradients(const std::vector<Tensor> &parameters, Span<const float> gradients) {
+    const auto raws = detail::raws(parameters);
+    check(scn_gradients_set(raws.data(), static_cast<std::int64_t>(raws.size()), gradients.data(),
+                            static_cast<std::int64_t>(gradients.size())));
 }
 
 // ========================================================================================================== Checkpoints

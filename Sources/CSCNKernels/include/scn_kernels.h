@@ -168,9 +168,10 @@ void scn_smooth_activation_backward(scn_smooth_activation kind, const float *_No
 
 // Dense products: OpenBLAS, which is set to one thread when this library loads. Planes below 2^31.
 
-/// Whether OpenBLAS runs these on this cpu with the instruction set that `table` stands for. Releases older than the cpu
-/// fall back to SSE3, at a fifth of its speed; dense_rows and dense_weight_gradient are then the faster way.
-int32_t scn_dense_product_knows_cpu(const scn_kernel_table *_Nonnull table);
+/// Whether OpenBLAS is the faster way to a product with so many weights (planes in times planes out) on this cpu, with the
+/// instruction set that `table` stands for; else dense_rows and dense_weight_gradient are. Releases older than the cpu fall
+/// back to SSE3, at a fifth of its speed.
+int32_t scn_dense_product_suits(const scn_kernel_table *_Nonnull table, int64_t weights);
 
 /// output [rows, out] (+)= input [rows, in] * weight, weight [in, out] or, transposed, [out, in].
 /// add_to_output: 0 overwrites, 1 adds.

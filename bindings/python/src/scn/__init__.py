@@ -120,6 +120,14 @@ from .utilities import (
     voxelize_pointcloud,
 )
 from .voxels import Voxels, voxelize
+from .weights import (
+    weights_from_minkowski_engine,
+    weights_from_spconv,
+    weights_from_torchsparse,
+    weights_to_minkowski_engine,
+    weights_to_spconv,
+    weights_to_torchsparse,
+)
 
 __version__: str = version()
 
@@ -260,4 +268,10 @@ __all__ = [
     "version",
     "voxelize",
     "voxelize_pointcloud",
+    "weights_from_minkowski_engine",
+    "weights_from_spconv",
+    "weights_from_torchsparse",
+    "weights_to_minkowski_engine",
+    "weights_to_spconv",
+    "weights_to_torchsparse",
 ]

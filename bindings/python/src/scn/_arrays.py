@@ -68,10 +68,55 @@ def int64s(values: list[int]) -> Any:
     return (ctypes.c_int64 * len(values))(*values)
 
 
-def plain(value: Any) -> Any:
-    """Return what a foreign tensor holds, without its history of gradients."""
+# Those of DLPack's devices whose memory the cpu reads: its own, and that which CUDA or ROCm pinned.
+_CPU_DEVICES = (1, 3, 11)
+
+
+def plain(value: Any, name: str = "values") -> NDArray[Any]:
+    """Return what a host's value holds as an array, without a copy where it shares its memory.
+
+    It may be numbers, or have `__dlpack__`, `__array_interface__`, `__array__` or the buffer protocol. A foreign
+    tensor's history of gradients is left behind. Raises `InvalidArgumentError` for memory that the cpu cannot read.
+    """
+    if isinstance(value, np.ndarray):
+        return value
+    value, is_dlpack = _detached(value, name)
+    others = ("__array__", "__array_interface__", "__array_struct__")
+    if is_dlpack and not any(hasattr(value, other) for other in others):
+        return np.from_dlpack(value)
+    return np.asarray(value)
+
+
+def lent(value: Any, name: str) -> NDArray[Any]:
+    """Return an array that is a value's own memory, as `plain` does; `InvalidArgumentError` where it lends none."""
+    if isinstance(value, np.ndarray):
+        return value
+    value, is_dlpack = _detached(value, name)
+    try:
+        if is_dlpack:
+            return np.from_dlpack(value)
+        if not hasattr(value, "__array_interface__") and not hasattr(value, "__array_struct__"):
+            memoryview(value)
+        return np.asarray(value)
+    except (BufferError, TypeError) as error:
+        kind = type(value).__name__
+        raise InvalidArgumentError(f"{name} is a {kind} that lends no memory ({error}); scn.tensor copies it") from None
+
+
+def _detached(value: Any, name: str) -> tuple[Any, bool]:
+    """Return a value without its history of gradients, and whether it has `__dlpack__`; its memory is the cpu's."""
     detach = getattr(value, "detach", None)
-    return detach() if callable(detach) else value
+    if callable(detach):
+        value = detach()
+    is_dlpack = hasattr(value, "__dlpack__") and hasattr(value, "__dlpack_device__")
+    if is_dlpack:
+        try:
+            device = int(value.__dlpack_device__()[0])
+        except (BufferError, ValueError) as error:
+            raise InvalidArgumentError(f"{name} cannot be read by the cpu: {error}") from None
+        if device not in _CPU_DEVICES:
+            raise InvalidArgumentError(f"{name} is on another device ({device} in DLPack): copy it to the cpu first")
+    return value, is_dlpack
 
 
 def _aligned(array: NDArray[Any]) -> NDArray[Any]:
@@ -80,7 +125,7 @@ def _aligned(array: NDArray[Any]) -> NDArray[Any]:
 
 def float32(value: Any, name: str = "values") -> FloatArray:
     """Return the values as a float32 array without gaps, without a copy where they are one already."""
-    array = np.asarray(plain(value))
+    array = plain(value, name)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has the type {array.dtype}; it must hold real numbers")
     return _aligned(np.asarray(array, dtype=np.float32, order="C"))
@@ -88,7 +133,7 @@ def float32(value: Any, name: str = "values") -> FloatArray:
 
 def int64(value: Any, name: str, error: type[Error] = InvalidArgumentError) -> IntArray:
     """Return whole numbers as an int64 array without gaps, or raise `error`."""
-    array = np.asarray(plain(value))
+    array = plain(value, name)
     kind = array.dtype.kind
     if kind == "f" and array.size:
         if not (np.isfinite(array).all() and (array == np.floor(array)).all()):

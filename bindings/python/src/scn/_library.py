@@ -89,6 +89,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_module_forward": (_STATUS, [_HANDLE, _HANDLE, _OUT]),
     "scn_module_set_training": (_STATUS, [_HANDLE, _I32]),
     "scn_module_get_training": (_STATUS, [_HANDLE, _OUT]),
+    "scn_module_set_momentum": (_STATUS, [_HANDLE, _F64]),
     "scn_module_input_spatial_size": (_STATUS, [_HANDLE, _I32, _ARRAY, _OUT]),
     "scn_module_state_count": (_STATUS, [_HANDLE, _OUT]),
     "scn_module_state": (_STATUS, [_HANDLE, _I64, _OUT, _OUT, _OUT]),
@@ -171,6 +172,9 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_step_rate": (_STATUS, [_F64, _F64, _I64, _I64, _OUT]),
     "scn_cosine_rate": (_STATUS, [_F64, _F64, _I64, _I64, _I64, _OUT]),
     "scn_clip_gradient_norm": (_STATUS, [_ARRAY, _I64, _F64, _OUT]),
+    "scn_gradients_count": (_STATUS, [_ARRAY, _I64, _OUT]),
+    "scn_gradients_get": (_STATUS, [_ARRAY, _I64, _OUT, _I64]),
+    "scn_gradients_set": (_STATUS, [_ARRAY, _I64, _ARRAY, _I64]),
     # checkpoints
     "scn_checkpoint_save": (_STATUS, [_TEXT, _HANDLE, _HANDLE]),
     "scn_checkpoint_open": (_STATUS, [_TEXT, _OUT]),

@@ -53,6 +53,20 @@ class Value:
             return array.astype(dtype)
         return array.copy() if copy else array
 
+    # Other libraries: the memory itself, writable as that of `numpy()`, kept by whatever was made of it.
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        array = self.numpy()
+        # The array itself in place of an address: it keeps this memory, whatever a sparse tensor is assigned later.
+        return {**array.__array_interface__, "data": array}
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.numpy().__dlpack__(**options)
+
+    def __dlpack_device__(self) -> Any:
+        return self.numpy().__dlpack_device__()
+
     # Gradients
 
     @property

@@ -55,9 +55,16 @@ class Layer(Module):
             library.scn_module_set_training(self._handle, int(bool(value)))
             self.__dict__["training"] = bool(value)
             return
+        if "_handle" in self.__dict__ and name in self._arguments.values():
+            self._set_argument(name, value)
+            return
         if name in self._parameters or name in self._buffers:
             raise AttributeError(f"{name} is the library's; copy values into it: layer.{name}.copy_(values)")
         super().__setattr__(name, value)
+
+    def _set_argument(self, name: str, value: Any) -> None:
+        """Change what the layer was made with, here and in the library, or refuse."""
+        raise AttributeError(f"{name} is fixed when a {type(self).__name__} is made: make another layer")
 
     def __getattr__(self, name: str) -> Any:
         absent = name in self._optional and name not in self.__dict__["_parameters"]

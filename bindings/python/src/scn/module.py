@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -9,9 +10,10 @@ from typing import Any, Callable, NamedTuple, TypeVar
 
 import numpy as np
 
-from ._arrays import FloatArray, IntArray, float32
-from ._handles import ModuleHandle
-from .errors import FormatError, StateError, UnsupportedError
+from ._arrays import FloatArray, IntArray, address, float32
+from ._handles import ModuleHandle, handle_array
+from ._library import library
+from .errors import FormatError, ShapeError, StateError, UnsupportedError
 from .tensor import Parameter, Tensor
 
 __all__ = ["LoadResult", "Module"]
@@ -153,6 +155,31 @@ class Module:
         """Forget the gradients of all parameters."""
         for parameter in self.parameters():
             parameter.zero_grad()
+
+    def gradients(self) -> FloatArray:
+        """Return a copy of the gradients of all parameters as one flat array, float32 [n].
+
+        It has the gradient of each parameter that requires one after that of the one before, in the order of
+        `parameters()`; zeros where there is none yet. Meant for what adds gradients up over processes, see
+        `set_gradients`.
+        """
+        handles = [parameter._handle for parameter in self.parameters()]
+        count, array = ctypes.c_int64(), handle_array(handles)
+        library.scn_gradients_count(array, len(handles), ctypes.byref(count))
+        flat = np.empty(count.value, np.float32)
+        library.scn_gradients_get(array, len(handles), address(flat), flat.size)
+        return flat
+
+    def set_gradients(self, gradients: Any) -> None:
+        """Overwrite the gradients of all parameters with a flat array as `gradients()` returns it.
+
+        Every parameter that requires one has a gradient then. Raises `ShapeError` for an array of another length.
+        """
+        flat = float32(gradients, "gradients")
+        if flat.ndim != 1:
+            raise ShapeError(f"gradients has the shape {list(flat.shape)}; it must be flat, as gradients() returns it")
+        handles = [parameter._handle for parameter in self.parameters()]
+        library.scn_gradients_set(handle_array(handles), len(handles), address(flat), flat.size)
 
     def requires_grad_(self: M, requires_grad: bool = True) -> M:
         """Say whether the parameters are to be trained; return the module."""

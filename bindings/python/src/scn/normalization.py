@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ._arrays import flag, integer
 from ._handles import ModuleHandle
 from ._library import library
@@ -23,11 +25,24 @@ __all__ = [
 ]
 
 
-class BatchNormalization(Layer):
+class _WithRunningStatistics(Layer):
+    """What batch normalisations share: their momentum can be assigned."""
+
+    momentum: float
+
+    def _set_argument(self, name: str, value: Any) -> None:
+        if name != "momentum":
+            super()._set_argument(name, value)
+        library.scn_module_set_momentum(self._handle, float(value))
+        self.__dict__["momentum"] = float(value)
+
+
+class BatchNormalization(_WithRunningStatistics):
     """Normalises each plane over all rows, then y > 0 ? y : leakiness * y. [n, nPlanes] -> [n, nPlanes].
 
-    eps: added to the variance. momentum: the fraction of the running statistics that is kept. affine: whether to have
-    weight and bias. State, each [nPlanes]: weight (ones), bias (zeros), running_mean (zeros), running_var (ones).
+    eps: added to the variance. momentum: the fraction of the running statistics that is kept; it can be assigned, also
+    in the networks that `UNet` and others return. affine: whether to have weight and bias. State, each [nPlanes]:
+    weight (ones), bias (zeros), running_mean (zeros), running_var (ones).
     """
 
     _arguments = {
@@ -44,7 +59,6 @@ class BatchNormalization(Layer):
     running_var: Tensor
     nPlanes: int
     eps: float
-    momentum: float
     affine: bool
     leakiness: float
 
@@ -81,7 +95,7 @@ def BatchNormELU(nPlanes: int, eps: float = 1e-4, momentum: float = 0.9) -> Sequ
     return Sequential(BatchNormalization(nPlanes, eps, momentum), ELU())
 
 
-class MeanOnlyBNLeakyReLU(Layer):
+class MeanOnlyBNLeakyReLU(_WithRunningStatistics):
     """Batch normalisation of the mean alone, y = x - mean + bias, then y > 0 ? y : leakiness * y.
 
     [n, nPlanes] -> [n, nPlanes]. momentum: the fraction of the running mean that is kept. State, each [nPlanes]: bias
@@ -95,7 +109,6 @@ class MeanOnlyBNLeakyReLU(Layer):
     nPlanes: int
     affine: bool
     leakiness: float
-    momentum: float
 
     def __init__(self, nPlanes: int, affine: bool = True, leakiness: float = 1, momentum: float = 0.99) -> None:
         super().__init__()

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ._arrays import FloatArray, address, float32, int64s, integer, new_tensor, shape_of, view
+from ._arrays import FloatArray, address, float32, int64s, integer, lent, new_tensor, shape_of, view
 from ._handles import TensorHandle
 from ._library import library
 from ._value import Value
@@ -24,8 +24,9 @@ __all__ = ["Parameter", "Tensor", "from_numpy", "tensor"]
 class Tensor(Value):
     """A float32 array of rank 0 ... 16 through which gradients flow; made by `scn.tensor` and by modules.
 
-    `tensor[...]` and `numpy.asarray(tensor)` are numpy arrays (views of the same memory); `+`, `-`, `*`, `/`, `sum`,
-    `mean` and `reshape` are recorded and give tensors.
+    `tensor[...]` and `numpy.asarray(tensor)` are numpy arrays (views of the same memory), and so is what
+    `torch.from_dlpack(tensor)` returns: they keep the memory, and writing into them changes the tensor. `+`, `-`, `*`,
+    `/`, `sum`, `mean` and `reshape` are recorded and give tensors.
     """
 
     __slots__ = ("_handle", "_shape")
@@ -188,8 +189,9 @@ def _compared(other: Any) -> Any:
 def tensor(array: Any, requires_grad: bool = False) -> Tensor:
     """Return a tensor with a copy of the array's values.
 
-    array: numbers, nested lists, a numpy array or another library's tensor of any real type. requires_grad: whether
-    backward passes shall leave a gradient in `grad`.
+    array: numbers, nested lists, a numpy array, or what has `__dlpack__`, `__array_interface__`, `__array__` or the
+    buffer protocol, of any real type; `from_numpy` shares memory instead. requires_grad: whether backward passes shall
+    leave a gradient in `grad`.
     """
     return Tensor(array, requires_grad)
 
@@ -208,13 +210,16 @@ def _end_loan(number: int | None, loans: dict[int, NDArray[Any]] = _loans) -> No
 ctypes.pythonapi.Py_IncRef(ctypes.py_object(_end_loan))
 
 
-def from_numpy(array: FloatArray, requires_grad: bool = False) -> Tensor:
+def from_numpy(array: Any, requires_grad: bool = False) -> Tensor:
     """Return a tensor that shares the array's memory: what is written into the one is seen in the other.
 
-    array: float32, writable, without gaps (C order). Do not write into it between an operation and its backward pass.
-    Raises `InvalidArgumentError` for any other array.
+    array: a numpy array, or anything that lends its memory by `__dlpack__`, `__array_interface__` or the buffer
+    protocol, such as PyTorch's tensors on the cpu: float32, writable, without gaps (C order). It is kept while the
+    tensor needs it. Do not write into it between an operation and its backward pass. Raises `InvalidArgumentError` for
+    any other.
     """
-    suits = isinstance(array, np.ndarray) and array.dtype == np.float32 and array.dtype.isnative
+    array = lent(array, "array")
+    suits = array.dtype == np.float32 and array.dtype.isnative
     if not (suits and array.flags.c_contiguous and array.flags.writeable and array.flags.aligned):
         raise InvalidArgumentError("from_numpy needs a writable float32 array in C order; scn.tensor copies any other")
     number = next(_loan_numbers)

@@ -100,7 +100,7 @@ def squareroot_rotation(a: Any) -> FloatArray:
 
     Raises `InvalidArgumentError` where `a` is not a rotation.
     """
-    m = np.asarray(plain(a), np.float64)
+    m = np.asarray(plain(a, "a"), np.float64)
     if m.shape != (3, 3):
         raise ShapeError(f"a has the shape {list(m.shape)}; it must be [3, 3]")
     if not np.allclose(m @ m.T, np.eye(3), atol=1e-4) or np.linalg.det(m) < 0:

@@ -58,7 +58,7 @@ def voxelize(
     Raises `CoordinateError`, which names the row, for a point that is not finite, below the origin or outside of the
     spatial size, and `SizeOverflowError` where voxel numbers would need more than 53 bits.
     """
-    array = np.asarray(plain(points))
+    array = plain(points, "points")
     if array.dtype.kind not in "biuf":
         raise TypeError(f"points has the type {array.dtype}; it must hold real numbers")
     kind = np.float32 if array.dtype == np.float32 else np.float64
@@ -105,7 +105,7 @@ def voxelize(
 
 def _doubles(value: Any, count: int, name: str) -> Any:
     """Return a number for each axis as a C array: one number counts for all of them."""
-    array = np.asarray(plain(value))
+    array = plain(value, name)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} has the type {array.dtype}; it must hold real numbers")
     if array.ndim > 1 or (array.ndim == 1 and len(array) != count):
