@@ -10,9 +10,10 @@ enum { PAGE = 4096, HEADER = 64 };
 static const size_t HUGE_PAGE = (size_t)1 << 21;
 /// Addresses cost nothing, so a mapping is long: blocks that end together make one long range.
 static const size_t MAPPING = (size_t)1 << 30;
-/// What stays when no block is live.
+/// What stays in any case when no block is live.
 static const size_t IDLE_BYTES = (size_t)64 << 20;
-/// After so many blocks, what the last two such spans did not use goes back.
+/// A span ends after so many blocks, when what neither it nor the last one used goes back; and when no block is live, when
+/// what not both used goes back: work that comes again finds its pages, work that came once leaves none.
 enum { SPAN = 4096 };
 
 typedef struct mapping mapping;
@@ -78,6 +79,7 @@ static char *tail_of(mapping *m) {
 }
 
 static char *larger(char *a, char *b) { return a > b ? a : b; }
+static char *smaller(char *a, char *b) { return a < b ? a : b; }
 
 static mapping *map(size_t size) {
     size_t length = size + HUGE_PAGE;
@@ -173,14 +175,18 @@ static void merge(range *gap, range *with) {
     unlink_gap(with);
 }
 
-static void trim_all(size_t kept) {
+/// When no block is live.
+static void end_idle(void) {
+    size_t kept = IDLE_BYTES;
     for (mapping *m = mappings; m; m = m->next) {
-        char *limit = (size_t)(m->touched - m->start) > kept ? m->start + kept : m->touched;
-        give_back(m, larger(tail_of(m), limit));
-        kept -= (size_t)(m->touched - m->start) < kept ? (size_t)(m->touched - m->start) : kept;
-        for (range *gap = m->gaps; kept == 0 && gap; gap = gap->next_gap)
-            if (gap->size > PAGE) madvise((char *)gap + PAGE, gap->size - PAGE, MADV_DONTNEED);
+        size_t length = (size_t)(m->touched - m->start);
+        char *limit = length > kept ? m->start + kept : m->touched;
+        kept -= length < kept ? length : kept;
+        give_back(m, larger(tail_of(m), larger(limit, smaller(m->used[0], m->used[1]))));
+        m->used[1] = m->used[0];
+        m->used[0] = m->start;
     }
+    allocations = 0;
 }
 
 void arena_free(void *block) {
@@ -195,8 +201,14 @@ void arena_free(void *block) {
     link_gap(r, last, next);
     if (next && r->after == next) merge(r, next);
     if (last && last->after == r) merge(last, r);
-    if (--live_blocks == 0) trim_all(IDLE_BYTES);
+    if (--live_blocks == 0) end_idle();
     leave();
 }
 
-void arena_trim(void) { trim_all(0); }
+void arena_trim(void) {
+    for (mapping *m = mappings; m; m = m->next) {
+        give_back(m, tail_of(m));
+        for (range *gap = m->gaps; gap; gap = gap->next_gap)
+            if (gap->size > PAGE) madvise((char *)gap + PAGE, gap->size - PAGE, MADV_DONTNEED);
+    }
+}

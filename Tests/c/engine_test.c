@@ -408,9 +408,33 @@ static void test_memory(uint64_t steps) {
     lines_release(l);
 }
 
+/// Work that comes once leaves no memory; work that comes again finds its pages.
+static void test_idle_memory(void) {
+    const int64_t shape[] = {40000, 1000}, small_shape[] = {1000, 1000};  // 160 and 4 MB
+    float *values = (float *)calloc((size_t)(shape[0] * shape[1]), sizeof *values);
+    for (int64_t i = 0; i < shape[0] * shape[1]; i++) values[i] = 1;
+    const long resident = resident_kilobytes();
+    for (int period = 0; period < 2; period++) {
+        scn_tensor *tensor;
+        OK(scn_tensor_create(shape, 2, values, &tensor));
+        CHECK(resident_kilobytes() > resident + 150000);
+        OK(scn_tensor_release(tensor));
+        if (period == 0) CHECK(resident_kilobytes() < resident + 80000);
+        if (period == 1) CHECK(resident_kilobytes() > resident + 150000);
+    }
+    for (int period = 0; period < 2; period++) {
+        scn_tensor *small;
+        OK(scn_tensor_create(small_shape, 2, values, &small));
+        OK(scn_tensor_release(small));
+    }
+    CHECK(resident_kilobytes() < resident + 80000);
+    free(values);
+}
+
 int main(int argc, char **argv) {
     const uint64_t steps = argc > 1 ? strtoull(argv[1], NULL, 10) : 1000;
     const int64_t held = scn_memory_in_use();
+    test_idle_memory();
     test_tensors();
     test_borrow();
     test_sparse();
