@@ -48,14 +48,19 @@ package enum CrossEntropyOperation {
                 let weight = Double(classWeights?[label] ?? 1) * inverseWeight
                 var maximum = values[0]
                 for c in 1..<max(1, classes) { maximum = max(maximum, values[c]) }
+                // Before anything is written: the gradient may take the place of the logits.
+                let labelled = values[label] - maximum
                 var total = 0.0
-                for c in 0..<classes { total += exp(Double(values[c] - maximum)) }
-                if weight > 0 { sum += weight * (log(total) - Double(values[label] - maximum)) }
+                for c in 0..<classes {
+                    let exponential = expf(values[c] - maximum)
+                    target?[c] = exponential
+                    total += Double(exponential)
+                }
+                if weight > 0 { sum += weight * (log(total) - Double(labelled)) }
                 if let target {
-                    for c in 0..<classes {
-                        let probability = exp(Double(values[c] - maximum)) / total
-                        target[c] = Float(weight * (probability - (c == label ? 1 : 0)))
-                    }
+                    let factor = weight / total
+                    for c in 0..<classes { target[c] = Float(factor * Double(target[c])) }
+                    target[label] = Float(weight * (Double(expf(labelled)) / total - 1))
                 }
             }
             sums[chunk] = sum
