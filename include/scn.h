@@ -76,7 +76,7 @@ extern "C" {
 #define SCN_VERSION_MINOR 1
 /** See SCN_VERSION_MAJOR. */
 #define SCN_VERSION_PATCH 0
-/** Grows with every change that breaks programs compiled before. */
+/** Grows with every change that breaks programs compiled before; the number in the soname, libscn.so.0. */
 #define SCN_ABI_VERSION 0
 /** The most coordinates that a site can have, the batch index not counted. */
 #define SCN_MAX_DIMENSION 10
