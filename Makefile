@@ -97,7 +97,7 @@ format: ## format the Swift code
 	swift format --in-place --parallel --recursive Package.swift $(SWIFT_FOLDERS)
 
 asan: build/.setup-library ## run the C tests under AddressSanitizer with leak detection
-	scripts/asan.sh $(VERSION)
+	scripts/asan.sh
 
 install: $(LIBRARY) ## install into PREFIX (/usr/local); LIBDIR and DESTDIR are honoured
 	@PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' scripts/install.sh $(VERSION)

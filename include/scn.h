@@ -76,7 +76,7 @@ extern "C" {
 #define SCN_VERSION_MINOR 1
 /** See SCN_VERSION_MAJOR. */
 #define SCN_VERSION_PATCH 0
-/** Grows with every change that breaks programs compiled before. */
+/** Grows with every change that breaks programs compiled before; the number in the soname, libscn.so.0. */
 #define SCN_ABI_VERSION 0
 /** The most coordinates that a site can have, the batch index not counted. */
 #define SCN_MAX_DIMENSION 10
@@ -642,8 +642,8 @@ typedef struct scn_unet_options {
 
 /** Create SparseConvNet's U-Net: at each level blocks, a way down to the next level and up again, joined with what the level
  *  had, and blocks again. The result has the sites of the input and planes[0] planes.
- *  repetitions: blocks a level, on each way, 1 ... 1000. planes: [levels], the finest first, copied, each 1 ... 2^20; levels 1 ... 64.
- *  Also SCN_ERROR_OVERFLOW. */
+ *  repetitions: blocks a level, on each way, 1 ... 1000. planes: [levels], the finest first, copied, each 1 ... 2^20; levels
+ *  1 ... 64. Also SCN_ERROR_OVERFLOW. */
 SCN_API scn_status scn_unet_create(int32_t dimension, int64_t repetitions, const int64_t *planes, int64_t levels,
                                    const scn_unet_options *options, scn_module **module);
 /** Create SparseConvNet's fully convolutional network: at each level blocks, and a way down to the next level whose result is

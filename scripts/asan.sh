@@ -1,19 +1,18 @@
 #!/usr/bin/env bash
-# Run the C tests under AddressSanitizer with leak detection, library included: asan.sh VERSION [program ...].
+# Run the C tests under AddressSanitizer with leak detection, library included: asan.sh [program ...].
 # Uses the clang of the Swift toolchain, whose runtime fits the instrumented Swift code; needs nothing else installed.
 # Programs that embed Python are left out: CPython itself does not free everything at its end.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-version=$1
-shift
+abi=$(scripts/version.sh abi)
 build=.build/asan
 library=$build/release/libscn.so
 
 # No `-z defs` here: the sanitizer's functions come from the program.
 swift build -c release --product scn --sanitize=address --scratch-path "$build" \
     -Xswiftc -static-stdlib -Xswiftc -use-ld=lld -Xswiftc -g \
-    -Xlinker --version-script="$PWD/exports.map" -Xlinker -soname="libscn.so.${version%%.*}"
-ln -sfn libscn.so "$library.${version%%.*}"
+    -Xlinker --version-script="$PWD/exports.map" -Xlinker -soname="libscn.so.$abi"
+ln -sfn libscn.so "$library.$abi"
 
 resources=$(swift -print-target-info | sed -n 's/.*"runtimeResourcePath" *: *"\(.*\)".*/\1/p')
 clang=$(dirname "$(dirname "$resources")")/bin/clang

@@ -3,6 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 version=$1
+abi=$(scripts/version.sh abi)
 
 # Swift's Glibc module refers to hypotf, whose newest version came with glibc 2.35, though nothing here calls it. With one of
 # its own the library runs with glibc 2.34.
@@ -15,12 +16,12 @@ printf '%s\n' '#include <math.h>' \
 swift build -c release --product scn --scratch-path .build/static \
     -Xswiftc -static-stdlib -Xswiftc -use-ld=lld \
     -Xlinker --version-script="$PWD/exports.map" -Xlinker --gc-sections -Xlinker -z -Xlinker defs \
-    -Xlinker "$PWD/build/hypotf.o" -Xlinker -soname="libscn.so.${version%%.*}"
+    -Xlinker "$PWD/build/hypotf.o" -Xlinker -soname="libscn.so.$abi"
 
 mkdir -p build/lib
 library=build/lib/libscn.so.$version
 # A fresh file under a new name, then a rename: a process that has the old one mapped keeps it whole.
 strip --strip-unneeded -o "$library.new" .build/static/release/libscn.so
 mv -f "$library.new" "$library"
-ln -sfn "libscn.so.$version" "build/lib/libscn.so.${version%%.*}"
-ln -sfn "libscn.so.${version%%.*}" build/lib/libscn.so
+ln -sfn "libscn.so.$version" "build/lib/libscn.so.$abi"
+ln -sfn "libscn.so.$abi" build/lib/libscn.so

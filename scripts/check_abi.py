@@ -10,6 +10,7 @@ Fails, with a list, where
 - a function, type or macro of the header has no comment before it,
 - the C++ header leaves out a function of another section than that over the caller's buffers,
 - the header does not compile alone as C99, C11 and C++17 without a warning,
+- the soname, the version of the symbols or the Python table has another number than SCN_ABI_VERSION,
 - the library needs anything but the C and C++ libraries and OpenBLAS, at worst a Swift library.
 """
 import argparse
@@ -156,6 +157,25 @@ def check_header_compiles(header, problems):
                 problems.append(f"header: does not compile alone as {standard}:\n{result.stderr.rstrip()}")
 
 
+def check_number(header_text, library, table, problems):
+    """SCN_ABI_VERSION is the number in the soname, in the version of each symbol, and in the Python table."""
+    number = re.search(r"^#define SCN_ABI_VERSION (\d+)$", header_text, re.M)
+    if not number:
+        problems.append("header: does not say SCN_ABI_VERSION")
+        return
+    soname = re.findall(r"SONAME\s+(\S+)", output_of("objdump", "-p", library))
+    if soname != [f"libscn.so.{number[1]}"]:
+        problems.append(f"library: the soname is {soname}, SCN_ABI_VERSION {number[1]}")
+    symbols = output_of("nm", "-D", "--defined-only", "--with-symbol-versions", library)
+    versions = set(re.findall(r" T \w+(\S*)$", symbols, re.M))
+    if versions != {f"@@SCN_{number[1]}"}:
+        problems.append(f"library: symbols have the versions {sorted(versions)}, SCN_ABI_VERSION is {number[1]}")
+    with open(table, encoding="utf-8") as file:
+        in_python = re.findall(r"^ABI_VERSION = (\d+)$", file.read(), re.M)
+    if in_python != [number[1]]:
+        problems.append(f"Python table: ABI_VERSION is {in_python}, the header's {number[1]}")
+
+
 def check_dependencies(library, problems):
     needed = re.findall(r"NEEDED\s+(\S+)", output_of("objdump", "-p", library))
     for name in needed:
@@ -197,6 +217,7 @@ def main():
     check_cpp(cpp_text, header_text, problems)
     check_comments(header_text, problems)
     check_header_compiles(options.header, problems)
+    check_number(header_text, options.library, options.table, problems)
     check_dependencies(options.library, problems)
 
     for problem in problems:

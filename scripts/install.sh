@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 version=$1
-major=${version%%.*}
+abi=$(scripts/version.sh abi)
 prefix=$(realpath -ms "${PREFIX:-/usr/local}")
 libdir=$(realpath -ms "${LIBDIR:-$prefix/lib}")
 root=${DESTDIR:-}
@@ -26,7 +26,7 @@ if [ "$version" = --uninstall ]; then
 fi
 
 fill_in() {
-    sed -e "s|@VERSION@|$version|g" -e "s|@MAJOR@|$major|g" -e "s|@PREFIX@|$prefix|g" -e "s|@LIBDIR@|$libdir|g" \
+    sed -e "s|@VERSION@|$version|g" -e "s|@ABI@|$abi|g" -e "s|@PREFIX@|$prefix|g" -e "s|@LIBDIR@|$libdir|g" \
         -e "s|@PREFIX_FROM_LIBDIR@|$(realpath -ms --relative-to="$libdir" "$prefix")|g" "$1" >"$2"
     chmod 644 "$2"
 }
@@ -34,8 +34,8 @@ fill_in() {
 install -d "$root$prefix/include" "$root$libdir/pkgconfig" "$root$libdir/cmake/scn" "$documents"
 install -m 644 include/scn.h bindings/cpp/scn.hpp "$root$prefix/include"
 install -m 755 "build/lib/libscn.so.$version" "$root$libdir/libscn.so.$version"
-ln -sfn "libscn.so.$version" "$root$libdir/libscn.so.$major"
-ln -sfn "libscn.so.$major" "$root$libdir/libscn.so"
+ln -sfn "libscn.so.$version" "$root$libdir/libscn.so.$abi"
+ln -sfn "libscn.so.$abi" "$root$libdir/libscn.so"
 fill_in bindings/c/scn.pc.in "$root$libdir/pkgconfig/scn.pc"
 for name in scnConfig.cmake scnConfigVersion.cmake; do
     fill_in "bindings/c/cmake/$name.in" "$root$libdir/cmake/scn/$name"

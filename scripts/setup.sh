@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Make this machine able to do what is asked: setup.sh library | python | tests ...
+# Make this machine able to do what is asked: setup.sh NEED ..., each of
 #
 #   library  build libscn.so: Swift toolchain, C compiler, OpenBLAS
 #   python   .venv with the packages of requirements.txt and `scn` importable

@@ -13,7 +13,6 @@ package final class InputMap: @unchecked Sendable {
     package let rectangle: (samples: Int, length: Int)?
 
     package var rowCount: Int { siteOfRow.count }
-    package var hasPadding: Bool { rows.count < rowCount }
     package var siteCount: Int { starts.count - 1 }
 
     init(

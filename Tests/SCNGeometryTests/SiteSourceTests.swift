@@ -32,7 +32,7 @@ import Testing
             let present = sites.indices.filter { sites[$0][0] >= 0 }
             #expect(try rows(set) == SiteOracle.sorted(present.map { sites[$0] }))
             #expect(set.batchSize == samples && map.rowCount == samples * length)
-            #expect(map.hasPadding == (present.count < sites.count))
+            #expect(map.rows.count == present.count)
             #expect(map.rectangle?.samples == samples && map.rectangle?.length == length)
             let found = try rows(set)
             for (row, site) in sites.enumerated() {

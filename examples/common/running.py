@@ -53,10 +53,10 @@ def begin(options: argparse.Namespace, epochs: int, quick_epochs: int) -> argpar
     return options
 
 
-def progress(total: int, unit: str, done: int = 0) -> tqdm:
-    """A bar over all epochs that is drawn often on a terminal, and seldom into a file."""
+def progress(total: int, unit: str, done: int = 0, shown: bool = True) -> tqdm:
+    """A bar over all epochs that is drawn often on a terminal, and seldom into a file; or not at all, where not shown."""
     refresh = 0.1 if sys.stderr.isatty() else 10.0
-    return tqdm(total=total, initial=done, unit=f" {unit}", mininterval=refresh, dynamic_ncols=True)
+    return tqdm(total=total, initial=done, unit=f" {unit}", mininterval=refresh, dynamic_ncols=True, disable=not shown)
 
 
 def learn(

@@ -5,7 +5,6 @@ The last line is `test accuracy 9x.xx% with N processes`. Steps are those of one
 
 from __future__ import annotations
 
-import argparse
 import math
 import os
 import sys
@@ -14,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import scn
 from mpi4py import MPI
-from tqdm import tqdm
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "pendigits"))
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / folder) for folder in ("common", "pendigits")]
+import running  # noqa: E402
 import strokes  # noqa: E402
 
 BATCH, LEARNING_RATE = 100, 3e-3
@@ -43,31 +42,25 @@ def mine(digits: strokes.Digits) -> strokes.Digits:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Train on handwritten digits: mpirun -n 2 python train.py")
-    parser.add_argument("--epochs", type=int, default=3, help="how often to see every training digit (3)")
-    parser.add_argument("--quick", action="store_true", help="a few digits and 1 epoch, to see that all works")
-    parser.add_argument("--output", type=Path, default=Path("demo-output/mpi"), help="folder for the losses")
-    options = parser.parse_args()
-    if options.epochs < 1:
-        parser.error("argument --epochs: less than 1")
-    node = comm.Split_type(MPI.COMM_TYPE_SHARED)
-    scn.set_num_threads(max(1, len(os.sched_getaffinity(0)) // node.size))
+    options = running.parse("Train on handwritten digits: mpirun -n 2 python train.py", 3, 1, "demo-output/mpi")
+    if not options.threads:
+        node = comm.Split_type(MPI.COMM_TYPE_SHARED)
+        scn.set_num_threads(max(1, len(os.sched_getaffinity(0)) // node.size))
     data = Path(strokes.__file__).parent / "data"
     names = ("pendigits-orig.train.unipen.gz", "pendigits-orig.test.unipen.gz")
     training, test = (strokes.fit(strokes.read_unipen(data / name)) for name in names)
     if options.quick:
-        training, test, options.epochs = training.take(np.arange(401)), test.take(np.arange(100)), 1
+        training, test = training.take(np.arange(401)), test.take(np.arange(100))
 
-    scn.manual_seed(1)
     network = classifier()
     for values in network.state_dict().values():  # the module's memory itself
         comm.Bcast(values)
     adam = scn.Adam(network.parameters(), lr=LEARNING_RATE)
-    random, distort = np.random.default_rng(1), strokes.Distortion()  # the same numbers in every process
+    random, distort = np.random.default_rng(options.seed), strokes.Distortion()  # the same numbers in every process
     steps = math.ceil(len(training) / BATCH)
     rate = scn.CosineSchedule(LEARNING_RATE, options.epochs * steps, warm_up=steps // 2)
     losses = []
-    with tqdm(total=options.epochs * len(training), unit=" digits", mininterval=1, disable=comm.rank > 0) as bar:
+    with running.progress(options.epochs * len(training), "digits", shown=comm.rank == 0) as bar:
         for step in range(options.epochs * steps):
             if step % steps == 0:
                 order = random.permutation(len(training))
@@ -91,10 +84,9 @@ def main() -> None:
         share = mine(test)
         correct = comm.allreduce(int((scores(network, share).numpy().argmax(axis=1) == share.labels).sum()))
     if comm.rank == 0:
-        options.output.mkdir(parents=True, exist_ok=True)
         np.savetxt(options.output / "losses.txt", losses)
         print(f"test accuracy {correct / len(test):.2%} with {comm.size} processes")
 
 
 if __name__ == "__main__":
-    main()
+    running.run(main, "train.py", strokes.UnipenError)

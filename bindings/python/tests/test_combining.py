@@ -130,6 +130,9 @@ def test_checkpoints_of_epochs(tmp_path):
     assert scn.checkpoint_restore(twin, name, "net", epoch=2) == 3 and np.array_equal(twin.weight, weights[2])
     with pytest.raises(scn.FileError):
         scn.checkpoint_restore(twin, name, "net", epoch=3)
+    scn.checkpoint_save(net, name, "net", 6)
+    with pytest.raises(scn.FormatError, match="optimizer"):
+        scn.checkpoint_restore(twin, name, "net", optimizer=other)
     with pytest.raises(ValueError, match="epoch"):
         scn.checkpoint_save(net, name, "net", 0)
 

@@ -169,5 +169,8 @@ def test_epochs_that_are_powers_of_two_stay(tmp_path):
     with pytest.raises(scn.FormatError, match="without an optimizer"):
         st.checkpoint_restore(other, name, "bare", optimizer=rest)
     assert all(torch.equal(values, states[2][key]) for key, values in other.state_dict().items())
+    st.checkpoint_save(model, name, "net", 6)
+    with pytest.raises(scn.FormatError, match="without an optimizer"):
+        st.checkpoint_restore(other, name, "net", optimizer=rest)
     with pytest.raises(scn.InvalidArgumentError):
         st.checkpoint_save(model, name, "net", 0)

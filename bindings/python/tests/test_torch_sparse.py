@@ -144,6 +144,18 @@ def test_copies_and_pickles(mode):
     st.swap_input_modes(None)
 
 
+def test_scores_of_sites_go_with_a_tensor_but_not_through_a_layer():
+    torch.manual_seed(1)
+    _, x = make()
+    y = st.Sparsify(2, 2)(x)
+    assert x.mask is None and st.ReLU()(y).mask is None and y.mask.grad_fn is not None
+    loaded = pickle.loads(pickle.dumps(y))
+    for again in (y.to(torch.float64), y.detach(), y.type(torch.float16), y.cpu(), copy.copy(y), copy.deepcopy(y), loaded):
+        assert again.mask.dtype == again.features.dtype and again.mask.requires_grad == again.features.requires_grad
+        assert torch.equal(again.mask, y.mask.to(again.mask.dtype))
+    assert loaded.mask.is_leaf and not y.detach().requires_grad
+
+
 def test_batched_samples_keep_their_order_and_pickle():
     coords = torch.tensor([[[4, 2], [1, 1], [-1, -1]], [[3, 3], [-1, -1], [0, 0]]])
     x = st.BLInputLayer(2, 8)([coords, torch.arange(12.0).reshape(2, 3, 2)])

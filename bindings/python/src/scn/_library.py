@@ -281,7 +281,7 @@ def _candidates() -> list[str]:
     places = [str(package / "libscn.so")]
     if len(package.parents) > 3 and package.parents[2].name == "bindings":
         places.append(str(package.parents[3] / "build" / "lib" / "libscn.so"))
-    return [*places, "libscn.so.0"]
+    return [*places, f"libscn.so.{ABI_VERSION}"]
 
 
 def _open() -> ctypes.CDLL:

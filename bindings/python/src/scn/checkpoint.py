@@ -65,8 +65,9 @@ def checkpoint_save(
     """Save what a model has learned after an epoch; of earlier epochs, keep those that are powers of two.
 
     The file is exp_name-EPOCH-name2.safetensors, EPOCH in nine digits; the file of the epoch before goes unless that is a
-    power of two. optimizer: its state is saved too, and the random generator's. use_cuda is there for SparseConvNet's
-    programs and changes nothing. Raises `FileError`.
+    power of two. optimizer: its state is saved too, and the random generator's; without one, the file has none, even where
+    an older one of the same epoch had. use_cuda is there for SparseConvNet's programs and changes nothing. Raises
+    `FileError`.
     """
     number, ending = epoch_of(epoch), f"{name2}.safetensors"
     with warnings.catch_warnings():

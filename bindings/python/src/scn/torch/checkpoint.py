@@ -27,13 +27,15 @@ def checkpoint_save(
 
     The file is exp_name-EPOCH-name2.pth, EPOCH in nine digits, with the model's state_dict as in SparseConvNet; the file of
     the epoch before goes unless that is a power of two. optimizer: its state is saved too, in a file that ends in
-    -optimizer.pth, with the state of torch's generator. use_cuda is there for SparseConvNet's programs and changes
-    nothing. Writing is atomic.
+    -optimizer.pth, with the state of torch's generator; without one, such a file of the same epoch goes, whose state is not
+    that of this model. use_cuda is there for SparseConvNet's programs and changes nothing. Writing is atomic.
     """
     number, endings = epoch_of(epoch), _endings(name2)
     path, beside = (path_of(exp_name, ending, number) for ending in endings)
     if optimizer is not None:
         _save({"optimizer": optimizer.state_dict(), "generator": torch.get_rng_state()}, beside)
+    elif os.path.isfile(beside):
+        os.remove(beside)
     _save(model.state_dict(), path)
     remove_epoch_before(exp_name, endings, number)
 

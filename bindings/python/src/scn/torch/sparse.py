@@ -24,6 +24,9 @@ class SparseConvNetTensor:
     each once); sites made by strides are sorted by sample, then by coordinates, the last axis fastest.
     """
 
+    mask: Optional[torch.Tensor] = None
+    """The scores of all sites that went into the `Sparsify` that made this tensor; None where none did."""
+
     def __init__(
         self,
         features: Optional[torch.Tensor] = None,
@@ -178,21 +181,28 @@ class SparseConvNetTensor:
         )
         return result
 
+    def _changed(self, change: Any) -> SparseConvNetTensor:
+        """Return this tensor with all its values changed alike, those of the mask too."""
+        result = self._like(change)
+        if self.mask is not None:
+            result.mask = change(self.mask)
+        return result
+
     def detach(self) -> SparseConvNetTensor:
         """Return a tensor that shares the values and is not the result of any operation."""
-        return self._like(torch.Tensor.detach)
+        return self._changed(torch.Tensor.detach)
 
     def to(self, *arguments: Any, **options: Any) -> SparseConvNetTensor:
         """Return a tensor whose features went through `torch.Tensor.to`."""
-        return self._like(lambda rows: rows.to(*arguments, **options))
+        return self._changed(lambda rows: rows.to(*arguments, **options))
 
     def type(self, dtype: Any) -> SparseConvNetTensor:
         """Return a tensor whose features went through `torch.Tensor.type`."""
-        return self._like(lambda rows: rows.type(dtype))
+        return self._changed(lambda rows: rows.type(dtype))
 
     def cpu(self) -> SparseConvNetTensor:
         """Return a tensor with its features in the memory of the CPU."""
-        return self._like(torch.Tensor.cpu)
+        return self._changed(torch.Tensor.cpu)
 
     def cuda(self) -> SparseConvNetTensor:
         """Raise `UnsupportedError`: scn.torch computes on the CPU."""
@@ -217,20 +227,19 @@ class SparseConvNetTensor:
 
     def __deepcopy__(self, memo: Any) -> SparseConvNetTensor:
         """Return a copy with its own features on the same sites."""
-        return self._like(lambda rows: rows.detach().clone().requires_grad_(rows.requires_grad))
+        return self._changed(lambda rows: rows.detach().clone().requires_grad_(rows.requires_grad))
 
     def __reduce__(self) -> Any:
-        features, metadata = self.features, self._metadata
-        if features is not None and not features.is_leaf:
-            features = features.detach().requires_grad_(features.requires_grad)
+        features, metadata = _leaf(self.features), self._metadata
+        rest = None if self.mask is None else {"mask": _leaf(self.mask)}
         if metadata is None:
-            return SparseConvNetTensor, (features, None, self._size)
+            return SparseConvNetTensor, (features, None, self._size), rest
         if self._site_set() == 0:
-            return _unpickled, (features, metadata)
+            return _unpickled, (features, metadata), rest
         size, samples = self.spatial_size, self.batch_size()
         assert size is not None, "a tensor with metadata has a spatial size"
         place = (metadata.dimension, size, self.get_spatial_locations(), samples)
-        return _unpickled_at, (features, *place)
+        return _unpickled_at, (features, *place), rest
 
 
 def _sparse(rows: torch.Tensor, metadata: Metadata, sites: int) -> SparseConvNetTensor:
@@ -238,6 +247,13 @@ def _sparse(rows: torch.Tensor, metadata: Metadata, sites: int) -> SparseConvNet
     result = SparseConvNetTensor.__new__(SparseConvNetTensor)
     result.__dict__.update(_sites=sites, _size=None, _metadata=metadata, _rows=rows, _shown=None)
     return result
+
+
+def _leaf(values: Optional[torch.Tensor]) -> Optional[torch.Tensor]:
+    """Return values that are not the result of any operation, as pickling wants them."""
+    if values is None or values.is_leaf:
+        return values
+    return values.detach().requires_grad_(values.requires_grad)
 
 
 def _unpickled(features: torch.Tensor, metadata: Metadata) -> SparseConvNetTensor:

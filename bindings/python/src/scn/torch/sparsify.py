@@ -86,7 +86,7 @@ class Sparsify(Layer):
         scored = self.net(input._on(rows))
         scores = scored._sorted()[:, 0]
         result = _kept(input, rows, scores > (0 if self.activation is None else 0.5))
-        result.mask = scored.features.view(-1)  # type: ignore[attr-defined]
+        result.mask = scored.features.view(-1)
         return result
 
     def extra_repr(self) -> str:
