@@ -46,6 +46,8 @@ extension Rulebook {
         return keys
     }
 
+    private static let stepsWorthAThread = 1 << 14
+
     private static func submanifold<Key: SiteKey>(
         _ keys: Storage<Key>, _ layout: KeyLayout, _ spatialSize: [Int], _ filter: FilterGeometry
     ) throws(SCNError) -> Rulebook {
@@ -56,9 +58,10 @@ extension Rulebook {
         let counter = counts.pointer
         let matching = KeyMatching(keys: keys.pointer, count: keys.count)
 
-        // Whole rows of the last axis, enough pieces for an even load; the cut does not show in the result.
+        // Whole rows of the last axis, enough pieces for an even load, or steps worth waking a thread; the cut does not show
+        // in the result.
         let row = filter.rowLength
-        let size = max(1, passes.count / row / 64) * row
+        let size = max(1, passes.count / row / 64, Self.stepsWorthAThread / max(1, keys.count * row)) * row
         let chunks = Parallel.chunkCount(passes.count, size: size)
         func offsets(_ chunk: Int) -> Range<Int> {
             let first = passes.lowerBound + chunk * size

@@ -94,7 +94,7 @@ package enum ConvolutionOperation {
     }
 
     /// Multiply-adds that take longer than waking a thread.
-    private static let workWorthAThread = 1 << 20
+    private static let workWorthAThread = 1 << 21
 
     /// The fused pass that both directions share.
     private static func run(

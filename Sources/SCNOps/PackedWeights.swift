@@ -26,7 +26,7 @@ package struct PackedWeights {
         (self.volume, self.groups, self.inPerGroup, self.outPerGroup) = (volume, groups, inPerGroup, outPerGroup)
         (matrixSize, tableName) = (size, kernels.name)
         let base = storage.pointer
-        Parallel.forEachChunk(volume * groups, size: max(1, (1 << 14) / size)) { _, range in
+        Parallel.forEachChunk(volume * groups, size: max(1, (1 << 16) / size)) { _, range in
             for index in range {
                 let (k, group) = (index / groups, index % groups)
                 kernels.convolution_pack(
