@@ -85,7 +85,7 @@ def table(results: list[Result]) -> str:
 
 def main() -> None:
     """Run the comparison."""
-    options = running.parse("Compare three sparse networks on handwritten digits.", 5, 1, "demo-output/pendigits")
+    options = running.parse("Compare three sparse networks on handwritten digits.", 5, 1, "demo-output/comparison")
     training, test = strokes.read_unipen(train.TRAINING_FILE), strokes.read_unipen(train.TEST_FILE)
     if options.quick:
         training, test = training.take(np.arange(1000)), test.take(np.arange(300))
