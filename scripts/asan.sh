@@ -10,7 +10,7 @@ library=$build/release/libscn.so
 
 # No `-z defs` here: the sanitizer's functions come from the program.
 swift build -c release --product scn --sanitize=address --scratch-path "$build" \
-    -Xswiftc -static-stdlib -Xswiftc -use-ld=lld -Xswiftc -g \
+    -Xswiftc -static-stdlib -Xcc -DSCN_STATIC_SWIFT_RUNTIME -Xswiftc -use-ld=lld -Xswiftc -g \
     -Xlinker --version-script="$PWD/exports.map" -Xlinker -soname="libscn.so.$abi"
 ln -sfn libscn.so "$library.$abi"
 

@@ -14,7 +14,7 @@ printf '%s\n' '#include <math.h>' \
 
 # Here and not in Package.swift: unsafe flags there would bar the package from being a versioned dependency.
 swift build -c release --product scn --scratch-path .build/static \
-    -Xswiftc -static-stdlib -Xswiftc -use-ld=lld \
+    -Xswiftc -static-stdlib -Xcc -DSCN_STATIC_SWIFT_RUNTIME -Xswiftc -use-ld=lld \
     -Xlinker --version-script="$PWD/exports.map" -Xlinker --gc-sections -Xlinker -z -Xlinker defs \
     -Xlinker "$PWD/build/hypotf.o" -Xlinker -soname="libscn.so.$abi"
 

@@ -102,6 +102,19 @@ static mapping *map(size_t size) {
     return m;
 }
 
+/// The mappings without a live block go back, addresses and all: a limit on those (`ulimit -v`) counts them.
+static void unmap_empty(void) {
+    for (mapping **place = &mappings; *place;) {
+        mapping *m = *place;
+        if (m->gaps && end_of(m->gaps) == m->end && (char *)m->gaps == m->start + PAGE) {
+            *place = m->next;
+            munmap(m->start, (size_t)(m->end - m->start));
+        } else {
+            place = &m->next;
+        }
+    }
+}
+
 /// The smallest gap that holds `size` bytes, the first of several.
 static range *find_gap(size_t size) {
     range *best = NULL;
@@ -117,6 +130,10 @@ static range *gap_for(size_t size) {
     size_t length = (size + PAGE + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
     mapping *m = length < MAPPING ? map(MAPPING) : NULL;
     if (!m) m = map(length);
+    if (!m) {
+        unmap_empty();
+        m = map(length);
+    }
     return m ? m->gaps : NULL;
 }
 

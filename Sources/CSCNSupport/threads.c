@@ -128,8 +128,21 @@ static void after_fork_in_parent(void) {
     pthread_rwlock_unlock(&fork_gate);
     pthread_mutex_unlock(&in_use);
 }
+
+#ifdef SCN_STATIC_SWIFT_RUNTIME
+/// The thread's id as the locks of the Swift runtime know it: kept from the first lock on, 0 before. In a child it is still the
+/// parent's, so that the kernel refuses to free a lock that another thread waits for, and both go on asking for ever. The
+/// runtime as a shared library keeps it to itself.
+extern _Thread_local int swift_runtime_thread_id __asm__(
+    "_ZZN5swift14threading_impl5linux13ulock_get_tidEvE3tid");
+static void forget_thread_id(void) { swift_runtime_thread_id = 0; }
+#else
+static void forget_thread_id(void) {}
+#endif
+
 // The child has none of the workers: forget them, and start new ones at the first loop.
 static void after_fork_in_child(void) {
+    forget_thread_id();
     worker_count = workers_asked_for = 0;
     fork_gate = (pthread_rwlock_t)PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
     pthread_cond_init(&wake, NULL);

@@ -50,11 +50,15 @@ struct AxisRelation: BitwiseCopyable {
         case .spread: return min(taps, outputSize)
         case .windows(let starts, let reach):
             var (most, first) = (0, 0)
+            var (run, longestRun) = (0, 0)
             for output in 0..<outputSize {
                 while starts[output] - starts[first] > reach { first += 1 }
                 most = max(most, output - first + 1)
+                run = output > 0 && starts[output] == starts[output - 1] ? run + 1 : 1
+                longestRun = max(longestRun, run)
             }
-            return most
+            // Under one tap an input takes part in windows of one start alone.
+            return taps < most ? min(most, taps * longestRun) : most
         }
     }
 
@@ -87,7 +91,8 @@ struct AxisRelation: BitwiseCopyable {
             while output >= 0 && input &- starts[output] <= reach {
                 let (tap, rest) = (input &- starts[output]).quotientAndRemainder(dividingBy: step)
                 if rest == 0 { body(output, tap) }
-                output &-= 1
+                // Where windows are many more than taps, those between two taps are passed over.
+                output = rest == 0 || step < 64 ? output &- 1 : lastStart(starts, input &- (tap &+ 1) &* step)
             }
         case .spread(let stride, let padding):
             var output = input &* stride &- padding

@@ -96,15 +96,22 @@ package struct FractionalWindows: Hashable, Sendable {
             try require(
                 size < 0x1p62, .overflow,
                 "spatial size \(outputSize[axis]) on axis \(axis) with ratio \(ratio[axis]) overflows 64 bits")
-            result[axis] = Int(size)
-            // The product was rounded, to either side.
-            while Self.count(result[axis], ratio[axis]) < outputSize[axis] { result[axis] += 1 }
-            while result[axis] > 1 && Self.count(result[axis] - 1, ratio[axis]) == outputSize[axis] {
-                result[axis] -= 1
-            }
+            result[axis] = Self.leastSize(Int(size), count: outputSize[axis], ratio[axis])
             if let poolSize { result[axis] = max(result[axis], poolSize[axis]) }
         }
         return result
+    }
+
+    /// The least input of `count` windows. `product` is their number times the ratio, which rounding left near it on either
+    /// side, within 2^-50 of it; of one window, which smaller inputs have too, it is 1.
+    private static func leastSize(_ product: Int, count windows: Int, _ ratio: Double) -> Int {
+        let reach = product >> 50 + 2
+        var (low, high) = (windows == 1 ? 1 : max(1, product - reach), product + reach)
+        while low < high {
+            let middle = low + (high - low) / 2
+            if count(middle, ratio) < windows { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 
     private static func count(_ input: Int, _ ratio: Double) -> Int {

@@ -47,9 +47,10 @@ public class Optimizer {
     /// Takes over what `saved` gave; matrices in the order of `savedNames`.
     func restore(_ index: Int, steps: Int, matrices: [Matrix]) { preconditionFailure("overridden by every subclass") }
 
-    static func check(_ value: Double, _ name: String) throws(SCNError) {
-        try require(
-            value.isFinite && value >= 0, .invalidArgument, "\(name): is \(value), expected a finite number >= 0")
+    static func check(
+        _ value: Double, _ name: String, _ kind: SCNError.Kind = .invalidArgument
+    ) throws(SCNError) {
+        try require(value.isFinite && value >= 0, kind, "\(name): is \(value), expected a finite number >= 0")
     }
 }
 

@@ -60,6 +60,17 @@ import Testing
         #expect(repeats > 0 || spatialSize.count == 6)
     }
 
+    @Test func displacedWindowsOfLargeDilationsMeetTheOracle() throws {
+        var random = Random(seed: 77)
+        for (taps, stride, dilation, padding) in [(3, 1, 64, 0), (2, 1, 100, 5), (4, 2, 70, 90), (3, 3, 65, 1)] {
+            let filter = try FilterGeometry.strided(
+                size: [taps], stride: [stride], padding: [padding], dilation: [dilation])
+            let size = (taps - 1) * dilation + 1 + 60 * stride
+            let sites = (0..<size).filter { $0 % 3 != 1 }.map { [$0, $0 % 2] }
+            try Self.check([size], sites, WindowPlacement(randomized: filter, spatialSize: [size], &random))
+        }
+    }
+
     @Test func stepsAreAShuffleOfThirds() throws {
         var random = Random(seed: 1)
         for (stride, size) in [(1, 1), (1, 3), (2, 2), (2, 3), (3, 5), (5, 2)] {
@@ -142,6 +153,30 @@ import Testing
                 if size > 1 { #expect(try windows.outputSize(of: [input[0] - 1]) == [size - 1]) }
             }
         }
+    }
+
+    @Test func inputSizeOfVastRatios() throws {
+        for ratio in [1e9, 0x1p40, 1.1 * 0x1p40, 1e16, 4e17] {
+            let windows = try FractionalWindows(.ratio([ratio]), poolSize: [2], order: .random)
+            #expect(try windows.inputSize(of: [1]) == [2])
+            for size in [2, 3, 7, 10] {
+                let input = try windows.inputSize(of: [size])
+                #expect(try windows.outputSize(of: input) == [size])
+                #expect(try windows.outputSize(of: [input[0] - 1]) == [size - 1])
+            }
+        }
+    }
+
+    /// Of the millions of windows that reach over a site, those between two taps take no time.
+    @Test func fewTapsFarApart() throws {
+        let (size, dilation) = (1 << 22, 1 << 21)
+        let sites = (0..<4000).map { [$0 * 1000, 0] }
+        let (set, map) = try makeSites([size], sites)
+        let geometry = Geometry(set, inputMap: map)
+        let filter = try FilterGeometry.strided(size: [2], stride: [1], dilation: [dilation])
+        let rulebook = try geometry.randomized(geometry.input, filter).rulebook
+        // A third of the windows start where the one before does, a third pass over a site.
+        #expect(rulebook.ruleCount > 2000 && rulebook.ruleCount < 8000)
     }
 
     @Test(arguments: 0..<spatialSizes.count) func fullMeetsTheOracle(index: Int) throws {

@@ -69,6 +69,11 @@ static void bad_files(void) {
     write_safetensors("negative", 0, "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,0]}}", 8);
     write_safetensors("product", 0,
                       "{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296,2],\"data_offsets\":[0,0]}}", 0);
+    write_safetensors("rate", 0,
+                      "{\"__metadata__\":{\"generator\":\"1\",\"optimizer\":"
+                      "\"{\\\"type\\\":\\\"SGD\\\",\\\"learning_rate\\\":-1,\\\"steps\\\":[0]}\"},"
+                      "\"a\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]}}",
+                      24);
     write_safetensors("deep", 0, deep, 0);
     BAD(INVALID_ARGUMENT, "path", scn_checkpoint_open(NULL, &out_module));
     BAD(FILE, "missing", scn_checkpoint_open(in_folder("missing"), &out_module));
@@ -84,6 +89,7 @@ static void bad_files(void) {
     BAD(FORMAT, "beyond", scn_checkpoint_restore_named(in_folder("beyond"), &one, &dense, 1, NULL));
     BAD(FORMAT, "negative", scn_checkpoint_restore_named(in_folder("negative"), &one, &dense, 1, NULL));
     BAD(FORMAT, "product", scn_checkpoint_restore_named(in_folder("product"), &one, &dense, 1, NULL));
+    BAD(FORMAT, "learning_rate", scn_checkpoint_restore_named(in_folder("rate"), &one, &dense, 1, optimizer));
     BAD(FORMAT, "deep", scn_checkpoint_open(in_folder("deep"), &out_module));
     BAD(FORMAT, "architecture", scn_checkpoint_open(in_folder("named"), &out_module));
     BAD(FORMAT, "good", scn_checkpoint_restore(in_folder("good"), other, NULL));
@@ -96,7 +102,7 @@ static void bad_files(void) {
     BAD(INVALID_ARGUMENT, "names", scn_checkpoint_save_named(in_folder("x"), names, same, 2, NULL));
     BAD(INVALID_ARGUMENT, "count", scn_checkpoint_save_named(in_folder("x"), names, same, -1, NULL));
     const char *const written[] = {"good",    "named",   "empty",  "short",    "truncated", "lies", "lies more",
-                                   "no json", "overlap", "beyond", "negative", "product",   "deep"};
+                                   "no json", "overlap", "beyond", "negative", "product",   "deep", "rate"};
     for (size_t i = 0; i < sizeof written / sizeof written[0]; i++) unlink(in_folder(written[i]));
     CHECK(rmdir(folder) == 0);
     scn_module_release(other);
