@@ -3,7 +3,7 @@ PREFIX ?= /usr/local
 VERSION := $(shell scripts/version.sh)
 LIBRARY := build/lib/libscn.so.$(VERSION)
 # Folders too: their time changes when a file goes.
-LIBRARY_SOURCES := $(shell find Sources include) Package.swift exports.map scripts/build_lib.sh
+LIBRARY_SOURCES := $(shell find Sources include) Package.swift exports.map scripts/build_lib.sh scripts/swift_runtime_flags.sh
 SWIFT_FOLDERS := $(wildcard Sources Tests examples bindings)
 
 .DEFAULT_GOAL := help

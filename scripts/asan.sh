@@ -9,8 +9,10 @@ build=.build/asan
 library=$build/release/libscn.so
 
 # No `-z defs` here: the sanitizer's functions come from the program.
+runtime_flags=$(scripts/swift_runtime_flags.sh)
+# shellcheck disable=SC2086 # several words
 swift build -c release --product scn --sanitize=address --scratch-path "$build" \
-    -Xswiftc -static-stdlib -Xcc -DSCN_STATIC_SWIFT_RUNTIME -Xswiftc -use-ld=lld -Xswiftc -g \
+    -Xswiftc -static-stdlib $runtime_flags -Xswiftc -use-ld=lld -Xswiftc -g \
     -Xlinker --version-script="$PWD/exports.map" -Xlinker -soname="libscn.so.$abi"
 ln -sfn libscn.so "$library.$abi"
 

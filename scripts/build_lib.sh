@@ -13,8 +13,10 @@ printf '%s\n' '#include <math.h>' \
     cc -x c -O2 -fPIC -fno-math-errno -fvisibility=hidden -c - -o build/hypotf.o
 
 # Here and not in Package.swift: unsafe flags there would bar the package from being a versioned dependency.
+runtime_flags=$(scripts/swift_runtime_flags.sh)
+# shellcheck disable=SC2086 # several words
 swift build -c release --product scn --scratch-path .build/static \
-    -Xswiftc -static-stdlib -Xcc -DSCN_STATIC_SWIFT_RUNTIME -Xswiftc -use-ld=lld \
+    -Xswiftc -static-stdlib $runtime_flags -Xswiftc -use-ld=lld \
     -Xlinker --version-script="$PWD/exports.map" -Xlinker --gc-sections -Xlinker -z -Xlinker defs \
     -Xlinker "$PWD/build/hypotf.o" -Xlinker -soname="libscn.so.$abi"
 
