@@ -33,7 +33,9 @@ def test_two_processes_train_as_one_with_the_joined_batch(tmp_path, subprocess_e
         assert result.stderr.count("401/401") == 1, "progress of one process"
     # The last batch has one digit: the second process' share of it is empty.
     assert len(losses[1]) == 5
-    np.testing.assert_allclose(losses[2], losses[1], rtol=1e-4)
+    # The order of the sums differs, and Adam's first steps are the same size for any gradient: rounding grows.
+    np.testing.assert_allclose(losses[2][:4], losses[1][:4], rtol=1e-5)
+    np.testing.assert_allclose(losses[2], losses[1], rtol=1e-3)
     assert last[1].endswith("with 1 processes") and last[2].startswith(last[1].removesuffix("with 1 processes"))
 
 
