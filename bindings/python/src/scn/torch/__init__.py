@@ -19,7 +19,7 @@ import sys
 try:
     import torch as _torch  # noqa: F401
 except ImportError as error:
-    raise ImportError("scn.torch needs PyTorch, which is not installed: pip install 'scn-engine[torch]'") from error
+    raise ImportError("scn.torch needs PyTorch, which is not installed: pip install torch") from error
 
 from ..counts import ForwardCounts, Package, get_forward_counts, set_forward_counts
 from ..errors import (
