@@ -9,7 +9,7 @@ SWIFT_FOLDERS := $(wildcard Sources Tests examples bindings)
 .DEFAULT_GOAL := help
 EXAMPLES := tabletop terrain
 
-.PHONY: help setup lib demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime example-mpi test bench check-abi docc doxygen pictures lint format asan install uninstall tarball wheel clean
+.PHONY: help setup lib demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime example-mpi test bench bench-torch check-abi docc doxygen pictures lint format asan install uninstall tarball wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' Makefile
@@ -74,6 +74,9 @@ PLOTS ?= build
 bench: build/scn-bench ## measure speed and draw it; DATA=folder, ARGS=--quick, PLOTS=docs: see docs/performance.md
 	build/scn-bench --json '$(JSON)' $(if $(DATA),--data '$(DATA)') $(ARGS)
 	@$(firstword $(wildcard .venv/bin/python) python3) Benchmarks/plot.py '$(JSON)' '$(PLOTS)'
+
+bench-torch: build/scn-bench .venv/.torch ## a training step through scn.torch, next to the same through C; DATA, ARGS=--quick
+	@.venv/bin/python Benchmarks/torch_step.py $(if $(DATA),--data '$(DATA)') $(ARGS)
 
 check-abi: $(LIBRARY) ## compare the functions of the header, the library, the Python table and scn.hpp
 	@python3 scripts/check_abi.py

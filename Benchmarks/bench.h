@@ -77,6 +77,7 @@ typedef struct {
     int64_t copy_bytes;  ///< that the copy which is the other reference copies: a matrix of `measure_elements`
     int thread_counts[THREAD_COUNTS];
     int count_of_thread_counts;
+    const char *steps_folder;  ///< not NULL: this process is there to make steps when it is asked to
     int memory_threads;  ///< not 0: this process is there to find out the memory of a step on so many threads
 } settings;
 extern settings setting;
@@ -185,6 +186,7 @@ typedef struct {
     const points *cloud;
     float *features;
     int64_t *labels;
+    float loss;  ///< of the last training step
 } unet;
 /// The points' features and labels alone; no net yet.
 unet prepare_unet(const points *cloud);
@@ -214,6 +216,12 @@ double memory_of_machine(void);
 void measure_memory(void);
 /// What that process does: print the bytes above its start.
 void print_step_memory(void);
+
+// torch_steps.c
+
+/// Write the larger U-Net, its points, features and labels into `setting.steps_folder`; then, for each number of threads on the
+/// standard input, make one training step and print its seconds and its loss.
+void answer_steps(void);
 
 // networks.c
 

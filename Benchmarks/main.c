@@ -16,6 +16,9 @@ static const char usage[] =
     "  --data DIR   measure on the first four scenes of DIR/tabletop/train instead of made-up surfaces\n"
     "  --json FILE  where to write the figures besides the table; build/bench.json\n"
     "  --only PART  convolutions, unets, memory, geometry, sizes, elements or networks\n"
+    "  --answer-steps FOLDER\n"
+    "               make a training step of the larger U-Net for each number of threads on the standard input;\n"
+    "               what torch_step.py runs\n"
     "  --step-memory THREADS\n"
     "               only print the bytes that a training step of the larger U-Net takes\n";
 
@@ -33,6 +36,9 @@ static void read_arguments(int count, char **arguments) {
             i++;
         } else if (strcmp(argument, "--json") == 0 && value) {
             setting.json = value;
+            i++;
+        } else if (strcmp(argument, "--answer-steps") == 0 && value) {
+            setting.steps_folder = value;
             i++;
         } else if (strcmp(argument, "--step-memory") == 0 && value && atoi(value) > 0) {
             setting.memory_threads = atoi(value);
@@ -80,6 +86,10 @@ int main(int count, char **arguments) {
     prepare_openblas(arguments);
     if (setting.memory_threads) {
         print_step_memory();
+        return 0;
+    }
+    if (setting.steps_folder) {
+        answer_steps();
         return 0;
     }
     if (sysconf(_SC_NPROCESSORS_ONLN) < 2) setting.count_of_thread_counts = 1;

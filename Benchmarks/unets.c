@@ -12,7 +12,7 @@ const unet_plan unet_plans[UNETS] = {{"32 ... 160", 5, {32, 64, 96, 128, 160}, 2
 
 unet prepare_unet(const points *cloud) {
     unet result = {NULL, NULL, cloud, random_matrix(cloud->rows, UNET_INPUT_PLANES).data,
-                   allocate(cloud->rows * (int64_t)sizeof(int64_t))};
+                   allocate(cloud->rows * (int64_t)sizeof(int64_t)), 0};
     for (int64_t i = 0; i < cloud->rows; i++) result.labels[i] = (int64_t)(uniform() * CLASSES);
     return result;
 }
@@ -64,7 +64,8 @@ void train_unet(void *context) {
     check(scn_optimizer_step(s->optimizer));
     check(scn_optimizer_zero_gradients(s->optimizer));
     check(scn_tensor_data(loss, &value));
-    if (!isfinite(*value)) fail("the loss of a U-Net is not finite");
+    s->loss = *value;
+    if (!isfinite(s->loss)) fail("the loss of a U-Net is not finite");
     check(scn_tensor_release(loss));
 }
 

@@ -61,6 +61,7 @@ LAYERS = {
     "down and up": lambda: st.Sequential(st.Convolution(2, 3, 4, 3, 2, False), st.Deconvolution(2, 4, 2, 3, 2, True)),
     "permutohedral": lambda: st.PermutohedralSubmanifoldConvolution(2, 3, 2, True),
     "network in network": lambda: st.NetworkInNetwork(3, 5, True),
+    "linear": lambda: st.Linear(3, 5),
     "shape context": lambda: st.ShapeContext(2, 3, 3),
     "max pooling": lambda: st.MaxPooling(2, 3, 2, 1),
     "average pooling": lambda: st.AveragePooling(2, 3, 2),
@@ -199,11 +200,17 @@ def test_what_needs_no_gradient_gets_none():
     assert not net(x.detach()).features.requires_grad
 
 
-def test_a_second_derivative_is_a_clear_error():
+@pytest.mark.parametrize("end", [lambda y: y.square().sum(), lambda y: y.sum(), lambda y: y[0, 0]])
+def test_a_second_derivative_is_a_clear_error(end):
     features, x = entered()
-    (gradient,) = torch.autograd.grad(network()(x).features.square().sum(), features, create_graph=True)
-    with pytest.raises(RuntimeError, match="once_differentiable"):
-        gradient.sum().backward()
+    net = network()
+    (gradient,) = torch.autograd.grad(end(net(x).features), features, create_graph=True)
+    assert gradient.requires_grad
+    for loss in (gradient.square().sum(), gradient.sum() + net[0].weight.sum()):
+        with pytest.raises(scn.UnsupportedError, match="first derivatives alone: .* create_graph=True"):
+            loss.backward(retain_graph=True)
+    # Asking for a graph that nobody uses is no error.
+    torch.autograd.grad(net(entered()[1]).features.sum(), list(net.parameters()), create_graph=True)
 
 
 def test_values_changed_before_the_backward_pass_are_an_error():

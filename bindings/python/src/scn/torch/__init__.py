@@ -52,7 +52,6 @@ from .convolution import (
     Convolution,
     Deconvolution,
     FullConvolution,
-    NetworkInNetwork,
     PermutohedralSubmanifoldConvolution,
     RandomizedStrideConvolution,
     ShapeContext,
@@ -74,6 +73,8 @@ from .input_output import (
     SparseToDense,
     swap_input_modes,
 )
+from .linear import Linear, NetworkInNetwork
+from .losses import binary_cross_entropy, cross_entropy
 from .metadata import Metadata
 from .networks import (
     FullConvolutionalNetIntegratedLinear,
@@ -162,6 +163,7 @@ __all__ = [
     "InvalidArgumentError",
     "JoinTable",
     "LeakyReLU",
+    "Linear",
     "MaxPooling",
     "MeanOnlyBNLeakyReLU",
     "Metadata",
@@ -198,12 +200,14 @@ __all__ = [
     "add_feature_planes",
     "append_tensors",
     "batch_location_tensors",
+    "binary_cross_entropy",
     "checkpoint_restore",
     "checkpoint_save",
     "compare_sparse",
     "concatenate_feature_planes",
     "convert_sync_batchnorm",
     "cpu_description",
+    "cross_entropy",
     "from_module",
     "from_torch_checkpoint",
     "functions",

@@ -99,7 +99,10 @@ def _fitted(module: nn.Module, input: Any, scales: bool) -> Any:
     factor = torch.where(is_scaled & (deviation > 0) & deviation.isfinite(), deviation, torch.ones_like(deviation))
     bias.copy_((bias.double() - values.mean(0)) / factor)
     if is_scaled:
+        # Planes out come last, in groups or not; those of a linear layer first.
         by_plane = factor.view(weight.shape[1], 1, -1) if weight.ndim == 4 else factor
+        if isinstance(module, nn.Linear):
+            by_plane = factor.unsqueeze(1)
         weight.copy_(weight.double() / by_plane)
     return module(input)
 

@@ -1,4 +1,4 @@
-"""Convolutions of sparse tensors, and products of their planes."""
+"""Convolutions of sparse tensors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..errors import InvalidArgumentError
 from ..layer import _random_state_kept
 from ._buffers import computable, parameter, typed_like
 from ._chance import engine_seeded_by_torch
-from .functions import convolution, linear, shape_context
+from .functions import convolution, shape_context
 from .layer import Layer, Window, plain_size, planes_of
 from .metadata import Metadata
 from .sparse import SparseConvNetTensor
@@ -28,7 +28,6 @@ __all__ = [
     "Convolution",
     "Deconvolution",
     "FullConvolution",
-    "NetworkInNetwork",
     "PermutohedralSubmanifoldConvolution",
     "RandomizedStrideConvolution",
     "ShapeContext",
@@ -277,26 +276,6 @@ def permutohedral_basis(dimension: int) -> tuple[torch.Tensor, torch.Tensor]:
 def permutohedral_offsets(dimension: int) -> torch.Tensor:
     """Return the filter offsets of `PermutohedralSubmanifoldConvolution`, [d * d + d + 1, d], in the weight's order."""
     return torch.from_numpy(numpy_permutohedral.permutohedral_offsets(dimension))
-
-
-class NetworkInNetwork(Layer):
-    """A 1 x 1 convolution: [n, nIn] -> [n, nOut]. weight: [nIn, nOut], initialised N(0, 2 / nIn). bias: [nOut], zeros."""
-
-    def __init__(self, nIn: int, nOut: int, bias: bool = True) -> None:
-        super().__init__()
-        self.nIn, self.nOut = planes_of(nIn, "nIn"), planes_of(nOut, "nOut")
-        self.weight = nn.Parameter(torch.empty(self.nIn, self.nOut).normal_(0, math.sqrt(2 / self.nIn)))
-        self.register_parameter("bias", nn.Parameter(torch.zeros(self.nOut)) if flag(bias, "bias") else None)
-
-    def forward(self, input: Any) -> Any:
-        """Return the products of a sparse tensor's planes, or of a matrix's."""
-        weight = parameter(self.weight, "weight", self.nIn, self.nOut)
-        bias = parameter(self.bias, "bias", self.nOut)
-        assert weight is not None, "a product has a weight"
-        return self._map(input, lambda rows: linear(rows, weight, bias), self.nIn)
-
-    def extra_repr(self) -> str:
-        return f"{self.nIn} -> {self.nOut}, bias={self.bias is not None}"
 
 
 class ShapeContext(Layer):

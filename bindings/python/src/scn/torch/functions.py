@@ -12,16 +12,20 @@ from typing import Any, Callable, Optional
 
 import torch
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 
+from .._arrays import FloatArray, IntArray
+from .._arrays import address as array_address
 from .._handles import GeometryHandle, RulebookHandle
 from .._library import library
 from ._buffers import Matrix, address, matrices, new
+from ._derivatives import first_derivative, linear_derivative
 
 __all__ = [
     "add",
     "average_pooling",
+    "binary_cross_entropy",
     "convolution",
+    "cross_entropy",
     "dense_to_sparse",
     "global_pooling",
     "input_rows",
@@ -80,7 +84,7 @@ class _Join(Function):
         return result
 
     @staticmethod
-    @once_differentiable
+    @linear_derivative
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         gradient = gradient.contiguous()
         results = tuple(new(gradient.shape[0], planes) for planes in ctx.planes)
@@ -104,7 +108,7 @@ class _Map(Function):
         return result
 
     @staticmethod
-    @once_differentiable
+    @linear_derivative
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         result = new(*ctx.shape)
         ctx.back(gradient.contiguous(), result)
@@ -200,7 +204,7 @@ class _Pool(Function):
         return result
 
     @staticmethod
-    @once_differentiable
+    @linear_derivative
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         input, output = ctx.saved_tensors
         gradient, result = gradient.contiguous(), new(*input.shape)
@@ -268,7 +272,7 @@ class _Convolution(Function):
         return result
 
     @staticmethod
-    @once_differentiable
+    @first_derivative
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         rulebook, groups = ctx.rulebook, ctx.groups
 
@@ -294,24 +298,70 @@ def convolution(
 
 class _Linear(Function):
     @staticmethod
-    def forward(ctx: Any, input: torch.Tensor, weight: torch.Tensor, bias: Optional[torch.Tensor]) -> torch.Tensor:
+    def forward(
+        ctx: Any, input: torch.Tensor, weight: torch.Tensor, bias: Optional[torch.Tensor], is_transposed: int
+    ) -> torch.Tensor:
         ctx.save_for_backward(input, weight)
-        result = new(input.shape[0], weight.shape[1])
-        library.scn_linear_forward(Matrix(input), weight.data_ptr(), 0, address(bias), Matrix(result))
+        ctx.is_transposed = is_transposed
+        result = new(input.shape[0], weight.shape[0 if is_transposed else 1])
+        library.scn_linear_forward(Matrix(input), weight.data_ptr(), is_transposed, address(bias), Matrix(result))
         return result
 
     @staticmethod
-    @once_differentiable
+    @first_derivative
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+        is_transposed = ctx.is_transposed
+
         def by_input(gradient: Matrix, weight: int, result: Matrix) -> None:
-            library.scn_linear_backward_input(gradient, weight, 0, result)
+            library.scn_linear_backward_input(gradient, weight, is_transposed, result)
 
         def by_weight(rows: Matrix, gradient: Matrix, weight: int, bias: Optional[int]) -> None:
-            library.scn_linear_backward_weight(rows, gradient, 0, weight, bias)
+            library.scn_linear_backward_weight(rows, gradient, is_transposed, weight, bias)
 
-        return _product_gradients(ctx, gradient, by_input, by_weight)
+        return (*_product_gradients(ctx, gradient, by_input, by_weight), None)
 
 
-def linear(input: torch.Tensor, weight: torch.Tensor, bias: Optional[torch.Tensor]) -> torch.Tensor:
-    """Multiply: [n, in] -> [n, out]. weight: [in, out]. bias: [out] or None."""
-    return _Linear.apply(input, weight, bias)  # type: ignore[no-any-return]
+def linear(
+    input: torch.Tensor, weight: torch.Tensor, bias: Optional[torch.Tensor], is_transposed: bool = False
+) -> torch.Tensor:
+    """Multiply: [n, in] -> [n, out]. weight: [in, out], or [out, in] where is_transposed. bias: [out] or None."""
+    return _Linear.apply(input, weight, bias, int(is_transposed))  # type: ignore[no-any-return]
+
+
+class _Loss(Function):
+    """A loss whose gradient by the logits is known with it."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: torch.Tensor, compute: Any) -> torch.Tensor:
+        by_logits = new(*logits.shape) if ctx.needs_input_grad[0] else None
+        loss = new()
+        compute(Matrix(logits), loss.data_ptr(), None if by_logits is None else Matrix(by_logits))
+        ctx.save_for_backward(by_logits)
+        return loss
+
+    @staticmethod
+    @first_derivative
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+        (by_logits,) = ctx.saved_tensors
+        return by_logits if gradient.item() == 1 else by_logits * gradient, None
+
+
+def cross_entropy(
+    logits: torch.Tensor, labels: IntArray, weights: Optional[FloatArray], ignore_index: int
+) -> torch.Tensor:
+    """Return the mean cross-entropy of softmax(logits) at labels: [n, classes] -> []. weights: [classes] or None."""
+
+    def compute(logits: Matrix, loss: int, by_logits: Optional[Matrix]) -> None:
+        given = None if weights is None else array_address(weights)
+        library.scn_cross_entropy_forward(logits, array_address(labels), given, ignore_index, loss, by_logits)
+
+    return _Loss.apply(logits, compute)  # type: ignore[no-any-return]
+
+
+def binary_cross_entropy(logits: torch.Tensor, targets: FloatArray) -> torch.Tensor:
+    """Return the mean logistic loss of logits at targets, both [n, planes] -> []."""
+
+    def compute(logits: Matrix, loss: int, by_logits: Optional[Matrix]) -> None:
+        library.scn_binary_cross_entropy_forward(logits, array_address(targets), loss, by_logits)
+
+    return _Loss.apply(logits, compute)  # type: ignore[no-any-return]

@@ -17,7 +17,7 @@ from ..layer import Layer as NumpyLayer
 from ..layer import _random_state_kept
 from ..linear import Linear
 from ..module import Module as NumpyModule
-from . import activation, combining, containers, convolution, input_output, normalization, pooling, sparsify
+from . import activation, combining, containers, convolution, input_output, linear, normalization, pooling, sparsify
 from .layer import plain_size
 
 __all__ = [
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 _LAYERS: dict[str, Any] = {
     name: getattr(source, name)
-    for source in (activation, combining, containers, convolution, input_output, normalization, pooling, sparsify)
+    for source in (activation, combining, containers, convolution, input_output, linear, normalization, pooling, sparsify)
     for name in source.__all__
 }
 
@@ -61,7 +61,7 @@ def _remade(module: NumpyModule) -> nn.Module:
         container: nn.Module = _LAYERS[name](*map(_remade, module))
         return container
     if isinstance(module, Linear):
-        return nn.Linear(module.nIn, module.nOut, module.has_bias)
+        return linear.Linear(module.nIn, module.nOut, module.has_bias)
     if isinstance(module, Flatten):
         return nn.Flatten()
     if not isinstance(module, NumpyLayer) or name not in _LAYERS:

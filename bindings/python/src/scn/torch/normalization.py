@@ -7,7 +7,6 @@ from typing import Any, Optional
 import torch
 from torch import nn
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 from torch.autograd.graph import increment_version
 from torch.nn import functional as F
 
@@ -17,6 +16,7 @@ from .._options import BatchNormOptions
 from ..errors import InvalidArgumentError
 from ..normalization import described
 from ._buffers import Matrix, address, computable, new, parameter, typed_like
+from ._derivatives import first_derivative
 from ._recomputing import is_recomputing
 from .activation import ELU
 from .containers import Sequential
@@ -53,7 +53,7 @@ class _BatchNorm(Function):
         return result
 
     @staticmethod
-    @once_differentiable
+    @first_derivative
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         input, weight, output, saved = ctx.saved_tensors
         gradient, by_input, planes = gradient.contiguous(), new(*input.shape), input.shape[1]

@@ -7,14 +7,14 @@ from typing import Any, Optional
 import torch
 from torch import nn
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 
 from .._arrays import dimension_of
 from ..errors import InvalidArgumentError
+from ._derivatives import linear_derivative
 from .activation import Sigmoid
 from .containers import Sequential
-from .convolution import NetworkInNetwork
 from .layer import Layer, planes_of
+from .linear import NetworkInNetwork
 from .sparse import SparseConvNetTensor, _sparse
 
 __all__ = ["Sparsify", "SparsifyFCS"]
@@ -46,7 +46,7 @@ class _Keep(Function):
         return rows.index_select(0, kept)
 
     @staticmethod
-    @once_differentiable
+    @linear_derivative
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         return gradient.new_zeros(ctx.count, gradient.shape[1]).index_copy_(0, ctx.kept, gradient), None
 

@@ -7,10 +7,10 @@ from typing import Any, Optional
 import torch
 from torch import distributed, nn
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 
 from .._library import library
 from ._buffers import Matrix, address, new
+from ._derivatives import first_derivative
 from ._recomputing import is_recomputing
 from .normalization import BatchNormalization, _options
 
@@ -41,7 +41,7 @@ class _Synchronised(Function):
         return result
 
     @staticmethod
-    @once_differentiable
+    @first_derivative
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         input, weight, output, mean, variance, count = ctx.saved_tensors
         gradient, by_input = gradient.contiguous(), new(*input.shape)

@@ -1,0 +1,75 @@
+"""Products with a matrix."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import nn
+
+from .._arrays import flag
+from ..errors import ShapeError
+from ._buffers import computable, parameter, typed_like
+from .functions import linear
+from .layer import Layer, planes_of
+from .sparse import SparseConvNetTensor
+
+__all__ = ["Linear", "NetworkInNetwork"]
+
+
+class NetworkInNetwork(Layer):
+    """A 1 x 1 convolution: [n, nIn] -> [n, nOut]. weight: [nIn, nOut], initialised N(0, 2 / nIn). bias: [nOut], zeros."""
+
+    def __init__(self, nIn: int, nOut: int, bias: bool = True) -> None:
+        super().__init__()
+        self.nIn, self.nOut = planes_of(nIn, "nIn"), planes_of(nOut, "nOut")
+        self.weight = nn.Parameter(torch.empty(self.nIn, self.nOut).normal_(0, math.sqrt(2 / self.nIn)))
+        self.register_parameter("bias", nn.Parameter(torch.zeros(self.nOut)) if flag(bias, "bias") else None)
+
+    def forward(self, input: Any) -> Any:
+        """Return the products of a sparse tensor's planes, or of a matrix's."""
+        weight = parameter(self.weight, "weight", self.nIn, self.nOut)
+        bias = parameter(self.bias, "bias", self.nOut)
+        assert weight is not None, "a product has a weight"
+        return self._map(input, lambda rows: linear(rows, weight, bias), self.nIn)
+
+    def extra_repr(self) -> str:
+        return f"{self.nIn} -> {self.nOut}, bias={self.bias is not None}"
+
+
+class Linear(Layer, nn.Linear):
+    """A `torch.nn.Linear` whose products the library computes: [..., in_features] -> [..., out_features].
+
+    Arguments, initial values and state are those of `torch.nn.Linear`, whose place it takes: for the many rows and few
+    columns behind an `OutputLayer` it is several times as fast. It also takes a sparse tensor, whose planes it maps.
+    Computes in float32; other types are converted, the result has the input's.
+    """
+
+    @property
+    def nIn(self) -> int:
+        """The planes that go in, `in_features`."""
+        return self.in_features
+
+    @property
+    def nOut(self) -> int:
+        """The planes that come out, `out_features`."""
+        return self.out_features
+
+    def forward(self, input: Any) -> Any:
+        """Return the products of the last axis of a tensor, or of a sparse tensor's planes."""
+        if isinstance(input, SparseConvNetTensor):
+            return input._like(self._multiply)
+        if not isinstance(input, torch.Tensor):
+            raise TypeError(f"Linear got a {type(input).__name__}; it takes a torch.Tensor or a SparseConvNetTensor")
+        return self._multiply(input)
+
+    def _multiply(self, values: torch.Tensor) -> torch.Tensor:
+        weight = parameter(self.weight, "weight", self.out_features, self.in_features)
+        bias = parameter(self.bias, "bias", self.out_features)
+        assert weight is not None, "a product has a weight"
+        if values.ndim < 1 or values.shape[-1] != self.in_features:
+            raise ShapeError(f"Linear got {list(values.shape)}; it takes [..., {self.in_features}]")
+        *outer, width = values.shape
+        rows = computable(values, "input").reshape(math.prod(outer), width)
+        return typed_like(linear(rows, weight, bias, is_transposed=True).view(*outer, self.out_features), values)
