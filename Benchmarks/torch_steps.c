@@ -16,7 +16,7 @@ static void write_file(const char *folder, const char *name, const void *data, i
 static void write_subject(const char *folder, const unet *subject) {
     const points *cloud = subject->cloud;
     char path[4096];
-    snprintf(path, sizeof path, "%s/net.safetensors", folder);
+    if (snprintf(path, sizeof path, "%s/net.safetensors", folder) >= (int)sizeof path) fail("%s is too long", folder);
     check(scn_checkpoint_save(path, subject->net, NULL));
     write_file(folder, "coordinates.int64", cloud->coordinates, cloud->rows * (DIMENSION + 1) * (int64_t)sizeof(int64_t));
     write_file(folder, "features.float32", subject->features, cloud->rows * UNET_INPUT_PLANES * (int64_t)sizeof(float));

@@ -4,6 +4,7 @@ import copy
 import io
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,11 @@ def test_linear_takes_what_torch_s_takes():
         torch.testing.assert_close(result.float(), theirs(values), rtol=tolerance, atol=tolerance)
     for copied in (copy.deepcopy(ours), torch.load(saved(ours), weights_only=False)):
         assert torch.equal(copied(wide[:, :4]), ours(wide[:, :4]))
+    for sizes in ((4, 0), (0, 4)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            nothing = st.Linear(*sizes)
+        assert nothing(torch.ones(3, sizes[0])).shape == (3, sizes[1])
     with pytest.raises(scn.ShapeError, match=r"Linear got \[6, 8\]; it takes \[..., 4\]"):
         ours(wide)
     with pytest.raises(scn.ShapeError, match=r"takes \[..., 4\]"):
@@ -102,6 +108,10 @@ def test_linear_takes_part_in_data_dependent_initialisation():
         scores = net.reweight(points())
     torch.testing.assert_close(scores.mean(0), torch.zeros(5), atol=1e-5, rtol=0)
     torch.testing.assert_close(scores.std(0), torch.ones(5), atol=1e-4, rtol=0)
+    where = torch.tensor([[[1, 2], [3, 4], [-1, -1]], [[0, 0], [5, 5], [6, 6]]])
+    batched = st.Sequential(st.BLInputLayer(2, 9), st.BLOutputLayer(2), st.Linear(3, 5))
+    scores = batched.reweight([where, torch.randn(2, 3, 3)]).reshape(6, 5)
+    torch.testing.assert_close(scores.std(0), torch.ones(5), atol=1e-4, rtol=0)
     scores = net.rebias(points(4))
     torch.testing.assert_close(scores.mean(0), torch.zeros(5), atol=1e-5, rtol=0)
 
@@ -140,13 +150,37 @@ def test_cross_entropy_as_a_function_of_autograd():
         gradient.sum().backward()
     with torch.no_grad():
         assert not st.cross_entropy(logits, labels).requires_grad
-    half = st.cross_entropy(logits.bfloat16(), labels)
-    assert half.dtype is torch.bfloat16 and half.shape == ()
+    assert st.cross_entropy(logits.bfloat16(), labels).dtype is torch.float32
+    assert st.cross_entropy(logits.double(), labels).dtype is torch.float64
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss_of_half = st.cross_entropy(torch.nn.Linear(4, 4)(logits), labels)
+    assert loss_of_half.dtype is torch.float32
     for kind in (labels.tolist(), labels.numpy(), labels.int(), labels.numpy().astype(np.uint8)):
         assert st.cross_entropy(logits, kind) == loss
     assert st.cross_entropy(logits, torch.full((6,), 9), ignore_index=9) == 0
     assert st.cross_entropy(torch.empty(0, 4), torch.empty(0, dtype=torch.int64)) == 0
     assert st.cross_entropy(logits.detach().numpy(), labels) == loss
+
+
+def test_gradients_of_losses_belong_to_the_program():
+    torch.manual_seed(1)
+    logits, labels = torch.randn(6, 4).requires_grad_(), torch.randint(0, 4, (6,))
+    loss = st.cross_entropy(logits, labels)
+    (gradient,) = torch.autograd.grad(loss, logits, retain_graph=True)
+    kept = gradient.clone()
+    gradient.numpy()[:] = 7
+    logits.register_hook(lambda g: g.mul_(2))
+    for times in (2, 4):
+        loss.backward(retain_graph=True)
+        torch.testing.assert_close(logits.grad, times * kept)
+    logits.grad.zero_()
+    loss.backward()
+    torch.testing.assert_close(logits.grad, 2 * kept)
+    scores, targets = torch.randn(5, 2).requires_grad_(), torch.rand(5, 2)
+    loss = st.binary_cross_entropy(scores, targets)
+    for _ in range(3):
+        loss.backward(retain_graph=True)
+    torch.testing.assert_close(scores.grad, 3 * (scores.detach().sigmoid() - targets) / 10)
 
 
 def test_losses_read_sparse_tensors_in_the_order_of_their_features():
@@ -161,6 +195,16 @@ def test_losses_read_sparse_tensors_in_the_order_of_their_features():
     )
     st.cross_entropy(x, labels).backward()
     assert features.grad.abs().sum() > 0
+
+
+def test_constants_of_losses_may_have_other_types():
+    logits, labels, weight = torch.randn(6, 4), torch.arange(6) % 4, torch.tensor([1.0, 2.0, 0.5, 0.0])
+    want = st.cross_entropy(logits, labels, weight)
+    for given in (weight.bfloat16(), weight.double(), weight.tolist(), torch._neg_view(-weight), torch.tensor([2, 4, 1, 0])):
+        torch.testing.assert_close(st.cross_entropy(logits, labels, given), want)
+    targets = (logits > 0).float()
+    for given in (targets.bfloat16(), targets.bool(), targets.int(), torch._neg_view(-targets)):
+        assert st.binary_cross_entropy(logits, given) == st.binary_cross_entropy(logits, targets)
 
 
 @pytest.mark.parametrize("shape", [(40, 3), (7,), (2, 3, 4), (), (0, 3)])
@@ -196,6 +240,12 @@ def test_what_losses_cannot_take_is_refused():
         st.cross_entropy(logits[0], labels)
     with pytest.raises(scn.UnsupportedError, match="logits .* on meta"):
         st.cross_entropy(logits.to("meta"), labels)
+    with pytest.raises(scn.UnsupportedError, match="weight requires a gradient"):
+        st.cross_entropy(logits, labels, torch.ones(4, requires_grad=True))
+    with pytest.raises(scn.UnsupportedError, match="give targets.detach"):
+        st.binary_cross_entropy(logits, torch.ones(6, 4, requires_grad=True))
+    with pytest.raises(scn.StateError, match="no features"):
+        st.cross_entropy(st.SparseConvNetTensor(), labels)
     with pytest.raises(scn.ShapeError, match="targets has the shape"):
         st.binary_cross_entropy(logits, torch.zeros(6))
     for bad in (2.0, -0.1, float("nan")):
@@ -224,7 +274,7 @@ def test_linear_and_loss_do_not_depend_on_the_number_of_threads():
 
 
 def test_the_benchmark_s_step_is_that_of_c():
-    """The program fails where the losses of C and of scn.torch differ in the first two steps."""
+    """The program fails where a loss of scn.torch is not that of C's step of the same number."""
     subprocess.run(["make", "--no-print-directory", "build/scn-bench"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     program = [sys.executable, "Benchmarks/torch_step.py", "--quick", "--rounds", "2"]
     result = subprocess.run(program, cwd=ROOT, check=True, capture_output=True, text=True, timeout=300)

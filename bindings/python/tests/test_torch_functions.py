@@ -213,6 +213,27 @@ def test_a_second_derivative_is_a_clear_error(end):
     torch.autograd.grad(net(entered()[1]).features.sum(), list(net.parameters()), create_graph=True)
 
 
+CURVED = ["submanifold", "permutohedral", "network in network", "linear", "batch norm", "batch norm, evaluation"]
+STRAIGHT = ["shape context", "max pooling", "average pooling", "global sum", "global maximum", "sparse to dense", "output layer"]
+
+
+@pytest.mark.parametrize("name", CURVED + STRAIGHT)
+def test_only_what_is_linear_passes_constant_gradients_on_as_constants(name):
+    torch.manual_seed(1)
+    features, x = entered()
+    output = LAYERS[name]()(x)
+    rows = output if isinstance(output, torch.Tensor) else output.features
+    (gradient,) = torch.autograd.grad(rows[:, :1].sum(), features, create_graph=True)
+    assert gradient.requires_grad == (name in CURVED)
+    # A gradient that depends on the incoming one is no constant in either case.
+    features, x = entered()
+    output = LAYERS[name]()(x)
+    rows = output if isinstance(output, torch.Tensor) else output.features
+    (gradient,) = torch.autograd.grad(rows.square().sum(), features, create_graph=True)
+    with pytest.raises(scn.UnsupportedError, match="first derivatives alone"):
+        gradient.mul_(0.5).square().sum().backward()
+
+
 def test_values_changed_before_the_backward_pass_are_an_error():
     _, x = entered()
     net = network()

@@ -17,8 +17,9 @@ class _Final(Function):
     """Returns tensors as they are; whoever asks for a gradient through them gets an error."""
 
     @staticmethod
-    def forward(ctx: Any, anchor: torch.Tensor, *values: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return tuple(value.view_as(value) for value in values)
+    def forward(ctx: Any, anchor: torch.Tensor, values: list[torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        # In a list autograd does not see them, and gives their history to the tensors themselves, not to views.
+        return tuple(values)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
@@ -38,7 +39,7 @@ def _once(is_linear: bool, backward: _Backward) -> _Backward:
         given = [part for part in parts if part is not None]
         if not given or (is_linear and not any(gradient.requires_grad for gradient in gradients)):
             return results
-        final = iter(_Final.apply(torch.empty(0, requires_grad=True), *given))
+        final = iter(_Final.apply(torch.empty(0, requires_grad=True, device="cpu"), given))
         return tuple(None if part is None else next(final) for part in parts)
 
     return once

@@ -90,10 +90,10 @@ def _fitted(module: nn.Module, input: Any, scales: bool) -> Any:
     if not isinstance(module, Layer) or not hasattr(module, "nOut") or bias is None:
         return output
     rows = output if isinstance(output, torch.Tensor) else output._sorted()
-    if not len(rows):
+    if not rows.numel():
         return output
-    values = rows.double()
-    deviation = values.std(0, unbiased=len(rows) > 1)
+    values = rows.double().reshape(-1, rows.shape[-1])
+    deviation = values.std(0, unbiased=len(values) > 1)
     # What has a spectral norm keeps its size.
     is_scaled = scales and isinstance(weight, nn.Parameter)
     factor = torch.where(is_scaled & (deviation > 0) & deviation.isfinite(), deviation, torch.ones_like(deviation))

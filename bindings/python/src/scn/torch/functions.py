@@ -1,7 +1,7 @@
 """The functions of the library's functional level, for torch's autograd.
 
 Each takes and returns float32 tensors on the CPU without gaps, whose memory the library reads and writes itself. They have
-first derivatives alone: a second backward pass through a gradient is an error that says so.
+first derivatives alone: a backward pass through a gradient that itself has one is an error that says so.
 """
 
 from __future__ import annotations
@@ -332,8 +332,8 @@ class _Loss(Function):
     """A loss whose gradient by the logits is known with it."""
 
     @staticmethod
-    def forward(ctx: Any, logits: torch.Tensor, compute: Any) -> torch.Tensor:
-        by_logits = new(*logits.shape) if ctx.needs_input_grad[0] else None
+    def forward(ctx: Any, logits: torch.Tensor, compute: Any, wants_gradient: bool) -> torch.Tensor:
+        by_logits = new(*logits.shape) if wants_gradient else None
         loss = new()
         compute(Matrix(logits), loss.data_ptr(), None if by_logits is None else Matrix(by_logits))
         ctx.save_for_backward(by_logits)
@@ -343,7 +343,13 @@ class _Loss(Function):
     @first_derivative
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         (by_logits,) = ctx.saved_tensors
-        return by_logits if gradient.item() == 1 else by_logits * gradient, None
+        return torch.mul(by_logits, gradient, out=new(*by_logits.shape)), None, None
+
+
+def _loss(logits: torch.Tensor, compute: Any) -> torch.Tensor:
+    """Return the loss that `compute` writes, together with its gradient where one is asked for."""
+    # Within a function of autograd nothing tells whether gradients are recorded.
+    return _Loss.apply(logits, compute, logits.requires_grad and torch.is_grad_enabled())  # type: ignore[no-any-return]
 
 
 def cross_entropy(
@@ -355,7 +361,7 @@ def cross_entropy(
         given = None if weights is None else array_address(weights)
         library.scn_cross_entropy_forward(logits, array_address(labels), given, ignore_index, loss, by_logits)
 
-    return _Loss.apply(logits, compute)  # type: ignore[no-any-return]
+    return _loss(logits, compute)
 
 
 def binary_cross_entropy(logits: torch.Tensor, targets: FloatArray) -> torch.Tensor:
@@ -364,4 +370,4 @@ def binary_cross_entropy(logits: torch.Tensor, targets: FloatArray) -> torch.Ten
     def compute(logits: Matrix, loss: int, by_logits: Optional[Matrix]) -> None:
         library.scn_binary_cross_entropy_forward(logits, array_address(targets), loss, by_logits)
 
-    return _Loss.apply(logits, compute)  # type: ignore[no-any-return]
+    return _loss(logits, compute)

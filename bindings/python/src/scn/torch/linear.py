@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from .._arrays import flag
 from ..errors import ShapeError
@@ -70,6 +71,11 @@ class Linear(Layer, nn.Linear):
         assert weight is not None, "a product has a weight"
         if values.ndim < 1 or values.shape[-1] != self.in_features:
             raise ShapeError(f"Linear got {list(values.shape)}; it takes [..., {self.in_features}]")
+        rows = computable(values, "input")
+        if not weight.numel():
+            return typed_like(F.linear(rows, weight, bias), values)
+        if values.ndim == 2:
+            return typed_like(linear(rows, weight, bias, is_transposed=True), values)
         *outer, width = values.shape
-        rows = computable(values, "input").reshape(math.prod(outer), width)
-        return typed_like(linear(rows, weight, bias, is_transposed=True).view(*outer, self.out_features), values)
+        result = linear(rows.reshape(math.prod(outer), width), weight, bias, is_transposed=True)
+        return typed_like(result.view(*outer, self.out_features), values)

@@ -6,10 +6,10 @@ from typing import Any, Optional
 
 import torch
 
-from .._arrays import float32, int64, integer
-from ..errors import ShapeError
+from .._arrays import FloatArray, float32, int64, integer
+from ..errors import ShapeError, StateError, UnsupportedError
 from . import functions
-from ._buffers import as_tensor, computable, typed_like
+from ._buffers import as_tensor, computable
 from .sparse import SparseConvNetTensor
 
 __all__ = ["binary_cross_entropy", "cross_entropy"]
@@ -21,19 +21,19 @@ def cross_entropy(logits: Any, labels: Any, weight: Optional[Any] = None, ignore
     What `torch.nn.functional.cross_entropy` returns for these arguments, in a third of the time where classes are few.
     logits: [n, classes], a tensor or a `SparseConvNetTensor`, whose rows are in the order of its `features`. labels: [n]
     integers, each a class or ignore_index, whose rows do not count. weight: [classes], constants for a weighted mean. Where
-    no row counts, the loss is 0. Raises `ShapeError` for other shapes and `InvalidArgumentError` for labels that are no
-    class.
+    no row counts, the loss is 0. It is float64 for logits of float64 and float32 for all others, computed in float32. Raises
+    `ShapeError` for other shapes and `InvalidArgumentError` for labels that are no class.
     """
     values = _values(logits)
     classes = int64(labels, "labels")
     if values.ndim != 2 or classes.shape != values.shape[:1]:
         shapes = f"{list(values.shape)} and {list(classes.shape)}"
         raise ShapeError(f"cross_entropy needs logits [n, classes] and labels [n], not {shapes}")
-    weights = None if weight is None else float32(weight, "weight")
+    weights = None if weight is None else _constants(weight, "weight")
     if weights is not None and weights.shape != values.shape[1:]:
         raise ShapeError(f"weight has the shape {list(weights.shape)}; there are {values.shape[1]} classes")
-    loss = functions.cross_entropy(computable(values, "logits"), classes, weights, integer(ignore_index, "ignore_index"))
-    return typed_like(loss, values)
+    rows = computable(values, "logits")
+    return _typed(functions.cross_entropy(rows, classes, weights, integer(ignore_index, "ignore_index")), values)
 
 
 def binary_cross_entropy(logits: Any, targets: Any) -> torch.Tensor:
@@ -41,17 +41,32 @@ def binary_cross_entropy(logits: Any, targets: Any) -> torch.Tensor:
 
     What `torch.nn.functional.binary_cross_entropy_with_logits` returns. logits: a tensor of any shape or a
     `SparseConvNetTensor`; the `mask` of a `Sparsify` without activation, say. targets: constants of the same shape, each in
-    0 ... 1. Where there is none, the loss is 0. Raises `ShapeError` for other shapes and `InvalidArgumentError` for other
-    targets.
+    0 ... 1. Where there is none, the loss is 0. Its type is as that of `cross_entropy`. Raises `ShapeError` for other shapes
+    and `InvalidArgumentError` for other targets.
     """
     values = _values(logits)
-    wanted = float32(targets, "targets")
+    wanted = _constants(targets, "targets")
     if wanted.shape != values.shape:
         raise ShapeError(f"targets has the shape {list(wanted.shape)}; the logits have {list(values.shape)}")
     rows = computable(values, "logits").reshape(values.numel(), 1)
-    return typed_like(functions.binary_cross_entropy(rows, wanted), values)
+    return _typed(functions.binary_cross_entropy(rows, wanted), values)
 
 
 def _values(logits: Any) -> torch.Tensor:
     given = logits.features if isinstance(logits, SparseConvNetTensor) else logits
+    if given is None:
+        raise StateError("this SparseConvNetTensor has no features yet")
     return as_tensor(given, "logits")
+
+
+def _constants(values: Any, name: str) -> FloatArray:
+    """Return values that get no gradient; an error where one is wanted."""
+    if isinstance(values, torch.Tensor):
+        if values.requires_grad and torch.is_grad_enabled():
+            raise UnsupportedError(f"{name} requires a gradient; this loss has one by its logits alone: give {name}.detach()")
+        values = computable(values.detach(), name) if values.is_floating_point() else values
+    return float32(values, name)
+
+
+def _typed(loss: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+    return loss.double() if logits.dtype is torch.float64 else loss
