@@ -3,30 +3,41 @@ internal import SCNCore
 extension Rulebook {
     /// The sites that every input site together takes part in, one relation an axis, and the rules.
     ///
-    /// Under one filter offset the outputs ascend with the inputs, so the output sites are the union of an ascending list for
-    /// each offset. `isInjective` says that under one offset no two outputs have the same input, so that both columns ascend
-    /// strictly; elsewhere the input rows of an offset repeat, and its outputs are sorted first.
+    /// `isInjective` says that under one offset no two outputs have the same input, so that both columns ascend strictly;
+    /// elsewhere the input rows of an offset repeat.
     static func related(
         _ input: SiteSet, _ relations: [AxisRelation], isInjective: Bool
     ) throws(SCNError) -> (output: SiteSet, rulebook: Rulebook) {
+        let mosts = relations.map(\.most)
+        let isCertainlySmall = limitedProduct(input.count, mosts) <= ruleLimit
+        if !isCertainlySmall { try requireRuleCount(input, relations) }
+        if isInjective && isCertainlySmall, let layout = axisByAxisLayout(input, relations, mosts) {
+            return try relatedAxisByAxis(input, relations, layout)
+        }
+        return try relatedAtOnce(input, relations, mosts, isInjective: isInjective)
+    }
+
+    /// Under one filter offset the outputs ascend with the inputs, so the output sites are the union of an ascending list for
+    /// each offset. Where input rows repeat, the outputs of each offset are sorted first.
+    static func relatedAtOnce(
+        _ input: SiteSet, _ relations: [AxisRelation], _ mosts: [Int], isInjective: Bool
+    ) throws(SCNError) -> (output: SiteSet, rulebook: Rulebook) {
         let outputSize = relations.map(\.outputSize)
         let layout = try KeyLayout(spatialSize: outputSize, batchSize: input.batchSize)
-        let mosts = relations.map(\.most)
-        try requireRuleCount(input, relations, mosts)
         let rulebook: Rulebook
         let keys: SiteSet.Keys
         if layout.isWide {
-            let (wide, rules) = try related(input, relations, mosts, layout, isInjective, UInt128.self)
+            let (wide, rules) = try listed(input, relations, mosts, layout, isInjective, UInt128.self)
             (keys, rulebook) = (.wide(wide), rules)
         } else {
-            let (narrow, rules) = try related(input, relations, mosts, layout, isInjective, UInt64.self)
+            let (narrow, rules) = try listed(input, relations, mosts, layout, isInjective, UInt64.self)
             (keys, rulebook) = (.narrow(narrow), rules)
         }
         let output = try SiteSet(spatialSize: outputSize, batchSize: input.batchSize, layout: layout, keys: keys)
         return (output, rulebook)
     }
 
-    private static func related<Key: SiteKey>(
+    private static func listed<Key: SiteKey>(
         _ input: SiteSet, _ relations: [AxisRelation], _ mosts: [Int], _ layout: KeyLayout, _ isInjective: Bool,
         _: Key.Type
     ) throws(SCNError) -> (Storage<Key>, Rulebook) {
@@ -86,24 +97,23 @@ extension Rulebook {
         }
     }
 
-    /// Throws where there are too many rules. Where the most that an input can have leaves doubt, a look at each site
-    /// tells; counting rule by rule could take hours.
-    private static func requireRuleCount(
-        _ input: SiteSet, _ relations: [AxisRelation], _ mosts: [Int]
-    ) throws(SCNError) {
-        let limit = Int(Int32.max)
-        func product(_ first: Int, _ factors: some Sequence<Int>) -> Int {
-            factors.reduce(first) { $0 == 0 || $1 == 0 ? 0 : $0 > limit / $1 ? limit + 1 : $0 * $1 }
-        }
-        if product(input.count, mosts) <= limit { return }
+    private static let ruleLimit = Int(Int32.max)
+
+    /// The product, or `ruleLimit + 1` where it is larger.
+    private static func limitedProduct(_ first: Int, _ factors: some Sequence<Int>) -> Int {
+        factors.reduce(first) { $0 == 0 || $1 == 0 ? 0 : $0 > ruleLimit / $1 ? ruleLimit + 1 : $0 * $1 }
+    }
+
+    /// Throws where there are too many rules. A look at each site tells; counting rule by rule could take hours.
+    private static func requireRuleCount(_ input: SiteSet, _ relations: [AxisRelation]) throws(SCNError) {
         let site = try Storage<Int64>(count: input.dimension + 1)
         var total = 0
         for row in 0..<input.count {
             input.coordinates(of: row..<row + 1, into: site.pointer)
-            total += product(
+            total += limitedProduct(
                 1,
                 relations.indices.lazy.map { relations[$0].count(of: Int(site.pointer[$0])) })
-            try require(total <= limit, .overflow, "a rulebook of more than \(limit) rules is not possible")
+            try require(total <= ruleLimit, .overflow, "a rulebook of more than \(ruleLimit) rules is not possible")
         }
     }
 }

@@ -19,8 +19,8 @@ extension Rulebook {
         }
         let layout = try KeyLayout(spatialSize: sites.spatialSize, batchSize: sites.batchSize, reach: reach)
         return layout.isWide
-            ? try submanifold(repacked(sites, layout, UInt128.self), layout, sites.spatialSize, filter)
-            : try submanifold(repacked(sites, layout, UInt64.self), layout, sites.spatialSize, filter)
+            ? try submanifold(sites.keys(in: layout, as: UInt128.self), layout, sites.spatialSize, filter)
+            : try submanifold(sites.keys(in: layout, as: UInt64.self), layout, sites.spatialSize, filter)
     }
 
     /// How far the filter reads on each axis. A tap that leads out of the spatial size from everywhere does not count.
@@ -29,21 +29,6 @@ extension Rulebook {
             let steps = (spatialSize[axis] - 1) / filter.dilation[axis]
             return min(filter.size[axis] / 2, steps) * filter.dilation[axis]
         }
-    }
-
-    private static func repacked<Key: SiteKey>(
-        _ sites: SiteSet, _ layout: KeyLayout, _: Key.Type
-    ) throws(SCNError) -> Storage<Key> {
-        let keys = try Storage<Key>(count: sites.count)
-        let columns = sites.dimension + 1
-        let block = 1 << 12
-        let scratch = try Storage<Int64>(count: min(block, sites.count) * columns)
-        for first in stride(from: 0, to: sites.count, by: block) {
-            let rows = first..<min(sites.count, first + block)
-            sites.coordinates(of: rows, into: scratch.pointer)
-            layout.encode(scratch.pointer, count: rows.count, columns: columns, into: keys.pointer + first)
-        }
-        return keys
     }
 
     private static let stepsWorthAThread = 1 << 14

@@ -75,6 +75,36 @@ package final class SiteSet: @unchecked Sendable {
         withExtendedLifetime(gathered) {}
     }
 
+    /// The keys that the sites have in another layout, which has room for their coordinates.
+    func keys<Key: SiteKey>(in other: KeyLayout, as: Key.Type) throws(SCNError) -> Storage<Key> {
+        if other == layout {
+            switch keys {
+            case .narrow(let keys as Storage<Key>), .wide(let keys as Storage<Key>): return keys
+            default: break
+            }
+        }
+        let result = try Storage<Key>(count: count)
+        let columns = dimension + 1
+        let target = result.pointer
+        try Parallel.tryForEachChunk(count, size: 1 << 12) { _, rows throws(SCNError) in
+            let scratch = try Storage<Int64>(count: rows.count * columns)
+            coordinates(of: rows, into: scratch.pointer)
+            other.encode(
+                scratch.pointer, count: rows.count, columns: columns, into: target + rows.lowerBound)
+        }
+        return result
+    }
+
+    /// The same sites in a field of another size, which contains them.
+    func resized(to spatialSize: [Int]) throws(SCNError) -> SiteSet {
+        if spatialSize == self.spatialSize { return self }
+        let layout = try KeyLayout(spatialSize: spatialSize, batchSize: batchSize)
+        let keys: Keys =
+            layout.isWide
+            ? .wide(try self.keys(in: layout, as: UInt128.self)) : .narrow(try self.keys(in: layout, as: UInt64.self))
+        return try SiteSet(spatialSize: spatialSize, batchSize: batchSize, layout: layout, keys: keys)
+    }
+
     /// Where each site's plane 0 lies in a dense array [batchSize, planes, spatial size ...], and the spatial volume,
     /// which is the way from one plane to the next. Throws an overflow error where that array has no 64-bit size.
     package func denseOffsets(planes: Int) throws(SCNError) -> (offsets: Storage<Int64>, volume: Int) {
