@@ -2,12 +2,12 @@ internal import CSCNSupport
 internal import Glibc
 
 /// A value behind a mutex. fork() waits until no thread is inside one, so that a child finds all of them free and whole.
-public final class Locked<Value>: @unchecked Sendable {
+package final class Locked<Value>: @unchecked Sendable {
     private var value: Value
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
     /// A value with a mutex of its own, which is free.
-    public init(_ value: Value) {
+    package init(_ value: Value) {
         self.value = value
         mutex = .allocate(capacity: 1)
         pthread_mutex_init(mutex, nil)
@@ -19,7 +19,7 @@ public final class Locked<Value>: @unchecked Sendable {
     }
 
     /// Runs `body` on the value while no other thread does; not to be nested.
-    public func withLock<R>(_ body: (inout Value) throws -> R) rethrows -> R {
+    package func withLock<R>(_ body: (inout Value) throws -> R) rethrows -> R {
         scn_fork_gate_enter()
         pthread_mutex_lock(mutex)
         defer {

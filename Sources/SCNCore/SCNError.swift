@@ -43,14 +43,14 @@ public struct SCNError: Error, CustomStringConvertible, Equatable, Sendable {
 
 /// Throws `SCNError(kind, message)` unless `condition` holds.
 @inlinable
-public func require(
+package func require(
     _ condition: Bool, _ kind: SCNError.Kind = .invalidArgument, _ message: @autoclosure () -> String
 ) throws(SCNError) {
     if !condition { throw SCNError(kind, message()) }
 }
 
 /// The product of sizes, or an overflow error that names `what`.
-public func checkedProduct(_ sizes: some Sequence<Int>, _ what: @autoclosure () -> String) throws(SCNError) -> Int {
+package func checkedProduct(_ sizes: some Sequence<Int>, _ what: @autoclosure () -> String) throws(SCNError) -> Int {
     var product = 1
     for size in sizes {
         let (result, overflow) = product.multipliedReportingOverflow(by: size)

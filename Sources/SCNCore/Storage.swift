@@ -69,4 +69,4 @@ public final class Storage<Element: BitwiseCopyable> {
 }
 
 /// Bytes that storages hold in the whole process.
-public var liveMemoryBytes: Int { Int(scn_memory_live_bytes()) }
+package var liveMemoryBytes: Int { Int(scn_memory_live_bytes()) }

@@ -61,24 +61,6 @@ def test_networks_have_the_state_and_the_results_of_the_package(name):
     assert net.input_spatial_size(torch.LongTensor([7, 7, 7])).tolist() == list(state.input_spatial_size([7, 7, 7]))
 
 
-def test_modules_of_the_package_become_modules_of_torch():
-    theirs = scn.Sequential(scn.InputLayer(3, 16), scn.SubmanifoldConvolution(3, 3, 4, 3, True), scn.BatchNormReLU(4))
-    theirs.add(scn.UNet(3, 1, [4, 6])).add(scn.SparseToDense(3, 4)).add(scn.Flatten())
-    theirs.add(scn.Linear(4 * 16**3, 2)).eval()
-    ours = st.from_module(theirs)
-    where, features = cloud()
-    assert isinstance(ours[-1], st.Linear) and not ours.training and list(ours.state_dict()) == list(theirs.state_dict())
-    np.testing.assert_allclose(
-        ours([where, features]).detach().numpy(), np.asarray(theirs([where.numpy(), features.numpy()])), rtol=1e-3, atol=1e-4
-    )
-
-    class Own(scn.Module):
-        pass
-
-    with pytest.raises(scn.UnsupportedError, match="no module Own"):
-        st.from_module(Own())
-
-
 def test_initial_weights_follow_torch_and_leave_the_engine_alone():
     torch.manual_seed(3)
     first = st.UNet(3, 1, [8, 16]).state_dict()

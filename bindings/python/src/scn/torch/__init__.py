@@ -48,6 +48,7 @@ from .containers import (
     Sequential,
     VerboseIdentity,
 )
+from .conversion import from_module, to_module
 from .convolution import (
     Convolution,
     Deconvolution,
@@ -84,7 +85,6 @@ from .networks import (
     SparseResNet,
     SparseVggNet,
     UNet,
-    from_module,
 )
 from .normalization import (
     BatchNormalization,
@@ -224,6 +224,7 @@ __all__ = [
     "spectral_norm",
     "squareroot_rotation",
     "swap_input_modes",
+    "to_module",
     "version",
     "voxelize_pointcloud",
 ]

@@ -100,11 +100,14 @@ class InputLayer(_Entering):
         if rows.ndim != 2 or rows.shape[0] != len(where):
             raise ShapeError(f"features has the shape {list(rows.shape)}; it must be [{len(where)}, planes]")
         samples = integer(input[2], "batch_size") if len(input) == 3 and input[2] is not None else 0
-        mode = 3 - self.mode if self.mode in (1, 2) and _modes_are_swapped else self.mode
-        metadata = Metadata(self.dimension, self.spatial_size.tolist(), where, samples, mode)
+        metadata = Metadata(self.dimension, self.spatial_size.tolist(), where, samples, self._mode_now())
         _warn_of_duplicates(metadata, self.mode)
         result = input_rows(rows, metadata._handle, metadata._site_count(0))
         return _sparse(typed_like(result, features), metadata, 0)
+
+    def _mode_now(self) -> int:
+        """Return the mode by its documented meaning, see `swap_input_modes`."""
+        return 3 - self.mode if self.mode in (1, 2) and _modes_are_swapped else self.mode
 
 
 class BLInputLayer(_Entering):
