@@ -1,13 +1,15 @@
 #!/usr/bin/env bash
 # Install library, headers, pkg-config file, CMake package and licences: install.sh VERSION; remove them again, of whatever
-# version they are: install.sh --uninstall. Reads PREFIX (/usr/local), LIBDIR (PREFIX/lib) and DESTDIR (a folder that stands
+# version they are: install.sh --uninstall. Reads PREFIX (/usr/local), LIBDIR (lib, below PREFIX) and DESTDIR (a folder that stands
 # for / while packaging) from the environment.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 version=$1
 abi=$(scripts/version.sh abi)
 prefix=$(realpath -ms "${PREFIX:-/usr/local}")
-libdir=$(realpath -ms "${LIBDIR:-$prefix/lib}")
+libdir=${LIBDIR:-lib}
+if [[ $libdir != /* ]]; then libdir=$prefix/$libdir; fi
+libdir=$(realpath -ms "$libdir")
 root=${DESTDIR:-}
 documents=$root$prefix/share/doc/scn
 

@@ -64,9 +64,7 @@ def test_a_network_of_sparseconvnet_without_torch(tmp_path, old, subprocess_envi
     where, features = np.array([[1, 2, 3], [4, 5, 6], [1, 2, 4]]), np.ones((3, 2), np.float32)
     want = net(st.InputLayer(3, 8)([where, features])).features.detach().numpy()
     other = st.Sequential(st.SubmanifoldConvolution(3, 2, 4, 3, False), st.UNet(3, 1, [4, 6]), st.BatchNormReLU(4)).eval()
-    other.load_state_dict(
-        {name: torch.from_numpy(values) for name, values in scn.from_torch_checkpoint(tmp_path / "old.pth").items()}
-    )
+    other.load_state_dict(st.from_torch_checkpoint(tmp_path / "old.pth"))
     assert np.array_equal(other(st.InputLayer(3, 8)([where, features])).features.detach().numpy(), want)
     program = f"""
 import sys
@@ -80,6 +78,22 @@ np.save({str(tmp_path / "out.npy")!r}, np.asarray(out))
 """
     subprocess.run([sys.executable, "-c", program], env=subprocess_environment, check=True)
     np.testing.assert_allclose(np.load(tmp_path / "out.npy"), want, rtol=1e-5, atol=1e-6)
+
+
+def test_scn_torch_reads_tensors(tmp_path):
+    path = tmp_path / "state.pth"
+    torch.save({"layers": [{"weight": torch.ones(2, 3)}, (torch.tensor(4), None)], "epoch": 3}, path)
+    loaded = st.from_torch_checkpoint(path)
+    assert torch.equal(loaded["layers"][0]["weight"], torch.ones(2, 3)) and loaded["epoch"] == 3
+    assert loaded["layers"][1] == (torch.tensor(4), None)
+
+
+def test_numbers_stored_with_the_other_sign(tmp_path):
+    path = tmp_path / "state.pth"
+    imaginary = torch.view_as_complex(torch.ones(2, 2)).conj().imag
+    assert imaginary.is_neg()
+    torch.save({"a": imaginary}, path)
+    assert scn.from_torch_checkpoint(path)["a"].tolist() == torch.load(path)["a"].tolist() == [-1, -1]
 
 
 class Harmful:

@@ -349,8 +349,13 @@ def test_tensors_of_other_devices_are_refused_by_name():
         st.InputLayer(2, SIZE)([COORDS.to("meta"), torch.zeros(len(COORDS), 3)])
     with pytest.raises(scn.UnsupportedError, match="weight .* on meta"):
         network().to("meta")(x)
-    with pytest.raises(scn.UnsupportedError, match="leave out"):
-        x.cuda()
+    for moved in (x, st.InputLayerInput(COORDS, x.features)):
+        with pytest.raises(scn.UnsupportedError, match="leave out .cuda.*CUDA_VISIBLE_DEVICES="):
+            moved.cuda()
+        assert moved.cpu() is moved
+    assert not (torch.cuda.is_available() and st.SCN.is_cuda_build()) and st.SCN.is_cuda_build() is False
+    with pytest.raises(scn.UnsupportedError, match="features is a torch.sparse_coo tensor; .* use .to_dense"):
+        st.InputLayer(2, SIZE)([COORDS, torch.ones(len(COORDS), 3).to_sparse()])
     with pytest.raises(scn.UnsupportedError, match="on meta"):
         network()(st.SparseConvNetTensor(elsewhere, x.metadata))
 

@@ -1,5 +1,6 @@
 """Programs like SparseConvNet's published examples, with nothing but the import changed, on small data made here."""
 
+import copy
 import math
 import random
 
@@ -162,6 +163,17 @@ def test_handwriting(kind, tmp_path, capsys):
     ]  # fmt: skip
     again = kind()
     scn.swap_input_modes(False)
+    # What SparseConvNet itself leaves.
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    torch.save(2, theirs / "epoch.pth")
+    torch.save(model.state_dict(), theirs / "model.pth")
+    foreign = copy.deepcopy(model)
+    for values in foreign.parameters():
+        values.data.zero_()
+    settings = {**p, "folder": str(theirs), "n_epochs": 2}
+    assert scn.ClassificationTrainValidate(foreign, dataset, settings) == [] and settings["epoch"] == 3
+    assert all(torch.equal(a, b) for a, b in zip(foreign.state_dict().values(), model.state_dict().values()))
     more = scn.ClassificationTrainValidate(again, dataset, {**p, "n_epochs": 4, "test_reps": 2})
     scn.swap_input_modes(None)
     assert len(more) == 1 and more[0][1].top1_error < 0.2

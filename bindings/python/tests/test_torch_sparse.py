@@ -97,8 +97,12 @@ def test_parts_can_be_assigned():
         y.metadata = 3
     with pytest.raises(scn.StateError):
         x.get_spatial_locations(5)
-    assert x.to(torch.float64).features.dtype is torch.float64 and x.type(torch.float16).features.dtype is torch.float16
+    assert x.type() == "torch.FloatTensor"
     assert x.cpu().features.grad_fn is not None and not x.detach().features.requires_grad
+    again = copy.copy(x)
+    assert again.to(torch.float64) is again and again.features.dtype is torch.float64
+    assert again.type(torch.float16) is again and again.type() == "torch.HalfTensor"
+    assert x.features.dtype is torch.float32 and again.cpu() is again
 
 
 def test_numpy_and_lists_go_in():
@@ -150,7 +154,8 @@ def test_scores_of_sites_go_with_a_tensor_but_not_through_a_layer():
     y = st.Sparsify(2, 2)(x)
     assert x.mask is None and st.ReLU()(y).mask is None and y.mask.grad_fn is not None
     loaded = pickle.loads(pickle.dumps(y))
-    for again in (y.to(torch.float64), y.detach(), y.type(torch.float16), y.cpu(), copy.copy(y), copy.deepcopy(y), loaded):
+    moved = [copy.copy(y).to(torch.float64), copy.copy(y).type(torch.float16), copy.copy(y).cpu()]
+    for again in (*moved, y.detach(), copy.copy(y), copy.deepcopy(y), loaded):
         assert again.mask.dtype == again.features.dtype and again.mask.requires_grad == again.features.requires_grad
         assert torch.equal(again.mask, y.mask.to(again.mask.dtype))
     assert loaded.mask.is_leaf and not y.detach().requires_grad

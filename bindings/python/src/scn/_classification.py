@@ -86,6 +86,10 @@ class Classifier(abc.ABC):
     def restore(self, path: Path) -> None:
         """Load what `save` saved."""
 
+    def restore_foreign(self, folder: Path) -> int:
+        """Load what another program saved; return its epoch, 0 where there is nothing."""
+        return 0
+
 
 def fill(p: dict[str, Any]) -> dict[str, Any]:
     """Fill in the settings that are missing, check the others, and return them."""
@@ -222,7 +226,10 @@ def _resume(classifier: Classifier, folder: Path) -> int:
     """Load the latest checkpoint; return its epoch, 0 where there is none."""
     known = _checkpoints(classifier, folder)
     if not known:
-        return 0
+        epoch = classifier.restore_foreign(folder)
+        if epoch:
+            print(f"Restarting at epoch {epoch + 1} from model.pth ..")
+        return epoch
     epoch = max(known)
     classifier.restore(known[epoch])
     print(f"Restarting at epoch {epoch + 1} from {known[epoch]} ..")

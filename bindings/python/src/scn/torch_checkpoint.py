@@ -37,7 +37,8 @@ _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 def from_torch_checkpoint(path: PathLike) -> Any:
     """Return what `torch.save` wrote, tensors as numpy arrays: of a state_dict a dict of names and arrays.
 
-    The dict is for `load_state_dict`, of `scn` and of `scn.torch`, which know SparseConvNet's older names and shapes too:
+    The dict is for `load_state_dict`, which knows SparseConvNet's older names and shapes too (the function of this name in
+    `scn.torch` returns tensors for its own):
 
         net.load_state_dict(scn.from_torch_checkpoint("unet.pth"))
 
@@ -92,6 +93,11 @@ class _Tensor:
             raise FormatError("has a tensor that is none")
         if len(self.size) != len(self.stride) or len(self.size) > 32:
             raise FormatError(f"has a tensor of size {list(self.size)} and stride {list(self.stride)}")
+        # Whether it needs a gradient and its hooks come first; then, in newer files, what is special about its numbers.
+        special = {name for name, holds in (rest[2] or {}).items() if holds} if len(rest) > 2 else set()
+        if special - {"neg"}:
+            raise FormatError(f"has a tensor whose numbers are stored as {', '.join(sorted(special))}")
+        self.is_negated = bool(special)
 
     def array(self) -> NDArray[Any]:
         """Return a copy of the numbers."""
@@ -102,7 +108,8 @@ class _Tensor:
         if last >= len(values) or math.prod(self.size) > len(values):
             raise FormatError(f"has a tensor of size {list(self.size)} that reaches beyond its {len(values)} numbers")
         strides = [stride * values.itemsize for stride in self.stride]
-        return np.lib.stride_tricks.as_strided(values[self.offset :], self.size, strides, writeable=False).copy()
+        array = np.lib.stride_tricks.as_strided(values[self.offset :], self.size, strides, writeable=False).copy()
+        return np.negative(array) if self.is_negated else array
 
 
 class _StorageType:

@@ -33,10 +33,9 @@ from ..errors import (
     UnsupportedError,
 )
 from ..settings import cpu_description, get_num_threads, set_num_threads, version
-from ..torch_checkpoint import from_torch_checkpoint
 from . import functions
 from .activation import ELU, SELU, BatchwiseDropout, Dropout, LeakyReLU, ReLU, Sigmoid, Tanh
-from .checkpoint import checkpoint_restore, checkpoint_save
+from .checkpoint import checkpoint_restore, checkpoint_save, from_torch_checkpoint
 from .classification import ClassificationResult, ClassificationTrainValidate
 from .combining import AddCoords, add_feature_planes, append_tensors, compare_sparse, concatenate_feature_planes
 from .containers import (
@@ -120,6 +119,16 @@ from .utilities import (
 
 __version__: str = version()
 
+
+class SCN:
+    """What programs ask of SparseConvNet's extension module."""
+
+    @staticmethod
+    def is_cuda_build() -> bool:
+        """Return False: there is no GPU."""
+        return False
+
+
 # The two counters that are attributes of this module need a class that knows them.
 sys.modules[__name__].__class__ = Package
 
@@ -175,6 +184,7 @@ __all__ = [
     "RandomizedStrideConvolution",
     "RandomizedStrideMaxPooling",
     "ReLU",
+    "SCN",
     "Sequential",
     "ShapeContext",
     "ShapeError",

@@ -47,12 +47,16 @@ def computable(values: torch.Tensor, name: str = "features") -> torch.Tensor:
 
 def on_cpu(values: torch.Tensor, name: str) -> torch.Tensor:
     """Return the tensor, or raise `UnsupportedError` where it is not in the memory of the CPU."""
-    if values.device.type != "cpu" or values.layout is not torch.strided:
-        raise UnsupportedError(
-            f"{name} is a {values.layout} tensor on {values.device}; scn.torch computes on the CPU, on dense tensors: "
-            "move it there with .cpu()"
-        )
+    if values.device.type != "cpu":
+        raise UnsupportedError(f"{name} is a tensor on {values.device}; scn.torch computes on the CPU: use .cpu()")
+    if values.layout is not torch.strided:
+        raise UnsupportedError(f"{name} is a {values.layout} tensor; scn.torch takes dense ones: use .to_dense()")
     return values
+
+
+def no_cuda() -> UnsupportedError:
+    """Return the error of what would move to a GPU."""
+    return UnsupportedError("scn.torch computes on the CPU; leave out .cuda(), or set CUDA_VISIBLE_DEVICES= in the environment")
 
 
 def typed_like(values: torch.Tensor, model: torch.Tensor) -> torch.Tensor:

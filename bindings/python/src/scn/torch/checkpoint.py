@@ -5,13 +5,31 @@ from __future__ import annotations
 import os
 from typing import Any, Optional
 
+import numpy as np
 import torch
 from torch import nn
 
+from .. import torch_checkpoint as numpy_level
 from .._epochs import epoch_of, last_epoch, path_of, remove_epoch_before
 from ..errors import FormatError
 
-__all__ = ["checkpoint_restore", "checkpoint_save"]
+__all__ = ["checkpoint_restore", "checkpoint_save", "from_torch_checkpoint"]
+
+
+def from_torch_checkpoint(path: numpy_level.PathLike) -> Any:
+    """Return what `torch.save` wrote, read as by `scn.from_torch_checkpoint`: nothing in the file is run. Tensors stay tensors.
+
+    net.load_state_dict(scn.from_torch_checkpoint("unet.pth"))
+    """
+    return _tensors(numpy_level.from_torch_checkpoint(path))
+
+
+def _tensors(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(value)
+    if isinstance(value, dict):
+        return {key: _tensors(entry) for key, entry in value.items()}
+    return type(value)(map(_tensors, value)) if isinstance(value, (list, tuple, set)) else value
 
 
 def checkpoint_save(

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from .._arrays import integer
 from .._classification import ClassificationResult, Classifier, fill, train_validate
 from .checkpoint import _save
 
@@ -23,7 +24,8 @@ def ClassificationTrainValidate(
 
     model: maps a batch's input to one row of scores a sample, [samples, classes]. dataset, p, what is printed, written and
     returned: as in `scn.ClassificationTrainValidate`; a batch's 'target' is a tensor, and the checkpoint is a file of
-    torch, classification-epoch-N.pth, with the state of the model, of the optimizer and of torch's generator.
+    torch, classification-epoch-N.pth, with the state of the model, of the optimizer and of torch's generator. Where there is
+    none, training goes on from the epoch.pth and model.pth that SparseConvNet leaves, which have the model's state alone.
     """
     return train_validate(_Classifier(model, fill(p)), dataset, p)
 
@@ -65,6 +67,13 @@ class _Classifier(Classifier):
     def save(self, path: Path) -> None:
         state = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
         _save({**state, "generator": torch.get_rng_state()}, str(path))
+
+    def restore_foreign(self, folder: Path) -> int:
+        epoch, model = folder / "epoch.pth", folder / "model.pth"
+        if not epoch.is_file() or not model.is_file():
+            return 0
+        self.model.load_state_dict(torch.load(model, map_location="cpu", weights_only=True))
+        return integer(torch.load(epoch, map_location="cpu", weights_only=True), str(epoch))
 
     def restore(self, path: Path) -> None:
         content = torch.load(path, map_location="cpu", weights_only=True)

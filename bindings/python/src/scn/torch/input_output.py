@@ -8,13 +8,13 @@ from typing import Any, Optional
 import numpy as np
 import torch
 
+from .. import input_output as numpy_level
 from .._arrays import address, dimension_of, int64, int64s, integer
 from .._handles import GeometryHandle
 from .._library import library
 from ..errors import CoordinateError, InvalidArgumentError, ShapeError, StateError
-from ..input_output import InputLayerInput
 from ..metadata import coordinate_rows
-from ._buffers import as_tensor, computable, on_cpu, typed_like
+from ._buffers import as_tensor, computable, no_cuda, on_cpu, typed_like
 from .functions import dense_to_sparse, input_rows, output_rows, sparse_to_dense
 from .layer import Layer, plain_size, size_of
 from .metadata import Metadata
@@ -63,6 +63,20 @@ def _warn_of_duplicates(metadata: Metadata, mode: int) -> None:
             InputModeWarning,
             stacklevel=6,
         )
+
+
+class InputLayerInput(numpy_level.InputLayerInput):
+    """The coordinates and features that an `InputLayer` takes."""
+
+    __slots__ = ()
+
+    def cpu(self) -> InputLayerInput:
+        """Return this input."""
+        return self
+
+    def cuda(self) -> InputLayerInput:
+        """Raise `UnsupportedError`: scn.torch computes on the CPU."""
+        raise no_cuda()
 
 
 class _Entering(Layer):

@@ -8,7 +8,8 @@ import torch
 
 from .. import metadata as numpy_level
 from .._arrays import sizes
-from ..errors import ShapeError, StateError, UnsupportedError
+from ..errors import ShapeError, StateError
+from ._buffers import no_cuda
 from .functions import permute
 from .metadata import Metadata
 
@@ -192,21 +193,35 @@ class SparseConvNetTensor:
         """Return a tensor that shares the values and is not the result of any operation."""
         return self._changed(torch.Tensor.detach)
 
-    def to(self, *arguments: Any, **options: Any) -> SparseConvNetTensor:
-        """Return a tensor whose features went through `torch.Tensor.to`."""
-        return self._changed(lambda rows: rows.to(*arguments, **options))
+    def _change(self, change: Any) -> SparseConvNetTensor:
+        """Change all values of this tensor alike, as SparseConvNet does, and return it."""
+        changed = self._changed(change)
+        self._rows, self._shown = changed._rows, changed._shown
+        if self.mask is not None:
+            self.mask = changed.mask
+        return self
 
-    def type(self, dtype: Any) -> SparseConvNetTensor:
-        """Return a tensor whose features went through `torch.Tensor.type`."""
-        return self._changed(lambda rows: rows.type(dtype))
+    def to(self, *arguments: Any, **options: Any) -> SparseConvNetTensor:
+        """Let the features go through `torch.Tensor.to`, in place; return this tensor."""
+        return self._change(lambda rows: rows.to(*arguments, **options))
+
+    def type(self, dtype: Any = None) -> Any:
+        """Let the features go through `torch.Tensor.type`, in place; return this tensor. Without a type, return theirs."""
+        if dtype is not None:
+            return self._change(lambda rows: rows.type(dtype))
+        self._build()
+        rows = self._rows if self._rows is not None else self._shown
+        if rows is None:
+            raise StateError("this SparseConvNetTensor has no features yet")
+        return rows.type()
 
     def cpu(self) -> SparseConvNetTensor:
-        """Return a tensor with its features in the memory of the CPU."""
-        return self._changed(torch.Tensor.cpu)
+        """Bring the features into the memory of the CPU, in place; return this tensor."""
+        return self._change(torch.Tensor.cpu)
 
     def cuda(self) -> SparseConvNetTensor:
         """Raise `UnsupportedError`: scn.torch computes on the CPU."""
-        raise UnsupportedError("scn.torch computes on the CPU; leave out .cuda()")
+        raise no_cuda()
 
     def __repr__(self) -> str:
         self._build()
