@@ -258,12 +258,15 @@ SCN_API scn_status scn_compare_sparse(scn_tensor *x, scn_tensor *y, scn_tensor *
 /** Return the mean cross-entropy, rank 0, of softmax(logits) at the labels.
  *  logits: [n, classes], dense or sparse. labels: [n], each in 0 ... classes - 1 or ignore_index. class_weights: [classes],
  *  finite and >= 0, or NULL for ones: the mean is then weighted. Rows labelled ignore_index do not count; where none
- *  counts, the loss is 0. Also SCN_ERROR_SHAPE. */
+ *  counts, the loss is 0. Rows of sparse logits are sorted, so that labels in the order of the points that an input layer
+ *  got are wrong, and no error: end the network with an output layer, or sort the labels as the sites. Also
+ *  SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_cross_entropy(scn_tensor *logits, const int64_t *labels, int64_t count, const float *class_weights,
                                      int64_t ignore_index, scn_tensor **loss);
 /** Return the mean logistic loss, rank 0: the cross-entropy of sigmoid(logits) at the targets.
  *  logits: any shape, dense or sparse; the mask of a sparsify without activation, say. targets: [count], each in 0 ... 1, one
- *  for each logit in their order. Where there is none, the loss is 0. Also SCN_ERROR_SHAPE. */
+ *  for each logit in their order: with sparse logits, and with a mask, that of the sorted sites (see scn_cross_entropy).
+ *  Where there is none, the loss is 0. Also SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_binary_cross_entropy(scn_tensor *logits, const float *targets, int64_t count, scn_tensor **loss);
 
 /* ============================================================================================================ Modules
@@ -643,7 +646,9 @@ typedef struct scn_unet_options {
 /** Create SparseConvNet's U-Net: at each level blocks, a way down to the next level and up again, joined with what the level
  *  had, and blocks again. The result has the sites of the input and planes[0] planes.
  *  repetitions: blocks a level, on each way, 1 ... 1000. planes: [levels], the finest first, copied, each 1 ... 2^20; levels
- *  1 ... 64. Also SCN_ERROR_OVERFLOW. */
+ *  1 ... 64. Also SCN_ERROR_OVERFLOW.
+ *  The spatial size of the input must suit every convolution down: with the default size and stride of 2, a multiple of
+ *  2^(levels - 1) on each axis; else scn_module_forward returns SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_unet_create(int32_t dimension, int64_t repetitions, const int64_t *planes, int64_t levels,
                                    const scn_unet_options *options, scn_module **module);
 /** Create SparseConvNet's fully convolutional network: at each level blocks, and a way down to the next level whose result is

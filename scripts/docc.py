@@ -63,7 +63,8 @@ def main():
     subprocess.run(["docc", "convert", "Sources/SparseConvNet/SparseConvNet.docc", "--additional-symbol-graph-dir", SYMBOLS,
                     "--fallback-display-name", "SparseConvNet", "--fallback-bundle-identifier", "SparseConvNet",
                     "--warnings-as-errors", "--output-path", ARCHIVE], check=True)
-    print(f"docc: {ARCHIVE}; look at it with: docc preview, or behind any web server")
+    print(f"docc: {ARCHIVE}; look at it with: python3 -m http.server --directory {ARCHIVE} 8000, "
+          "at http://localhost:8000/documentation/sparseconvnet/")
 
 
 if __name__ == "__main__":

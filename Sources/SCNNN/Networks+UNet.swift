@@ -5,6 +5,9 @@ extension Networks {
     /// next level and up again by the reversed convolution, joined with what the level had, and blocks again. The result has
     /// the sites of the input and planes[0] planes.
     ///
+    /// The spatial size of the input must suit every convolution down: with the default size and stride of 2 it is a multiple
+    /// of 2^(levels - 1) on each axis, 4 for three levels. Another is an error of the forward pass.
+    ///
     /// - Parameters:
     ///   - repetitions: blocks a level, on the way down and again on the way up.
     ///   - planes: one entry a level, the finest first.

@@ -20,6 +20,10 @@ def cross_entropy(logits: Any, labels: Any, weight: Any | None = None, ignore_in
     logits: [n, classes], a `Tensor`, a `SparseConvNetTensor` or an array. labels: [n] integers, each a class or
     ignore_index, whose rows do not count. weight: [classes], for a weighted mean. Where no row counts, the loss is 0.
     Raises `ShapeError` for other shapes and `InvalidArgumentError` for labels that are no class.
+
+    Rows of a `SparseConvNetTensor` are sorted by sample, then by coordinates. Labels in the order of the points that an
+    `InputLayer` got are wrong there, and no error where their number is right: end the network with an `OutputLayer`,
+    whose rows are those of the points, or put the labels into the order of `get_spatial_locations()`.
     """
     handle = to_native(logits)
     shape, classes = shape_of(handle), int64(labels, "labels")
@@ -48,6 +52,8 @@ def binary_cross_entropy(logits: Any, targets: Any) -> Tensor:
     loss of this name takes probabilities; this one is its binary_cross_entropy_with_logits.) targets: of the same shape,
     each in 0 ... 1. Where there is none, the loss is 0. Raises `ShapeError` for other shapes and `InvalidArgumentError`
     for other targets.
+
+    Targets of a `SparseConvNetTensor`, and of a mask, are in the order of the sorted sites; see `cross_entropy`.
     """
     handle = to_native(logits)
     shape, wanted = shape_of(handle), float32(targets, "targets")

@@ -92,6 +92,9 @@ def UNet(
     residual_blocks: blocks of two submanifold convolutions around which their input goes, not of one alone. downsample:
     size and stride of the convolutions between levels, each an integer or one for each axis. leakiness: of the
     activations, 0 is ReLU.
+
+    The spatial size of the input must suit every convolution down: with size and stride of 2, a multiple of
+    2 ** (levels - 1) on each axis, 4 for three levels. Another is a `ShapeError` of the forward pass.
     """
     create = library.scn_unet_create
     return _levels(create, dimension, reps, nPlanes, residual_blocks, downsample, leakiness, n_input_planes)
