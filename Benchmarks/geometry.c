@@ -25,6 +25,15 @@ static void strided(void *context) {
     int32_t output_sites;
     check(scn_geometry_strided(s->geometry, 0, &filter, &output_sites, &s->rulebook));
 }
+/// Windows that overlap, as those of a VGG net's steps down.
+static void overlapping(void *context) {
+    static const int64_t ones[SCN_MAX_DIMENSION] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    subject *s = context;
+    scn_filter filter = filter_of(s->cloud->dimension, 3, 2);
+    int32_t output_sites;
+    filter.padding = ones;
+    check(scn_geometry_strided(s->geometry, 0, &filter, &output_sites, &s->rulebook));
+}
 static void release(void *context) {
     subject *s = context;
     check(scn_rulebook_release(s->rulebook));
@@ -49,6 +58,8 @@ void measure_geometry(const points *cloud, const points *sites) {
                    submanifold, release, &s});
     measure((work){section, "strided 2/2 rulebook (a site)", NANOSECONDS, (double)sites->rows, create, strided, release,
                    &s});
+    measure((work){section, "strided 3/2 rulebook, padding 1 (a site)", NANOSECONDS, (double)sites->rows, create,
+                   overlapping, release, &s});
 }
 
 // Other dimensions and numbers of sites.
