@@ -6,16 +6,22 @@ internal import SCNNN
 final class ModuleBox {
     let module: Module
     private var entries: (version: Int, state: [Module.StateEntry])?
-    private var architecture: UnsafeMutablePointer<CChar>?
-    private var description: UnsafeMutablePointer<CChar>?
-    private var summary: UnsafeMutablePointer<CChar>?
+    private let texts = Locked(Texts())
+
+    private struct Texts {
+        var architecture: UnsafeMutablePointer<CChar>?
+        var description: UnsafeMutablePointer<CChar>?
+        var summary: UnsafeMutablePointer<CChar>?
+    }
 
     init(_ module: Module) { self.module = module }
 
     deinit {
-        free(architecture)
-        free(description)
-        free(summary)
+        texts.withLock {
+            free($0.architecture)
+            free($0.description)
+            free($0.summary)
+        }
     }
 
     /// The module's state; made anew only after a container got another child.
@@ -27,22 +33,22 @@ final class ModuleBox {
         return state
     }
 
-    func setArchitecture(_ text: String) -> UnsafePointer<CChar>? {
-        free(architecture)
-        architecture = strdup(text)
-        return UnsafePointer(architecture)
-    }
+    func setArchitecture(_ text: String) -> UnsafePointer<CChar>? { set(\.architecture, text) }
+    func setDescription(_ text: String) -> UnsafePointer<CChar>? { set(\.description, text) }
+    func setSummary(_ text: String) -> UnsafePointer<CChar>? { set(\.summary, text) }
 
-    func setDescription(_ text: String) -> UnsafePointer<CChar>? {
-        free(description)
-        description = strdup(text)
-        return UnsafePointer(description)
-    }
-
-    func setSummary(_ text: String) -> UnsafePointer<CChar>? {
-        free(summary)
-        summary = strdup(text)
-        return UnsafePointer(summary)
+    /// The text before goes only where this is another one: threads that read an unchanged module get one pointer.
+    private func set(
+        _ place: WritableKeyPath<Texts, UnsafeMutablePointer<CChar>?>, _ text: String
+    ) -> UnsafePointer<CChar>? {
+        nonisolated(unsafe) let place = place
+        let address: Int? = texts.withLock { texts in
+            if let before = texts[keyPath: place], strcmp(before, text) == 0 { return Int(bitPattern: before) }
+            free(texts[keyPath: place])
+            texts[keyPath: place] = strdup(text)
+            return texts[keyPath: place].map { Int(bitPattern: $0) }
+        }
+        return address.flatMap { UnsafePointer(bitPattern: $0) }
     }
 }
 

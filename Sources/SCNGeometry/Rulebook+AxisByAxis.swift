@@ -25,10 +25,12 @@ extension Rulebook {
         let keys: SiteSet.Keys
         let rulebook: Rulebook
         if layout.isWide {
-            let (wide, rules) = try walk(input.keys(in: layout, as: UInt128.self), layout, relations, input.spatialSize)
+            let own = try input.keys(in: layout, as: UInt128.self)
+            let (wide, rules) = try walk(own, layout, relations, input.spatialSize)
             (keys, rulebook) = (.wide(wide), rules)
         } else {
-            let (narrow, rules) = try walk(input.keys(in: layout, as: UInt64.self), layout, relations, input.spatialSize)
+            let own = try input.keys(in: layout, as: UInt64.self)
+            let (narrow, rules) = try walk(own, layout, relations, input.spatialSize)
             (keys, rulebook) = (.narrow(narrow), rules)
         }
         let output = try SiteSet(

@@ -5,6 +5,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
+import torch.nn.utils.prune  # noqa: E402
+
 import scn  # noqa: E402
 import scn.torch as st  # noqa: E402
 
@@ -138,6 +140,38 @@ def test_what_normalises_in_training_alone_is_left_behind():
     order = np.lexsort(expected.get_spatial_locations().numpy()[:, [2, 1, 0, 3]].T)
     found = module([where.numpy(), features.numpy()]).features.numpy()
     np.testing.assert_allclose(found, expected.features.detach().numpy()[order], rtol=1e-4, atol=1e-5)
+
+
+def test_modules_in_several_places_stay_one():
+    torch.manual_seed(1)
+    shared, act = torch.nn.Linear(3, 3), st.Tanh()
+    net = torch.nn.Sequential(torch.nn.Sequential(), st.Linear(3, 3, False), act, shared, act, shared)
+    net[1].weight.requires_grad_(False)
+    module, values = st.to_module(net), torch.randn(5, 3)
+    np.testing.assert_allclose(np.asarray(module(values.numpy())), net(values).detach().numpy(), rtol=1e-4, atol=1e-6)
+    assert module[3] is module[5] and module[2] is module[4] and len(module) == 6
+    assert not module[1].weight.requires_grad and module[3].weight.requires_grad
+    back = st.from_module(module)
+    assert back[3] is back[5] and not back[1].weight.requires_grad and back[3].weight.requires_grad
+    table = st.to_module(st.ConcatTable(act, act))
+    assert len(table) == 2
+    named = torch.nn.Sequential()
+    named.add_module("first", torch.nn.Linear(3, 2))
+    assert np.array_equal(st.to_module(named)[0].weight.numpy(), named.first.weight.detach().numpy())
+
+
+def test_weights_that_torch_computes_are_kept_as_they_are():
+    torch.manual_seed(1)
+    values = torch.randn(5, 3)
+    pruned, parametrised = st.Linear(3, 4), torch.nn.Linear(3, 4)
+    torch.nn.utils.prune.l1_unstructured(pruned, "weight", 0.5)
+    torch.nn.utils.parametrizations.weight_norm(parametrised)
+    for layer in (pruned, parametrised):
+        found = np.asarray(st.to_module(layer)(values.numpy()))
+        np.testing.assert_allclose(found, layer(values).detach().numpy(), rtol=1e-4, atol=1e-6)
+    normalised = scn.spectral_norm(scn.NetworkInNetwork(3, 4, True))
+    with pytest.raises(scn.UnsupportedError, match="spectral norm"):
+        st.from_module(scn.Sequential(normalised))
 
 
 def test_swapped_input_modes_go_along():

@@ -386,6 +386,11 @@ def test_what_does_not_fit_is_refused_and_changes_nothing():
         lambda: st.MaxPooling(2, -1, 2),
         lambda: st.BatchNormalization(0),
         lambda: st.BatchNormalization(3, eps=0),
+        lambda: st.BatchNormalization(3, eps=float("inf")),
+        lambda: st.SparseGroupNorm(1, 3, eps=-1),
+        lambda: st.MeanOnlyBNLeakyReLU(3, momentum=7),
+        lambda: st.MeanOnlyBNLeakyReLU(3, leakiness=float("nan")),
+        lambda: st.LeakyReLU(float("nan")),
         lambda: st.Dropout(2),
         lambda: st.InputLayer(2, 5, 7),
         lambda: st.Sparsify(2, 3, "relu"),
@@ -394,6 +399,52 @@ def test_what_does_not_fit_is_refused_and_changes_nothing():
     ):
         with pytest.raises(ValueError):
             wrong()
+
+
+def test_sites_of_another_dimension_are_refused():
+    _, x = entered()
+    for layer in (
+        st.PermutohedralSubmanifoldConvolution(1, 3, 2, True), st.SubmanifoldConvolution(3, 3, 2, 3, True), st.OutputLayer(3),
+        st.SparseToDense(3, 3), st.GlobalMaxPooling(1), st.Sparsify(3, 3), st.SparsifyFCS(5), st.FractionalMaxPooling(3, 1.5),
+        st.MaxPooling(3, 2, 2), st.ShapeContext(3, 3),
+    ):  # fmt: skip
+        with pytest.raises(scn.ShapeError, match="got sites of dimension 2; it takes those of dimension"):
+            layer(x)
+
+
+def test_gradients_and_saved_tensors_in_other_memory():
+    layer = st.Linear(1, 1, bias=False)
+    with torch.no_grad():
+        layer.weight.fill_(1)
+    values = torch.ones(1, 1, requires_grad=True)
+    (gradient,) = torch.autograd.grad(layer(values), values, torch._neg_view(torch.ones(1, 1)))
+    assert gradient.item() == -1
+    torch.manual_seed(1)
+    net = network()
+
+    def gaps(tensor):
+        return torch.stack([tensor.double(), tensor.double()], -1)
+
+    def gradients():
+        features, x = entered()
+        net.zero_grad()
+        net(x).features.square().sum().backward()
+        return [features.grad, *(values.grad for values in net.parameters())]
+
+    plain = gradients()
+    with torch.autograd.graph.saved_tensors_hooks(gaps, lambda packed: packed[..., 0]):
+        hooked = gradients()
+    for one, other in zip(plain, hooked):
+        torch.testing.assert_close(one, other)
+
+
+def test_a_group_of_one_value_and_a_group_norm_without_sites():
+    layer = st.SparseGroupNorm(4, 4)
+    one = st.InputLayer(2, SIZE)([COORDS[:1], torch.randn(1, 4)])
+    torch.testing.assert_close(layer(one).features, torch.zeros(1, 4), atol=1e-4, rtol=0)
+    nothing = st.InputLayer(2, SIZE)([COORDS[:0], torch.zeros(0, 4)])
+    layer(nothing).features.sum().backward()
+    assert not layer.weight.grad.any() and not layer.bias.grad.any()
 
 
 def test_empty_tensors_flow_through():

@@ -91,6 +91,11 @@ def test_parts_can_be_assigned():
     y.spatial_size, y.features = [4, 4], pooled.features
     assert torch.equal(y.get_spatial_locations(), pooled.get_spatial_locations())
     assert st.Identity()(y) is y and "sites=" in repr(y)
+    batch = st.InputBatch(2, 8)
+    batch.add_sample()
+    batch.set_location([1, 2], torch.ones(1))
+    batch.features = torch.full((1, 1), 7.0)
+    assert batch.features.item() == 7
     with pytest.raises(TypeError, match="must be a torch.Tensor"):
         y.features = [1, 2]
     with pytest.raises(TypeError, match="must be a Metadata"):

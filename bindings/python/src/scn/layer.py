@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import threading
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -135,6 +136,15 @@ def _state_of(handle: ModuleHandle) -> Iterator[tuple[str, TensorHandle, bool]]:
 
 # What one thread puts back must not be what another one has just set.
 _one_at_a_time = threading.RLock()
+
+
+def _free_the_lock() -> None:
+    """In a child process: the thread that held it is not there."""
+    global _one_at_a_time
+    _one_at_a_time = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_free_the_lock)
 
 
 @contextlib.contextmanager

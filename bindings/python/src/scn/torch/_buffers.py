@@ -45,6 +45,11 @@ def computable(values: torch.Tensor, name: str = "features") -> torch.Tensor:
     return values.contiguous().resolve_neg()
 
 
+def restored(ctx: Any) -> list[Any]:
+    """Return what a function saved, as the library takes it: hooks of saved tensors may bring back other memory."""
+    return [None if values is None else computable(values, "a saved tensor") for values in ctx.saved_tensors]
+
+
 def on_cpu(values: torch.Tensor, name: str) -> torch.Tensor:
     """Return the tensor, or raise `UnsupportedError` where it is not in the memory of the CPU."""
     if values.device.type != "cpu":

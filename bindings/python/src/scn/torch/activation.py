@@ -27,6 +27,8 @@ class LeakyReLU(Layer):
     def __init__(self, leak: float = 1 / 3) -> None:
         super().__init__()
         self.leak = float(leak)
+        if not 0 <= self.leak < float("inf"):
+            raise InvalidArgumentError(f"leak is {leak}; it must be at least 0 and finite")
 
     def forward(self, input: Any) -> Any:
         """Return the function of a sparse tensor's features, or of a matrix."""

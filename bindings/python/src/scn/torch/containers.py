@@ -124,8 +124,27 @@ class CheckpointedSequential(Sequential):
         """Apply the modules one after the other."""
         if not torch.is_grad_enabled():
             return super().forward(input)
-        passes = first_and_later_passes(self)
-        return checkpoint(super().forward, _as_now(input), use_reentrant=False, context_fn=lambda: passes)
+        passes, apply, kept = first_and_later_passes(self), super().forward, _as_now(input)
+        versions: list[tuple[torch.Tensor, int]] = []
+
+        def run(given: Any) -> Any:
+            if not versions:
+                versions.extend((rows, rows._version) for rows in _rows_of(given) if not rows.is_inference())
+            elif any(rows._version != version for rows, version in versions):
+                raise RuntimeError("an input of a CheckpointedSequential was modified by an inplace operation before backward")
+            # A copy for each pass: modules may assign the parts of what they get.
+            return apply(_as_now(given))
+
+        return checkpoint(run, kept, use_reentrant=False, context_fn=lambda: passes)
+
+
+def _rows_of(input: Any) -> list[torch.Tensor]:
+    """Return the tensors in an input."""
+    if isinstance(input, SparseConvNetTensor):
+        return [rows for rows in (input._rows, input._shown) if rows is not None]
+    if isinstance(input, (list, tuple)):
+        return [rows for part in input for rows in _rows_of(part)]
+    return [input] if isinstance(input, torch.Tensor) else []
 
 
 def _as_now(input: Any) -> Any:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, Optional
 
 import torch
 from torch import nn
+from torch.nn.utils import parametrize
 
 from .. import containers as numpy_containers
 from .. import networks as numpy_level
@@ -16,6 +17,7 @@ from ..layer import Layer as NumpyLayer
 from ..layer import _random_state_kept
 from ..linear import Linear
 from ..module import Module as NumpyModule
+from ..tensor import Parameter
 from . import activation, combining, containers, convolution, input_output, linear, normalization, pooling, sparsify
 from .layer import plain_size
 from .sync_normalization import SyncBatchNormalization
@@ -46,20 +48,32 @@ _TORCH_NAMES = {"nIn": "in_features", "nOut": "out_features", "leak": "negative_
 def from_module(module: NumpyModule) -> nn.Module:
     """Return the torch module for a module of the package `scn`, with copies of its parameters and buffers.
 
-    So `scn.torch.from_module(scn.load(path))` continues what any program saved. Raises `UnsupportedError` for types that
-    a program wrote itself.
+    So `scn.torch.from_module(scn.load(path))` continues what any program saved. A module that stands in several places does
+    so in the result. Raises `UnsupportedError` for types that a program wrote itself, and for spectral norms.
     """
+    state = module._state()
+    if any(name.rpartition(".")[2] == "weight_orig" for name in state):
+        raise UnsupportedError("a module has a spectral norm; from_module takes none")
     result = remade(module)
-    result.load_state_dict({name: torch.tensor(entry.numpy()) for name, entry in module._state().items()})
+    result.load_state_dict({name: torch.tensor(entry.numpy()) for name, entry in state.items()})
+    for name, values in result.named_parameters():
+        values.requires_grad_(state[name].requires_grad)
     return result
 
 
-def remade(module: NumpyModule) -> nn.Module:
-    """Return a torch module like one of the package `scn`, initialised anew."""
+def remade(module: NumpyModule, known: Optional[dict[int, nn.Module]] = None) -> nn.Module:
+    """Return a torch module like one of the package `scn`, initialised anew. known: what has been made, by the originals."""
+    known = {} if known is None else known
+    if id(module) not in known:
+        known[id(module)] = _remade(module, known)
+    return known[id(module)]
+
+
+def _remade(module: NumpyModule, known: dict[int, nn.Module]) -> nn.Module:
     name = type(module).__name__
     result: nn.Module
     if isinstance(module, (numpy_containers.Sequential, numpy_containers.ConcatTable)) and name in _LAYERS:
-        result = _LAYERS[name](*map(remade, module))
+        result = _LAYERS[name](*(remade(child, known) for child in module))
     elif isinstance(module, Linear):
         result = linear.Linear(module.nIn, module.nOut, module.has_bias)
     elif isinstance(module, Flatten):
@@ -80,36 +94,57 @@ def to_module(module: nn.Module) -> NumpyModule:
 
     So `scn.save(scn.torch.to_module(net), path)` writes what programs in C, C++ and Swift open, and
     `scn.optimize_for_inference` makes fast. It takes the layers and containers of `scn.torch`, `nn.Sequential`, `nn.Linear`,
-    `nn.Flatten` and activations of torch; a `SyncBatchNormalization` becomes a `BatchNormalization`, and of a spectral norm
-    stays the weight of the last pass. Raises `UnsupportedError` for others: of a module that a program wrote itself make a
-    `Sequential` of its parts, `scn.torch.Sequential(*net.parts)`, where it applies them one after the other.
+    `nn.Flatten` and activations of torch; a `SyncBatchNormalization` becomes a `BatchNormalization`, and of a weight that is
+    normalised, pruned or parametrised stays what it is now. A module that stands in several places does so in the result.
+    Hooks are left behind. Raises `UnsupportedError` for other modules: of one that a program wrote itself make a `Sequential`
+    of its parts, `scn.torch.Sequential(*net.parts)`, where it applies them one after the other.
     """
     with _random_state_kept():
-        result = _of_package(module)
-    result.load_state_dict({name: values.detach().float() for name, values in _plain_state(module)})
-    return result
+        return _of_package(module, {})
 
 
-def _plain_state(module: nn.Module) -> list[tuple[str, torch.Tensor]]:
-    normalised = {path for path, child in module.named_modules() if "weight_orig" in child._parameters}
-    left = {f"{path}.{name}".lstrip(".") for path in normalised for name in ("weight_orig", "weight_u")}
-    return [(name, values) for name, values in module.state_dict().items() if name not in left]
-
-
-def _of_package(module: nn.Module) -> NumpyModule:
-    """Return a module of the package `scn` like one of torch, initialised anew."""
-    kind, name = type(module), type(module).__name__
+def _of_package(module: nn.Module, known: dict[int, NumpyModule]) -> NumpyModule:
+    """Return the module of the package `scn` for one of torch. known: what has been made, by the originals."""
+    if id(module) in known:
+        return known[id(module)]
+    kind = parametrize.type_before_parametrizations(module)
+    name = kind.__name__
     result: NumpyModule
     if kind is nn.Sequential or (name in numpy_level._CONTAINERS and kind is _LAYERS.get(name)):
-        result = numpy_level._CONTAINERS[name](*map(_of_package, module.children()))
+        # Not `children()`, which names a module once that stands in several places.
+        children = [child for child in module._modules.values() if child is not None]
+        result = numpy_level._CONTAINERS[name](*(_of_package(child, known) for child in children))
     else:
         result = _layer_of_package(module)
+        state = result._state()
+        # What a pruned, parametrised or normalised weight is now, an attribute has, whatever the state says.
+        result.load_state_dict({path: _attribute(module, path).detach().float() for path in state})
+        for path, entry in state.items():
+            if isinstance(entry, Parameter):
+                entry.requires_grad = _is_trained(module, path)
     result.training = module.training
+    known[id(module)] = result
     return result
+
+
+def _is_trained(module: nn.Module, path: str) -> bool:
+    """Return whether a parameter, or any that it is computed from, gets gradients."""
+    values = _attribute(module, path)
+    if isinstance(values, nn.Parameter):
+        return values.requires_grad
+    return any(parameter.requires_grad for parameter in module.parameters())
+
+
+def _attribute(module: nn.Module, path: str) -> torch.Tensor:
+    found: Any = module
+    for name in path.split("."):
+        found = getattr(found, name)
+    return found  # type: ignore[no-any-return]
 
 
 def _layer_of_package(module: nn.Module) -> NumpyLayer:
-    kind, name = type(module), type(module).__name__
+    kind = parametrize.type_before_parametrizations(module)
+    name = kind.__name__
     if kind is SyncBatchNormalization:
         name = "BatchNormalization"
     elif kind in _OF_TORCH and _OF_TORCH[kind][1](module):

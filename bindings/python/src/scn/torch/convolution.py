@@ -113,12 +113,12 @@ class _WindowConvolution(_Convolution):
     @property
     def filter_size(self) -> list[int]:
         """The filter's size, one for each axis."""
-        return self._window.size
+        return list(self._window.size)
 
     @property
     def dilation(self) -> list[int]:
         """How far apart the filter's offsets are, one for each axis."""
-        return self._window.dilation
+        return list(self._window.dilation)
 
     def extra_repr(self) -> str:
         return described(self)

@@ -17,7 +17,7 @@ from .._arrays import FloatArray, IntArray
 from .._arrays import address as array_address
 from .._handles import GeometryHandle, RulebookHandle
 from .._library import library
-from ._buffers import Matrix, address, matrices, new
+from ._buffers import Matrix, address, computable, matrices, new, restored
 from ._derivatives import first_derivative, linear_derivative
 
 __all__ = [
@@ -86,7 +86,7 @@ class _Join(Function):
     @staticmethod
     @linear_derivative
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        gradient = gradient.contiguous()
+        gradient = computable(gradient, "gradient")
         results = tuple(new(gradient.shape[0], planes) for planes in ctx.planes)
         library.scn_join_backward(Matrix(gradient), matrices(results), len(results))
         return results
@@ -111,7 +111,7 @@ class _Map(Function):
     @linear_derivative
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         result = new(*ctx.shape)
-        ctx.back(gradient.contiguous(), result)
+        ctx.back(computable(gradient, "gradient"), result)
         return result, None, None, None
 
 
@@ -206,8 +206,8 @@ class _Pool(Function):
     @staticmethod
     @linear_derivative
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        input, output = ctx.saved_tensors
-        gradient, result = gradient.contiguous(), new(*input.shape)
+        input, output = restored(ctx)
+        gradient, result = computable(gradient, "gradient"), new(*input.shape)
         ctx.back(Matrix(input), Matrix(output), Matrix(gradient), Matrix(result))
         return result, None, None, None
 
@@ -239,8 +239,8 @@ def _product_gradients(ctx: Any, gradient: torch.Tensor, by_input: Any, by_weigh
     by_input: a call that takes the gradient, the weight and where the result goes; by_weight: one that takes the rows, the
     gradient and where those of weight and bias go.
     """
-    rows, weight = ctx.saved_tensors
-    gradient = gradient.contiguous()
+    rows, weight = restored(ctx)
+    gradient = computable(gradient, "gradient")
     of_rows = of_weight = of_bias = None
     if ctx.needs_input_grad[0]:
         of_rows = new(*rows.shape)
@@ -342,7 +342,7 @@ class _Loss(Function):
     @staticmethod
     @first_derivative
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        (by_logits,) = ctx.saved_tensors
+        (by_logits,) = restored(ctx)
         return torch.mul(by_logits, gradient, out=new(*by_logits.shape)), None, None
 
 

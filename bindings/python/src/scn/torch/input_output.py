@@ -190,8 +190,7 @@ class BLOutputLayer(_Leaving):
     def forward(self, input: SparseConvNetTensor) -> torch.Tensor:
         """Return a row for each row of the input's samples."""
         rows, metadata = self._output_rows(input, "BLInputLayer")
-        length, planes = metadata._length or 0, rows.shape[1]
-        return rows.reshape(rows.shape[0] // max(1, length), length, planes)
+        return rows.reshape(metadata.batch_size(), metadata._length or 0, rows.shape[1])
 
 
 class SparseToDense(_Leaving):

@@ -30,6 +30,10 @@ class Layer(nn.Module):
         if not isinstance(input, SparseConvNetTensor):
             raise TypeError(f"{type(self).__name__} got a {type(input).__name__}; it takes a SparseConvNetTensor")
         rows = input._sorted()
+        dimension, found = self.__dict__.get("dimension"), input._known_metadata().dimension
+        # Rules of other sites would lead beyond the weights, of which the library gets but an address.
+        if dimension is not None and found != dimension:
+            raise ShapeError(f"{type(self).__name__} got sites of dimension {found}; it takes those of dimension {dimension}")
         self._check(rows, planes)
         return input, rows
 

@@ -97,7 +97,7 @@ class Metadata(numpy_level.Metadata):
         if self._length is None:
             return Metadata, (self.dimension, size, where, samples, self._mode)
         where[rows < 0] = -1
-        padded = np.ascontiguousarray(where[:, : self.dimension]).reshape(-1, self._length, self.dimension)
+        padded = np.ascontiguousarray(where[:, : self.dimension]).reshape(samples, self._length, self.dimension)
         return _of_batched, (self.dimension, size, padded, self._mode)
 
 

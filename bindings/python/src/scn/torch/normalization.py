@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Optional
 
 import torch
@@ -15,7 +16,7 @@ from .._library import library
 from .._options import BatchNormOptions
 from ..errors import InvalidArgumentError
 from ..normalization import described
-from ._buffers import Matrix, address, computable, new, parameter, typed_like
+from ._buffers import Matrix, address, computable, new, parameter, restored, typed_like
 from ._derivatives import first_derivative
 from ._recomputing import is_recomputing
 from .activation import ELU
@@ -55,8 +56,8 @@ class _BatchNorm(Function):
     @staticmethod
     @first_derivative
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        input, weight, output, saved = ctx.saved_tensors
-        gradient, by_input, planes = gradient.contiguous(), new(*input.shape), input.shape[1]
+        input, weight, output, saved = restored(ctx)
+        gradient, by_input, planes = computable(gradient, "gradient"), new(*input.shape), input.shape[1]
         by_weight = new(planes) if ctx.needs_input_grad[1] else None
         by_bias = new(planes) if ctx.needs_input_grad[2] else None
         training, evaluation = library.scn_batch_norm_backward_training, library.scn_batch_norm_backward_evaluation
@@ -99,7 +100,7 @@ class BatchNormalization(Layer):
         self.nPlanes = planes_of(nPlanes, "nPlanes")
         self.eps, self.momentum = float(eps), float(momentum)
         self.affine, self.leakiness = bool(affine), float(leakiness)
-        if not self.eps > 0 or not 0 <= self.momentum <= 1 or not 0 <= self.leakiness < float("inf"):
+        if not 0 < self.eps < math.inf or not 0 <= self.momentum <= 1 or not 0 <= self.leakiness < math.inf:
             raise InvalidArgumentError(
                 f"eps is {eps}, momentum {momentum}, leakiness {leakiness}; they must be above 0, 0 ... 1, at least 0"
             )
@@ -181,6 +182,8 @@ class MeanOnlyBNLeakyReLU(Layer):
         super().__init__()
         self.nPlanes, self.affine = planes_of(nPlanes, "nPlanes"), flag(affine, "affine")
         self.leakiness, self.momentum = float(leakiness), float(momentum)
+        if not 0 <= self.momentum <= 1 or not 0 <= self.leakiness < math.inf:
+            raise InvalidArgumentError(f"momentum is {momentum}, leakiness {leakiness}; they must be 0 ... 1, at least 0")
         self.register_parameter("bias", nn.Parameter(torch.zeros(self.nPlanes)) if self.affine else None)
         self.register_buffer("running_mean", torch.zeros(self.nPlanes))
 
@@ -219,6 +222,8 @@ class SparseGroupNorm(Layer):
         if self.planes % self.groups:
             raise InvalidArgumentError(f"groups is {self.groups}; it must divide planes {self.planes}")
         self.eps = float(eps)
+        if not 0 < self.eps < math.inf:
+            raise InvalidArgumentError(f"eps is {eps}; it must be above 0 and finite")
         self.weight = nn.Parameter(torch.ones(self.planes))
         self.bias = nn.Parameter(torch.zeros(self.planes))
 
@@ -229,13 +234,16 @@ class SparseGroupNorm(Layer):
         samples = torch.from_numpy(metadata._locations(input._site_set())[:, -1])
         counts = torch.bincount(samples, minlength=integer(metadata.batch_size(), "batch size")).tolist()
         weight, bias = self.weight.float(), self.bias.float()
+        if not len(rows):
+            # The parameters take part all the same.
+            return input._on(typed_like(computable(rows) * weight + bias, rows))
         parts = [
-            # The axis of planes comes second in what torch normalises by groups.
-            F.group_norm(part.t().unsqueeze(0), self.groups, weight, bias, self.eps).squeeze(0).t()
+            # The axis of planes comes second in what torch normalises by groups; F.group_norm refuses groups of one value.
+            torch.group_norm(part.t().unsqueeze(0), self.groups, weight, bias, self.eps).squeeze(0).t()
             for part in computable(rows).split(counts)
             if len(part)
         ]
-        return input._on(typed_like(torch.cat(parts), rows) if parts else rows)
+        return input._on(typed_like(torch.cat(parts), rows))
 
     def extra_repr(self) -> str:
         return f"{self.groups}, {self.planes}, eps={self.eps:g}"

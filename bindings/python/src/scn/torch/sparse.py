@@ -68,9 +68,9 @@ class SparseConvNetTensor:
     def _sorted(self) -> torch.Tensor:
         """Return the rows as layers take them."""
         self._build()
-        if self._rows is not None:
-            return self._rows
-        rows = self._shown
+        sorted_rows, rows = self._rows, self._shown
+        if sorted_rows is not None:
+            return sorted_rows
         if rows is None:
             raise StateError("this SparseConvNetTensor has no features yet")
         metadata, sites = self._known_metadata(), self._site_set()
@@ -86,11 +86,12 @@ class SparseConvNetTensor:
         gradients pass through this very tensor: ask for it before them to get its gradient.
         """
         self._build()
-        if self._rows is not None:
+        rows = self._rows
+        if rows is not None:
             order = self._known_metadata()._order(self._site_set())
             # Layers go on from what is shown: a look at it must not cut its history, whatever the mode of the moment is.
-            with torch.inference_mode(self._rows.is_inference()), torch.enable_grad():
-                self._shown = self._rows if order is None else permute(self._rows, order.shown, order.sorted)
+            with torch.inference_mode(rows.is_inference()), torch.enable_grad():
+                self._shown = rows if order is None else permute(rows, order.shown, order.sorted)
             self._rows = None
         return self._shown
 
@@ -98,6 +99,7 @@ class SparseConvNetTensor:
     def features(self, features: Optional[torch.Tensor]) -> None:
         if features is not None and not isinstance(features, torch.Tensor):
             raise TypeError(f"features is a {type(features).__name__}; it must be a torch.Tensor")
+        self._build()
         self._rows, self._shown = None, features
 
     @property

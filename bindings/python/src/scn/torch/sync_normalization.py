@@ -9,7 +9,7 @@ from torch import distributed, nn
 from torch.autograd import Function
 
 from .._library import library
-from ._buffers import Matrix, address, new
+from ._buffers import Matrix, address, computable, new, restored
 from ._derivatives import first_derivative
 from ._recomputing import is_recomputing
 from .normalization import BatchNormalization, _options
@@ -43,8 +43,8 @@ class _Synchronised(Function):
     @staticmethod
     @first_derivative
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        input, weight, output, mean, variance, count = ctx.saved_tensors
-        gradient, by_input = gradient.contiguous(), new(*input.shape)
+        input, weight, output, mean, variance, count = restored(ctx)
+        gradient, by_input = computable(gradient, "gradient"), new(*input.shape)
         # The sums over the rows of gradient * normalised value, and of the gradient behind the activation.
         sums = new(2, input.shape[1]).zero_()
         library.scn_batch_norm_backward_evaluation(
