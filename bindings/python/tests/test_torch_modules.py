@@ -317,6 +317,29 @@ def test_what_is_compiled_goes_around_sparse_layers():
     del net[0].forward
 
 
+def test_what_package_scn_does_not_take_is_told_apart(tmp_path):
+    net = st.Sequential(st.SubmanifoldConvolution(2, 1, 2, 3, False))
+
+    class Own(torch.nn.Module):
+        pass
+
+    for module, name in ((net, "scn.torch.Sequential"), (torch.nn.ReLU(), "torch.nn.ReLU"), (Own(), r"\S*Own")):
+        for call in (
+            lambda module: scn.save(module, tmp_path / "net"),
+            lambda module: scn.restore(tmp_path / "net", module),
+            lambda module: scn.summary(module, cloud()),
+            scn.optimize_for_inference,
+            scn.Sequential,
+        ):
+            with pytest.raises(TypeError, match=f"is a {name}; it must be a Module of package scn .*scn.torch.to_module"):
+                call(module)
+    for kind in (scn.SGD, scn.Adam, scn.AdamW):
+        with pytest.raises(TypeError, match="must be tensors of package scn, not torch.nn.Parameter; .* torch.optim"):
+            kind(net.parameters())
+    with pytest.raises(TypeError, match="torch.nn.utils.clip_grad_norm_"):
+        scn.clip_grad_norm_(net.parameters(), 1.0)
+
+
 def test_counters_are_attributes_of_the_module():
     st.forward_pass_multiplyAdd_count = st.forward_pass_hidden_states = 0
     small()(cloud())

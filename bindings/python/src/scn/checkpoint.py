@@ -8,6 +8,7 @@ import warnings
 from typing import Any, Callable, Union
 
 from ._epochs import epoch_of, last_epoch, path_of, remove_epoch_before
+from ._foreign import not_a_module
 from ._handles import ModuleHandle, OptimizerHandle, handle_array
 from ._library import library
 from .errors import ParametersOnlyWarning
@@ -101,7 +102,7 @@ def checkpoint_restore(
 
 def _native(module: Module) -> ModuleHandle | None:
     if not isinstance(module, Module):
-        raise TypeError(f"module is a {type(module).__name__}; it must be a Module")
+        raise not_a_module(module, "module")
     return module._native_handle()
 
 

@@ -11,6 +11,7 @@ from typing import Any, Callable, NamedTuple, TypeVar
 import numpy as np
 
 from ._arrays import FloatArray, IntArray, address, float32
+from ._foreign import not_a_module, without_devices
 from ._handles import ModuleHandle, handle_array
 from ._library import library
 from .errors import FormatError, ShapeError, StateError, UnsupportedError
@@ -94,7 +95,7 @@ class Module:
             entries = self.__dict__.get(registry, {})
             if name in entries:
                 return entries[name]
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{without_devices(name)}")
 
     def __delattr__(self, name: str) -> None:
         if name in self._parameters or name in self._buffers or name in self._modules:
@@ -121,7 +122,7 @@ class Module:
         """
         _check_name(name)
         if not isinstance(module, Module):
-            raise TypeError(f"child {name!r} is a {type(module).__name__}; it must be a Module")
+            raise not_a_module(module, f"child {name!r}")
         if any(inner is self for inner in module.modules()):
             raise StateError(f"{type(self).__name__} cannot contain itself")
         self._forget(name)
