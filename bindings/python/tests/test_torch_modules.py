@@ -317,6 +317,14 @@ def test_what_is_compiled_goes_around_sparse_layers():
     del net[0].forward
 
 
+def test_builders_name_their_arguments():
+    with pytest.raises(st.InvalidArgumentError, match="^nPlanes is 8; it must be a list of integers"):
+        st.UNet(3, 1, torch.tensor(8))
+    with pytest.raises(st.InvalidArgumentError, match="^layers is 8; it must be a list of layers"):
+        st.SparseVggNet(3, 1, 8)
+    assert len(st.UNet(3, 1, torch.tensor([4, 8]), leakiness=torch.tensor(0.5))) == len(scn.UNet(3, 1, [4, 8]))
+
+
 def test_what_package_scn_does_not_take_is_told_apart(tmp_path):
     net = st.Sequential(st.SubmanifoldConvolution(2, 1, 2, 3, False))
 
