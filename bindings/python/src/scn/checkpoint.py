@@ -35,7 +35,8 @@ def save(module: Module, path: PathLike, optimizer: Optimizer | None = None) -> 
         return
     warnings.warn(
         f"{type(module).__name__} has parts written in Python: the file holds its parameters, not its architecture; "
-        "scn.restore(path, module) loads them",
+        "scn.restore(path, module) loads them. A network that is one scn.Sequential of the package's layers, such as "
+        "scn.Sequential(*net.parts), is saved whole",
         ParametersOnlyWarning,
         stacklevel=2,
     )
