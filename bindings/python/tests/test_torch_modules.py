@@ -2,6 +2,7 @@
 
 import copy
 import io
+import re
 
 import numpy as np
 import pytest
@@ -346,6 +347,31 @@ def test_what_package_scn_does_not_take_is_told_apart(tmp_path):
             kind(net.parameters())
     with pytest.raises(TypeError, match="torch.nn.utils.clip_grad_norm_"):
         scn.clip_grad_norm_(net.parameters(), 1.0)
+
+
+@pytest.mark.parametrize("name", sorted(set(scn.__all__) - set(st.__all__)))
+def test_what_package_scn_alone_has_is_named_with_its_counterpart(name):
+    assert not hasattr(st, name) and getattr(st, name, None) is None
+    with pytest.raises(AttributeError, match=f"^module 'scn.torch' has no attribute '{name}'; .*(torch|scn)[.]"):
+        getattr(st, name)
+    with pytest.raises(ImportError, match=f"cannot import name '{name}'"):
+        exec(f"from scn.torch import {name}")
+
+
+def test_hints_for_absent_names_lead_somewhere():
+    from scn.torch._absent import _INSTEAD
+
+    assert set(_INSTEAD) <= set(scn.__all__) - set(st.__all__)
+    for text in _INSTEAD.values():
+        for path in re.findall(r"(?<![\w.])torch(?:\.\w+)+", text):
+            found = torch
+            for part in path.split(".")[1:]:
+                found = getattr(found, part)
+    with pytest.raises(AttributeError, match="^module 'scn.torch' has no attribute 'nothing'$"):
+        st.nothing
+    assert not hasattr(st, "__wrapped__") and "load" not in dir(st)
+    exec("from scn.torch import *", {})
+    exec("from scn.torch import UNet, forward_pass_hidden_states, networks", {})
 
 
 def test_counters_are_attributes_of_the_module():
