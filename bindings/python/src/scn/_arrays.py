@@ -156,7 +156,7 @@ def int64(value: Any, name: str, error: type[Error] = InvalidArgumentError) -> I
     if kind == "f" and array.size:
         if not (np.isfinite(array).all() and (array == np.floor(array)).all()):
             raise error(f"{name} has values that are not whole numbers")
-        if np.abs(array).max() >= 2.0**63:
+        if float(np.abs(array).max()) >= 2.0**63:
             raise SizeOverflowError(f"{name} has values that do not fit into 64 bits")
     elif kind == "u" and array.size and int(array.max()) >= 2**63:
         raise SizeOverflowError(f"{name} has values that do not fit into 64 bits")
