@@ -243,6 +243,14 @@ def test_bad_files_are_errors_and_change_nothing(tmp_path, points):
     assert bits(net) == before
 
 
+@pytest.mark.parametrize("begin", [b"PK\3\4\0\0\10\10\0\0", b"\x80\2\x8a\12l\xfc\x9cF\xf9 j\xa8P\31."])
+def test_checkpoints_of_pytorch_are_named(begin, tmp_path):
+    (tmp_path / "net.pth").write_bytes(begin)
+    for read in (scn.load, lambda path: scn.restore(path, network())):
+        with pytest.raises(scn.FormatError, match="net.pth: is no safetensors file; .* scn.from_torch_checkpoint"):
+            read(tmp_path / "net.pth")
+
+
 def test_files_that_cannot_be_read_or_written(tmp_path):
     net = scn.Linear(2, 2)
     for path in (tmp_path / "no" / "folder", tmp_path):
