@@ -363,9 +363,10 @@ def test_hints_for_absent_names_lead_somewhere():
 
     assert set(_INSTEAD) <= set(scn.__all__) - set(st.__all__)
     for text in _INSTEAD.values():
-        for path in re.findall(r"(?<![\w.])torch(?:\.\w+)+", text):
-            found = torch
-            for part in path.split(".")[1:]:
+        for path in re.findall(r"(?<![\w.])(?:torch|scn)(?:\.\w+)+", text):
+            package, *parts = path.split(".")
+            found = {"torch": torch, "scn": scn}[package]
+            for part in parts:
                 found = getattr(found, part)
     with pytest.raises(AttributeError, match="^module 'scn.torch' has no attribute 'nothing'$"):
         st.nothing
