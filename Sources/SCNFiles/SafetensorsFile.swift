@@ -37,10 +37,13 @@ package struct SafetensorsFile {
             UnsafeRawPointer(prefix.pointer).loadUnaligned(as: UInt64.self).littleEndian
         }
         guard length <= headerLimit else {
-            throw SCNError(.format, "\(path): a header of \(length) bytes, more than the \(headerLimit) allowed")
+            throw SCNError(.format, "\(path): is no safetensors file; \(Self.otherFormat(length))")
         }
         guard length <= file.size - 8 else {
-            throw SCNError(.format, "\(path): a header of \(length) bytes, but only \(file.size - 8) follow")
+            throw SCNError(
+                .format,
+                "\(path): is cut short, or no safetensors file: a header of \(length) bytes, but only "
+                    + "\(file.size - 8) follow")
         }
         let dataStart = 8 + Int(length)
         let headerBytes = try file.read(at: 8, count: Int(length))
@@ -52,6 +55,14 @@ package struct SafetensorsFile {
         } catch { throw SCNError(error.kind, "\(path): \(error.message)") }
         return SafetensorsFile(
             path: path, header: header, data: try file.read(at: dataStart, count: file.size - dataStart))
+    }
+
+    /// What a file is, or says, whose first 8 bytes are no length of a header.
+    private static func otherFormat(_ first: UInt64) -> String {
+        // An archive begins with "PK", a pickle of protocol 2 with 0x80 0x02.
+        [0x4B50, 0x0280].contains(first & 0xFFFF)
+            ? "it begins as a PyTorch checkpoint does: scn.from_torch_checkpoint, in Python, reads those"
+            : "its first 8 bytes announce a header of \(first) bytes, more than the \(headerLimit) allowed"
     }
 
     private init(path: String, header: SafetensorsHeader, data: Storage<UInt8>) {

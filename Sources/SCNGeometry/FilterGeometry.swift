@@ -129,19 +129,29 @@ package struct FilterGeometry: Hashable, Sendable, CustomStringConvertible {
             let steps = padded.partialValue - extent
             let misfit = "spatial size \(input) on axis \(axis) does not fit filter \(filter)"
             if padding == 0 && dilation[axis] == 1 {
-                try require(steps >= 0, .shape, "\(misfit): it is smaller")
+                try require(steps >= 0, .shape, "\(misfit): it is smaller; the smallest that fits is \(filter)")
+                let rest = steps % stride
                 try require(
-                    steps % stride == 0, .shape,
-                    "\(misfit) with stride \(stride): (\(input) - \(filter)) is no multiple of \(stride)")
+                    rest == 0, .shape,
+                    "\(misfit) with stride \(stride): (\(input) - \(filter)) is no multiple of \(stride); "
+                        + neighbours(below: input - rest, stride: stride))
             } else {
                 try require(
                     steps >= 0, .shape,
                     "\(misfit) with padding \(padding) and dilation \(dilation[axis]): the filter covers \(extent) "
-                        + "sites, and there are \(padded.partialValue)")
+                        + "sites, and there are \(padded.partialValue); the smallest that fits is "
+                        + "\(extent - margin.partialValue)")
             }
             result[axis] = steps / stride + 1
         }
         return result
+    }
+
+    /// "the nearest that fit are 6 and 8": the largest size that fits, and the next, where 64 bits hold it.
+    private func neighbours(below: Int, stride: Int) -> String {
+        let above = below.addingReportingOverflow(stride)
+        return above.overflow
+            ? "the nearest that fits is \(below)" : "the nearest that fit are \(below) and \(above.partialValue)"
     }
 
     /// The smallest spatial size whose result has `outputSize`: `(output - 1) * stride + extent - 2 * padding`.

@@ -84,6 +84,22 @@ import Testing
         }
     }
 
+    @Test func checkpointsOfPyTorchAreNamed() throws {
+        let archive: [UInt8] = [0x50, 0x4B, 3, 4, 0, 0, 8, 8, 0, 0]
+        let pickle: [UInt8] = [0x80, 2, 0x8A, 10, 0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20]
+        for content in [archive, pickle] {
+            let error = try readFailure(content)
+            #expect(error.kind == .format)
+            #expect(error.message.contains("scn.from_torch_checkpoint"), "\(error)")
+            #expect(!error.message.contains("header"), "\(error)")
+        }
+        // A true length may have the same first bytes.
+        for length in [0x4B50, 0x0280] as [UInt64] {
+            let error = try readFailure(safetensors("{}", data: 0, length: length))
+            #expect(error.message.contains("cut short"), "\(error)")
+        }
+    }
+
     @Test(arguments: [
         ("[]", 0, "begin with '{'"), (" {}", 0, "begin with '{'"), ("{}x", 0, "header, byte 2"),
         ("{\"a\":1}", 0, "'a'"),

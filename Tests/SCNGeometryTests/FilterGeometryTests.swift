@@ -62,7 +62,8 @@ import Testing
             message { _ = try filter.outputSize(of: [10]) }
                 == SCNError(
                     .shape,
-                    "spatial size 10 on axis 0 does not fit filter 3 with stride 2: (10 - 3) is no multiple of 2"))
+                    "spatial size 10 on axis 0 does not fit filter 3 with stride 2: (10 - 3) is no multiple of 2; "
+                        + "the nearest that fit are 9 and 11"))
         #expect(message { _ = try filter.outputSize(of: [2]) }?.kind == .shape)
         #expect(message { _ = try filter.outputSize(of: [3, 3]) }?.kind == .shape)
         #expect(message { _ = try filter.outputSize(of: [0]) }?.kind == .shape)
@@ -72,6 +73,29 @@ import Testing
         let wide = try FilterGeometry.strided(size: [3], stride: [1], padding: [1], dilation: [4])
         #expect(message { _ = try wide.outputSize(of: [6]) }?.kind == .shape)
         #expect(try wide.outputSize(of: [7]) == [1])
+    }
+
+    /// The sizes that a message names, as far as 64 bits go, are those that a search finds.
+    @Test func errorsNameTheNearestSizesThatFit() throws {
+        for (size, stride, padding, dilation) in [
+            (2, 2, 0, 1), (3, 2, 0, 1), (3, 3, 0, 1), (2, 5, 0, 1), (7, 4, 0, 1), (3, 2, 1, 1), (3, 2, 0, 4),
+            (5, 3, 2, 3),
+        ] {
+            let filter = try FilterGeometry.strided(
+                size: [size], stride: [stride], padding: [padding], dilation: [dilation])
+            let fits = (1...60).map { (try? filter.outputSize(of: [$0])) != nil }
+            for input in 1...40 where !fits[input - 1] {
+                let below = (1..<input).last { fits[$0 - 1] }.map { "the nearest that fit are \($0) and " }
+                let above = try #require(((input + 1)...60).first { fits[$0 - 1] })
+                let expected = "; \(below ?? "the smallest that fits is ")\(above)"
+                let error = try #require(message { _ = try filter.outputSize(of: [input]) })
+                #expect(error.kind == .shape)
+                #expect(error.message.hasSuffix(expected), "\(error)")
+            }
+        }
+        let even = try FilterGeometry.strided(size: [2], stride: [2])
+        let error = try #require(message { _ = try even.outputSize(of: [.max]) })
+        #expect(error.message.hasSuffix("; the nearest that fits is \(Int.max - 1)"), "\(error)")
     }
 
     @Test func describesItself() throws {

@@ -60,6 +60,8 @@ static void bad_files(void) {
     write_safetensors("truncated", 500, "{\"a\":{\"dtype\":\"F32\"", 0);
     write_safetensors("lies", HUGE_SIZE, "{}", 0);
     write_safetensors("lies more", UINT64_MAX, "{}", 0);
+    write_file("zip", "PK\3\4\0\0\10\10\0\0", 10);
+    write_file("pickle", "\200\2\212\12l\374\234F\371 ", 10);
     write_safetensors("no json", 0, "no json!!", 0);
     write_safetensors("overlap", 0,
                       "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
@@ -84,6 +86,8 @@ static void bad_files(void) {
     BAD(FORMAT, "truncated", scn_checkpoint_open(in_folder("truncated"), &out_module));
     BAD(FORMAT, "lies", scn_checkpoint_open(in_folder("lies"), &out_module));
     BAD(FORMAT, "lies more", scn_checkpoint_open(in_folder("lies more"), &out_module));
+    BAD(FORMAT, "from_torch_checkpoint", scn_checkpoint_open(in_folder("zip"), &out_module));
+    BAD(FORMAT, "from_torch_checkpoint", scn_checkpoint_restore(in_folder("pickle"), sequential, NULL));
     BAD(FORMAT, "no json", scn_checkpoint_open(in_folder("no json"), &out_module));
     BAD(FORMAT, "overlap", scn_checkpoint_restore_named(in_folder("overlap"), &one, &dense, 1, NULL));
     BAD(FORMAT, "beyond", scn_checkpoint_restore_named(in_folder("beyond"), &one, &dense, 1, NULL));
@@ -102,7 +106,8 @@ static void bad_files(void) {
     BAD(INVALID_ARGUMENT, "names", scn_checkpoint_save_named(in_folder("x"), names, same, 2, NULL));
     BAD(INVALID_ARGUMENT, "count", scn_checkpoint_save_named(in_folder("x"), names, same, -1, NULL));
     const char *const written[] = {"good",    "named",   "empty",  "short",    "truncated", "lies", "lies more",
-                                   "no json", "overlap", "beyond", "negative", "product",   "deep", "rate"};
+                                   "no json", "overlap", "beyond", "negative", "product",   "deep", "rate",
+                                   "zip",     "pickle"};
     for (size_t i = 0; i < sizeof written / sizeof written[0]; i++) unlink(in_folder(written[i]));
     CHECK(rmdir(folder) == 0);
     scn_module_release(other);

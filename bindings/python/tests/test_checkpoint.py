@@ -138,7 +138,7 @@ def test_files_are_safetensors(tmp_path, points):
 
 def test_modules_written_in_python_save_parameters_only_and_say_so(tmp_path, points):
     net, path = Scaled(), tmp_path / "net"
-    with pytest.warns(scn.ParametersOnlyWarning, match="Scaled"):
+    with pytest.warns(scn.ParametersOnlyWarning, match=r"Scaled .*scn.Sequential\(\*net.parts\), is saved whole"):
         scn.save(net, path)
     assert set(safetensors.numpy.load_file(path)) == set(net.state_dict())
     with pytest.raises(scn.FormatError, match="architecture"):
@@ -241,6 +241,14 @@ def test_bad_files_are_errors_and_change_nothing(tmp_path, points):
     with pytest.raises(scn.FormatError, match="SGD"):
         scn.restore(path, net, scn.Adam(net.parameters()))
     assert bits(net) == before
+
+
+@pytest.mark.parametrize("begin", [b"PK\3\4\0\0\10\10\0\0", b"\x80\2\x8a\12l\xfc\x9cF\xf9 j\xa8P\31."])
+def test_checkpoints_of_pytorch_are_named(begin, tmp_path):
+    (tmp_path / "net.pth").write_bytes(begin)
+    for read in (scn.load, lambda path: scn.restore(path, network())):
+        with pytest.raises(scn.FormatError, match="net.pth: is no safetensors file; .* scn.from_torch_checkpoint"):
+            read(tmp_path / "net.pth")
 
 
 def test_files_that_cannot_be_read_or_written(tmp_path):

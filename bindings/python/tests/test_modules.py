@@ -87,6 +87,28 @@ def test_loading_checks_everything_before_it_changes_anything():
         net.load_state_dict({"0.bias": np.ones(3)}, strict=False)
 
 
+def test_a_prefix_that_the_module_lacks_is_named():
+    net = small_net()
+    state = net.state_dict()
+    for prefix in ("sparseModel.", "module.net."):
+        text = f"all names begin with '{prefix}', which .*missing: 0.weight.*unexpected: {prefix}0.weight"
+        with pytest.raises(scn.FormatError, match=f"(?s){text}"):
+            net.load_state_dict({prefix + name: values for name, values in state.items()})
+    for other in (
+        {},
+        {**{f"net.{name}": values for name, values in state.items()}, "x": state["0.bias"]},
+        {"0.x": state["0.bias"]},
+        {"x": state["0.bias"]},
+    ):
+        with pytest.raises(scn.FormatError) as failed:
+            net.load_state_dict(other)
+        assert "begin with" not in str(failed.value)
+    with pytest.raises(scn.FormatError, match="all names begin with 'other.'"):
+        net.load_state_dict({"other.deep.x": state["0.bias"]})
+    result = net.load_state_dict({f"net.{name}": values for name, values in state.items()}, strict=False)
+    assert list(result.missing_keys) == list(state)
+
+
 def test_training_and_evaluation():
     net = small_net()
     assert net.training and all(module.training for module in net.modules())
@@ -193,6 +215,16 @@ def test_attributes():
     layer.bias.copy_([0, 0, 0])
     assert np.array_equal(layer([[1, 2]]), [[3, 3, 3]])
     assert scn.Linear(2, 3, False).bias is None and scn.BatchNormalization(2, affine=False).weight is None
+
+
+def test_methods_of_torch_that_move_or_convert_have_a_hint(sparse):
+    for value in (scn.Linear(2, 3), scn.Sequential(), Residual(3), scn.tensor([1.0]), sparse):
+        for name in ("cuda", "to", "cpu", "half"):
+            assert not hasattr(value, name)
+            with pytest.raises(AttributeError, match=rf"no attribute '{name}'; .* cpu, in float32: leave .{name}\(\) out"):
+                getattr(value, name)
+        with pytest.raises(AttributeError, match="no attribute 'nothing'$"):
+            value.nothing
 
 
 def test_shared_modules_count_once(sparse):

@@ -138,6 +138,11 @@ def test_summary_of_a_module_with_operations_of_its_own(points):
     assert scn.summary(scn.Sequential(), x).rows == []
 
 
+def test_summary_of_what_is_no_module(points):
+    with pytest.raises(TypeError, match="model is a list; it must be a Module of package scn"):
+        scn.summary([scn.ReLU()], points)
+
+
 def test_the_library_says_the_same(points):
     net = Net()
     body = scn.Sequential(*net.body[1:], net.head)

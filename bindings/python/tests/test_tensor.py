@@ -232,6 +232,16 @@ def test_copies(duplicate, kind):
     assert pair[0] is pair[1]
 
 
+def test_formats_are_those_of_a_number():
+    loss = scn.tensor([1.0, 2.5]).mean()
+    assert f"{loss:.3f} {loss:8.2e}" == "1.750 1.75e+00"
+    assert f"{loss}" == str(loss) == "tensor(1.75)"
+    for values in ([1.0], [[1.0, 2.0]]):
+        assert f"{scn.tensor(values)}" == repr(scn.tensor(values))
+        with pytest.raises(TypeError, match=r"shape \[1.*\] has no format '.3f'"):
+            f"{scn.tensor(values):.3f}"
+
+
 def test_repr():
     assert repr(scn.tensor([1.5, 2])) == "tensor([1.5, 2. ])"
     assert repr(scn.Parameter([1.0])) == "Parameter([1.], requires_grad=True)"

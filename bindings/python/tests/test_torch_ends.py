@@ -131,6 +131,21 @@ def test_cross_entropy_is_that_of_torch(rows, classes, weighted):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["bool", "uint8", "int16", "int32", "int64", "float16", "float32", "float64"])
+def test_labels_are_whole_numbers_of_any_type(kind):
+    labels = torch.tensor([0, 1]).to(getattr(torch, kind))
+    logits = torch.tensor([[1.0, 2.0, 3.0], [3.0, 0.0, 1.0]])
+    want = F.cross_entropy(logits, labels.long()).item()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for loss in (scn.cross_entropy(logits, labels), st.cross_entropy(logits, labels)):
+            assert loss.item() == pytest.approx(want, rel=1e-6)
+    if kind.startswith("float"):
+        for level in (scn, st):
+            with pytest.raises(scn.InvalidArgumentError, match="whole numbers"):
+                level.cross_entropy(logits, labels + 0.5)
+
+
 def test_cross_entropy_as_a_function_of_autograd():
     torch.manual_seed(1)
     logits, labels = torch.randn(6, 4).requires_grad_(), torch.randint(0, 4, (6,))

@@ -2,6 +2,7 @@
 
 import copy
 import io
+import re
 
 import numpy as np
 import pytest
@@ -315,6 +316,63 @@ def test_what_is_compiled_goes_around_sparse_layers():
     assert torch.allclose(torch.compile(net, backend="eager")([where, features]), want)
     torch._dynamo.reset()
     del net[0].forward
+
+
+def test_builders_name_their_arguments():
+    with pytest.raises(st.InvalidArgumentError, match="^nPlanes is 8; it must be a list of integers"):
+        st.UNet(3, 1, torch.tensor(8))
+    with pytest.raises(st.InvalidArgumentError, match="^layers is 8; it must be a list of layers"):
+        st.SparseVggNet(3, 1, 8)
+    assert len(st.UNet(3, 1, torch.tensor([4, 8]), leakiness=torch.tensor(0.5))) == len(scn.UNet(3, 1, [4, 8]))
+
+
+def test_what_package_scn_does_not_take_is_told_apart(tmp_path):
+    net = st.Sequential(st.SubmanifoldConvolution(2, 1, 2, 3, False))
+
+    class Own(torch.nn.Module):
+        pass
+
+    for module, name in ((net, "scn.torch.Sequential"), (torch.nn.ReLU(), "torch.nn.ReLU"), (Own(), r"\S*Own")):
+        for call in (
+            lambda module: scn.save(module, tmp_path / "net"),
+            lambda module: scn.restore(tmp_path / "net", module),
+            lambda module: scn.summary(module, cloud()),
+            scn.optimize_for_inference,
+            scn.Sequential,
+        ):
+            with pytest.raises(TypeError, match=f"is a {name}; it must be a Module of package scn .*scn.torch.to_module"):
+                call(module)
+    for kind in (scn.SGD, scn.Adam, scn.AdamW):
+        with pytest.raises(TypeError, match="must be tensors of package scn, not torch.nn.Parameter; .* torch.optim"):
+            kind(net.parameters())
+    with pytest.raises(TypeError, match="torch.nn.utils.clip_grad_norm_"):
+        scn.clip_grad_norm_(net.parameters(), 1.0)
+
+
+@pytest.mark.parametrize("name", sorted(set(scn.__all__) - set(st.__all__)))
+def test_what_package_scn_alone_has_is_named_with_its_counterpart(name):
+    assert not hasattr(st, name) and getattr(st, name, None) is None
+    with pytest.raises(AttributeError, match=f"^module 'scn.torch' has no attribute '{name}'; .*(torch|scn)[.]"):
+        getattr(st, name)
+    with pytest.raises(ImportError, match=f"cannot import name '{name}'"):
+        exec(f"from scn.torch import {name}")
+
+
+def test_hints_for_absent_names_lead_somewhere():
+    from scn.torch._absent import _INSTEAD
+
+    assert set(_INSTEAD) <= set(scn.__all__) - set(st.__all__)
+    for text in _INSTEAD.values():
+        for path in re.findall(r"(?<![\w.])(?:torch|scn)(?:\.\w+)+", text):
+            package, *parts = path.split(".")
+            found = {"torch": torch, "scn": scn}[package]
+            for part in parts:
+                found = getattr(found, part)
+    with pytest.raises(AttributeError, match="^module 'scn.torch' has no attribute 'nothing'$"):
+        st.nothing
+    assert not hasattr(st, "__wrapped__") and "load" not in dir(st)
+    exec("from scn.torch import *", {})
+    exec("from scn.torch import UNet, forward_pass_hidden_states, networks", {})
 
 
 def test_counters_are_attributes_of_the_module():

@@ -129,6 +129,8 @@ def test_optimizers_say_what_is_wrong():
         scn.SGD([np.ones(3)])
     with pytest.raises(TypeError, match="parameters"):
         scn.SGD(["0.weight"])
+    with pytest.raises(TypeError, match=r"parameters is a scn.Linear; give module.parameters\(\)"):
+        scn.SGD(scn.Linear(2, 2))
     for kind in (scn.SGD, scn.Adam):
         with pytest.raises(ValueError, match="params: none given"):
             kind([])
@@ -138,6 +140,10 @@ def test_optimizers_say_what_is_wrong():
         scn.Adam([x], eps=-1)
     with pytest.raises(AttributeError, match="set optimizer.lr"):
         optimizer.param_groups
+    with pytest.raises(AttributeError, match=r"scn.save\(module, path, optimizer\) .* scn.restore\("):
+        optimizer.state_dict()
+    with pytest.raises(AttributeError, match="^SGD has no attribute 'learning_rate'$"):
+        optimizer.learning_rate
 
 
 def test_clipping():

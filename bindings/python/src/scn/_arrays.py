@@ -31,6 +31,16 @@ def integer(value: Any, name: str, bits: int = 64) -> int:
     return number
 
 
+def number(value: Any, name: str) -> float:
+    """Return a Python number of a number of any type."""
+    try:
+        if not isinstance(value, (str, bytes)):
+            return float(value)
+    except (TypeError, ValueError):
+        pass
+    raise InvalidArgumentError(f"{name} is {value!r}; it must be a number")
+
+
 def flag(value: Any, name: str) -> bool:
     """Return a truth value: a bool, 0 or 1; anything else was meant for another argument."""
     if isinstance(value, (bool, np.bool_)) or (isinstance(value, int) and value in (0, 1)):
@@ -54,6 +64,14 @@ def sizes(value: Any, dimension: int, name: str) -> list[int]:
     if len(result) != dimension:
         raise ShapeError(f"{name} has {len(result)} sizes; it must be an integer or {dimension} integers")
     return result
+
+
+def entries(value: Any, name: str, meaning: str) -> list[Any]:
+    """Return what a list, or anything else with one thing after another, holds."""
+    try:
+        return list(value)
+    except TypeError:
+        raise InvalidArgumentError(f"{name} is {value!r}; it must be {meaning}") from None
 
 
 def pair(value: Any, name: str, meaning: str) -> tuple[Any, Any]:
@@ -138,7 +156,7 @@ def int64(value: Any, name: str, error: type[Error] = InvalidArgumentError) -> I
     if kind == "f" and array.size:
         if not (np.isfinite(array).all() and (array == np.floor(array)).all()):
             raise error(f"{name} has values that are not whole numbers")
-        if np.abs(array).max() >= 2.0**63:
+        if float(np.abs(array).max()) >= 2.0**63:
             raise SizeOverflowError(f"{name} has values that do not fit into 64 bits")
     elif kind == "u" and array.size and int(array.max()) >= 2**63:
         raise SizeOverflowError(f"{name} has values that do not fit into 64 bits")

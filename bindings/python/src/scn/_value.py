@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ctypes
 from numbers import Real
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from ._arrays import FloatArray, address, float32, shape_of, view
+from ._foreign import without_devices
 from ._handles import TensorHandle
 from ._library import library
 from .errors import ShapeError
@@ -34,6 +35,12 @@ class Value:
     def _constant(self, values: Any) -> TensorHandle:
         """Return a tensor that can be added to this one, with the given values and no gradient."""
         raise NotImplementedError
+
+    # Type checkers shall go on refusing what is not there.
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{without_devices(name)}")
 
     # Values
 

@@ -8,6 +8,7 @@ import warnings
 from typing import Any, Callable, Union
 
 from ._epochs import epoch_of, last_epoch, path_of, remove_epoch_before
+from ._foreign import not_a_module
 from ._handles import ModuleHandle, OptimizerHandle, handle_array
 from ._library import library
 from .errors import ParametersOnlyWarning
@@ -34,7 +35,8 @@ def save(module: Module, path: PathLike, optimizer: Optimizer | None = None) -> 
         return
     warnings.warn(
         f"{type(module).__name__} has parts written in Python: the file holds its parameters, not its architecture; "
-        "scn.restore(path, module) loads them",
+        "scn.restore(path, module) loads them. A network that is one scn.Sequential of the package's layers, such as "
+        "scn.Sequential(*net.parts), is saved whole",
         ParametersOnlyWarning,
         stacklevel=2,
     )
@@ -101,7 +103,7 @@ def checkpoint_restore(
 
 def _native(module: Module) -> ModuleHandle | None:
     if not isinstance(module, Module):
-        raise TypeError(f"module is a {type(module).__name__}; it must be a Module")
+        raise not_a_module(module, "module")
     return module._native_handle()
 
 

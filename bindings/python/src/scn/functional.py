@@ -17,9 +17,10 @@ __all__ = ["binary_cross_entropy", "cross_entropy"]
 def cross_entropy(logits: Any, labels: Any, weight: Any | None = None, ignore_index: int = -100) -> Tensor:
     """Return the mean cross-entropy of softmax(logits) at the labels, a `Tensor` of rank 0.
 
-    logits: [n, classes], a `Tensor`, a `SparseConvNetTensor` or an array. labels: [n] integers, each a class or
-    ignore_index, whose rows do not count. weight: [classes], for a weighted mean. Where no row counts, the loss is 0.
-    Raises `ShapeError` for other shapes and `InvalidArgumentError` for labels that are no class.
+    logits: [n, classes], a `Tensor`, a `SparseConvNetTensor` or an array. labels: [n] whole numbers of any
+    type that numpy has, each a class or ignore_index, whose rows do not count. weight: [classes], for a weighted mean.
+    Where no row counts, the loss is 0. Raises `ShapeError` for other shapes and `InvalidArgumentError` for labels that
+    are no class.
 
     Rows of a `SparseConvNetTensor` are sorted by sample, then by coordinates. Labels in the order of the points that an
     `InputLayer` got are wrong there, and no error where their number is right: end the network with an `OutputLayer`,

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from ._flow import from_native, to_native
+from ._foreign import not_a_module
 from ._handles import ModuleHandle, TensorHandle
 from ._library import library
 from .batched import batched_points
@@ -65,7 +66,7 @@ def optimize_for_inference(module: Module) -> InferenceNetwork:
         logits = fast([coordinates, features])
     """
     if not isinstance(module, Module):
-        raise TypeError(f"module is a {type(module).__name__}; it must be a Module")
+        raise not_a_module(module, "module")
     handle = module._native_handle()
     if handle is None:
         raise UnsupportedError(f"{type(module).__name__} has parts written in Python, which cannot be optimised")

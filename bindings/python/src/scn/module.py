@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Callable, NamedTuple, TypeVar
@@ -11,6 +11,7 @@ from typing import Any, Callable, NamedTuple, TypeVar
 import numpy as np
 
 from ._arrays import FloatArray, IntArray, address, float32
+from ._foreign import not_a_module, without_devices
 from ._handles import ModuleHandle, handle_array
 from ._library import library
 from .errors import FormatError, ShapeError, StateError, UnsupportedError
@@ -94,7 +95,7 @@ class Module:
             entries = self.__dict__.get(registry, {})
             if name in entries:
                 return entries[name]
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{without_devices(name)}")
 
     def __delattr__(self, name: str) -> None:
         if name in self._parameters or name in self._buffers or name in self._modules:
@@ -121,7 +122,7 @@ class Module:
         """
         _check_name(name)
         if not isinstance(module, Module):
-            raise TypeError(f"child {name!r} is a {type(module).__name__}; it must be a Module")
+            raise not_a_module(module, f"child {name!r}")
         if any(inner is self for inner in module.modules()):
             raise StateError(f"{type(self).__name__} cannot contain itself")
         self._forget(name)
@@ -277,6 +278,8 @@ class Module:
         missing = [name for name in own if name not in state_dict]
         unexpected = [name for name in state_dict if name not in own]
         problems = []
+        if strict and missing and unexpected and (prefix := _foreign_prefix(state_dict, own)):
+            problems.append(f"all names begin with {prefix!r}, which those of the module do not: load them without it")
         if strict and missing:
             problems.append(f"missing: {', '.join(missing)}")
         if strict and unexpected:
@@ -329,6 +332,19 @@ class Module:
 
 def _joined(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
+
+
+def _foreign_prefix(names: Collection[str], own: Collection[str]) -> str:
+    """Return the path, "net.", that all names begin with and none of the module's own; "" where there is none.
+
+    Of more than one, it is the shortest behind which a name is the module's own, or else the shortest.
+    """
+    parts = next(iter(names)).split(".")[:-1]
+    paths = [".".join(parts[: depth + 1]) + "." for depth in range(len(parts))]
+    shared = [path for path in paths if all(name.startswith(path) for name in names)]
+    if not shared or any(name.startswith(shared[0]) for name in own):
+        return ""
+    return next((path for path in shared if any(name[len(path) :] in own for name in names)), shared[0])
 
 
 def _check_name(name: str) -> None:

@@ -6,11 +6,12 @@ import ctypes
 import json
 import math
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 from . import activation, batched, combining, containers, convolution, inference, input_output, linear, normalization
 from . import permutohedral, pooling, shape_context, sparsify
-from ._arrays import dimension_of, flag, int64s, integer, pair, sizes
+from ._arrays import dimension_of, entries, flag, int64s, integer, number, pair, sizes
 from ._handles import ModuleHandle
 from ._library import library
 from ._options import MultiscaleShapeContextOptions, UNetOptions
@@ -40,6 +41,8 @@ _LAYERS: dict[str, type[Layer]] = {
 }
 
 
+_LAYERS_MEANING = "a list of layers, or a text"
+
 _CONTAINERS: dict[str, type[Container]] = {
     kind.__name__: kind for kind in (Sequential, CheckpointedSequential, ConcatTable)
 }
@@ -58,7 +61,7 @@ def SparseVggNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any])
 
     or the same as text, "C16 C16 MP C32". Raises `InvalidArgumentError` for any other layer.
     """
-    words = layers if isinstance(layers, str) else " ".join(_word(layer) for layer in layers)
+    words = layers if isinstance(layers, str) else " ".join(map(_word, entries(layers, "layers", _LAYERS_MEANING)))
     create = library.scn_sparse_vgg_net_create
     handle = ModuleHandle.make(create, dimension_of(dimension), integer(nInputPlanes, "nInputPlanes"), words.encode())
     return wrap(handle)  # type: ignore[return-value]
@@ -71,7 +74,7 @@ def SparseResNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any])
     with the given stride (1 keeps the sites); or the same as text, "b16x2 b32x2/2". A batch normalisation with ReLU
     closes the network. Raises `InvalidArgumentError` for any other block.
     """
-    words = layers if isinstance(layers, str) else " ".join(_stage(layer) for layer in layers)
+    words = layers if isinstance(layers, str) else " ".join(map(_stage, entries(layers, "layers", _LAYERS_MEANING)))
     create = library.scn_sparse_resnet_create
     handle = ModuleHandle.make(create, dimension_of(dimension), integer(nInputPlanes, "nInputPlanes"), words.encode())
     return wrap(handle)  # type: ignore[return-value]
@@ -154,7 +157,7 @@ def SparseDenseNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any
     planes = integer(nInputPlanes, "nInputPlanes")
     if not isinstance(layers, str):
         words, width = [], planes
-        for layer in layers:
+        for layer in entries(layers, "layers", _LAYERS_MEANING):
             word, width = _dense_word(layer, width)
             words.append(word)
         layers = " ".join(words)
@@ -171,7 +174,7 @@ def _dense_word(layer: Any, planes: int) -> tuple[str, int]:
         compression = rest.pop("compression", 0)
         if not rest and pool in ("MP", "AP") and compression == 0:
             return pool + window, planes
-        if not rest and pool == "BN-R-C-AP" and 0 <= compression < 1:
+        if not rest and pool == "BN-R-C-AP" and isinstance(compression, Real) and 0 <= compression < 1:
             kept = planes - math.floor(planes * compression)
             return f"T{window}:{kept}", kept
     else:
@@ -195,13 +198,14 @@ def _levels(
 ) -> Sequential:
     """Return a network with levels; more: what `create` takes between the levels and the options."""
     d = dimension_of(dimension)
-    planes = [integer(width, "nPlanes") for width in nPlanes]
+    widths = entries(nPlanes, "nPlanes", "a list of integers, one for each level")
+    planes = [integer(width, f"nPlanes[{level}]") for level, width in enumerate(widths)]
     size, stride = pair(downsample, "downsample", "[size, stride]")
     options = UNetOptions(
         bool(residual),
         int64s(sizes(size, d, "downsample[0]")),
         int64s(sizes(stride, d, "downsample[1]")),
-        leakiness,
+        number(leakiness, "leakiness"),
         integer(n_input_planes, "n_input_planes"),
     )
     handle = ModuleHandle.make(create, d, integer(reps, "reps"), int64s(planes), len(planes), *more, options)
@@ -237,7 +241,7 @@ def MultiscaleShapeContext(
 
 def _word(layer: Any) -> str:
     """Return a layer as the library's text has it."""
-    parts = [layer] if isinstance(layer, str) else list(layer)
+    parts = [layer] if isinstance(layer, str) else entries(layer, "a layer", "a text or a list that begins with one")
     kind = parts[0] if parts else None
     numbers = [str(integer(number, f"a number of layer {layer!r}")) for number in parts[1:]]
     if kind == "MP" and len(numbers) in (0, 2):
@@ -251,7 +255,7 @@ def _word(layer: Any) -> str:
 
 def _stage(layer: Any) -> str:
     """Return blocks of a residual network as the library's text has them."""
-    if isinstance(layer, str) or len(layer) != 4 or not str(layer[0]).startswith("b"):
+    if isinstance(layer, str) or not isinstance(layer, Sequence) or len(layer) != 4 or not str(layer[0]).startswith("b"):
         raise InvalidArgumentError(f"SparseResNet knows no layer {layer!r}; it takes ['b', planes, reps, stride]")
     planes, repetitions, stride = (integer(number, f"a number of layer {layer!r}") for number in layer[1:])
     return f"b{planes}x{repetitions}/{stride}"

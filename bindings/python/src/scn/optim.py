@@ -7,12 +7,25 @@ from collections.abc import Iterable
 from typing import Any
 
 from ._arrays import pair
+from ._foreign import is_of_torch, type_name
 from ._handles import OptimizerHandle, TensorHandle, handle_array
 from ._library import library
 from ._options import AdamOptions, SGDOptions
 from .tensor import Tensor
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "clip_grad_norm_"]
+
+
+_ONE_GROUP = "; it has one group: set optimizer.lr, or make an optimizer for each group"
+_IN_FILES = "; scn.save(module, path, optimizer) keeps its state, scn.restore(path, module, optimizer) brings it back"
+# What programs of PyTorch look for in an optimizer, and what there is instead.
+_INSTEAD = {
+    "param_groups": _ONE_GROUP,
+    "add_param_group": _ONE_GROUP,
+    "state": _IN_FILES,
+    "state_dict": _IN_FILES,
+    "load_state_dict": _IN_FILES,
+}
 
 
 class Optimizer:
@@ -22,13 +35,12 @@ class Optimizer:
     __slots__ = ("__weakref__", "_handle", "params")
 
     def __init__(self, params: Iterable[Tensor], create: Any, options: ctypes.Structure) -> None:
-        self.params: list[Tensor] = _tensors(params)
+        self.params: list[Tensor] = _tensors(params, "an optimizer of torch.optim")
         handles = _handles(self.params)
         self._handle = OptimizerHandle.make(create, handle_array(handles), len(handles), options)
 
     def __getattr__(self, name: str) -> Any:
-        hint = "; it has one group: set optimizer.lr, or make an optimizer for each group" if name == "param_groups" else ""
-        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{hint}")
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{_INSTEAD.get(name, '')}")
 
     @property
     def lr(self) -> float:
@@ -115,7 +127,8 @@ def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float) -> f
 
     Returns the norm before. Raises `StateError`, and changes nothing, where it is not finite.
     """
-    handles = _handles(_tensors([parameters] if isinstance(parameters, Tensor) else parameters))
+    given = [parameters] if isinstance(parameters, Tensor) else parameters
+    handles = _handles(_tensors(given, "torch.nn.utils.clip_grad_norm_"))
     norm = ctypes.c_double()
     library.scn_clip_gradient_norm(handle_array(handles), len(handles), float(max_norm), ctypes.byref(norm))
     return norm.value
@@ -128,11 +141,16 @@ def _adam_options(
     return AdamOptions(lr, beta1, beta2, eps, weight_decay, decoupled)
 
 
-def _tensors(params: Iterable[Tensor]) -> list[Tensor]:
-    result = list(params)
+def _tensors(params: Iterable[Tensor], of_torch: str) -> list[Tensor]:
+    """Return parameters as a list; of_torch: what takes those of PyTorch."""
+    try:
+        result = list(params)
+    except TypeError:
+        raise TypeError(f"parameters is a {type_name(params)}; give module.parameters()") from None
     for entry in result:
         if not isinstance(entry, Tensor):
-            raise TypeError(f"parameters must be tensors, not {type(entry).__name__}; give module.parameters()")
+            remedy = f"PyTorch's are for {of_torch}" if is_of_torch(entry, "Tensor") else "give module.parameters()"
+            raise TypeError(f"parameters must be tensors of package scn, not {type_name(entry)}; {remedy}")
     return result
 
 

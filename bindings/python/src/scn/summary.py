@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from ._arrays import shape_of
+from ._foreign import not_a_module
 from ._value import Value
 from .containers import Container
 from .counts import ForwardCounts, get_forward_counts, set_forward_counts
@@ -99,6 +100,8 @@ def summary(model: Module, input: Any) -> Summary:
 
     Neither the module nor the counters `scn.forward_pass_...` change. Raises what the module raises.
     """
+    if not isinstance(model, Module):
+        raise not_a_module(model, "model")
     recorder = _Recorder(model)
     before = get_forward_counts()
     modes = [(module, module.training) for module in model.modules()]

@@ -164,6 +164,14 @@ class Tensor(Value):
         end = ", requires_grad=True)" if self.requires_grad else ")"
         return f"{'Parameter' if isinstance(self, Parameter) else 'tensor'}({text}{end}"
 
+    def __format__(self, spec: str) -> str:
+        """Return the text for a format: of a number where the rank is 0, f"{loss:.3f}"; no others have one."""
+        if not spec:
+            return str(self)
+        if self.shape:
+            raise TypeError(f"a tensor of the shape {list(self.shape)} has no format {spec!r}; one of rank 0 does")
+        return format(self.item(), spec)
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         copied = type(self)(self.numpy(), self.requires_grad)
         memo[id(self)] = copied

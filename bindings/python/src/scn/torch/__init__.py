@@ -15,6 +15,7 @@ dense.square().sum().backward()
 """
 
 import sys
+from typing import TYPE_CHECKING
 
 try:
     import torch as _torch  # noqa: F401
@@ -34,6 +35,7 @@ from ..errors import (
 )
 from ..settings import cpu_description, get_num_threads, set_num_threads, version
 from . import functions
+from ._absent import refuse
 from .activation import ELU, SELU, BatchwiseDropout, Dropout, LeakyReLU, ReLU, Sigmoid, Tanh
 from .checkpoint import checkpoint_restore, checkpoint_save, from_torch_checkpoint
 from .classification import ClassificationResult, ClassificationTrainValidate
@@ -131,6 +133,11 @@ class SCN:
 
 # The two counters that are attributes of this module need a class that knows them.
 sys.modules[__name__].__class__ = Package
+
+if not TYPE_CHECKING:  # Checkers shall go on refusing what is not there.
+
+    def __getattr__(name):
+        refuse(name)
 
 __all__ = [
     "ELU",
