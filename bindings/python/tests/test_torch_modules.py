@@ -135,6 +135,17 @@ def test_hooks_and_names():
     assert not net[1].weight.any()
 
 
+def test_containers_times_a_number_stay_what_they_are():
+    layer = st.ReLU()
+    for kind in (st.Sequential, st.ConcatTable, st.CheckpointedSequential):
+        for twice in (kind(layer) * 2, 2 * kind(layer)):
+            assert type(twice) is kind and list(twice) == [layer, layer]
+        with pytest.raises(ValueError, match="count is 0"):
+            kind(layer) * 0
+        with pytest.raises(TypeError):
+            kind(layer) * 1.5
+
+
 def test_containers_are_lists_of_modules():
     a, b, c = st.ReLU(), st.Tanh(), st.Sigmoid()
     net = st.Sequential(a).add(b)

@@ -43,6 +43,13 @@ class _Container(nn.Sequential):
             return NotImplemented
         return type(self)(*self, *other)
 
+    def __mul__(self: S, count: int) -> S:
+        if not isinstance(count, int):
+            return NotImplemented
+        if count < 1:
+            raise InvalidArgumentError(f"count is {count}; it must be at least 1")
+        return type(self)(*(list(self) * count))
+
 
 class Sequential(_Container):
     """Applies its modules one after the other: `Sequential(a, b)` or `Sequential().add(a).add(b)`."""
