@@ -5,11 +5,14 @@ internal import SCNCore
 /// offset. The rules are the ways through these steps.
 extension Rulebook {
     /// The layout for going axis by axis, of all fields on the way; nil where that saves no work, since a tap of some axis
-    /// reaches nothing from most sites or the coordinates are many more than the sites, or where keys would be too long.
+    /// reaches nothing from most sites or the coordinates are many more than the sites, where the table of an axis would be
+    /// much larger than its rules, or where keys would be too long.
     static func axisByAxisLayout(_ input: SiteSet, _ relations: [AxisRelation], _ mosts: [Int]) -> KeyLayout? {
-        guard input.count > 0, input.spatialSize.allSatisfy({ $0 <= 4 * input.count }),
-            zip(relations, mosts).allSatisfy({ $0.taps <= 4 * $1 })
-        else { return nil }
+        guard input.count > 0 else { return nil }
+        for (axis, most) in mosts.enumerated() {
+            let (size, taps) = (input.spatialSize[axis], relations[axis].taps)
+            guard size <= 4 * input.count, taps <= 4 * most, size * taps <= 8 * input.count * most else { return nil }
+        }
         return try? KeyLayout(spatialSize: fields(input, relations), batchSize: input.batchSize)
     }
 
