@@ -41,14 +41,12 @@ final class ModuleBox {
     private func set(
         _ place: WritableKeyPath<Texts, UnsafeMutablePointer<CChar>?>, _ text: String
     ) -> UnsafePointer<CChar>? {
-        nonisolated(unsafe) let place = place
-        let address: Int? = texts.withLock { texts in
-            if let before = texts[keyPath: place], strcmp(before, text) == 0 { return Int(bitPattern: before) }
+        texts.withLock { texts in
+            if let before = texts[keyPath: place], strcmp(before, text) == 0 { return UnsafePointer(before) }
             free(texts[keyPath: place])
             texts[keyPath: place] = strdup(text)
-            return texts[keyPath: place].map { Int(bitPattern: $0) }
+            return UnsafePointer(texts[keyPath: place])
         }
-        return address.flatMap { UnsafePointer(bitPattern: $0) }
     }
 }
 
