@@ -53,7 +53,11 @@ let package = Package(
             name: "SCNNNTests",
             dependencies: ["SCNCore", "SCNFiles", "SCNGeometry", "SCNOps", "SCNNN", "SCNTestSupport"],
             swiftSettings: swiftSettings),
-        .testTarget(name: "SCNCoreTests", dependencies: ["SCNCore"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SCNABITests", dependencies: ["CSCN", "CSCNSupport", "SCNABI", "SCNTestSupport"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SCNCoreTests", dependencies: ["SCNCore", "SCNTestSupport"], swiftSettings: swiftSettings),
         .testTarget(name: "SCNFilesTests", dependencies: ["SCNCore", "SCNFiles"], swiftSettings: swiftSettings),
     ]
 )

@@ -136,10 +136,18 @@ SCN_API void scn_get_forward_counts(int64_t *multiply_adds, int64_t *hidden_stat
 SCN_API scn_status scn_set_forward_counts(int64_t multiply_adds, int64_t hidden_states, int64_t rules);
 /** Seed the generator that initialises weights, drives dropout and displaces windows; it starts as if seeded with 0. */
 SCN_API scn_status scn_manual_seed(uint64_t seed);
-/** Store the generator's state, 4 words. */
+/** Store the generator's state, 4 words; while a call on another thread draws, that before this call. */
 SCN_API scn_status scn_get_random_state(uint64_t state[4]);
 /** Set the generator's state to 4 words that scn_get_random_state stored; not all zero. */
 SCN_API scn_status scn_set_random_state(const uint64_t state[4]);
+/** Begin a scope: until it ends, the calls of this thread are one, which scn_scope_end keeps or puts back. Scopes nest, at most
+ *  10,000 deep. seed: what the thread draws from meanwhile is a stream of its own, which begins with it, and the generator
+ *  stays as it is; NULL: the generator, as ever. Also SCN_ERROR_STATE. */
+SCN_API scn_status scn_scope_begin(const uint64_t *seed);
+/** End the scope that this thread began last. keep: 1, or 0 to put back what its calls changed of what forward passes change:
+ *  running statistics and other buffers, the generator, forward counts, and what was added to geometries that were there
+ *  before. Handles and parameters stay. SCN_ERROR_STATE where no scope is open. */
+SCN_API scn_status scn_scope_end(int32_t keep);
 
 /* ================================================================================================== Tensors and points
  *
@@ -224,7 +232,8 @@ SCN_API scn_status scn_tensor_set_requires_gradient(scn_tensor *tensor, int32_t 
 SCN_API scn_status scn_tensor_detach(scn_tensor *tensor, scn_tensor **detached);
 /** Run the backward pass from this tensor; gradients add up in the tensors that require one and are no operation's result.
  *  gradient: [product of shape], borrowed; NULL for a tensor of one element, meaning 1. The record is used up: a second
- *  pass is SCN_ERROR_STATE. Also SCN_ERROR_SHAPE, where count is not the product of the shape. */
+ *  pass is SCN_ERROR_STATE. A pass that failed, for want of memory, can be made again with the same gradient: it goes on
+ *  where it stopped. Also SCN_ERROR_SHAPE, where count is not the product of the shape. */
 SCN_API scn_status scn_tensor_backward(scn_tensor *tensor, const float *gradient, int64_t count);
 /** Return the gradient that has added up, as a dense tensor that shares it; NULL (and SCN_OK) where there is none. */
 SCN_API scn_status scn_tensor_gradient(scn_tensor *tensor, scn_tensor **gradient);

@@ -83,7 +83,17 @@ static header *allocate(size_t bytes) {
     return aligned_alloc(ALIGNMENT, (bytes + 2 * ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
 }
 
+static _Atomic int64_t until_failure = -1;
+
+void scn_memory_fail_after(int64_t count) { atomic_store_explicit(&until_failure, count, memory_order_relaxed); }
+
+static int is_to_fail(void) {
+    return atomic_load_explicit(&until_failure, memory_order_relaxed) >= 0 &&
+           atomic_fetch_sub_explicit(&until_failure, 1, memory_order_relaxed) == 0;
+}
+
 void *scn_memory_allocate(size_t bytes) {
+    if (is_to_fail()) return NULL;
     int64_t machine = machine_bytes();
     if (bytes > (size_t)machine || bytes > SIZE_MAX / 2) return NULL;
     int64_t held = atomic_fetch_add_explicit(&live_bytes, (int64_t)bytes, memory_order_relaxed);

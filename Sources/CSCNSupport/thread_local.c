@@ -6,7 +6,8 @@ enum { MESSAGE_BYTES = 1024 };
 
 static _Thread_local char last_error[MESSAGE_BYTES];
 static _Thread_local int32_t gradient_recording_off;
-static _Thread_local void *generator;
+static _Thread_local void *transaction;
+static _Thread_local void *scope;
 static _Thread_local void *forward_observer;
 
 const char *scn_last_error_get(void) { return last_error; }
@@ -24,7 +25,9 @@ void scn_last_error_set(const char *message) {
 int32_t scn_gradient_recording_get(void) { return !gradient_recording_off; }
 void scn_gradient_recording_set(int32_t on) { gradient_recording_off = !on; }
 
-void *scn_thread_generator_get(void) { return generator; }
-void scn_thread_generator_set(void *own) { generator = own; }
+void *scn_transaction_get(void) { return transaction; }
+void scn_transaction_set(void *state) { transaction = state; }
+void *scn_scope_get(void) { return scope; }
+void scn_scope_set(void *innermost) { scope = innermost; }
 void *scn_forward_observer_get(void) { return forward_observer; }
 void scn_forward_observer_set(void *observer) { forward_observer = observer; }

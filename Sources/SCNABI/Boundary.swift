@@ -4,8 +4,12 @@ internal import SCNCore
 internal import SCNGeometry
 internal import SCNNN
 
-/// Runs the body of a boundary function; an error becomes a status and this thread's message.
-func status(_ body: () throws -> Void) -> scn_status {
+/// Runs the body of a boundary function; an error becomes a status and this thread's message, and what the body changed is
+/// put back.
+func status(_ body: () throws -> Void) -> scn_status { untransacted { try Transaction.run(body) } }
+
+/// The same for a body that changes nothing where it throws.
+func untransacted(_ body: () throws -> Void) -> scn_status {
     do {
         try body()
         return SCN_OK

@@ -93,6 +93,16 @@ public func scn_set_random_state(_ state: UnsafePointer<UInt64>?) -> scn_status 
     }
 }
 
+@_cdecl("scn_scope_begin") @implementation
+public func scn_scope_begin(_ seed: UnsafePointer<UInt64>?) -> scn_status {
+    untransacted { try Transaction.begin(drawingFrom: seed.map { Random(seed: $0.pointee) }) }
+}
+
+@_cdecl("scn_scope_end") @implementation
+public func scn_scope_end(_ keep: Int32) -> scn_status {
+    untransacted { try Transaction.end(isKept: try boolean(keep, "keep")) }
+}
+
 @_cdecl("scn_get_gradient_recording") @implementation
 public func scn_get_gradient_recording() -> Int32 { scn_gradient_recording_get() }
 

@@ -33,20 +33,23 @@ final class ModuleBox {
         return state
     }
 
-    func setArchitecture(_ text: String) -> UnsafePointer<CChar>? { set(\.architecture, text) }
-    func setDescription(_ text: String) -> UnsafePointer<CChar>? { set(\.description, text) }
-    func setSummary(_ text: String) -> UnsafePointer<CChar>? { set(\.summary, text) }
+    func setArchitecture(_ text: String) throws(SCNError) -> UnsafePointer<CChar> { try set(\.architecture, text) }
+    func setDescription(_ text: String) throws(SCNError) -> UnsafePointer<CChar> { try set(\.description, text) }
+    func setSummary(_ text: String) throws(SCNError) -> UnsafePointer<CChar> { try set(\.summary, text) }
 
     /// The text before goes only where this is another one: threads that read an unchanged module get one pointer.
     private func set(
         _ place: WritableKeyPath<Texts, UnsafeMutablePointer<CChar>?>, _ text: String
-    ) -> UnsafePointer<CChar>? {
-        texts.withLock { texts in
+    ) throws(SCNError) -> UnsafePointer<CChar> {
+        let copy: UnsafePointer<CChar>? = texts.withLock { texts in
             if let before = texts[keyPath: place], strcmp(before, text) == 0 { return UnsafePointer(before) }
+            guard let copy = strdup(text) else { return nil }
             free(texts[keyPath: place])
-            texts[keyPath: place] = strdup(text)
-            return UnsafePointer(texts[keyPath: place])
+            texts[keyPath: place] = copy
+            return UnsafePointer(copy)
         }
+        guard let copy else { throw outOfMemory(for: text) }
+        return copy
     }
 }
 
@@ -63,7 +66,11 @@ enum Constants {
             known[text] = address
             return address
         }
-        guard let found else { throw SCNError(.memory, "out of memory: \(text.utf8.count) bytes asked for") }
+        guard let found else { throw outOfMemory(for: text) }
         return found.pointer
     }
+}
+
+private func outOfMemory(for text: String) -> SCNError {
+    SCNError(.memory, "out of memory: \(text.utf8.count) bytes asked for")
 }

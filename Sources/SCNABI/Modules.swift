@@ -79,7 +79,7 @@ public func scn_module_type(_ module: OpaquePointer?, _ name: TextOut) -> scn_st
 public func scn_module_architecture(_ module: OpaquePointer?, _ json: TextOut) -> scn_status {
     store(json, "json", zero: nil) {
         let box = try moduleBox(module)
-        return box.setArchitecture(try Architecture.text(of: box.module))
+        return try box.setArchitecture(try Architecture.text(of: box.module))
     }
 }
 
@@ -87,7 +87,7 @@ public func scn_module_architecture(_ module: OpaquePointer?, _ json: TextOut) -
 public func scn_module_description(_ module: OpaquePointer?, _ text: TextOut) -> scn_status {
     store(text, "text", zero: nil) {
         let box = try moduleBox(module)
-        return box.setDescription(box.module.description)
+        return try box.setDescription(box.module.description)
     }
 }
 
@@ -95,7 +95,7 @@ public func scn_module_description(_ module: OpaquePointer?, _ text: TextOut) ->
 public func scn_module_summary(_ module: OpaquePointer?, _ input: OpaquePointer?, _ text: TextOut) -> scn_status {
     store(text, "text", zero: nil) {
         let box = try moduleBox(module)
-        return box.setSummary(try Summary(of: box.module, input: try value(input, "input")).description)
+        return try box.setSummary(try Summary(of: box.module, input: try value(input, "input")).description)
     }
 }
 

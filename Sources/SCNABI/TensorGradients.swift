@@ -37,10 +37,7 @@ public func scn_tensor_backward(
         try require(
             source.count == tensor.count, .shape,
             "gradient: has \(source.count) elements, expected \(tensor.count)")
-        let values = tensor.values
-        // The pass only reads it.
-        let borrowed = UnsafeMutablePointer(mutating: source.baseAddress) ?? nowhere
-        try tensor.backward(Matrix(rows: values.rows, planes: values.planes, borrowing: borrowed))
+        try tensor.backward(Matrix(rows: tensor.values.rows, planes: tensor.values.planes, source))
     }
 }
 

@@ -59,6 +59,12 @@ public struct Matrix {
     /// The same elements seen as another shape of the same count.
     public func reshaped(rows: Int, planes: Int) -> Matrix { Matrix(rows: rows, planes: planes, storage: storage) }
 
+    /// Whether an element differs from that of a matrix of as many elements, also where both are NaN of other bits.
+    package func hasOtherBits(than other: Matrix) -> Bool {
+        let (a, b) = (UnsafePointer(pointer), UnsafePointer(other.pointer))
+        return (0..<count).contains { a[$0].bitPattern != b[$0].bitPattern }
+    }
+
     /// A matrix with elements of its own.
     public func copy() throws(SCNError) -> Matrix {
         let result = try Matrix(rows: rows, planes: planes)

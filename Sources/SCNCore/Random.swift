@@ -1,4 +1,3 @@
-internal import CSCNSupport
 internal import Glibc
 
 /// A seedable stream of pseudo-random numbers: xoshiro256** (Blackman and Vigna, "Scrambled linear pseudorandom number
@@ -37,6 +36,24 @@ public struct Random: RandomNumberGenerator, Equatable, Sendable {
         return result
     }
 
+    /// Moves on by 2^128 numbers.
+    mutating func jump() {
+        var sum: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+        // The coefficients of x^(2^128) modulo the characteristic polynomial of the generator, as its authors give them.
+        let words: [UInt64] = [
+            0x180E_C6D3_3CFD_0ABA, 0xD5A6_1266_F0C9_392C, 0xA958_2618_E03F_C9AA, 0x39AB_DC45_29B1_661C,
+        ]
+        for word in words {
+            for bit in 0..<64 {
+                if word >> UInt64(bit) & 1 == 1 {
+                    sum = (sum.0 ^ state.0, sum.1 ^ state.1, sum.2 ^ state.2, sum.3 ^ state.3)
+                }
+                _ = next()
+            }
+        }
+        state = sum
+    }
+
     /// Uniform in [0, 1), 53 random bits.
     public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
 
@@ -54,30 +71,71 @@ public struct Random: RandomNumberGenerator, Equatable, Sendable {
 
 /// The generator that initialises weights, drives dropout and displaces windows, shared by the process.
 ///
-/// Programs that use it from several threads get values in the order in which the threads come.
+/// A call borrows the generator's stream when it first draws, and gives it back at its end: as it is then, or, where the call
+/// fails, as it was. Nothing is locked meanwhile. Who draws while another call has the stream gets one that begins 2^128
+/// numbers further on, and the generator goes on from there. So no number is drawn twice, one thread alone gets the
+/// numbers of one stream, and several threads get those that belong to the order in which they come.
 public enum Generator {
-    private static let shared = Locked(Random(seed: 0))
+    /// A stream on loan to a call.
+    struct Loan {
+        var random: Random
+        /// 0 for a stream that is nobody's but the call's.
+        private let ticket: UInt64
+
+        fileprivate init(_ random: Random, ticket: UInt64) {
+            self.random = random
+            self.ticket = ticket
+        }
+
+        /// A stream that the generator knows nothing of.
+        init(_ random: Random) { self.init(random, ticket: 0) }
+
+        /// Gives the stream back as it is now, unless another call has taken over.
+        func settle() { end { $0.random = random } }
+
+        /// Gives the stream back as it was.
+        func cancel() { end { _ in } }
+
+        private func end(_ body: (inout State) -> Void) {
+            if ticket == 0 { return }
+            Generator.shared.withLock { state in
+                guard state.borrower == ticket else { return }
+                state.borrower = 0
+                body(&state)
+            }
+        }
+    }
+
+    fileprivate struct State {
+        var random = Random(seed: 0)
+        /// The ticket of the last loan; 0 once that came back.
+        var borrower: UInt64 = 0
+        var lastTicket: UInt64 = 0
+    }
+
+    private static let shared = Locked(State())
+
+    /// Takes a stream on loan.
+    static func borrow() -> Loan {
+        shared.withLock { state in
+            if state.borrower != 0 { state.random.jump() }
+            state.lastTicket += 1
+            state.borrower = state.lastTicket
+            return Loan(state.random, ticket: state.lastTicket)
+        }
+    }
 
     /// Starts the stream that belongs to a seed.
-    public static func seed(_ seed: UInt64) { withRandom { $0 = Random(seed: seed) } }
-    /// Runs `body` on the stream while no other thread does.
+    public static func seed(_ seed: UInt64) { state = Random(seed: seed) }
+
+    /// Runs `body` on the stream, which moves on where `body` returns and does not where it throws; not to be nested.
     public static func withRandom<R>(_ body: (inout Random) throws -> R) rethrows -> R {
-        if let own = scn_thread_generator_get() { return try body(&own.assumingMemoryBound(to: Random.self).pointee) }
-        return try shared.withLock { try body(&$0) }
-    }
-    /// The stream as it is, to save and restore it.
-    public static var state: Random {
-        get { withRandom { $0 } }
-        set { withRandom { $0 = newValue } }
+        try Transaction.run { try Transaction.withStream(body) }
     }
 
-    /// Runs `body` with `stream` in place of the shared generator, for this thread.
-    package static func withStream<R>(_ stream: inout Random, _ body: () throws -> R) rethrows -> R {
-        let before = scn_thread_generator_get()
-        defer { scn_thread_generator_set(before) }
-        return try withUnsafeMutablePointer(to: &stream) {
-            scn_thread_generator_set($0)
-            return try body()
-        }
+    /// The stream as it is, to save and restore it; while another thread's call has it, as it was before that.
+    public static var state: Random {
+        get { Transaction.stream ?? shared.withLock { $0.random } }
+        set { withRandom { $0 = newValue } }
     }
 }

@@ -66,17 +66,7 @@ extension Geometry {
     /// What `body` makes of a stream of its own. The generator moves on by one number, whether or not `body` draws, so that
     /// what is drawn later does not depend on what the geometry knows already; where it throws, not at all.
     private func drawing<R>(_ body: (Random) throws(SCNError) -> R) throws(SCNError) -> R {
-        let (before, seed, after) = Generator.withRandom { random in
-            let before = random
-            let seed = random.next()
-            return (before, seed, random)
-        }
-        do throws(SCNError) {
-            return try body(Random(seed: seed))
-        } catch {
-            Generator.withRandom { if $0 == after { $0 = before } }
-            throw error
-        }
+        try Transaction.run { () throws(SCNError) in try body(Random(seed: Generator.withRandom { $0.next() })) }
     }
 
     private func requireDimension(_ dimension: Int, _ sites: SiteSet) throws(SCNError) {

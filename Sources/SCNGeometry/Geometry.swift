@@ -33,6 +33,8 @@ package final class Geometry: Sendable {
     }
 
     private struct State {
+        /// Whose call added something last, and has not ended; nil once others may have seen it.
+        var author: UnsafeRawPointer?
         var siteSets: [SiteSet]
         var submanifold: [Request: Rulebook] = [:]
         var strided: [Request: Step] = [:]
@@ -58,15 +60,20 @@ package final class Geometry: Sendable {
 
     /// The site set of that number; nil where there is none.
     package func siteSetID(_ index: Int) -> SiteSetID? {
-        state.withLock { $0.siteSets.indices.contains(index) } ? SiteSetID(index: index) : nil
+        withState { $0.siteSets.indices.contains(index) } ? SiteSetID(index: index) : nil
     }
 
     /// Takes a site set in, or finds the equal one that is here already.
-    package func add(_ siteSet: SiteSet) -> SiteSetID { state.withLock { $0.intern(siteSet) } }
+    package func add(_ siteSet: SiteSet) -> SiteSetID {
+        withState { state in
+            willAdd(to: &state)
+            return state.intern(siteSet)
+        }
+    }
 
     /// The site sets of this spatial size, in the order in which they came.
     package func siteSets(spatialSize: [Int]) -> [SiteSetID] {
-        state.withLock { state in
+        withState { state in
             state.siteSets.indices.filter { state.siteSets[$0].spatialSize == spatialSize }.map { SiteSetID(index: $0) }
         }
     }
@@ -76,6 +83,7 @@ package final class Geometry: Sendable {
             let request = Request(sites: id, filter: filter)
             if let known = state.submanifold[request] { return known }
             let rulebook = try Rulebook.submanifold(state.siteSets[id.index], filter)
+            willAdd(to: &state)
             state.submanifold[request] = rulebook
             return rulebook
         }
@@ -89,6 +97,7 @@ package final class Geometry: Sendable {
             let request = Request(sites: id, filter: filter)
             if let known = state.strided[request] { return (known.output, known.rulebook) }
             let (sites, rulebook) = try Rulebook.strided(state.siteSets[id.index], filter)
+            willAdd(to: &state)
             let output = state.intern(sites)
             let step = Step(input: id, output: output, rulebook: rulebook, reversed: rulebook.reversed)
             state.strided[request] = step
@@ -106,6 +115,7 @@ package final class Geometry: Sendable {
             let request = OtherRequest(sites: id, kind: kind)
             if let known = state.others[request] { return (known.output, known.rulebook) }
             let (sites, rulebook) = try build(state.siteSets[id.index])
+            willAdd(to: &state)
             let output = state.intern(sites)
             let step = Step(input: id, output: output, rulebook: rulebook, reversed: rulebook.reversed)
             state.others[request] = step
@@ -129,7 +139,24 @@ package final class Geometry: Sendable {
         }
     }
 
-    private func withState<R>(_ body: (inout State) throws(SCNError) -> R) throws(SCNError) -> R {
-        try state.withLock { state in Result { () throws(SCNError) in try body(&state) } }.get()
+    /// Runs `body` on the state. What a call on another thread has added stays from now on, since this one may build on it.
+    private func withState<R, E: Error>(_ body: (inout State) throws(E) -> R) throws(E) -> R {
+        try state.withLock { state in
+            if state.author != Transaction.identity { state.author = nil }
+            return Result { () throws(E) in try body(&state) }
+        }.get()
+    }
+
+    /// Has what is added next removed again where the call fails.
+    private func willAdd(to state: inout State) {
+        guard let call = Transaction.identity else { return }
+        let before = state
+        state.author = call
+        Transaction.onEnd { [self] isKept in
+            self.state.withLock { state in
+                guard state.author == call else { return }
+                if isKept { state.author = nil } else { state = before }
+            }
+        }
     }
 }

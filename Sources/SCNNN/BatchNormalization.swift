@@ -76,6 +76,7 @@ public final class BatchNormalization: Module {
         let values = tensor.values
         let result = try Matrix(rows: values.rows, planes: planes)
         let saved = try Matrix(rows: 3, planes: planes)
+        for statistic in [runningMean, runningVariance] { try Transaction.willChange(statistic.values) }
         try operation.forwardTraining(
             values, weight: weight?.values.pointer, bias: bias?.values.pointer,
             runningMean: runningMean.values.pointer, runningVariance: runningVariance.values.pointer,

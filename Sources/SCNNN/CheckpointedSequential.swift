@@ -5,7 +5,7 @@ internal import SCNOps
 /// "Training deep nets with sublinear memory cost", 2016).
 ///
 /// Results and gradients are those of a `Sequential`, bit by bit: the second computation draws the same random numbers and
-/// starts from the same running statistics, which it leaves as they are. ``ForwardCounts`` does not count it. It may stand
+/// starts from the same running statistics; what it changes is put back. ``ForwardCounts`` does not count it. It may stand
 /// anywhere in a network, also inside another one.
 public final class CheckpointedSequential: Sequential {
     public override func forward(_ input: Value) throws -> Value {
@@ -14,29 +14,22 @@ public final class CheckpointedSequential: Sequential {
         let inputs = input.tensors + parameters
         guard Tape.isRecording, inputs.contains(where: \.requiresGradient) else { return try applyChildren(input) }
         let replay = try Replay(of: self)
-        let output = try replay.firstRun { try Tape.withoutRecording { try applyChildren(input) } }
+        let output = try Tape.withoutRecording { try applyChildren(input) }
         let arrived = Arrived(count: output.tensors.count)
 
         // All results lead to this one record, which the backward pass reaches after those of the results.
-        let hub = Tape.result(shape: [0], values: try Matrix(rows: 1, planes: 0), inputs: inputs) { [self] _ in
-            let leaves = input.tensors.map { tensor in
-                Tensor(shape: tensor.shape, values: tensor.values, requiresGradient: tensor.requiresGradient)
-            }
-            var next = leaves.makeIterator()
-            let copy = try input.mapTensors { _ in next.next()! }
-            let again = try replay.again { try applyChildren(copy) }.tensors
-            try require(
-                again.map(\.count) == arrived.counts, .state,
-                "backward: \(typeName) computed results of another shape than before; was it changed meanwhile?")
+        let hub = Tape.result(
+            shape: [0], values: try Matrix(rows: 1, planes: 0), inputs: inputs, others: { arrived.others }
+        ) { [self] _ in
+            let (pass, leaves) = try arrived.pass ?? secondRun(replay, input, arrived)
+            arrived.pass = (pass, leaves)
+            arrived.others = []
             var found: [ObjectIdentifier: Gradient] = [:]
-            var others: [(leaf: Tensor, gradient: Gradient)] = []
             let known = Set((leaves + parameters).map(ObjectIdentifier.init))
-            for (leaf, gradient) in try Tape.gradients(from: arrived.take(for: again)) {
+            for (leaf, gradient) in try pass.finish() {
                 let key = ObjectIdentifier(leaf)
-                if known.contains(key) { found[key] = gradient } else { others.append((leaf, gradient)) }
+                if known.contains(key) { found[key] = gradient } else { arrived.others.append((leaf, gradient)) }
             }
-            // Leaves that a module of the host's brought in without naming them.
-            try Tape.add(others)
             return (leaves + parameters).map { found[ObjectIdentifier($0)] }
         }
         var index = 0
@@ -52,23 +45,45 @@ public final class CheckpointedSequential: Sequential {
         }
     }
 
+    /// Computes the results again; returns the backward pass over that, not begun, and what stands for the input in it.
+    private func secondRun(
+        _ replay: Replay, _ input: Value, _ arrived: Arrived
+    ) throws -> (pass: BackwardPass, leaves: [Tensor]) {
+        let leaves = input.tensors.map { tensor in
+            Tensor(shape: tensor.shape, values: tensor.values, requiresGradient: tensor.requiresGradient)
+        }
+        var next = leaves.makeIterator()
+        let copy = try input.mapTensors { _ in next.next()! }
+        let again = try replay.again { try applyChildren(copy) }.tensors
+        try require(
+            again.map(\.count) == arrived.counts, .state,
+            "backward: \(typeName) computed results of another shape than before; was it changed meanwhile?")
+        return (try arrived.begin(again), leaves)
+    }
+
     private func applyChildren(_ input: Value) throws -> Value { try super.forward(input) }
 }
 
-/// The gradients by the results of a checkpointed run, as they come in.
+/// The gradients by the results of a checkpointed run, as they come in; they go with the record.
 private final class Arrived {
     var gradients: [Matrix?]
     var counts: [Int]
+    /// The pass over the second run, once that was made.
+    var pass: (pass: BackwardPass, leaves: [Tensor])?
+    /// Gradients by leaves that a module of the host's brought in without naming them.
+    var others: [Tape.LeafGradient] = []
 
     init(count: Int) {
         gradients = Array(repeating: nil, count: count)
         counts = Array(repeating: 0, count: count)
     }
 
-    /// The gradients with the results that they belong to; they are let go of here, since the pass frees each after its use.
-    func take(for results: [Tensor]) -> [(tensor: Tensor, gradient: Matrix)] {
-        defer { gradients = Array(repeating: nil, count: gradients.count) }
-        return zip(results, gradients).compactMap { tensor, gradient in gradient.map { (tensor, $0) } }
+    /// The pass over the results that a gradient came for. It lets go of those gradients as it goes, so they are its alone.
+    func begin(_ results: [Tensor]) throws -> BackwardPass {
+        let roots = zip(results, gradients).compactMap { tensor, gradient in gradient.map { (tensor, $0) } }
+        let pass = try BackwardPass(from: roots)
+        gradients = Array(repeating: nil, count: gradients.count)
+        return pass
     }
 }
 
@@ -78,53 +93,32 @@ private final class Replay {
     private let buffers: [(buffer: Tensor, values: Matrix)]
     private let random: Random
 
+    /// Before the first run, within the same call.
     init(of module: Module) throws {
         modes = module.distinctModules.map { ($0, $0.isTraining) }
         buffers = try modes.flatMap(\.module.ownState).filter { !$0.isParameter }.map {
             ($0.tensor, try $0.tensor.values.copy())
         }
-        random = Generator.state
-    }
-
-    /// Runs `body` with a stream of its own, which is the shared generator's where no other thread draws meanwhile.
-    func firstRun<R>(_ body: () throws -> R) throws -> R {
-        var stream = random
-        let result = try Generator.withStream(&stream, body)
-        Generator.withRandom { if $0 == random { $0 = stream } }
-        return result
+        random = Generator.withRandom { $0 }
     }
 
     /// Runs `body`, recorded, as if it were the first time, and leaves modes, buffers and generator as they are now.
     func again<R>(_ body: () throws -> R) throws -> R {
         let changed = modes.filter { $0.module.isTraining != $0.isTraining }
-        let moved = try buffers.filter { $0.buffer.values.hasOtherBits(than: $0.values) }.map {
-            (buffer: $0.buffer, before: $0.values, now: try $0.buffer.values.copy())
-        }
         let wasRecording = Tape.isRecording
         defer {
             for (module, wasTraining) in changed { module.isTraining = !wasTraining }
-            // What was not moved before may be moved by this run.
-            let present = Dictionary(moved.map { (ObjectIdentifier($0.buffer), $0.now) }) { first, _ in first }
-            for (buffer, before) in buffers {
-                let values = present[ObjectIdentifier(buffer)] ?? before
-                if buffer.values.hasOtherBits(than: values) {
-                    buffer.values.pointer.update(from: values.pointer, count: values.count)
-                }
-            }
             Tape.isRecording = wasRecording
         }
-        for (module, wasTraining) in changed { module.isTraining = wasTraining }
-        for (buffer, before, _) in moved { buffer.values.pointer.update(from: before.pointer, count: before.count) }
-        Tape.isRecording = true
-        var stream = random
-        return try Generator.withStream(&stream) { try ForwardObserver.whileUnobserved(body) }
-    }
-}
-
-extension Matrix {
-    fileprivate func hasOtherBits(than other: Matrix) -> Bool {
-        let (a, b) = (UnsafePointer(pointer), UnsafePointer(other.pointer))
-        return (0..<count).contains { a[$0].bitPattern != b[$0].bitPattern }
+        return try Transaction.runAndPutBack(drawingFrom: random) {
+            for (module, wasTraining) in changed { module.isTraining = wasTraining }
+            for (buffer, values) in buffers where buffer.values.hasOtherBits(than: values) {
+                try Transaction.willChange(buffer.values)
+                buffer.values.pointer.update(from: values.pointer, count: values.count)
+            }
+            Tape.isRecording = true
+            return try ForwardObserver.whileUnobserved(body)
+        }
     }
 }
 

@@ -17,13 +17,7 @@ extension Module {
     public func rebias(_ input: Value) throws -> Value { try fitted(to: input, scales: false) }
 
     private func fitted(to input: Value, scales: Bool) throws -> Value {
-        let before = try state.map { ($0.tensor, try $0.tensor.values.copy()) }
-        do {
-            return try Tape.withoutRecording { try fit(input, scales) }
-        } catch {
-            for (tensor, values) in before { tensor.values.pointer.update(from: values.pointer, count: values.count) }
-            throw error
-        }
+        try Transaction.run { try Tape.withoutRecording { try fit(input, scales) } }
     }
 
     private func fit(_ input: Value, _ scales: Bool) throws -> Value {
@@ -41,6 +35,7 @@ extension ProductLayer {
     fileprivate func fit(_ bias: Tensor, to output: Value, _ scales: Bool) throws {
         guard let values = output.tensor?.values, values.rows > 0 else { return }
         let moments = try BatchNormalizationOperation.moments(values)
+        for changed in scales ? [bias, weight] : [bias] { try Transaction.willChange(changed.values) }
         let shift = bias.values.pointer
         let deviations = (0..<values.planes).map { plane -> Double in
             let deviation = (moments[2 * plane + 1] / Double(max(1, values.rows - 1))).squareRoot()
@@ -49,10 +44,12 @@ extension ProductLayer {
         for (plane, deviation) in deviations.enumerated() {
             shift[plane] = Float((Double(shift[plane]) - moments[2 * plane]) / deviation)
         }
+        bias.values.storage.noteChange()
         guard scales else { return }
         let factors = weight.values.pointer
         for index in 0..<weight.count {
             factors[index] = Float(Double(factors[index]) / deviations[outPlane(ofWeight: index)])
         }
+        weight.values.storage.noteChange()
     }
 }

@@ -14,12 +14,8 @@ class ForwardObserver {
     /// Runs `body` with this as the calling thread's observer.
     func whileObserving<R>(_ body: () throws -> R) rethrows -> R { try Self.with(self, body) }
 
-    /// Runs `body` as a part of no forward pass: nothing watches it, and what it does is taken out of ``ForwardCounts``.
-    static func whileUnobserved<R>(_ body: () throws -> R) rethrows -> R {
-        let before = ForwardCounts.ofThisThread
-        defer { ForwardCounts.discount(ForwardCounts.ofThisThread - before) }
-        return try with(nil, body)
-    }
+    /// Runs `body` with nothing that watches it.
+    static func whileUnobserved<R>(_ body: () throws -> R) rethrows -> R { try with(nil, body) }
 
     private static func with<R>(_ observer: ForwardObserver?, _ body: () throws -> R) rethrows -> R {
         let before = scn_forward_observer_get()

@@ -119,7 +119,10 @@ public final class InputBatch {
     /// need, level by level as long as the spatial size divides; a data loader's thread can do that ahead.
     public func precomputeMetadata(_ size: Int) throws {
         try require(size == 2 || size == 3, .invalidArgument, "size: is \(size), expected 2 or 3")
-        let tensor = try tensor()
+        try Transaction.run { try precompute(size, try tensor()) }
+    }
+
+    private func precompute(_ size: Int, _ tensor: SparseTensor) throws {
         let axes = spatialSize.map { _ in 1 }
         var id = tensor.siteSetID
         while true {

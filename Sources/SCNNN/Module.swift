@@ -58,10 +58,13 @@ open class Module {
     /// The constructor's arguments, for the architecture in checkpoints; nil for types that no checkpoint can rebuild.
     package var arguments: [(key: String, value: JSON)]? { nil }
 
-    /// Applies the module; how modules call each other, so that a ``Summary`` sees it.
+    /// Applies the module; how modules call each other, so that a ``Summary`` sees it. Where it throws, nothing is changed:
+    /// neither statistics nor the generator.
     public func callAsFunction(_ input: Value) throws -> Value {
-        guard let observer = ForwardObserver.current else { return try forward(input) }
-        return try observer.observe(self, input)
+        try Transaction.run {
+            guard let observer = ForwardObserver.current else { return try forward(input) }
+            return try observer.observe(self, input)
+        }
     }
     /// Applies the module to a sparse tensor.
     public func callAsFunction(_ input: SparseTensor) throws -> Value { try self(.sparse(input)) }

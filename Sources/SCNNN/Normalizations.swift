@@ -57,6 +57,7 @@ public final class MeanOnlyBNLeakyReLU: Module {
             let (values, isTraining) = (tensor.values, isTraining)
             let result = try Matrix(rows: values.rows, planes: planes)
             if isTraining {
+                try Transaction.willChange(runningMean.values)
                 try operation.forwardTraining(
                     values, bias: bias?.values.pointer, runningMean: runningMean.values.pointer, into: result)
             } else {

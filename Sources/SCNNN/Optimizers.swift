@@ -36,6 +36,11 @@ public class Optimizer {
     /// Updates every parameter that has a gradient.
     public func step() throws { preconditionFailure("overridden by every subclass") }
 
+    /// Zeros in the shape of parameter `index`.
+    func zeros(like index: Int) throws(SCNError) -> Matrix {
+        try Matrix(zeros: parameters[index].values.rows, planes: parameters[index].values.planes)
+    }
+
     /// The type's name in checkpoints.
     var typeName: String { preconditionFailure("overridden by every subclass") }
     /// What a checkpoint keeps of parameter `index`: matrices of its shape under their names, and a count of steps.
@@ -81,9 +86,7 @@ public final class SGD: Optimizer {
         options.learningRate = learningRate
         if options.momentum > 0 {
             let missing = parameters.indices.filter { parameters[$0].gradientValues != nil && velocities[$0] == nil }
-            let fresh = try missing.map {
-                try Matrix(zeros: parameters[$0].values.rows, planes: parameters[$0].values.planes)
-            }
+            let fresh = try missing.map(zeros)
             let isNew = Set(missing)
             for (index, velocity) in zip(missing, fresh) { velocities[index] = velocity }
             try update { isNew.contains($0) }
@@ -136,11 +139,9 @@ public final class Adam: Optimizer {
 
     public override func step() throws {
         options.learningRate = learningRate
-        for (index, parameter) in parameters.enumerated()
-        where parameter.gradientValues != nil && moments[index] == nil {
-            let (rows, planes) = (parameter.values.rows, parameter.values.planes)
-            moments[index] = (try Matrix(zeros: rows, planes: planes), try Matrix(zeros: rows, planes: planes), 0)
-        }
+        let missing = parameters.indices.filter { parameters[$0].gradientValues != nil && moments[$0] == nil }
+        let fresh = try missing.map { (try zeros(like: $0), try zeros(like: $0)) }
+        for (index, (first, second)) in zip(missing, fresh) { moments[index] = (first, second, 0) }
         for (index, parameter) in parameters.enumerated() {
             guard let gradient = parameter.gradientValues, let (first, second, steps) = moments[index] else { continue }
             try OptimizerSteps.adam(

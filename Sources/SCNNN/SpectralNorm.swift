@@ -39,6 +39,7 @@ final class SpectralNorm {
             weight, right: vector.values.reshaped(rows: planes, planes: 1), iterations: iterations, epsilon: epsilon)
         let result = try Matrix(rows: weight.rows, planes: planes)
         try Elements.scale(weight, by: Float(norm / max(estimate.value, epsilon)), into: result)
+        for changed in [vector, buffer] { try Transaction.willChange(changed.values) }
         vector.values.pointer.update(from: estimate.right.pointer, count: planes)
         buffer.values.pointer.update(from: result.pointer, count: result.count)
         // The optimizer changes the original in place: its values of now belong to the record.
@@ -75,7 +76,9 @@ extension Module {
         try require(layer.spectralNorm == nil, .state, "module: the \(typeName) has a spectral norm already")
         let original = layer.weight
         let derived = Tensor(shape: original.shape, values: try original.values.copy())
-        layer.spectralNorm = try SpectralNorm(original, iterations: powerIterations, epsilon: epsilon, norm: norm)
+        layer.spectralNorm = try Transaction.run {
+            try SpectralNorm(original, iterations: powerIterations, epsilon: epsilon, norm: norm)
+        }
         layer.weight = derived
         Container.structureVersion.withLock { $0 += 1 }
     }

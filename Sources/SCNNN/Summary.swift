@@ -44,7 +44,9 @@ public struct Summary: CustomStringConvertible {
         defer { for (module, isTraining) in modes { module.setTraining(isTraining) } }
         module.setTraining(false)
         try Tape.withoutRecording {
-            try ForwardObserver.whileUnobserved { _ = try recorder.whileObserving { try module(input) } }
+            try Transaction.runAndPutBack(drawingFrom: Generator.state) {
+                _ = try recorder.whileObserving { try module(input) }
+            }
         }
         rows = recorder.rows
     }

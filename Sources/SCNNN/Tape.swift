@@ -19,11 +19,16 @@ final class TapeNode {
     fileprivate(set) var inputs: [Tensor]
     /// Nil once a backward pass has taken it.
     fileprivate var backward: Backward?
+    /// What `backward` found for leaves that are none of the inputs; asked for once after it.
+    fileprivate var others: (() -> [Tape.LeafGradient])?
     /// One more than the deepest input: sorting by it puts every operation after those it depends on.
     fileprivate let depth: Int
+    /// The pass from this operation's result that failed, and the gradient that it began with.
+    fileprivate var unfinished: (pass: BackwardPass, gradient: Matrix)?
 
-    init(inputs: [Tensor], backward: @escaping Backward) {
+    init(inputs: [Tensor], others: (() -> [Tape.LeafGradient])?, backward: @escaping Backward) {
         self.inputs = inputs
+        self.others = others
         self.backward = backward
         depth = 1 + (inputs.lazy.map { $0.node?.depth ?? 0 }.max() ?? 0)
     }
@@ -39,6 +44,7 @@ final class TapeNode {
             pending.append(contentsOf: node.inputs)
             node.inputs = []
             node.backward = nil
+            node.others = nil
         }
     }
 }
@@ -62,14 +68,18 @@ public enum Tape {
         return try body()
     }
 
+    /// A leaf that requires a gradient, and one that came for it.
+    typealias LeafGradient = (leaf: Tensor, gradient: Gradient)
+
     /// The result of an operation on `inputs`; records `backward` where an input requires a gradient.
     static func result(
-        shape: [Int], values: Matrix, inputs: [Tensor], backward: @escaping TapeNode.Backward
+        shape: [Int], values: Matrix, inputs: [Tensor], others: (() -> [LeafGradient])? = nil,
+        backward: @escaping TapeNode.Backward
     ) -> Tensor {
         let result = Tensor(shape: shape, values: values)
         if isRecording && inputs.contains(where: \.requiresGradient) {
             result.requiresGradient = true
-            result.node = TapeNode(inputs: inputs, backward: backward)
+            result.node = TapeNode(inputs: inputs, others: others, backward: backward)
         }
         return result
     }
@@ -82,7 +92,8 @@ public enum Tape {
 extension Tensor {
     /// Runs the backward pass from this tensor; gradients add up in the leaves that require one.
     ///
-    /// The record is used up, also where the pass fails; leaves change only where it succeeds.
+    /// The record is used up, and leaves change, only where the pass succeeds: after one that failed, the same call makes what
+    /// was left of it.
     /// - Parameter gradient: row-major, as many elements as this tensor; nil for a tensor of one element, meaning 1.
     public func backward(gradient: [Float]? = nil) throws {
         guard let gradient else {
@@ -95,43 +106,25 @@ extension Tensor {
         try backward(Matrix(rows: values.rows, planes: values.planes, gradient))
     }
 
+    /// The same with the gradient in a matrix, whose elements stay as they are from now on.
     package func backward(_ gradient: Matrix) throws {
         try require(
             requiresGradient, .state, "backward: nothing was recorded for this tensor, no input requires a gradient")
-        try Tape.add(Tape.gradients(from: [(self, gradient)]))
+        try Transaction.run {
+            let pass = try Tape.unfinishedPass(from: self, gradient) ?? BackwardPass(from: [(self, gradient)])
+            do {
+                try Tape.add(try ForwardCounts.uncounted { try pass.finish() })
+            } catch {
+                node?.unfinished = (pass, gradient)
+                throw error
+            }
+        }
     }
 }
 
 extension Tape {
-    /// Runs the backward pass from all `roots` together; returns the gradients by the leaves that require one.
-    static func gradients(
-        from roots: consuming [(tensor: Tensor, gradient: Matrix)]
-    ) throws -> [(leaf: Tensor, gradient: Gradient)] {
-        var arriving: [ObjectIdentifier: Gradient] = [:]
-        var leaves: [Tensor] = []
-        func arrive(at tensor: Tensor, _ gradient: Gradient) throws {
-            let key = ObjectIdentifier(tensor)
-            let before = arriving[key]
-            if tensor.node == nil && before == nil { leaves.append(tensor) }
-            arriving[key] = try sum(before, gradient)
-        }
-        let wanted = roots.filter(\.tensor.requiresGradient)
-        for (tensor, gradient) in wanted { try arrive(at: tensor, .shared(gradient)) }
-        // The last first, so that what a record holds goes as soon as it was used.
-        var records = Array(try takeRecords(below: wanted.map(\.tensor)).reversed())
-        while let record = records.popLast() {
-            guard let arrived = arriving.removeValue(forKey: record.result) else { continue }
-            let gradients = try record.backward(arrived.matrix)
-            precondition(gradients.count == record.inputs.count)
-            for (input, gradient) in zip(record.inputs, gradients) where input.requiresGradient {
-                if let gradient { try arrive(at: input, gradient) }
-            }
-        }
-        return leaves.map { ($0, arriving[ObjectIdentifier($0)]!) }
-    }
-
     /// Adds gradients to those that leaves have.
-    static func add(_ gradients: [(leaf: Tensor, gradient: Gradient)]) throws {
+    static func add(_ gradients: [LeafGradient]) throws {
         try meeting.withLock { _ in
             let sums = try gradients.map { leaf, arrived in
                 arrived.isFresh || leaf.gradientValues != nil ? arrived.matrix : try arrived.matrix.copy()
@@ -140,35 +133,108 @@ extension Tape {
                 if let before = leaf.gradientValues {
                     try Elements.add(before, sum.reshaped(rows: before.rows, planes: before.planes), into: before)
                 } else {
-                    leaf.gradientValues = sum
+                    leaf.gradientValues = sum.reshaped(rows: leaf.values.rows, planes: leaf.values.planes)
                 }
             }
         }
     }
 
+    /// The pass from `root` that failed, where it began with the same gradient.
+    fileprivate static func unfinishedPass(from root: Tensor, _ gradient: Matrix) -> BackwardPass? {
+        meeting.withLock { _ in
+            guard let node = root.node, let unfinished = node.unfinished else { return nil }
+            if unfinished.gradient.hasOtherBits(than: gradient) { return nil }
+            node.unfinished = nil
+            return unfinished.pass
+        }
+    }
+}
+
+/// A backward pass on its way. It lets go of each record, and of the features that it holds, as soon as it was used; where it
+/// fails, it can go on from there.
+final class BackwardPass {
     /// What a pass needs of one operation; nothing else keeps it alive once it was taken.
     private struct Record {
         let result: ObjectIdentifier
         let inputs: [Tensor]
         let backward: TapeNode.Backward
+        let others: (() -> [Tape.LeafGradient])?
     }
 
-    /// Takes the records of all operations that the roots depend on, or of none where one of them is gone.
+    /// Those that are left, the next one last.
+    private var records: [Record] = []
+    private var arriving: [ObjectIdentifier: Gradient] = [:]
+    private var leaves: [Tensor] = []
+
+    /// The pass from all `roots` together.
+    init(from roots: [(tensor: Tensor, gradient: Matrix)]) throws {
+        let wanted = roots.filter(\.tensor.requiresGradient)
+        records = try Self.takeRecords(below: wanted.map(\.tensor))
+        for (tensor, gradient) in wanted { try arrive([(tensor, .shared(gradient))]) }
+    }
+
+    /// Runs what is left; returns the gradients by the leaves that require one.
+    func finish() throws -> [Tape.LeafGradient] {
+        while let record = records.last {
+            if let arrived = arriving.removeValue(forKey: record.result) {
+                do {
+                    let gradients = try record.backward(arrived.matrix)
+                    precondition(gradients.count == record.inputs.count)
+                    let found = zip(record.inputs, gradients).compactMap { input, gradient in
+                        gradient.flatMap { input.requiresGradient ? (input, $0) : nil }
+                    }
+                    try arrive(found + (record.others?() ?? []))
+                } catch {
+                    arriving[record.result] = arrived
+                    throw error
+                }
+            }
+            records.removeLast()
+        }
+        return leaves.map { ($0, arriving[ObjectIdentifier($0)]!) }
+    }
+
+    /// Adds gradients to what has arrived; where there is no memory for that, none of them.
+    private func arrive(_ gradients: [Tape.LeafGradient]) throws {
+        var isFresh: [ObjectIdentifier: Bool] = [:]
+        let targets = try gradients.map { tensor, gradient -> Matrix? in
+            let key = ObjectIdentifier(tensor)
+            let before = isFresh[key] ?? arriving[key]?.isFresh
+            isFresh[key] = before == nil ? gradient.isFresh : true
+            return before == false ? try Matrix(rows: gradient.matrix.rows, planes: gradient.matrix.planes) : nil
+        }
+        for ((tensor, new), target) in zip(gradients, targets) {
+            let key = ObjectIdentifier(tensor)
+            if let before = arriving[key]?.matrix {
+                let sum = (target ?? before).reshaped(rows: before.rows, planes: before.planes)
+                try Elements.add(before, new.matrix.reshaped(rows: before.rows, planes: before.planes), into: sum)
+                arriving[key] = .fresh(sum)
+            } else {
+                if tensor.node == nil { leaves.append(tensor) }
+                arriving[key] = new
+            }
+        }
+    }
+
+    /// Takes the records of all operations that the roots depend on, or of none where one of them is gone; the last is first.
     private static func takeRecords(below roots: [Tensor]) throws -> [Record] {
-        try meeting.withLock { _ in
+        try Tape.meeting.withLock { _ in
             let operations = operations(below: roots)
             let records = operations.compactMap { tensor -> Record? in
                 guard let node = tensor.node, let backward = node.backward else { return nil }
-                return Record(result: ObjectIdentifier(tensor), inputs: node.inputs, backward: backward)
+                return Record(
+                    result: ObjectIdentifier(tensor), inputs: node.inputs, backward: backward, others: node.others)
             }
             try require(
                 records.count == operations.count, .state,
-                "backward: the record was used up by an earlier backward pass")
+                "backward: the record was used up by an earlier backward pass, or one with another gradient failed on it"
+            )
             for tensor in operations {
                 tensor.node?.backward = nil
+                tensor.node?.others = nil
                 tensor.node?.inputs = []
             }
-            return records
+            return records.reversed()
         }
     }
 
@@ -183,14 +249,5 @@ extension Tape {
             pending.append(contentsOf: node.inputs)
         }
         return found.sorted { $0.node!.depth > $1.node!.depth }
-    }
-
-    private static func sum(_ before: Gradient?, _ new: Gradient) throws -> Gradient {
-        guard let before else { return new }
-        let other = new.matrix.reshaped(rows: before.matrix.rows, planes: before.matrix.planes)
-        let target =
-            before.isFresh ? before.matrix : try Matrix(rows: before.matrix.rows, planes: before.matrix.planes)
-        try Elements.add(before.matrix, other, into: target)
-        return .fresh(target)
     }
 }

@@ -4,7 +4,7 @@ internal import CSCNSupport
 /// hidden states), all that walk over a rulebook count its rules.
 ///
 /// SparseConvNet's `forward_pass_multiplyAdd_count` and `forward_pass_hidden_states`. Backward passes count nothing, nor
-/// does what they compute again.
+/// does what they compute again, nor a pass that fails.
 public struct ForwardCounts: Equatable, Sendable {
     /// Products of convolutions and dense products.
     public var multiplyAdds: Int
@@ -20,7 +20,8 @@ public struct ForwardCounts: Equatable, Sendable {
         self.rules = rules
     }
 
-    /// What all threads have counted since the process began, or since it was last set.
+    /// What all threads have counted since the process began, or since it was last set; other threads' calls that have not
+    /// ended not included.
     public static var total: ForwardCounts {
         get { ForwardCounts(scn_forward_counts_of_process()) }
         set {
@@ -41,12 +42,11 @@ public struct ForwardCounts: Equatable, Sendable {
                 multiply_adds: Int64(products &* weights), hidden_states: Int64(results), rules: Int64(rules)))
     }
 
-    /// Takes counts of this thread back from the process.
-    package static func discount(_ counts: ForwardCounts) {
-        scn_forward_counts_add(
-            scn_forward_counts(
-                multiply_adds: 0 &- Int64(counts.multiplyAdds), hidden_states: 0 &- Int64(counts.hiddenStates),
-                rules: 0 &- Int64(counts.rules)))
+    /// Runs `body`, inside of a call, without counting what it does.
+    package static func uncounted<R>(_ body: () throws -> R) rethrows -> R {
+        let before = scn_forward_counts_of_thread()
+        defer { scn_forward_counts_set_thread(before) }
+        return try body()
     }
 
     private init(_ counts: scn_forward_counts) {

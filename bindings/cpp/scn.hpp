@@ -284,6 +284,24 @@ inline RandomState random_state() {
 /// Set the generator's state to one that random_state returned.
 inline void set_random_state(const RandomState &state) { check(scn_set_random_state(state.data())); }
 
+/// While one of these lives, the calls of its thread count as one: what they changed of statistics, the generator, forward
+/// counts and geometries is put back at its end, unless `keep` was called. They nest.
+class Scope {
+  public:
+    /// Calls go on drawing from the generator.
+    Scope() { check(scn_scope_begin(nullptr)); }
+    /// Calls draw from a stream of their own, which begins with `seed`; the generator stays as it is.
+    explicit Scope(std::uint64_t seed) { check(scn_scope_begin(&seed)); }
+    Scope(const Scope &) = delete;
+    Scope &operator=(const Scope &) = delete;
+    ~Scope() { scn_scope_end(keeps_); }
+    /// Let what the calls changed stay at the end.
+    void keep() { keeps_ = 1; }
+
+  private:
+    std::int32_t keeps_ = 0;
+};
+
 /// While one of these lives, its thread records no operations for a backward pass.
 class NoGradientRecording {
   public:

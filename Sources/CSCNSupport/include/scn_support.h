@@ -16,6 +16,8 @@ void *_Nullable scn_memory_allocate(size_t bytes);
 /// The same, filled with zeros.
 void *_Nullable scn_memory_allocate_zeroed(size_t bytes);
 void scn_memory_free(void *_Nullable memory);
+/// For tests: of the next blocks that are asked for, `count` are given and the one after them is not. Negative: all are given.
+void scn_memory_fail_after(int64_t count);
 /// Bytes handed out and not yet freed, in the whole process.
 int64_t scn_memory_live_bytes(void);
 
@@ -49,9 +51,12 @@ void scn_last_error_set(const char *_Nonnull message);
 /// Whether this thread records operations for a backward pass; 1 at first.
 int32_t scn_gradient_recording_get(void);
 void scn_gradient_recording_set(int32_t on);
-/// The random stream that this thread draws from in place of the shared one; NULL where there is none, and at first.
-void *_Nullable scn_thread_generator_get(void);
-void scn_thread_generator_set(void *_Nullable own);
+/// What the call that this thread is in has changed so far; NULL outside of calls.
+void *_Nullable scn_transaction_get(void);
+void scn_transaction_set(void *_Nullable state);
+/// The innermost scope that the host has opened on this thread; NULL where there is none.
+void *_Nullable scn_scope_get(void);
+void scn_scope_set(void *_Nullable innermost);
 /// What watches the calls of modules on this thread; NULL at first.
 void *_Nullable scn_forward_observer_get(void);
 void scn_forward_observer_set(void *_Nullable observer);
@@ -64,11 +69,16 @@ typedef struct {
     int64_t rules;
 } scn_forward_counts;
 
-/// Adds to what the calling thread and the process have counted.
+/// Adds to what the calling thread has counted; to what the process has when the thread's call ends, outside of calls at once.
 void scn_forward_counts_add(scn_forward_counts counts);
 /// What the calling thread has counted since it began.
 scn_forward_counts scn_forward_counts_of_thread(void);
-/// What all threads have counted since the process began, or since the last scn_forward_counts_set_process.
+/// Puts back what the calling thread has counted, not further than to the last scn_forward_counts_publish.
+void scn_forward_counts_set_thread(scn_forward_counts counts);
+/// Adds what the calling thread has counted in its call to the process.
+void scn_forward_counts_publish(void);
+/// What all threads have counted since the process began, or since the last scn_forward_counts_set_process: calls of other
+/// threads that have not ended not included.
 scn_forward_counts scn_forward_counts_of_process(void);
 void scn_forward_counts_set_process(scn_forward_counts counts);
 

@@ -45,6 +45,8 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_manual_seed": (_STATUS, [_U64]),
     "scn_get_random_state": (_STATUS, [_ARRAY]),
     "scn_set_random_state": (_STATUS, [_ARRAY]),
+    "scn_scope_begin": (_STATUS, [_ARRAY]),
+    "scn_scope_end": (_STATUS, [_I32]),
     # tensors and points
     "scn_tensor_create": (_STATUS, [_ARRAY, _I32, _ARRAY, _OUT]),
     "scn_tensor_borrow": (_STATUS, [_ARRAY, _I32, _ARRAY, _CALLBACK, _CONTEXT, _OUT]),
