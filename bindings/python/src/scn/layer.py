@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-import os
-import threading
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -15,6 +12,7 @@ from ._arrays import IntArray, address, int64s, integer
 from ._flow import from_native, to_native
 from ._handles import ModuleHandle, TensorHandle
 from ._library import library
+from ._scope import without_generator
 from .module import Module
 from .tensor import Parameter, Tensor
 
@@ -102,7 +100,7 @@ class Layer(Module):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         attributes = state["attributes"]
-        with _random_state_kept():
+        with without_generator():
             handle = ModuleHandle.make(library.scn_module_create, state["architecture"])
         self.__dict__.update(attributes)
         object.__setattr__(self, "_handle", handle)
@@ -132,28 +130,3 @@ def _state_of(handle: ModuleHandle) -> Iterator[tuple[str, TensorHandle, bool]]:
         library.scn_module_state(handle, index, ctypes.byref(name), ctypes.byref(tensor), ctypes.byref(is_parameter))
         assert name.value is not None and tensor.value is not None, "the library returned no state"
         yield name.value.decode(), TensorHandle(tensor.value), is_parameter.value != 0
-
-
-# What one thread puts back must not be what another one has just set.
-_one_at_a_time = threading.RLock()
-
-
-def _free_the_lock() -> None:
-    """In a child process: the thread that held it is not there."""
-    global _one_at_a_time
-    _one_at_a_time = threading.RLock()
-
-
-os.register_at_fork(after_in_child=_free_the_lock)
-
-
-@contextlib.contextmanager
-def _random_state_kept() -> Iterator[None]:
-    """Leave the generator as it was, whatever is initialised or drawn meanwhile; one thread at a time."""
-    state = (ctypes.c_uint64 * 4)()
-    with _one_at_a_time:
-        library.scn_get_random_state(state)
-        try:
-            yield
-        finally:
-            library.scn_set_random_state(state)

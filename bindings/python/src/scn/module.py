@@ -14,6 +14,7 @@ from ._arrays import FloatArray, IntArray, address, float32
 from ._foreign import not_a_module, without_devices
 from ._handles import ModuleHandle, handle_array
 from ._library import library
+from ._scope import Scope
 from .errors import FormatError, ShapeError, StateError, UnsupportedError
 from .tensor import Parameter, Tensor
 
@@ -135,6 +136,13 @@ class Module:
         raise UnsupportedError(f"{type(self).__name__} has no forward")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        # A layer without modules inside makes one call of the library, which puts back what it changed where it fails.
+        if not self._modules:
+            return self._applied(args, kwargs)
+        with Scope():
+            return self._applied(args, kwargs)
+
+    def _applied(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         watcher = _watcher.get()
         return self.forward(*args, **kwargs) if watcher is None else watcher(self, args, kwargs)
 

@@ -11,10 +11,10 @@ from torch.nn.utils import parametrize
 
 from .. import containers as numpy_containers
 from .. import networks as numpy_level
+from .._scope import without_generator
 from ..errors import UnsupportedError
 from ..input_output import Flatten
 from ..layer import Layer as NumpyLayer
-from ..layer import _random_state_kept
 from ..linear import Linear
 from ..module import Module as NumpyModule
 from ..tensor import Parameter
@@ -99,7 +99,7 @@ def to_module(module: nn.Module) -> NumpyModule:
     Hooks are left behind. Raises `UnsupportedError` for other modules: of one that a program wrote itself make a `Sequential`
     of its parts, `scn.torch.Sequential(*net.parts)`, where it applies them one after the other.
     """
-    with _random_state_kept():
+    with without_generator():
         return _of_package(module, {})
 
 

@@ -14,9 +14,9 @@ from .. import permutohedral as numpy_permutohedral
 from .._arrays import dimension_of, flag, integer
 from .._handles import RulebookHandle
 from .._library import library
+from .._scope import without_generator
 from ..convolution import described, short
 from ..errors import InvalidArgumentError
-from ..layer import _random_state_kept
 from ._buffers import computable, parameter, typed_like
 from ._chance import engine_seeded_by_torch
 from .functions import convolution, shape_context
@@ -103,7 +103,7 @@ class _WindowConvolution(_Convolution):
         place, more = (window.size,), {"dilation": window.dilation}
         if window.stride is not None:
             place, more = (window.size, window.stride), {"padding": window.padding, "dilation": window.dilation}
-        with _random_state_kept():
+        with without_generator():
             return self._numpy_type(self.dimension, planes, planes, *place, False, planes, **more)
 
     def input_spatial_size(self, out_size: Any) -> torch.Tensor:

@@ -6,7 +6,7 @@ import functools
 from typing import TYPE_CHECKING, Any, Callable
 
 from .. import networks as numpy_level
-from ..layer import _random_state_kept
+from .._scope import without_generator
 from . import containers
 from .conversion import remade
 from .layer import plain_size
@@ -36,7 +36,7 @@ def _of_torch(build: Callable[P, Any]) -> Callable[P, containers.Sequential]:
 
     @functools.wraps(build)
     def network(*arguments: P.args, **options: P.kwargs) -> containers.Sequential:
-        with _random_state_kept():
+        with without_generator():
             module = build(*map(plain_size, arguments), **{name: plain_size(value) for name, value in options.items()})
         return remade(module)  # type: ignore[return-value]
 
