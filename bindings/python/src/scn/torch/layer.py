@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Callable, Optional
 
 import torch
@@ -60,7 +61,12 @@ def size_of(value: Any, dimension: Optional[int] = None, name: str = "out_size")
     """Return a size for each axis as a tensor of int64. It is on the CPU, also in a model that is made without memory."""
     given = torch.as_tensor(value, device="cpu")
     axes = max(1, given.numel()) if dimension is None else dimension
-    return torch.tensor(sizes(given.tolist(), axes, name), dtype=torch.int64, device="cpu")
+    return long_tensor(sizes(given.tolist(), axes, name))
+
+
+def long_tensor(numbers: Optional[Sequence[int]]) -> torch.Tensor:
+    """Return sizes as SparseConvNet's layers show them: an int64 tensor of its own, in the memory of the CPU."""
+    return torch.tensor(numbers or [], dtype=torch.int64, device="cpu")
 
 
 class Window:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
+import numpy as np
 import torch
 
 from .. import metadata as numpy_level
@@ -64,6 +65,20 @@ class SparseConvNetTensor:
             metadata = self._known_metadata()
             self._sites = 0 if self._size is None else metadata._find(self._size)
         return self._sites
+
+    def _has_sites_of(self, other: SparseConvNetTensor) -> bool:
+        """Return whether the rows are on the same sites of as many samples, also where two inputs named them."""
+        ours, theirs = self._known_metadata(), other._known_metadata()
+        sites, others = self._site_set(), other._site_set()
+        if ours is theirs and sites == others:
+            return True
+        return (
+            ours.dimension == theirs.dimension
+            and ours.batch_size() == theirs.batch_size()
+            and ours._site_count(sites) == theirs._site_count(others)
+            and np.array_equal(ours._spatial_size(sites), theirs._spatial_size(others))
+            and np.array_equal(ours._locations(sites), theirs._locations(others))
+        )
 
     def _sorted(self) -> torch.Tensor:
         """Return the rows as layers take them."""
