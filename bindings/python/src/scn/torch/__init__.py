@@ -107,6 +107,7 @@ from .pooling import (
     RandomizedStrideMaxPooling,
     UnPooling,
 )
+from .running_statistics import update_bn
 from .sparse import SparseConvNetTensor
 from .sparsify import Sparsify, SparsifyFCS
 from .spectral import spectral_norm
@@ -256,6 +257,7 @@ __all__ = [
     "threadDatasetIterator",
     "toLongTensor",
     "to_module",
+    "update_bn",
     "version",
     "visdom_scatter",
     "voxelize_pointcloud",

@@ -89,7 +89,7 @@ def _fitted(module: nn.Module, input: Any, scales: bool) -> Any:
     """Fit a module to some input and return what it makes of it then."""
     if isinstance(module, ConcatTable):
         return [_fitted(branch, input, scales) for branch in module]
-    if isinstance(module, nn.Sequential):
+    if isinstance(module, nn.Sequential) and not isinstance(module, Layer):
         for child in module:
             input = _fitted(child, input, scales)
         return input
@@ -216,7 +216,7 @@ def _same_sites(tensors: Sequence[Any], taker: str) -> Optional[list[torch.Tenso
     return [tensor._sorted() for tensor in tensors]
 
 
-class AddTable(Layer):
+class AddTable(Layer, nn.Sequential):
     """Adds a list of tensors: the same sites, the same planes."""
 
     def forward(self, input: Sequence[Any]) -> Any:
@@ -236,7 +236,7 @@ class AddTable(Layer):
         return input[0]._on(total)
 
 
-class JoinTable(Layer):
+class JoinTable(Layer, nn.Sequential):
     """Puts the planes of a list of tensors side by side: the same sites."""
 
     def forward(self, input: Sequence[Any]) -> Any:

@@ -68,7 +68,12 @@ class _Convolution(Layer):
     def forward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
         """Return the convolution of a sparse tensor."""
         input, rows = self._sparse(input, self.nIn)
-        rules = self._rules(input._known_metadata(), input._site_set())
+        return self._along(input, rows, self._rules(input._known_metadata(), input._site_set()))
+
+    def _along(
+        self, input: SparseConvNetTensor, rows: torch.Tensor, rules: tuple[RulebookHandle, int]
+    ) -> SparseConvNetTensor:
+        """Return the convolution of a sparse tensor, whose sorted rows are given, along a rulebook."""
         weight = parameter(self.weight, "weight", *self._weight_shape())
         bias = parameter(getattr(self, "bias", None), "bias", self.nOut)
         assert weight is not None, "a convolution has a weight"
@@ -194,6 +199,11 @@ class _StridedConvolution(_WindowConvolution):
     def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
         return found_rules(self._find, metadata, sites, self._window)
 
+    def _found(self, input: Any, find: Any) -> SparseConvNetTensor:
+        """Return the convolution along the rules that another function of the library finds."""
+        input, rows = self._sparse(input, self.nIn)
+        return self._along(input, rows, found_rules(find, input._known_metadata(), input._site_set(), self._window))
+
 
 class Convolution(_StridedConvolution):
     """A convolution with a site wherever any input lies under the filter.
@@ -215,6 +225,10 @@ class Deconvolution(_StridedConvolution):
 
     _numpy_type, _find = numpy_level.Deconvolution, library.scn_geometry_reverse
 
+    def fullForward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
+        """Return what a `FullConvolution` with these parameters makes of a sparse tensor."""
+        return self._found(input, library.scn_geometry_full)
+
 
 class FullConvolution(_StridedConvolution):
     """A convolution with a site wherever the filter reaches from an input: a transposed, generative convolution.
@@ -224,6 +238,10 @@ class FullConvolution(_StridedConvolution):
     """
 
     _numpy_type, _find = numpy_level.FullConvolution, library.scn_geometry_full
+
+    def deconvolutionForward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
+        """Return what a `Deconvolution` with these parameters makes of a sparse tensor."""
+        return self._found(input, library.scn_geometry_reverse)
 
 
 TransposeConvolution = FullConvolution
@@ -323,6 +341,11 @@ class ShapeContext(Layer):
     def filter_size(self) -> torch.Tensor:
         """The filter's size, [dimension] int64."""
         return long_tensor(self._window.size)
+
+    @property
+    def weight(self) -> torch.Tensor:
+        """The unit matrix that SparseConvNet multiplies with, [volume, nIn, nOut]; it is no state here."""
+        return torch.eye(self.nOut).view(self.filter_volume, self.nIn, self.nOut)
 
     def forward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
         """Return the neighbourhoods of a sparse tensor's sites."""

@@ -70,6 +70,11 @@ class InputLayerInput(numpy_level.InputLayerInput):
 
     __slots__ = ()
 
+    @property
+    def x(self) -> list[Any]:
+        """The coordinates and the features, as SparseConvNet keeps them."""
+        return [self.coords, self.features]
+
     def cpu(self) -> InputLayerInput:
         """Return this input."""
         return self

@@ -11,7 +11,7 @@ from torch import nn
 from .._arrays import int64s, integer, sizes
 from .._options import Filter
 from ..errors import InvalidArgumentError, ShapeError
-from ._buffers import computable, typed_like
+from ._buffers import computable, not_traced, typed_like
 from .sparse import SparseConvNetTensor
 
 __all__ = ["Layer"]
@@ -25,6 +25,10 @@ class Layer(nn.Module):
     def input_spatial_size(self, out_size: Any) -> Any:
         """Return the input spatial size that yields `out_size`, a tensor [dimension] of int64."""
         return size_of(out_size, self.__dict__.get("dimension"))
+
+    def __prepare_scriptable__(self) -> Any:
+        """Raise `UnsupportedError`: torch.jit.script asks for what it is to compile."""
+        raise not_traced()
 
     def _sparse(self, input: Any, planes: Optional[int] = None) -> tuple[SparseConvNetTensor, torch.Tensor]:
         """Return the input and its sorted rows, both checked. planes: how many it must have."""
