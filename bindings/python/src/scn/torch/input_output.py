@@ -101,7 +101,8 @@ class _Entering(Layer):
         """
         given = options.get("device", arguments[0] if arguments else None)
         if isinstance(given, (str, int, torch.device)):
-            if torch.device(given).type != "cpu":
+            # A number is that of an accelerator.
+            if isinstance(given, int) or torch.device(given).type != "cpu":
                 raise no_cuda()
             self.device = given
         return super().to(*arguments, **options)
