@@ -1,9 +1,11 @@
 """Programs written for SparseConvNet, to the letter: attributes, module paths, functions, what layers do to odd inputs."""
 
 import pathlib
+import pickle
 import re
 import subprocess
 import sys
+import types
 import warnings
 
 import numpy as np
@@ -203,19 +205,22 @@ scn.forward_pass_hidden_states = 0
 def test_programs_run_without_a_change(tmp_path, subprocess_environment):
     (tmp_path / "program.py").write_text(PROGRAM)
     (tmp_path / "beside.py").write_text("value = 7\n")
-    installed = f"import scn.torch, sys\nscn.torch.install()\nscn.torch.install()\nsys.argv = ['p', 'a']\n{PROGRAM}"
-    for command in (["-m", "scn.torch", str(tmp_path / "program.py"), "a"], ["-c", installed]):
-        run = subprocess.run(
-            [sys.executable, *command], env={**subprocess_environment, "PYTHONPATH": subprocess_environment["PYTHONPATH"]
-            + (f":{tmp_path}" if command[0] == "-c" else "")}, capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
-        assert run.stdout == "__main__ ['a'] 7 [1, 1]\n", run.stderr
-    (tmp_path / "sparseconvnet.py").write_text("")
-    run = subprocess.run(
-        [sys.executable, "-c", "import sparseconvnet, scn.torch\nscn.torch.install()"], cwd=tmp_path,
-        env=subprocess_environment, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-    assert "StateError: sparseconvnet has been imported before, from" in run.stderr
+    command = [sys.executable, "-m", "scn.torch", str(tmp_path / "program.py"), "a"]
+    run = subprocess.run(command, env=subprocess_environment, capture_output=True, text=True, timeout=120)
+    assert run.stdout == "__main__ ['a'] 7 [1, 1]\n", run.stderr
+
+
+def test_its_name_leads_here(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "modules", dict(sys.modules))
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "beside.py").write_text("value = 7\n")
+    st.install()
+    st.install()
+    exec(PROGRAM, {"__name__": "p"})
+    assert capsys.readouterr().out.startswith("p [")
+    sys.modules["sparseconvnet"] = types.ModuleType("sparseconvnet")
+    with pytest.raises(scn.StateError, match="sparseconvnet has been imported before, from elsewhere"):
+        st.install()
 
 
 def test_its_extension_module_is_a_clear_error():
@@ -324,6 +329,41 @@ def test_its_checkpointing_of_functions():
         apply(st.InputLayer(2, 8)([where, given])).features.square().sum().backward()
         grads.append((given.grad, layer.weight.grad.clone()))
     assert all(torch.equal(a, b) for a, b in zip(*grads))
+
+
+def as_pickled_there(layer, **attributes):
+    """What unpickling makes of a layer that SparseConvNet pickled with these attributes and the state of one of ours."""
+    plain = {name: value for name, value in vars(layer).items() if name in vars(torch.nn.Module())}
+    made = type(layer).__new__(type(layer))
+    made.__setstate__({**plain, **attributes})
+    return made
+
+
+def test_layers_that_were_pickled_there():
+    size, stride = torch.LongTensor([3, 3]), torch.LongTensor([2, 2])
+    common = {"dimension": 2, "nIn": 4, "nOut": 3, "groups": 1, "filter_size": size, "filter_volume": 9}
+    where, features = cloud()
+    x = st.InputLayer(2, 9, 0)([where, features])
+    for layer, attributes in (
+        (st.SubmanifoldConvolution(2, 4, 3, 3, True), common),
+        (st.Convolution(2, 4, 3, 3, 2, False), {**common, "filter_stride": stride}),
+        (st.FullConvolution(2, 4, 3, 3, 2, True), {**common, "filter_stride": stride}),
+        (st.PermutohedralSubmanifoldConvolution(2, 4, 3, True), {**common, "filter_volume": 7}),
+        (st.MaxPooling(2, 3, 2, 1), {"dimension": 2, "pool_size": size, "pool_stride": stride, "nFeaturesToDrop": 1}),
+        (st.ShapeContext(2, 4), {**common, "nOut": 36, "_buffers": {"weight": torch.eye(36).view(9, 4, 36)}}),
+        (st.NetworkInNetwork(4, 3, False), {"nIn": 4, "nOut": 3}),
+        (st.BatchNormReLU(4), {"nPlanes": 4, "eps": 1e-4, "momentum": 0.99, "affine": True, "leakiness": 0}),
+        (st.Sparsify(2, 4, "sigmoid"), {"dimension": 2, "activation": "sigmoid", "threshold": 0.5}),
+    ):
+        made = as_pickled_there(layer, **attributes)
+        assert torch.equal(made(x).features, layer(x).features), layer
+        assert repr(made) == repr(layer) and list(made.state_dict()) == list(layer.state_dict())
+        again = pickle.loads(pickle.dumps(made))
+        assert torch.equal(again(x).features, layer(x).features)
+    old = st.SubmanifoldConvolution(2, 4, 3, 3, False)
+    weight = torch.nn.Parameter(old.weight.detach().squeeze(1))
+    made = as_pickled_there(old, **{**common, "_parameters": {"weight": weight}})
+    assert torch.equal(made(x).features, old(x).features)
 
 
 def test_small_functions_of_utils():

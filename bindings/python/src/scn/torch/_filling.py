@@ -72,11 +72,12 @@ class Filling:
 
 
 def check_growing(features: Any, count: int, planes: int) -> None:
-    """Raise where features cannot take further rows: they must have one for each site so far."""
+    """Raise where features cannot take further rows: they must have one for each site so far, whatever where there is none."""
     if not isinstance(features, torch.Tensor) or features.dtype is not torch.float32 or features.requires_grad:
         raise TypeError("features must be a torch.FloatTensor that requires no gradient: it grows in place")
     on_cpu(features, "features")
-    if not count and not features.numel():
+    # Without sites what is there says nothing.
+    if not count:
         return
     if tuple(features.shape) != (count, planes) or not features.is_contiguous():
         raise ShapeError(f"features has the shape {list(features.shape)}; it must be [{count}, {planes}] without gaps")

@@ -79,6 +79,12 @@ class _Convolution(Layer):
         assert weight is not None, "a convolution has a weight"
         return convolved(input, rows, weight, bias, rules)
 
+    def _complete(self) -> None:
+        self.__dict__.setdefault("has_bias", "bias" in self._parameters)
+        self.__dict__.setdefault("groups", 1)
+        if "weight" in self._parameters and self.weight.ndim == 3:
+            self.weight.data = self.weight.data.unsqueeze(1)
+
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *arguments: Any) -> None:
         # SparseConvNet's oldest checkpoints have no axis of groups.
         weight = state_dict.get(prefix + "weight")
@@ -112,6 +118,13 @@ class _WindowConvolution(_Convolution):
         self.groups = planes_of(groups, "groups")
         self._numpy_layer()
         self._make(nIn, nOut, bias, groups, self._window.volume, 2.0 * self.groups)
+
+    def _complete(self) -> None:
+        super()._complete()
+        if "_window" not in self.__dict__:
+            given, stride = self.__dict__, self.__dict__.pop("filter_stride", None)
+            padding = None if stride is None else 0
+            self._window = Window(self.dimension, given.pop("filter_size"), stride, padding, 1, "filter")
 
     # The layer of the package `scn` with the same windows: it says what is wrong with them, and which sizes they lead to.
     _numpy_type: ClassVar[Any]
@@ -336,6 +349,11 @@ class ShapeContext(Layer):
         self._window = Window(self.dimension, plain_size(filter_size), None, None, 1, "filter")
         self.filter_volume = self._window.volume
         self.nOut = integer(self.nIn * self.filter_volume, "nIn * volume")
+
+    def _complete(self) -> None:
+        self._buffers.pop("weight", None)
+        if "_window" not in self.__dict__:
+            self._window = Window(self.dimension, self.__dict__.pop("filter_size"), None, None, 1, "filter")
 
     @property
     def filter_size(self) -> torch.Tensor:

@@ -26,6 +26,13 @@ class Layer(nn.Module):
         """Return the input spatial size that yields `out_size`, a tensor [dimension] of int64."""
         return size_of(out_size, self.__dict__.get("dimension"))
 
+    def __setstate__(self, state: Any) -> None:
+        super().__setstate__(state)
+        self._complete()
+
+    def _complete(self) -> None:
+        """Make what a layer does not have that SparseConvNet pickled, a whole model that `torch.save` wrote."""
+
     def __prepare_scriptable__(self) -> Any:
         """Raise `UnsupportedError`: torch.jit.script asks for what it is to compile."""
         raise not_traced()

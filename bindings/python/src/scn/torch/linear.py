@@ -33,6 +33,9 @@ class NetworkInNetwork(Layer):
         if self.has_bias:
             self.bias = nn.Parameter(torch.zeros(self.nOut))
 
+    def _complete(self) -> None:
+        self.__dict__.setdefault("has_bias", "bias" in self._parameters)
+
     def forward(self, input: Any) -> Any:
         """Return the products of a sparse tensor's planes, or of a matrix's."""
         weight = parameter(self.weight, "weight", self.nIn, self.nOut)

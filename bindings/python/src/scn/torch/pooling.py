@@ -87,6 +87,11 @@ class _Pooling(_Dropping):
         self.nFeaturesToDrop = nFeaturesToDrop
         self.nFeaturesToDrop = self._numpy_layer().nFeaturesToDrop
 
+    def _complete(self) -> None:
+        if "_window" not in self.__dict__:
+            given = self.__dict__
+            self._window = Window(self.dimension, given.pop("pool_size"), given.pop("pool_stride"), 0, 1, "pool")
+
     def _numpy_layer(self) -> Any:
         window, more = self._window, {"padding": self._window.padding, "dilation": self._window.dilation}
         return self._numpy_type(self.dimension, window.size, window.stride, self.nFeaturesToDrop, **more)

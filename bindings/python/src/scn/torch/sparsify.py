@@ -85,6 +85,11 @@ class Sparsify(Layer):
         self.net = scores if follower is None else Sequential(scores, follower())
         self.threshold = usual_threshold(activation)
 
+    def _complete(self) -> None:
+        # The product is there before what stands in it is complete.
+        scores = self.net if self.activation is None else self.net._modules["0"]
+        self.__dict__.setdefault("nIn", scores.nIn)  # type: ignore[union-attr]
+
     def forward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
         """Return the sparse tensor of the sites that stay."""
         input, rows = self._sparse(input, self.nIn)
