@@ -74,7 +74,24 @@ def test_what_cannot_be_named_is_refused_and_changes_nothing():
         metadata.addSampleFromThresholdedTensor(features, torch.ones(1, 1, 2), [0, 0], [9, 9], 0)
     assert torch.equal(features, before) and metadata.batch_size() == 1
     assert metadata.getSpatialLocations(SIZE).tolist() == [[3, 3, 0], [1, 1, 0]]
+    with pytest.raises(TypeError, match="features lies in memory that is not torch's"):
+        metadata.setInputSpatialLocations(
+            torch.from_numpy(features.numpy().copy()), torch.tensor([[2, 2]]), vectors, False
+        )
+    for call in (
+        metadata.compareSparseHelper,
+        metadata.sparsifyCompare,
+        metadata.appendMetadata,
+        metadata.sparsifyMetadata,
+    ):
+        with pytest.raises(TypeError, match="is a int; it must be a Metadata"):
+            call(3, SIZE, *[torch.ones(2)] * (call == metadata.sparsifyMetadata))
+    for size in ([0, 8], [8], [8, -1], [1.5, 2]):
+        with pytest.raises(scn.Error):
+            metadata.setInputSpatialSize(size)
+    assert len(metadata.getSpatialLocations(SIZE)) == 2
     empty = st.Metadata(2)
+    assert "Metadata(2)" in repr(st.SparseConvNetTensor(features, empty, SIZE))
     for call in (empty.batchAddSample, empty.batch_size, lambda: empty.getSpatialLocations(SIZE)):
         with pytest.raises(scn.StateError, match="no spatial size yet; call setInputSpatialSize"):
             call()
@@ -106,9 +123,15 @@ def test_cells_above_a_threshold_and_of_dense_tensors():
     metadata.setInputSpatialSize(SIZE)
     cells = torch.tensor([[[0.0, 0.5], [0, 0.1]], [[-2.0, 0], [0, 3]]])
     metadata.addSampleFromThresholdedTensor(features, cells, torch.LongTensor([1, 7]), SIZE, 0.2)
-    assert metadata.getSpatialLocations(SIZE).tolist() == [[1, 7, 0], [2, 7, 0]] and features.tolist() == [[0, 0.5], [-2, 0]]
+    assert metadata.getSpatialLocations(SIZE).tolist() == [[1, 7, 0], [2, 7, 0]] and features.tolist() == [
+        [0, 0.5],
+        [-2, 0],
+    ]
     metadata.createMetadataForDenseToSparse(SIZE, torch.tensor([[0, 3, 2], [0, 1, 2], [1, 3, 4]]), 3)
-    assert metadata.getSpatialLocations(SIZE).tolist() == [[3, 2, 0], [1, 2, 0], [3, 4, 1]] and metadata.getBatchSize(SIZE) == 3
+    assert (
+        metadata.getSpatialLocations(SIZE).tolist() == [[3, 2, 0], [1, 2, 0], [3, 4, 1]]
+        and metadata.getBatchSize(SIZE) == 3
+    )
 
 
 def test_metadata_are_compared_thinned_and_appended():
@@ -139,6 +162,10 @@ def test_sites_of_layers_can_be_filled_further():
     where = torch.tensor([[3, 3, 0], [1, 1, 0]])
     x = st.InputLayer(2, 8)([where, torch.ones(2, 2)])
     metadata, features = x.metadata, x.features.detach().clone()
+    for location, vector in (([8, 8, 0], [3.0, 3.0]), ([2, 2], [3.0, 3.0]), ([2, 2, 0], [3.0])):
+        with pytest.raises(scn.Error):
+            metadata.setInputSpatialLocation(features, location, vector, False)
+    assert len(st.OutputLayer(2)(x)) == 2 and len(features) == 2
     metadata.batchAddSample()
     metadata.setInputSpatialLocation(features, [2, 2], [3.0, 3.0], False)
     assert metadata.getSpatialLocations(SIZE).tolist() == [[3, 3, 0], [1, 1, 0], [2, 2, 1]]
@@ -149,6 +176,7 @@ def test_sites_of_layers_can_be_filled_further():
 def test_copies_of_what_is_being_filled_stand_alone():
     metadata, features = filled([[3, 3], [1, 1]])
     copies = [copy.deepcopy(metadata), pickle.loads(pickle.dumps(metadata))]
+    copies.append(copy.deepcopy(st.SparseConvNetTensor(features, metadata, SIZE)).metadata)
     metadata.setInputSpatialLocation(features, [2, 2], [3.0, 3.0], False)
     for each in copies:
         assert each.getSpatialLocations(SIZE).tolist() == [[3, 3, 0], [1, 1, 0]]

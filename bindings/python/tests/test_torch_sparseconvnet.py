@@ -48,7 +48,9 @@ def test_attributes(call, listed):
 def test_sizes_are_copies_that_cannot_be_assigned():
     layer = st.Convolution(2, 1, 1, 3, 2, False)
     layer.filter_size[0] = 7
-    assert layer.filter_size[0].item() == 3 and ((torch.tensor([9, 9]) - layer.filter_size) // layer.filter_stride).tolist() == [3, 3]
+    assert layer.filter_size[0].item() == 3 and (
+        (torch.tensor([9, 9]) - layer.filter_size) // layer.filter_stride
+    ).tolist() == [3, 3]
     with pytest.raises(AttributeError):
         layer.filter_size = torch.tensor([5, 5])
     with torch.device("meta"):
@@ -92,7 +94,9 @@ def test_norms_of_networks_are_of_the_class_that_they_are_there():
     assert kinds(st.SparseResNet(2, 2, [["b", 3, 2, 1], ["b", 4, 1, 2]])) == relu
     assert kinds(st.MultiscaleShapeContext(2, 1, 2)) == {"BatchNormalization"}
     net = scn.UNet(2, 1, [2, 3])
-    assert {type(module) for module in net.modules() if isinstance(module, scn.BatchNormalization)} == {scn.BatchNormLeakyReLU}
+    assert {type(module) for module in net.modules() if isinstance(module, scn.BatchNormalization)} == {
+        scn.BatchNormLeakyReLU
+    }
     again = st.to_module(st.UNet(2, 1, [2, 3], leakiness=1))
     assert any(type(module) is scn.BatchNormLeakyReLU and module.leakiness == 1 for module in again.modules())
 
@@ -162,7 +166,11 @@ def test_a_norm_leaves_the_gradient_that_flows_elsewhere(kind):
     (st.AddTable()([norm(x), x]).features * weights).sum().backward()
     expected = given.double().requires_grad_()
     values = (expected - expected.mean(0)) / (expected.var(0, unbiased=False) + 1e-4).sqrt()
-    values = torch.nn.functional.elu(values) if kind == "BatchNormELU" else torch.where(values > 0, values, values * norm.leakiness)
+    values = (
+        torch.nn.functional.elu(values)
+        if kind == "BatchNormELU"
+        else torch.where(values > 0, values, values * norm.leakiness)
+    )
     ((values + expected) * weights).sum().backward()
     assert torch.allclose(features.grad.double(), expected.grad, atol=1e-5)
 
@@ -178,7 +186,11 @@ def test_modules_of_its_files():
     from scn.torch.utils import optionalTensor, optionalTensorReturn, toLongTensor
 
     assert (ReLU, Metadata, spectral_norm) == (st.ReLU, st.Metadata, st.spectral_norm)
-    assert (SparseConvNetTensor, SparseToDense, DenseToSparse) == (st.SparseConvNetTensor, st.SparseToDense, st.DenseToSparse)
+    assert (SparseConvNetTensor, SparseToDense, DenseToSparse) == (
+        st.SparseConvNetTensor,
+        st.SparseToDense,
+        st.DenseToSparse,
+    )
     assert toLongTensor(3, 2).tolist() == [2, 2, 2] and toLongTensor(2, [3, 1]).tolist() == [3, 1]
     layer = st.NetworkInNetwork(2, 3, True)
     assert optionalTensor(layer, "bias") is layer.bias and optionalTensor(layer, "none").numel() == 0
@@ -278,12 +290,18 @@ def test_functions_do_what_their_layers_do():
     assert torch.equal(mean, norm.running_mean) and torch.equal(variance, norm.running_var) and mean.any()
     product = st.NetworkInNetwork(4, 6, True)
     checked(st.networkInNetwork.NetworkInNetworkFunction.apply(x.features, product.weight, product.bias), product)
-    dense = checked(st.sparseToDense.SparseToDenseFunction.apply(x.features, x.metadata, size, 2, 4), st.SparseToDense(2, 4))
+    dense = checked(
+        st.sparseToDense.SparseToDenseFunction.apply(x.features, x.metadata, size, 2, 4), st.SparseToDense(2, 4)
+    )
     made = st.Metadata(2)
     checked(st.denseToSparse.DenseToSparseFunction.apply(dense, made, size, 2), st.DenseToSparse(2), dense)
     assert made.getSpatialLocations(size).shape == (11, 3)
-    with pytest.raises(scn.ShapeError, match=r"weight has the shape \[9, 2, 2, 3\]; it must be \[4, groups, 4 / groups"):
-        st.convolution.ConvolutionFunction.apply(x.features, layer.weight, none, x.metadata, size, size, 2, [2, 2], [2, 2])
+    with pytest.raises(
+        scn.ShapeError, match=r"weight has the shape \[9, 2, 2, 3\]; it must be \[4, groups, 4 / groups"
+    ):
+        st.convolution.ConvolutionFunction.apply(
+            x.features, layer.weight, none, x.metadata, size, size, 2, [2, 2], [2, 2]
+        )
 
 
 @pytest.mark.parametrize("mode", range(5))
@@ -297,7 +315,9 @@ def test_functions_of_input_and_output(mode):
         warnings.simplefilter("ignore", st.InputModeWarning)
         rows = st.ioLayers.InputLayerFunction.apply(2, metadata, torch.tensor([8, 8]), where, features, 0, mode)
         x = st.InputLayer(2, 8, mode)([where, features])
-    assert torch.equal(rows, x.features) and torch.equal(metadata.getSpatialLocations([8, 8]), x.get_spatial_locations())
+    assert torch.equal(rows, x.features) and torch.equal(
+        metadata.getSpatialLocations([8, 8]), x.get_spatial_locations()
+    )
     result = st.ioLayers.OutputLayerFunction.apply(2, metadata, rows)
     assert torch.equal(result, st.OutputLayer(2)(x))
     result.sum().backward()
@@ -371,7 +391,9 @@ def test_small_functions_of_utils():
     assert [n for n in range(45) if st.has_only_one_nonzero_digit(n)] == [*range(1, 10), 10, 20, 30, 40]
     assert st.has_only_one_nonzero_digit(7 * 10**18)
     layer = st.NetworkInNetwork(5, 3, True)
-    assert st.spectral_norm_svd(layer).item() == pytest.approx(np.linalg.svd(layer.weight.detach().numpy())[1][0], rel=1e-5)
+    assert st.spectral_norm_svd(layer).item() == pytest.approx(
+        np.linalg.svd(layer.weight.detach().numpy())[1][0], rel=1e-5
+    )
     with pytest.raises(TypeError, match="module is a ReLU"):
         st.spectral_norm_svd(st.ReLU())
     assert list(st.threadDatasetIterator([number * 2 for number in range(40)])()) == list(range(0, 80, 2))
@@ -396,7 +418,9 @@ def test_permutohedral_weights_of_two_dimensions(random):
     others = [k for k in range(7) if k not in (below, center)]
     assert np.array_equal(result[center], weight[center] + weight[below]) and not result[below].any()
     assert np.array_equal(result[others], weight[others])
-    assert np.array_equal(scn.weights_from_sparseconvnet_permutohedral(torch.from_numpy(weight[:, 0]), 2), result[:, :1])
+    assert np.array_equal(
+        scn.weights_from_sparseconvnet_permutohedral(torch.from_numpy(weight[:, 0]), 2), result[:, :1]
+    )
     weight = random.standard_normal((13, 1, 3, 2)).astype(np.float32)
     assert np.array_equal(scn.weights_from_sparseconvnet_permutohedral(weight, 3), weight)
     with pytest.raises(scn.ShapeError, match=r"weight has the shape \[13, 1, 3, 2\]; it must be \[7, groups"):

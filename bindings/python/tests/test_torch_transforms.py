@@ -40,7 +40,9 @@ def test_recording_is_an_error_that_names_the_way_to_cpp(recorder, make):
     module, input = make()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with pytest.raises(scn.UnsupportedError, match=r"^scn computes its layers itself: .*scn\.save\(scn\.torch\.to_module"):
+        with pytest.raises(
+            scn.UnsupportedError, match=r"^scn computes its layers itself: .*scn\.save\(scn\.torch\.to_module"
+        ):
             RECORDERS[recorder](module, input)
     assert module(input).shape[0] == 16
 
@@ -75,7 +77,9 @@ def test_hooks_on_gradients_are_of_features():
     net, seen = network(), []
     net[1].register_full_backward_hook(lambda *arguments: seen.append("layer"))
     net.register_full_backward_hook(lambda module, by_input, by_output: seen.append(by_output[0].shape))
-    net[1].register_forward_hook(lambda module, inputs, output: output.features.register_hook(lambda g: seen.append(g.shape)) and None)
+    net[1].register_forward_hook(
+        lambda module, inputs, output: output.features.register_hook(lambda g: seen.append(g.shape)) and None
+    )
     with pytest.warns(UserWarning):
         net(points()).sum().backward()
     assert seen.count((16, 2)) == 2 and "layer" not in seen

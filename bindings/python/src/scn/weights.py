@@ -144,12 +144,12 @@ def weights_to_torchsparse(weight: Any, filter_size: Any) -> FloatArray:
 def weights_from_sparseconvnet_permutohedral(weight: Any, dimension: int) -> FloatArray:
     """Return a weight of SparseConvNet's `PermutohedralSubmanifoldConvolution` as one of this package's, float32.
 
-    weight: [volume, groups, nIn / groups, nOut / groups], of the oldest checkpoints [volume, nIn, nOut]; volume is d * d + d +
-    1. The result has the axis of groups.
+    weight: [volume, groups, nIn / groups, nOut / groups], of the oldest checkpoints [volume, nIn, nOut]; the volume is
+    d * d + d + 1. The result has the axis of groups.
 
-    In 2-D SparseConvNet reads the site itself with the weights of two offsets, (0, -1) and (0, 0), and never its neighbour
-    at (0, -1). The result has the sum of both at (0, 0) and zeros at (0, -1): the layer then does what it did there. Weights
-    of other dimensions stay as they are. All other weights of SparseConvNet's are this package's without a change.
+    In 2-D SparseConvNet reads the site itself with the weights of two offsets, (0, -1) and (0, 0), and never its
+    neighbour at (0, -1). The result has the sum of both at (0, 0) and zeros at (0, -1): the layer then does what it did
+    there. Weights of other dimensions stay as they are. All other weights of SparseConvNet's are this package's.
 
     Source: SparseConvNet's PermutohedralSubmanifoldConvolutionRules.h. Results agree with those of its cpu build.
     """
@@ -158,7 +158,9 @@ def weights_from_sparseconvnet_permutohedral(weight: Any, dimension: int) -> Flo
     if array.ndim == 3:
         array = array[:, None]
     if array.ndim != 4 or array.shape[0] != volume:
-        raise ShapeError(f"weight has the shape {list(array.shape)}; it must be [{volume}, groups, nIn / groups, nOut / groups]")
+        raise ShapeError(
+            f"weight has the shape {list(array.shape)}; it must be [{volume}, groups, nIn / groups, nOut / groups]"
+        )
     result = np.array(array, order="C")
     if axes == 2:
         below, center = (_place(offset) for offset in ([0, -1], [0, 0]))
@@ -169,7 +171,8 @@ def weights_from_sparseconvnet_permutohedral(weight: Any, dimension: int) -> Flo
 
 def _place(offset: list[int]) -> int:
     """Return the place of an offset in the 2-D permutohedral filter."""
-    return permutohedral_offsets(2).tolist().index(offset)
+    place: int = permutohedral_offsets(2).tolist().index(offset)
+    return place
 
 
 def _numbers(values: Any, name: str) -> FloatArray:

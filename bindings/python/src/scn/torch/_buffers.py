@@ -52,7 +52,7 @@ def restored(ctx: Any) -> list[Any]:
 
 def on_cpu(values: torch.Tensor, name: str) -> torch.Tensor:
     """Return the tensor, or raise `UnsupportedError` where it is not in the memory of the CPU, or torch is tracing."""
-    if torch.jit.is_tracing() or _is_exporting():
+    if torch.jit.is_tracing() or _is_exporting():  # type: ignore[attr-defined]
         raise not_traced()
     if values.device.type != "cpu":
         raise UnsupportedError(f"{name} is a tensor on {values.device}; scn.torch computes on the CPU: use .cpu()")

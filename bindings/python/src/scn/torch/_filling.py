@@ -47,8 +47,8 @@ class Filling:
         self.rows = known
         self._count_samples(where)
 
-    def set(self, features: Any, locations: Any, vectors: Any, overwrite: bool) -> None:
-        """Give sites their vectors, one after the other, in features that grow in place."""
+    def set(self, features: Any, locations: Any, vectors: Any, overwrite: bool, new_sample: bool = False) -> None:
+        """Give sites their vectors, one after the other, in features that grow in place. new_sample: begin one with them."""
         where, values = placed(locations, vectors, self.spatial_size, self.current)
         count, planes = len(self.rows), values.shape[1]
         check_growing(features, count, planes)
@@ -65,6 +65,8 @@ class Filling:
         with torch.no_grad():
             features[list(chosen)] = torch.from_numpy(values[list(chosen.values())])
         self.rows.update(fresh)
+        if new_sample:
+            self.add_sample()
         self._count_samples(where)
 
     def _count_samples(self, where: IntArray) -> None:
@@ -75,7 +77,8 @@ def check_growing(features: Any, count: int, planes: int) -> None:
     """Raise where features cannot take further rows: they must have one for each site so far, whatever where there is none."""
     if not isinstance(features, torch.Tensor) or features.dtype is not torch.float32 or features.requires_grad:
         raise TypeError("features must be a torch.FloatTensor that requires no gradient: it grows in place")
-    on_cpu(features, "features")
+    if not on_cpu(features, "features").untyped_storage().resizable():
+        raise TypeError("features lies in memory that is not torch's, such as numpy's; it cannot grow")
     # Without sites what is there says nothing.
     if not count:
         return

@@ -194,7 +194,9 @@ class NetworkInNetworkFunction:
     def apply(input_features: torch.Tensor, weight: torch.Tensor, bias: Any) -> torch.Tensor:
         rows = computable(input_features)
         if rows.ndim != 2 or weight.ndim != 2 or weight.shape[0] != rows.shape[1]:
-            raise ShapeError(f"features {list(rows.shape)} and weight {list(weight.shape)}; they must be [n, nIn], [nIn, nOut]")
+            raise ShapeError(
+                f"features {list(rows.shape)} and weight {list(weight.shape)}; they must be [n, nIn], [nIn, nOut]"
+            )
         shift = parameter(_present(bias), "bias", weight.shape[1])
         return typed_like(linear(rows, computable(weight, "weight"), shift), input_features)
 
@@ -216,9 +218,7 @@ class DenseToSparseFunction:
     """That of `DenseToSparse`; output_metadata then knows the sites."""
 
     @staticmethod
-    def apply(
-        input: torch.Tensor, output_metadata: Metadata, output_spatial_size: Any, dimension: int
-    ) -> torch.Tensor:
+    def apply(input: torch.Tensor, output_metadata: Metadata, output_spatial_size: Any, dimension: int) -> torch.Tensor:
         return _entered(DenseToSparse(dimension)(input), output_metadata)
 
 

@@ -14,7 +14,7 @@ from .._library import library
 from ..errors import InvalidArgumentError, ShapeError
 from ..input_batch import active_cells, precompute_rules
 from ._buffers import as_tensor, on_cpu
-from ._filling import Filling, begun, check_growing, dense_rows, size_list
+from ._filling import Filling, begun, dense_rows, size_list
 
 __all__ = ["Metadata"]
 
@@ -72,7 +72,7 @@ class Metadata(numpy_level.Metadata):
         return self
 
     @property
-    def _handle(self) -> GeometryHandle:  # type: ignore[override]
+    def _handle(self) -> GeometryHandle:
         """The library's geometry; that of sites that a program names is made when it is asked for."""
         if self._made is None:
             filling = begun(self._filling)
@@ -92,6 +92,10 @@ class Metadata(numpy_level.Metadata):
         """The number of coordinates of a site, the batch index not counted."""
         return self._dimension
 
+    def _is_empty(self) -> bool:
+        """Return whether there is no spatial size yet."""
+        return self._made is None and self._filling is None
+
     def _become(self, other: Metadata) -> None:
         """Take over the sites of other metadata."""
         if other.dimension != self._dimension:
@@ -101,15 +105,18 @@ class Metadata(numpy_level.Metadata):
         self._filling = None if other._filling is None else other._filling.copy()
 
     def _filled(self) -> Filling:
-        """Return what a program fills, also where layers made the sites so far; they are made anew when they are used."""
-        if self._filling is None and self._made is not None:
-            filling = Filling(self._spatial_size(0).tolist())
-            filling.name(self._shown_locations(0).numpy())
-            filling.samples = self.batch_size()
-            self._filling = filling
-        filling = begun(self._filling)
-        self._made, self._mode, self._length, self._orders = None, None, None, {}
+        """Return what a program fills, also where layers made the sites so far; `_refill` follows when it has changed."""
+        if self._filling is not None or self._made is None:
+            return begun(self._filling)
+        filling = Filling(self._spatial_size(0).tolist())
+        filling.name(self._shown_locations(0).numpy())
+        filling.samples = self.batch_size()
         return filling
+
+    def _refill(self, filling: Filling) -> None:
+        """Let the sites be those of a filling; they are made anew when they are used."""
+        self.clear()
+        self._filling = filling
 
     def _row_sites(self) -> IntArray:
         """Return the sorted site of each row of the input, -1 at padding."""
@@ -158,14 +165,16 @@ class Metadata(numpy_level.Metadata):
     def setInputSpatialSize(self, spatialSize: Any) -> None:
         """Say the size of the grid, [dimension]. Sites of another size are forgotten."""
         size = size_list(spatialSize, self._dimension)
-        has_sites = self._made is not None or self._filling is not None
-        if not has_sites or self._filled().spatial_size != size:
-            self.clear()
-            self._filling = Filling(size)
+        # A geometry without sites is made to hear what is wrong with the size.
+        numpy_level.Metadata(self._dimension, size, np.empty((0, self._dimension), np.int64))
+        if self._is_empty() or self._filled().spatial_size != size:
+            self._refill(Filling(size))
 
     def batchAddSample(self) -> None:
         """Begin the next sample. Raises `StateError` where there is no spatial size yet."""
-        self._filled().add_sample()
+        filling = self._filled()
+        filling.add_sample()
+        self._refill(filling)
 
     def setInputSpatialLocation(self, features: torch.Tensor, location: Any, vec: Any, overwrite: bool) -> None:
         """Give one site its vector: location [dimension] or [dimension + 1], vec [planes]; see `setInputSpatialLocations`."""
@@ -181,7 +190,9 @@ class Metadata(numpy_level.Metadata):
         [n, dimension], in the current sample, or [n, dimension + 1], the sample last. vecs: [n, planes]. Raises
         `CoordinateError` for a location out of range, `StateError` where there is no spatial size or no sample yet.
         """
-        self._filled().set(features, on_host(locations), on_host(vecs), bool(overwrite))
+        filling = self._filled()
+        filling.set(features, on_host(locations), on_host(vecs), bool(overwrite))
+        self._refill(filling)
 
     def addSampleFromThresholdedTensor(
         self, features: torch.Tensor, tensor: Any, offset: Any, spatialSize: Any, threshold: float
@@ -196,9 +207,8 @@ class Metadata(numpy_level.Metadata):
         if size != filling.spatial_size:
             raise ShapeError(f"spatialSize is {size}; the input's is {filling.spatial_size}")
         where, values = active_cells(on_host(tensor), on_host(offset).tolist(), size, threshold)
-        check_growing(features, len(filling.rows), values.shape[1])
-        filling.add_sample()
-        filling.set(features, where, values, False)
+        filling.set(features, np.insert(where, self._dimension, filling.samples, axis=1), values, False, new_sample=True)
+        self._refill(filling)
 
     def createMetadataForDenseToSparse(self, spatialSize: Any, nz_: Any, batchSize: int) -> None:
         """Take the sites that `nonzero` of a tensor [batch, ...spatial size] names, [sites, 1 + dimension]."""
@@ -213,6 +223,7 @@ class Metadata(numpy_level.Metadata):
         cuSum, its running sum, is there for SparseConvNet's programs.
         """
         sites = self._find(size_list(spatialSize, self._dimension))
+        _checked(mOut, "mOut")
         keep, order = torch.as_tensor(filter) != 0, self._order(sites)
         if keep.shape != (self._site_count(sites),):
             raise ShapeError(f"filter has the shape {list(keep.shape)}; it must be [{self._site_count(sites)}]")
@@ -221,8 +232,8 @@ class Metadata(numpy_level.Metadata):
     def appendMetadata(self, mAdd: Metadata, spatialSize: Any) -> None:
         """Add the samples and sites that other metadata has at a spatial size behind those here; this may be empty."""
         size = size_list(spatialSize, self._dimension)
-        added, samples = mAdd.getSpatialLocations(size), mAdd.batch_size()
-        if self._made is None and self._filling is None:
+        added, samples = _checked(mAdd, "mAdd").getSpatialLocations(size), mAdd.batch_size()
+        if self._is_empty():
             self.setInputSpatialSize(size)
         where, before = self.getSpatialLocations(size), self.batch_size()
         added[:, -1] += before
@@ -241,7 +252,7 @@ class Metadata(numpy_level.Metadata):
 
     def _matches(self, other: Metadata, spatialSize: Any) -> tuple[torch.Tensor, torch.Tensor]:
         """Return, for each row of a spatial size here and in other metadata, the row of the same site there, -1 for none."""
-        ours, theirs = self.getSpatialLocations(spatialSize), other.getSpatialLocations(spatialSize)
+        ours, theirs = self.getSpatialLocations(spatialSize), _checked(other, "mR").getSpatialLocations(spatialSize)
         both = torch.cat([ours, theirs]).numpy()
         samples = max(self.batch_size(), other.batch_size())
         union = Metadata(self._dimension, size_list(spatialSize, self._dimension), both, samples, 3)
@@ -274,8 +285,7 @@ class Metadata(numpy_level.Metadata):
         precompute_rules(self, 0, 3)
 
     def __repr__(self) -> str:
-        is_empty = self._made is None and self._filling is None
-        return f"Metadata({self._dimension})" if is_empty else super().__repr__()
+        return f"Metadata({self._dimension})" if self._is_empty() else super().__repr__()
 
     def __deepcopy__(self, memo: Any) -> Metadata:
         if self._filling is None and self._made is not None:
@@ -285,7 +295,7 @@ class Metadata(numpy_level.Metadata):
         return result
 
     def __reduce__(self) -> Any:
-        if self._made is None and self._filling is None:
+        if self._is_empty():
             return Metadata, (self._dimension,)
         size, samples, locations = self._spatial_size(0), self.batch_size(), self._locations(0)
         if self._mode is None:
@@ -310,6 +320,12 @@ def _of_batched(dimension: int, spatial_size: Any, coordinates: IntArray, mode: 
 def on_host(values: Any) -> Any:
     """Return numbers where numpy can read them."""
     return on_cpu(values, "a tensor").detach().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
+
+
+def _checked(value: Any, name: str) -> Metadata:
+    if not isinstance(value, Metadata):
+        raise TypeError(f"{name} is a {type(value).__name__}; it must be a Metadata")
+    return value
 
 
 def _looked_up(rows: torch.Tensor, others: torch.Tensor, sites: int) -> torch.Tensor:

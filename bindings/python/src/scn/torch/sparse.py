@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Optional
 
 import numpy as np
@@ -243,7 +244,7 @@ class SparseConvNetTensor:
     def __repr__(self) -> str:
         self._build()
         rows = self._rows if self._rows is not None else self._shown
-        if rows is None or self._metadata is None:
+        if rows is None or self._metadata is None or self._metadata._is_empty():
             return f"SparseConvNetTensor(features={rows}, metadata={self._metadata})"
         size = self.spatial_size
         place = f"spatial_size={[] if size is None else size.tolist()}, batch_size={self.batch_size()}"
@@ -259,7 +260,10 @@ class SparseConvNetTensor:
 
     def __deepcopy__(self, memo: Any) -> SparseConvNetTensor:
         """Return a copy with its own features on the same sites."""
-        return self._changed(lambda rows: rows.detach().clone().requires_grad_(rows.requires_grad))
+        result = self._changed(lambda rows: rows.detach().clone().requires_grad_(rows.requires_grad))
+        # Its own, where a program fills it.
+        result._metadata = copy.deepcopy(result._metadata, memo)
+        return result
 
     def __reduce__(self) -> Any:
         features, metadata = _leaf(self.features), self._metadata

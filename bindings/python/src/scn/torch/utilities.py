@@ -120,7 +120,7 @@ def has_only_one_nonzero_digit(num: int) -> bool:
 
 
 def spectral_norm_svd(module: nn.Module) -> torch.Tensor:
-    """Return the largest singular value of a module's weight, whose last axis is taken as the columns of a matrix; rank 0."""
+    """Return the largest singular value of a module's weight, the last axis taken as the columns of a matrix; rank 0."""
     weight = getattr(module, "weight", None)
     if not isinstance(weight, torch.Tensor) or weight.ndim < 2:
         raise TypeError(f"module is a {type(module).__name__}; it must be a convolution or a product")
