@@ -1,5 +1,6 @@
 """Programs written for SparseConvNet, to the letter: attributes, module paths, functions, what layers do to odd inputs."""
 
+import copy
 import pathlib
 import pickle
 import re
@@ -338,6 +339,35 @@ def test_transposed_convolutions_stand_in_for_each_other():
     full.load_state_dict(reverse.state_dict())
     assert torch.equal(reverse.fullForward(x).features, full(x).features)
     assert torch.equal(full.deconvolutionForward(x).features, reverse(x).features)
+
+
+def test_a_full_convolution_s_sites_are_known_apart_from_others_of_their_size():
+    def by_parts(x):
+        result = st.SparseConvNetTensor()
+        result.metadata, result.spatial_size, result.features = x.metadata, x.spatial_size, 2 * x.features
+        return result
+
+    where, features = cloud()
+    features.requires_grad_()
+    x = st.Convolution(2, 4, 4, 2, 2, False)(st.InputLayer(2, 16, 0)([where, features]))
+    y = st.FullConvolution(2, 4, 3, 2, 2, True)(st.Convolution(2, 4, 4, 2, 2, False)(x))
+    assert y.spatial_size.tolist() == x.spatial_size.tolist() == [8, 8] and len(y.features) > len(x.features)
+    layer = st.SubmanifoldConvolution(2, 3, 2, 3, False)
+    assert torch.allclose(layer(by_parts(y)).features, 2 * layer(y).features, atol=1e-5)
+    assert torch.equal(by_parts(y).get_spatial_locations(), y.get_spatial_locations())
+    thinned, keep = st.Metadata(2), torch.arange(len(y.features)) % 2
+    y.metadata.sparsifyMetadata(thinned, y.spatial_size, keep.byte(), keep.cumsum(0))
+    assert torch.equal(thinned.getSpatialLocations([8, 8]), y.get_spatial_locations()[keep.bool()])
+    assert f"spatial_size=[8, 8], sites={len(y.features)}" in repr(y.metadata)
+    with pytest.raises(scn.StateError, match="0 site sets have size .4, 4."):
+        y.metadata.getSpatialLocations([4, 4])
+    for other in (pickle.loads(pickle.dumps(y)), copy.deepcopy(y), pickle.loads(pickle.dumps(by_parts(y)))):
+        assert torch.equal(other.get_spatial_locations(), y.get_spatial_locations())
+        assert len(layer(other).features) == len(y.features)
+    # A level of a decoder goes down and comes back.
+    again = st.UnPooling(2, 2, 2)(st.MaxPooling(2, 2, 2)(y))
+    st.AddTable()([again, y]).features.sum().backward()
+    assert features.grad.any()
 
 
 def test_its_checkpointing_of_functions():

@@ -36,8 +36,8 @@ def _shown(tensor: SparseConvNetTensor) -> torch.Tensor:
 
 def _convolve(
     features: torch.Tensor, weight: torch.Tensor, bias: Any, metadata: Metadata, size: Any, volume: int, rules: Any
-) -> torch.Tensor:
-    """Return the features of a convolution. rules: a function of metadata and a site set."""
+) -> SparseConvNetTensor:
+    """Return the result of a convolution. rules: a function of metadata and a site set."""
     input = SparseConvNetTensor(features, metadata, size)
     rows = input._sorted()
     # The oldest weights have no axis of groups.
@@ -46,7 +46,7 @@ def _convolve(
         wanted = f"[{volume}, groups, {rows.shape[1]} / groups, nOut / groups]"
         raise ShapeError(f"weight has the shape {list(weight.shape)}; it must be {wanted}")
     shift = parameter(_present(bias), "bias", weight.shape[1] * weight.shape[3])
-    return _shown(convolved(input, rows, computable(weight, "weight"), shift, rules(metadata, input._site_set())))
+    return convolved(input, rows, computable(weight, "weight"), shift, rules(metadata, input._site_set()))
 
 
 def _strided(find: Callable[[Metadata, int, Window], Any]) -> Callable[..., torch.Tensor]:
@@ -61,12 +61,9 @@ def _strided(find: Callable[[Metadata, int, Window], Any]) -> Callable[..., torc
         def rules(metadata: Metadata, sites: int) -> Any:
             return find(metadata, sites, window)
 
-        return _convolve(input_features, weight, bias, input_metadata, input_spatial_size, window.volume, rules)
+        return _shown(_convolve(input_features, weight, bias, input_metadata, input_spatial_size, window.volume, rules))
 
     return apply
-
-
-_full = _strided(partial(found_rules, library.scn_geometry_full))
 
 
 class ConvolutionFunction:
@@ -95,10 +92,13 @@ class FullConvolutionFunction:
         input_features: torch.Tensor, weight: torch.Tensor, bias: Any, input_metadata: Metadata, output_metadata: Metadata,
         input_spatial_size: Any, output_spatial_size: Any, dimension: int, filter_size: Any, filter_stride: Any,
     ) -> torch.Tensor:  # fmt: skip
-        place = (input_metadata, input_spatial_size, output_spatial_size, dimension, filter_size, filter_stride)
-        result = _full(input_features, weight, bias, *place)
-        output_metadata._become(input_metadata)
-        return result
+        window = Window(dimension, filter_size, filter_stride, 0, 1, "filter")
+
+        def rules(metadata: Metadata, sites: int) -> Any:
+            return found_rules(library.scn_geometry_full, metadata, sites, window)
+
+        place = (input_metadata, input_spatial_size, window.volume, rules)
+        return _entered(_convolve(input_features, weight, bias, *place)._alone(), output_metadata)
 
 
 class SubmanifoldConvolutionFunction:
@@ -114,7 +114,7 @@ class SubmanifoldConvolutionFunction:
         def rules(metadata: Metadata, sites: int) -> Any:
             return submanifold_rules(metadata, sites, window)
 
-        return _convolve(input_features, weight, bias, input_metadata, spatial_size, window.volume, rules)
+        return _shown(_convolve(input_features, weight, bias, input_metadata, spatial_size, window.volume, rules))
 
 
 class ShapeContextFunction(SubmanifoldConvolutionFunction):
@@ -130,7 +130,7 @@ class PermutohedralSubmanifoldConvolutionFunction:
         dimension: int,
     ) -> torch.Tensor:  # fmt: skip
         place = (input_metadata, spatial_size, dimension * (dimension + 1) + 1, permutohedral_rules)
-        return _convolve(input_features, weight, bias, *place)
+        return _shown(_convolve(input_features, weight, bias, *place))
 
 
 def _pooled(layer: type[Layer]) -> Callable[..., torch.Tensor]:
@@ -270,5 +270,5 @@ def _left(layer: Layer, metadata: Metadata, features: torch.Tensor) -> torch.Ten
     """Return a row for each row of the input."""
     if metadata._mode == 0 and metadata._length is None:
         return features.clone()
-    rows: torch.Tensor = layer(SparseConvNetTensor(features, metadata, metadata._spatial_size(0).tolist()))
+    rows: torch.Tensor = layer(SparseConvNetTensor(features, metadata))
     return rows

@@ -240,7 +240,7 @@ class Deconvolution(_StridedConvolution):
 
     def fullForward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
         """Return what a `FullConvolution` with these parameters makes of a sparse tensor."""
-        return self._found(input, library.scn_geometry_full)
+        return self._found(input, library.scn_geometry_full)._alone()
 
 
 class FullConvolution(_StridedConvolution):
@@ -248,9 +248,15 @@ class FullConvolution(_StridedConvolution):
 
     [sites in, nIn] -> [sites out, nOut], with output = input * stride - padding + k * dilation. The size becomes
     (in - 1) * stride + dilation * (filter - 1) + 1 - 2 * padding. Weight and bias as in `SubmanifoldConvolution`.
+
+    The result has metadata of its own, which knows the new sites: other sites may have the same spatial size.
     """
 
     _numpy_type, _find = numpy_level.FullConvolution, library.scn_geometry_full
+
+    def forward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
+        """Return the convolution of a sparse tensor."""
+        return super().forward(input)._alone()
 
     def deconvolutionForward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
         """Return what a `Deconvolution` with these parameters makes of a sparse tensor."""
@@ -292,6 +298,7 @@ def found_rules(function: Any, metadata: Metadata, sites: int, window: Window) -
     """Return the rulebook that a function of the library finds for a window, and the site set at which it ends."""
     out = ctypes.c_int32()
     rulebook = RulebookHandle.make(function, metadata._handle, sites, window.filter(), ctypes.byref(out))
+    metadata._reach(out.value)
     return rulebook, out.value
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 
 from .. import metadata as numpy_level
-from .._arrays import IntArray, address, dimension_of, int64s
+from .._arrays import IntArray, address, dimension_of, int64s, sizes
 from .._handles import GeometryHandle
 from .._library import library
-from ..errors import InvalidArgumentError, ShapeError
+from ..errors import InvalidArgumentError, ShapeError, StateError
 from ..input_batch import active_cells, precompute_rules
 from ._buffers import as_tensor, on_cpu
 from ._filling import Filling, begun, dense_rows, size_list
@@ -39,13 +39,15 @@ class Metadata(numpy_level.Metadata):
     what was computed on the old ones must be computed again.
     """
 
-    __slots__ = ("_dimension", "_filling", "_length", "_made", "_mode", "_orders")
+    __slots__ = ("_dimension", "_filling", "_length", "_made", "_mode", "_orders", "_reached")
     _dimension: int
     _made: Optional[GeometryHandle]
     _orders: dict[int, Optional[RowOrder]]
     _mode: Optional[int]
     _length: Optional[int]
     _filling: Optional[Filling]
+    # The site sets of the geometry that are known here, the first one first; None for all.
+    _reached: Optional[list[int]]
 
     def __init__(
         self, dimension: int, spatial_size: Any = None, coordinates: Any = None, batch_size: int = 0, mode: int = 0
@@ -67,7 +69,8 @@ class Metadata(numpy_level.Metadata):
         mode: of the input rows that it was made of, None where there are none. length: of samples with padding.
         """
         self = cls.__new__(cls)
-        self._made, self._orders, self._mode, self._length, self._filling = handle, {}, mode, length, None
+        self._made, self._orders, self._mode, self._length = handle, {}, mode, length
+        self._filling = self._reached = None
         self._dimension = numpy_level.Metadata.dimension.fget(self)  # type: ignore[attr-defined]
         return self
 
@@ -103,13 +106,14 @@ class Metadata(numpy_level.Metadata):
         for name in Metadata.__slots__:
             setattr(self, name, getattr(other, name))
         self._filling = None if other._filling is None else other._filling.copy()
+        self._reached = None if other._reached is None else list(other._reached)
 
     def _filled(self) -> Filling:
         """Return what a program fills, also where layers made the sites so far; `_refill` follows when it has changed."""
         if self._filling is not None or self._made is None:
             return begun(self._filling)
-        filling = Filling(self._spatial_size(0).tolist())
-        filling.name(self._shown_locations(0).numpy())
+        filling = Filling(self._spatial_size(self._first()).tolist())
+        filling.name(self._shown_locations(self._first()).numpy())
         filling.samples = self.batch_size()
         return filling
 
@@ -145,6 +149,32 @@ class Metadata(numpy_level.Metadata):
         result._mode = None
         return result
 
+    def _alone(self, sites: int) -> Metadata:
+        """Return metadata of the same geometry that knows one site set alone, and later what layers make of that.
+
+        Its rows are shown sorted, and there are none of an input, for output layers.
+        """
+        result = Metadata._of(self._handle)
+        result._reached = [sites]
+        return result
+
+    def _first(self) -> int:
+        return 0 if self._reached is None else self._reached[0]
+
+    def _reach(self, sites: int) -> None:
+        """Know a site set that a layer has led to."""
+        if self._reached is not None and sites not in self._reached:
+            self._reached.append(sites)
+
+    def _find(self, spatial_size: Any) -> int:
+        if self._reached is None:
+            return super()._find(spatial_size)
+        size = sizes(spatial_size, self._dimension, "spatial_size")
+        found = [sites for sites in self._reached if self._spatial_size(sites).tolist() == size]
+        if len(found) != 1:
+            raise StateError(f"spatial_size: {len(found)} site sets have size {size}")
+        return found[0]
+
     def _shown_locations(self, sites: int) -> torch.Tensor:
         order = self._order(sites)
         locations = torch.from_numpy(self._locations(sites))
@@ -160,7 +190,7 @@ class Metadata(numpy_level.Metadata):
     def clear(self) -> None:
         """Forget all sites."""
         self._made, self._orders = None, {}
-        self._mode = self._length = self._filling = None
+        self._mode = self._length = self._filling = self._reached = None
 
     def setInputSpatialSize(self, spatialSize: Any) -> None:
         """Say the size of the grid, [dimension]. Sites of another size are forgotten."""
@@ -278,11 +308,11 @@ class Metadata(numpy_level.Metadata):
 
     def generateRuleBooks2s2(self) -> None:
         """Make the rules of submanifold convolutions of size 3 and of layers of size 2 and stride 2, ahead of their use."""
-        precompute_rules(self, 0, 2)
+        precompute_rules(self, self._first(), 2)
 
     def generateRuleBooks3s2(self) -> None:
         """Make the rules of submanifold convolutions of size 3 and of layers of size 3 and stride 2, ahead of their use."""
-        precompute_rules(self, 0, 3)
+        precompute_rules(self, self._first(), 3)
 
     def __repr__(self) -> str:
         return f"Metadata({self._dimension})" if self._is_empty() else super().__repr__()
@@ -297,10 +327,10 @@ class Metadata(numpy_level.Metadata):
     def __reduce__(self) -> Any:
         if self._is_empty():
             return Metadata, (self._dimension,)
-        size, samples, locations = self._spatial_size(0), self.batch_size(), self._locations(0)
+        size, samples = self._spatial_size(self._first()), self.batch_size()
         if self._mode is None:
-            return Metadata, (self.dimension, size, self._shown_locations(0).numpy(), samples)
-        rows = self._row_sites()
+            return Metadata, (self.dimension, size, self._shown_locations(self._first()).numpy(), samples)
+        rows, locations = self._row_sites(), self._locations(0)
         where = locations[rows] if len(locations) else np.zeros((len(rows), self.dimension + 1), np.int64)
         if self._length is None:
             return Metadata, (self.dimension, size, where, samples, self._mode)

@@ -204,6 +204,7 @@ class FractionalMaxPooling(_Dropping):
         place = (metadata._handle, sites, options, int(not self.training), ctypes.byref(out))
         with engine_seeded_by_torch():
             rulebook = RulebookHandle.make(library.scn_geometry_fractional, *place)
+        metadata._reach(out.value)
         return rulebook, out.value
 
     def _numpy_layer(self) -> numpy_level.FractionalMaxPooling:

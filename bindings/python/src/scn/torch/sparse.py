@@ -50,6 +50,11 @@ class SparseConvNetTensor:
         """Return a tensor with other sorted rows, on another site set of the same metadata or on the same."""
         return _sparse(rows, self._known_metadata(), self._site_set() if sites is None else sites)
 
+    def _alone(self) -> SparseConvNetTensor:
+        """Return this tensor on metadata of its own, which knows its sites alone."""
+        sites = self._site_set()
+        return _sparse(self._sorted(), self._known_metadata()._alone(sites), sites)
+
     def _build(self) -> None:
         """Bring the parts up to date, where a subclass makes them when they are asked for."""
 
@@ -64,14 +69,14 @@ class SparseConvNetTensor:
         self._build()
         if self._sites is None:
             metadata = self._known_metadata()
-            self._sites = 0 if self._size is None else metadata._find(self._size)
+            self._sites = metadata._first() if self._size is None else metadata._find(self._size)
         return self._sites
 
     def _has_sites_of(self, other: SparseConvNetTensor) -> bool:
         """Return whether the rows are on the same sites of as many samples, also where two inputs named them."""
         ours, theirs = self._known_metadata(), other._known_metadata()
         sites, others = self._site_set(), other._site_set()
-        if ours is theirs and sites == others:
+        if ours._handle is theirs._handle and sites == others:
             return True
         return (
             ours.dimension == theirs.dimension
@@ -270,7 +275,7 @@ class SparseConvNetTensor:
         rest = None if self.mask is None else {"mask": _leaf(self.mask)}
         if metadata is None:
             return SparseConvNetTensor, (features, None, self._size), rest
-        if self._site_set() == 0:
+        if self._site_set() == metadata._first():
             return _unpickled, (features, metadata), rest
         size, samples = self.spatial_size, self.batch_size()
         assert size is not None, "a tensor with metadata has a spatial size"
