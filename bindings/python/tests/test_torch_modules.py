@@ -155,7 +155,7 @@ def test_containers_are_lists_of_modules():
     table = st.ConcatTable(st.Convolution(2, 1, 1, 2, 2, False), st.Convolution(2, 1, 1, 3, 2, False))
     with pytest.raises(scn.ShapeError, match="branch 0 needs an input of .8, 8., branch 1 of .9, 9."):
         table.input_spatial_size(4)
-    x, y = (st.InputLayer(2, 8)([[[1, 1]], [[1.0]]]) for _ in range(2))
+    x, y = (st.InputLayer(2, 8)([[[1, place]], [[1.0]]]) for place in range(2))
     for join in (st.AddTable(), st.JoinTable()):
         with pytest.raises(scn.ShapeError, match="tensor 1 has other sites"):
             join([x, y])

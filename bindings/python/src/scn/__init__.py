@@ -122,6 +122,7 @@ from .utilities import (
 from .voxels import Voxels, voxelize
 from .weights import (
     weights_from_minkowski_engine,
+    weights_from_sparseconvnet_permutohedral,
     weights_from_spconv,
     weights_from_torchsparse,
     weights_to_minkowski_engine,
@@ -269,6 +270,7 @@ __all__ = [
     "voxelize",
     "voxelize_pointcloud",
     "weights_from_minkowski_engine",
+    "weights_from_sparseconvnet_permutohedral",
     "weights_from_spconv",
     "weights_from_torchsparse",
     "weights_to_minkowski_engine",

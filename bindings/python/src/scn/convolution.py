@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from ._arrays import dimension_of, flag, int64s, integer, sizes
@@ -183,6 +184,7 @@ def described(layer: Any) -> str:
     return ", ".join(parts)
 
 
-def short(values: list[int]) -> str:
+def short(values: Iterable[int]) -> str:
     """Return sizes as they are usually written: one number where all are equal."""
-    return str(values[0]) if values and all(value == values[0] for value in values) else str(list(values))
+    numbers = [int(value) for value in values]
+    return str(numbers[0]) if len(set(numbers)) == 1 else str(numbers)

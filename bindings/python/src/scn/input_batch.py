@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -85,22 +86,8 @@ class InputBatch(SparseConvNetTensor):
         locations: [n, dimension], in the current sample, or [n, dimension + 1], the sample last. vectors: [n, planes].
         Raises `CoordinateError` for a location out of range, and `StateError` where there is no sample yet.
         """
-        where, values = int64(locations, "locations", CoordinateError), float32(vectors, "vectors")
-        if where.ndim != 2 or where.shape[1] not in (self.dimension, self.dimension + 1):
-            wanted = f"[n, {self.dimension}] or [n, {self.dimension + 1}]"
-            raise ShapeError(f"locations has the shape {list(where.shape)}; it must be {wanted}")
-        if values.ndim != 2 or len(values) != len(where):
-            raise ShapeError(f"vectors has the shape {list(values.shape)}; it must be [{len(where)}, planes]")
-        if where.shape[1] == self.dimension:
-            if self._current is None:
-                raise StateError("there is no sample yet; call add_sample() first")
-            where = np.insert(where, self.dimension, self._current, axis=1)
+        where, values = placed(locations, vectors, self._layer.spatial_size, self._current)
         self._check_planes(values.shape[1])
-        limits = np.array([*self._layer.spatial_size, 2**31 - 1])
-        outside = ((where < 0) | (where >= limits)).any(1)
-        if outside.any():
-            row = int(outside.argmax())
-            raise CoordinateError(f"locations: row {row} is {where[row].tolist()}, out of {limits.tolist()}")
         self._rows.append((where.copy(), values.copy(), bool(overwrite)))
         self._samples = max(self._samples, int(where[:, -1].max(initial=-1)) + 1)
         self._changed()
@@ -110,20 +97,11 @@ class InputBatch(SparseConvNetTensor):
 
         offset: where the array's first cell lies. Cells outside of the spatial size are left out.
         """
-        values = float32(tensor, "tensor")
-        if values.ndim != self.dimension + 1:
-            raise ShapeError(f"tensor has {values.ndim} axes; it must have {self.dimension} and the planes")
-        start = np.array(sizes(offset, self.dimension, "offset"))
-        self._check_planes(values.shape[-1])
-        # Before the offset is added: it may be as large as an integer can be.
-        active = np.argwhere((np.abs(values) > threshold).any(-1))
-        limits = np.array(self._layer.spatial_size)
-        inside = ((active >= -start) & (active < limits - start)).all(1) & (np.abs(start) < 2**62).all()
-        active = active[inside]
+        where, values = active_cells(tensor, offset, self._layer.spatial_size, threshold)
+        self._check_planes(values.shape[1])
         self.add_sample()
-        where = np.insert(active + start, self.dimension, self._samples - 1, axis=1) if len(active) else None
-        if where is not None:
-            self._rows.append((where, values[tuple(active.T)], False))
+        if len(where):
+            self._rows.append((np.insert(where, self.dimension, self._samples - 1, axis=1), values, False))
             self._changed()
 
     def precompute_metadata(self, size: int) -> None:
@@ -138,6 +116,50 @@ class InputBatch(SparseConvNetTensor):
         known = self._rows[0][1].shape[1] if self._rows else planes
         if planes != known:
             raise ShapeError(f"the vectors have {planes} planes; those before have {known}")
+
+
+def placed(
+    locations: Any, vectors: Any, spatial_size: Sequence[int], current: int | None
+) -> tuple[IntArray, FloatArray]:
+    """Return sites [n, dimension + 1], the sample last, and their vectors [n, planes], all checked.
+
+    current: the sample of locations that name none; None where there is none yet.
+    """
+    dimension = len(spatial_size)
+    where, values = int64(locations, "locations", CoordinateError), float32(vectors, "vectors")
+    if where.ndim != 2 or where.shape[1] not in (dimension, dimension + 1):
+        wanted = f"[n, {dimension}] or [n, {dimension + 1}]"
+        raise ShapeError(f"locations has the shape {list(where.shape)}; it must be {wanted}")
+    if values.ndim != 2 or len(values) != len(where):
+        raise ShapeError(f"vectors has the shape {list(values.shape)}; it must be [{len(where)}, planes]")
+    if where.shape[1] == dimension:
+        if current is None:
+            raise StateError("there is no sample yet; call add_sample() first")
+        where = np.insert(where, dimension, current, axis=1)
+    limits = np.array([*spatial_size, 2**31 - 1])
+    outside = ((where < 0) | (where >= limits)).any(1)
+    if outside.any():
+        row = int(outside.argmax())
+        raise CoordinateError(f"locations: row {row} is {where[row].tolist()}, out of {limits.tolist()}")
+    return where, values
+
+
+def active_cells(
+    tensor: Any, offset: Any, spatial_size: Sequence[int], threshold: float
+) -> tuple[IntArray, FloatArray]:
+    """Return the cells [n, dimension] of an array [...size, planes] in which some |value| is above `threshold`, and theirs.
+
+    offset: where the array's first cell lies. Cells outside of the spatial size are left out.
+    """
+    dimension, values = len(spatial_size), float32(tensor, "tensor")
+    if values.ndim != dimension + 1:
+        raise ShapeError(f"tensor has {values.ndim} axes; it must have {dimension} and the planes")
+    start = np.array(sizes(offset, dimension, "offset"))
+    # Before the offset is added: it may be as large as an integer can be.
+    active = np.argwhere((np.abs(values) > threshold).any(-1))
+    inside = ((active >= -start) & (active < np.array(spatial_size) - start)).all(1) & (np.abs(start) < 2**62).all()
+    active = active[inside]
+    return active + start if len(active) else active, values[tuple(active.T)]
 
 
 def precompute_rules(metadata: Metadata, sites: int, size: int) -> None:

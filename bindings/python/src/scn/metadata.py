@@ -65,6 +65,10 @@ class Metadata:
         """
         return self._locations(self._find(spatial_size))
 
+    def _first(self) -> int:
+        """Return the number of the site set that it begins with."""
+        return 0
+
     def _find(self, spatial_size: Any) -> int:
         """Return the number of the site set of a spatial size."""
         size = int64s(sizes(spatial_size, self.dimension, "spatial_size"))
@@ -89,7 +93,7 @@ class Metadata:
         return result
 
     def __repr__(self) -> str:
-        size, sites = self._spatial_size(0).tolist(), self._site_count(0)
+        size, sites = self._spatial_size(self._first()).tolist(), self._site_count(self._first())
         return f"Metadata({self.dimension}, spatial_size={size}, sites={sites}, batch_size={self.batch_size()})"
 
     def __deepcopy__(self, memo: Any) -> Metadata:

@@ -100,7 +100,8 @@ def UNet(
     2 ** (levels - 1) on each axis, 4 for three levels. Another is a `ShapeError` of the forward pass.
     """
     create = library.scn_unet_create
-    return _levels(create, dimension, reps, nPlanes, residual_blocks, downsample, leakiness, n_input_planes)
+    leaky = normalization.BatchNormLeakyReLU
+    return _levels(create, dimension, reps, nPlanes, residual_blocks, downsample, leaky, leakiness, n_input_planes)
 
 
 def FullyConvolutionalNet(
@@ -116,7 +117,7 @@ def FullyConvolutionalNet(
     the level had. The arguments are those of `UNet`.
     """
     create = library.scn_fully_convolutional_net_create
-    return _levels(create, dimension, reps, nPlanes, residual_blocks, downsample)
+    return _levels(create, dimension, reps, nPlanes, residual_blocks, downsample, normalization.BatchNormReLU)
 
 
 def FullConvolutionalNetIntegratedLinear(
@@ -136,7 +137,8 @@ def FullConvolutionalNetIntegratedLinear(
     """
     create = library.scn_fully_convolutional_integrated_linear_create
     classes = integer(nClasses, "nClasses")
-    return _levels(create, dimension, reps, nPlanes, residual, downsample, leakiness, -1, classes)
+    leaky = normalization.BatchNormLeakyReLU
+    return _levels(create, dimension, reps, nPlanes, residual, downsample, leaky, leakiness, -1, classes)
 
 
 def SparseDenseNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any]) -> Sequential:
@@ -192,11 +194,15 @@ def _levels(
     nPlanes: Sequence[int],
     residual: bool,
     downsample: Sequence[Any],
+    norm: type[Layer],
     leakiness: float = 0,
     n_input_planes: int = -1,
     *more: int,
 ) -> Sequential:
-    """Return a network with levels; more: what `create` takes between the levels and the options."""
+    """Return a network with levels.
+
+    norm: the class of its batch normalisations; more: what `create` takes between the levels and the options.
+    """
     d = dimension_of(dimension)
     widths = entries(nPlanes, "nPlanes", "a list of integers, one for each level")
     planes = [integer(width, f"nPlanes[{level}]") for level, width in enumerate(widths)]
@@ -209,7 +215,7 @@ def _levels(
         integer(n_input_planes, "n_input_planes"),
     )
     handle = ModuleHandle.make(create, d, integer(reps, "reps"), int64s(planes), len(planes), *more, options)
-    return wrap(handle)  # type: ignore[return-value]
+    return wrap(handle, norm)  # type: ignore[return-value]
 
 
 def MultiscaleShapeContext(
@@ -261,13 +267,16 @@ def _stage(layer: Any) -> str:
     return f"b{planes}x{repetitions}/{stride}"
 
 
-def wrap(handle: ModuleHandle) -> Module:
-    """Return the Python objects for a module of the library and all inside it."""
+def wrap(handle: ModuleHandle, norm: type[Layer] | None = None) -> Module:
+    """Return the Python objects for a module of the library and all inside it.
+
+    norm: the class of all batch normalisations; None for the one that shows each best.
+    """
     kind = _text(library.scn_module_type, handle)
     if kind in _CONTAINERS:
         container = _CONTAINERS[kind]()
         for child in _children(handle):
-            container.add(wrap(child))
+            container.add(wrap(child, norm))
         training = ctypes.c_int32()
         library.scn_module_get_training(handle, ctypes.byref(training))
         container.training = training.value != 0
@@ -275,7 +284,8 @@ def wrap(handle: ModuleHandle) -> Module:
     arguments = json.loads(_text(library.scn_module_architecture, handle))
     if kind not in _LAYERS:
         raise UnsupportedError(f"this package has no module {kind}; it is older than the library")
-    return _layer_class(kind, arguments)._around(handle, arguments)
+    layer = norm if norm and kind == "BatchNormalization" else _layer_class(kind, arguments)
+    return layer._around(handle, arguments)
 
 
 def _layer_class(kind: str, arguments: dict[str, Any]) -> type[Layer]:

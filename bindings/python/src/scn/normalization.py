@@ -122,28 +122,29 @@ class MeanOnlyBNLeakyReLU(_WithRunningStatistics):
 
 
 class SparseGroupNorm(Layer):
-    """Normalises each sample's sites and each of `groups` groups of neighbouring planes (Wu and He, 2018).
+    """Normalises each sample's sites and each of num_groups groups of neighbouring planes (Wu and He, 2018).
 
-    [sites, planes] -> [sites, planes]. Each sample and group has a mean and a biased variance of its own, in training
+    [sites, num_channels] -> [sites, num_channels]. Each sample and group has a mean and a biased variance of its own, in training
     and in evaluation, so that what one sample becomes does not depend on the others. eps: added to the variance. State,
-    each [planes]: weight (ones), bias (zeros).
+    each [num_channels]: weight (ones), bias (zeros).
     """
 
-    _arguments = {"groups": "groups", "planes": "planes", "epsilon": "eps"}
+    _arguments = {"groups": "num_groups", "planes": "num_channels", "epsilon": "eps"}
     weight: Parameter
     bias: Parameter
-    groups: int
-    planes: int
+    num_groups: int
+    num_channels: int
     eps: float
 
-    def __init__(self, groups: int, planes: int, eps: float = 1e-5) -> None:
+    def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5) -> None:
         super().__init__()
-        self.groups, self.planes = integer(groups, "groups"), integer(planes, "planes")
+        self.num_groups = integer(num_groups, "num_groups")
+        self.num_channels = integer(num_channels, "num_channels")
         self.eps = float(eps)
-        self._own(ModuleHandle.make(library.scn_group_norm_create, self.groups, self.planes, self.eps))
+        self._own(ModuleHandle.make(library.scn_group_norm_create, self.num_groups, self.num_channels, self.eps))
 
     def extra_repr(self) -> str:
-        return f"{self.groups}, {self.planes}, eps={self.eps:g}"
+        return f"{self.num_groups}, {self.num_channels}, eps={self.eps:g}"
 
 
 class Dropout(Layer):

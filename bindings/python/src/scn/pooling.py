@@ -185,8 +185,8 @@ def fractional_options(layer: Any) -> FractionalOptions:
     """Return the options of a fractional pooling, of either level, as the library takes them."""
     return FractionalOptions(
         None if layer.ratio is None else (ctypes.c_double * layer.dimension)(*layer.ratio),
-        None if layer.output_size is None else int64s(layer.output_size),
-        None if layer.pool_size is None else int64s(layer.pool_size),
+        None if layer.output_size is None else int64s([int(size) for size in layer.output_size]),
+        None if layer.pool_size is None else int64s([int(size) for size in layer.pool_size]),
         int(layer.pool_size is None),
         int(layer.sequence == "random"),
         layer.nFeaturesToDrop,

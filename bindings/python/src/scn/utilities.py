@@ -122,23 +122,29 @@ def squareroot_rotation(a: Any) -> FloatArray:
 
 
 def voxelize_pointcloud(
-    xyz: Any, rgb: Any, average: bool = True, accumulate: bool = False
-) -> tuple[NDArray[Any], NDArray[Any]]:
+    xyz: Any,
+    rgb: Any,
+    average: bool = True,
+    accumulate: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+) -> tuple[NDArray[Any], ...]:
     """Return the distinct rows of xyz, sorted, and what becomes of their features.
 
     xyz: [points, d], whole numbers. rgb: [points, planes]. average: the mean of the features at each row; else
-    accumulate: their sum; else the features of the first point there.
+    accumulate: their sum; else the features of the first point there. return_inverse: also return which row of the
+    result each point went to, [points]; return_counts: also return how many points each row of the result has.
     """
     where, features = int64(xyz, "xyz"), float32(rgb, "rgb")
     if where.ndim != 2 or features.ndim != 2 or len(where) != len(features):
         raise ShapeError(
             f"xyz and rgb have the shapes {list(where.shape)} and {list(features.shape)}; they must be [n, d], [n, planes]"
         )
-    if not len(where):
-        return where, features
     sites, first, inverse, counts = np.unique(where, axis=0, return_index=True, return_inverse=True, return_counts=True)
-    if not (average or accumulate):
-        return sites, features[first]
-    sums = np.zeros((len(sites), features.shape[1]))
-    np.add.at(sums, inverse.reshape(-1), features)
-    return sites, (sums / counts[:, None] if average else sums).astype(np.float32)
+    inverse = inverse.reshape(-1)
+    values = features[first]
+    if average or accumulate:
+        sums = np.zeros((len(sites), features.shape[1]))
+        np.add.at(sums, inverse, features)
+        values = (sums / counts[:, None] if average else sums).astype(np.float32)
+    return sites, values, *[inverse] * bool(return_inverse), *[counts] * bool(return_counts)

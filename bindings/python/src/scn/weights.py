@@ -1,6 +1,6 @@
-"""Convolution weights of MinkowskiEngine, spconv and torchsparse, as this package has them, and back.
+"""Convolution weights of MinkowskiEngine, spconv, torchsparse and SparseConvNet, as this package has them, and back.
 
-All four libraries correlate: the weight of an offset belongs to the input at `site + offset`. They differ in the order
+All libraries correlate: the weight of an offset belongs to the input at `site + offset`. They differ in the order
 of offsets and axes, and in where a filter of even size begins. A weight of `scn` is [volume, 1, nIn, nOut], offsets
 row-major (the last axis fastest), as layers of one group have it.
 """
@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from ._arrays import FloatArray, float32, sizes
+from ._arrays import FloatArray, dimension_of, float32, sizes
 from .errors import InvalidArgumentError, ShapeError
+from .permutohedral import permutohedral_offsets
 
 __all__ = [
     "weights_from_minkowski_engine",
+    "weights_from_sparseconvnet_permutohedral",
     "weights_from_spconv",
     "weights_from_torchsparse",
     "weights_to_minkowski_engine",
@@ -137,6 +139,40 @@ def weights_to_torchsparse(weight: Any, filter_size: Any) -> FloatArray:
     if len(size) != 3:
         raise ShapeError(f"filter_size has {len(size)} sizes; torchsparse has three dimensions")
     return _as_listed(array.reshape(*size, *array.shape[-2:]), array.shape[0] % 2 == 1)
+
+
+def weights_from_sparseconvnet_permutohedral(weight: Any, dimension: int) -> FloatArray:
+    """Return a weight of SparseConvNet's `PermutohedralSubmanifoldConvolution` as one of this package's, float32.
+
+    weight: [volume, groups, nIn / groups, nOut / groups], of the oldest checkpoints [volume, nIn, nOut]; the volume is
+    d * d + d + 1. The result has the axis of groups.
+
+    In 2-D SparseConvNet reads the site itself with the weights of two offsets, (0, -1) and (0, 0), and never its
+    neighbour at (0, -1). The result has the sum of both at (0, 0) and zeros at (0, -1): the layer then does what it did
+    there. Weights of other dimensions stay as they are. All other weights of SparseConvNet's are this package's.
+
+    Source: SparseConvNet's PermutohedralSubmanifoldConvolutionRules.h. Results agree with those of its cpu build.
+    """
+    axes, array = dimension_of(dimension), _numbers(weight, "weight")
+    volume = axes * (axes + 1) + 1
+    if array.ndim == 3:
+        array = array[:, None]
+    if array.ndim != 4 or array.shape[0] != volume:
+        raise ShapeError(
+            f"weight has the shape {list(array.shape)}; it must be [{volume}, groups, nIn / groups, nOut / groups]"
+        )
+    result = np.array(array, order="C")
+    if axes == 2:
+        below, center = (_place(offset) for offset in ([0, -1], [0, 0]))
+        result[center] += result[below]
+        result[below] = 0
+    return result
+
+
+def _place(offset: list[int]) -> int:
+    """Return the place of an offset in the 2-D permutohedral filter."""
+    place: int = permutohedral_offsets(2).tolist().index(offset)
+    return place
 
 
 def _numbers(values: Any, name: str) -> FloatArray:

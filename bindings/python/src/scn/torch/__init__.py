@@ -34,7 +34,7 @@ from ..errors import (
     UnsupportedError,
 )
 from ..settings import cpu_description, get_num_threads, set_num_threads, version
-from . import functions
+from . import SCN, functions
 from ._absent import refuse
 from .activation import ELU, SELU, BatchwiseDropout, Dropout, LeakyReLU, ReLU, Sigmoid, Tanh
 from .checkpoint import checkpoint_restore, checkpoint_save, from_torch_checkpoint
@@ -48,6 +48,7 @@ from .containers import (
     JoinTable,
     Sequential,
     VerboseIdentity,
+    checkpoint101,
 )
 from .conversion import from_module, to_module
 from .convolution import (
@@ -95,6 +96,7 @@ from .normalization import (
     MeanOnlyBNLeakyReLU,
     SparseGroupNorm,
 )
+from .plotting import matplotlib_cubes, matplotlib_planes, ply_scatter, visdom_scatter
 from .pooling import (
     AveragePooling,
     FractionalMaxPooling,
@@ -105,34 +107,35 @@ from .pooling import (
     RandomizedStrideMaxPooling,
     UnPooling,
 )
+from .running_statistics import update_bn
 from .sparse import SparseConvNetTensor
 from .sparsify import Sparsify, SparsifyFCS
 from .spectral import spectral_norm
 from .sync_normalization import SyncBatchNormalization, convert_sync_batchnorm
 from .utilities import (
     batch_location_tensors,
+    has_only_one_nonzero_digit,
     is_power2,
+    is_square,
+    optionalTensor,
+    optionalTensorReturn,
     pad_with_batch_idx,
     prepare_BLInput,
     random_rotation,
+    spectral_norm_svd,
     squareroot_rotation,
+    threadDatasetIterator,
+    toLongTensor,
     voxelize_pointcloud,
 )
+from ._paths import install, provide  # isort: skip
 
 __version__: str = version()
 
 
-class SCN:
-    """What programs ask of SparseConvNet's extension module."""
-
-    @staticmethod
-    def is_cuda_build() -> bool:
-        """Return False: there is no GPU."""
-        return False
-
-
 # The two counters that are attributes of this module need a class that knows them.
 sys.modules[__name__].__class__ = Package
+provide(sys.modules[__name__])
 
 if not TYPE_CHECKING:  # Checkers shall go on refusing what is not there.
 
@@ -141,6 +144,7 @@ if not TYPE_CHECKING:  # Checkers shall go on refusing what is not there.
 
 __all__ = [
     "ELU",
+    "SCN",
     "SELU",
     "AddCoords",
     "AddTable",
@@ -191,7 +195,6 @@ __all__ = [
     "RandomizedStrideConvolution",
     "RandomizedStrideMaxPooling",
     "ReLU",
-    "SCN",
     "Sequential",
     "ShapeContext",
     "ShapeError",
@@ -218,6 +221,7 @@ __all__ = [
     "append_tensors",
     "batch_location_tensors",
     "binary_cross_entropy",
+    "checkpoint101",
     "checkpoint_restore",
     "checkpoint_save",
     "compare_sparse",
@@ -230,18 +234,31 @@ __all__ = [
     "functions",
     "get_forward_counts",
     "get_num_threads",
+    "has_only_one_nonzero_digit",
+    "install",
     "is_power2",
+    "is_square",
+    "matplotlib_cubes",
+    "matplotlib_planes",
+    "optionalTensor",
+    "optionalTensorReturn",
     "pad_with_batch_idx",
     "permutohedral_basis",
     "permutohedral_offsets",
+    "ply_scatter",
     "prepare_BLInput",
     "random_rotation",
     "set_forward_counts",
     "set_num_threads",
     "spectral_norm",
+    "spectral_norm_svd",
     "squareroot_rotation",
     "swap_input_modes",
+    "threadDatasetIterator",
+    "toLongTensor",
     "to_module",
+    "update_bn",
     "version",
+    "visdom_scatter",
     "voxelize_pointcloud",
 ]

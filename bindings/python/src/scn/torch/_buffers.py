@@ -51,12 +51,26 @@ def restored(ctx: Any) -> list[Any]:
 
 
 def on_cpu(values: torch.Tensor, name: str) -> torch.Tensor:
-    """Return the tensor, or raise `UnsupportedError` where it is not in the memory of the CPU."""
+    """Return the tensor, or raise `UnsupportedError` where it is not in the memory of the CPU, or torch is tracing."""
+    if torch.jit.is_tracing() or _is_exporting():  # type: ignore[attr-defined]
+        raise not_traced()
     if values.device.type != "cpu":
         raise UnsupportedError(f"{name} is a tensor on {values.device}; scn.torch computes on the CPU: use .cpu()")
     if values.layout is not torch.strided:
         raise UnsupportedError(f"{name} is a {values.layout} tensor; scn.torch takes dense ones: use .to_dense()")
     return values
+
+
+# torch has it since 2.7; before, torch.export runs into tensors without memory.
+_is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
+
+
+def not_traced() -> UnsupportedError:
+    """Return the error of what would record the layers' operations, which are not torch's."""
+    return UnsupportedError(
+        "scn computes its layers itself: torch.jit, torch.onnx and torch.export cannot record them. The way to C++, C and "
+        "Swift is scn.save(scn.torch.to_module(network), path), see docs/deployment.md"
+    )
 
 
 def no_cuda() -> UnsupportedError:

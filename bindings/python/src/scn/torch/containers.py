@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Any, Optional, TypeVar
+from typing import Any, Callable, Optional, TypeVar
 
 import torch
 from torch import nn
@@ -25,6 +25,7 @@ __all__ = [
     "JoinTable",
     "Sequential",
     "VerboseIdentity",
+    "checkpoint101",
 ]
 
 S = TypeVar("S", bound=nn.Sequential)
@@ -88,7 +89,7 @@ def _fitted(module: nn.Module, input: Any, scales: bool) -> Any:
     """Fit a module to some input and return what it makes of it then."""
     if isinstance(module, ConcatTable):
         return [_fitted(branch, input, scales) for branch in module]
-    if isinstance(module, nn.Sequential):
+    if isinstance(module, nn.Sequential) and not isinstance(module, Layer):
         for child in module:
             input = _fitted(child, input, scales)
         return input
@@ -145,6 +146,25 @@ class CheckpointedSequential(Sequential):
         return checkpoint(run, kept, use_reentrant=False, context_fn=lambda: passes)
 
 
+class _Called(nn.Module):
+    """A module of a function."""
+
+    def __init__(self, run: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.run = run
+
+    def forward(self, input: Any) -> Any:
+        return self.run(input)
+
+
+def checkpoint101(run_function: Callable[[Any], Any], x: SparseConvNetTensor, down: int = 1) -> Any:
+    """Return run_function(x), of which the backward pass computes again what it needs, as `CheckpointedSequential` does.
+
+    down, by how much the spatial size becomes smaller, is there for SparseConvNet's programs: the result knows its own.
+    """
+    return CheckpointedSequential(_Called(run_function))(x)
+
+
 def _rows_of(input: Any) -> list[torch.Tensor]:
     """Return the tensors in an input."""
     if isinstance(input, SparseConvNetTensor):
@@ -191,13 +211,12 @@ def _same_sites(tensors: Sequence[Any], taker: str) -> Optional[list[torch.Tenso
     for index, tensor in enumerate(tensors):
         if not isinstance(tensor, SparseConvNetTensor):
             raise TypeError(f"{taker} got a {type(tensor).__name__}; it takes SparseConvNetTensors")
-        same = tensor._known_metadata() is tensors[0]._known_metadata()
-        if not same or tensor._site_set() != tensors[0]._site_set():
+        if not tensor._has_sites_of(tensors[0]):
             raise ShapeError(f"{taker}: tensor {index} has other sites than tensor 0")
     return [tensor._sorted() for tensor in tensors]
 
 
-class AddTable(Layer):
+class AddTable(Layer, nn.Sequential):
     """Adds a list of tensors: the same sites, the same planes."""
 
     def forward(self, input: Sequence[Any]) -> Any:
@@ -217,7 +236,7 @@ class AddTable(Layer):
         return input[0]._on(total)
 
 
-class JoinTable(Layer):
+class JoinTable(Layer, nn.Sequential):
     """Puts the planes of a list of tensors side by side: the same sites."""
 
     def forward(self, input: Sequence[Any]) -> Any:

@@ -79,10 +79,8 @@ def _remade(module: NumpyModule, known: dict[int, nn.Module]) -> nn.Module:
     elif isinstance(module, Flatten):
         result = nn.Flatten()
     elif isinstance(module, NumpyLayer) and name in _LAYERS:
-        kind = _LAYERS[name]
-        # Modules without arguments of their own have those of nn.Module, which are none.
-        own = inspect.signature(kind).parameters if kind.__init__ is not nn.Module.__init__ else ()
-        result = kind(**{argument: getattr(module, "has_bias" if argument == "bias" else argument) for argument in own})
+        own = inspect.signature(type(module)).parameters
+        result = _LAYERS[name](**{argument: getattr(module, "has_bias" if argument == "bias" else argument) for argument in own})
     else:
         raise UnsupportedError(f"scn.torch has no module {name}")
     result.training = module.training
@@ -154,6 +152,10 @@ def _layer_of_package(module: nn.Module) -> NumpyLayer:
             f"package scn has no module for {kind.__module__}.{kind.__qualname__}; where it applies others one after the "
             "other, make a scn.torch.Sequential of them"
         )
+    if not getattr(module, "affine", True) and name == "SparseGroupNorm":
+        raise UnsupportedError("package scn has no SparseGroupNorm without weight and bias")
+    if isinstance(module, sparsify.Sparsify) and module.threshold != sparsify.usual_threshold(module.activation):
+        raise UnsupportedError(f"package scn has no Sparsify with the threshold {module.threshold}")
     target = numpy_level._LAYERS[name]
     # Layers without arguments of their own show none.
     arguments = {argument: _argument(module, argument) for argument in inspect.signature(target).parameters}
@@ -163,7 +165,7 @@ def _layer_of_package(module: nn.Module) -> NumpyLayer:
 def _argument(module: nn.Module, name: str) -> Any:
     """Return what a layer was made with."""
     if name == "bias":
-        return module.bias is not None
+        return getattr(module, "bias", None) is not None
     if name == "mode" and isinstance(module, input_output.InputLayer):
         return module._mode_now()
     value = getattr(module, name) if hasattr(module, name) else getattr(module, _TORCH_NAMES.get(name, name))

@@ -20,7 +20,7 @@ from ..errors import InvalidArgumentError
 from ._buffers import computable, parameter, typed_like
 from ._chance import engine_seeded_by_torch
 from .functions import convolution, shape_context
-from .layer import Layer, Window, plain_size, planes_of
+from .layer import Layer, Window, long_tensor, plain_size, planes_of
 from .metadata import Metadata
 from .sparse import SparseConvNetTensor
 
@@ -43,7 +43,8 @@ class _Convolution(Layer):
     """What convolutions share: their weights, and how they are applied along rules."""
 
     weight: nn.Parameter
-    bias: Optional[nn.Parameter]
+    bias: nn.Parameter
+    """Where there is one; a layer without has no such attribute, as in SparseConvNet."""
 
     def _make(self, nIn: Any, nOut: Any, bias: Any, groups: Any, volume: int, gain: float) -> None:
         """Make the parameters; the weight is drawn from N(0, gain / (nIn * volume))."""
@@ -54,7 +55,8 @@ class _Convolution(Layer):
         self.filter_volume = volume
         weight = torch.empty(self._weight_shape()).normal_(0, math.sqrt(gain / (self.nIn * volume)))
         self.weight = nn.Parameter(weight)
-        self.register_parameter("bias", nn.Parameter(torch.zeros(self.nOut)) if self.has_bias else None)
+        if self.has_bias:
+            self.bias = nn.Parameter(torch.zeros(self.nOut))
 
     def _weight_shape(self) -> tuple[int, ...]:
         return (self.filter_volume, self.groups, self.nIn // self.groups, self.nOut // self.groups)
@@ -66,13 +68,22 @@ class _Convolution(Layer):
     def forward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
         """Return the convolution of a sparse tensor."""
         input, rows = self._sparse(input, self.nIn)
-        metadata = input._known_metadata()
-        rulebook, sites = self._rules(metadata, input._site_set())
+        return self._along(input, rows, self._rules(input._known_metadata(), input._site_set()))
+
+    def _along(
+        self, input: SparseConvNetTensor, rows: torch.Tensor, rules: tuple[RulebookHandle, int]
+    ) -> SparseConvNetTensor:
+        """Return the convolution of a sparse tensor, whose sorted rows are given, along a rulebook."""
         weight = parameter(self.weight, "weight", *self._weight_shape())
-        bias = parameter(self.bias, "bias", self.nOut)
+        bias = parameter(getattr(self, "bias", None), "bias", self.nOut)
         assert weight is not None, "a convolution has a weight"
-        result = convolution(computable(rows), weight, bias, rulebook, metadata._site_count(sites))
-        return input._on(typed_like(result, rows), sites)
+        return convolved(input, rows, weight, bias, rules)
+
+    def _complete(self) -> None:
+        self.__dict__.setdefault("has_bias", "bias" in self._parameters)
+        self.__dict__.setdefault("groups", 1)
+        if "weight" in self._parameters and self.weight.ndim == 3:
+            self.weight.data = self.weight.data.unsqueeze(1)
 
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *arguments: Any) -> None:
         # SparseConvNet's oldest checkpoints have no axis of groups.
@@ -80,6 +91,19 @@ class _Convolution(Layer):
         if isinstance(weight, torch.Tensor) and weight.ndim == 3:
             state_dict[prefix + "weight"] = weight.unsqueeze(1)
         super()._load_from_state_dict(state_dict, prefix, *arguments)
+
+
+def convolved(
+    input: SparseConvNetTensor,
+    rows: torch.Tensor,
+    weight: torch.Tensor,
+    bias: Optional[torch.Tensor],
+    rules: tuple[RulebookHandle, int],
+) -> SparseConvNetTensor:
+    """Return the convolution of a sparse tensor along a rulebook, on the site set at which that ends."""
+    rulebook, sites = rules
+    result = convolution(computable(rows), weight, bias, rulebook, input._known_metadata()._site_count(sites))
+    return input._on(typed_like(result, rows), sites)
 
 
 class _WindowConvolution(_Convolution):
@@ -94,6 +118,13 @@ class _WindowConvolution(_Convolution):
         self.groups = planes_of(groups, "groups")
         self._numpy_layer()
         self._make(nIn, nOut, bias, groups, self._window.volume, 2.0 * self.groups)
+
+    def _complete(self) -> None:
+        super()._complete()
+        if "_window" not in self.__dict__:
+            given, stride = self.__dict__, self.__dict__.pop("filter_stride", None)
+            padding = None if stride is None else 0
+            self._window = Window(self.dimension, given.pop("filter_size"), stride, padding, 1, "filter")
 
     # The layer of the package `scn` with the same windows: it says what is wrong with them, and which sizes they lead to.
     _numpy_type: ClassVar[Any]
@@ -111,14 +142,14 @@ class _WindowConvolution(_Convolution):
         return torch.from_numpy(self._numpy_layer().input_spatial_size(plain_size(out_size)))
 
     @property
-    def filter_size(self) -> list[int]:
-        """The filter's size, one for each axis."""
-        return list(self._window.size)
+    def filter_size(self) -> torch.Tensor:
+        """The filter's size, [dimension] int64. It cannot be changed."""
+        return long_tensor(self._window.size)
 
     @property
-    def dilation(self) -> list[int]:
-        """How far apart the filter's offsets are, one for each axis."""
-        return list(self._window.dilation)
+    def dilation(self) -> torch.Tensor:
+        """How far apart the filter's offsets are, [dimension] int64."""
+        return long_tensor(self._window.dilation)
 
     def extra_repr(self) -> str:
         return described(self)
@@ -141,8 +172,7 @@ class SubmanifoldConvolution(_WindowConvolution):
         self._set(dimension, nIn, nOut, filter_size, None, bias, groups, None, dilation)
 
     def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
-        create = library.scn_geometry_submanifold
-        return RulebookHandle.make(create, metadata._handle, sites, self._window.filter()), sites
+        return submanifold_rules(metadata, sites, self._window)
 
 
 ValidConvolution = SubmanifoldConvolution
@@ -170,17 +200,22 @@ class _StridedConvolution(_WindowConvolution):
         self._set(dimension, nIn, nOut, filter_size, filter_stride, bias, groups, padding, dilation)
 
     @property
-    def filter_stride(self) -> list[int]:
-        """How far the filter moves, one for each axis."""
-        return self._window.stride or []
+    def filter_stride(self) -> torch.Tensor:
+        """How far the filter moves, [dimension] int64."""
+        return long_tensor(self._window.stride)
 
     @property
-    def padding(self) -> list[int]:
-        """How far the filter reaches beyond the field, one for each axis."""
-        return self._window.padding or []
+    def padding(self) -> torch.Tensor:
+        """How far the filter reaches beyond the field, [dimension] int64."""
+        return long_tensor(self._window.padding)
 
     def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
         return found_rules(self._find, metadata, sites, self._window)
+
+    def _found(self, input: Any, find: Any) -> SparseConvNetTensor:
+        """Return the convolution along the rules that another function of the library finds."""
+        input, rows = self._sparse(input, self.nIn)
+        return self._along(input, rows, found_rules(find, input._known_metadata(), input._site_set(), self._window))
 
 
 class Convolution(_StridedConvolution):
@@ -203,15 +238,29 @@ class Deconvolution(_StridedConvolution):
 
     _numpy_type, _find = numpy_level.Deconvolution, library.scn_geometry_reverse
 
+    def fullForward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
+        """Return what a `FullConvolution` with these parameters makes of a sparse tensor."""
+        return self._found(input, library.scn_geometry_full)._alone()
+
 
 class FullConvolution(_StridedConvolution):
     """A convolution with a site wherever the filter reaches from an input: a transposed, generative convolution.
 
     [sites in, nIn] -> [sites out, nOut], with output = input * stride - padding + k * dilation. The size becomes
     (in - 1) * stride + dilation * (filter - 1) + 1 - 2 * padding. Weight and bias as in `SubmanifoldConvolution`.
+
+    The result has metadata of its own, which knows the new sites: other sites may have the same spatial size.
     """
 
     _numpy_type, _find = numpy_level.FullConvolution, library.scn_geometry_full
+
+    def forward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
+        """Return the convolution of a sparse tensor."""
+        return super().forward(input)._alone()
+
+    def deconvolutionForward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
+        """Return what a `Deconvolution` with these parameters makes of a sparse tensor."""
+        return self._found(input, library.scn_geometry_reverse)
 
 
 TransposeConvolution = FullConvolution
@@ -231,14 +280,25 @@ class RandomizedStrideConvolution(_StridedConvolution):
     def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
         if not self.training:
             return found_rules(library.scn_geometry_strided, metadata, sites, self._window)
-        with engine_seeded_by_torch():
-            return found_rules(library.scn_geometry_randomized, metadata, sites, self._window)
+        return randomized_rules(metadata, sites, self._window)
+
+
+def randomized_rules(metadata: Metadata, sites: int, window: Window) -> tuple[RulebookHandle, int]:
+    """Return the rulebook of a window that is displaced at random, and the site set at which it ends."""
+    with engine_seeded_by_torch():
+        return found_rules(library.scn_geometry_randomized, metadata, sites, window)
+
+
+def submanifold_rules(metadata: Metadata, sites: int, window: Window) -> tuple[RulebookHandle, int]:
+    """Return the rulebook of a submanifold window, and the site set, which stays."""
+    return RulebookHandle.make(library.scn_geometry_submanifold, metadata._handle, sites, window.filter()), sites
 
 
 def found_rules(function: Any, metadata: Metadata, sites: int, window: Window) -> tuple[RulebookHandle, int]:
     """Return the rulebook that a function of the library finds for a window, and the site set at which it ends."""
     out = ctypes.c_int32()
     rulebook = RulebookHandle.make(function, metadata._handle, sites, window.filter(), ctypes.byref(out))
+    metadata._reach(out.value)
     return rulebook, out.value
 
 
@@ -256,11 +316,16 @@ class PermutohedralSubmanifoldConvolution(_Convolution):
         self._make(nIn, nOut, bias, groups, self.dimension * (self.dimension + 1) + 1, 2.0)
 
     def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
-        return RulebookHandle.make(library.scn_geometry_permutohedral, metadata._handle, sites), sites
+        return permutohedral_rules(metadata, sites)
 
     def extra_repr(self) -> str:
         end = f", groups={self.groups}" if self.groups != 1 else ""
         return f"{self.dimension}, {self.nIn} -> {self.nOut}, bias={self.has_bias}{end}"
+
+
+def permutohedral_rules(metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
+    """Return the rulebook of the lattice's neighbours, and the site set, which stays."""
+    return RulebookHandle.make(library.scn_geometry_permutohedral, metadata._handle, sites), sites
 
 
 def permutohedral_basis(dimension: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -289,15 +354,29 @@ class ShapeContext(Layer):
         super().__init__()
         self.dimension, self.nIn = dimension_of(dimension), planes_of(nIn, "nIn")
         self._window = Window(self.dimension, plain_size(filter_size), None, None, 1, "filter")
-        self.filter_size, self.filter_volume = self._window.size, self._window.volume
+        self.filter_volume = self._window.volume
         self.nOut = integer(self.nIn * self.filter_volume, "nIn * volume")
+
+    def _complete(self) -> None:
+        self._buffers.pop("weight", None)
+        if "_window" not in self.__dict__:
+            self._window = Window(self.dimension, self.__dict__.pop("filter_size"), None, None, 1, "filter")
+
+    @property
+    def filter_size(self) -> torch.Tensor:
+        """The filter's size, [dimension] int64."""
+        return long_tensor(self._window.size)
+
+    @property
+    def weight(self) -> torch.Tensor:
+        """The unit matrix that SparseConvNet multiplies with, [volume, nIn, nOut]; it is no state here."""
+        return torch.eye(self.nOut).view(self.filter_volume, self.nIn, self.nOut)
 
     def forward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
         """Return the neighbourhoods of a sparse tensor's sites."""
         input, rows = self._sparse(input, self.nIn)
         metadata, sites = input._known_metadata(), input._site_set()
-        create = library.scn_geometry_submanifold
-        rulebook = RulebookHandle.make(create, metadata._handle, sites, self._window.filter())
+        rulebook, _ = submanifold_rules(metadata, sites, self._window)
         result = shape_context(computable(rows), rulebook, rows.shape[0], self.filter_volume)
         return input._on(typed_like(result, rows))
 

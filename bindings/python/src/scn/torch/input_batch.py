@@ -84,3 +84,10 @@ class InputBatch(SparseConvNetTensor):
         size: 2 or 3. Level by level as long as the spatial size divides.
         """
         precompute_rules(self._known_metadata(), self._site_set(), size)
+
+    # SparseConvNet's older names, and those of methods that check nothing there.
+    addSample = add_sample
+    setLocation = setLocation_ = set_location_ = set_location
+    setLocations = setLocations_ = set_locations_ = set_locations
+    addSampleFromTensor = add_sample_from_tensor
+    precomputeMetadata = precompute_metadata

@@ -70,6 +70,11 @@ class InputLayerInput(numpy_level.InputLayerInput):
 
     __slots__ = ()
 
+    @property
+    def x(self) -> list[Any]:
+        """The coordinates and the features, as SparseConvNet keeps them."""
+        return [self.coords, self.features]
+
     def cpu(self) -> InputLayerInput:
         """Return this input."""
         return self
@@ -87,6 +92,20 @@ class _Entering(Layer):
         self.dimension = dimension_of(dimension)
         self.spatial_size = size_of(plain_size(spatial_size), self.dimension, "spatial_size")
         self.mode = _mode(mode)
+        self.device: Any = None
+
+    def to(self, *arguments: Any, **options: Any) -> Any:
+        """Note the device that features are to be on, as SparseConvNet's input layers do; return this layer.
+
+        Other arguments go to `torch.nn.Module.to`. Raises `UnsupportedError` for a device that is not the CPU.
+        """
+        given = options.get("device", arguments[0] if arguments else None)
+        if isinstance(given, (str, int, torch.device)):
+            # A number is that of an accelerator.
+            if isinstance(given, int) or torch.device(given).type != "cpu":
+                raise no_cuda()
+            self.device = given
+        return super().to(*arguments, **options)
 
     def extra_repr(self) -> str:
         return f"{self.dimension}, spatial_size={self.spatial_size.tolist()}, mode={self.mode}"
@@ -173,11 +192,19 @@ class _Leaving(Layer):
 class OutputLayer(_Leaving):
     """Gives every row of the input layer's points the vector of its site: [rows, planes].
 
-    In modes 1 and 2 of the input layer only the winning row gets it, the others zeros.
+    In modes 1 and 2 of the input layer only the winning row gets it, the others zeros. Where the input layer's mode is 0
+    the sites may be others too, those behind a `Convolution` for example: the result is then a copy of the features.
     """
 
     def forward(self, input: SparseConvNetTensor) -> torch.Tensor:
-        """Return a row for each row of the input."""
+        """Return a row for each row of the input, or for each site."""
+        if isinstance(input, SparseConvNetTensor) and input._site_set() != 0:
+            metadata = input._known_metadata()
+            if metadata._mode == 0 and metadata._length is None:
+                self._sparse(input)
+                features = input.features
+                assert features is not None, "a tensor that layers take has features"
+                return features.clone()
         return self._output_rows(input, "InputLayer")[0]
 
 

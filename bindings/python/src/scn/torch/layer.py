@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Callable, Optional
 
 import torch
@@ -10,7 +11,7 @@ from torch import nn
 from .._arrays import int64s, integer, sizes
 from .._options import Filter
 from ..errors import InvalidArgumentError, ShapeError
-from ._buffers import computable, typed_like
+from ._buffers import computable, not_traced, typed_like
 from .sparse import SparseConvNetTensor
 
 __all__ = ["Layer"]
@@ -24,6 +25,17 @@ class Layer(nn.Module):
     def input_spatial_size(self, out_size: Any) -> Any:
         """Return the input spatial size that yields `out_size`, a tensor [dimension] of int64."""
         return size_of(out_size, self.__dict__.get("dimension"))
+
+    def __setstate__(self, state: Any) -> None:
+        super().__setstate__(state)
+        self._complete()
+
+    def _complete(self) -> None:
+        """Make what a layer does not have that SparseConvNet pickled, a whole model that `torch.save` wrote."""
+
+    def __prepare_scriptable__(self) -> Any:
+        """Raise `UnsupportedError`: torch.jit.script asks for what it is to compile."""
+        raise not_traced()
 
     def _sparse(self, input: Any, planes: Optional[int] = None) -> tuple[SparseConvNetTensor, torch.Tensor]:
         """Return the input and its sorted rows, both checked. planes: how many it must have."""
@@ -60,7 +72,12 @@ def size_of(value: Any, dimension: Optional[int] = None, name: str = "out_size")
     """Return a size for each axis as a tensor of int64. It is on the CPU, also in a model that is made without memory."""
     given = torch.as_tensor(value, device="cpu")
     axes = max(1, given.numel()) if dimension is None else dimension
-    return torch.tensor(sizes(given.tolist(), axes, name), dtype=torch.int64, device="cpu")
+    return long_tensor(sizes(given.tolist(), axes, name))
+
+
+def long_tensor(numbers: Optional[Sequence[int]]) -> torch.Tensor:
+    """Return sizes as SparseConvNet's layers show them: an int64 tensor of its own, in the memory of the CPU."""
+    return torch.tensor(numbers or [], dtype=torch.int64, device="cpu")
 
 
 class Window:

@@ -22,21 +22,29 @@ __all__ = ["Linear", "NetworkInNetwork"]
 class NetworkInNetwork(Layer):
     """A 1 x 1 convolution: [n, nIn] -> [n, nOut]. weight: [nIn, nOut], initialised N(0, 2 / nIn). bias: [nOut], zeros."""
 
+    bias: nn.Parameter
+    """Where there is one; a layer without has no such attribute, as in SparseConvNet."""
+
     def __init__(self, nIn: int, nOut: int, bias: bool = True) -> None:
         super().__init__()
         self.nIn, self.nOut = planes_of(nIn, "nIn"), planes_of(nOut, "nOut")
         self.weight = nn.Parameter(torch.empty(self.nIn, self.nOut).normal_(0, math.sqrt(2 / self.nIn)))
-        self.register_parameter("bias", nn.Parameter(torch.zeros(self.nOut)) if flag(bias, "bias") else None)
+        self.has_bias = flag(bias, "bias")
+        if self.has_bias:
+            self.bias = nn.Parameter(torch.zeros(self.nOut))
+
+    def _complete(self) -> None:
+        self.__dict__.setdefault("has_bias", "bias" in self._parameters)
 
     def forward(self, input: Any) -> Any:
         """Return the products of a sparse tensor's planes, or of a matrix's."""
         weight = parameter(self.weight, "weight", self.nIn, self.nOut)
-        bias = parameter(self.bias, "bias", self.nOut)
+        bias = parameter(getattr(self, "bias", None), "bias", self.nOut)
         assert weight is not None, "a product has a weight"
         return self._map(input, lambda rows: linear(rows, weight, bias), self.nIn)
 
     def extra_repr(self) -> str:
-        return f"{self.nIn} -> {self.nOut}, bias={self.bias is not None}"
+        return f"{self.nIn} -> {self.nOut}, bias={self.has_bias}"
 
 
 class Linear(Layer, nn.Linear):

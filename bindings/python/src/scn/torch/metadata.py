@@ -8,9 +8,13 @@ import numpy as np
 import torch
 
 from .. import metadata as numpy_level
-from .._arrays import IntArray, address, int64s
+from .._arrays import IntArray, address, dimension_of, int64s, sizes
 from .._handles import GeometryHandle
 from .._library import library
+from ..errors import InvalidArgumentError, ShapeError, StateError
+from ..input_batch import active_cells, precompute_rules
+from ._buffers import as_tensor, on_cpu
+from ._filling import Filling, begun, dense_rows, size_list
 
 __all__ = ["Metadata"]
 
@@ -29,15 +33,34 @@ class Metadata(numpy_level.Metadata):
 
     As `scn.Metadata`. Sites of an input are shown in the order in which the input first names them; those that a stride
     made are sorted by sample, then by coordinates.
+
+    `Metadata(dimension)` is empty, to be filled by the methods that SparseConvNet's has, `setInputSpatialSize`,
+    `batchAddSample`, `setInputSpatialLocations` and others. Filling metadata that has been used makes its sites anew:
+    what was computed on the old ones must be computed again.
     """
 
-    __slots__ = ("_length", "_mode", "_orders")
+    __slots__ = ("_dimension", "_filling", "_length", "_made", "_mode", "_orders", "_reached")
+    _dimension: int
+    _made: Optional[GeometryHandle]
+    _orders: dict[int, Optional[RowOrder]]
+    _mode: Optional[int]
+    _length: Optional[int]
+    _filling: Optional[Filling]
+    # The site sets of the geometry that are known here, the first one first; None for all.
+    _reached: Optional[list[int]]
 
-    def __init__(self, dimension: int, spatial_size: Any, coordinates: Any, batch_size: int = 0, mode: int = 0) -> None:
-        super().__init__(dimension, spatial_size, coordinates, batch_size, mode)
-        self._orders: dict[int, Optional[RowOrder]] = {}
-        self._mode: Optional[int] = mode
-        self._length: Optional[int] = None
+    def __init__(
+        self, dimension: int, spatial_size: Any = None, coordinates: Any = None, batch_size: int = 0, mode: int = 0
+    ) -> None:
+        self._dimension = dimension_of(dimension)
+        self.clear()
+        if spatial_size is not None and coordinates is not None:
+            super().__init__(self._dimension, spatial_size, coordinates, batch_size, mode)
+            self._mode = mode
+        elif spatial_size is not None:
+            self.setInputSpatialSize(spatial_size)
+        elif coordinates is not None:
+            raise InvalidArgumentError("spatial_size is None; coordinates need the size of their grid")
 
     @classmethod
     def _of(cls, handle: GeometryHandle, mode: Optional[int] = None, length: Optional[int] = None) -> Metadata:
@@ -46,8 +69,58 @@ class Metadata(numpy_level.Metadata):
         mode: of the input rows that it was made of, None where there are none. length: of samples with padding.
         """
         self = cls.__new__(cls)
-        self._handle, self._orders, self._mode, self._length = handle, {}, mode, length
+        self._made, self._orders, self._mode, self._length = handle, {}, mode, length
+        self._filling = self._reached = None
+        self._dimension = numpy_level.Metadata.dimension.fget(self)  # type: ignore[attr-defined]
         return self
+
+    @property
+    def _handle(self) -> GeometryHandle:
+        """The library's geometry; that of sites that a program names is made when it is asked for."""
+        if self._made is None:
+            filling = begun(self._filling)
+            made = numpy_level.Metadata(self._dimension, filling.spatial_size, filling.locations(), filling.samples)
+            self._made, self._mode = made._handle, 0
+            self._order(0)
+            # There are no rows of an input, for output layers.
+            self._mode = None
+        return self._made
+
+    @_handle.setter
+    def _handle(self, handle: GeometryHandle) -> None:
+        self._made = handle
+
+    @property
+    def dimension(self) -> int:
+        """The number of coordinates of a site, the batch index not counted."""
+        return self._dimension
+
+    def _is_empty(self) -> bool:
+        """Return whether there is no spatial size yet."""
+        return self._made is None and self._filling is None
+
+    def _become(self, other: Metadata) -> None:
+        """Take over the sites of other metadata."""
+        if other.dimension != self._dimension:
+            raise ShapeError(f"metadata is of dimension {self._dimension}, the sites of dimension {other.dimension}")
+        for name in Metadata.__slots__:
+            setattr(self, name, getattr(other, name))
+        self._filling = None if other._filling is None else other._filling.copy()
+        self._reached = None if other._reached is None else list(other._reached)
+
+    def _filled(self) -> Filling:
+        """Return what a program fills, also where layers made the sites so far; `_refill` follows when it has changed."""
+        if self._filling is not None or self._made is None:
+            return begun(self._filling)
+        filling = Filling(self._spatial_size(self._first()).tolist())
+        filling.name(self._shown_locations(self._first()).numpy())
+        filling.samples = self.batch_size()
+        return filling
+
+    def _refill(self, filling: Filling) -> None:
+        """Let the sites be those of a filling; they are made anew when they are used."""
+        self.clear()
+        self._filling = filling
 
     def _row_sites(self) -> IntArray:
         """Return the sorted site of each row of the input, -1 at padding."""
@@ -76,6 +149,32 @@ class Metadata(numpy_level.Metadata):
         result._mode = None
         return result
 
+    def _alone(self, sites: int) -> Metadata:
+        """Return metadata of the same geometry that knows one site set alone, and later what layers make of that.
+
+        Its rows are shown sorted, and there are none of an input, for output layers.
+        """
+        result = Metadata._of(self._handle)
+        result._reached = [sites]
+        return result
+
+    def _first(self) -> int:
+        return 0 if self._reached is None else self._reached[0]
+
+    def _reach(self, sites: int) -> None:
+        """Know a site set that a layer has led to."""
+        if self._reached is not None and sites not in self._reached:
+            self._reached.append(sites)
+
+    def _find(self, spatial_size: Any) -> int:
+        if self._reached is None:
+            return super()._find(spatial_size)
+        size = sizes(spatial_size, self._dimension, "spatial_size")
+        found = [sites for sites in self._reached if self._spatial_size(sites).tolist() == size]
+        if len(found) != 1:
+            raise StateError(f"spatial_size: {len(found)} site sets have size {size}")
+        return found[0]
+
     def _shown_locations(self, sites: int) -> torch.Tensor:
         order = self._order(sites)
         locations = torch.from_numpy(self._locations(sites))
@@ -88,11 +187,150 @@ class Metadata(numpy_level.Metadata):
         """
         return self._shown_locations(self._find(spatial_size))
 
+    def clear(self) -> None:
+        """Forget all sites."""
+        self._made, self._orders = None, {}
+        self._mode = self._length = self._filling = self._reached = None
+
+    def setInputSpatialSize(self, spatialSize: Any) -> None:
+        """Say the size of the grid, [dimension]. Sites of another size are forgotten."""
+        size = size_list(spatialSize, self._dimension)
+        # A geometry without sites is made to hear what is wrong with the size.
+        numpy_level.Metadata(self._dimension, size, np.empty((0, self._dimension), np.int64))
+        if self._is_empty() or self._filled().spatial_size != size:
+            self._refill(Filling(size))
+
+    def batchAddSample(self) -> None:
+        """Begin the next sample. Raises `StateError` where there is no spatial size yet."""
+        filling = self._filled()
+        filling.add_sample()
+        self._refill(filling)
+
+    def setInputSpatialLocation(self, features: torch.Tensor, location: Any, vec: Any, overwrite: bool) -> None:
+        """Give one site its vector: location [dimension] or [dimension + 1], vec [planes]; see `setInputSpatialLocations`."""
+        where, values = torch.as_tensor(location), as_tensor(vec, "vec")
+        if where.ndim != 1 or values.ndim != 1:
+            raise ShapeError("setInputSpatialLocation needs a location of one axis and a vec of one")
+        self.setInputSpatialLocations(features, where[None], values[None], overwrite)
+
+    def setInputSpatialLocations(self, features: torch.Tensor, locations: Any, vecs: Any, overwrite: bool) -> None:
+        """Give sites their vectors, one after the other; a site that has one keeps it unless `overwrite`.
+
+        features: float32 [sites so far, planes], or without elements where there is none: grows in place. locations:
+        [n, dimension], in the current sample, or [n, dimension + 1], the sample last. vecs: [n, planes]. Raises
+        `CoordinateError` for a location out of range, `StateError` where there is no spatial size or no sample yet.
+        """
+        filling = self._filled()
+        filling.set(features, on_host(locations), on_host(vecs), bool(overwrite))
+        self._refill(filling)
+
+    def addSampleFromThresholdedTensor(
+        self, features: torch.Tensor, tensor: Any, offset: Any, spatialSize: Any, threshold: float
+    ) -> None:
+        """Begin the next sample with the cells of a tensor [...size, planes] in which some |value| is above `threshold`.
+
+        features: as in `setInputSpatialLocations`. offset: where the tensor's first cell lies. Cells outside of the
+        spatial size are left out.
+        """
+        filling = self._filled()
+        size = size_list(spatialSize, self._dimension)
+        if size != filling.spatial_size:
+            raise ShapeError(f"spatialSize is {size}; the input's is {filling.spatial_size}")
+        where, values = active_cells(on_host(tensor), on_host(offset).tolist(), size, threshold)
+        filling.set(features, np.insert(where, self._dimension, filling.samples, axis=1), values, False, new_sample=True)
+        self._refill(filling)
+
+    def createMetadataForDenseToSparse(self, spatialSize: Any, nz_: Any, batchSize: int) -> None:
+        """Take the sites that `nonzero` of a tensor [batch, ...spatial size] names, [sites, 1 + dimension]."""
+        where, samples = dense_rows(on_host(nz_), self._dimension, batchSize)
+        self._become(Metadata(self._dimension, size_list(spatialSize, self._dimension), where, samples))
+        self._order(0)
+        self._mode = None
+
+    def sparsifyMetadata(self, mOut: Metadata, spatialSize: Any, filter: Any, cuSum: Any = None) -> None:
+        """Give mOut those sites that stay. filter: [sites], not 0 where one does, in the order of the rows.
+
+        cuSum, its running sum, is there for SparseConvNet's programs.
+        """
+        sites = self._find(size_list(spatialSize, self._dimension))
+        _checked(mOut, "mOut")
+        keep, order = torch.as_tensor(filter) != 0, self._order(sites)
+        if keep.shape != (self._site_count(sites),):
+            raise ShapeError(f"filter has the shape {list(keep.shape)}; it must be [{self._site_count(sites)}]")
+        mOut._become(self._subset(sites, keep if order is None else keep[order.sorted]))
+
+    def appendMetadata(self, mAdd: Metadata, spatialSize: Any) -> None:
+        """Add the samples and sites that other metadata has at a spatial size behind those here; this may be empty."""
+        size = size_list(spatialSize, self._dimension)
+        added, samples = _checked(mAdd, "mAdd").getSpatialLocations(size), mAdd.batch_size()
+        if self._is_empty():
+            self.setInputSpatialSize(size)
+        where, before = self.getSpatialLocations(size), self.batch_size()
+        added[:, -1] += before
+        self._become(Metadata(self._dimension, size, torch.cat([where, added]).numpy(), before + samples))
+        self._order(0)
+        self._mode = None
+
+    def getSpatialLocations(self, spatialSize: Any) -> torch.Tensor:
+        """Return what `get_spatial_locations` does."""
+        return self.get_spatial_locations(size_list(spatialSize, self._dimension))
+
+    def getBatchSize(self, spatialSize: Any) -> int:
+        """Return the number of samples. Raises `StateError` where there is no such spatial size."""
+        self._find(size_list(spatialSize, self._dimension))
+        return self.batch_size()
+
+    def _matches(self, other: Metadata, spatialSize: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return, for each row of a spatial size here and in other metadata, the row of the same site there, -1 for none."""
+        ours, theirs = self.getSpatialLocations(spatialSize), _checked(other, "mR").getSpatialLocations(spatialSize)
+        both = torch.cat([ours, theirs]).numpy()
+        samples = max(self.batch_size(), other.batch_size())
+        union = Metadata(self._dimension, size_list(spatialSize, self._dimension), both, samples, 3)
+        site_of = torch.from_numpy(union._row_sites())
+        first, second = site_of[: len(ours)], site_of[len(ours) :]
+        return _looked_up(first, second, union._site_count(0)), _looked_up(second, first, union._site_count(0))
+
+    def sparsifyCompare(self, mReference: Metadata, spatialSize: Any) -> list[torch.Tensor]:
+        """Return which rows here the reference has, uint8 [sites], and the row here of each of its rows, int64, -1 for none."""
+        ours, theirs = self._matches(mReference, spatialSize)
+        return [(ours >= 0).byte(), theirs]
+
+    def compareSparseHelper(self, mR: Metadata, spatialSize: Any) -> list[torch.Tensor]:
+        """Return the rows of common sites here and in mR, side by side, then those of sites here alone and there alone."""
+        ours, theirs = self._matches(mR, spatialSize)
+        common = (ours >= 0).nonzero().view(-1)
+        return [common, ours[common], (ours < 0).nonzero().view(-1), (theirs < 0).nonzero().view(-1)]
+
+    def copyFeaturesHelper(self, mR: Metadata, spatialSize: Any) -> torch.Tensor:
+        """Return the rows of common sites, int32 [2 * common sites]: that here, that in mR, and so on."""
+        common, theirs, _, _ = self.compareSparseHelper(mR, spatialSize)
+        return torch.stack([common, theirs], 1).view(-1).int()
+
+    def generateRuleBooks2s2(self) -> None:
+        """Make the rules of submanifold convolutions of size 3 and of layers of size 2 and stride 2, ahead of their use."""
+        precompute_rules(self, self._first(), 2)
+
+    def generateRuleBooks3s2(self) -> None:
+        """Make the rules of submanifold convolutions of size 3 and of layers of size 3 and stride 2, ahead of their use."""
+        precompute_rules(self, self._first(), 3)
+
+    def __repr__(self) -> str:
+        return f"Metadata({self._dimension})" if self._is_empty() else super().__repr__()
+
+    def __deepcopy__(self, memo: Any) -> Metadata:
+        if self._filling is None and self._made is not None:
+            return self
+        result = Metadata(self._dimension)
+        result._become(self)
+        return result
+
     def __reduce__(self) -> Any:
-        size, samples, locations = self._spatial_size(0), self.batch_size(), self._locations(0)
+        if self._is_empty():
+            return Metadata, (self._dimension,)
+        size, samples = self._spatial_size(self._first()), self.batch_size()
         if self._mode is None:
-            return Metadata, (self.dimension, size, self._shown_locations(0).numpy(), samples)
-        rows = self._row_sites()
+            return Metadata, (self.dimension, size, self._shown_locations(self._first()).numpy(), samples)
+        rows, locations = self._row_sites(), self._locations(0)
         where = locations[rows] if len(locations) else np.zeros((len(rows), self.dimension + 1), np.int64)
         if self._length is None:
             return Metadata, (self.dimension, size, where, samples, self._mode)
@@ -107,6 +345,24 @@ def _of_batched(dimension: int, spatial_size: Any, coordinates: IntArray, mode: 
     size = int64s([int(number) for number in spatial_size])
     handle = GeometryHandle.make(create, dimension, size, address(coordinates), samples, length, mode)
     return Metadata._of(handle, mode, length)
+
+
+def on_host(values: Any) -> Any:
+    """Return numbers where numpy can read them."""
+    return on_cpu(values, "a tensor").detach().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
+
+
+def _checked(value: Any, name: str) -> Metadata:
+    if not isinstance(value, Metadata):
+        raise TypeError(f"{name} is a {type(value).__name__}; it must be a Metadata")
+    return value
+
+
+def _looked_up(rows: torch.Tensor, others: torch.Tensor, sites: int) -> torch.Tensor:
+    """Return for the site of each row the row of the same site among others, -1 for none."""
+    place = torch.full((sites,), -1)
+    place[others] = torch.arange(len(others))
+    return place[rows]
 
 
 def _first_appearances(row_sites: IntArray, count: int) -> torch.Tensor:

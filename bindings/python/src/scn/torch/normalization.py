@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Optional
+from typing import Any
 
 import torch
 from torch import nn
@@ -88,8 +88,10 @@ class BatchNormalization(Layer):
     weight and bias. State, each [nPlanes]: weight (ones), bias (zeros), running_mean (zeros), running_var (ones).
     """
 
-    weight: Optional[nn.Parameter]
-    bias: Optional[nn.Parameter]
+    weight: nn.Parameter
+    """Where `affine`; a layer without has no such attribute, as in SparseConvNet."""
+    bias: nn.Parameter
+    """Where `affine`."""
     running_mean: torch.Tensor
     running_var: torch.Tensor
 
@@ -104,8 +106,9 @@ class BatchNormalization(Layer):
             raise InvalidArgumentError(
                 f"eps is {eps}, momentum {momentum}, leakiness {leakiness}; they must be above 0, 0 ... 1, at least 0"
             )
-        self.register_parameter("weight", nn.Parameter(torch.ones(self.nPlanes)) if self.affine else None)
-        self.register_parameter("bias", nn.Parameter(torch.zeros(self.nPlanes)) if self.affine else None)
+        if self.affine:
+            self.weight = nn.Parameter(torch.ones(self.nPlanes))
+            self.bias = nn.Parameter(torch.zeros(self.nPlanes))
         self.register_buffer("running_mean", torch.zeros(self.nPlanes))
         self.register_buffer("running_var", torch.ones(self.nPlanes))
 
@@ -114,8 +117,8 @@ class BatchNormalization(Layer):
         return self._map(input, self._normalise, self.nPlanes)
 
     def _normalise(self, rows: torch.Tensor) -> torch.Tensor:
-        weight = parameter(self.weight, "weight", self.nPlanes)
-        bias = parameter(self.bias, "bias", self.nPlanes)
+        weight = parameter(getattr(self, "weight", None), "weight", self.nPlanes)
+        bias = parameter(getattr(self, "bias", None), "bias", self.nPlanes)
         mean = parameter(self.running_mean, "running_mean", self.nPlanes)
         variance = parameter(self.running_var, "running_var", self.nPlanes)
         options = (self.eps, self.momentum, self.leakiness)
@@ -175,7 +178,8 @@ class MeanOnlyBNLeakyReLU(Layer):
     (zeros, where affine), running_mean (zeros). The gradient goes through the mean (Salimans and Kingma, 2016).
     """
 
-    bias: Optional[nn.Parameter]
+    bias: nn.Parameter
+    """Where `affine`."""
     running_mean: torch.Tensor
 
     def __init__(self, nPlanes: int, affine: bool = True, leakiness: float = 1, momentum: float = 0.99) -> None:
@@ -184,7 +188,8 @@ class MeanOnlyBNLeakyReLU(Layer):
         self.leakiness, self.momentum = float(leakiness), float(momentum)
         if not 0 <= self.momentum <= 1 or not 0 <= self.leakiness < math.inf:
             raise InvalidArgumentError(f"momentum is {momentum}, leakiness {leakiness}; they must be 0 ... 1, at least 0")
-        self.register_parameter("bias", nn.Parameter(torch.zeros(self.nPlanes)) if self.affine else None)
+        if self.affine:
+            self.bias = nn.Parameter(torch.zeros(self.nPlanes))
         self.register_buffer("running_mean", torch.zeros(self.nPlanes))
 
     def forward(self, input: Any) -> Any:
@@ -198,7 +203,7 @@ class MeanOnlyBNLeakyReLU(Layer):
             if not is_recomputing():
                 with torch.no_grad():
                     self.running_mean.mul_(self.momentum).add_(mean.to(self.running_mean.dtype), alpha=1 - self.momentum)
-        shift = mean if self.bias is None else mean - self.bias.float()
+        shift = mean - self.bias.float() if self.affine else mean
         result = rows - shift
         return result if self.leakiness == 1 else F.leaky_relu(result, self.leakiness)
 
@@ -209,41 +214,40 @@ class MeanOnlyBNLeakyReLU(Layer):
         return ", ".join([*parts, f"leakiness={self.leakiness:g}, momentum={self.momentum:g}"])
 
 
-class SparseGroupNorm(Layer):
-    """Group normalisation of sparse tensors (Wu and He, 2018). [sites, planes] -> [sites, planes].
+class SparseGroupNorm(Layer, nn.GroupNorm):
+    """Group normalisation of sparse tensors (Wu and He, 2018). [sites, num_channels] -> [sites, num_channels].
 
-    Each sample's sites and each of `groups` groups of neighbouring planes have a mean and a variance of their own, in
-    training and in evaluation. eps: added to the variance. State, each [planes]: weight (ones), bias (zeros).
+    Each sample's sites and each of num_groups groups of neighbouring planes have a mean and a variance of their own, in
+    training and in evaluation. eps: added to the variance. affine: whether to have weight and bias. State, each
+    [num_channels]: weight (ones), bias (zeros). It is a `torch.nn.GroupNorm` with its attributes.
     """
 
-    def __init__(self, groups: int, planes: int, eps: float = 1e-5) -> None:
-        super().__init__()
-        self.groups, self.planes = planes_of(groups, "groups"), planes_of(planes, "planes")
-        if self.planes % self.groups:
-            raise InvalidArgumentError(f"groups is {self.groups}; it must divide planes {self.planes}")
-        self.eps = float(eps)
-        if not 0 < self.eps < math.inf:
+    def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True) -> None:
+        groups, channels = planes_of(num_groups, "num_groups"), planes_of(num_channels, "num_channels")
+        if channels % groups:
+            raise InvalidArgumentError(f"num_groups is {groups}; it must divide num_channels {channels}")
+        if not 0 < float(eps) < math.inf:
             raise InvalidArgumentError(f"eps is {eps}; it must be above 0 and finite")
-        self.weight = nn.Parameter(torch.ones(self.planes))
-        self.bias = nn.Parameter(torch.zeros(self.planes))
+        super().__init__(groups, channels, float(eps), flag(affine, "affine"))
 
     def forward(self, input: Any) -> Any:
         """Return the normalised sparse tensor."""
-        input, rows = self._sparse(input, self.planes)
+        input, rows = self._sparse(input, self.num_channels)
         metadata = input._known_metadata()
         samples = torch.from_numpy(metadata._locations(input._site_set())[:, -1])
         counts = torch.bincount(samples, minlength=integer(metadata.batch_size(), "batch size")).tolist()
-        weight, bias = self.weight.float(), self.bias.float()
+        weight, bias = (None if part is None else part.float() for part in (self.weight, self.bias))
+        values = computable(rows)
         if not len(rows):
             # The parameters take part all the same.
-            return input._on(typed_like(computable(rows) * weight + bias, rows))
+            return input._on(typed_like(values if weight is None or bias is None else values * weight + bias, rows))
         parts = [
             # The axis of planes comes second in what torch normalises by groups; F.group_norm refuses groups of one value.
-            torch.group_norm(part.t().unsqueeze(0), self.groups, weight, bias, self.eps).squeeze(0).t()
-            for part in computable(rows).split(counts)
+            torch.group_norm(part.t().unsqueeze(0), self.num_groups, weight, bias, self.eps).squeeze(0).t()
+            for part in values.split(counts)
             if len(part)
         ]
         return input._on(typed_like(torch.cat(parts), rows))
 
     def extra_repr(self) -> str:
-        return f"{self.groups}, {self.planes}, eps={self.eps:g}"
+        return f"{self.num_groups}, {self.num_channels}, eps={self.eps:g}{'' if self.affine else ', affine=False'}"

@@ -14,9 +14,9 @@ from .._library import library
 from ..errors import ShapeError
 from ._buffers import computable, typed_like
 from ._chance import engine_seeded_by_torch
-from .convolution import found_rules
+from .convolution import found_rules, randomized_rules
 from .functions import average_pooling, global_pooling, max_pooling, unpooling
-from .layer import Layer, Window, plain_size
+from .layer import Layer, Window, long_tensor, plain_size
 from .metadata import Metadata
 from .sparse import SparseConvNetTensor
 
@@ -87,29 +87,34 @@ class _Pooling(_Dropping):
         self.nFeaturesToDrop = nFeaturesToDrop
         self.nFeaturesToDrop = self._numpy_layer().nFeaturesToDrop
 
+    def _complete(self) -> None:
+        if "_window" not in self.__dict__:
+            given = self.__dict__
+            self._window = Window(self.dimension, given.pop("pool_size"), given.pop("pool_stride"), 0, 1, "pool")
+
     def _numpy_layer(self) -> Any:
-        window, more = self._window, {"padding": self.padding, "dilation": self.dilation}
+        window, more = self._window, {"padding": self._window.padding, "dilation": self._window.dilation}
         return self._numpy_type(self.dimension, window.size, window.stride, self.nFeaturesToDrop, **more)
 
     @property
-    def pool_size(self) -> list[int]:
-        """The window's size, one for each axis."""
-        return self._window.size
+    def pool_size(self) -> torch.Tensor:
+        """The window's size, [dimension] int64. It cannot be changed."""
+        return long_tensor(self._window.size)
 
     @property
-    def pool_stride(self) -> list[int]:
-        """How far the window moves, one for each axis."""
-        return self._window.stride or []
+    def pool_stride(self) -> torch.Tensor:
+        """How far the window moves, [dimension] int64."""
+        return long_tensor(self._window.stride)
 
     @property
-    def padding(self) -> list[int]:
-        """How far the window reaches beyond the field, one for each axis."""
-        return self._window.padding or []
+    def padding(self) -> torch.Tensor:
+        """How far the window reaches beyond the field, [dimension] int64."""
+        return long_tensor(self._window.padding)
 
     @property
-    def dilation(self) -> list[int]:
-        """How far apart the window's offsets are, one for each axis."""
-        return self._window.dilation
+    def dilation(self) -> torch.Tensor:
+        """How far apart the window's offsets are, [dimension] int64."""
+        return long_tensor(self._window.dilation)
 
     def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
         return found_rules(self._find, metadata, sites, self._window)
@@ -159,8 +164,7 @@ class RandomizedStrideMaxPooling(_Pooling):
     def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
         if not self.training:
             return found_rules(library.scn_geometry_strided, metadata, sites, self._window)
-        with engine_seeded_by_torch():
-            return found_rules(library.scn_geometry_randomized, metadata, sites, self._window)
+        return randomized_rules(metadata, sites, self._window)
 
 
 class FractionalMaxPooling(_Dropping):
@@ -190,23 +194,26 @@ class FractionalMaxPooling(_Dropping):
             output_size=plain_size(output_size),
             sequence=sequence,
         )
-        self.dimension, self.ratio, self.output_size = checked.dimension, checked.ratio, checked.output_size
-        self.pool_size, self.sequence, self.nFeaturesToDrop = checked.pool_size, sequence, checked.nFeaturesToDrop
+        self.dimension, self.ratio, self.sequence = checked.dimension, checked.ratio, sequence
+        self.output_size = None if checked.output_size is None else long_tensor(checked.output_size)
+        self.pool_size = None if checked.pool_size is None else long_tensor(checked.pool_size)
+        self.nFeaturesToDrop = checked.nFeaturesToDrop
 
     def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
         options, out = numpy_level.fractional_options(self), ctypes.c_int32()
         place = (metadata._handle, sites, options, int(not self.training), ctypes.byref(out))
         with engine_seeded_by_torch():
             rulebook = RulebookHandle.make(library.scn_geometry_fractional, *place)
+        metadata._reach(out.value)
         return rulebook, out.value
 
     def _numpy_layer(self) -> numpy_level.FractionalMaxPooling:
         return numpy_level.FractionalMaxPooling(
             self.dimension,
             self.ratio,
-            self.pool_size,
+            plain_size(self.pool_size),
             self.nFeaturesToDrop,
-            output_size=self.output_size,
+            output_size=plain_size(self.output_size),
             sequence=self.sequence,
         )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, Optional
 
+import numpy as np
 import torch
 
 from .. import metadata as numpy_level
@@ -48,6 +50,11 @@ class SparseConvNetTensor:
         """Return a tensor with other sorted rows, on another site set of the same metadata or on the same."""
         return _sparse(rows, self._known_metadata(), self._site_set() if sites is None else sites)
 
+    def _alone(self) -> SparseConvNetTensor:
+        """Return this tensor on metadata of its own, which knows its sites alone."""
+        sites = self._site_set()
+        return _sparse(self._sorted(), self._known_metadata()._alone(sites), sites)
+
     def _build(self) -> None:
         """Bring the parts up to date, where a subclass makes them when they are asked for."""
 
@@ -62,8 +69,22 @@ class SparseConvNetTensor:
         self._build()
         if self._sites is None:
             metadata = self._known_metadata()
-            self._sites = 0 if self._size is None else metadata._find(self._size)
+            self._sites = metadata._first() if self._size is None else metadata._find(self._size)
         return self._sites
+
+    def _has_sites_of(self, other: SparseConvNetTensor) -> bool:
+        """Return whether the rows are on the same sites of as many samples, also where two inputs named them."""
+        ours, theirs = self._known_metadata(), other._known_metadata()
+        sites, others = self._site_set(), other._site_set()
+        if ours._handle is theirs._handle and sites == others:
+            return True
+        return (
+            ours.dimension == theirs.dimension
+            and ours.batch_size() == theirs.batch_size()
+            and ours._site_count(sites) == theirs._site_count(others)
+            and np.array_equal(ours._spatial_size(sites), theirs._spatial_size(others))
+            and np.array_equal(ours._locations(sites), theirs._locations(others))
+        )
 
     def _sorted(self) -> torch.Tensor:
         """Return the rows as layers take them."""
@@ -228,7 +249,7 @@ class SparseConvNetTensor:
     def __repr__(self) -> str:
         self._build()
         rows = self._rows if self._rows is not None else self._shown
-        if rows is None or self._metadata is None:
+        if rows is None or self._metadata is None or self._metadata._is_empty():
             return f"SparseConvNetTensor(features={rows}, metadata={self._metadata})"
         size = self.spatial_size
         place = f"spatial_size={[] if size is None else size.tolist()}, batch_size={self.batch_size()}"
@@ -244,14 +265,17 @@ class SparseConvNetTensor:
 
     def __deepcopy__(self, memo: Any) -> SparseConvNetTensor:
         """Return a copy with its own features on the same sites."""
-        return self._changed(lambda rows: rows.detach().clone().requires_grad_(rows.requires_grad))
+        result = self._changed(lambda rows: rows.detach().clone().requires_grad_(rows.requires_grad))
+        # Its own, where a program fills it.
+        result._metadata = copy.deepcopy(result._metadata, memo)
+        return result
 
     def __reduce__(self) -> Any:
         features, metadata = _leaf(self.features), self._metadata
         rest = None if self.mask is None else {"mask": _leaf(self.mask)}
         if metadata is None:
             return SparseConvNetTensor, (features, None, self._size), rest
-        if self._site_set() == 0:
+        if self._site_set() == metadata._first():
             return _unpickled, (features, metadata), rest
         size, samples = self.spatial_size, self.batch_size()
         assert size is not None, "a tensor with metadata has a spatial size"

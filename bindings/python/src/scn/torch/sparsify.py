@@ -20,7 +20,7 @@ from .sparse import SparseConvNetTensor, _sparse
 __all__ = ["Sparsify", "SparsifyFCS"]
 
 
-class _Step(Function):
+class FakeGradHardSigmoidFunction(Function):
     """A step from 0 to 1 at 0, with the identity's gradient."""
 
     @staticmethod
@@ -32,9 +32,12 @@ class _Step(Function):
         return gradient
 
 
-class _FakeGradHardSigmoid(Layer):
+class FakeGradHardSigmoid(Layer):
+    """A step from 0 to 1 at 0, with the identity's gradient."""
+
     def forward(self, input: Any) -> Any:
-        return self._map(input, _Step.apply)
+        """Return the function of a sparse tensor's features, or of a matrix."""
+        return self._map(input, FakeGradHardSigmoidFunction.apply)
 
 
 class _Keep(Function):
@@ -65,33 +68,45 @@ class Sparsify(Layer):
     activation: None (scores above 0 stay), 'sigmoid' or 'fakeGradHardSigmoid' (a step forward, the identity's gradient;
     those above 0.5 stay). The result's `mask` holds the scores of all input sites in the order of their rows, after the
     activation; a loss of it trains them. State: net.weight [nIn, 1] and net.bias [1], after an activation net.0.weight
-    and net.0.bias.
+    and net.0.bias. threshold: sites whose score is above it stay; it can be assigned.
     """
 
     net: nn.Module
+    threshold: float
 
     def __init__(self, dimension: int, nIn: int, activation: Optional[str] = None) -> None:
         super().__init__()
         self.dimension, self.nIn = dimension_of(dimension), planes_of(nIn, "nIn")
-        known = {None: None, "sigmoid": Sigmoid, "fakeGradHardSigmoid": _FakeGradHardSigmoid}
+        known = {None: None, "sigmoid": Sigmoid, "fakeGradHardSigmoid": FakeGradHardSigmoid}
         if activation not in known:
             raise InvalidArgumentError(f"activation is {activation!r}; it must be one of {list(known)}")
         self.activation, follower = activation, known[activation]
         scores = NetworkInNetwork(self.nIn, 1, True)
         self.net = scores if follower is None else Sequential(scores, follower())
+        self.threshold = usual_threshold(activation)
+
+    def _complete(self) -> None:
+        # The product is there before what stands in it is complete.
+        scores = self.net if self.activation is None else self.net._modules["0"]
+        self.__dict__.setdefault("nIn", scores.nIn)  # type: ignore[union-attr]
 
     def forward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
         """Return the sparse tensor of the sites that stay."""
         input, rows = self._sparse(input, self.nIn)
         scored = self.net(input._on(rows))
         scores = scored._sorted()[:, 0]
-        result = _kept(input, rows, scores > (0 if self.activation is None else 0.5))
+        result = _kept(input, rows, scores > self.threshold)
         result.mask = scored.features.view(-1)
         return result
 
     def extra_repr(self) -> str:
         end = "" if self.activation is None else f", activation={self.activation!r}"
         return f"{self.dimension}, {self.nIn}{end}"
+
+
+def usual_threshold(activation: Optional[str]) -> float:
+    """Return the score above which sites stay, where a program assigned no other."""
+    return 0 if activation is None else 0.5
 
 
 class SparsifyFCS(Layer):

@@ -132,7 +132,7 @@ def convert_sync_batchnorm(module: nn.Module, process_group: Optional[Any] = Non
         affine, leakiness = module.affine, module.leakiness
         result = SyncBatchNormalization(module.nPlanes, module.eps, module.momentum, affine, leakiness, process_group)
         # The very parameters: optimizers may hold them.
-        result.weight, result.bias = module.weight, module.bias
+        result._parameters.update(module._parameters)
         result.running_mean, result.running_var = module.running_mean, module.running_var
         return result.train(module.training)
     for name, child in module.named_children():

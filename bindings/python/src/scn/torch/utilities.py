@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Callable, Optional
 
 import numpy as np
 import torch
+from torch import nn
 
 from .. import utilities as numpy_level
+from .._arrays import integer
 from ..utilities import is_power2
+from .layer import size_of
 
 __all__ = [
     "batch_location_tensors",
+    "has_only_one_nonzero_digit",
     "is_power2",
+    "is_square",
+    "optionalTensor",
+    "optionalTensorReturn",
     "pad_with_batch_idx",
     "prepare_BLInput",
     "random_rotation",
+    "spectral_norm_svd",
     "squareroot_rotation",
+    "threadDatasetIterator",
+    "toLongTensor",
     "voxelize_pointcloud",
 ]
 
@@ -62,12 +75,70 @@ def squareroot_rotation(a: Any) -> torch.Tensor:
 
 
 def voxelize_pointcloud(
-    xyz: Any, rgb: Any, average: bool = True, accumulate: bool = False
-) -> tuple[torch.Tensor, torch.Tensor]:
+    xyz: Any,
+    rgb: Any,
+    average: bool = True,
+    accumulate: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+) -> tuple[torch.Tensor, ...]:
     """Return the distinct rows of xyz, sorted, and what becomes of their features.
 
     xyz: [points, d], whole numbers. rgb: [points, planes]. average: the mean of the features at each row; else
-    accumulate: their sum; else the features of the first point there.
+    accumulate: their sum; else the features of the first point there. return_inverse: also return which row of the
+    result each point went to, [points]; return_counts: also return how many points each row of the result has.
     """
-    sites, features = numpy_level.voxelize_pointcloud(xyz, rgb, average, accumulate)
-    return torch.from_numpy(sites), torch.from_numpy(features)
+    found = numpy_level.voxelize_pointcloud(xyz, rgb, average, accumulate, return_inverse, return_counts)
+    return tuple(map(torch.from_numpy, found))
+
+
+def toLongTensor(dimension: int, x: Any) -> torch.Tensor:
+    """Return a size as a LongTensor [dimension]: of a number that holds for each axis, or of one for each."""
+    return size_of(x, dimension, "x")
+
+
+def optionalTensor(a: Any, b: str) -> torch.Tensor:
+    """Return the attribute b of a; an empty tensor where there is none."""
+    value: Optional[torch.Tensor] = getattr(a, b, None)
+    return torch.empty(0) if value is None else value
+
+
+def optionalTensorReturn(a: torch.Tensor) -> Optional[torch.Tensor]:
+    """Return the tensor; None where it is empty."""
+    return a if a.numel() else None
+
+
+def is_square(num: int) -> bool:
+    """Return whether a whole number is 0, 1, 4, 9, ..."""
+    number = integer(num, "num")
+    return number >= 0 and math.isqrt(number) ** 2 == number
+
+
+def has_only_one_nonzero_digit(num: int) -> bool:
+    """Return whether a whole number is 1 ... 9 times a power of ten."""
+    return len(str(integer(num, "num")).strip("0")) == 1
+
+
+def spectral_norm_svd(module: nn.Module) -> torch.Tensor:
+    """Return the largest singular value of a module's weight, the last axis taken as the columns of a matrix; rank 0."""
+    weight = getattr(module, "weight", None)
+    if not isinstance(weight, torch.Tensor) or weight.ndim < 2:
+        raise TypeError(f"module is a {type(module).__name__}; it must be a convolution or a product")
+    norm: torch.Tensor = torch.linalg.matrix_norm(weight.reshape(-1, weight.shape[-1]), 2)
+    return norm
+
+
+def threadDatasetIterator(d: Any) -> Callable[[], Iterator[Any]]:
+    """Return a function that yields d[0], d[1], ... d[len(d) - 1], which 8 threads make up to 16 ahead."""
+
+    def iterator() -> Iterator[Any]:
+        with ThreadPoolExecutor(8) as threads:
+            ahead: deque[Future[Any]] = deque()
+            for index in range(len(d)):
+                ahead.append(threads.submit(d.__getitem__, index))
+                if len(ahead) > 16:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+
+    return iterator
