@@ -53,7 +53,8 @@ let package = Package(
             name: "SCNNNTests",
             dependencies: ["SCNCore", "SCNFiles", "SCNGeometry", "SCNOps", "SCNNN", "SCNTestSupport"],
             swiftSettings: swiftSettings),
-        .testTarget(name: "SCNCoreTests", dependencies: ["SCNCore"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SCNCoreTests", dependencies: ["CSCNSupport", "SCNCore"], swiftSettings: swiftSettings),
         .testTarget(name: "SCNFilesTests", dependencies: ["SCNCore", "SCNFiles"], swiftSettings: swiftSettings),
     ]
 )

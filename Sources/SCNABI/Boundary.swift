@@ -4,8 +4,11 @@ internal import SCNCore
 internal import SCNGeometry
 internal import SCNNN
 
-/// Runs the body of a boundary function; an error becomes a status and this thread's message.
+/// Runs the body of a boundary function; an error becomes a status and this thread's message. No floating-point exception
+/// traps meanwhile, and none is seen afterwards.
 func status(_ body: () throws -> Void) -> scn_status {
+    let floatingPoint = scn_floating_point_hold()
+    defer { scn_floating_point_set(floatingPoint) }
     do {
         try body()
         return SCN_OK
