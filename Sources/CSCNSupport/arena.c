@@ -12,6 +12,8 @@ static const size_t HUGE_PAGE = (size_t)1 << 21;
 static const size_t MAPPING = (size_t)1 << 30;
 /// What stays in any case when no block is live.
 static const size_t IDLE_BYTES = (size_t)64 << 20;
+/// Of new pages, before the system is asked again what it has left.
+static const size_t MOST_UNASKED = (size_t)256 << 20;
 /// A span ends after so many blocks, when what neither it nor the last one used goes back; and when no block is live, when
 /// what not both used goes back: work that comes again finds its pages, work that came once leaves none.
 enum { SPAN = 4096 };
@@ -39,7 +41,7 @@ struct mapping {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static mapping *mappings;
 static size_t live_blocks, allocations;
-static size_t unasked_bytes;  // of new pages, before the system is asked again what it has left
+static size_t unasked_bytes;  // of new pages, before the system is asked again
 
 static char *end_of(range *r) { return (char *)r + r->size; }
 
@@ -176,7 +178,8 @@ static void trim(void) {
     }
 }
 
-/// Whether the system has so many bytes for pages that were not in use.
+/// Whether the system has so many bytes for pages that were not in use. To ask takes a fraction of a millisecond, so it is asked
+/// again when an eighth of what was left is used.
 static int has_new_pages(size_t bytes, uint64_t (*bytes_left)(void)) {
     if (bytes > unasked_bytes) {
         uint64_t left = bytes_left();
@@ -185,7 +188,8 @@ static int has_new_pages(size_t bytes, uint64_t (*bytes_left)(void)) {
             left = bytes_left();
         }
         if (left < bytes) return 0;
-        unasked_bytes = bytes + (left - bytes < ARENA_UNASKED ? (size_t)(left - bytes) : ARENA_UNASKED);
+        uint64_t share = (left - bytes) / 8;
+        unasked_bytes = bytes + (share < MOST_UNASKED ? (size_t)share : MOST_UNASKED);
     }
     unasked_bytes -= bytes;
     return 1;

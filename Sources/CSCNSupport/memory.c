@@ -21,6 +21,9 @@ static int64_t machine_bytes(void) {
     return bytes;
 }
 
+/// Blocks from this size on are held against what the system has left where there is no arena.
+static const size_t LARGE = (size_t)1 << 25;
+
 static uint64_t bytes_left(void) { return scn_memory_left(""); }
 
 #if defined(__has_feature)
@@ -43,7 +46,7 @@ static int is_of_arena(size_t bytes) { return USES_ARENA && bytes >= ARENA_BLOCK
 
 static header *allocate(size_t bytes) {
     if (is_of_arena(bytes)) return arena_allocate(bytes + ALIGNMENT, bytes_left);
-    if (bytes >= ARENA_UNASKED && bytes > bytes_left()) return NULL;
+    if (bytes >= LARGE && bytes > bytes_left()) return NULL;
     // Not aligned_alloc, which asks malloc for more than it then frees: the next block of that size finds no room there.
     void *whole = malloc(bytes + 2 * ALIGNMENT);
     if (!whole) return NULL;

@@ -1,9 +1,11 @@
 #define _GNU_SOURCE
 #include "scn_support.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <time.h>
 
 /// Takes a signal that came while it was blocked, unless it was waiting before.
@@ -27,10 +29,13 @@ void scn_print_line(const char *text) {
     fputs(text, stdout);
     putc_unlocked('\n', stdout);
     // Here and not later, when the host would get the signal.
-    int failed = fflush(stdout) != 0;
-    if (failed) clearerr(stdout);
+    int is_lost = fflush(stdout) != 0 && (errno == EPIPE || errno == EFBIG);
+    if (is_lost) {
+        __fpurge(stdout);
+        clearerr(stdout);
+    }
     funlockfile(stdout);
-    if (failed) {
+    if (is_lost) {
         drop(SIGPIPE, &waiting);
         drop(SIGXFSZ, &waiting);
     }

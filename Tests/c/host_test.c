@@ -272,6 +272,7 @@ static void test_printing(void) {
     print_once(&status);
     dup2(output, 1);
     CHECK(status == SCN_OK);
+    CHECK(fflush(stdout) == 0 && ferror(stdout) == 0);
     /* The file may not grow. */
     const int file = open("host_test.txt", O_CREAT | O_WRONLY | O_TRUNC, 0600);
     CHECK(file >= 0 && getrlimit(RLIMIT_FSIZE, &limit) == 0);
