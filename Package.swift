@@ -57,7 +57,7 @@ let package = Package(
             name: "SCNABITests", dependencies: ["CSCN", "CSCNSupport", "SCNABI", "SCNTestSupport"],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "SCNCoreTests", dependencies: ["SCNCore", "SCNTestSupport"], swiftSettings: swiftSettings),
+            name: "SCNCoreTests", dependencies: ["CSCNSupport", "SCNCore", "SCNTestSupport"], swiftSettings: swiftSettings),
         .testTarget(name: "SCNFilesTests", dependencies: ["SCNCore", "SCNFiles"], swiftSettings: swiftSettings),
     ]
 )

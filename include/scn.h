@@ -44,9 +44,14 @@
  * Options.  Option structs begin with struct_size and only ever grow at their end; start from their _INIT macro.
  *           A NULL option struct means the defaults; one that is longer than this library's is an error.
  * Threads.  Different handles may be used from different threads at once; one handle is the caller's to guard. Results do
- *           not depend on the number of threads. After fork() the child goes on working.
- * BLAS.     Dense products are OpenBLAS's, or, where it does not know this cpu, the library's own. OpenBLAS's thread count, which
- *           is one setting for the whole process, is set to 1 when this library loads: the library's own threads call it.
+ *           not depend on the number of threads. After fork() the child goes on working. A thread that calls the library needs
+ *           512 KB of stack.
+ * Process.  The library's threads block the process's signals. The rounding and the flushing of denormal numbers that the calling
+ *           thread has set hold for a call on all threads. Floating-point exceptions do not trap within a call, and the flags are
+ *           afterwards as before.
+ * BLAS.     Dense products are OpenBLAS's, or, where it does not know this cpu or the process has no 128 MB of addresses for its
+ *           buffer, the library's own. OpenBLAS's thread count, which is one setting for the whole process, is set to 1 when
+ *           this library loads: the library's own threads call it.
  */
 /** @file
  *  The C interface of scn; the comment at its beginning has a whole program and the conventions. */
@@ -120,7 +125,11 @@ SCN_API const char *scn_last_error(void);
  *  SCN_ISA ("generic", "avx2", "avx512"), read once, forces an instruction set; where it names none that this cpu has,
  *  operations return SCN_ERROR_UNSUPPORTED and this text says so. */
 SCN_API const char *scn_cpu_description(void);
-/** Return how many threads operations use, the calling one included; the machine's cores at first. */
+/** Return how many threads operations use, the calling one included. At first that is what the environment variable
+ *  SCN_NUM_THREADS says, 1 ... 1024; where it is unset or empty, as many as the process may use at once (the cpus that the
+ *  calling thread may run on, or the quota of its control groups, rounded up, where that is less), or OMP_NUM_THREADS where
+ *  that is fewer. Read once. Where SCN_NUM_THREADS is anything else, 1, and operations return SCN_ERROR_UNSUPPORTED and name
+ *  it until a number is set. */
 SCN_API int32_t scn_get_thread_count(void);
 /** Set how many threads operations use, 1 ... 1024. */
 SCN_API scn_status scn_set_thread_count(int32_t count);
@@ -311,11 +320,12 @@ SCN_API scn_status scn_module_state(scn_module *module, int64_t index, const cha
 SCN_API scn_status scn_module_reweight(scn_module *module, scn_tensor *input, scn_tensor **output);
 /** Do the same with the biases alone: mean 0. */
 SCN_API scn_status scn_module_rebias(scn_module *module, scn_tensor *input, scn_tensor **output);
-/** Make a convolution or product divide its weight by its largest singular value, times norm, > 0 (Miyato et al., 2018); the
- *  last axis of the weight is taken as the columns of a matrix. The state then has weight_orig (the parameter: the tensor
- *  that was weight), weight and weight_u (buffers). Each forward pass in training makes n_power_iterations, >= 1, steps of
- *  the power iteration, epsilon, > 0, being the least length that a vector is divided by; evaluation uses the weight of the
- *  last such pass, and its gradients do not reach weight_orig. SCN_ERROR_STATE where the module has a spectral norm. */
+/** Make a convolution or product divide its weight by its largest singular value, times norm (Miyato et al., 2018); the last
+ *  axis of the weight is taken as the columns of a matrix. The state then has weight_orig (the parameter: the tensor that
+ *  was weight), weight and weight_u (buffers). Each forward pass in training makes n_power_iterations, >= 1, steps of the
+ *  power iteration, epsilon being the least length that a vector is divided by; evaluation uses the weight of the last such
+ *  pass, and its gradients do not reach weight_orig. epsilon, norm: FLT_MIN ... FLT_MAX. SCN_ERROR_STATE where the module
+ *  has a spectral norm. */
 SCN_API scn_status scn_spectral_norm(scn_module *module, int64_t n_power_iterations, double epsilon, double norm);
 /** Forget the gradients of all parameters. */
 SCN_API scn_status scn_module_zero_gradients(scn_module *module);
@@ -371,7 +381,8 @@ SCN_API scn_status scn_add_table_create(scn_module **module);
 SCN_API scn_status scn_join_table_create(scn_module **module);
 /** Create a module that returns its input. */
 SCN_API scn_status scn_identity_create(scn_module **module);
-/** Create a module that prints what passes through it to standard output, and returns it. */
+/** Create a module that prints what passes through it to standard output, and returns it. Where nobody reads that any more
+ *  the line is lost, without an error and without SIGPIPE. */
 SCN_API scn_status scn_verbose_identity_create(scn_module **module);
 /** Create a module that adds a plane for each axis of a sparse tensor: the coordinate, scaled to -1 ... 1 over the spatial
  *  size (0 where that is 1). [sites, planes] to [sites, planes + dimension]. */
@@ -570,10 +581,10 @@ SCN_API scn_status scn_global_pooling_create(int32_t dimension, scn_global_pooli
 /** Options of batch normalisation. */
 typedef struct scn_batch_norm_options {
     size_t struct_size; /**< Set by the _INIT macro. */
-    double epsilon;     /**< > 0; 1e-4. */
+    double epsilon;     /**< FLT_MIN ... FLT_MAX; 1e-4. */
     double momentum;    /**< The fraction of the running statistics that is kept, 0 ... 1; 0.99. */
     int32_t affine;     /**< Whether to have weight and bias; 1. */
-    double leakiness;   /**< After normalising: y > 0 ? y : leakiness * y, >= 0; 1 is no activation, 0 is ReLU; 1. */
+    double leakiness;   /**< After normalising: y > 0 ? y : leakiness * y, 0 ... FLT_MAX; 1 is none, 0 is ReLU; 1. */
 } scn_batch_norm_options;
 /** The defaults of scn_batch_norm_options. */
 #define SCN_BATCH_NORM_OPTIONS_INIT {sizeof(scn_batch_norm_options), 1e-4, 0.99, 1, 1.0}
@@ -591,7 +602,7 @@ SCN_API scn_status scn_mean_only_norm_create(int64_t planes, int32_t affine, dou
                                              scn_module **module);
 /** Create a group normalisation of sparse tensors (Wu and He, 2018): weight, bias, each [planes]. Each sample's sites and
  *  each of `groups` groups of neighbouring planes have a mean and a biased variance of their own, in training and in
- *  evaluation. groups: a divisor of planes. epsilon: > 0, added to the variance; 1e-5 is usual. */
+ *  evaluation. groups: a divisor of planes. epsilon: FLT_MIN ... FLT_MAX, added to the variance; 1e-5 is usual. */
 SCN_API scn_status scn_group_norm_create(int64_t groups, int64_t planes, double epsilon, scn_module **module);
 
 /** Functions of one number. */
@@ -714,7 +725,7 @@ typedef struct scn_adam_options {
     double learning_rate;  /**< >= 0; 0.001. */
     double beta1;          /**< 0 ... 1, below 1; 0.9. */
     double beta2;          /**< 0 ... 1, below 1; 0.999. */
-    double epsilon;        /**< >= 0; 1e-8. */
+    double epsilon;        /**< 0, or FLT_MIN ... FLT_MAX; 1e-8. */
     double weight_decay;   /**< >= 0; 0. */
     int32_t decoupled;     /**< 1: AdamW, the decay acts on the parameters; 0: it is added to the gradients. */
 } scn_adam_options;

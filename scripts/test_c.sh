@@ -47,7 +47,8 @@ compile_and_run() {
         extra=("${python_flags[@]}")
         environment+=("${python_environment[@]}")
     fi
-    command+=(-O2 -Wall -Wextra -pedantic -Werror "$source" -o "$program" "${flags[@]}" "${extra[@]}" -lm)
+    # A program that calls nothing of the library by name opens it itself.
+    command+=(-O2 -Wall -Wextra -pedantic -Werror "$source" -o "$program" -Wl,--as-needed "${flags[@]}" "${extra[@]}" -lm)
     if ! "${command[@]}" >"$work/log" 2>&1; then
         attempt "$name, $dialect: compile" "${command[@]}"
     elif [[ $source == Tests/* || $name == hello_world || $name == quickstart ]]; then

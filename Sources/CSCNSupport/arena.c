@@ -12,6 +12,8 @@ static const size_t HUGE_PAGE = (size_t)1 << 21;
 static const size_t MAPPING = (size_t)1 << 30;
 /// What stays in any case when no block is live.
 static const size_t IDLE_BYTES = (size_t)64 << 20;
+/// Of new pages, before the system is asked again what it has left.
+static const size_t MOST_UNASKED = (size_t)256 << 20;
 /// A span ends after so many blocks, when what neither it nor the last one used goes back; and when no block is live, when
 /// what not both used goes back: work that comes again finds its pages, work that came once leaves none.
 enum { SPAN = 4096 };
@@ -39,6 +41,7 @@ struct mapping {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static mapping *mappings;
 static size_t live_blocks, allocations;
+static size_t unasked_bytes;  // of new pages, before the system is asked again
 
 static char *end_of(range *r) { return (char *)r + r->size; }
 
@@ -166,7 +169,33 @@ static void end_span(void) {
     }
 }
 
-void *arena_allocate(size_t bytes, size_t unasked, int (*is_available)(size_t bytes)) {
+/// Gives the pages of what is free back to the system.
+static void trim(void) {
+    for (mapping *m = mappings; m; m = m->next) {
+        give_back(m, tail_of(m));
+        for (range *gap = m->gaps; gap; gap = gap->next_gap)
+            if (gap->size > PAGE) madvise((char *)gap + PAGE, gap->size - PAGE, MADV_DONTNEED);
+    }
+}
+
+/// Whether the system has so many bytes for pages that were not in use. To ask takes a fraction of a millisecond, so it is asked
+/// again when an eighth of what was left is used.
+static int has_new_pages(size_t bytes, uint64_t (*bytes_left)(void)) {
+    if (bytes > unasked_bytes) {
+        uint64_t left = bytes_left();
+        if (left < bytes) {
+            trim();
+            left = bytes_left();
+        }
+        if (left < bytes) return 0;
+        uint64_t share = (left - bytes) / 8;
+        unasked_bytes = bytes + (share < MOST_UNASKED ? (size_t)share : MOST_UNASKED);
+    }
+    unasked_bytes -= bytes;
+    return 1;
+}
+
+void *arena_allocate(size_t bytes, uint64_t (*bytes_left)(void)) {
     if (bytes > SIZE_MAX / 4) return NULL;
     size_t size = (bytes + HEADER + PAGE - 1) / PAGE * PAGE;
     enter();
@@ -174,7 +203,7 @@ void *arena_allocate(size_t bytes, size_t unasked, int (*is_available)(size_t by
     if (gap) {
         mapping *m = gap->home;
         char *end = (char *)gap + size, *clean = larger((char *)gap, m->touched);
-        if (end > clean && (size_t)(end - clean) > unasked && !is_available((size_t)(end - clean))) gap = NULL;
+        if (end > clean && !has_new_pages((size_t)(end - clean), bytes_left)) gap = NULL;
     }
     if (gap) {
         take(gap, size);
@@ -222,10 +251,10 @@ void arena_free(void *block) {
     leave();
 }
 
-void arena_trim(void) {
-    for (mapping *m = mappings; m; m = m->next) {
-        give_back(m, tail_of(m));
-        for (range *gap = m->gaps; gap; gap = gap->next_gap)
-            if (gap->size > PAGE) madvise((char *)gap + PAGE, gap->size - PAGE, MADV_DONTNEED);
-    }
+/// What is still in use stays where it is: the host may read from it.
+__attribute__((destructor)) static void at_unload(void) {
+    if (pthread_mutex_trylock(&lock) != 0) return;
+    trim();
+    unmap_empty();
+    pthread_mutex_unlock(&lock);
 }

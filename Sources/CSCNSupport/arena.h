@@ -4,18 +4,16 @@
 #define SCN_ARENA_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #pragma GCC visibility push(hidden)
 
 /// Blocks from this size on belong here.
 enum { ARENA_BLOCK_FROM = 1 << 17 };
-
-/// Memory aligned to 64 bytes, or NULL where it cannot be had. `is_available` is asked before pages are touched for the
-/// first time that are more than `unasked` bytes.
-void *arena_allocate(size_t bytes, size_t unasked, int (*is_available)(size_t bytes));
+/// Memory aligned to 64 bytes, or NULL where it cannot be had. `bytes_left`: what the system can still give, asked before
+/// pages are used for the first time: it hands out addresses for more than that, and ends the process that uses them.
+void *arena_allocate(size_t bytes, uint64_t (*bytes_left)(void));
 void arena_free(void *block);
-/// Gives the pages of what is free back to the system. For `is_available` alone, which has the lock.
-void arena_trim(void);
 
 #pragma GCC visibility pop
 #endif

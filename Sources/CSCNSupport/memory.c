@@ -1,7 +1,6 @@
 #include "scn_support.h"
 
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,37 +10,6 @@
 enum { ALIGNMENT = 64 };
 
 static _Atomic int64_t live_bytes;
-
-// What the system can give.
-
-/// Blocks from this size on are held against what the system has left: it hands out addresses for more than that, and
-/// ends the process that uses them.
-static const size_t LARGE = (size_t)1 << 28;
-
-/// The number that follows `key` in a file ("" for its beginning), or `otherwise`.
-static uint64_t number_in(const char *path, const char *key, uint64_t otherwise) {
-    FILE *file = fopen(path, "re");
-    if (!file) return otherwise;
-    char line[256];
-    uint64_t found = otherwise;
-    while (fgets(line, sizeof line, file)) {
-        if (strncmp(line, key, strlen(key)) != 0) continue;
-        unsigned long long number;  // "max" where a group has no limit
-        if (sscanf(line + strlen(key), "%llu", &number) == 1) found = number;
-        break;
-    }
-    fclose(file);
-    return found;
-}
-
-static uint64_t available_bytes(void) {
-    uint64_t kilobytes = number_in("/proc/meminfo", "MemAvailable:", UINT64_MAX >> 11);
-    uint64_t available = 1024 * (kilobytes + number_in("/proc/meminfo", "SwapFree:", 0));
-    uint64_t limit = number_in("/sys/fs/cgroup/memory.max", "", UINT64_MAX);
-    uint64_t used = number_in("/sys/fs/cgroup/memory.current", "", 0);
-    uint64_t left = limit > used ? limit - used : 0;
-    return left < available ? left : available;
-}
 
 static int64_t machine_bytes(void) {
     static _Atomic int64_t known;
@@ -53,12 +21,10 @@ static int64_t machine_bytes(void) {
     return bytes;
 }
 
-/// What the system can give, once it got back what is free here.
-static int is_available(size_t bytes) {
-    if (bytes <= available_bytes()) return 1;
-    arena_trim();
-    return bytes <= available_bytes();
-}
+/// Blocks from this size on are held against what the system has left where there is no arena.
+static const size_t LARGE = (size_t)1 << 25;
+
+static uint64_t bytes_left(void) { return scn_memory_left(""); }
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -72,15 +38,21 @@ static int is_available(size_t bytes) {
 /// What lies before each block, in one unit of alignment.
 typedef struct {
     size_t bytes;
+    void *whole;  // what malloc gave, where the arena did not
 } header;
 _Static_assert(sizeof(header) <= ALIGNMENT, "a header fits before the block");
 
 static int is_of_arena(size_t bytes) { return USES_ARENA && bytes >= ARENA_BLOCK_FROM; }
 
 static header *allocate(size_t bytes) {
-    if (is_of_arena(bytes)) return arena_allocate(bytes + ALIGNMENT, LARGE, is_available);
-    if (bytes >= LARGE && !is_available(bytes)) return NULL;
-    return aligned_alloc(ALIGNMENT, (bytes + 2 * ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+    if (is_of_arena(bytes)) return arena_allocate(bytes + ALIGNMENT, bytes_left);
+    if (bytes >= LARGE && bytes > bytes_left()) return NULL;
+    // Not aligned_alloc, which asks malloc for more than it then frees: the next block of that size finds no room there.
+    void *whole = malloc(bytes + 2 * ALIGNMENT);
+    if (!whole) return NULL;
+    header *block = (header *)(((uintptr_t)whole + ALIGNMENT - 1) & ~(uintptr_t)(ALIGNMENT - 1));
+    block->whole = whole;
+    return block;
 }
 
 static _Atomic int64_t until_failure = -1;
@@ -118,7 +90,7 @@ void scn_memory_free(void *memory) {
     size_t bytes = block->bytes;
     atomic_fetch_sub_explicit(&live_bytes, (int64_t)bytes, memory_order_relaxed);
     if (is_of_arena(bytes)) arena_free(block);
-    else free(block);
+    else free(block->whole);
 }
 
 int64_t scn_memory_live_bytes(void) { return atomic_load_explicit(&live_bytes, memory_order_relaxed); }

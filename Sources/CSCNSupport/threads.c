@@ -5,15 +5,19 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
-#include <unistd.h>
+#include <stdio.h>
+#include <stdlib.h>
 
-enum { MAX_THREADS = 1024, SPINS = 4000 };
+enum { MAX_THREADS = 1024, SPINS = 4000, STACK_BYTES = 1 << 20 };
 
 typedef struct {
     scn_task task;
     void *context;
     int64_t count;
+    uint64_t floating_point;  // the caller's environment
+    int owner_is_in_fork_gate;
 } job;
 
 static pthread_mutex_t in_use = PTHREAD_MUTEX_INITIALIZER;  // held by the thread that owns the pool
@@ -27,6 +31,9 @@ static pthread_t workers[MAX_THREADS];
 static int32_t worker_count;
 static int32_t workers_asked_for;  // more than there are where the system gave no more
 static _Atomic int32_t wanted_threads;  // 0: not chosen yet
+static char wrong_count[160];           // what is wrong with SCN_NUM_THREADS
+static pthread_once_t first_count_once = PTHREAD_ONCE_INIT;
+static int32_t first_count;
 static _Atomic uint64_t generation;     // one more for each job
 static _Atomic int stopping;
 static job current;  // written under the lock while no worker is active
@@ -78,7 +85,11 @@ static void *worker_main(void *argument) {
         if (joins) atomic_fetch_add_explicit(&active_workers, 1, memory_order_relaxed);
         pthread_mutex_unlock(&lock);
         if (!joins) continue;
+        scn_floating_point_set(work.floating_point);
+        // The owner is in the gate until the loop ends, and waits for this thread: to wait for a fork() here would be for ever.
+        fork_gate_depth = work.owner_is_in_fork_gate;
         run_share(&work);
+        fork_gate_depth = 0;
         atomic_fetch_sub_explicit(&active_workers, 1, memory_order_release);
     }
 }
@@ -100,14 +111,31 @@ static void stop_workers(void) {
     atomic_store(&stopping, 0);
 }
 
+/// All but those that a thread brings upon itself, for which the host may have a handler that reports them.
+static sigset_t signals_of_host(void) {
+    static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
+    sigset_t set;
+    sigfillset(&set);
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) sigdelset(&set, own[i]);
+    return set;
+}
+
 static void start_workers(int32_t wanted) {
     if (workers_asked_for == wanted) return;
     if (worker_count) stop_workers();
     workers_asked_for = wanted;
     uintptr_t seen = (uintptr_t)atomic_load(&generation);
+    // Threads begin with the signals of their maker blocked.
+    sigset_t blocked = signals_of_host(), before;
+    pthread_attr_t attributes;
+    if (pthread_attr_init(&attributes) != 0) return;
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    pthread_sigmask(SIG_BLOCK, &blocked, &before);
     while (worker_count < wanted &&
-           pthread_create(&workers[worker_count], NULL, worker_main, (void *)seen) == 0)
+           pthread_create(&workers[worker_count], &attributes, worker_main, (void *)seen) == 0)
         worker_count++;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
 }
 
 void scn_fork_gate_enter(void) {
@@ -117,16 +145,14 @@ void scn_fork_gate_leave(void) {
     if (--fork_gate_depth == 0) pthread_rwlock_unlock(&fork_gate);
 }
 
-// The pool comes first: from then on loops run on their callers, so that a reader of the gate waits for no other one.
+// A loop that goes on is not waited for: what it writes belongs to a thread that the child does not have.
 static void before_fork(void) {
-    pthread_mutex_lock(&in_use);
     pthread_rwlock_wrlock(&fork_gate);
     pthread_mutex_lock(&lock);
 }
 static void after_fork_in_parent(void) {
     pthread_mutex_unlock(&lock);
     pthread_rwlock_unlock(&fork_gate);
-    pthread_mutex_unlock(&in_use);
 }
 
 #ifdef SCN_STATIC_SWIFT_RUNTIME
@@ -144,6 +170,9 @@ static void forget_thread_id(void) {}
 static void after_fork_in_child(void) {
     forget_thread_id();
     worker_count = workers_asked_for = 0;
+    current_is_open = 0;
+    atomic_store(&active_workers, 0);
+    atomic_store(&stopping, 0);
     fork_gate = (pthread_rwlock_t)PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
     pthread_cond_init(&wake, NULL);
     pthread_mutex_init(&lock, NULL);
@@ -159,13 +188,41 @@ __attribute__((destructor)) static void at_unload(void) {
     pthread_mutex_unlock(&in_use);
 }
 
+/// A whole number in 1 ... MAX_THREADS, or 0 for anything else. Further numbers may follow after a comma where it is a list.
+static int32_t count_in(const char *text, int is_list) {
+    char *end;
+    if (*text < '0' || *text > '9') return 0;
+    long count = strtol(text, &end, 10);
+    if (*end != 0 && !(is_list && *end == ',')) return 0;
+    return count < 1 || count > MAX_THREADS ? 0 : (int32_t)count;
+}
+
+int32_t scn_pool_first_thread_count(const char *own, const char *openmp, int32_t cpus) {
+    if (own && *own) return count_in(own, 0);
+    int32_t most = openmp ? count_in(openmp, 1) : 0;
+    int32_t count = cpus < 1 ? 1 : cpus > MAX_THREADS ? MAX_THREADS : cpus;
+    return most && most < count ? most : count;
+}
+
+static void choose_first_count(void) {
+    const char *own = getenv("SCN_NUM_THREADS");
+    int32_t allowed = scn_cpu_affinity(), quota = scn_cpu_quota("");
+    first_count = scn_pool_first_thread_count(own, getenv("OMP_NUM_THREADS"), allowed < quota ? allowed : quota);
+    if (first_count == 0)
+        snprintf(wrong_count, sizeof wrong_count, "SCN_NUM_THREADS is \"%.64s\"; expected 1 ... %d", own, MAX_THREADS);
+}
+
 int32_t scn_pool_thread_count(void) {
     int32_t wanted = atomic_load_explicit(&wanted_threads, memory_order_relaxed);
     if (wanted) return wanted;
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    wanted = cores < 1 ? 1 : cores > MAX_THREADS ? MAX_THREADS : (int32_t)cores;
-    atomic_store_explicit(&wanted_threads, wanted, memory_order_relaxed);
-    return wanted;
+    pthread_once(&first_count_once, choose_first_count);
+    return first_count ? first_count : 1;
+}
+
+const char *scn_pool_error(void) {
+    if (atomic_load_explicit(&wanted_threads, memory_order_relaxed)) return NULL;
+    pthread_once(&first_count_once, choose_first_count);
+    return first_count ? NULL : wrong_count;
 }
 
 void scn_pool_set_thread_count(int32_t count) {
@@ -180,7 +237,7 @@ void scn_pool_run(int64_t count, scn_task task, void *context) {
         return;
     }
     start_workers(threads - 1);
-    job work = {task, context, count};
+    job work = {task, context, count, scn_floating_point_get(), fork_gate_depth > 0};
     atomic_store_explicit(&next_index, 0, memory_order_relaxed);
     announce(&work);
     run_share(&work);

@@ -8,8 +8,11 @@ internal import SCNNN
 /// put back.
 func status(_ body: () throws -> Void) -> scn_status { untransacted { try Transaction.run(body) } }
 
-/// The same for a body that changes nothing where it throws.
+/// The same for a body that changes nothing where it throws. No floating-point exception traps meanwhile, and none is seen
+/// afterwards.
 func untransacted(_ body: () throws -> Void) -> scn_status {
+    let floatingPoint = scn_floating_point_hold()
+    defer { scn_floating_point_set(floatingPoint) }
     do {
         try body()
         return SCN_OK

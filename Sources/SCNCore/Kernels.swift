@@ -1,4 +1,5 @@
 package import CSCNKernels
+internal import CSCNSupport
 
 /// The float loops of the instruction set in use.
 package enum Kernels {
@@ -10,6 +11,7 @@ package enum Kernels {
         guard let table = scn_kernels() else {
             throw SCNError(.unsupported, String(cString: scn_kernels_error()))
         }
+        if let error = scn_pool_error() { throw SCNError(.unsupported, String(cString: error)) }
         return table.pointee
     }
 

@@ -5,7 +5,8 @@ internal import CSCNSupport
 /// Results never depend on the thread count: an index does the same work whichever thread runs it, and reductions
 /// add the partial sums of chunks whose bounds depend on shapes alone.
 public enum Parallel {
-    /// Threads that loops use, this one included; the machine's cores at first.
+    /// Threads that loops use, this one included. At first what the environment variable `SCN_NUM_THREADS` says, else as many
+    /// as the process may use at once, or `OMP_NUM_THREADS` where that is fewer.
     public static var threadCount: Int {
         get { Int(scn_pool_thread_count()) }
         set { scn_pool_set_thread_count(Int32(clamping: newValue)) }

@@ -49,6 +49,24 @@ package func require(
     if !condition { throw SCNError(kind, message()) }
 }
 
+/// Throws unless `value` is above 0 also as a `Float` with all its digits, which it will be: denormal numbers lose some, and
+/// hosts may have them flushed to zero.
+package func requirePositive(_ value: Double, _ name: String) throws(SCNError) {
+    let least = Float.leastNormalMagnitude
+    try require(
+        value >= Double(least) && Float(value).isFinite, .invalidArgument,
+        "\(name): is \(value), expected \(least) ... \(Float.greatestFiniteMagnitude)")
+}
+
+/// Throws unless `value` is at least 0 and finite, also as a `Float`.
+package func requireAtLeastZero(
+    _ value: Double, _ name: String, _ kind: SCNError.Kind = .invalidArgument
+) throws(SCNError) {
+    try require(
+        value >= 0 && Float(value).isFinite, kind,
+        "\(name): is \(value), expected 0 ... \(Float.greatestFiniteMagnitude)")
+}
+
 /// The product of sizes, or an overflow error that names `what`.
 package func checkedProduct(_ sizes: some Sequence<Int>, _ what: @autoclosure () -> String) throws(SCNError) -> Int {
     var product = 1

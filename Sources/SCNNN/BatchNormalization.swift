@@ -25,7 +25,7 @@ public final class BatchNormalization: Module {
     public let runningVariance: Tensor
     private var operation: BatchNormalizationOperation
 
-    /// `epsilon`: above 0; `momentum`: 0 ... 1; `affine`: whether to have weight and bias; `leakiness`: at least 0.
+    /// `epsilon`: a normal number of float32, above 0; `momentum`: 0 ... 1; `affine`: whether to have weight and bias; `leakiness`: at least 0.
     public init(
         planes: Int, epsilon: Double = 1e-4, momentum: Double = 0.99, affine: Bool = true, leakiness: Double = 1
     ) throws {

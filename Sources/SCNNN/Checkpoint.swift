@@ -120,7 +120,7 @@ public enum Checkpoint {
         try require(
             type == optimizer.typeName, .format, "\(file.path): holds \(type), expected \(optimizer.typeName)")
         let rate = try description.double("learning_rate")
-        try Optimizer.check(rate, "\(file.path): learning_rate", .format)
+        try requireAtLeastZero(rate, "\(file.path): learning_rate", .format)
         let steps = try description.ints("steps", in: 0...Int.max - 1)
         try require(
             steps.count == optimizer.parameters.count, .format,

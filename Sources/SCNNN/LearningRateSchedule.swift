@@ -21,17 +21,17 @@ public enum LearningRateSchedule: Equatable, Sendable {
         let rate: Double
         switch self {
         case .exponential(let initial, let decay):
-            try Optimizer.check(initial, "initial_rate")
+            try requireAtLeastZero(initial, "initial_rate")
             try require(decay.isFinite, .invalidArgument, "decay: is \(decay), expected a finite number")
             rate = initial * exp(-decay * Double(step))
         case .step(let initial, let size, let factor):
-            try Optimizer.check(initial, "initial_rate")
-            try Optimizer.check(factor, "factor")
+            try requireAtLeastZero(initial, "initial_rate")
+            try requireAtLeastZero(factor, "factor")
             try require(size >= 1, .invalidArgument, "step_size: is \(size), expected at least 1")
             rate = initial * pow(factor, Double(step / size))
         case .cosine(let initial, let steps, let warmUp, let final):
-            try Optimizer.check(initial, "initial_rate")
-            try Optimizer.check(final, "final_rate")
+            try requireAtLeastZero(initial, "initial_rate")
+            try requireAtLeastZero(final, "final_rate")
             try require(steps >= 1, .invalidArgument, "steps: is \(steps), expected at least 1")
             try require(
                 (0..<steps).contains(warmUp), .invalidArgument, "warm_up: is \(warmUp), expected 0 ... \(steps - 1)")
@@ -42,7 +42,7 @@ public enum LearningRateSchedule: Equatable, Sendable {
                 rate = final + (initial - final) * (1 + cos(.pi * way)) / 2
             }
         }
-        try Optimizer.check(rate, "rate")
+        try requireAtLeastZero(rate, "rate")
         return rate
     }
 }

@@ -94,7 +94,7 @@ public final class SparseGroupNorm: Module {
     public let bias: Tensor
     private let operation: GroupNormalizationOperation
 
-    /// Throws where `groups` is no divisor of `planes` or `epsilon` is not above 0.
+    /// Throws where `groups` is no divisor of `planes` or `epsilon` no positive normal number of float32.
     public init(groups: Int, planes: Int, epsilon: Double = 1e-5) throws {
         try require(planes >= 1, .invalidArgument, "planes: is \(planes), expected at least 1")
         operation = try GroupNormalizationOperation(groups: groups, epsilon: epsilon)

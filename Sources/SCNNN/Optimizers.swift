@@ -17,14 +17,14 @@ public class Optimizer {
             try require(
                 parameter.isLeaf, .invalidArgument, "parameters: number \(index) is the result of an operation")
         }
-        try Self.check(learningRate, "learning_rate")
+        try requireAtLeastZero(learningRate, "learning_rate")
         self.parameters = parameters
         self.learningRate = learningRate
     }
 
     /// Sets the learning rate of the following steps, finite and not negative.
     public func setLearningRate(_ rate: Double) throws(SCNError) {
-        try Self.check(rate, "learning_rate")
+        try requireAtLeastZero(rate, "learning_rate")
         learningRate = rate
     }
 
@@ -51,12 +51,6 @@ public class Optimizer {
     func savedNames(steps: Int) -> [String] { preconditionFailure("overridden by every subclass") }
     /// Takes over what `saved` gave; matrices in the order of `savedNames`.
     func restore(_ index: Int, steps: Int, matrices: [Matrix]) { preconditionFailure("overridden by every subclass") }
-
-    static func check(
-        _ value: Double, _ name: String, _ kind: SCNError.Kind = .invalidArgument
-    ) throws(SCNError) {
-        try require(value.isFinite && value >= 0, kind, "\(name): is \(value), expected a finite number >= 0")
-    }
 }
 
 /// Stochastic gradient descent with momentum (Nesterov's or plain) and weight decay.
@@ -69,9 +63,10 @@ public final class SGD: Optimizer {
         _ parameters: [Tensor], learningRate: Double = 0.01, momentum: Double = 0, dampening: Double = 0,
         weightDecay: Double = 0, nesterov: Bool = false
     ) throws(SCNError) {
-        try Self.check(momentum, "momentum")
-        try Self.check(weightDecay, "weight_decay")
-        try require(dampening.isFinite, .invalidArgument, "dampening: is \(dampening), expected a finite number")
+        try requireAtLeastZero(momentum, "momentum")
+        try requireAtLeastZero(weightDecay, "weight_decay")
+        try require(
+            Float(dampening).isFinite, .invalidArgument, "dampening: is \(dampening), expected a finite float32")
         try require(
             !nesterov || (momentum > 0 && dampening == 0), .invalidArgument,
             "nesterov: needs momentum > 0 and dampening 0, got momentum \(momentum) and dampening \(dampening)")
@@ -128,8 +123,9 @@ public final class Adam: Optimizer {
         for (beta, name) in [(beta1, "beta1"), (beta2, "beta2")] {
             try require(beta >= 0 && beta < 1, .invalidArgument, "\(name): is \(beta), expected 0 ... 1, below 1")
         }
-        try Self.check(epsilon, "epsilon")
-        try Self.check(weightDecay, "weight_decay")
+        try requireAtLeastZero(epsilon, "epsilon")
+        if epsilon > 0 { try requirePositive(epsilon, "epsilon") }
+        try requireAtLeastZero(weightDecay, "weight_decay")
         options = OptimizerSteps.Adam(
             learningRate: learningRate, beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: weightDecay,
             decoupled: decoupled)

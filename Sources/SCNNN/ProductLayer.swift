@@ -57,8 +57,7 @@ extension ProductLayer {
 
     /// Takes the activation that an architecture names.
     func setLeakiness(_ value: Double) throws(SCNError) {
-        try require(
-            value >= 0 && Float(value).isFinite, .invalidArgument, "leakiness: is \(value), expected a number >= 0")
+        try requireAtLeastZero(value, "leakiness")
         leakiness = value
     }
 }

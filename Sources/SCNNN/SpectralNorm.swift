@@ -17,9 +17,8 @@ final class SpectralNorm {
         try require(
             iterations >= 1 && iterations <= 1_000_000, .invalidArgument,
             "n_power_iterations: is \(iterations), expected 1 ... 1000000")
-        try require(
-            epsilon > 0 && epsilon.isFinite, .invalidArgument, "epsilon: is \(epsilon), expected a positive number")
-        try require(norm > 0 && norm.isFinite, .invalidArgument, "norm: is \(norm), expected a positive number")
+        try requirePositive(epsilon, "epsilon")
+        try requirePositive(norm, "norm")
         self.iterations = iterations
         self.epsilon = epsilon
         self.norm = norm

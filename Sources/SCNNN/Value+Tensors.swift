@@ -1,3 +1,4 @@
+internal import CSCNSupport
 internal import SCNCore
 package import SCNFiles
 
@@ -43,7 +44,7 @@ extension Value: CustomStringConvertible {
 /// Prints what passes through it to standard output, and returns it.
 public final class VerboseIdentity: Module {
     public override func forward(_ input: Value) throws -> Value {
-        print(input)
+        input.description.withCString(scn_print_line)
         return input
     }
     package override var arguments: [(key: String, value: JSON)]? { [] }

@@ -13,13 +13,10 @@ package struct BatchNormalizationOperation {
     package var leakiness: Float
 
     package init(epsilon: Double, momentum: Double, leakiness: Double) throws(SCNError) {
-        try require(
-            epsilon > 0 && epsilon.isFinite, .invalidArgument, "epsilon: is \(epsilon), expected a positive number")
+        try requirePositive(epsilon, "epsilon")
         try require(
             momentum >= 0 && momentum <= 1, .invalidArgument, "momentum: is \(momentum), expected 0 ... 1")
-        try require(
-            leakiness >= 0 && leakiness.isFinite, .invalidArgument,
-            "leakiness: is \(leakiness), expected a number >= 0")
+        try requireAtLeastZero(leakiness, "leakiness")
         self.epsilon = epsilon
         self.momentum = momentum
         self.leakiness = Float(leakiness)

@@ -12,8 +12,7 @@ package struct GroupNormalizationOperation {
 
     package init(groups: Int, epsilon: Double) throws(SCNError) {
         try require(groups >= 1, .invalidArgument, "groups: is \(groups), expected at least 1")
-        try require(
-            epsilon > 0 && epsilon.isFinite, .invalidArgument, "epsilon: is \(epsilon), expected a positive number")
+        try requirePositive(epsilon, "epsilon")
         self.groups = groups
         self.epsilon = epsilon
     }

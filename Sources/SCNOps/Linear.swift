@@ -3,12 +3,11 @@ package import SCNCore
 
 /// Dense products over the planes: result = input * weight + bias.
 ///
-/// OpenBLAS computes them, or, where the weights are few or it does not know this cpu's vectors, the convolution's loops.
-/// Chunks of rows depend on shapes alone, since OpenBLAS's bits change with the number of rows that it is given.
+/// OpenBLAS computes them, or, where the weights are few, it does not know this cpu's vectors, or the process has no room for
+/// its buffer, the convolution's loops. Chunks of rows depend on shapes alone, since OpenBLAS's bits change with the number of
+/// rows that it is given.
 package enum LinearOperation {
     private static let chunkRows = 256
-    /// No more than go on at once in the process, see dense.c: the others would wait.
-    private static let concurrentProducts = 32
 
     /// Tests choose the way here; nil asks what suits.
     nonisolated(unsafe) package static var usesOpenBLAS: Bool?
@@ -52,7 +51,7 @@ package enum LinearOperation {
         if let packed = kept {
             try packed.require(kernels, volume: 1, inPlanes: inPlanes, outPlanes: outPlanes)
             let packedWeight = packed.pointer
-            forEachChunk(input.rows, chunkRows) { _, range in
+            Parallel.forEachChunk(input.rows, size: chunkRows) { _, range in
                 kernels.dense_rows(
                     input.pointer + range.lowerBound * inPlanes, Int64(inPlanes), Int64(range.count), Int64(inPlanes),
                     packedWeight, bias, leakiness, result.pointer + range.lowerBound * outPlanes, Int64(outPlanes),
@@ -60,7 +59,7 @@ package enum LinearOperation {
             }
             withExtendedLifetime(packed) {}
         } else {
-            forEachChunk(input.rows, chunkRows) { _, range in
+            forEachProduct(input.rows, chunkRows) { _, range in
                 let target = result.pointer + range.lowerBound * outPlanes
                 if let bias {
                     for row in 0..<range.count { (target + row * outPlanes).update(from: bias, count: outPlanes) }
@@ -97,7 +96,8 @@ package enum LinearOperation {
             count: checkedProduct([chunks, left.planes, right.planes], "the scratch of a weight gradient"),
             zeroed: true)
         let base = partial.pointer
-        forEachChunk(input.rows, size) { chunk, range in
+        let forEach = usesOpenBLAS ? forEachProduct : Parallel.forEachChunk
+        forEach(input.rows, size) { chunk, range in
             let leftRows = left.pointer + range.lowerBound * left.planes
             let rightRows = right.pointer + range.lowerBound * right.planes
             if usesOpenBLAS {
@@ -117,8 +117,8 @@ package enum LinearOperation {
     }
 
     private static func choosesOpenBLAS(_ kernels: scn_kernel_table, weights: Int) -> Bool {
-        if let usesOpenBLAS { return usesOpenBLAS }
-        return withUnsafePointer(to: kernels) { scn_dense_product_suits($0, Int64(weights)) != 0 }
+        let suits = withUnsafePointer(to: kernels) { scn_dense_product_suits($0, Int64(weights)) != 0 }
+        return (usesOpenBLAS ?? suits) && scn_dense_products_at_once(1) > 0
     }
 
     private static func check(_ left: Matrix, _ right: Matrix, names: (String, String)) throws(SCNError) {
@@ -132,9 +132,10 @@ package enum LinearOperation {
         }
     }
 
-    private static func forEachChunk(_ rows: Int, _ size: Int, _ body: (_ chunk: Int, _ range: Range<Int>) -> Void) {
+    /// Chunks that OpenBLAS gets, on no more threads than it has buffers for: the others would wait.
+    private static func forEachProduct(_ rows: Int, _ size: Int, _ body: (_ chunk: Int, _ range: Range<Int>) -> Void) {
         let chunks = Parallel.chunkCount(rows, size: size)
-        let lanes = min(chunks, concurrentProducts)
+        let lanes = Int(scn_dense_products_at_once(Int32(min(chunks, Parallel.threadCount))))
         Parallel.forEach(lanes) { lane in
             for chunk in stride(from: lane, to: chunks, by: lanes) {
                 body(chunk, chunk * size..<min(rows, (chunk + 1) * size))

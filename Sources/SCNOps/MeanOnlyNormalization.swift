@@ -11,9 +11,7 @@ package struct MeanOnlyNormalizationOperation {
 
     package init(momentum: Double, leakiness: Double) throws(SCNError) {
         try require(momentum >= 0 && momentum <= 1, .invalidArgument, "momentum: is \(momentum), expected 0 ... 1")
-        try require(
-            leakiness >= 0 && leakiness.isFinite, .invalidArgument,
-            "leakiness: is \(leakiness), expected a number >= 0")
+        try requireAtLeastZero(leakiness, "leakiness")
         self.momentum = momentum
         self.leakiness = Float(leakiness)
     }

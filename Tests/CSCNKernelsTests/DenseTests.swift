@@ -3,6 +3,7 @@ import Testing
 
 @Suite struct DenseTests {
     @Test(arguments: [0, 1, 2, 5, 100]) func productsMatchLoops(rows: Int) {
+        #expect(scn_dense_products_at_once(1) == 1)
         for inPlanes in [0, 1, 3, 16, 33] {
             for outPlanes in [0, 1, 7, 32] {
                 var numbers = Numbers(state: UInt64(rows + inPlanes + outPlanes))

@@ -66,6 +66,11 @@ static void bad_buffers(void) {
     BAD(SHAPE, "output", scn_max_pooling_backward(rulebook, &two_rows, &two_planes, &two_rows, 0, &two_rows));
     BAD(INVALID_ARGUMENT, "epsilon",
         scn_batch_norm_forward_training(&two_rows, NULL, NULL, NULL, NULL, &broken, numbers, numbers, &two_rows));
+    broken.epsilon = 1e-60;
+    BAD(INVALID_ARGUMENT, "epsilon",
+        scn_batch_norm_forward_evaluation(&two_rows, NULL, NULL, numbers, numbers, &broken, &two_rows));
+    BAD(INVALID_ARGUMENT, "epsilon",
+        scn_group_norm_forward(geometry, 0, &two_rows, NULL, NULL, 1, 1e-60, numbers, numbers, &two_rows));
     BAD(INVALID_ARGUMENT, "saved_mean",
         scn_batch_norm_forward_training(&two_rows, NULL, NULL, NULL, NULL, NULL, NULL, numbers, &two_rows));
     BAD(INVALID_ARGUMENT, "running",

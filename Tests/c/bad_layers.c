@@ -100,7 +100,15 @@ static void bad_layers(void) {
     BAD(INVALID_ARGUMENT, "planes", scn_batch_normalization_create(-1, NULL, &out_module));
     BAD(MEMORY_OR_OVERFLOW, "", scn_batch_normalization_create(HUGE_SIZE, NULL, &out_module));
     BAD(INVALID_ARGUMENT, "epsilon", scn_batch_normalization_create(3, &epsilon, &out_module));
+    epsilon.epsilon = 1e-60; /* float32 would have zero, and then a small number without all its digits */
+    BAD(INVALID_ARGUMENT, "1e-60, expected 1.1754944e-38", scn_batch_normalization_create(3, &epsilon, &out_module));
+    epsilon.epsilon = 1.1e-38;
+    BAD(INVALID_ARGUMENT, "epsilon", scn_batch_normalization_create(3, &epsilon, &out_module));
+    epsilon.epsilon = 1e39;
+    BAD(INVALID_ARGUMENT, "epsilon", scn_batch_normalization_create(3, &epsilon, &out_module));
     BAD(INVALID_ARGUMENT, "momentum", scn_batch_normalization_create(3, &momentum, &out_module));
+    BAD(INVALID_ARGUMENT, "leakiness", scn_batch_normalization_create(3, &leak, &out_module));
+    leak.leakiness = 1e39;
     BAD(INVALID_ARGUMENT, "leakiness", scn_batch_normalization_create(3, &leak, &out_module));
     BAD(INVALID_ARGUMENT, "momentum", scn_module_set_momentum(convolution, NAN));
     BAD(INVALID_ARGUMENT, "momentum", scn_module_set_momentum(sequential, 1.01));
@@ -111,16 +119,19 @@ static void bad_layers(void) {
     BAD(INVALID_ARGUMENT, "p", scn_batchwise_dropout_create(-0.5, &out_module));
     BAD(INVALID_ARGUMENT, "planes", scn_batch_norm_elu_create(0, 1e-4, 0.9, &out_module));
     BAD(INVALID_ARGUMENT, "epsilon", scn_batch_norm_elu_create(2, NAN, 0.9, &out_module));
+    BAD(INVALID_ARGUMENT, "epsilon", scn_batch_norm_elu_create(2, 1e-60, 0.9, &out_module));
     BAD(INVALID_ARGUMENT, "momentum", scn_batch_norm_elu_create(2, 1e-4, 2, &out_module));
     BAD(INVALID_ARGUMENT, "planes", scn_mean_only_norm_create(-1, 1, 1, 0.99, &out_module));
     BAD(MEMORY_OR_OVERFLOW, "", scn_mean_only_norm_create(HUGE_SIZE, 1, 1, 0.99, &out_module));
     BAD(INVALID_ARGUMENT, "affine", scn_mean_only_norm_create(2, 2, 1, 0.99, &out_module));
     BAD(INVALID_ARGUMENT, "leakiness", scn_mean_only_norm_create(2, 1, -1, 0.99, &out_module));
+    BAD(INVALID_ARGUMENT, "leakiness", scn_mean_only_norm_create(2, 1, 1e39, 0.99, &out_module));
     BAD(INVALID_ARGUMENT, "momentum", scn_mean_only_norm_create(2, 1, 1, NAN, &out_module));
     BAD(INVALID_ARGUMENT, "groups", scn_group_norm_create(0, 4, 1e-5, &out_module));
     BAD(INVALID_ARGUMENT, "groups", scn_group_norm_create(3, 4, 1e-5, &out_module));
     BAD(INVALID_ARGUMENT, "planes", scn_group_norm_create(1, 0, 1e-5, &out_module));
     BAD(INVALID_ARGUMENT, "epsilon", scn_group_norm_create(1, 4, 0, &out_module));
+    BAD(INVALID_ARGUMENT, "epsilon", scn_group_norm_create(1, 4, 1e-60, &out_module));
     BAD(INVALID_ARGUMENT, "module", scn_verbose_identity_create(NULL));
     BAD(INVALID_ARGUMENT, "module", scn_add_coords_create(NULL));
     BAD(INVALID_ARGUMENT, "children", scn_checkpointed_sequential_create(NULL, 2, &out_module));
@@ -128,6 +139,8 @@ static void bad_layers(void) {
     BAD(INVALID_ARGUMENT, "n_power_iterations", scn_spectral_norm(convolution, 0, 1e-12, 1));
     BAD(INVALID_ARGUMENT, "n_power_iterations", scn_spectral_norm(convolution, HUGE_SIZE, 1e-12, 1));
     BAD(INVALID_ARGUMENT, "epsilon", scn_spectral_norm(convolution, 1, 0, 1));
+    BAD(INVALID_ARGUMENT, "epsilon", scn_spectral_norm(convolution, 1, 1e-60, 1));
+    BAD(INVALID_ARGUMENT, "norm", scn_spectral_norm(convolution, 1, 1e-12, 1e-60));
     BAD(INVALID_ARGUMENT, "norm", scn_spectral_norm(convolution, 1, 1e-12, NAN));
     BAD(INVALID_ARGUMENT, "module", scn_spectral_norm(input_layer, 1, 1e-12, 1));
     BAD(INVALID_ARGUMENT, "layers", scn_sparse_vgg_net_create(2, 1, NULL, &out_module));

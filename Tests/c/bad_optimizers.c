@@ -20,6 +20,11 @@ static void bad_optimizers(void) {
     BAD(SHAPE, "parameters", scn_sgd_create(&sparse, 1, NULL, &out_optimizer));
     BAD(INVALID_ARGUMENT, "beta1", scn_adam_create(&dense, 1, &beta, &out_optimizer));
     BAD(INVALID_ARGUMENT, "epsilon", scn_adam_create(&dense, 1, &epsilon, &out_optimizer));
+    epsilon.epsilon = 1e-60, momentum.momentum = 0, momentum.dampening = 1e39, decay.weight_decay = 1e39;
+    BAD(INVALID_ARGUMENT, "epsilon", scn_adam_create(&dense, 1, &epsilon, &out_optimizer));
+    BAD(INVALID_ARGUMENT, "dampening", scn_sgd_create(&dense, 1, &momentum, &out_optimizer));
+    BAD(INVALID_ARGUMENT, "weight_decay", scn_sgd_create(&dense, 1, &decay, &out_optimizer));
+    BAD(INVALID_ARGUMENT, "rate", scn_optimizer_set_learning_rate(optimizer, 1e39));
     BAD(INVALID_ARGUMENT, "parameters", scn_sgd_create(NULL, 0, NULL, &out_optimizer));
     BAD(INVALID_ARGUMENT, "parameters", scn_adam_create(NULL, 0, NULL, &out_optimizer));
     BAD(INVALID_ARGUMENT, "rate", scn_optimizer_set_learning_rate(optimizer, NAN));

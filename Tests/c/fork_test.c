@@ -1,4 +1,5 @@
-/* Children that use a part of the library for the first time, on several threads at once: each ends. */
+/* Children that use a part of the library for the first time, on several threads at once: each ends. So does each that comes
+ * into being while other threads are in the middle of a loop or a product, and it computes the same. */
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
 #include <sys/wait.h>
@@ -41,6 +42,84 @@ static int child(void) {
     return any || scn_live_handles() != 0;
 }
 
+/* Large enough for the pool of threads, and for OpenBLAS. */
+enum { ROWS = 6000, PLANES = 160, FORKS = 30, BUSY_THREADS = 2 };
+static float *values, *weight;
+static volatile int stops;
+
+/** Return a hash of a product, of the gradient by its weight and of what a batch norm makes of it; 0 where something failed. */
+static uint64_t compute(void) {
+    float *result = floats(ROWS * PLANES), *gradient = floats(PLANES * PLANES), *saved = floats(2 * PLANES);
+    scn_matrix input = {values, ROWS, PLANES}, output = {result, ROWS, PLANES};
+    const scn_batch_norm_options options = SCN_BATCH_NORM_OPTIONS_INIT;
+    uint64_t sum = 14695981039346656037u;
+    int failed = scn_linear_forward(&input, weight, 0, NULL, &output) ||
+                 scn_linear_backward_weight(&input, &output, 0, gradient, NULL) ||
+                 scn_batch_norm_forward_training(&output, NULL, NULL, NULL, NULL, &options, saved, saved + PLANES, &output);
+    for (int64_t i = 0; i < ROWS * PLANES; i++) {
+        uint32_t bits[2];
+        memcpy(&bits[0], &result[i], 4), memcpy(&bits[1], &gradient[i % (PLANES * PLANES)], 4);
+        sum = (sum ^ bits[0] ^ (uint64_t)bits[1] << 32) * 1099511628211u;
+    }
+    free(result), free(gradient), free(saved);
+    return failed ? 0 : sum;
+}
+
+/** Make the rulebook of a filter of size 3; return the number of its rules, 0 where something failed. */
+static int64_t count_rules(void) {
+    enum { SIDE = 150 };
+    const int64_t size[] = {SIDE, SIDE}, three[] = {3, 3};
+    int64_t *where = integers(SIDE * SIDE * 2), volume, in, out, rules = 0;
+    scn_filter filter = SCN_FILTER_INIT;
+    scn_geometry *geometry = NULL;
+    scn_rulebook *rulebook = NULL;
+    filter.dimension = 2, filter.size = three;
+    for (int64_t i = 0; i < SIDE * SIDE; i++) where[2 * i] = i / SIDE, where[2 * i + 1] = i % SIDE;
+    if (scn_geometry_create(2, size, where, SIDE * SIDE, 2, 0, SCN_INPUT_UNIQUE, &geometry) ||
+        scn_geometry_submanifold(geometry, 0, &filter, &rulebook) ||
+        scn_rulebook_sizes(rulebook, &volume, &rules, &in, &out))
+        rules = 0;
+    scn_rulebook_release(rulebook), scn_geometry_release(geometry);
+    free(where);
+    return rules;
+}
+
+/** Compute for as long as it is wanted; store the last hash, or 0 where they differed. */
+static void *keep_computing(void *argument) {
+    uint64_t *found = (uint64_t *)argument;
+    *found = compute();
+    const int64_t rules = count_rules();
+    while (!stops)
+        if (compute() != *found || count_rules() != rules || rules == 0) *found = 0;
+    return NULL;
+}
+
+static void test_busy_parent(void) {
+    pthread_t threads[BUSY_THREADS];
+    uint64_t found[BUSY_THREADS] = {0};
+    int good = 0;
+    values = random_floats(ROWS * PLANES, 1), weight = random_floats(PLANES * PLANES, 2);
+    OK(scn_set_thread_count(3));
+    const uint64_t expected = compute();
+    const int64_t rules = count_rules();
+    for (int i = 0; i < BUSY_THREADS; i++) CHECK(pthread_create(&threads[i], NULL, keep_computing, &found[i]) == 0);
+    fflush(stdout);
+    for (int i = 0; i < FORKS; i++) {
+        int status = -1;
+        const pid_t id = fork();
+        if (id == 0) {
+            alarm(SECONDS_OF_A_CHILD);
+            _exit(compute() != expected || count_rules() != rules || compute() != expected);
+        }
+        if (id > 0 && waitpid(id, &status, 0) == id && status == 0) good++;
+        else printf("child %d of a busy parent: status %d\n", i, status);
+    }
+    stops = 1;
+    for (int i = 0; i < BUSY_THREADS; i++) CHECK(pthread_join(threads[i], NULL) == 0 && found[i] == expected);
+    CHECK(expected != 0 && good == FORKS);
+    free(values), free(weight);
+}
+
 int main(void) {
     const int64_t shape = 1;
     scn_tensor *tensor = NULL;
@@ -55,5 +134,6 @@ int main(void) {
         if (status) printf("child %d: status %d\n", i, status);
     }
     CHECK(status == 0);
+    test_busy_parent();
     return finish();
 }

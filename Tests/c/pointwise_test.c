@@ -1,5 +1,7 @@
 /* The functional level of group norm, mean-only norm and compare against the modules and the tape; checkpointed sequential,
  * data-dependent initialisation, spectral norm, appending, from C. */
+#include <float.h>
+
 #include "check.h"
 
 enum { ROWS = 30, PLANES = 6, SAMPLES = 3, GROUPS = 2 };
@@ -93,6 +95,22 @@ static void test_norms(void) {
     free(input), free(gradient);
 }
 
+/** With the least epsilon, planes of one value keep finite results and gradients. */
+static void test_least_epsilon(void) {
+    scn_batch_norm_options options = SCN_BATCH_NORM_OPTIONS_INIT;
+    float input[ROWS * PLANES], result[ROWS * PLANES], by_input[ROWS * PLANES], saved[2][PLANES];
+    const float means[PLANES] = {0}, variances[PLANES] = {0};
+    scn_matrix in = matrix(input, ROWS, PLANES), out = matrix(result, ROWS, PLANES), back = matrix(by_input, ROWS, PLANES);
+    options.epsilon = FLT_MIN;
+    for (int i = 0; i < ROWS * PLANES; i++) input[i] = 3;
+    OK(scn_batch_norm_forward_training(&in, NULL, NULL, NULL, NULL, &options, saved[0], saved[1], &out));
+    OK(scn_batch_norm_backward_training(&in, &out, &in, NULL, saved[0], saved[1], &options, NULL, NULL, &back));
+    CHECK(isfinite(saved[1][0]));
+    for (int i = 0; i < ROWS * PLANES; i++) CHECK(result[i] == 0 && isfinite(by_input[i]));
+    OK(scn_batch_norm_forward_evaluation(&in, NULL, NULL, means, variances, &options, &out));
+    for (int i = 0; i < ROWS * PLANES; i++) CHECK(isfinite(result[i]) && result[i] > 1e18f);
+}
+
 static void test_compare_and_append(void) {
     enum { SKIPPED = 9, FEWER = ROWS - SKIPPED };
     scn_tensor *leaves[2] = {NULL, NULL}, *pair[2], *loss = NULL, *both = NULL;
@@ -179,6 +197,7 @@ static void test_reweight(void) {
 
 int main(void) {
     test_norms();
+    test_least_epsilon();
     test_compare_and_append();
     test_checkpointed();
     test_reweight();

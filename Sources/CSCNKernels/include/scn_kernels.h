@@ -173,6 +173,10 @@ void scn_smooth_activation_backward(scn_smooth_activation kind, const float *_No
 /// back to SSE3, at a fifth of its speed.
 int32_t scn_dense_product_suits(const scn_kernel_table *_Nonnull table, int64_t weights);
 
+/// How many products may go on at once, of those wanted: OpenBLAS has a buffer of 128 MB for each, and 0 is returned where not
+/// one can be had; then the two functions below must not be called.
+int32_t scn_dense_products_at_once(int32_t wanted);
+
 /// output [rows, out] (+)= input [rows, in] * weight, weight [in, out] or, transposed, [out, in].
 /// add_to_output: 0 overwrites, 1 adds.
 void scn_dense_product(const float *_Nonnull input, int64_t rows, int64_t in_planes, const float *_Nonnull weight,

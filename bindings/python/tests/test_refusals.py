@@ -1,5 +1,8 @@
 """What looks right at a glance and is not: refused, or exact."""
 
+import contextlib
+import importlib
+
 import numpy as np
 import pytest
 
@@ -24,6 +27,26 @@ def test_batch_norm_relu_of_an_infinite_value():
     norm = scn.BatchNormReLU(1)
     norm.eval()
     assert norm(np.array([[-np.inf], [1]], np.float32)).numpy()[0, 0] == 0
+
+
+@pytest.mark.parametrize("eps", [0, 1e-60, 1.1e-38, 1e39, float("nan")])
+def test_epsilon_is_what_float32_holds(eps):
+    modules = [scn]
+    with contextlib.suppress(ImportError):
+        modules.append(importlib.import_module("scn.torch"))
+    for module in modules:
+        makers = [
+            lambda: module.BatchNormalization(2, eps=eps),
+            lambda: module.BatchNormELU(2, eps=eps),
+            lambda: module.SparseGroupNorm(1, 2, eps=eps),
+            lambda: module.spectral_norm(module.NetworkInNetwork(2, 2, False), eps=eps),
+        ]
+        for make in makers:
+            with pytest.raises(scn.InvalidArgumentError, match="^eps"):
+                make()
+        module.BatchNormalization(2, eps=1.17549436e-38)
+        with pytest.raises(scn.InvalidArgumentError, match="^leakiness"):
+            module.BatchNormLeakyReLU(2, leakiness=1e39)
 
 
 def test_sparse_to_dense_demands_its_planes():

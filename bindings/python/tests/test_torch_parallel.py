@@ -1,5 +1,6 @@
 """scn.torch with data loaders' workers, several threads and several processes."""
 
+import multiprocessing
 import subprocess
 import sys
 import textwrap
@@ -66,6 +67,48 @@ def test_workers_build_batches(method):
         model(loaded["batch"]).features.sum().backward()
         count += loaded["pooled"]
     assert count == 8
+
+
+class Counts(torch.utils.data.Dataset):
+    """How many threads a worker has, asked for or found by computing first."""
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        if index == 1:
+            scn.ReLU()(torch.ones(3, 2))
+        return scn.get_num_threads()
+
+
+def take_three_threads(worker):
+    scn.set_num_threads(3)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_workers_have_one_thread_unless_told_otherwise(method, monkeypatch):
+    def counts(**options):
+        return list(
+            torch.utils.data.DataLoader(
+                Counts(), batch_size=None, num_workers=2, multiprocessing_context=method, **options
+            )
+        )
+
+    before = scn.get_num_threads()
+    try:
+        scn.set_num_threads(4)
+        # What the parent has is its own affair, as torch's number is.
+        assert counts() == [1, 1]
+        assert counts(worker_init_fn=take_three_threads) == [3, 3]
+        monkeypatch.setenv("SCN_NUM_THREADS", "5")
+        assert counts() == ([4, 4] if method == "fork" else [5, 5])
+        monkeypatch.delenv("SCN_NUM_THREADS")
+        # Other children keep what they have.
+        with multiprocessing.get_context(method).Pool(1) as pool:
+            assert pool.apply(scn.get_num_threads) == (4 if method == "fork" else before)
+        assert scn.get_num_threads() == 4
+    finally:
+        scn.set_num_threads(before)
 
 
 def test_threads_run_networks_at_once():

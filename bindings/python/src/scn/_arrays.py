@@ -41,6 +41,22 @@ def number(value: Any, name: str) -> float:
     raise InvalidArgumentError(f"{name} is {value!r}; it must be a number")
 
 
+def positive(value: Any, name: str) -> float:
+    """Return a number that float32 holds with all its digits and that is above 0, as the library's `epsilon`s are."""
+    least, most = (float(limit) for limit in (np.finfo(np.float32).tiny, np.finfo(np.float32).max))
+    if not least <= (result := number(value, name)) <= most:
+        raise InvalidArgumentError(f"{name} is {value}; it must be {least:.9g} ... {most:.9g}")
+    return result
+
+
+def at_least_zero(value: Any, name: str) -> float:
+    """Return a number that is at least 0 and finite, also as float32."""
+    most = float(np.finfo(np.float32).max)
+    if not 0 <= (result := number(value, name)) <= most:
+        raise InvalidArgumentError(f"{name} is {value}; it must be 0 ... {most:.9g}")
+    return result
+
+
 def flag(value: Any, name: str) -> bool:
     """Return a truth value: a bool, 0 or 1; anything else was meant for another argument."""
     if isinstance(value, (bool, np.bool_)) or (isinstance(value, int) and value in (0, 1)):

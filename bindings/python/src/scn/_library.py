@@ -7,7 +7,9 @@ the exception for it, so that callers need not look.
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -286,7 +288,7 @@ def _candidates() -> list[str]:
     return [*places, f"libscn.so.{ABI_VERSION}"]
 
 
-def _open() -> ctypes.CDLL:
+def _open() -> _Library:
     """Load the library from the first place that has it; ImportError names every place where there was none."""
     failures = []
     for place in _candidates():
@@ -294,7 +296,7 @@ def _open() -> ctypes.CDLL:
             failures.append(f"  {place}: no such file")
             continue
         try:
-            return ctypes.CDLL(place)
+            return _Library(place)
         except OSError as error:
             failures.append(f"  {place}: {error}")
     raise ImportError(
@@ -346,7 +348,44 @@ def _raise_unless_ok(status: _STATUS, function: Any, arguments: Any) -> None:
         raise error_for_status(status.value, _in_python_names(function.__name__, message))
 
 
-def _load() -> ctypes.CDLL:
+class _Library(ctypes.CDLL):
+    """The library, which knows when its process is a worker of a data loader of torch: then it takes one thread, as torch
+    does there, unless the environment or the worker itself says otherwise.
+
+    Torch says what a process is only after it began to work. Until that is known, the functions are set aside, so that each
+    look-up comes by here.
+    """
+
+    def watch(self) -> None:
+        """Begin to look out, in a new process."""
+        here = self.__dict__
+        here["_set_aside"] = {name: here.pop(name) for name in FUNCTIONS if name in here} or here["_set_aside"]
+
+    def __getattr__(self, name: str) -> Any:
+        function = self.__dict__.get("_set_aside", {}).get(name)
+        if function is None:
+            return super().__getattr__(name)
+        if name == "scn_set_thread_count":
+            self._stop_watching()
+        else:
+            self._look_out()
+        return function
+
+    def _look_out(self) -> None:
+        data = sys.modules.get("torch.utils.data")
+        if data is not None and data.get_worker_info() is not None:
+            self._stop_watching()
+            if not os.environ.get("SCN_NUM_THREADS"):
+                self.scn_set_thread_count(1)
+        # A spawned process gets to know its parent only once it has read what it is to do.
+        elif multiprocessing.parent_process() is None and not hasattr(multiprocessing.current_process(), "_inheriting"):
+            self._stop_watching()
+
+    def _stop_watching(self) -> None:
+        self.__dict__.update(self.__dict__["_set_aside"])
+
+
+def _load() -> _Library:
     loaded = _open()
     for name, (result, arguments) in FUNCTIONS.items():
         try:
@@ -364,3 +403,5 @@ def _load() -> ctypes.CDLL:
 
 
 library = _load()
+library.watch()
+os.register_at_fork(after_in_child=library.watch)

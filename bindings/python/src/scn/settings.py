@@ -32,12 +32,16 @@ def cpu_description() -> str:
 
 
 def set_num_threads(count: int) -> None:
-    """Set how many threads operations use, 1 ... 1024. Results do not depend on it."""
+    """Set how many threads operations use in this process, 1 ... 1024. Results do not depend on it."""
     library.scn_set_thread_count(integer(count, "count", 32))
 
 
 def get_num_threads() -> int:
-    """Return how many threads operations use; the machine's cores at first."""
+    """Return how many threads operations use.
+
+    At first as many as the environment variable SCN_NUM_THREADS says; else 1 in a worker of a DataLoader of torch; else as
+    many as the process may use, by its cpus and its control groups, or OMP_NUM_THREADS where that is fewer.
+    """
     return int(library.scn_get_thread_count())
 
 

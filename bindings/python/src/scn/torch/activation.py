@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
+from .._arrays import at_least_zero
 from ..errors import InvalidArgumentError
 from .layer import Layer
 
@@ -26,9 +27,7 @@ class LeakyReLU(Layer):
 
     def __init__(self, leak: float = 1 / 3) -> None:
         super().__init__()
-        self.leak = float(leak)
-        if not 0 <= self.leak < float("inf"):
-            raise InvalidArgumentError(f"leak is {leak}; it must be at least 0 and finite")
+        self.leak = at_least_zero(leak, "leak")
 
     def forward(self, input: Any) -> Any:
         """Return the function of a sparse tensor's features, or of a matrix."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
@@ -11,7 +10,7 @@ from torch.autograd import Function
 from torch.autograd.graph import increment_version
 from torch.nn import functional as F
 
-from .._arrays import flag, integer
+from .._arrays import at_least_zero, flag, integer, positive
 from .._library import library
 from .._options import BatchNormOptions
 from ..errors import InvalidArgumentError
@@ -100,12 +99,10 @@ class BatchNormalization(Layer):
     ) -> None:
         super().__init__()
         self.nPlanes = planes_of(nPlanes, "nPlanes")
-        self.eps, self.momentum = float(eps), float(momentum)
-        self.affine, self.leakiness = bool(affine), float(leakiness)
-        if not 0 < self.eps < math.inf or not 0 <= self.momentum <= 1 or not 0 <= self.leakiness < math.inf:
-            raise InvalidArgumentError(
-                f"eps is {eps}, momentum {momentum}, leakiness {leakiness}; they must be above 0, 0 ... 1, at least 0"
-            )
+        self.eps, self.momentum = positive(eps, "eps"), float(momentum)
+        self.affine, self.leakiness = bool(affine), at_least_zero(leakiness, "leakiness")
+        if not 0 <= self.momentum <= 1:
+            raise InvalidArgumentError(f"momentum is {momentum}; it must be 0 ... 1")
         if self.affine:
             self.weight = nn.Parameter(torch.ones(self.nPlanes))
             self.bias = nn.Parameter(torch.zeros(self.nPlanes))
@@ -185,9 +182,9 @@ class MeanOnlyBNLeakyReLU(Layer):
     def __init__(self, nPlanes: int, affine: bool = True, leakiness: float = 1, momentum: float = 0.99) -> None:
         super().__init__()
         self.nPlanes, self.affine = planes_of(nPlanes, "nPlanes"), flag(affine, "affine")
-        self.leakiness, self.momentum = float(leakiness), float(momentum)
-        if not 0 <= self.momentum <= 1 or not 0 <= self.leakiness < math.inf:
-            raise InvalidArgumentError(f"momentum is {momentum}, leakiness {leakiness}; they must be 0 ... 1, at least 0")
+        self.leakiness, self.momentum = at_least_zero(leakiness, "leakiness"), float(momentum)
+        if not 0 <= self.momentum <= 1:
+            raise InvalidArgumentError(f"momentum is {momentum}; it must be 0 ... 1")
         if self.affine:
             self.bias = nn.Parameter(torch.zeros(self.nPlanes))
         self.register_buffer("running_mean", torch.zeros(self.nPlanes))
@@ -226,9 +223,7 @@ class SparseGroupNorm(Layer, nn.GroupNorm):
         groups, channels = planes_of(num_groups, "num_groups"), planes_of(num_channels, "num_channels")
         if channels % groups:
             raise InvalidArgumentError(f"num_groups is {groups}; it must divide num_channels {channels}")
-        if not 0 < float(eps) < math.inf:
-            raise InvalidArgumentError(f"eps is {eps}; it must be above 0 and finite")
-        super().__init__(groups, channels, float(eps), flag(affine, "affine"))
+        super().__init__(groups, channels, positive(eps, "eps"), flag(affine, "affine"))
 
     def forward(self, input: Any) -> Any:
         """Return the normalised sparse tensor."""

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..errors import InvalidArgumentError, StateError
+from .._arrays import positive
+from ..errors import StateError
 from ._recomputing import is_recomputing, once
 from .layer import planes_of
 
@@ -68,9 +69,8 @@ def spectral_norm(module: M, n_power_iterations: int = 1, eps: float = 1e-12, no
     weight = module._parameters.get("weight")
     if weight is None or weight.ndim < 2:
         raise TypeError(f"module is a {type(module).__name__}; it must be a convolution or a product")
-    if not eps > 0 or not norm > 0:
-        raise InvalidArgumentError(f"eps is {eps}, norm is {norm}; both must be above 0")
-    normaliser = _SpectralNorm(planes_of(n_power_iterations, "n_power_iterations"), float(eps), float(norm))
+    iterations = planes_of(n_power_iterations, "n_power_iterations")
+    normaliser = _SpectralNorm(iterations, positive(eps, "eps"), positive(norm, "norm"))
     del module._parameters["weight"]
     module.register_parameter("weight_orig", weight)
     module.register_buffer("weight", weight.detach().clone())
