@@ -8,6 +8,7 @@ static _Thread_local char last_error[MESSAGE_BYTES];
 static _Thread_local int32_t gradient_recording_off;
 static _Thread_local void *generator;
 static _Thread_local void *forward_observer;
+static _Thread_local void *deferred_state;
 
 const char *scn_last_error_get(void) { return last_error; }
 
@@ -28,3 +29,5 @@ void *scn_thread_generator_get(void) { return generator; }
 void scn_thread_generator_set(void *own) { generator = own; }
 void *scn_forward_observer_get(void) { return forward_observer; }
 void scn_forward_observer_set(void *observer) { forward_observer = observer; }
+void *scn_deferred_state_get(void) { return deferred_state; }
+void scn_deferred_state_set(void *state) { deferred_state = state; }

@@ -1,4 +1,4 @@
-internal import SCNCore
+package import SCNCore
 package import SCNFiles
 
 /// A layer, container or network: maps a value to a value, and holds parameters, buffers and perhaps other modules.
@@ -106,6 +106,18 @@ open class Module {
     /// Forgets the gradients of all parameters.
     public func zeroGradients() {
         for parameter in parameters { parameter.zeroGradient() }
+    }
+}
+
+extension Module {
+    /// Throws a memory error where the tree is so large that a text about it may find no memory.
+    package func expectMemoryForTexts() throws(SCNError) {
+        var (count, pending) = (0, [self])
+        while let module = pending.popLast() {
+            count += 1
+            pending.append(contentsOf: module.parts)
+        }
+        try expectMemory(2000 * count, "a text about \(count) modules")
     }
 }
 
