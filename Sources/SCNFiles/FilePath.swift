@@ -32,7 +32,7 @@ package struct FilePath: CustomStringConvertible {
         bytes.withUnsafeBufferPointer { body($0.baseAddress!) }
     }
 
-    /// The path for a message: bytes that are no text, and those that a terminal would obey, as `\xE9`; the middle of a long
+    /// The path for a message: bytes that are no text, and those that a terminal would obey, as `\xe9`; the middle of a long
     /// path left out, so that what is said of it is seen.
     package var description: String {
         var shown: [String] = []
@@ -44,7 +44,7 @@ package struct FilePath: CustomStringConvertible {
                 shown.append(String(scalar))
                 rest = rest.dropFirst(UTF8.width(scalar))
             } else {
-                let digits = String(rest.removeFirst(), radix: 16, uppercase: true)
+                let digits = String(rest.removeFirst(), radix: 16)
                 shown.append("\\x" + (digits.count < 2 ? "0" : "") + digits)
             }
         }
