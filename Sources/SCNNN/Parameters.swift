@@ -61,7 +61,7 @@ final class DeferredState {
 
     private init(limit: Int) { self.limit = limit }
 
-    /// Builds a module whose parameters are neither allocated nor drawn, at most `limit` of them.
+    /// Builds a module whose parameters are neither allocated nor drawn, at most `limit` of them: what a file has tensors.
     static func of<M: Module>(limit: Int = .max, _ build: () throws -> M) throws -> (module: M, state: DeferredState) {
         let state = DeferredState(limit: limit)
         let before = scn_deferred_state_get()
@@ -76,7 +76,9 @@ final class DeferredState {
     }
 
     fileprivate func note(_ tensor: Tensor) throws(SCNError) {
-        try require(tensors.count < limit, .format, "more than \(limit) parameters and buffers, and no more are stored")
+        try require(
+            tensors.count < limit, .format,
+            "more than \(limit) parameters and buffers, where the file has \(limit) tensors")
         tensors.append(tensor)
     }
 
