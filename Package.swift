@@ -37,7 +37,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         .target(
             name: "SCNABI",
-            dependencies: ["CSCN", "CSCNSupport", "SCNCore", "SCNGeometry", "SCNOps", "SCNNN"],
+            dependencies: ["CSCN", "CSCNSupport", "SCNCore", "SCNFiles", "SCNGeometry", "SCNOps", "SCNNN"],
             swiftSettings: swiftSettings),
         .target(
             name: "SCNTestSupport", dependencies: ["CSCNKernels", "SCNCore", "SCNGeometry"],

@@ -343,7 +343,8 @@ SCN_API scn_status scn_module_description(scn_module *module, const char **text)
  *  call for this module. Also the errors of scn_module_forward. */
 SCN_API scn_status scn_module_summary(scn_module *module, scn_tensor *input, const char **text);
 /** Create a module from its architecture as JSON text: {"type": "ReLU"}; {"type": "Sequential", "modules": [...]}; other
- *  keys are the names of the type's arguments. Parameters are initialised anew. Also SCN_ERROR_FORMAT. */
+ *  keys are the names of the type's arguments. Parameters are initialised anew. Also SCN_ERROR_FORMAT, for more than four
+ *  million values or 100,000 modules among others. */
 SCN_API scn_status scn_module_create(const char *json, scn_module **module);
 /** Return a new module of type InferenceNetwork that gives the results of this one's evaluation, within rounding, in less
  *  time; this one stays as it is. Batch norm is folded into the weights of the convolution or dense product before it, a
@@ -783,12 +784,18 @@ SCN_API scn_status scn_gradients_set(scn_tensor *const *parameters, int64_t coun
  *
  * Files in the safetensors format. They hold the state under its names and, in the metadata, the architecture; with an
  * optimizer also its state and the generator's, so that a run goes on bit by bit as if never interrupted. Writing is
- * atomic: a crash leaves the old file or the new one. */
+ * atomic: a crash leaves the old file or the new one, and what a killed save left beside it goes with the next save to that
+ * folder. A write beyond the process's limit on the size of files is an error, without a SIGXFSZ.
+ *
+ * path: bytes, at least one and at most 4095, of any encoding; messages show those that are no UTF-8 in hexadecimal. It
+ * names a regular file, or one that does not exist yet, itself or through symbolic links; else SCN_ERROR_FILE. Names are UTF-8,
+ * shorter than 1 MB (else SCN_ERROR_INVALID_ARGUMENT). */
 
 /** Save a module and, where not NULL, its optimizer, whose parameters must all be the module's (else
  *  SCN_ERROR_INVALID_ARGUMENT). Also SCN_ERROR_FILE. */
 SCN_API scn_status scn_checkpoint_save(const char *path, scn_module *module, scn_optimizer *optimizer);
-/** Create the module that a file holds, in evaluation mode. Also SCN_ERROR_FILE, SCN_ERROR_FORMAT. */
+/** Create the module that a file holds, in evaluation mode. The architecture's names and shapes are held against the file's
+ *  before anything is allocated; no random number is drawn. Also SCN_ERROR_FILE, SCN_ERROR_FORMAT. */
 SCN_API scn_status scn_checkpoint_open(const char *path, scn_module **module);
 /** Load a file's state into a module of the same architecture and, where not NULL, into its optimizer (and then the
  *  generator's state too). Changes nothing where names or shapes differ (SCN_ERROR_FORMAT). Also SCN_ERROR_FILE. */

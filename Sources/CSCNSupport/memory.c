@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "arena.h"
@@ -94,3 +95,11 @@ void scn_memory_free(void *memory) {
 }
 
 int64_t scn_memory_live_bytes(void) { return atomic_load_explicit(&live_bytes, memory_order_relaxed); }
+
+int32_t scn_memory_can_be_had(size_t bytes) {
+    if (bytes > SIZE_MAX / 2 || (bytes >= LARGE && bytes > available_bytes())) return 0;
+    void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED) return 0;
+    munmap(pages, bytes);
+    return 1;
+}

@@ -9,6 +9,7 @@ static _Thread_local int32_t gradient_recording_off;
 static _Thread_local void *transaction;
 static _Thread_local void *scope;
 static _Thread_local void *forward_observer;
+static _Thread_local void *deferred_state;
 
 const char *scn_last_error_get(void) { return last_error; }
 
@@ -31,3 +32,5 @@ void *scn_scope_get(void) { return scope; }
 void scn_scope_set(void *innermost) { scope = innermost; }
 void *scn_forward_observer_get(void) { return forward_observer; }
 void scn_forward_observer_set(void *observer) { forward_observer = observer; }
+void *scn_deferred_state_get(void) { return deferred_state; }
+void scn_deferred_state_set(void *state) { deferred_state = state; }

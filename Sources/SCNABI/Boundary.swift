@@ -1,5 +1,6 @@
 internal import CSCN
 internal import CSCNSupport
+internal import Glibc
 internal import SCNCore
 internal import SCNGeometry
 internal import SCNNN
@@ -74,8 +75,23 @@ func boolean(_ value: Int32, _ name: String) throws(SCNError) -> Bool {
     return value == 1
 }
 
+/// Text of any length, borrowed for a call.
+func bytes(_ pointer: UnsafePointer<CChar>?, _ name: String) throws(SCNError) -> Storage<UInt8> {
+    let pointer = try required(pointer, name)
+    let bytes = UnsafeMutableRawPointer(mutating: pointer).assumingMemoryBound(to: UInt8.self)
+    return Storage(borrowing: bytes, count: strlen(pointer))
+}
+
+/// Names and lists of layers are shorter, in bytes.
+let textLimit = 1 << 20
+
 func text(_ pointer: UnsafePointer<CChar>?, _ name: String) throws(SCNError) -> String {
-    guard let text = String(validatingCString: try required(pointer, name)) else {
+    let pointer = try required(pointer, name)
+    let count = strnlen(pointer, textLimit)
+    try require(count < textLimit, .invalidArgument, "\(name): is text of \(textLimit) bytes or more, expected less")
+    // What is made of the words of a list takes more than the text.
+    try expectMemory(64 * count, name)
+    guard let text = String(validatingCString: pointer) else {
         throw SCNError(.invalidArgument, "\(name): is not UTF-8 text")
     }
     return text
@@ -192,9 +208,11 @@ func handles<R>(
     _ pointer: UnsafePointer<OpaquePointer?>?, _ count: Int64, _ name: String,
     _ unwrap: (OpaquePointer?, String) throws -> R
 ) throws -> [R] {
-    // Not map, which asks for the memory of all results at once and traps where there is none.
+    let hosts = try elements(pointer, count, name)
+    // More than what is kept of each: lists that grow, and tables of what was seen.
+    try expectMemory(256 * hosts.count, "\(count) \(name)")
     var results: [R] = []
-    for (index, handle) in try elements(pointer, count, name).enumerated() {
+    for (index, handle) in hosts.enumerated() {
         results.append(try unwrap(handle, "\(name)[\(index)]"))
     }
     return results

@@ -87,6 +87,7 @@ public func scn_module_architecture(_ module: OpaquePointer?, _ json: TextOut) -
 public func scn_module_description(_ module: OpaquePointer?, _ text: TextOut) -> scn_status {
     store(text, "text", zero: nil) {
         let box = try moduleBox(module)
+        try box.module.expectMemoryForTexts()
         return try box.setDescription(box.module.description)
     }
 }
@@ -95,6 +96,7 @@ public func scn_module_description(_ module: OpaquePointer?, _ text: TextOut) ->
 public func scn_module_summary(_ module: OpaquePointer?, _ input: OpaquePointer?, _ text: TextOut) -> scn_status {
     store(text, "text", zero: nil) {
         let box = try moduleBox(module)
+        try box.module.expectMemoryForTexts()
         return try box.setSummary(try Summary(of: box.module, input: try value(input, "input")).description)
     }
 }
@@ -103,7 +105,7 @@ public func scn_module_summary(_ module: OpaquePointer?, _ input: OpaquePointer?
 public func scn_module_create(_ json: UnsafePointer<CChar>?, _ module: HandleOut) -> scn_status {
     produceModule(module) {
         do {
-            return try Architecture.build(try text(json, "json"))
+            return try Architecture.build(try bytes(json, "json"))
         } catch let error as SCNError where error.kind == .format {
             throw SCNError(.format, "json: \(error.message)")
         }

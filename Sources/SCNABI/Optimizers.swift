@@ -1,5 +1,7 @@
 public import CSCN
+internal import Glibc
 internal import SCNCore
+internal import SCNFiles
 internal import SCNNN
 
 private func parameters(_ parameters: UnsafePointer<OpaquePointer?>?, _ count: Int64) throws -> [Tensor] {
@@ -123,19 +125,24 @@ public func scn_gradients_set(
     }
 }
 
+/// A path of the host: bytes, which need not be UTF-8.
+private func file(_ path: UnsafePointer<CChar>?) throws(SCNError) -> FilePath {
+    try FilePath(try required(path, "path"))
+}
+
 @_cdecl("scn_checkpoint_save") @implementation
 public func scn_checkpoint_save(
     _ path: UnsafePointer<CChar>?, _ module: OpaquePointer?, _ optimizer: OpaquePointer?
 ) -> scn_status {
     status {
         try Checkpoint.save(
-            try SCNABI.module(module), optimizer: try optional(optimizer), to: try text(path, "path"))
+            try SCNABI.module(module), optimizer: try optional(optimizer), to: try file(path))
     }
 }
 
 @_cdecl("scn_checkpoint_open") @implementation
 public func scn_checkpoint_open(_ path: UnsafePointer<CChar>?, _ module: HandleOut) -> scn_status {
-    produceModule(module) { try Checkpoint.open(try text(path, "path")) }
+    produceModule(module) { try Checkpoint.open(try file(path)) }
 }
 
 @_cdecl("scn_checkpoint_restore") @implementation
@@ -144,7 +151,7 @@ public func scn_checkpoint_restore(
 ) -> scn_status {
     status {
         try Checkpoint.restore(
-            try SCNABI.module(module), optimizer: try optional(optimizer), from: try text(path, "path"))
+            try SCNABI.module(module), optimizer: try optional(optimizer), from: try file(path))
     }
 }
 
@@ -152,8 +159,13 @@ private func named(
     _ names: UnsafePointer<UnsafePointer<CChar>?>?, _ tensors: UnsafePointer<OpaquePointer?>?, _ count: Int64
 ) throws -> [Checkpoint.Named] {
     let tensors = try handles(tensors, count, "tensors") { try denseTensor($0, $1) }
-    let names = try elements(names, count, "names").enumerated().map { try text($1, "names[\($0)]") }
-    return zip(names, tensors).map { (name: $0, tensor: $1) }
+    let hosts = try elements(names, count, "names")
+    var bytes = 0
+    for name in hosts { bytes += name.map { strnlen($0, textLimit) } ?? 0 }
+    try expectMemory(4 * bytes, "\(count) names")
+    var named: [Checkpoint.Named] = []
+    for (index, name) in hosts.enumerated() { named.append((try text(name, "names[\(index)]"), tensors[index])) }
+    return named
 }
 
 @_cdecl("scn_checkpoint_save_named") @implementation
@@ -163,7 +175,7 @@ public func scn_checkpoint_save_named(
 ) -> scn_status {
     status {
         try Checkpoint.save(
-            try named(names, tensors, count), optimizer: try optional(optimizer), to: try text(path, "path"))
+            try named(names, tensors, count), optimizer: try optional(optimizer), to: try file(path))
     }
 }
 
@@ -174,6 +186,6 @@ public func scn_checkpoint_restore_named(
 ) -> scn_status {
     status {
         try Checkpoint.restore(
-            try named(names, tensors, count), optimizer: try optional(optimizer), from: try text(path, "path"))
+            try named(names, tensors, count), optimizer: try optional(optimizer), from: try file(path))
     }
 }

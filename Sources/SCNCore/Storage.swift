@@ -32,6 +32,13 @@ public final class Storage<Element: BitwiseCopyable> {
         changeCount = -1
     }
 
+    /// A place for `count` elements without memory: nothing may read or write it.
+    package init(absent count: Int) {
+        pointer = UnsafeMutablePointer(bitPattern: 64)!
+        self.count = count
+        release = {}
+    }
+
     /// A copy of `elements`.
     public convenience init(_ elements: some Collection<Element>) throws(SCNError) {
         try self.init(count: elements.count)
@@ -70,3 +77,13 @@ public final class Storage<Element: BitwiseCopyable> {
 
 /// Bytes that storages hold in the whole process.
 package var liveMemoryBytes: Int { Int(scn_memory_live_bytes()) }
+
+/// Throws a memory error unless so many bytes can be had now: to be asked before arrays and strings of Swift's own, or many
+/// objects, are made in a number that a host or a file chooses. Where those find no memory, the process ends.
+package func expectMemory(_ bytes: Int, _ what: @autoclosure () -> String) throws(SCNError) {
+    if bytes < 1 << 16 { return }
+    // What they leave between them, and what else the call needs.
+    let (asked, overflow) = bytes.addingReportingOverflow(bytes / 4 + 1 << 20)
+    try require(
+        !overflow && scn_memory_can_be_had(asked) != 0, .memory, "out of memory: \(what()) may take \(bytes) bytes")
+}

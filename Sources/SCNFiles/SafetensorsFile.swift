@@ -1,33 +1,30 @@
 package import SCNCore
 
 /// The content of a safetensors file (huggingface.co/docs/safetensors: an 8-byte little-endian header length, a JSON
-/// header, then the elements of all tensors), checked as a whole before any of it is used.
+/// header, then the elements of all tensors), whose header was checked as a whole. The file stays open, and elements are read
+/// where they are asked for.
 package struct SafetensorsFile {
     package struct Tensor: Equatable, Sendable {
-        package let name: String
         package let type: ElementType
         package let shape: [Int]
         /// The tensor's bytes, counted from the end of the header.
         package let range: Range<Int>
     }
 
-    package let path: String
-    /// The strings stored beside the tensors, in the file's order.
-    package let metadata: [(key: String, value: String)]
-    /// In the order of the header.
-    package let tensors: [Tensor]
-    private let data: Storage<UInt8>
-    private let indices: [String: Int]
+    package let path: FilePath
+    private let file: InputFile
+    let header: SafetensorsHeader
+    private let dataStart: Int
 
     /// The longest header that the format's own library accepts.
     static let headerLimit = 100_000_000
 
-    /// Reads the file at `path`.
+    /// Opens the file at `path` and reads its header.
     ///
     /// - Throws: `.file` where the system refuses, `.format` where the file is not what the format demands (ranges of
     ///   tensors cover the data without a hole or an overlap and are as long as type and shape say), `.memory`. Each
     ///   message begins with the path.
-    package static func read(path: String) throws(SCNError) -> SafetensorsFile {
+    package static func read(path: FilePath) throws(SCNError) -> SafetensorsFile {
         let file = try InputFile(path: path)
         guard file.size >= 8 else {
             throw SCNError(.format, "\(path): \(file.size) bytes, too short for a safetensors file")
@@ -46,15 +43,12 @@ package struct SafetensorsFile {
                     + "\(file.size - 8) follow")
         }
         let dataStart = 8 + Int(length)
-        let headerBytes = try file.read(at: 8, count: Int(length))
-        let header: SafetensorsHeader
+        let text = try file.read(at: 8, count: Int(length))
         do {
-            header = try withExtendedLifetime(headerBytes) { () throws(SCNError) in
-                try SafetensorsHeader(UnsafeBufferPointer(headerBytes.buffer), dataCount: file.size - dataStart)
-            }
+            return SafetensorsFile(
+                path: path, file: file, header: try SafetensorsHeader(text, dataCount: file.size - dataStart),
+                dataStart: dataStart)
         } catch { throw SCNError(error.kind, "\(path): \(error.message)") }
-        return SafetensorsFile(
-            path: path, header: header, data: try file.read(at: dataStart, count: file.size - dataStart))
     }
 
     /// What a file is, or says, whose first 8 bytes are no length of a header.
@@ -65,48 +59,30 @@ package struct SafetensorsFile {
             : "its first 8 bytes announce a header of \(first) bytes, more than the \(headerLimit) allowed"
     }
 
-    private init(path: String, header: SafetensorsHeader, data: Storage<UInt8>) {
-        self.path = path
-        metadata = header.metadata
-        tensors = header.tensors
-        self.data = data
-        var indices: [String: Int] = [:]
-        for (index, tensor) in header.tensors.enumerated() { indices[tensor.name] = index }
-        self.indices = indices
+    /// The bytes of a string stored beside the tensors; nil where there is none of that key.
+    package func metadata(_ key: String) throws(SCNError) -> Storage<UInt8>? {
+        try header.metadata?.find(key)?.stringValue?.bytes()
     }
 
-    package func metadata(_ key: String) -> String? { metadata.first { $0.key == key }?.value }
+    /// The number of tensors.
+    package var count: Int { header.count }
 
-    package func tensor(_ name: String) -> Tensor? { indices[name].map { tensors[$0] } }
+    /// In the order of the header.
+    package func name(_ index: Int) -> JSONString { header.name(index) }
 
-    /// A copy of a float32 tensor.
-    ///
-    /// - Throws: `.format` where the file has no such tensor or it is of another type, `.memory`.
-    package func float32(_ name: String) throws(SCNError) -> (shape: [Int], values: Storage<Float>) {
-        try elements(name, .float32)
+    /// The position in the header's order; nil where the file has no such tensor.
+    package func index(of name: String) -> Int? { header.index(of: name) }
+
+    package func tensor(_ index: Int) throws(SCNError) -> Tensor {
+        let (type, shape) = try header.description(index)
+        return Tensor(type: type, shape: shape, range: header.range(index))
     }
 
-    /// A copy of an int64 tensor; errors as of ``float32(_:)``.
-    package func int64(_ name: String) throws(SCNError) -> (shape: [Int], values: Storage<Int64>) {
-        try elements(name, .int64)
-    }
-
-    private func elements<Element: BitwiseCopyable>(
-        _ name: String, _ type: ElementType
-    ) throws(SCNError) -> (shape: [Int], values: Storage<Element>) {
-        guard let tensor = tensor(name) else {
-            throw SCNError(.format, "\(path): has no tensor \(quoted(name))")
-        }
-        guard tensor.type == type else {
-            throw SCNError(
-                .format,
-                "\(path): tensor \(quoted(name)) has elements of type \(quoted(tensor.type.name)), not '\(type.name)'")
-        }
-        let values = try Storage<Element>(count: tensor.range.count / MemoryLayout<Element>.stride)
-        withExtendedLifetime(data) {
-            UnsafeMutableRawBufferPointer(values.buffer).copyMemory(
-                from: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(data.buffer)[tensor.range]))
-        }
-        return (tensor.shape, values)
+    /// Reads the bytes of a tensor, as many as `target` has room for.
+    package func read(_ tensor: Tensor, into target: UnsafeMutableRawBufferPointer) throws(SCNError) {
+        try require(
+            target.count == tensor.range.count, .format,
+            "\(path): a tensor of \(tensor.range.count) bytes, expected \(target.count)")
+        try file.read(at: dataStart + tensor.range.lowerBound, into: target)
     }
 }

@@ -33,8 +33,12 @@ package enum SafetensorsWriter {
     /// - Throws: `.invalidArgument` for names or metadata keys that are reserved or appear twice and for elements of no
     ///   whole number of bytes; `.shape` where a shape does not fit the bytes given; `.overflow`; `.file`.
     package static func write(
-        path: String, metadata: [(String, String)] = [], tensors: [Tensor]
+        path: FilePath, metadata: [(String, String)] = [], tensors: [Tensor]
     ) throws(SCNError) {
+        let texts =
+            metadata.reduce(0) { $0 + $1.0.utf8.count + $1.1.utf8.count }
+            + tensors.reduce(0) { $0 + $1.name.utf8.count + 500 }
+        try expectMemory(4 * texts, "a header of \(tensors.count) tensors")
         var ordered: [Tensor] = []
         for bits in [64, 32, 16, 8] { ordered += tensors.filter { $0.type.bits == bits } }
         let header = try Storage(headerBytes(metadata: metadata, tensors: tensors, ordered: ordered))

@@ -1,4 +1,4 @@
-internal import SCNCore
+package import SCNCore
 internal import SCNFiles
 internal import SCNGeometry
 internal import SCNOps
@@ -9,7 +9,10 @@ package enum Architecture {
     private static let depthLimit = 2 * Container.maximumDepth + 8
 
     /// The architecture of a module, or an error where a part of it is a host's own type.
-    package static func text(of module: Module) throws -> String { try json(of: module).text(depthLimit: depthLimit) }
+    package static func text(of module: Module) throws -> String {
+        try module.expectMemoryForTexts()
+        return try json(of: module).text(depthLimit: depthLimit)
+    }
 
     package static func isComplete(_ module: Module) -> Bool {
         module.arguments != nil && builders[module.typeName] != nil && module.parts.allSatisfy(isComplete)
@@ -30,11 +33,24 @@ package enum Architecture {
     }
 
     /// A new module, its parameters initialised from the generator.
-    package static func build(_ text: String) throws -> Module {
-        try build(JSON.parse(text, depthLimit: depthLimit))
+    package static func build(_ text: String) throws -> Module { try build(Storage(text.utf8)) }
+
+    /// The same from text in UTF-8.
+    package static func build(_ text: Storage<UInt8>) throws -> Module {
+        let document = try JSONDocument(text, depthLimit: depthLimit)
+        // A spectral norm is an object too.
+        let count = document.objectCount
+        try require(
+            count <= 2 * Container.maximumOccurrences, .format,
+            "\(count) objects, more than a network of \(Container.maximumOccurrences) modules has")
+        try expectMemory(count * bytesOfModule, "a network of up to \(count) modules")
+        return try build(document.root)
     }
 
-    private static func build(_ json: JSON) throws -> Module {
+    /// More than a module of few parameters takes, with its names in lists of state; parameters not counted.
+    private static let bytesOfModule = 3000
+
+    private static func build(_ json: JSONValue) throws -> Module {
         let type = try json.string("type")
         guard let builder = builders[type] else {
             throw SCNError(.format, "type: \"\(type.prefix(60))\" is no module of this library")
@@ -57,15 +73,15 @@ package enum Architecture {
     ) throws -> Module {
         guard case .object(let entries) = try json(of: module) else { preconditionFailure("a module is an object") }
         let kept = entries.filter { !dropped.contains($0.key) }
-        return try build(.object(kept.map { ($0.key, changes[$0.key] ?? $0.value) }))
+        return try build(JSON.object(kept.map { ($0.key, changes[$0.key] ?? $0.value) }).text(depthLimit: depthLimit))
     }
 
-    private static func children(_ json: JSON) throws -> [Module] { try json.array("modules").map(build) }
+    private static func children(_ json: JSONValue) throws -> [Module] { try json.array("modules").map(build) }
 
     /// The names of all types that a text may have.
     package static var types: Set<String> { Set(builders.keys) }
 
-    private static let builders: [String: @Sendable (JSON) throws -> Module] = [
+    private static let builders: [String: @Sendable (JSONValue) throws -> Module] = [
         "Sequential": { try Sequential(children($0)) },
         "CheckpointedSequential": { try CheckpointedSequential(children($0)) },
         "ConcatTable": { try ConcatTable(children($0)) },
@@ -148,14 +164,14 @@ package enum Architecture {
     ]
 }
 
-private func strided<Layer: StridedConvolutionLayer>(_ type: Layer.Type, _ json: JSON) throws -> Layer {
+private func strided<Layer: StridedConvolutionLayer>(_ type: Layer.Type, _ json: JSONValue) throws -> Layer {
     try Layer(
         dimension: json.int("dimension"), in: json.int("in"), out: json.int("out"),
         filterSize: json.size("filter_size"), stride: json.size("stride"), bias: json.flag("bias", false),
         groups: json.count("groups", 1), padding: json.size("padding", 0), dilation: json.size("dilation", 1))
 }
 
-private func pooling<Layer: PoolingLayer>(_ type: Layer.Type, _ json: JSON) throws -> Layer {
+private func pooling<Layer: PoolingLayer>(_ type: Layer.Type, _ json: JSONValue) throws -> Layer {
     try Layer(
         dimension: json.int("dimension"), poolSize: json.size("pool_size"), poolStride: json.size("pool_stride"),
         featuresToDrop: json.count("features_to_drop", 0), padding: json.size("padding", 0),
@@ -163,10 +179,10 @@ private func pooling<Layer: PoolingLayer>(_ type: Layer.Type, _ json: JSON) thro
 }
 
 /// Arguments, with the default that holds where the key is absent.
-extension JSON {
+extension JSONValue {
     func size(_ key: String, _ absent: Int? = nil) throws -> Size {
         if let absent, find(key) == nil { return Size(absent) }
-        if case .integer(let everyAxis) = try self[key] { return Size(everyAxis) }
+        if try self[key].kind == .integer { return Size(try int(key)) }
         return Size(try ints(key))
     }
 
@@ -178,7 +194,7 @@ extension JSON {
     }
 
     fileprivate func sparsifyActivation(_ key: String) throws -> Sparsify.Activation? {
-        if find(key) == nil || find(key) == .null { return nil }
+        if find(key) == nil || find(key)?.kind == .null { return nil }
         guard let activation = Sparsify.Activation(rawValue: try string(key)) else {
             throw SCNError(
                 .format, "\(key): is \"\(try string(key).prefix(60))\", expected sigmoid or fakeGradHardSigmoid")

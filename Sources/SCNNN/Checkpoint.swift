@@ -1,5 +1,5 @@
 internal import SCNCore
-internal import SCNFiles
+package import SCNFiles
 
 /// Modules, and runs in progress, as safetensors files.
 ///
@@ -13,47 +13,83 @@ public enum Checkpoint {
 
     /// Saves a module and, where given, its optimizer with the state of the shared generator.
     public static func save(_ module: Module, optimizer: Optimizer? = nil, to path: String) throws {
+        try save(module, optimizer: optimizer, to: FilePath(path))
+    }
+
+    /// Saves tensors under names, without an architecture.
+    public static func save(_ tensors: [Named], optimizer: Optimizer? = nil, to path: String) throws {
+        try save(tensors, optimizer: optimizer, to: FilePath(path))
+    }
+
+    /// The module that a file holds, in evaluation mode.
+    public static func open(_ path: String) throws -> Module { try open(FilePath(path)) }
+
+    /// Loads a file's state into a module of the same names and shapes and, where given, its optimizer and the generator.
+    public static func restore(_ module: Module, optimizer: Optimizer? = nil, from path: String) throws {
+        try restore(module, optimizer: optimizer, from: FilePath(path))
+    }
+
+    /// Loads a file's tensors into tensors of the same names and shapes.
+    public static func restore(_ tensors: [Named], optimizer: Optimizer? = nil, from path: String) throws {
+        try restore(tensors, optimizer: optimizer, from: FilePath(path))
+    }
+
+    package static func save(_ module: Module, optimizer: Optimizer? = nil, to path: FilePath) throws {
         let tensors = module.state.map { ($0.name, $0.tensor) }
         let architecture = Architecture.isComplete(module) ? try Architecture.text(of: module) : nil
         try save(tensors, architecture: architecture, optimizer: optimizer, to: path)
     }
 
-    /// Saves tensors under names, without an architecture.
-    public static func save(_ tensors: [Named], optimizer: Optimizer? = nil, to path: String) throws {
+    package static func save(_ tensors: [Named], optimizer: Optimizer? = nil, to path: FilePath) throws {
         try save(tensors, architecture: nil, optimizer: optimizer, to: path)
     }
 
-    /// The module that a file holds, in evaluation mode.
-    public static func open(_ path: String) throws -> Module {
+    /// Nothing is allocated before the architecture's names and shapes are those of the file, and nothing is drawn.
+    package static func open(_ path: FilePath) throws -> Module {
         let file = try SafetensorsFile.read(path: path)
-        guard let architecture = file.metadata("architecture") else {
+        guard let architecture = try file.metadata("architecture") else {
             throw SCNError(
                 .format, "\(path): holds no architecture; build the module and restore its parameters from the file")
         }
-        let before = Generator.state
-        defer { Generator.state = before }
-        let module: Module
+        let (module, deferred): (Module, DeferredState)
         do {
-            module = try Architecture.build(architecture)
+            (module, deferred) = try DeferredState.of(limit: file.count) { try Architecture.build(architecture) }
         } catch let error as SCNError {
             throw SCNError(error.kind == .memory ? .memory : .format, "\(path): architecture: \(error.message)")
         }
-        try restore(file, module.state.map { ($0.name, $0.tensor) }, optimizer: nil)
+        let tensors = module.state.map { ($0.name, $0.tensor) }
+        let places = try places(of: tensors, in: file)
+        try deferred.allocate()
+        for ((_, tensor), place) in zip(tensors, places) { try file.read(place, into: tensor.values.storage) }
         module.setTraining(false)
         return module
     }
 
-    /// Loads a file's state into a module of the same names and shapes and, where given, its optimizer and the generator.
-    public static func restore(_ module: Module, optimizer: Optimizer? = nil, from path: String) throws {
+    package static func restore(_ module: Module, optimizer: Optimizer? = nil, from path: FilePath) throws {
         try restore(module.state.map { ($0.name, $0.tensor) }, optimizer: optimizer, from: path)
     }
 
-    /// Loads a file's tensors into tensors of the same names and shapes.
-    public static func restore(_ tensors: [Named], optimizer: Optimizer? = nil, from path: String) throws {
-        try restore(SafetensorsFile.read(path: path), tensors, optimizer: optimizer)
+    /// Reads and checks everything before it changes anything, names and shapes before values.
+    package static func restore(_ tensors: [Named], optimizer: Optimizer? = nil, from path: FilePath) throws {
+        let file = try SafetensorsFile.read(path: path)
+        try checkNames(tensors)
+        let places = try places(of: tensors, in: file)
+        let load = try optimizer.map { optimizer in
+            let load = try prepare(optimizer, file)
+            try check(optimizer, isOver: tensors)
+            return load
+        }
+        let loaded = try zip(tensors, places).map { try file.values($1) }
+        let apply = try load?()
+        for ((_, tensor), values) in zip(tensors, loaded) {
+            tensor.values.pointer.update(from: values.pointer, count: values.count)
+            tensor.values.storage.noteChange()
+        }
+        try apply?()
     }
 
-    private static func save(_ tensors: [Named], architecture: String?, optimizer: Optimizer?, to path: String) throws {
+    private static func save(_ tensors: [Named], architecture: String?, optimizer: Optimizer?, to path: FilePath) throws
+    {
         try checkNames(tensors)
         if let optimizer { try check(optimizer, isOver: tensors) }
         var metadata: [(String, String)] = [("format", "scn")]
@@ -77,70 +113,81 @@ public enum Checkpoint {
         try SafetensorsWriter.write(path: path, metadata: metadata, tensors: entries)
     }
 
-    /// Reads and checks everything before it changes anything.
-    private static func restore(_ file: SafetensorsFile, _ tensors: [Named], optimizer: Optimizer?) throws {
-        try checkNames(tensors)
-        func values(_ name: String, _ shape: [Int]) throws -> Storage<Float> {
-            guard file.tensor(name) != nil else {
-                throw SCNError(.format, "\(file.path): has no tensor \"\(name)\": another architecture")
-            }
-            let (found, values) = try file.float32(name)
+    /// Where the file has tensors of these names, shapes and no others.
+    private static func places(of tensors: [Named], in file: SafetensorsFile) throws -> [SafetensorsFile.Tensor] {
+        let isFound = try Storage<Bool>(count: file.count, zeroed: true)
+        var places: [SafetensorsFile.Tensor] = []
+        for (name, tensor) in tensors {
+            let (index, place) = try self.place(name, tensor.shape, in: file)
+            isFound.pointer[index] = true
+            places.append(place)
+        }
+        for index in 0..<file.count where !isFound.pointer[index] {
+            let name = file.name(index)
             try require(
-                found == shape, .format, "\(file.path): tensor \"\(name)\" has shape \(found), expected \(shape)")
-            return values
+                name.hasPrefix(optimizerPrefix), .format,
+                "\(file.path): tensor \(name.quoted) is none of the module's: another architecture")
         }
-        let expected = Set(tensors.map(\.name))
-        for tensor in file.tensors where !tensor.name.hasPrefix(optimizerPrefix) {
-            try require(
-                expected.contains(tensor.name), .format,
-                "\(file.path): tensor \"\(tensor.name)\" is none of the module's: another architecture")
-        }
-        let loaded = try tensors.map { try values($0.name, $0.tensor.shape) }
-        let apply = try optimizer.map { optimizer in
-            let apply = try prepare(optimizer, file, values)
-            try check(optimizer, isOver: tensors)
-            return apply
-        }
-        for ((_, tensor), values) in zip(tensors, loaded) {
-            tensor.values.pointer.update(from: values.pointer, count: values.count)
-            tensor.values.storage.noteChange()
-        }
-        try apply?()
+        return places
     }
 
-    /// Checks the optimizer's part of a file and returns what puts it into place.
+    private static func place(
+        _ name: String, _ shape: [Int], in file: SafetensorsFile
+    ) throws -> (index: Int, place: SafetensorsFile.Tensor) {
+        guard let index = file.index(of: name) else {
+            throw SCNError(.format, "\(file.path): has no tensor \"\(name)\": another architecture")
+        }
+        let place = try file.tensor(index)
+        try require(
+            place.type == .float32, .format,
+            "\(file.path): tensor \"\(name)\" has elements of type \(place.type.name), expected F32")
+        try require(
+            place.shape == shape, .format,
+            "\(file.path): tensor \"\(name)\" has shape \(place.shape), expected \(shape)")
+        return (index, place)
+    }
+
+    /// Checks the optimizer's part of a file and returns what reads it, which returns what puts it into place.
     private static func prepare(
-        _ optimizer: Optimizer, _ file: SafetensorsFile, _ values: (String, [Int]) throws -> Storage<Float>
-    ) throws -> () throws -> Void {
-        guard let text = file.metadata("optimizer"), let generator = file.metadata("generator") else {
+        _ optimizer: Optimizer, _ file: SafetensorsFile
+    ) throws -> () throws -> () throws -> Void {
+        guard let text = try file.metadata("optimizer"), let generator = try file.metadata("generator") else {
             throw SCNError(.format, "\(file.path): holds no optimizer")
         }
-        let description = try JSON.parse(text)
+        let parameters = optimizer.parameters
+        let description = try JSONDocument(text).root
         let type = try description.string("type")
         try require(
             type == optimizer.typeName, .format, "\(file.path): holds \(type), expected \(optimizer.typeName)")
         let rate = try description.double("learning_rate")
         try requireAtLeastZero(rate, "\(file.path): learning_rate", .format)
-        let steps = try description.ints("steps", in: 0...Int.max - 1)
+        let count = try description.array("steps").reduce(0) { count, _ in count + 1 }
         try require(
-            steps.count == optimizer.parameters.count, .format,
-            "\(file.path): the optimizer has \(steps.count) parameters, expected \(optimizer.parameters.count)")
+            count == parameters.count, .format,
+            "\(file.path): the optimizer has \(count) parameters, expected \(parameters.count)")
+        let steps = try description.ints("steps", in: 0...Int.max - 1, limit: count)
         guard let random = Random(text: generator) else {
             throw SCNError(.format, "\(file.path): generator: expected four words in hexadecimal, not all zero")
         }
-        let states = try optimizer.parameters.indices.map { index in
-            let parameter = optimizer.parameters[index]
-            return try optimizer.savedNames(steps: steps[index]).map { name in
-                let storage = try values("\(optimizerPrefix)\(index).\(name)", parameter.shape)
-                return Matrix(rows: parameter.values.rows, planes: parameter.values.planes, storage: storage)
+        let places = try parameters.indices.map { index in
+            try optimizer.savedNames(steps: steps[index]).map { name in
+                try place("\(optimizerPrefix)\(index).\(name)", parameters[index].shape, in: file).place
             }
         }
         return {
-            try optimizer.setLearningRate(rate)
-            for (index, matrices) in states.enumerated() {
-                optimizer.restore(index, steps: steps[index], matrices: matrices)
+            let states = try zip(parameters, places).map { parameter, places in
+                try places.map { place in
+                    Matrix(
+                        rows: parameter.values.rows, planes: parameter.values.planes, storage: try file.values(place))
+                }
             }
-            Generator.state = random
+            return {
+                try optimizer.setLearningRate(rate)
+                for (index, matrices) in states.enumerated() {
+                    optimizer.restore(index, steps: steps[index], matrices: matrices)
+                }
+                Generator.state = random
+            }
         }
     }
 
@@ -165,13 +212,27 @@ public enum Checkpoint {
     }
 }
 
+extension SafetensorsFile {
+    fileprivate func read(_ place: Tensor, into values: Storage<Float>) throws(SCNError) {
+        try read(place, into: UnsafeMutableRawBufferPointer(values.buffer))
+    }
+
+    fileprivate func values(_ place: Tensor) throws(SCNError) -> Storage<Float> {
+        let values = try Storage<Float>(count: place.range.count / MemoryLayout<Float>.stride)
+        try read(place, into: values)
+        return values
+    }
+}
+
 extension Random {
     fileprivate var text: String {
         [state.0, state.1, state.2, state.3].map { String($0, radix: 16) }.joined(separator: " ")
     }
 
-    fileprivate init?(text: String) {
-        let words = text.split(separator: " ").map { UInt64($0, radix: 16) }
+    fileprivate init?(text: Storage<UInt8>) {
+        // Four words of 16 digits, and what is between them.
+        if text.count > 100 { return nil }
+        let words = String(decoding: text.buffer, as: UTF8.self).split(separator: " ").map { UInt64($0, radix: 16) }
         guard words.count == 4, let a = words[0], let b = words[1], let c = words[2], let d = words[3],
             a | b | c | d != 0
         else { return nil }

@@ -82,8 +82,8 @@ public final class FractionalMaxPooling: Module {
     }
 
     /// Rebuilds a layer from the arguments of its architecture.
-    static func build(_ json: JSON) throws -> FractionalMaxPooling {
-        func isAbsent(_ key: String) -> Bool { json.find(key) == nil || json.find(key) == .null }
+    static func build(_ json: JSONValue) throws -> FractionalMaxPooling {
+        func isAbsent(_ key: String) -> Bool { json.find(key) == nil || json.find(key)?.kind == .null }
         try require(
             isAbsent("ratio") != isAbsent("output_size"), .format, "ratio: expected it or output_size, not both")
         let sequence = json.find("sequence") == nil ? "pseudorandom" : try json.string("sequence")
@@ -93,7 +93,7 @@ public final class FractionalMaxPooling: Module {
         let target: Target
         if isAbsent("ratio") {
             target = .outputSize(try json.size("output_size"))
-        } else if case .array? = json.find("ratio") {
+        } else if json.find("ratio")?.kind == .array {
             target = .ratio(try json.doubles("ratio"))
         } else {
             target = .ratio([try json.double("ratio")])

@@ -12,8 +12,6 @@ extension Module {
         guard Architecture.isComplete(self) else {
             throw SCNError(.unsupported, "module: holds a module that is not one of the library's own types")
         }
-        let before = Generator.state
-        defer { Generator.state = before }
         var steps: [InferenceStep] = []
         try InferenceStep.append(self, to: &steps)
         var made = MadeModules()
@@ -273,18 +271,26 @@ private struct MadeModules {
     }
 
     private static func copy(_ module: Module) throws -> Module {
-        let copy = try Architecture.remade(module)
+        let copy = try unfilled { try Architecture.remade(module) }
         for (entry, source) in zip(copy.state, module.state) {
             entry.tensor.values.pointer.update(from: source.tensor.values.pointer, count: source.tensor.count)
         }
         return copy
     }
 
+    /// A module whose state has memory, but no values: nothing is drawn that would be overwritten.
+    private static func unfilled<M: Module>(_ build: () throws -> M) throws -> M {
+        let (module, state) = try DeferredState.of(build)
+        try state.allocate()
+        return module
+    }
+
     private static func make(_ product: FoldedProduct) throws -> Module {
         guard
-            let layer = try Architecture.remade(
-                product.layer, changing: ["bias": .bool(product.hasBias)], without: ["spectral_norm"])
-                as? any ProductLayer
+            let layer = try unfilled({
+                try Architecture.remade(
+                    product.layer, changing: ["bias": .bool(product.hasBias)], without: ["spectral_norm"])
+            }) as? any ProductLayer
         else { preconditionFailure("a product is remade as one") }
         try layer.setLeakiness(product.leakiness)
         let factors = try Storage<Double>(count: layer.outPlanes)
@@ -302,9 +308,11 @@ private struct MadeModules {
 
     private static func make(_ normalisation: FoldedNormalisation) throws -> Module {
         let (source, planes) = (normalisation.layer, normalisation.planes)
-        let layer = try BatchNormalization(
-            planes: planes.count, epsilon: source.epsilon, momentum: source.momentum, affine: source.weight != nil,
-            leakiness: normalisation.leakiness)
+        let layer = try unfilled {
+            try BatchNormalization(
+                planes: planes.count, epsilon: source.epsilon, momentum: source.momentum, affine: source.weight != nil,
+                leakiness: normalisation.leakiness)
+        }
         for (entry, whole) in zip(layer.ownState, source.ownState) {
             let first = whole.tensor.values.pointer + planes.lowerBound
             entry.tensor.values.pointer.update(from: first, count: planes.count)

@@ -1,4 +1,4 @@
-internal import SCNCore
+package import SCNCore
 package import SCNFiles
 
 /// A layer, container or network: maps a value to a value, and holds parameters, buffers and perhaps other modules.
@@ -112,19 +112,43 @@ open class Module {
     }
 }
 
+extension Module {
+    /// Throws a memory error where the tree is so large that a text about it may find no memory.
+    package func expectMemoryForTexts() throws(SCNError) {
+        var (count, pending) = (0, [self])
+        while let module = pending.popLast() {
+            count += 1
+            pending.append(contentsOf: module.parts)
+        }
+        try expectMemory(2000 * count, "a text about \(count) modules")
+    }
+}
+
 extension Module: CustomStringConvertible {
     /// The tree, a line a module, with the shapes of the parameters and their number.
     public var description: String {
-        var text = typeName
-        if !summary.isEmpty { text += "(\(summary))" }
-        let shapes = ownState.filter(\.isParameter).map { "\($0.name) \($0.tensor.shape)" }
-        let count = parameterCount
-        let parameters = (shapes + (count == 0 ? [] : ["\(grouped(count)) parameters"])).joined(separator: ", ")
-        let remark = parameters.isEmpty ? "" : ": " + parameters
-        guard !parts.isEmpty else { return text + remark }
-        let lines = parts.enumerated().map { index, child in
-            "  (\(index)): " + child.description.split(separator: "\n").joined(separator: "\n  ")
+        var text = ""
+        _ = describe(indent: "", into: &text)
+        return text
+    }
+
+    /// Appends the tree, its lines after the first one behind `indent`; returns the number of elements of all parameters.
+    private func describe(indent: String, into text: inout String) -> Int {
+        text += summary.isEmpty ? typeName : "\(typeName)(\(summary))"
+        let own = ownState.filter(\.isParameter)
+        var count = own.reduce(0) { $0 + $1.tensor.count }
+        if !parts.isEmpty { text += " {\n" }
+        for (index, part) in parts.enumerated() {
+            text += "\(indent)  (\(index)): "
+            let inner = part.describe(indent: indent + "  ", into: &text)
+            // Parts that are no children have their parameters counted as this module's own.
+            if !children.isEmpty { count += inner }
+            text += "\n"
         }
-        return text + " {\n" + lines.joined(separator: "\n") + "\n}" + remark
+        if !parts.isEmpty { text += "\(indent)}" }
+        let shapes = own.map { "\($0.name) \($0.tensor.shape)" }
+        let remarks = shapes + (count == 0 ? [] : ["\(grouped(count)) parameters"])
+        if !remarks.isEmpty { text += ": " + remarks.joined(separator: ", ") }
+        return count
     }
 }

@@ -26,6 +26,7 @@ final class SpectralNorm {
         let planes = original.values.planes
         vector = try .normalParameter([planes], variance: 1)
         vector.requiresGradient = false
+        if DeferredState.current != nil { return }
         let length = try Elements.sumOfSquares(vector.values).squareRoot()
         try Elements.scale(vector.values, by: Float(1 / max(length, epsilon)), into: vector.values)
     }
@@ -74,7 +75,7 @@ extension Module {
         }
         try require(layer.spectralNorm == nil, .state, "module: the \(typeName) has a spectral norm already")
         let original = layer.weight
-        let derived = Tensor(shape: original.shape, values: try original.values.copy())
+        let derived = try Tensor.buffer(copyOf: original)
         layer.spectralNorm = try Transaction.run {
             try SpectralNorm(original, iterations: powerIterations, epsilon: epsilon, norm: norm)
         }

@@ -8,7 +8,7 @@ public final class Tensor {
     /// The sizes of the axes, the last one fastest; empty for one number.
     public let shape: [Int]
     /// The elements: the last axis as planes, all others together as rows.
-    package let values: Matrix
+    package internal(set) var values: Matrix
     /// Whether backward passes reach this tensor.
     public internal(set) var requiresGradient: Bool
     /// What a leaf's backward passes have added up; nil before the first.

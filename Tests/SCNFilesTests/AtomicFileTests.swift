@@ -11,7 +11,7 @@ import Testing
 
     func write(_ path: String, _ content: [UInt8]) throws {
         let storage = try Storage(content)
-        try AtomicFile.write(path: path) { sink throws(SCNError) in
+        try AtomicFile.write(path: FilePath(path)) { sink throws(SCNError) in
             try sink.write(UnsafeRawBufferPointer(storage.buffer))
         }
         withExtendedLifetime(storage) {}
@@ -50,7 +50,7 @@ import Testing
     @Test func anErrorOfTheWriterLeavesTheOldFile() throws {
         let path = try folder.write("old", [9])
         let error = try failure {
-            try AtomicFile.write(path: path) { sink throws(SCNError) in
+            try AtomicFile.write(path: FilePath(path)) { sink throws(SCNError) in
                 try withUnsafeTemporaryAllocation(byteCount: 5, alignment: 1) { bytes throws(SCNError) in
                     bytes.initializeMemory(as: UInt8.self, repeating: 0)
                     try sink.write(UnsafeRawBufferPointer(bytes))
@@ -109,7 +109,7 @@ import Testing
         let descriptor = open("/dev/full", O_WRONLY)
         try #require(descriptor >= 0)
         defer { close(descriptor) }
-        let sink = AtomicFile.Sink(path: "checkpoint", descriptor: descriptor)
+        let sink = AtomicFile.Sink(path: try FilePath("checkpoint"), descriptor: descriptor)
         let storage = try Storage([1, 2, 3] as [UInt8])
         let error = try failure { try sink.write(UnsafeRawBufferPointer(storage.buffer)) }
         withExtendedLifetime(storage) {}
@@ -122,15 +122,105 @@ import Testing
             let folder = try TemporaryFolder()
             let path = folder.file("old")
             try SafetensorsWriter.write(path: path, tensors: [.init("t", [2], try Storage([1, 2] as [Float]))])
-            let before = try folder.content("old")
-            signal(SIGXFSZ, SIG_IGN)
+            let old = try folder.content("old")
             var limit = rlimit(rlim_cur: 65536, rlim_max: 65536)
             try #require(setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0)
             let large = try Storage<Float>(count: 100_000, zeroed: true)
+            var (before, blocked, pending) = (sigset_t(), sigset_t(), sigset_t())
+            pthread_sigmask(SIG_BLOCK, nil, &before)
             let error = try failure { try SafetensorsWriter.write(path: path, tensors: [.init("t", [100_000], large)]) }
             try #require(error == SCNError(.file, "\(path): cannot be written: File too large"))
-            try #require(try folder.content("old") == before)
+            try #require(try folder.content("old") == old)
             try #require(folder.entries == ["old"])
+            // Nothing is left for later, and the thread takes the signal as before.
+            pthread_sigmask(SIG_BLOCK, nil, &blocked)
+            sigpending(&pending)
+            try #require(
+                sigismember(&blocked, SIGXFSZ) == sigismember(&before, SIGXFSZ) && sigismember(&pending, SIGXFSZ) == 0)
         }
+    }
+
+    @Test func aSignalThatTheHostHoldsBackStays() async {
+        await #expect(processExitsWith: .success) {
+            let folder = try TemporaryFolder()
+            var signals = sigset_t()
+            sigemptyset(&signals)
+            sigaddset(&signals, SIGXFSZ)
+            pthread_sigmask(SIG_BLOCK, &signals, nil)
+            raise(SIGXFSZ)
+            try SafetensorsWriter.write(path: folder.file("file"), tensors: [])
+            var pending = sigset_t()
+            sigpending(&pending)
+            try #require(sigismember(&pending, SIGXFSZ) == 1)
+        }
+    }
+
+    /// A path of bytes that are no text, the name itself or what a link says.
+    @Test func pathsAreBytes() throws {
+        let name = [UInt8](folder.path.utf8) + Array("/caf".utf8) + [0xE9]
+        let path = try FilePath(name.map { CChar(bitPattern: $0) } + [0])
+        #expect(path.description == "\(folder.path)/caf\\xe9")
+        try AtomicFile.write(path: path) { sink throws(SCNError) in try sink.write(bytes([1])) }
+        #expect(try InputFile(path: path).size == 1)
+        let link = folder.file("link")
+        try #require((Array("caf".utf8) + [0xE9, 0]).withUnsafeBytes { symlink($0.baseAddress!, link) } == 0)
+        try AtomicFile.write(path: FilePath(link)) { sink throws(SCNError) in try sink.write(bytes([1, 2])) }
+        #expect(try InputFile(path: path).size == 2)
+        #expect(try status(link).st_mode & S_IFMT == S_IFLNK)
+        try #require(path.withCString { unlink($0) } == 0)
+        let error = try failure { _ = try InputFile(path: path) }
+        #expect(error == SCNError(.file, "\(path): cannot be opened: No such file or directory"))
+        #expect(folder.entries == ["link"])
+    }
+
+    /// One that stays where it is.
+    func bytes(_ content: [UInt8]) -> UnsafeRawBufferPointer {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: content.count, alignment: 1)
+        memory.copyBytes(from: content)
+        return UnsafeRawBufferPointer(memory)
+    }
+
+    @Test(arguments: [
+        ("a\nb\u{7F}", "a\\x0ab\\x7f"), ("é😀/\\", "é😀/\\"),
+        (
+            String(repeating: "x", count: 900),
+            String(repeating: "x", count: 120) + "..." + String(repeating: "x", count: 240)
+        ),
+    ]) func messagesShowPaths(path: String, shown: String) throws { #expect(try FilePath(path).description == shown) }
+
+    @Test func pathsHaveALength() throws {
+        #expect(try failure { _ = try FilePath("") } == SCNError(.file, "path: is empty, expected the path of a file"))
+        #expect(try FilePath(String(repeating: "x", count: 4095)).description.count == 363)
+        for count in [4096, 1_000_000] {
+            let error = try failure { _ = try FilePath(String(repeating: "x", count: count)) }
+            #expect(
+                error.kind == .file && error.message.hasSuffix("is longer than the 4095 bytes that the system takes"))
+        }
+    }
+
+    func leftover(_ name: String, daysOld: Int = 0) throws {
+        let path = try folder.write(name, [7])
+        let time = timespec(tv_sec: Glibc.time(nil) - daysOld * 86_400, tv_nsec: 0)
+        try #require(utimensat(AT_FDCWD, path, [time, time], 0) == 0)
+    }
+
+    @Test func whatKilledSavesLeftIsRemoved() throws {
+        try write(folder.file("file"), [1])
+        // The names of a save that goes on, and of one that has ended.
+        let running = try TemporaryFile(in: FilePath(folder.path), for: FilePath("x"))
+        let name = try #require(folder.entries.first { $0.hasPrefix(".scn-") })
+        let machine = try #require(name.split(separator: "-").dropFirst().first)
+        try leftover(".scn-\(machine)-12ab.tmp")
+        try leftover(".scn-0-12ab.tmp", daysOld: 2)
+        try leftover(".scn-12ab.tmp", daysOld: 2)
+        // What another machine, or version 0.1, may still write; what is somebody's own.
+        let kept = [
+            ".scn-0-34cd.tmp", ".scn-34cd.tmp", ".scn-\(machine)-56ef.tmp", ".scn-notes", "my.scn-1.tmp", "file",
+        ]
+        for name in kept.dropLast() where !name.contains("56ef") { try leftover(name) }
+        try #require(symlink("file", folder.file(kept[2])) == 0)
+        try write(folder.file("file"), [1, 2])
+        #expect(folder.entries == (kept + [name]).sorted())
+        withExtendedLifetime(running) {}
     }
 }

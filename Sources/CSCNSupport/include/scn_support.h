@@ -20,6 +20,8 @@ void scn_memory_free(void *_Nullable memory);
 void scn_memory_fail_after(int64_t count);
 /// Bytes handed out and not yet freed, in the whole process.
 int64_t scn_memory_live_bytes(void);
+/// Whether the system would give so many bytes now, which is above 0; they are not kept.
+int32_t scn_memory_can_be_had(size_t bytes);
 
 // Threads.
 
@@ -86,6 +88,9 @@ void scn_scope_set(void *_Nullable innermost);
 /// What watches the calls of modules on this thread; NULL at first.
 void *_Nullable scn_forward_observer_get(void);
 void scn_forward_observer_set(void *_Nullable observer);
+/// What takes note of the parameters of modules that are made without them on this thread; NULL at first.
+void *_Nullable scn_deferred_state_get(void);
+void scn_deferred_state_set(void *_Nullable state);
 
 // What forward passes did.
 

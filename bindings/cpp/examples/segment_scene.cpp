@@ -30,6 +30,8 @@ void segment(const char *network_path, const char *scene_path, double voxel_size
     const scn::NoGradientRecording recording_is_off;
     const std::vector<std::int64_t> classes = best_classes(network(voxels));
     const std::vector<std::int64_t> sites = voxels.geometry().row_sites();
+    if (scene.left_out > 0)
+        std::printf("%d points have no position and are left out\n", static_cast<int>(scene.left_out));
     std::printf("%d points in %d voxels\n", static_cast<int>(scene.size()), static_cast<int>(classes.size()));
 
     static const float palette[][3] = {{0.6F, 0.6F, 0.6F}, {0.9F, 0.3F, 0.2F}, {0.2F, 0.5F, 0.9F}, {0.3F, 0.7F, 0.3F},

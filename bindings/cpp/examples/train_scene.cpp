@@ -41,7 +41,7 @@ class Artist {
         return low + (high - low) * static_cast<float>(bits() >> 8) / static_cast<float>(1 << 24);
     }
     void add(Scene &scene, float x, float y, float z, std::int64_t label) {
-        for (float position : {x, y, z}) scene.positions.push_back(position);
+        for (float position : {x, y, z}) scene.positions.push_back(static_cast<double>(position));
         for (int i = 0; i < 3; i++) scene.colours.push_back(between(0.4F, 0.6F));
         scene.labels.push_back(label);
     }

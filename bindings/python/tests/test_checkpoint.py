@@ -11,6 +11,7 @@ import pytest
 import safetensors.numpy
 
 import scn
+from scn._paths import replacing
 
 
 def network():
@@ -283,3 +284,78 @@ def test_an_optimizer_of_other_parameters_is_refused(tmp_path):
     with pytest.raises(scn.InvalidArgumentError), warnings.catch_warnings():
         warnings.simplefilter("ignore", scn.ParametersOnlyWarning)
         scn.save(net, pathlib.Path(tmp_path) / "net", optimizer)
+
+
+def test_paths_are_bytes(tmp_path):
+    folder = os.path.join(os.fsencode(tmp_path), b"d\xe9p\xf4t")
+    os.mkdir(folder)
+    net = network()
+    for kind in (bytes, os.fsdecode, lambda path: pathlib.Path(os.fsdecode(path))):
+        path = kind(os.path.join(folder, b"caf\xe9.st"))
+        scn.save(net, path)
+        assert os.listdir(folder) == [b"caf\xe9.st"]
+        assert bits(scn.load(path)) == bits(net)
+        other = network()
+        scn.restore(path, other)
+        assert bits(other) == bits(net)
+        os.unlink(path)
+        with pytest.raises(scn.FileError, match=r"d\\xe9p\\xf4t/caf\\xe9.st: cannot be opened: No such file"):
+            scn.load(path)
+        with pytest.raises(scn.FileError, match=r"d\\xe9p\\xf4t/caf\\xe9.st: No such file"):
+            scn.from_torch_checkpoint(path)
+        for name2 in ("net", b"n\xe9t"):
+            for epoch in (1, 2, 3, 4):
+                scn.checkpoint_save(net, path, name2, epoch)
+            other = network()
+            assert scn.checkpoint_restore(other, path, name2) == 5
+            assert bits(other) == bits(net)
+        assert len(os.listdir(folder)) == 6
+        for name in os.listdir(folder):
+            os.unlink(os.path.join(folder, name))
+    for empty in ("", b""):
+        with pytest.raises(scn.FileError, match="path: is empty, expected the path of a file"):
+            scn.load(empty)
+        with pytest.raises(scn.FileError, match="path: is empty"):
+            scn.save(net, empty)
+
+
+def test_leftovers_of_either_kind_of_save_are_removed_by_both(tmp_path):
+    path = tmp_path / "file"
+    with replacing(path) as file:
+        file.write(b"new")
+        name = next(entry.name for entry in tmp_path.iterdir())
+        # A save that goes on keeps its file.
+        scn.save(scn.Linear(1, 1), tmp_path / "net.st")
+        with replacing(tmp_path / "other"):
+            pass
+        assert sorted(os.listdir(tmp_path)) == sorted([name, "net.st", "other"])
+    assert path.read_bytes() == b"new"
+    for save in (lambda: scn.save(scn.Linear(1, 1), tmp_path / "net.st"), lambda: replacing(path).__enter__().close()):
+        leftover = tmp_path / name
+        leftover.write_bytes(b"half")
+        (tmp_path / ".scn-1-2.tmp").write_bytes(b"another machine's")
+        save()
+        assert not leftover.exists() and (tmp_path / ".scn-1-2.tmp").exists()
+        os.utime(tmp_path / ".scn-1-2.tmp", (0, 0))
+        save()
+        assert not (tmp_path / ".scn-1-2.tmp").exists()
+    with pytest.raises(KeyError):
+        with replacing(path):
+            raise KeyError
+    assert path.read_bytes() == b"new"
+    assert not [entry for entry in os.listdir(tmp_path) if entry.startswith(".")]
+
+
+def test_opening_draws_nothing_and_refuses_before_it_allocates(tmp_path):
+    path = tmp_path / "net.st"
+    scn.save(network(), path)
+    scn.manual_seed(7)
+    scn.load(path)
+    expected = scn.Linear(2, 2).weight.numpy().copy()
+    scn.manual_seed(7)
+    assert np.array_equal(scn.Linear(2, 2).weight.numpy(), expected)
+    large = {"type": "Sequential", "modules": [{"type": "Linear", "in": 40000, "out": 40000}] * 3}
+    header = json.dumps({"__metadata__": {"architecture": json.dumps(large)}}).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header)
+    with pytest.raises(scn.FormatError, match="architecture: more than 0 parameters and buffers"):
+        scn.load(path)

@@ -188,3 +188,20 @@ def test_epochs_that_are_powers_of_two_stay(tmp_path):
         st.checkpoint_restore(other, name, "net", optimizer=rest)
     with pytest.raises(scn.InvalidArgumentError):
         st.checkpoint_save(model, name, "net", 0)
+
+
+def test_paths_are_bytes_and_nothing_is_left(tmp_path):
+    model = torch.nn.Linear(2, 2)
+    sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+    for name in (os.path.join(os.fsencode(tmp_path), b"r\xfcn"), tmp_path / "r\udcfcn"):
+        st.checkpoint_save(model, name, b"n\xe9t", 3, optimizer=sgd)
+        assert sorted(os.listdir(os.fsencode(tmp_path))) == [
+            b"r\xfcn-000000003-n\xe9t-optimizer.pth",
+            b"r\xfcn-000000003-n\xe9t.pth",
+        ]
+        other = torch.nn.Linear(2, 2)
+        assert st.checkpoint_restore(other, name, b"n\xe9t", optimizer=torch.optim.SGD(other.parameters(), lr=1)) == 4
+        assert torch.equal(other.weight, model.weight)
+        os.unlink(os.path.join(os.fsencode(tmp_path), b"r\xfcn-000000003-n\xe9t-optimizer.pth"))
+        with pytest.raises(scn.FormatError, match=r"r\\xfcn-000000003-n\\xe9t.pth was saved without an optimizer"):
+            st.checkpoint_restore(other, name, b"n\xe9t", optimizer=sgd)

@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from ._arrays import integer
+from ._paths import PathLike
 from .errors import InvalidArgumentError
 from .utilities import is_power2
 
@@ -20,19 +21,20 @@ def epoch_of(epoch: Any, least: int = 1) -> int:
     return number
 
 
-def path_of(exp_name: str, ending: str, epoch: int) -> str:
+def path_of(exp_name: PathLike, ending: str, epoch: int) -> str:
     """Return the path of an epoch's file; ending: what follows the number."""
-    return f"{exp_name}-{epoch:09d}-{ending}"
+    return f"{os.fsdecode(exp_name)}-{epoch:09d}-{ending}"
 
 
-def last_epoch(exp_name: str, ending: str) -> int:
+def last_epoch(exp_name: PathLike, ending: str) -> int:
     """Return the last epoch that there is a file of; 0 where there is none."""
-    pattern = re.compile(re.escape(exp_name) + r"-(\d{9,})-" + re.escape(ending))
-    found = [pattern.fullmatch(path) for path in glob.glob(glob.escape(exp_name) + "-*")]
+    name = os.fsdecode(exp_name)
+    pattern = re.compile(re.escape(name) + r"-(\d{9,})-" + re.escape(ending))
+    found = [pattern.fullmatch(path) for path in glob.glob(glob.escape(name) + "-*")]
     return max((int(match[1]) for match in found if match), default=0)
 
 
-def remove_epoch_before(exp_name: str, endings: list[str], epoch: int) -> None:
+def remove_epoch_before(exp_name: PathLike, endings: list[str], epoch: int) -> None:
     """Remove the files of the epoch before, unless that is a power of two."""
     if epoch > 1 and not is_power2(epoch - 1):
         for path in (path_of(exp_name, ending, epoch - 1) for ending in endings):

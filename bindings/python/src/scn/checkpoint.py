@@ -5,12 +5,13 @@ from __future__ import annotations
 import ctypes
 import os
 import warnings
-from typing import Any, Callable, Union
+from typing import Any, Callable
 
 from ._epochs import epoch_of, last_epoch, path_of, remove_epoch_before
 from ._foreign import not_a_module
 from ._handles import ModuleHandle, OptimizerHandle, handle_array
 from ._library import library
+from ._paths import PathLike
 from .errors import ParametersOnlyWarning
 from .module import Module
 from .networks import wrap
@@ -18,8 +19,6 @@ from .optim import Optimizer
 from .tensor import Tensor
 
 __all__ = ["checkpoint_restore", "checkpoint_save", "load", "restore", "save"]
-
-PathLike = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 
 
 def save(module: Module, path: PathLike, optimizer: Optimizer | None = None) -> None:
@@ -62,7 +61,13 @@ def restore(path: PathLike, module: Module, optimizer: Optimizer | None = None) 
 
 
 def checkpoint_save(
-    model: Module, exp_name: str, name2: str, epoch: int, use_cuda: bool = False, *, optimizer: Optimizer | None = None
+    model: Module,
+    exp_name: PathLike,
+    name2: str | bytes,
+    epoch: int,
+    use_cuda: bool = False,
+    *,
+    optimizer: Optimizer | None = None,
 ) -> None:
     """Save what a model has learned after an epoch; of earlier epochs, keep those that are powers of two.
 
@@ -71,7 +76,7 @@ def checkpoint_save(
     an older one of the same epoch had. use_cuda is there for SparseConvNet's programs and changes nothing. Raises
     `FileError`.
     """
-    number, ending = epoch_of(epoch), f"{name2}.safetensors"
+    number, ending = epoch_of(epoch), f"{os.fsdecode(name2)}.safetensors"
     with warnings.catch_warnings():
         # The model that restores it is at hand: the architecture is not missed.
         warnings.simplefilter("ignore", ParametersOnlyWarning)
@@ -81,8 +86,8 @@ def checkpoint_save(
 
 def checkpoint_restore(
     model: Module,
-    exp_name: str,
-    name2: str,
+    exp_name: PathLike,
+    name2: str | bytes,
     use_cuda: bool = False,
     epoch: int = 0,
     *,
@@ -94,7 +99,7 @@ def checkpoint_restore(
     optimizer: its state is loaded too, and the random generator's (`FormatError` where the file has none). use_cuda
     changes nothing. Raises `FileError` and `FormatError`.
     """
-    ending = f"{name2}.safetensors"
+    ending = f"{os.fsdecode(name2)}.safetensors"
     number = epoch_of(epoch, least=0) or last_epoch(exp_name, ending)
     if number:
         restore(path_of(exp_name, ending, number), model, optimizer)

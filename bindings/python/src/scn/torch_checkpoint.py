@@ -7,16 +7,15 @@ import os
 import pickle
 import zipfile
 from collections import OrderedDict
-from typing import IO, Any, Union
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ._paths import PathLike, shown
 from .errors import FileError, FormatError
 
 __all__ = ["from_torch_checkpoint"]
-
-PathLike = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 
 _TYPES = {
     "DoubleStorage": "<f8",
@@ -46,9 +45,9 @@ def from_torch_checkpoint(path: PathLike) -> Any:
     texts, None, lists, tuples, sets and dicts. bfloat16 becomes float32; the other types stay. Raises `FileError`, and
     `FormatError` for any other content, such as a whole pickled model.
     """
-    name = os.fsdecode(path)
+    name = shown(path)
     try:
-        with open(name, "rb") as file:
+        with open(os.fsencode(path), "rb") as file:
             return _read_archive(file) if zipfile.is_zipfile(file) else _read_legacy(file)
     except OSError as error:
         raise FileError(f"{name}: {error.strerror or error}") from error

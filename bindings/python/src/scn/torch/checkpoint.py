@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
 import numpy as np
 import torch
@@ -11,12 +11,13 @@ from torch import nn
 
 from .. import torch_checkpoint as numpy_level
 from .._epochs import epoch_of, last_epoch, path_of, remove_epoch_before
+from .._paths import PathLike, replacing, shown
 from ..errors import FormatError
 
 __all__ = ["checkpoint_restore", "checkpoint_save", "from_torch_checkpoint"]
 
 
-def from_torch_checkpoint(path: numpy_level.PathLike) -> Any:
+def from_torch_checkpoint(path: PathLike) -> Any:
     """Return what `torch.save` wrote, read as by `scn.from_torch_checkpoint`: nothing in the file is run. Tensors stay tensors.
 
     net.load_state_dict(scn.from_torch_checkpoint("unet.pth"))
@@ -34,8 +35,8 @@ def _tensors(value: Any) -> Any:
 
 def checkpoint_save(
     model: nn.Module,
-    exp_name: str,
-    name2: str,
+    exp_name: PathLike,
+    name2: Union[str, bytes],
     epoch: int,
     use_cuda: bool = False,
     *,
@@ -60,8 +61,8 @@ def checkpoint_save(
 
 def checkpoint_restore(
     model: nn.Module,
-    exp_name: str,
-    name2: str,
+    exp_name: PathLike,
+    name2: Union[str, bytes],
     use_cuda: bool = False,
     epoch: int = 0,
     *,
@@ -80,7 +81,7 @@ def checkpoint_restore(
     path, beside = (path_of(exp_name, ending, number) for ending in endings)
     state = torch.load(path, map_location="cpu", weights_only=True)
     if optimizer is not None and not os.path.isfile(beside):
-        raise FormatError(f"{path} was saved without an optimizer: there is no {beside}")
+        raise FormatError(f"{shown(path)} was saved without an optimizer: there is no {shown(beside)}")
     model.load_state_dict(state)
     if optimizer is not None:
         training = torch.load(beside, map_location="cpu", weights_only=True)
@@ -89,17 +90,13 @@ def checkpoint_restore(
     return number + 1
 
 
-def _endings(name2: str) -> list[str]:
+def _endings(name2: Union[str, bytes]) -> list[str]:
     """Return how the file of a model's state ends, and that of its training's."""
-    return [f"{name2}.pth", f"{name2}-optimizer.pth"]
+    name = os.fsdecode(name2)
+    return [f"{name}.pth", f"{name}-optimizer.pth"]
 
 
-def _save(content: Any, path: str) -> None:
-    """Write a file under another name first, so that a crash leaves the old one or the new one."""
-    unfinished = f"{path}.{os.getpid()}.part"
-    try:
-        torch.save(content, unfinished)
-        os.replace(unfinished, path)
-    finally:
-        if os.path.exists(unfinished):
-            os.remove(unfinished)
+def _save(content: Any, path: PathLike) -> None:
+    """Write a file as a whole: a crash leaves the old one or the new one."""
+    with replacing(path) as file:
+        torch.save(content, file)

@@ -1,48 +1,48 @@
-package import SCNCore
+internal import SCNCore
 
-extension JSON {
-    /// The one value that `text` holds.
-    ///
-    /// - Throws: `.format` with the position of the first byte that is wrong. Beside what RFC 8259 forbids: duplicate
-    ///   keys, lone surrogates, integers beyond 64 bits, numbers beyond `Double`, more than `depthLimit` arrays and
-    ///   objects inside each other, and more than four million values (which bounds the memory that a text can take).
-    package static func parse(_ text: String, depthLimit: Int = JSON.depthLimit) throws(SCNError) -> JSON {
-        var text = text
-        let result = text.withUTF8 { bytes in
-            Result { () throws(SCNError) in try parse(bytes, depthLimit: depthLimit) }
-        }
-        return try result.get()
-    }
-
-    /// The one value that the UTF-8 text in `bytes` holds; errors as of ``parse(_:depthLimit:)-(String,_)``.
-    package static func parse(
-        _ bytes: UnsafeBufferPointer<UInt8>, depthLimit: Int = JSON.depthLimit
-    ) throws(SCNError) -> JSON {
-        var parser = JSONParser(bytes: bytes, depthLimit: depthLimit)
-        return try parser.document()
-    }
+/// Where a value or a key is: its first byte, and the number of the node behind all that it holds.
+struct JSONNode: BitwiseCopyable {
+    var start: UInt32
+    var next: UInt32
 }
 
-/// A recursive descent over bytes, as deep as `depthLimit` and no deeper.
-private struct JSONParser {
+/// A recursive descent over bytes, as deep as `depthLimit` and no deeper, that keeps nothing but the places of values.
+struct JSONScanner {
     static let valueLimit = 4_000_000
+    /// More digits than any number needs; so that the text of one is short.
+    static let numberLimit = 1000
 
     let bytes: UnsafeBufferPointer<UInt8>
     let depthLimit: Int
+    /// Where nodes go, in the order of the text, a key before its value; nil only counts them.
+    var nodes: UnsafeMutablePointer<JSONNode>?
+    var nodeCount = 0
     var position = 0
     var values = 0
 
-    init(bytes: UnsafeBufferPointer<UInt8>, depthLimit: Int) {
+    init(bytes: UnsafeBufferPointer<UInt8>, depthLimit: Int, nodes: UnsafeMutablePointer<JSONNode>? = nil) {
         self.bytes = bytes
         self.depthLimit = depthLimit
+        self.nodes = nodes
     }
 
-    mutating func document() throws(SCNError) -> JSON {
-        let result = try value(depth: 0)
+    /// - Throws: `.format` with the position of the first byte that is wrong. Beside what RFC 8259 forbids: lone
+    ///   surrogates, integers beyond 64 bits, numbers beyond `Double` or of more than 1000 characters, more than
+    ///   `depthLimit` arrays and objects inside each other, and more than four million values.
+    mutating func document() throws(SCNError) {
+        try value(depth: 0)
         skipSpace()
         if position < bytes.count { throw unexpected("the end") }
-        return result
     }
+
+    /// Notes that a key or a value begins here; what ends it is ``end(_:)``.
+    mutating func begin() -> Int {
+        nodes?[nodeCount].start = UInt32(truncatingIfNeeded: position)
+        nodeCount += 1
+        return nodeCount - 1
+    }
+
+    mutating func end(_ node: Int) { nodes?[node].next = UInt32(truncatingIfNeeded: nodeCount) }
 
     func failure(_ message: String, at place: Int? = nil) -> SCNError {
         SCNError(.format, "byte \(place ?? position): \(message)")
@@ -70,26 +70,27 @@ private struct JSONParser {
         while let byte = peek(), byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { position += 1 }
     }
 
-    mutating func value(depth: Int) throws(SCNError) -> JSON {
+    mutating func value(depth: Int) throws(SCNError) {
         skipSpace()
         values += 1
         if values > Self.valueLimit { throw failure("more than \(Self.valueLimit) values") }
         guard let byte = peek() else { throw unexpected("a value") }
+        let node = begin()
         switch byte {
-        case UInt8(ascii: "{"): return .object(try object(depth: depth + 1))
-        case UInt8(ascii: "["): return .array(try array(depth: depth + 1))
-        case UInt8(ascii: "\""): return .string(try string())
-        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try number()
-        case UInt8(ascii: "t"): return try word("true", .bool(true))
-        case UInt8(ascii: "f"): return try word("false", .bool(false))
-        case UInt8(ascii: "n"): return try word("null", .null)
+        case UInt8(ascii: "{"): try object(depth: depth + 1)
+        case UInt8(ascii: "["): try array(depth: depth + 1)
+        case UInt8(ascii: "\""): try string()
+        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): try number()
+        case UInt8(ascii: "t"): try word("true")
+        case UInt8(ascii: "f"): try word("false")
+        case UInt8(ascii: "n"): try word("null")
         default: throw unexpected("a value")
         }
+        end(node)
     }
 
-    mutating func word(_ word: StaticString, _ value: JSON) throws(SCNError) -> JSON {
+    mutating func word(_ word: StaticString) throws(SCNError) {
         for index in 0..<word.utf8CodeUnitCount { try expect(word.utf8Start[index], "'\(word)'") }
-        return value
     }
 
     mutating func enter(_ depth: Int) throws(SCNError) {
@@ -98,71 +99,64 @@ private struct JSONParser {
         skipSpace()
     }
 
-    mutating func array(depth: Int) throws(SCNError) -> [JSON] {
+    mutating func array(depth: Int) throws(SCNError) {
         try enter(depth)
-        var elements: [JSON] = []
-        if take(UInt8(ascii: "]")) { return elements }
+        if take(UInt8(ascii: "]")) { return }
         repeat {
-            elements.append(try value(depth: depth))
+            try value(depth: depth)
             skipSpace()
         } while take(UInt8(ascii: ","))
         try expect(UInt8(ascii: "]"), "',' or ']'")
-        return elements
     }
 
-    mutating func object(depth: Int) throws(SCNError) -> [(key: String, value: JSON)] {
+    mutating func object(depth: Int) throws(SCNError) {
         try enter(depth)
-        var members: [(key: String, value: JSON)] = []
-        if take(UInt8(ascii: "}")) { return members }
-        var keys: Set<String> = []
+        if take(UInt8(ascii: "}")) { return }
         repeat {
             skipSpace()
-            let start = position
             if peek() != UInt8(ascii: "\"") { throw unexpected("a key in quotes") }
-            let key = try string()
-            if !keys.insert(key).inserted { throw failure("duplicate key \(quoted(key))", at: start) }
+            let key = begin()
+            try string()
+            end(key)
             skipSpace()
             try expect(UInt8(ascii: ":"), "':'")
-            members.append((key, try value(depth: depth)))
+            try value(depth: depth)
             skipSpace()
         } while take(UInt8(ascii: ","))
         try expect(UInt8(ascii: "}"), "',' or '}'")
-        return members
     }
 }
 
 // MARK: - Strings
 
-extension JSONParser {
-    mutating func string() throws(SCNError) -> String {
+extension JSONScanner {
+    mutating func string() throws(SCNError) {
         let start = position
+        var isASCII = true
         position += 1
-        var decoded: [UInt8] = []
-        var runStart = position
         while let byte = peek() {
             switch byte {
             case UInt8(ascii: "\""):
-                let run = UnsafeBufferPointer(rebasing: bytes[runStart..<position])
-                position += 1
-                decoded.append(contentsOf: run)
-                guard let result = String(validating: decoded, as: UTF8.self) else {
+                // Escapes are ASCII: what holds for the text holds for what it means.
+                let run = UnsafeBufferPointer(rebasing: bytes[(start + 1)..<position])
+                if !isASCII && (try? UTF8Span(validating: run.span)) == nil {
                     throw failure("a string that is not valid UTF-8", at: start)
                 }
-                return result
-            case UInt8(ascii: "\\"):
-                decoded.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[runStart..<position]))
                 position += 1
-                decoded.append(contentsOf: UTF8.encode(try escapedScalar())!)
-                runStart = position
-            case 0..<0x20:
-                throw failure("a control character inside a string")
+                return
+            case UInt8(ascii: "\\"):
+                position += 1
+                _ = try escapedScalar()
+            case 0..<0x20: throw failure("a control character inside a string")
             default:
+                if byte >= 0x80 { isASCII = false }
                 position += 1
             }
         }
         throw failure("a string that never ends", at: start)
     }
 
+    /// The scalar of the escape whose backslash was just passed.
     mutating func escapedScalar() throws(SCNError) -> UnicodeScalar {
         guard let byte = peek() else { throw unexpected("an escape") }
         switch byte {
@@ -212,7 +206,7 @@ extension JSONParser {
 
 // MARK: - Numbers
 
-extension JSONParser {
+extension JSONScanner {
     mutating func digits() throws(SCNError) {
         guard let byte = peek(), isDigit(byte) else { throw unexpected("a digit") }
         while let byte = peek(), isDigit(byte) { position += 1 }
@@ -220,7 +214,7 @@ extension JSONParser {
 
     func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }
 
-    mutating func number() throws(SCNError) -> JSON {
+    mutating func number() throws(SCNError) {
         let start = position
         var isInteger = true
         _ = take(UInt8(ascii: "-"))
@@ -234,14 +228,35 @@ extension JSONParser {
             if !take(UInt8(ascii: "-")) { _ = take(UInt8(ascii: "+")) }
             try digits()
         }
-        let text = String(decoding: bytes[start..<position], as: UTF8.self)
         if isInteger {
-            guard let value = Int(text) else { throw failure("an integer beyond 64 bits", at: start) }
-            return .integer(value)
+            if Self.integer(bytes[start..<position]) == nil { throw failure("an integer beyond 64 bits", at: start) }
+            return
         }
-        guard let value = Double(text), value.isFinite else {
+        if position - start > Self.numberLimit {
+            throw failure("a number of more than \(Self.numberLimit) characters", at: start)
+        }
+        if !Self.number(bytes[start..<position]).isFinite {
             throw failure("a number beyond the range of float64", at: start)
         }
-        return .number(value)
+    }
+
+    /// The value of digits that may have a sign; nil where 64 bits do not hold it.
+    static func integer(_ text: Slice<UnsafeBufferPointer<UInt8>>) -> Int? {
+        let isNegative = text.first == UInt8(ascii: "-")
+        var value = 0
+        for byte in text.dropFirst(isNegative ? 1 : 0) {
+            let digit = Int(byte - UInt8(ascii: "0"))
+            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+            let (sum, overflowToo) =
+                isNegative ? product.subtractingReportingOverflow(digit) : product.addingReportingOverflow(digit)
+            if overflow || overflowToo { return nil }
+            value = sum
+        }
+        return value
+    }
+
+    /// The value of a number's text; infinite where it is beyond the range.
+    static func number(_ text: Slice<UnsafeBufferPointer<UInt8>>) -> Double {
+        Double(String(decoding: text, as: UTF8.self)) ?? .infinity
     }
 }

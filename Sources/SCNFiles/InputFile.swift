@@ -1,31 +1,16 @@
 internal import Glibc
-package import SCNCore
-
-/// Reading whole files into memory that can fail.
-package enum FileBytes {
-    /// The content of the regular file at `path`.
-    ///
-    /// - Throws: `.file` where the system refuses or the path is no regular file, `.format` where it holds more than
-    ///   `limit` bytes, `.memory`. Each message begins with the path.
-    package static func read(path: String, limit: Int = .max) throws(SCNError) -> Storage<UInt8> {
-        let file = try InputFile(path: path)
-        guard file.size <= limit else {
-            throw SCNError(.format, "\(path): \(file.size) bytes, more than the \(limit) allowed")
-        }
-        return try file.read(at: 0, count: file.size)
-    }
-}
+internal import SCNCore
 
 /// A regular file open for reading; closed with the object.
 final class InputFile {
-    let path: String
+    let path: FilePath
     let size: Int
     private let descriptor: Int32
 
-    init(path: String) throws(SCNError) {
-        try requireNoNUL(path)
+    /// - Throws: `.file` where the system refuses or the path is no regular file. Each message begins with the path.
+    init(path: FilePath) throws(SCNError) {
         // Without O_NONBLOCK, opening a pipe waits for a writer.
-        let descriptor = retrying { open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
+        let descriptor = retrying { path.withCString { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) } }
         guard descriptor >= 0 else { throw systemError(path, "cannot be opened") }
         var status = stat()
         let failed = fstat(descriptor, &status) != 0
@@ -47,19 +32,26 @@ final class InputFile {
         do { result = try Storage(count: count) } catch {
             throw SCNError(error.kind, "\(path): \(error.message)")
         }
+        try read(at: offset, into: UnsafeMutableRawBufferPointer(result.buffer))
+        return result
+    }
+
+    /// As many bytes as `target` has, from `offset` on.
+    func read(at offset: Int, into target: UnsafeMutableRawBufferPointer) throws(SCNError) {
         var done = 0
-        while done < count {
-            let read = retrying { pread(descriptor, result.pointer + done, min(count - done, 1 << 30), offset + done) }
+        while done < target.count {
+            let read = retrying {
+                pread(descriptor, target.baseAddress! + done, min(target.count - done, 1 << 30), offset + done)
+            }
             guard read >= 0 else { throw systemError(path, "cannot be read") }
             guard read > 0 else { throw SCNError(.file, "\(path): became shorter while it was read") }
             done += read
         }
-        return result
     }
 }
 
 /// What keeps a path from being a regular file, or nil.
-func irregularity(_ path: String, _ status: stat) -> SCNError? {
+func irregularity(_ path: FilePath, _ status: stat) -> SCNError? {
     switch status.st_mode & S_IFMT {
     case S_IFREG: nil
     case S_IFDIR: SCNError(.file, "\(path): is a directory, not a file")
@@ -68,8 +60,9 @@ func irregularity(_ path: String, _ status: stat) -> SCNError? {
 }
 
 /// The error that `errno` names.
-func systemError(_ path: String, _ what: String) -> SCNError {
-    SCNError(.file, "\(path): \(what): \(String(cString: strerror(errno)))")
+func systemError(_ path: FilePath, _ what: String) -> SCNError {
+    let reason = String(cString: strerror(errno))
+    return SCNError(.file, "\(path): \(what): \(reason)")
 }
 
 /// The result of a system call, made again as long as signals interrupt it.
@@ -78,8 +71,4 @@ func retrying<Result: SignedInteger>(_ call: () -> Result) -> Result {
         let result = call()
         if result != -1 || errno != EINTR { return result }
     }
-}
-
-func requireNoNUL(_ path: String) throws(SCNError) {
-    try require(!path.utf8.contains(0), .invalidArgument, "a path with a NUL character: \(quoted(path))")
 }
