@@ -8,6 +8,11 @@ package struct SampleRows: @unchecked Sendable {
     /// The first row of each, and the number of sites: [count + 1].
     package let starts: Storage<Int64>
 
+    package init(indices: Storage<Int64>, starts: Storage<Int64>) {
+        self.indices = indices
+        self.starts = starts
+    }
+
     package var count: Int { indices.count }
 
     /// All rows.

@@ -95,19 +95,26 @@ typedef struct {
     // Sums over many rows, added in double.
 
     /// output[o] = factor * the sum of input[i] over the rules (i, o) of every offset k, whose input planes begin at k *
-    /// offset_stride, for output rows first_row ..< end_row; tile_rows of them and tile_planes planes at a time. rows_ascend
-    /// 0: output rows repeat within an offset, and the rows are all that there are and one tile. `cursors` is scratch of
-    /// volume elements, `sums` of tile_rows * tile_planes, planes above 4 rounded up to a multiple of 16.
+    /// offset_stride, offsets ascending, for output rows first_row ..< end_row, at most tile_rows of them at a time.
+    /// rows_ascend 0: output rows repeat within an offset, and the rows are all that there are and one tile. Scratch: `cursors`
+    /// of volume elements, `starts` of tile_rows + 1, `places` of capacity, which a row's rules fit and where output rows
+    /// repeat all rules.
     void (*_Nonnull sum_rules)(const scn_rules *_Nonnull rules, int32_t rows_ascend, int64_t first_row, int64_t end_row,
                                const float *_Nonnull input, int64_t input_stride, int64_t offset_stride,
                                int64_t planes, double factor, float *_Nonnull output, int64_t output_stride,
-                               int64_t tile_rows, int64_t tile_planes, int64_t *_Nonnull cursors,
-                               double *_Nonnull sums);
+                               int64_t tile_rows, int64_t capacity, int64_t *_Nonnull cursors,
+                               int64_t *_Nonnull starts, int64_t *_Nonnull places);
     /// output[s] = what `which` says of the input rows rows[starts[s]] ..< rows[starts[s + 1]], at least one each; input and
     /// output without gaps.
     void (*_Nonnull combine_site_rows)(int64_t sites, const int64_t *_Nonnull starts, const int32_t *_Nonnull rows,
                                        scn_site_rows which, const float *_Nonnull input, int64_t planes,
                                        float *_Nonnull output);
+    /// The way back: output[row] = input[site_of_row[row]], divided by the number of the site's rows where `which` says so,
+    /// for rows first_row ..< end_row; zeros where the site is -1 or `which` says that another row counts.
+    void (*_Nonnull spread_site_rows)(int64_t first_row, int64_t end_row, const int32_t *_Nonnull site_of_row,
+                                      const int64_t *_Nonnull starts, const int32_t *_Nonnull rows,
+                                      scn_site_rows which, const float *_Nonnull input, int64_t planes,
+                                      float *_Nonnull output);
     /// sum[p] = sum over rows of input[row][p].
     void (*_Nonnull column_sums)(const float *_Nonnull input, int64_t input_stride, int64_t rows, int64_t planes,
                                  double *_Nonnull sum);
