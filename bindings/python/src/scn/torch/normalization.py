@@ -11,7 +11,7 @@ from torch.autograd import Function
 from torch.autograd.graph import increment_version
 from torch.nn import functional as F
 
-from .._arrays import flag, integer
+from .._arrays import flag
 from .._library import library
 from .._options import BatchNormOptions
 from ..errors import InvalidArgumentError
@@ -31,6 +31,14 @@ __all__ = [
     "MeanOnlyBNLeakyReLU",
     "SparseGroupNorm",
 ]
+
+
+def follow(running: torch.Tensor, batch: torch.Tensor, kept: float) -> None:
+    """Move running statistics to those of a batch; what has no part in them leaves no trace, NaN and infinities either."""
+    if kept == 0:
+        running.copy_(batch)
+    elif kept < 1:
+        running.mul_(kept).add_(batch, alpha=1 - kept)
 
 
 class _BatchNorm(Function):
@@ -197,7 +205,7 @@ class MeanOnlyBNLeakyReLU(Layer):
             mean = rows.mean(0)
             if not is_recomputing():
                 with torch.no_grad():
-                    self.running_mean.mul_(self.momentum).add_(mean.to(self.running_mean.dtype), alpha=1 - self.momentum)
+                    follow(self.running_mean, mean.to(self.running_mean.dtype), self.momentum)
         shift = mean if self.bias is None else mean - self.bias.float()
         result = rows - shift
         return result if self.leakiness == 1 else F.leaky_relu(result, self.leakiness)
@@ -232,7 +240,8 @@ class SparseGroupNorm(Layer):
         input, rows = self._sparse(input, self.planes)
         metadata = input._known_metadata()
         samples = torch.from_numpy(metadata._locations(input._site_set())[:, -1])
-        counts = torch.bincount(samples, minlength=integer(metadata.batch_size(), "batch size")).tolist()
+        # Those that have sites: batch indices may be numbers of events.
+        counts = torch.unique_consecutive(samples, return_counts=True)[1].tolist()
         weight, bias = self.weight.float(), self.bias.float()
         if not len(rows):
             # The parameters take part all the same.
@@ -241,7 +250,6 @@ class SparseGroupNorm(Layer):
             # The axis of planes comes second in what torch normalises by groups; F.group_norm refuses groups of one value.
             torch.group_norm(part.t().unsqueeze(0), self.groups, weight, bias, self.eps).squeeze(0).t()
             for part in computable(rows).split(counts)
-            if len(part)
         ]
         return input._on(typed_like(torch.cat(parts), rows))
 
