@@ -9,7 +9,7 @@ public enum GlobalPooling: Int, CaseIterable, Sendable {
     case sum = 0
     /// Over the sample's sites: inactive ones do not count.
     case average = 1
-    /// Over the sample's sites, so that it may be negative. Tied maxima all get the gradient.
+    /// Over the sample's sites, so that it may be negative; NaN wins. Tied maxima all get the gradient.
     case max = 2
 
     /// result [batch, planes] from input [sites, planes].

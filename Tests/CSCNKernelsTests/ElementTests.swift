@@ -78,7 +78,7 @@ import Testing
                         0, 0, 0.1, 0.01)
                 }
                 #expect(parameter.values.allSatisfy { $0 == .infinity })
-                #expect(first.values.allSatisfy(\.isFinite))
+                #expect(first.values.allSatisfy { $0.isFinite })
             }
         }
     }

@@ -235,7 +235,7 @@ import Testing
         setup.momentum = 0
         (setup.mean, setup.variance) = ([.nan, .infinity, 1], [.infinity, .nan, 1])
         let fresh = try Self.run(setup, isTraining: true)
-        #expect(fresh.mean.allSatisfy(\.isFinite) && fresh.variance.allSatisfy(\.isFinite))
+        #expect(fresh.mean.allSatisfy { $0.isFinite } && fresh.variance.allSatisfy { $0.isFinite })
         setup.momentum = 1
         (setup.mean, setup.variance) = ([1, 2, 3], [4, 5, 6])
         setup.input = setup.input.map { _ in .nan }
