@@ -126,7 +126,8 @@ public final class SparseGroupNorm: Module {
         let saved = try Matrix(rows: 3, planes: count)
         let result = try Matrix(rows: values.rows, planes: planes)
         func statistics(_ saved: Matrix) -> GroupNormalizationOperation.Statistics {
-            .init(mean: saved.row(0), inverseDeviation: saved.row(1), remainder: saved.row(2),
+            .init(
+                mean: saved.row(0), inverseDeviation: saved.row(1), remainder: saved.row(2),
                 areByBatchIndex: false)
         }
         try operation.forward(

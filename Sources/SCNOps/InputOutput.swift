@@ -47,7 +47,8 @@ extension InputMap {
         let (planes, which) = (source.planes, counting(all))
         Parallel.forEachChunk(rowCount, size: 2048) { _, range in
             kernels.spread_site_rows(
-                Int64(range.lowerBound), Int64(range.upperBound), siteOfRow.pointer, starts.pointer, rows.pointer, which,
+                Int64(range.lowerBound), Int64(range.upperBound), siteOfRow.pointer, starts.pointer, rows.pointer,
+                which,
                 source.pointer, Int64(planes), target.pointer)
         }
         withExtendedLifetime((self, source, target)) {}

@@ -189,7 +189,8 @@ import Testing
             let matrix = try Matrix(zeros: rows, planes: planes)
             let error = thrownError {
                 try operation.forward(
-                    matrix, samples: Self.samples([sites]), weight: nil, bias: nil, statistics: statistics, into: matrix)
+                    matrix, samples: Self.samples([sites]), weight: nil, bias: nil, statistics: statistics, into: matrix
+                )
             }
             #expect(error?.kind == .shape)
         }
