@@ -13,7 +13,7 @@ import Testing
         var input: [Float]
         let weight: [Float]
         let bias: [Float]
-        let gradient: [Float]
+        var gradient: [Float]
         var isAffine = true
         var epsilon = 1e-3
         var rows: Int { rowCounts.reduce(0, +) }
