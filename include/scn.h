@@ -275,8 +275,8 @@ SCN_API scn_status scn_append_tensors(scn_tensor *const *tensors, int64_t count,
 SCN_API scn_status scn_compare_sparse(scn_tensor *x, scn_tensor *y, scn_tensor **loss);
 /** Return the mean cross-entropy, rank 0, of softmax(logits) at the labels.
  *  logits: [n, classes], dense or sparse. labels: [n], each in 0 ... classes - 1 or ignore_index. class_weights: [classes],
- *  finite and >= 0, or NULL for ones: the mean is then weighted. Rows labelled ignore_index do not count; where none
- *  counts, the loss is 0. Rows of sparse logits are sorted, so that labels in the order of the points that an input layer
+ *  finite and >= 0, or NULL for ones: the mean is then weighted. Rows labelled ignore_index do not count and are not read;
+ *  where none counts, the loss is 0. A NaN in another row makes the loss and the row's gradient NaN, under weight 0, too. Rows of sparse logits are sorted, so that labels in the order of the points that an input layer
  *  got are wrong, and no error: end the network with an output layer, or sort the labels as the sites. Also
  *  SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_cross_entropy(scn_tensor *logits, const int64_t *labels, int64_t count, const float *class_weights,
@@ -521,7 +521,8 @@ typedef struct scn_pooling_options {
 /** The defaults of scn_pooling_options. */
 #define SCN_POOLING_OPTIONS_INIT {sizeof(scn_pooling_options), 0, NULL, NULL}
 
-/** Create a max pooling; inactive sites count as zero and the maximum starts at zero. Tied maxima all get the gradient. */
+/** Create a max pooling; inactive sites count as zero and the maximum starts at zero. NaN is larger than all numbers. Tied
+ *  maxima all get the gradient. */
 SCN_API scn_status scn_max_pooling_create(int32_t dimension, const int64_t *pool_size, const int64_t *pool_stride,
                                           const scn_pooling_options *options, scn_module **module);
 
@@ -573,7 +574,7 @@ SCN_API scn_status scn_fractional_max_pooling_create(int32_t dimension, const sc
 typedef enum scn_global_pooling {
     SCN_GLOBAL_SUM = 0,
     SCN_GLOBAL_AVERAGE = 1,  /**< Over the sample's sites: inactive ones do not count. */
-    SCN_GLOBAL_MAX = 2       /**< Over the sample's sites: it may be negative. Tied maxima all get the gradient. */
+    SCN_GLOBAL_MAX = 2       /**< Over the sample's sites: it may be negative; NaN wins. Tied maxima all get the gradient. */
 } scn_global_pooling;
 
 /** Create a module that pools all sites of each sample: dense [batch, planes], zeros for a sample without sites. */
@@ -967,7 +968,7 @@ typedef struct scn_matrix {
  *  less than the system's. Also SCN_ERROR_OVERFLOW, SCN_ERROR_SHAPE (a negative size). */
 SCN_API scn_status scn_tensor_allocate(const int64_t *shape, int32_t rank, scn_tensor **tensor);
 
-/** Combine the points' features at each site. features [input rows, planes]; result [sites, planes]. SCN_ERROR_SHAPE. */
+/** Combine the points' features at each site; sums and means are added in double. features [input rows, planes]; result [sites, planes]. SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_input_forward(scn_geometry *geometry, const scn_matrix *features, scn_matrix *result);
 /** gradient [sites, planes]; result: by the features, [input rows, planes]. */
 SCN_API scn_status scn_input_backward(scn_geometry *geometry, const scn_matrix *gradient, scn_matrix *result);
@@ -997,7 +998,7 @@ SCN_API scn_status scn_shape_context_forward(scn_rulebook *rulebook, const scn_m
 /** gradient [output rows, volume * planes]; result: by the input, [input rows, planes]. */
 SCN_API scn_status scn_shape_context_backward(scn_rulebook *rulebook, const scn_matrix *gradient, scn_matrix *result);
 
-/** Max pooling. input [input rows, planes]; result [output rows, planes - features_to_drop]. */
+/** Max pooling, as scn_max_pooling_create: NaN is larger than all numbers. input [input rows, planes]; result [output rows, planes - features_to_drop]. */
 SCN_API scn_status scn_max_pooling_forward(scn_rulebook *rulebook, const scn_matrix *input, int64_t features_to_drop,
                                            scn_matrix *result);
 /** input and output: of the forward pass; gradient: shaped as output; result: by the input. */
@@ -1043,7 +1044,7 @@ SCN_API scn_status scn_batch_norm_backward_training(const scn_matrix *input, con
                                                     const float *saved_mean, const float *saved_inverse_deviation,
                                                     const scn_batch_norm_options *options, float *weight_result,
                                                     float *bias_result, scn_matrix *result);
-/** Backward of the evaluation pass. */
+/** Backward of the evaluation pass: a row of result depends on that row alone. */
 SCN_API scn_status scn_batch_norm_backward_evaluation(const scn_matrix *input, const scn_matrix *output,
                                                       const scn_matrix *gradient, const float *weight,
                                                       const float *running_mean, const float *running_variance,
@@ -1063,8 +1064,9 @@ SCN_API scn_status scn_mean_only_norm_forward_evaluation(const scn_matrix *input
 SCN_API scn_status scn_mean_only_norm_backward(const scn_matrix *output, const scn_matrix *gradient, int32_t is_training,
                                                double leakiness, float *bias_result, scn_matrix *result);
 /** Group normalisation, as scn_group_norm_create, over a site set's samples. input, result [sites, planes]; weight, bias
- *  [planes] or NULL for ones and zeros; saved_mean, saved_inverse_deviation [batch size, groups], written for the backward
- *  pass. Also SCN_ERROR_SHAPE, where groups does not divide the planes. */
+ *  [planes] or NULL for ones and zeros; saved_mean, saved_inverse_deviation [batch size, groups], of which the rows of samples
+ *  with sites are written for the backward pass and the others not touched. Also SCN_ERROR_SHAPE, where groups does not divide
+ *  the planes. */
 SCN_API scn_status scn_group_norm_forward(scn_geometry *geometry, int32_t sites, const scn_matrix *input,
                                           const float *weight, const float *bias, int64_t groups, double epsilon,
                                           float *saved_mean, float *saved_inverse_deviation, scn_matrix *result);

@@ -72,7 +72,8 @@ public func scn_mean_only_norm_backward(
 private func statistics(_ mean: Vector, _ inverseDeviation: Vector) throws -> GroupNormalizationOperation.Statistics {
     .init(
         mean: UnsafeMutablePointer(mutating: try required(mean, "saved_mean")),
-        inverseDeviation: UnsafeMutablePointer(mutating: try required(inverseDeviation, "saved_inverse_deviation")))
+        inverseDeviation: UnsafeMutablePointer(mutating: try required(inverseDeviation, "saved_inverse_deviation")),
+        areByBatchIndex: true)
 }
 
 @_cdecl("scn_group_norm_forward") @implementation

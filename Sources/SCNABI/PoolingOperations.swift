@@ -7,14 +7,14 @@ internal import SCNOps
 public func scn_average_pooling_forward(
     _ rulebook: OpaquePointer?, _ input: Host, _ features_to_drop: Int64, _ result: HostResult
 ) -> scn_status {
-    sumForward(rulebook, input, features_to_drop, result) { 1 / Float($0.volume) }
+    sumForward(rulebook, input, features_to_drop, result) { 1 / Double($0.volume) }
 }
 
 @_cdecl("scn_average_pooling_backward") @implementation
 public func scn_average_pooling_backward(
     _ rulebook: OpaquePointer?, _ gradient: Host, _ features_to_drop: Int64, _ result: HostResult
 ) -> scn_status {
-    sumBackward(rulebook, gradient, features_to_drop, result) { 1 / Float($0.volume) }
+    sumBackward(rulebook, gradient, features_to_drop, result) { 1 / Double($0.volume) }
 }
 
 @_cdecl("scn_unpooling_forward") @implementation
@@ -32,23 +32,23 @@ public func scn_unpooling_backward(
 }
 
 private func sumForward(
-    _ rulebook: OpaquePointer?, _ input: Host, _ dropped: Int64, _ result: HostResult, _ scale: (Rulebook) -> Float
+    _ rulebook: OpaquePointer?, _ input: Host, _ dropped: Int64, _ result: HostResult, _ factor: (Rulebook) -> Double
 ) -> scn_status {
     status {
         let rules = try SCNABI.rulebook(rulebook)
         try SumPoolingOperation.forward(
-            rules, input: try matrix(input, "input"), featuresToDrop: Int(dropped), scale: scale(rules),
+            rules, input: try matrix(input, "input"), featuresToDrop: Int(dropped), factor: factor(rules),
             into: try matrix(result, "result"))
     }
 }
 
 private func sumBackward(
-    _ rulebook: OpaquePointer?, _ gradient: Host, _ dropped: Int64, _ result: HostResult, _ scale: (Rulebook) -> Float
+    _ rulebook: OpaquePointer?, _ gradient: Host, _ dropped: Int64, _ result: HostResult, _ factor: (Rulebook) -> Double
 ) -> scn_status {
     status {
         let rules = try SCNABI.rulebook(rulebook)
         try SumPoolingOperation.backward(
-            rules, gradient: try matrix(gradient, "gradient"), featuresToDrop: Int(dropped), scale: scale(rules),
+            rules, gradient: try matrix(gradient, "gradient"), featuresToDrop: Int(dropped), factor: factor(rules),
             into: try matrix(result, "result"))
     }
 }

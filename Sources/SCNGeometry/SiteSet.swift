@@ -129,24 +129,6 @@ package final class SiteSet: @unchecked Sendable {
         return (offsets, volume)
     }
 
-    /// The first row of each sample, and the number of sites: `batchSize + 1` entries.
-    package func samples() throws(SCNError) -> Storage<Int64> {
-        let samples = try Storage<Int64>(count: batchSize + 1)
-        switch keys {
-        case .narrow(let keys): firstRows(keys, samples)
-        case .wide(let keys): firstRows(keys, samples)
-        }
-        return samples
-    }
-
-    private func firstRows<Key: SiteKey>(_ keys: Storage<Key>, _ samples: Storage<Int64>) {
-        for sample in 0..<batchSize {
-            let least = Key(sample) << Key(layout.batch.shift)
-            samples.pointer[sample] = Int64(lowerBound(keys.pointer, 0..<count, least))
-        }
-        samples.pointer[batchSize] = Int64(count)
-    }
-
     /// The row of a site (coordinates, then batch index), or nil where it is not active.
     package func row(of site: [Int]) -> Int? {
         guard site.count == dimension + 1, zip(site, spatialSize + [batchSize]).allSatisfy({ 0 <= $0 && $0 < $1 })

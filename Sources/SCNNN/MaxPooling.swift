@@ -2,7 +2,8 @@ internal import SCNCore
 internal import SCNGeometry
 internal import SCNOps
 
-/// What max poolings share: inactive sites count as zero and the maximum starts at zero; tied maxima all get the gradient.
+/// What max poolings share: inactive sites count as zero and the maximum starts at zero; NaN is larger than all numbers; tied
+/// maxima all get the gradient.
 public class MaxPoolingLayer: PoolingLayer {
     /// The rules for these sites, and the sites of the result.
     func rules(_ input: SparseTensor) throws -> (output: SiteSetID, rulebook: Rulebook) {
@@ -16,7 +17,8 @@ public class MaxPoolingLayer: PoolingLayer {
     }
 }
 
-/// Max pooling. Inactive sites count as zero and the maximum starts at zero; tied maxima all get the gradient.
+/// Max pooling. Inactive sites count as zero and the maximum starts at zero; NaN is larger than all numbers; tied maxima all
+/// get the gradient.
 public final class MaxPooling: MaxPoolingLayer {
     override func rules(_ input: SparseTensor) throws -> (output: SiteSetID, rulebook: Rulebook) {
         try input.geometry.strided(input.siteSetID, filter)

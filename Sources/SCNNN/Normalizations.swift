@@ -123,11 +123,13 @@ public final class SparseGroupNorm: Module {
     public override func forward(_ input: Value) throws -> Value {
         let sparse = try input.sparse(for: typeName, planes: planes)
         let (values, samples, planes) = (sparse.features.values, try sparse.sites.samples(), planes)
-        let count = try checkedProduct([samples.count - 1, groups], "the statistics of a batch")
+        let count = try checkedProduct([samples.count, groups], "the statistics of a batch")
         let saved = try Matrix(rows: 3, planes: count)
         let result = try Matrix(rows: values.rows, planes: planes)
         func statistics(_ saved: Matrix) -> GroupNormalizationOperation.Statistics {
-            .init(mean: saved.row(0), inverseDeviation: saved.row(1), remainder: saved.row(2))
+            .init(
+                mean: saved.row(0), inverseDeviation: saved.row(1), remainder: saved.row(2),
+                areByBatchIndex: false)
         }
         try operation.forward(
             values, samples: samples, weight: weight.values.pointer, bias: bias.values.pointer,

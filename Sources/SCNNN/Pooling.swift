@@ -47,7 +47,7 @@ public final class AveragePooling: PoolingLayer {
         let (output, rulebook) = try sparse.geometry.strided(sparse.siteSetID, filter)
         return .sparse(
             try sparse.sumPooled(
-                rulebook, to: output, dropping: featuresToDrop, scale: 1 / Float(filter.volume), for: typeName))
+                rulebook, to: output, dropping: featuresToDrop, factor: 1 / Double(filter.volume), for: typeName))
     }
 }
 
@@ -58,7 +58,7 @@ public final class UnPooling: PoolingLayer {
         let sparse = try input.sparse(for: typeName, dimension: dimension)
         let (output, rulebook) = try sparse.geometry.reverse(sparse.siteSetID, filter)
         return .sparse(
-            try sparse.sumPooled(rulebook, to: output, dropping: featuresToDrop, scale: 1, for: typeName))
+            try sparse.sumPooled(rulebook, to: output, dropping: featuresToDrop, factor: 1, for: typeName))
     }
 
     public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
@@ -68,16 +68,16 @@ public final class UnPooling: PoolingLayer {
 
 extension SparseTensor {
     func sumPooled(
-        _ rulebook: Rulebook, to output: SiteSetID, dropping dropped: Int, scale: Float, for module: String
+        _ rulebook: Rulebook, to output: SiteSetID, dropping dropped: Int, factor: Double, for module: String
     ) throws -> SparseTensor {
         let values = features.values
         try requirePlanes(beyond: dropped, for: module)
         let result = try Matrix(rows: rulebook.outputCount, planes: values.planes - dropped)
-        try SumPoolingOperation.forward(rulebook, input: values, featuresToDrop: dropped, scale: scale, into: result)
+        try SumPoolingOperation.forward(rulebook, input: values, featuresToDrop: dropped, factor: factor, into: result)
         let features = Tape.result(matrix: result, inputs: [features]) { gradient in
             let byInput = try Matrix(rows: values.rows, planes: values.planes)
             try SumPoolingOperation.backward(
-                rulebook, gradient: gradient, featuresToDrop: dropped, scale: scale, into: byInput)
+                rulebook, gradient: gradient, featuresToDrop: dropped, factor: factor, into: byInput)
             return [.fresh(byInput)]
         }
         return try SparseTensor(features: features, geometry: geometry, sites: output)

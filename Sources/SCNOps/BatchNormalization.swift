@@ -4,7 +4,7 @@ package import SCNCore
 /// Batch normalisation over rows (Ioffe and Szegedy, 2015) with a fused (leaky) ReLU.
 ///
 /// Variance is the mean of squared deviations from the mean, in two passes a chunk; chunks combine as in Chan, Golub and
-/// LeVeque (1979), in double.
+/// LeVeque (1979), in double. In evaluation a row's gradient depends on that row alone: a NaN stays there.
 package struct BatchNormalizationOperation {
     package var epsilon: Double
     /// The fraction of the running statistics that is kept.
@@ -52,11 +52,10 @@ package struct BatchNormalizationOperation {
             scale[p] = Float(inverseDeviation * Double(weight?[p] ?? 1))
             // What rounding took from the mean comes back with the shift.
             shift[p] = Float(Double(bias?[p] ?? 0) - (mean - Double(savedMean[p])) * Double(scale[p]))
-            let kept = Float(momentum)
-            if let runningMean { runningMean[p] = kept * runningMean[p] + (1 - kept) * Float(mean) }
+            if let runningMean { runningMean[p] = running(runningMean[p], Float(mean), keeping: momentum) }
             if let runningVariance {
                 let unbiased = rows > 1 ? Float(squares / Double(rows - 1)) : 0
-                runningVariance[p] = kept * runningVariance[p] + (1 - kept) * unbiased
+                runningVariance[p] = running(runningVariance[p], unbiased, keeping: momentum)
             }
         }
         try apply(input, mean: savedMean, scale: scale, shift: shift, into: result)
@@ -133,7 +132,7 @@ package struct BatchNormalizationOperation {
         if planes == 0 { return }
         let chunkRows = reductionChunk(rows, atLeast: 256, limit: 256)
         let chunks = Parallel.chunkCount(rows, size: chunkRows)
-        let partial = try Storage<Float>(count: 2 * chunks * planes)
+        let partial = try Storage<Double>(count: 2 * chunks * planes)
         let partialBase = partial.pointer
         Parallel.forEachChunk(rows, size: chunkRows) { chunk, range in
             let start = range.lowerBound * planes
@@ -147,15 +146,15 @@ package struct BatchNormalizationOperation {
         for p in 0..<planes {
             var (sumGradient, sumProduct) = (0.0, 0.0)
             for chunk in 0..<chunks {
-                sumGradient += Double(partialBase[2 * chunk * planes + p])
-                sumProduct += Double(partialBase[(2 * chunk + 1) * planes + p])
+                sumGradient += partialBase[2 * chunk * planes + p]
+                sumProduct += partialBase[(2 * chunk + 1) * planes + p]
             }
             let rounding = Double(remainder?[p] ?? 0)
             sumProduct -= rounding * sumGradient
             let inverse = inverseDeviation(p)
             let scale = inverse * Double(weight?[p] ?? 1)
             a[p] = Float(scale)
-            let share = statisticsDependOnInput ? scale / Double(max(1, rows)) : 0
+            let share = scale / Double(max(1, rows))
             let slope = share * inverse * inverse * sumProduct
             b[p] = Float(-slope)
             c[p] = Float(slope * rounding - share * sumGradient)
@@ -164,9 +163,15 @@ package struct BatchNormalizationOperation {
         }
         Parallel.forEachChunk(rows, size: Self.chunkRows(planes)) { _, range in
             let start = range.lowerBound * planes
-            kernels.batch_norm_backward_apply(
-                input.pointer + start, output.pointer + start, gradient.pointer + start, Int64(range.count),
-                Int64(planes), mean, leakiness, a, b, c, result.pointer + start)
+            if statisticsDependOnInput {
+                kernels.batch_norm_backward_apply(
+                    input.pointer + start, output.pointer + start, gradient.pointer + start, Int64(range.count),
+                    Int64(planes), mean, leakiness, a, b, c, result.pointer + start)
+            } else {
+                kernels.scaled_backward_apply(
+                    output.pointer + start, gradient.pointer + start, Int64(range.count), Int64(planes), leakiness, a,
+                    result.pointer + start)
+            }
         }
         withExtendedLifetime((partial, factors)) {}
     }
@@ -177,26 +182,24 @@ package struct BatchNormalizationOperation {
         let (rows, planes) = (input.rows, input.planes)
         let chunkRows = reductionChunk(rows, atLeast: 256, limit: 256)
         let chunks = Parallel.chunkCount(rows, size: chunkRows)
-        let partial = try Storage<Float>(count: 3 * chunks * planes)
+        let partial = try Storage<Double>(count: 2 * chunks * planes)
         let base = partial.pointer
         Parallel.forEachChunk(rows, size: chunkRows) { chunk, range in
-            let mean = base + 3 * chunk * planes
+            let mean = base + 2 * chunk * planes
             kernels.column_moments(
-                input.pointer + range.lowerBound * planes, Int64(range.count), Int64(planes), mean, mean + planes,
-                mean + 2 * planes)
+                input.pointer + range.lowerBound * planes, Int64(range.count), Int64(planes), mean, mean + planes)
         }
         try expectMemory(16 * planes, "the moments of \(planes) planes")
         var result = [Double](repeating: 0, count: 2 * planes)
         for chunk in 0..<chunks {
             let before = Double(chunk * chunkRows)
             let count = Double(min(rows - chunk * chunkRows, chunkRows))
-            let mean = base + 3 * chunk * planes
+            let mean = base + 2 * chunk * planes
             for p in 0..<planes {
-                let difference = Double(mean[p]) + Double(mean[planes + p]) - result[2 * p]
+                let difference = mean[p] - result[2 * p]
                 result[2 * p] += difference * count / (before + count)
                 result[2 * p + 1] +=
-                    Double(mean[2 * planes + p])
-                    + difference * difference * before * count / (before + count)
+                    mean[planes + p] + difference * difference * before * count / (before + count)
             }
         }
         withExtendedLifetime((partial, input)) {}
@@ -204,4 +207,10 @@ package struct BatchNormalizationOperation {
     }
 
     private static func chunkRows(_ planes: Int) -> Int { max(1, Kernels.elementChunk / planes) }
+}
+
+/// Running statistics after a batch: what has no part in them leaves no trace, NaN and infinities either.
+func running(_ before: Float, _ batch: Float, keeping momentum: Double) -> Float {
+    let kept = Float(momentum)
+    return kept == 0 ? batch : kept == 1 ? before : kept * before + (1 - kept) * batch
 }

@@ -120,7 +120,7 @@ package enum ConvolutionOperation {
         let cursors = try Storage<Int64>(
             count: checkedProduct([Parallel.chunkCount(rows, size: spanRows), volume], "the cursors of a convolution"))
         let cursorBase = cursors.pointer
-        rules.withKernelRules { kernelRules in
+        try rules.withKernelRules { kernelRules in
             Parallel.forEachChunk(rows, size: spanRows) { span, range in
                 for group in 0..<groups {
                     kernels.convolution_rows(
@@ -166,7 +166,7 @@ package enum ConvolutionOperation {
         weightResult.update(repeating: 0, count: weightCount)
 
         let (partialBase, cursorBase) = (partial.pointer, cursors.pointer)
-        rules.withKernelRules { kernelRules in
+        try rules.withKernelRules { kernelRules in
             Parallel.forEachChunk(rules.outputCount, size: spanRows) { span, rows in
                 let target = span == 0 ? weightResult : partialBase + (span - 1) * weightCount
                 for group in 0..<groups {
@@ -193,11 +193,11 @@ package enum ConvolutionOperation {
 
 extension Rulebook {
     /// Calls `body` with the rules as the kernels take them.
-    func withKernelRules(_ body: (UnsafePointer<scn_rules>) -> Void) {
-        var rules = scn_rules(
+    func withKernelRules(_ body: (UnsafePointer<scn_rules>) throws(SCNError) -> Void) throws(SCNError) {
+        let rules = scn_rules(
             volume: Int64(volume), offsets: offsets.pointer, input_rows: inputRows.pointer,
             output_rows: outputRows.pointer)
-        withUnsafePointer(to: &rules) { body($0) }
+        try withUnsafePointer(to: rules) { (rules) throws(SCNError) in try body(rules) }
         withExtendedLifetime(self) {}
     }
 }

@@ -2,6 +2,8 @@ internal import Glibc
 package import SCNCore
 
 /// The mean cross-entropy of softmax(logits) at integer labels, with optional class weights and an ignored label.
+///
+/// A NaN makes the loss and its row's gradient NaN, also under a class of weight 0, but not in a row that is ignored.
 package enum CrossEntropyOperation {
     /// loss = sum of w[label] * -log softmax(logits)[label] / sum of w[label]; 0 where no row counts.
     ///
@@ -56,7 +58,9 @@ package enum CrossEntropyOperation {
                     target?[c] = exponential
                     total += Double(exponential)
                 }
-                if weight > 0 { sum += weight * (log(total) - Double(labelled)) }
+                let loss = log(total) - Double(labelled)
+                // An infinite loss of weight 0 has the gradient 0, so it is none; what is NaN remains.
+                if weight > 0 || loss.isNaN { sum += weight * loss }
                 if let target {
                     let factor = weight / total
                     for c in 0..<classes { target[c] = Float(factor * Double(target[c])) }

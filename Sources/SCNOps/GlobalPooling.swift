@@ -2,65 +2,87 @@ internal import CSCNKernels
 package import SCNCore
 package import SCNGeometry
 
-/// Pooling of all sites of a sample into one row; a sample without sites gets zeros.
+/// Pooling of all sites of a sample into one row; a sample without sites gets zeros. Sums are added in double; NaN is the
+/// largest of all.
 public enum GlobalPooling: Int, CaseIterable, Sendable {
     /// The sum over the sample's sites.
     case sum = 0
     /// Over the sample's sites: inactive ones do not count.
     case average = 1
-    /// Over the sample's sites, so that it may be negative. Tied maxima all get the gradient.
+    /// Over the sample's sites, so that it may be negative; NaN wins. Tied maxima all get the gradient.
     case max = 2
 
     /// result [batch, planes] from input [sites, planes].
     package func forward(_ sites: SiteSet, input: Matrix, into result: Matrix) throws(SCNError) {
         try input.requireShape(sites.count, input.planes, "input")
         try result.requireShape(sites.batchSize, input.planes, "result")
+        let samples = try sites.samples()
+        let pieces = try SamplePieces(samples)
+        result.pointer.update(repeating: 0, count: result.count)
+        if input.count == 0 { return }
+        if self == .max {
+            try largest(input, samples, pieces, into: result)
+        } else {
+            try sums(input, samples, pieces, into: result)
+        }
+    }
+
+    private func sums(_ input: Matrix, _ samples: SampleRows, _ pieces: SamplePieces, into result: Matrix)
+        throws(SCNError)
+    {
         let kernels = try Kernels.table()
-        let pieces = try SamplePieces(sites)
+        let planes = input.planes
+        let partial = try Storage<Double>(count: checkedProduct([pieces.count, planes], "sums of samples"))
+        let base = partial.pointer
+        Parallel.forEach(pieces.count) { piece in
+            let rows = pieces.rows(piece)
+            kernels.column_sums(
+                input.pointer + rows.lowerBound * planes, Int64(planes), Int64(rows.count), Int64(planes),
+                base + piece * planes)
+        }
+        Parallel.forEachChunk(samples.count, size: 64) { _, places in
+            for place in places {
+                let target = result.row(Int(samples.indices[place]))
+                let divisor = self == .average ? Double(samples.rows(place).count) : 1
+                for p in 0..<planes {
+                    var sum = 0.0
+                    for piece in pieces.ofSample(place) { sum += base[piece * planes + p] }
+                    target[p] = Float(sum / divisor)
+                }
+            }
+        }
+        withExtendedLifetime((partial, input, result)) {}
+    }
+
+    private func largest(_ input: Matrix, _ samples: SampleRows, _ pieces: SamplePieces, into result: Matrix)
+        throws(SCNError)
+    {
+        let kernels = try Kernels.table()
         let planes = input.planes
         let partial = try Matrix(rows: pieces.count, planes: planes)
-        let joined = SamplePieces.mostRows
-        let rows = try Storage<Int32>((0..<Int32(joined)))
-        let zeros = try Storage<Int32>(count: joined, zeroed: true)
-        /// Pools consecutive rows into one.
+        let consecutive = try Storage<Int32>(0..<Int32(SamplePieces.mostRows))
+        let zeros = try Storage<Int32>(count: SamplePieces.mostRows, zeroed: true)
+        /// The maxima of consecutive rows.
         func pool(_ source: UnsafePointer<Float>, _ count: Int, _ target: UnsafeMutablePointer<Float>) {
-            if self == .max {
-                target.update(from: source, count: planes)
+            target.update(from: source, count: planes)
+            for first in stride(from: 1, to: count, by: SamplePieces.mostRows) {
                 kernels.max_pooling_forward(
-                    Int64(count), rows.pointer, zeros.pointer, source, Int64(planes), target, Int64(planes),
-                    Int64(planes))
-            } else {
-                kernels.column_sums(source, Int64(planes), Int64(count), Int64(planes), target)
+                    Int64(min(SamplePieces.mostRows, count - first)), consecutive.pointer, zeros.pointer,
+                    source + first * planes, Int64(planes), target, Int64(planes), Int64(planes))
             }
         }
-        let (first, firstPiece) = (pieces.firstRows.pointer, pieces.firstPieces.pointer)
         Parallel.forEach(pieces.count) { piece in
-            pool(
-                input.pointer + Int(first[piece]) * planes, Int(first[piece + 1] - first[piece]),
-                partial.pointer + piece * planes)
+            let rows = pieces.rows(piece)
+            pool(input.pointer + rows.lowerBound * planes, rows.count, partial.pointer + piece * planes)
         }
-        Parallel.forEachChunk(sites.batchSize, size: 64) { _, samples in
-            for sample in samples {
-                let target = result.pointer + sample * planes
-                let (begin, end) = (Int(firstPiece[sample]), Int(firstPiece[sample + 1]))
-                target.update(repeating: 0, count: planes)
-                if begin == end { continue }
-                target.update(from: partial.pointer + begin * planes, count: planes)
-                for piece in begin + 1..<Swift.max(end, begin + 1) {
-                    let next = partial.pointer + piece * planes
-                    if self == .max {
-                        kernels.max_pooling_forward(
-                            1, zeros.pointer, zeros.pointer, next, Int64(planes), target, Int64(planes), Int64(planes))
-                    } else {
-                        kernels.add(target, next, Int64(planes), target)
-                    }
-                }
-                if self == .average {
-                    kernels.scale(target, 1 / Float(first[end] - first[begin]), Int64(planes), target)
-                }
+        Parallel.forEachChunk(samples.count, size: 64) { _, places in
+            for place in places {
+                let own = pieces.ofSample(place)
+                pool(
+                    partial.pointer + own.lowerBound * planes, own.count, result.row(Int(samples.indices[place])))
             }
         }
-        withExtendedLifetime((pieces, partial, rows, zeros, input, result)) {}
+        withExtendedLifetime((partial, consecutive, zeros, input, result)) {}
     }
 
     /// result [sites, planes]: by the input. input and output: of the forward pass; gradient: shaped as output.
@@ -72,65 +94,64 @@ public enum GlobalPooling: Int, CaseIterable, Sendable {
         try gradient.requireSameShape(as: output, "gradient")
         try result.requireSameShape(as: input, "result")
         let kernels = try Kernels.table()
-        let pieces = try SamplePieces(sites)
+        let samples = try sites.samples()
+        let pieces = try SamplePieces(samples)
         let planes = input.planes
-        let rows = try Storage<Int32>((0..<Int32(SamplePieces.mostRows)))
+        if input.count == 0 { return }
+        let consecutive = try Storage<Int32>(0..<Int32(SamplePieces.mostRows))
         let zeros = try Storage<Int32>(count: SamplePieces.mostRows, zeroed: true)
-        let (first, firstPiece, sampleOf) = (
-            pieces.firstRows.pointer, pieces.firstPieces.pointer, pieces.samples.pointer
-        )
         Parallel.forEach(pieces.count) { piece in
-            let (begin, count) = (Int(first[piece]), first[piece + 1] - first[piece])
-            let sample = Int(sampleOf[piece])
-            let target = result.pointer + begin * planes
-            target.update(repeating: 0, count: Int(count) * planes)
+            let (rows, place) = (pieces.rows(piece), pieces.sample(piece))
+            let sample = Int(samples.indices[place]) * planes
+            let (source, target) = (gradient.pointer + sample, result.pointer + rows.lowerBound * planes)
             if self == .max {
+                target.update(repeating: 0, count: rows.count * planes)
                 kernels.max_pooling_backward(
-                    count, rows.pointer, zeros.pointer, input.pointer + begin * planes,
-                    output.pointer + sample * planes, gradient.pointer + sample * planes, target, Int64(planes),
-                    Int64(planes), Int64(planes))
+                    Int64(rows.count), consecutive.pointer, zeros.pointer, input.pointer + rows.lowerBound * planes,
+                    output.pointer + sample, source, target, Int64(planes), Int64(planes), Int64(planes))
             } else {
-                let (sampleBegin, sampleEnd) = (first[Int(firstPiece[sample])], first[Int(firstPiece[sample + 1])])
-                let scale = self == .average ? 1 / Float(sampleEnd - sampleBegin) : 1
-                kernels.add_rows(
-                    count, zeros.pointer, rows.pointer, gradient.pointer + sample * planes, Int64(planes), target,
-                    Int64(planes), Int64(planes), scale)
+                let divisor = self == .average ? samples.rows(place).count : 1
+                kernels.divide(source, Float(divisor), Int64(planes), target)
+                kernels.copy_rows(
+                    Int64(rows.count - 1), target, 0, target + planes, Int64(planes), Int64(planes))
             }
         }
-        withExtendedLifetime((pieces, rows, zeros, input, output, gradient, result)) {}
+        withExtendedLifetime((consecutive, zeros, input, output, gradient, result)) {}
     }
 }
 
 /// The rows of every sample, cut into pieces whose bounds depend on the sites alone.
-private struct SamplePieces {
+private struct SamplePieces: @unchecked Sendable {
     static let mostRows = 2048
     /// [count + 1]
-    let firstRows: Storage<Int64>
-    /// [count]
-    let samples: Storage<Int64>
-    /// [batch + 1]: those of a sample are consecutive.
-    let firstPieces: Storage<Int64>
+    private let firstRows: Storage<Int64>
+    /// The place of each piece's sample: [count].
+    private let places: Storage<Int64>
+    /// Those of a sample are consecutive: [samples + 1].
+    private let firstPieces: Storage<Int64>
     let count: Int
 
-    init(_ sites: SiteSet) throws(SCNError) {
-        let rows = try sites.samples()
-        let (row, batch) = (rows.pointer, sites.batchSize)
-        firstPieces = try Storage(count: batch + 1)
-        let piece = firstPieces.pointer
-        piece[0] = 0
-        for sample in 0..<batch {
-            piece[sample + 1] =
-                piece[sample] + Int64(Parallel.chunkCount(Int(row[sample + 1] - row[sample]), size: Self.mostRows))
+    init(_ samples: SampleRows) throws(SCNError) {
+        firstPieces = try Storage(count: samples.count + 1)
+        var found = 0
+        for place in 0..<samples.count {
+            firstPieces[place] = Int64(found)
+            found += Parallel.chunkCount(samples.rows(place).count, size: Self.mostRows)
         }
-        count = Int(piece[batch])
+        firstPieces[samples.count] = Int64(found)
+        count = found
         firstRows = try Storage(count: count + 1)
-        samples = try Storage(count: count)
-        for sample in 0..<batch {
-            for index in piece[sample]..<piece[sample + 1] {
-                firstRows[Int(index)] = row[sample] + (index - piece[sample]) * Int64(Self.mostRows)
-                samples[Int(index)] = Int64(sample)
+        places = try Storage(count: count)
+        for place in 0..<samples.count {
+            for (number, piece) in ofSample(place).enumerated() {
+                firstRows[piece] = samples.starts[place] + Int64(number * Self.mostRows)
+                places[piece] = Int64(place)
             }
         }
-        firstRows[count] = row[batch]
+        firstRows[count] = Int64(samples.rowCount)
     }
+
+    func rows(_ piece: Int) -> Range<Int> { Int(firstRows[piece])..<Int(firstRows[piece + 1]) }
+    func sample(_ piece: Int) -> Int { Int(places[piece]) }
+    func ofSample(_ place: Int) -> Range<Int> { Int(firstPieces[place])..<Int(firstPieces[place + 1]) }
 }

@@ -1,11 +1,12 @@
 internal import CSCNKernels
 package import SCNCore
+package import SCNGeometry
 
 /// Group normalisation (Wu and He, 2018): each sample's sites and each group of neighbouring planes have a mean and a
 /// variance of their own.
 ///
 /// Variance is the mean of squared deviations from the mean; chunks and planes combine as in Chan, Golub and LeVeque (1979),
-/// in double. A sample's rows are contiguous: `samples` [batch + 1] holds where each begins, and the number of rows.
+/// in double. What it costs goes with the samples that have sites, whatever their batch indices are.
 package struct GroupNormalizationOperation {
     package let groups: Int
     package let epsilon: Double
@@ -20,22 +21,34 @@ package struct GroupNormalizationOperation {
     package typealias Vector = UnsafePointer<Float>
     package typealias MutableVector = UnsafeMutablePointer<Float>
 
-    /// The statistics of a forward pass, [batch, groups] each; `remainder` is what rounding took from `mean`.
+    /// The statistics of a forward pass, `groups` of each sample that has sites; `remainder` is what rounding took from `mean`.
     package struct Statistics {
         package let mean: MutableVector
         package let inverseDeviation: MutableVector
         package let remainder: MutableVector?
+        /// Whether sample b's begin at b * groups: [batch, groups], of which samples without sites are not touched. Else those
+        /// of the samples with sites follow each other.
+        package let areByBatchIndex: Bool
 
-        package init(mean: MutableVector, inverseDeviation: MutableVector, remainder: MutableVector? = nil) {
+        package init(
+            mean: MutableVector, inverseDeviation: MutableVector, remainder: MutableVector? = nil,
+            areByBatchIndex: Bool
+        ) {
             self.mean = mean
             self.inverseDeviation = inverseDeviation
             self.remainder = remainder
+            self.areByBatchIndex = areByBatchIndex
+        }
+
+        /// Where those of a sample begin, by its place among the samples with sites.
+        fileprivate func start(_ place: Int, of samples: SampleRows, groups: Int) -> Int {
+            (areByBatchIndex ? Int(samples.indices[place]) : place) * groups
         }
     }
 
-    /// weight, bias: [planes], nil for ones and zeros. Statistics of samples without rows are zeros.
+    /// weight, bias: [planes], nil for ones and zeros.
     package func forward(
-        _ input: Matrix, samples: Storage<Int64>, weight: Vector?, bias: Vector?, statistics: Statistics,
+        _ input: Matrix, samples: SampleRows, weight: Vector?, bias: Vector?, statistics: Statistics,
         into result: Matrix
     ) throws(SCNError) {
         try check(input, samples)
@@ -43,29 +56,26 @@ package struct GroupNormalizationOperation {
         let kernels = try Kernels.table()
         let planes = input.planes
         let width = planes / groups
-        let batch = samples.count - 1
-        for vector in [statistics.mean, statistics.inverseDeviation, statistics.remainder] {
-            vector?.update(repeating: 0, count: batch * groups)
-        }
         guard input.count > 0 else { return }
         let chunks = try Chunks(samples)
-        let partial = try Storage<Float>(count: checkedProduct([3, chunks.count, planes], "sums of chunks"))
+        let partial = try Storage<Double>(count: checkedProduct([2, chunks.count, planes], "sums of chunks"))
         let moments = partial.pointer
         Parallel.forEach(chunks.count) { chunk in
-            let mean = moments + 3 * chunk * planes
+            let mean = moments + 2 * chunk * planes
             kernels.column_moments(
                 input.pointer + chunks.firstRow(chunk) * planes, Int64(chunks.rowCount(chunk)), Int64(planes), mean,
-                mean + planes, mean + 2 * planes)
+                mean + planes)
         }
-        let maps = try Storage<Float>(count: checkedProduct([3, chunks.samples.count, planes], "scales of samples"))
-        for (index, sample) in chunks.samples.enumerated() {
-            let (mean, scale, shift) = Self.vectors(maps, index, planes)
+        let maps = try Storage<Float>(count: checkedProduct([3, samples.count, planes], "scales of samples"))
+        for sample in 0..<samples.count {
+            let (mean, scale, shift) = Self.vectors(maps, sample, planes)
+            let start = statistics.start(sample, of: samples, groups: groups)
             for group in 0..<groups {
                 let planesOfGroup = group * width..<(group + 1) * width
-                let (exact, variance) = combined(moments, chunks, sample.chunks, planesOfGroup, planes)
+                let (exact, variance) = combined(moments, chunks, chunks.ofSample(sample), planesOfGroup, planes)
                 let rounded = Float(exact)
                 let inverse = 1 / (variance + epsilon).squareRoot()
-                let place = sample.index * groups + group
+                let place = start + group
                 statistics.mean[place] = rounded
                 statistics.inverseDeviation[place] = Float(inverse)
                 statistics.remainder?[place] = Float(exact - Double(rounded))
@@ -89,7 +99,7 @@ package struct GroupNormalizationOperation {
 
     /// result: by the input; weightResult, biasResult: [planes], by the parameters, nil where not wanted.
     package func backward(
-        input: Matrix, gradient: Matrix, samples: Storage<Int64>, weight: Vector?, statistics: Statistics,
+        input: Matrix, gradient: Matrix, samples: SampleRows, weight: Vector?, statistics: Statistics,
         weightResult: MutableVector?, biasResult: MutableVector?, into result: Matrix
     ) throws(SCNError) {
         try check(input, samples)
@@ -102,12 +112,13 @@ package struct GroupNormalizationOperation {
         biasResult?.update(repeating: 0, count: planes)
         guard input.count > 0 else { return }
         let chunks = try Chunks(samples)
-        let partial = try Storage<Float>(count: checkedProduct([2, chunks.count, planes], "sums of chunks"))
+        let partial = try Storage<Double>(count: checkedProduct([2, chunks.count, planes], "sums of chunks"))
         // Of each sample: its means, one a plane, and the three factors of its gradient.
-        let maps = try Storage<Float>(count: checkedProduct([4, chunks.samples.count, planes], "scales of samples"))
+        let maps = try Storage<Float>(count: checkedProduct([4, samples.count, planes], "scales of samples"))
         let (sums, base) = (partial.pointer, maps.pointer)
-        for (index, sample) in chunks.samples.enumerated() {
-            for p in 0..<planes { base[4 * index * planes + p] = statistics.mean[sample.index * groups + p / width] }
+        for sample in 0..<samples.count {
+            let start = statistics.start(sample, of: samples, groups: groups)
+            for p in 0..<planes { base[4 * sample * planes + p] = statistics.mean[start + p / width] }
         }
         Parallel.forEach(chunks.count) { chunk in
             let start = chunks.firstRow(chunk) * planes
@@ -119,21 +130,22 @@ package struct GroupNormalizationOperation {
         try expectMemory(32 * planes, "the gradients of \(planes) planes")
         var (byWeight, byBias) = ([Double](repeating: 0, count: planes), [Double](repeating: 0, count: planes))
         var (ofGradient, ofProduct) = (byWeight, byWeight)
-        for (index, sample) in chunks.samples.enumerated() {
-            let a = base + (4 * index + 1) * planes
+        for sample in 0..<samples.count {
+            let start = statistics.start(sample, of: samples, groups: groups)
+            let a = base + (4 * sample + 1) * planes
             let (b, c) = (a + planes, a + 2 * planes)
             for p in 0..<planes {
                 (ofGradient[p], ofProduct[p]) = (0, 0)
-                for chunk in sample.chunks {
-                    ofGradient[p] += Double(sums[2 * chunk * planes + p])
-                    ofProduct[p] += Double(sums[(2 * chunk + 1) * planes + p])
+                for chunk in chunks.ofSample(sample) {
+                    ofGradient[p] += sums[2 * chunk * planes + p]
+                    ofProduct[p] += sums[(2 * chunk + 1) * planes + p]
                 }
             }
             for group in 0..<groups {
-                let place = sample.index * groups + group
+                let place = start + group
                 let inverse = Double(statistics.inverseDeviation[place])
                 let rounding = Double(statistics.remainder?[place] ?? 0)
-                let count = Double(sample.rowCount * width)
+                let count = Double(samples.rows(sample).count * width)
                 var (meanGradient, meanProduct) = (0.0, 0.0)
                 for p in group * width..<(group + 1) * width {
                     ofProduct[p] -= rounding * ofGradient[p]
@@ -164,11 +176,11 @@ package struct GroupNormalizationOperation {
         withExtendedLifetime((partial, maps)) {}
     }
 
-    private func check(_ input: Matrix, _ samples: Storage<Int64>) throws(SCNError) {
+    private func check(_ input: Matrix, _ samples: SampleRows) throws(SCNError) {
         try require(
             input.planes % groups == 0, .shape,
             "input: has \(input.planes) planes, expected a multiple of the groups, \(groups)")
-        let rows = Int(samples[samples.count - 1])
+        let rows = samples.rowCount
         try require(input.rows == rows, .shape, "input: has \(input.rows) rows, expected \(rows), one for each site")
     }
 
@@ -179,19 +191,19 @@ package struct GroupNormalizationOperation {
         return (base, base + planes, base + 2 * planes)
     }
 
-    /// Mean and variance of some planes over some chunks, from each chunk's mean, remainder and squares a plane.
+    /// Mean and variance of some planes over some chunks, from each chunk's means and squares.
     private func combined(
-        _ moments: UnsafePointer<Float>, _ chunks: Chunks, _ range: Range<Int>, _ planesOfGroup: Range<Int>,
+        _ moments: UnsafePointer<Double>, _ chunks: Chunks, _ range: Range<Int>, _ planesOfGroup: Range<Int>,
         _ planes: Int
     ) -> (mean: Double, variance: Double) {
         var (mean, squares, before) = (0.0, 0.0, 0.0)
         for chunk in range {
             let count = Double(chunks.rowCount(chunk))
-            let source = moments + 3 * chunk * planes
+            let source = moments + 2 * chunk * planes
             for p in planesOfGroup {
-                let difference = Double(source[p]) + Double(source[planes + p]) - mean
+                let difference = source[p] - mean
                 mean += difference * count / (before + count)
-                squares += Double(source[2 * planes + p]) + difference * difference * before * count / (before + count)
+                squares += source[planes + p] + difference * difference * before * count / (before + count)
                 before += count
             }
         }
@@ -201,37 +213,34 @@ package struct GroupNormalizationOperation {
 
 /// The rows of samples, cut into chunks that depend on the samples' sizes alone.
 private struct Chunks: @unchecked Sendable {
-    struct Sample {
-        var index: Int
-        var rowCount: Int
-        var chunks: Range<Int>
-    }
-
-    /// Those that have rows.
-    private(set) var samples: [Sample] = []
-    private(set) var count = 0
-    /// Of each chunk: its first row, its rows, and its sample's place in `samples`.
+    let count: Int
+    /// The first chunk of each sample, and the number of chunks.
+    private let firstChunks: Storage<Int>
+    /// Of each chunk: its first row, its rows, and its sample's place among those that have sites.
     private let table: Storage<Int>
 
-    init(_ starts: Storage<Int64>) throws(SCNError) {
-        let rows = Int(starts[starts.count - 1])
-        let size = reductionChunk(rows, atLeast: 256, limit: 256)
-        for index in 0..<starts.count - 1 where starts[index + 1] > starts[index] {
-            let rowCount = Int(starts[index + 1] - starts[index])
-            let chunks = Parallel.chunkCount(rowCount, size: size)
-            samples.append(Sample(index: index, rowCount: rowCount, chunks: count..<count + chunks))
-            count += chunks
+    init(_ samples: SampleRows) throws(SCNError) {
+        let size = reductionChunk(samples.rowCount, atLeast: 256, limit: 256)
+        firstChunks = try Storage(count: samples.count + 1)
+        var found = 0
+        for place in 0..<samples.count {
+            firstChunks[place] = found
+            found += Parallel.chunkCount(samples.rows(place).count, size: size)
         }
-        table = try Storage(count: 3 * count)
-        for (place, sample) in samples.enumerated() {
-            for (number, chunk) in sample.chunks.enumerated() {
-                table[3 * chunk] = Int(starts[sample.index]) + number * size
-                table[3 * chunk + 1] = min(size, sample.rowCount - number * size)
+        firstChunks[samples.count] = found
+        count = found
+        table = try Storage(count: checkedProduct([3, count], "the chunks of samples"))
+        for place in 0..<samples.count {
+            let rows = samples.rows(place)
+            for (number, chunk) in ofSample(place).enumerated() {
+                table[3 * chunk] = rows.lowerBound + number * size
+                table[3 * chunk + 1] = min(size, rows.count - number * size)
                 table[3 * chunk + 2] = place
             }
         }
     }
 
+    func ofSample(_ place: Int) -> Range<Int> { firstChunks[place]..<firstChunks[place + 1] }
     func firstRow(_ chunk: Int) -> Int { table[3 * chunk] }
     func rowCount(_ chunk: Int) -> Int { table[3 * chunk + 1] }
     func sampleOfChunk(_ chunk: Int) -> Int { table[3 * chunk + 2] }

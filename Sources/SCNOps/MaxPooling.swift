@@ -2,7 +2,7 @@ internal import CSCNKernels
 package import SCNCore
 package import SCNGeometry
 
-/// Max pooling over a rulebook. Inactive sites count as zero: the running maximum starts at zero.
+/// Max pooling over a rulebook. Inactive sites count as zero: the running maximum starts at zero. NaN wins.
 package enum MaxPoolingOperation {
     /// result [rules.outputCount, planes - featuresToDrop] from input [rules.inputCount, planes].
     package static func forward(_ rules: Rulebook, input: Matrix, featuresToDrop: Int, into result: Matrix)
@@ -21,7 +21,7 @@ package enum MaxPoolingOperation {
         ForwardCounts.add(rules: rules.ruleCount)
     }
 
-    /// result: by the input. Every input that equals the maximum gets the gradient.
+    /// result: by the input. Every input that equals the maximum gets the gradient, every NaN where that is one.
     package static func backward(
         _ rules: Rulebook, input: Matrix, output: Matrix, gradient: Matrix, featuresToDrop: Int, into result: Matrix
     ) throws(SCNError) {

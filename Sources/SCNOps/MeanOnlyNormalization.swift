@@ -35,8 +35,7 @@ package struct MeanOnlyNormalizationOperation {
             mean[p] = Float(exact)
             // What rounding took from the mean comes back with the shift.
             shift[p] = Float(Double(bias?[p] ?? 0) - (exact - Double(mean[p])))
-            let kept = Float(momentum)
-            if let runningMean { runningMean[p] = kept * runningMean[p] + (1 - kept) * Float(exact) }
+            if let runningMean { runningMean[p] = running(runningMean[p], Float(exact), keeping: momentum) }
         }
         try PlaneMaps.apply(input, mean: mean, scale: scale, shift: shift, leakiness: leakiness, into: result)
         withExtendedLifetime(vectors) {}
@@ -66,7 +65,7 @@ package struct MeanOnlyNormalizationOperation {
         if planes == 0 { return }
         let chunkRows = reductionChunk(rows, atLeast: 256, limit: 256)
         let chunks = Parallel.chunkCount(rows, size: chunkRows)
-        let partial = try Storage<Float>(count: 2 * chunks * planes)
+        let partial = try Storage<Double>(count: 2 * chunks * planes)
         let vectors = try Storage<Float>(count: 3 * planes, zeroed: true)
         let (zeros, ones, shift) = (vectors.pointer, vectors.pointer + planes, vectors.pointer + 2 * planes)
         ones.update(repeating: 1, count: planes)
@@ -78,15 +77,21 @@ package struct MeanOnlyNormalizationOperation {
                 Int64(planes), zeros, leakiness, sums + 2 * chunk * planes, sums + (2 * chunk + 1) * planes)
         }
         for p in 0..<planes {
-            let sum = (0..<chunks).reduce(0.0) { $0 + Double(sums[2 * $1 * planes + p]) }
+            let sum = (0..<chunks).reduce(0.0) { $0 + sums[2 * $1 * planes + p] }
             biasResult?[p] = Float(sum)
             if isTraining { shift[p] = Float(-sum / Double(max(1, rows))) }
         }
         Parallel.forEachChunk(rows, size: max(1, Kernels.elementChunk / planes)) { _, range in
             let start = range.lowerBound * planes
-            kernels.batch_norm_backward_apply(
-                gradient.pointer + start, output.pointer + start, gradient.pointer + start, Int64(range.count),
-                Int64(planes), zeros, leakiness, ones, zeros, shift, result.pointer + start)
+            if isTraining {
+                kernels.batch_norm_backward_apply(
+                    gradient.pointer + start, output.pointer + start, gradient.pointer + start, Int64(range.count),
+                    Int64(planes), zeros, leakiness, ones, zeros, shift, result.pointer + start)
+            } else {
+                kernels.scaled_backward_apply(
+                    output.pointer + start, gradient.pointer + start, Int64(range.count), Int64(planes), leakiness,
+                    ones, result.pointer + start)
+            }
         }
         withExtendedLifetime((partial, vectors)) {}
     }

@@ -29,7 +29,7 @@ extension Rulebook {
     }
 
     /// 128 KB of what is written, which leaves room for what is read.
-    private static let spanElements = 1 << 15
+    static let spanElements = 1 << 15
 }
 
 /// The first index in begin ..< end whose element is not below `value`.

@@ -23,15 +23,9 @@ package enum ShapeContextOperation {
     /// result [rules.inputCount, planes]: by the input, from gradient [rules.outputCount, volume * planes].
     package static func backward(_ rules: Rulebook, gradient: Matrix, into result: Matrix) throws(SCNError) {
         try check(rules, result, "result", gradient, "gradient")
-        let planes = result.planes
-        let kernels = try Kernels.table()
-        let (inputRows, outputRows) = (rules.inputRows.pointer, rules.outputRows.pointer)
-        rules.reversed.forEachOutputRun(clearing: result) { k, run in
-            kernels.add_rows(
-                Int64(run.count), outputRows + run.lowerBound, inputRows + run.lowerBound,
-                gradient.pointer + k * planes, Int64(gradient.planes), result.pointer, Int64(planes), Int64(planes), 1)
-        }
-        withExtendedLifetime((rules, gradient, result)) {}
+        try rules.reversed.sum(
+            gradient, from: gradient.pointer, offsetStride: result.planes, factor: 1, into: result, at: result.pointer,
+            planes: result.planes)
     }
 
     private static func check(

@@ -22,6 +22,7 @@ import Testing
             check("add", { kernels.add($0.pointer, b, n, $0.pointer) }, +)
             check("multiply", { kernels.multiply($0.pointer, b, n, $0.pointer) }, *)
             check("scale", { kernels.scale($0.pointer, 2.5, n, $0.pointer) }, { x, _ in 2.5 * x })
+            check("divide", { kernels.divide($0.pointer, 3, n, $0.pointer) }, { x, _ in x / 3 })
             check("leaky_relu", { kernels.leaky_relu($0.pointer, n, 0.25, $0.pointer) }, { x, _ in x > 0 ? x : x / 4 })
             check(
                 "leaky_relu_backward", { kernels.leaky_relu_backward(b, $0.pointer, n, 0.25, $0.pointer) },
@@ -54,6 +55,30 @@ import Testing
                 #expect(worstError(parameter.values, p) < 1e-6)
                 #expect(parameter.guardsAreIntact && velocity.guardsAreIntact)
                 if hasVelocity { #expect(worstError(velocity.values, v) < 1e-6) }
+            }
+        }
+    }
+
+    /// A decay of 0 is none: 0 times an infinite parameter would be NaN.
+    @Test(arguments: Table.all) func noDecayLeavesInfiniteParametersAlone(table: Table) {
+        for count in [1, 5, 37] {
+            let gradient = [Float](repeating: 1, count: count)
+            let (first, second) = (Buffer(count: count), Buffer(count: count))
+            for step in 0..<3 {
+                let parameter = Buffer([Float](repeating: .infinity, count: count))
+                switch step {
+                case 0:
+                    table.kernels.sgd_step(parameter.pointer, gradient, nil, Int64(count), 0.1, 0, 0, 0, 0, 1)
+                case 1:
+                    table.kernels.sgd_step(
+                        parameter.pointer, gradient, first.pointer, Int64(count), 0.1, 0.9, 0, 0, 1, 1)
+                default:
+                    table.kernels.adam_step(
+                        parameter.pointer, gradient, first.pointer, second.pointer, Int64(count), 0.1, 0.9, 0.99, 1e-3,
+                        0, 0, 0.1, 0.01)
+                }
+                #expect(parameter.values.allSatisfy { $0 == .infinity })
+                #expect(first.values.allSatisfy { $0.isFinite })
             }
         }
     }

@@ -68,6 +68,30 @@ final class Buffer {
     }
 }
 
+/// Doubles off alignment, between guards that nothing may change.
+final class DoubleBuffer {
+    private static let guardCount = 17
+    let count: Int
+    private let base: UnsafeMutablePointer<Double>
+    var pointer: UnsafeMutablePointer<Double> { base + DoubleBuffer.guardCount }
+
+    init(count: Int) {
+        self.count = count
+        base = .allocate(capacity: count + 2 * DoubleBuffer.guardCount)
+        base.initialize(repeating: Double(Buffer.guardValue), count: count + 2 * DoubleBuffer.guardCount)
+    }
+
+    deinit { base.deallocate() }
+
+    var values: [Double] { Array(UnsafeBufferPointer(start: pointer, count: count)) }
+
+    var guardsAreIntact: Bool {
+        (0..<DoubleBuffer.guardCount).allSatisfy {
+            base[$0] == Double(Buffer.guardValue) && pointer[count + $0] == Double(Buffer.guardValue)
+        }
+    }
+}
+
 /// A rulebook in the layout of `scn_rules`, each rule of each offset present by chance.
 struct Rules {
     var offsets: [Int64] = [0]
@@ -105,11 +129,13 @@ struct Rules {
 }
 
 /// The largest |a - b| / (1 + |b|); infinite where the counts differ or a value is not a number.
-func worstError(_ a: [Float], _ b: [Double]) -> Double {
+func worstError(_ a: [Float], _ b: [Double]) -> Double { worstError(a.map(Double.init), b) }
+
+func worstError(_ a: [Double], _ b: [Double]) -> Double {
     guard a.count == b.count else { return .infinity }
     var worst = 0.0
     for (x, y) in zip(a, b) {
-        let error = abs(Double(x) - y) / (1 + abs(y))
+        let error = abs(x - y) / (1 + abs(y))
         if !(error <= worst) { worst = error.isNaN ? .infinity : error }
     }
     return worst

@@ -34,13 +34,13 @@ import Testing
             mode: .unique)
         #expect(try set.coordinates() == [0, 1, 0, 3, 3, 0])
         #expect(set.batchSize == 3)
-        #expect(try Array(set.samples().buffer) == [0, 2, 2, 2])
+        #expect(try samples(set) == [[0, 0, 2]])
         #expect(try makeSites([4], [[1, 5]], batchSize: 2).0.batchSize == 6)
         let (empty, map) = try makeSites([4], [], batchSize: 2)
         #expect(empty.count == 0 && empty.batchSize == 2 && map.rowCount == 0)
         #expect(try empty.coordinates() == [])
         #expect(try makeSites([4], []).0.batchSize == 0)
-        #expect(try Array(makeSites([4], []).0.samples().buffer) == [0])
+        #expect(try samples(makeSites([4], []).0) == [])
     }
 
     @Test func samplesAndRowsAreFound() throws {
@@ -51,8 +51,31 @@ import Testing
             let (set, _) = try makeSites(spatialSize, sites, batchSize: 6)
             for (row, site) in sites.enumerated() { #expect(set.row(of: site) == row) }
             #expect(set.row(of: [0, 0, 1]) == nil && set.row(of: [-1, 0, 0]) == nil && set.row(of: [0, 0]) == nil)
-            let starts = (0...6).map { sample in Int64(sites.filter { $0[2] < sample }.count) }
-            #expect(try Array(set.samples().buffer) == starts)
+            let expected = [0, 2, 3].map { sample in
+                [sample, sites.filter { $0[2] < sample }.count, sites.filter { $0[2] <= sample }.count]
+            }
+            #expect(try samples(set) == expected)
+        }
+    }
+
+    /// What the samples cost goes with those that have sites, in keys of either width.
+    @Test func batchIndicesMayBeNumbersOfEvents() throws {
+        let last = Int(Int32.max) - 1
+        for size in [[100], [1 << 40, 1 << 40]] {
+            let tail = [Int](repeating: 0, count: size.count - 1)
+            let sites = (0..<100).map { [$0] + tail + [0] } + [[3] + tail + [7], [5] + tail + [last]]
+            let (set, _) = try makeSites(size, SiteOracle.sorted(sites))
+            #expect(set.batchSize == last + 1)
+            #expect(try samples(set) == [[0, 0, 100], [7, 100, 101], [last, 101, 102]])
+        }
+    }
+
+    /// The batch index, the first row and the end of each sample.
+    private func samples(_ set: SiteSet) throws -> [[Int]] {
+        let samples = try set.samples()
+        #expect(samples.rowCount == set.count)
+        return (0..<samples.count).map {
+            [Int(samples.indices[$0]), samples.rows($0).lowerBound, samples.rows($0).upperBound]
         }
     }
 

@@ -49,6 +49,25 @@ import Testing
         }
     }
 
+    /// -inf becomes the limit, NaN stays; a ReLU passes the gradient at NaN and stops what is not finite below 0, as torch's.
+    @Test func whatIsNotFinite() throws {
+        // Of several lengths, for whole vectors and what is left.
+        for copies in [1, 5, 13] {
+            func repeated(_ values: [Float]) -> [Float] { (0..<copies).flatMap { _ in values } }
+            func same(_ a: [Float], _ b: [Float]) -> Bool { zip(a, b).allSatisfy { $0 == $1 || $0.isNaN && $1.isNaN } }
+            let input = repeated([-.infinity, .nan, -1, .infinity, 2])
+            let gradient = repeated([.nan, 3, .infinity, 4, .nan])
+            try withEachInstructionSet { name in
+                let relu = try Self.run(.relu, input, gradient, planes: 1)
+                #expect(same(relu[0], repeated([0, .nan, 0, .infinity, 2])), name)
+                #expect(same(relu[1], repeated([0, 3, 0, 4, .nan])), name)
+                let leaky = try Self.run(.leakyReLU(0.5), input, gradient, planes: 1)
+                #expect(same(leaky[0], repeated([-.infinity, .nan, -0.5, .infinity, 2])), name)
+                #expect(same(leaky[1], repeated([.nan, 1.5, .infinity, 4, .nan])), name)
+            }
+        }
+    }
+
     @Test(arguments: activations.indices) func givesTheSameBitsOnAllThreadCounts(index: Int) throws {
         var random = Random(seed: 42)
         let (input, gradient) = (random.floats(60_000), random.floats(60_000))

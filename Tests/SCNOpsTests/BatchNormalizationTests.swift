@@ -206,6 +206,60 @@ import Testing
         }
     }
 
+    /// In evaluation rows do not depend on each other: what is not finite stays where it is.
+    @Test(arguments: [0, 0.333, 1]) func inEvaluationANaNStaysInItsRow(leakiness: Double) throws {
+        var random = Random(seed: 28)
+        for value: Float in [.nan, .infinity] {
+            var setup = Setup(rows: 6, planes: 19, leakiness: leakiness, &random)
+            let place = 2 * 19 + 4
+            // Above zero, so that the activation lets it pass.
+            (setup.weight[4], setup.bias[4]) = (1, 9)
+            let before = try Self.run(setup, isTraining: false)
+            setup.gradient[place] = value
+            let after = try Self.run(setup, isTraining: false)
+            #expect(after.byInput[place].isNaN == value.isNaN && !after.byInput[place].isFinite)
+            setup.input[place] = value
+            let both = try Self.run(setup, isTraining: false)
+            for index in before.byInput.indices where index != place {
+                #expect(after.byInput[index] == before.byInput[index] && both.byInput[index] == before.byInput[index])
+                #expect(both.output[index] == before.output[index])
+            }
+            #expect(!both.output[place].isFinite)
+        }
+    }
+
+    /// A fraction of 0 takes nothing, not even a NaN.
+    @Test func whatHasNoPartLeavesNoTrace() throws {
+        var random = Random(seed: 29)
+        var setup = Setup(rows: 5, planes: 3, leakiness: 1, &random)
+        setup.momentum = 0
+        (setup.mean, setup.variance) = ([.nan, .infinity, 1], [.infinity, .nan, 1])
+        let fresh = try Self.run(setup, isTraining: true)
+        #expect(fresh.mean.allSatisfy { $0.isFinite } && fresh.variance.allSatisfy { $0.isFinite })
+        setup.momentum = 1
+        (setup.mean, setup.variance) = ([1, 2, 3], [4, 5, 6])
+        setup.input = setup.input.map { _ in .nan }
+        let kept = try Self.run(setup, isTraining: true)
+        #expect(kept.mean == [1, 2, 3] && kept.variance == [4, 5, 6])
+    }
+
+    @Test func sumsOfManyRowsAreExact() throws {
+        var random = Random(seed: 30)
+        var setup = Setup(rows: 70_001, planes: 3, leakiness: 1, &random)
+        setup.momentum = 0
+        for value: Float in [0.1, 1001, 3e38] {
+            setup.input = setup.input.map { _ in value }
+            setup.gradient = setup.gradient.map { _ in 0.1 }
+            try withEachInstructionSet { name in
+                let results = try Self.run(setup, isTraining: true)
+                #expect(results.mean == [value, value, value] && results.variance == [0, 0, 0], name)
+                #expect(results.output == (0..<70_001).flatMap { _ in setup.bias }, name)
+                let byBias = [Double](repeating: Double(Float(0.1)) * 70_001, count: 3)
+                #expect(worstError(results.byBias, byBias) < 1e-6, name)
+            }
+        }
+    }
+
     @Test(arguments: [0, 0.333, 1]) func givesTheSameBitsOnAllThreadCounts(leakiness: Double) throws {
         var random = Random(seed: 27)
         let setup = Setup(rows: 20_000, planes: 17, leakiness: leakiness, &random)

@@ -62,6 +62,28 @@ import Testing
         #expect(abs(weightless.loss - 0.6931472) < 1e-6 && weightless.gradient == [0, 0, -0.5, 0.5])
     }
 
+    /// Loss and gradient agree: a NaN is seen in both, also under weight 0; a row that is ignored is not read at all.
+    @Test func aNaNIsSeenUnlessItsRowIsIgnored() throws {
+        for value: Float in [.nan, .infinity] {
+            for column in 0..<2 {
+                var logits: [Float] = [0, 1, 0, 1]
+                logits[2 + column] = value
+                for weights in [nil, [1, 0], [1, 1]] as [[Float]?] {
+                    let result = try Self.run(logits, [0, 1], classes: 2, weights: weights)
+                    #expect(result.loss.isNaN && result.gradient[2].isNaN && result.gradient[3].isNaN)
+                    #expect(result.gradient[0].isFinite && result.gradient[1].isFinite)
+                }
+                let ignored = try Self.run(logits, [0, -100], classes: 2)
+                #expect(abs(ignored.loss - 1.3132616) < 1e-6 && ignored.gradient[2...] == [0, 0])
+            }
+        }
+        let wrong: [Float] = [0, 1, 0, -.infinity]
+        let infinite = try Self.run(wrong, [0, 1], classes: 2)
+        #expect(infinite.loss == .infinity && infinite.gradient[2...] == [0.5, -0.5])
+        let weightless = try Self.run(wrong, [0, 1], classes: 2, weights: [1, 0])
+        #expect(abs(weightless.loss - 1.3132616) < 1e-6 && weightless.gradient[2...] == [0, 0])
+    }
+
     @Test func isZeroWhereNoRowCounts() throws {
         let ignored = try Self.run([1, 2, 3, 4], [-100, -100], classes: 2)
         #expect(ignored.loss == 0 && ignored.gradient == [0, 0, 0, 0])

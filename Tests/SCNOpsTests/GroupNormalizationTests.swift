@@ -1,4 +1,5 @@
 import SCNCore
+import SCNGeometry
 import SCNOps
 import SCNTestSupport
 import Testing
@@ -12,7 +13,7 @@ import Testing
         var input: [Float]
         let weight: [Float]
         let bias: [Float]
-        let gradient: [Float]
+        var gradient: [Float]
         var isAffine = true
         var epsilon = 1e-3
         var rows: Int { rowCounts.reduce(0, +) }
@@ -58,16 +59,24 @@ import Testing
         var all: [[Float]] { [output, byInput, byWeight, byBias] }
     }
 
-    static func run(_ setup: Setup) throws -> Results {
+    /// Those of `rowCounts` that have rows, `gap` batch indices apart.
+    static func samples(_ rowCounts: [Int], gap: Int = 1) throws -> SampleRows {
+        let places = rowCounts.indices.filter { rowCounts[$0] > 0 }
+        let starts = places.reduce(into: [Int64(0)]) { $0.append($0.last! + Int64(rowCounts[$1])) }
+        return SampleRows(indices: try Storage(places.map { Int64($0 * gap) }), starts: try Storage(starts))
+    }
+
+    static func run(_ setup: Setup, areByBatchIndex: Bool = true, gap: Int = 1) throws -> Results {
         let (rows, planes) = (setup.rows, setup.planes)
         let operation = try GroupNormalizationOperation(groups: setup.groups, epsilon: setup.epsilon)
         let input = try Matrix(rows: rows, planes: planes, setup.input)
         let gradient = try Matrix(rows: rows, planes: planes, setup.gradient)
-        let samples = try Storage(setup.rowCounts.reduce(into: [Int64(0)]) { $0.append($0.last! + Int64($1)) })
+        let samples = try Self.samples(setup.rowCounts, gap: gap)
         let (weight, bias) = (try Storage(setup.weight), try Storage(setup.bias))
         let saved = try unwritten(3, setup.rowCounts.count * setup.groups)
         let statistics = GroupNormalizationOperation.Statistics(
-            mean: saved.row(0), inverseDeviation: saved.row(1), remainder: saved.row(2))
+            mean: saved.row(0), inverseDeviation: saved.row(1), remainder: saved.row(2),
+            areByBatchIndex: areByBatchIndex)
         let (output, byInput) = (try unwritten(rows, planes), try unwritten(rows, planes))
         let (byWeight, byBias) = (try unwritten(1, planes), try unwritten(1, planes))
         try operation.forward(
@@ -77,7 +86,11 @@ import Testing
             input: input, gradient: gradient, samples: samples,
             weight: setup.isAffine ? UnsafePointer(weight.pointer) : nil, statistics: statistics,
             weightResult: byWeight.pointer, biasResult: byBias.pointer, into: byInput)
-        #expect(!saved.elements.contains { !$0.isFinite })
+        // What belongs to no sample with rows is not touched.
+        for (place, element) in saved.elements.enumerated() {
+            let sample = place % (setup.rowCounts.count * setup.groups) / setup.groups
+            #expect(element.isFinite == (areByBatchIndex ? setup.rowCounts[sample] > 0 : sample < samples.count))
+        }
         withExtendedLifetime((weight, bias)) {}
         return Results(
             output: output.elements, byInput: byInput.elements, byWeight: byWeight.elements, byBias: byBias.elements)
@@ -133,6 +146,30 @@ import Testing
         #expect(try Self.run(together).output.prefix(400) == alone)
     }
 
+    /// Statistics of the samples with rows one after the other: batch indices are but names.
+    @Test func largeBatchIndicesCostNothing() throws {
+        var random = Random(seed: 55)
+        let setup = Setup([30, 0, 5, 0, 0, 700], planes: 6, groups: 3, &random)
+        let results = try Self.run(setup, areByBatchIndex: false, gap: 400_000_000)
+        #expect(try results.all == Self.run(setup).all)
+    }
+
+    /// A NaN spreads over its sample and its group of planes, in either pass, and no further.
+    @Test func aNaNStaysInItsSampleAndGroup() throws {
+        var random = Random(seed: 56)
+        for isInput in [true, false] {
+            var setup = Setup([4, 3, 5], planes: 6, groups: 2, &random)
+            let before = try Self.run(setup)
+            if isInput { setup.input[5 * 6 + 1] = .nan } else { setup.gradient[5 * 6 + 1] = .nan }
+            let after = try Self.run(setup)
+            for (index, (old, new)) in zip(before.byInput, after.byInput).enumerated() {
+                let isHit = (4..<7).contains(index / 6) && index % 6 < 3
+                #expect(isHit ? new.isNaN : old == new)
+            }
+            if !isInput { #expect(after.output == before.output) }
+        }
+    }
+
     @Test func givesTheSameBitsOnAllThreadCounts() throws {
         var random = Random(seed: 54)
         let setup = Setup([9_000, 1, 0, 4_000], planes: 18, groups: 3, &random)
@@ -146,12 +183,14 @@ import Testing
         }
         let operation = try GroupNormalizationOperation(groups: 2, epsilon: 1e-5)
         let saved = try unwritten(2, 2)
-        let statistics = GroupNormalizationOperation.Statistics(mean: saved.row(0), inverseDeviation: saved.row(1))
-        for (rows, planes, sites) in [(3, 3, 3), (3, 4, 2)] as [(Int, Int, Int64)] {
+        let statistics = GroupNormalizationOperation.Statistics(
+            mean: saved.row(0), inverseDeviation: saved.row(1), areByBatchIndex: true)
+        for (rows, planes, sites) in [(3, 3, 3), (3, 4, 2)] {
             let matrix = try Matrix(zeros: rows, planes: planes)
             let error = thrownError {
                 try operation.forward(
-                    matrix, samples: Storage([0, sites]), weight: nil, bias: nil, statistics: statistics, into: matrix)
+                    matrix, samples: Self.samples([sites]), weight: nil, bias: nil, statistics: statistics, into: matrix
+                )
             }
             #expect(error?.kind == .shape)
         }

@@ -80,6 +80,38 @@ import Testing
         }
     }
 
+    /// Many rows at one site: added in double and rounded once.
+    @Test func sumsOfManyRowsAreExact() throws {
+        let points = [[Int]](repeating: [1, 0], count: 100_000) + [[Int]](repeating: [2, 0], count: 4)
+        for value: Float in [0.1, 2e38, 1001] {
+            for planes in [1, 19, 70] {
+                let rows = [Float](repeating: value, count: points.count * planes)
+                let sites = [Float](repeating: value, count: 2 * planes)
+                try withEachInstructionSet { name in
+                    let (_, mean) = try makeSites(points, size: [5], samples: 1, mode: .mean)
+                    let results = try Self.run(mean, planes: planes, rows: rows, sites: sites)
+                    #expect(results.combined == sites, name)
+                    #expect(results.byRows.first == value / 100_000 && results.byRows.last == value / 4, name)
+                    let (_, sum) = try makeSites(points, size: [5], samples: 1, mode: .sum)
+                    let sums = try Self.run(sum, planes: planes, rows: rows, sites: sites)
+                    #expect(sums.combined.first == Float(Double(value) * 100_000), name)
+                    #expect(sums.bySites == sums.combined, name)
+                }
+            }
+        }
+    }
+
+    @Test func onesCountBeyond2To24() throws {
+        let count = (1 << 24) + 3
+        let coordinates = try Storage<Int64>(count: count, zeroed: true)
+        let (_, map) = try InputSites.build(
+            dimension: 1, spatialSize: [1], coordinates: coordinates.pointer, rows: count, columns: 1, mode: .sum)
+        let (ones, sum) = (try Matrix(rows: count, planes: 1), try unwritten(1, 1))
+        ones.pointer.update(repeating: 1, count: count)
+        try map.forward(ones, into: sum)
+        #expect(sum.elements == [Float(count)] && Float(count) > 0x1p24)
+    }
+
     @Test(arguments: InputMode.allCases) func givesTheSameBitsOnAllThreadCounts(mode: InputMode) throws {
         var random = Random(seed: 52)
         let points = Self.points(20_000, size: [200, 200], mode: mode, &random)

@@ -74,6 +74,44 @@ import Testing
         #expect(results.byInput == [5, 0, 7])
     }
 
+    /// NaN is the largest, wherever it lies under the window, and gets the gradient; -inf is below the initial zero.
+    @Test(arguments: [1, 5, 19]) func aNaNWins(planes: Int) throws {
+        var random = Random(seed: 16)
+        let setup = try FilterSetup(.strided([12, 14], [4, 4], [2, 2], sites: 60, 1, 1), &random)
+        let (inputs, outputs) = (setup.inputSites.count, setup.outputSites.count)
+        for value: Float in [.nan, -.infinity, .infinity] {
+            for hit in 0..<inputs {
+                var input = random.floats(inputs * planes)
+                input[hit * planes + planes - 1] = value
+                let gradient = random.floats(outputs * planes)
+                var (expected, byInput) = (
+                    [Float](repeating: 0, count: outputs * planes), [Float](repeating: 0, count: inputs * planes)
+                )
+                for read in 0..<setup.rules.ruleCount {
+                    for p in 0..<planes {
+                        let x = input[Int(setup.rules.inputRows[read]) * planes + p]
+                        let place = Int(setup.rules.outputRows[read]) * planes + p
+                        if x.isNaN || x > expected[place] { expected[place] = x }
+                    }
+                }
+                for read in 0..<setup.rules.ruleCount {
+                    for p in 0..<planes {
+                        let place = Int(setup.rules.inputRows[read]) * planes + p
+                        let output = Int(setup.rules.outputRows[read]) * planes + p
+                        let isLargest =
+                            input[place] == expected[output] || input[place].isNaN && expected[output].isNaN
+                        if isLargest { byInput[place] += gradient[output] }
+                    }
+                }
+                try withEachInstructionSet { name in
+                    let results = try Self.run(setup, input, gradient, planes: planes, dropped: 0)
+                    for (a, b) in zip(results.output, expected) { #expect(a == b || a.isNaN && b.isNaN, name) }
+                    #expect(worstError(results.byInput, byInput.doubles) < 1e-6, name)
+                }
+            }
+        }
+    }
+
     @Test func givesTheSameBitsOnAllThreadCounts() throws {
         var random = Random(seed: 14)
         let setup = try FilterSetup(.strided([151, 201], [3, 3], [2, 2], sites: 20_000, 5, 3), &random)

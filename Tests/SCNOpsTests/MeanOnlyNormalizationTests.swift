@@ -80,6 +80,21 @@ import Testing
         #expect(worstError(results.output, input.doubles.map { $0 - mean }) < 1e-6)
     }
 
+    /// In evaluation rows do not depend on each other.
+    @Test func inEvaluationWhatIsNotFiniteStaysInItsRow() throws {
+        var random = Random(seed: 64)
+        let input = random.floats(6 * 5).map { $0 + 2 }
+        for value: Float in [.nan, .infinity] {
+            var gradient = random.floats(6 * 5)
+            gradient[7] = 1
+            let clean = try Self.run(input, gradient, bias: nil, planes: 5, leakiness: 0.333, isTraining: false)
+            gradient[7] = value
+            let results = try Self.run(input, gradient, bias: nil, planes: 5, leakiness: 0.333, isTraining: false)
+            for index in 0..<30 where index != 7 { #expect(results.byInput[index] == clean.byInput[index]) }
+            #expect(results.byInput[7].isNaN == value.isNaN && !results.byInput[7].isFinite)
+        }
+    }
+
     @Test func givesTheSameBitsOnAllThreadCounts() throws {
         var random = Random(seed: 62)
         let (input, gradient, bias) = (random.floats(340_000), random.floats(340_000), random.floats(17))

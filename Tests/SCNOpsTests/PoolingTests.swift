@@ -30,16 +30,16 @@ import Testing
     }
 
     static func run(
-        _ rules: Rulebook, _ input: [Float], _ gradient: [Float], planes: Int, dropped: Int, scale: Float
+        _ rules: Rulebook, _ input: [Float], _ gradient: [Float], planes: Int, dropped: Int, factor: Double
     ) throws -> (output: [Float], byInput: [Float]) {
         let output = try unwritten(rules.outputCount, planes - dropped)
         try SumPoolingOperation.forward(
-            rules, input: Matrix(rows: rules.inputCount, planes: planes, input), featuresToDrop: dropped, scale: scale,
-            into: output)
+            rules, input: Matrix(rows: rules.inputCount, planes: planes, input), featuresToDrop: dropped,
+            factor: factor, into: output)
         let byInput = try unwritten(rules.inputCount, planes)
         try SumPoolingOperation.backward(
             rules, gradient: Matrix(rows: output.rows, planes: output.planes, gradient), featuresToDrop: dropped,
-            scale: scale, into: byInput)
+            factor: factor, into: byInput)
         return (output.elements, byInput.elements)
     }
 
@@ -49,15 +49,15 @@ import Testing
         let setup = try FilterSetup(filterCase, &random)
         let (planes, dropped) = width
         let isReversed = filterCase.kind == .reversed
-        let scale = isReversed ? 1 : 1 / Float(filterCase.oracle.volume)
+        let factor = isReversed ? 1 : 1 / Double(filterCase.oracle.volume)
         let input = random.floats(setup.inputSites.count * planes)
         let gradient = random.floats(setup.outputSites.count * (planes - dropped))
         func expected(_ input: [Double]) -> [Double] {
             Self.summed(
-                setup, input, planes: planes, dropped: dropped, scale: Double(scale), isReversed: isReversed)
+                setup, input, planes: planes, dropped: dropped, scale: factor, isReversed: isReversed)
         }
         try withEachInstructionSet { name in
-            let results = try Self.run(setup.rules, input, gradient, planes: planes, dropped: dropped, scale: scale)
+            let results = try Self.run(setup.rules, input, gradient, planes: planes, dropped: dropped, factor: factor)
             #expect(worstError(results.output, expected(input.doubles)) < 1e-5, name)
             let error = gradientError(results.byInput, at: input.doubles, step: 1, limit: 40) {
                 dot(expected($0), gradient.doubles)
@@ -69,6 +69,41 @@ import Testing
         }
     }
 
+    /// Windows over many sites, and many windows over a site: rounded once, in range, and not lost in their own sum.
+    @Test func sumsOfManyAreExact() throws {
+        var random = Random(seed: 27)
+        let setup = try FilterSetup(.strided([3000], [2000], [1000], sites: 3000, 2, 3), &random)
+        let (inputs, outputs) = (setup.inputSites.count, setup.outputSites.count)
+        for planes in [1, 5, 35] {
+            for value: Float in [0.1, 1e38, 1001] {
+                let input = [Float](repeating: value, count: inputs * planes)
+                let gradient = [Float](repeating: value, count: outputs * planes)
+                var reads = [Int](repeating: 0, count: outputs)
+                for rule in 0..<setup.rules.ruleCount { reads[Int(setup.rules.outputRows[rule])] += 1 }
+                try withEachInstructionSet { name in
+                    let results = try Self.run(
+                        setup.rules, input, gradient, planes: planes, dropped: 0, factor: 1 / 2000.0)
+                    let expected = reads.flatMap { count in
+                        [Float](repeating: Float(Double(value) * Double(count) / 2000), count: planes)
+                    }
+                    #expect(results.output == expected, name)
+                }
+            }
+        }
+    }
+
+    /// Of a plane that is left out nothing is read.
+    @Test func aNaNInADroppedPlaneIsNotSeen() throws {
+        var random = Random(seed: 28)
+        let setup = try FilterSetup(.strided([9], [3], [2], 3, 3), &random)
+        var input = random.floats(setup.inputSites.count * 3)
+        let gradient = random.floats(setup.outputSites.count * 2)
+        let clean = try Self.run(setup.rules, input, gradient, planes: 3, dropped: 1, factor: 1)
+        for index in stride(from: 0, to: input.count, by: 3) { input[index] = .nan }
+        let results = try Self.run(setup.rules, input, gradient, planes: 3, dropped: 1, factor: 1)
+        #expect(results.output == clean.output && results.byInput == clean.byInput)
+    }
+
     @Test func refusesToDropTooMuch() throws {
         var random = Random(seed: 22)
         let setup = try FilterSetup(.strided([9], [3], [2], 3, 3), &random)
@@ -77,11 +112,11 @@ import Testing
         for dropped in [-1, 3, Int.max, Int.min] {
             let forward = thrownError {
                 try SumPoolingOperation.forward(
-                    setup.rules, input: input, featuresToDrop: dropped, scale: 1, into: output)
+                    setup.rules, input: input, featuresToDrop: dropped, factor: 1, into: output)
             }
             let backward = thrownError {
                 try SumPoolingOperation.backward(
-                    setup.rules, gradient: output, featuresToDrop: dropped, scale: 1, into: input)
+                    setup.rules, gradient: output, featuresToDrop: dropped, factor: 1, into: input)
             }
             #expect(forward?.kind == .invalidArgument && backward?.kind == .invalidArgument)
         }
@@ -148,6 +183,45 @@ import Testing
         }
     }
 
+    /// Sums of pieces stay double until the end; a sample's index may be as large as there is room for a result.
+    @Test func globalSumsOfManyAreExact() throws {
+        var random = Random(seed: 29)
+        let counts = [4097, 0, 3, 1, 8999]
+        let (sites, samples) = try Self.samples(counts, &random)
+        for value: Float in [0.1, 3e38, 1001] {
+            let input = [Float](repeating: value, count: sites.count)
+            let gradient = [Float](repeating: value, count: sites.batchSize)
+            try withEachInstructionSet { name in
+                let average = try Self.run(.average, sites, input, gradient, planes: 1)
+                #expect(average.output == (counts + [0]).map { $0 > 0 ? value : 0 }, name)
+                #expect(average.byInput == samples.map { value / Float(counts[$0]) }, name)
+                let sum = try Self.run(.sum, sites, input, gradient, planes: 1)
+                #expect(sum.output == (counts + [0]).map { Float(Double($0) * Double(value)) }, name)
+                #expect(sum.byInput == samples.map { _ in value }, name)
+            }
+        }
+    }
+
+    /// NaN is the largest, wherever it lies in its sample, and gets the gradient; -inf is the least.
+    @Test func aNaNIsTheGlobalMaximum() throws {
+        var random = Random(seed: 30)
+        let (sites, samples) = try Self.samples([5000, 2, 3], &random)
+        for place in [0, 1, 2047, 2048, 4999] {
+            var input = random.floats(sites.count * 2)
+            input[2 * place] = .nan
+            for row in 5002..<5005 { input[2 * row + 1] = -.infinity }
+            let gradient = random.floats(sites.batchSize * 2)
+            try withEachInstructionSet { name in
+                let results = try Self.run(.max, sites, input, gradient, planes: 2)
+                #expect(results.output[0].isNaN && results.output[5] == -.infinity, name)
+                #expect(results.output.dropFirst().allSatisfy { !$0.isNaN }, name)
+                for row in 0..<5000 { #expect(results.byInput[2 * row] == (row == place ? gradient[0] : 0), name) }
+                for row in 5002..<5005 { #expect(results.byInput[2 * row + 1] == gradient[5], name) }
+            }
+        }
+        #expect(samples.count == 5005)
+    }
+
     @Test func tiedGlobalMaximaAllGetTheGradient() throws {
         var random = Random(seed: 24)
         let (sites, _) = try Self.samples([3], &random)
@@ -165,7 +239,7 @@ import Testing
         let (rows, byRows) = (random.floats(sites.count * 3), random.floats(sites.batchSize * 3))
         #expect(
             try bitsAgreeOnAllThreadCounts {
-                let results = try Self.run(setup.rules, input, gradient, planes: 5, dropped: 1, scale: 0.25)
+                let results = try Self.run(setup.rules, input, gradient, planes: 5, dropped: 1, factor: 0.25)
                 let global = try GlobalPooling.allCases.map { try Self.run($0, sites, rows, byRows, planes: 3) }
                 return [results.output, results.byInput] + global.map(\.output) + global.map(\.byInput)
             })

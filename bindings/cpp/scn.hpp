@@ -981,7 +981,7 @@ inline Module pooling_layer(PoolingLayer function, std::int32_t dimension, const
 
 }  // namespace detail
 
-/// Max pooling; inactive sites count as zero.
+/// Max pooling; inactive sites count as zero, and NaN is larger than all numbers.
 inline Module max_pooling(std::int32_t dimension, const Size &pool_size, const Size &pool_stride,
                           const PoolingOptions &options = {}) {
     return detail::pooling_layer(scn_max_pooling_create, dimension, pool_size, pool_stride, options);

@@ -20,6 +20,9 @@ typedef struct {
     const int32_t *_Nonnull output_rows;   // [rules]
 } scn_rules;
 
+/// What becomes of the rows that fall on one site.
+typedef enum { SCN_SUM_OF_ROWS, SCN_MEAN_OF_ROWS, SCN_FIRST_ROW, SCN_LAST_ROW } scn_site_rows;
+
 typedef struct {
     const char *_Nonnull name;  // "generic", "avx2" or "avx512"
 
@@ -73,71 +76,101 @@ typedef struct {
 
     // Pooling over one run of rules, planes of the given matrices.
 
-    /// output[o] = max(output[o], input[i]).
+    /// output[o] = max(output[o], input[i]), NaN where either is.
     void (*_Nonnull max_pooling_forward)(int64_t count, const int32_t *_Nonnull input_rows,
                                          const int32_t *_Nonnull output_rows, const float *_Nonnull input,
                                          int64_t input_stride, float *_Nonnull output, int64_t output_stride,
                                          int64_t planes);
-    /// input_gradient[i] += output_gradient[o] where input[i] == output[o].
+    /// input_gradient[i] += output_gradient[o] where input[i] == output[o] or both are NaN.
     void (*_Nonnull max_pooling_backward)(int64_t count, const int32_t *_Nonnull input_rows,
                                           const int32_t *_Nonnull output_rows, const float *_Nonnull input,
                                           const float *_Nonnull output, const float *_Nonnull output_gradient,
                                           float *_Nonnull input_gradient, int64_t input_stride,
                                           int64_t output_stride, int64_t planes);
-    /// output[o] += scale * input[i] for each rule (average pooling, un-pooling, sums over sites).
+    /// output[o] += scale * input[i] for each rule, where few rules meet an output row.
     void (*_Nonnull add_rows)(int64_t count, const int32_t *_Nonnull input_rows, const int32_t *_Nonnull output_rows,
                               const float *_Nonnull input, int64_t input_stride, float *_Nonnull output,
                               int64_t output_stride, int64_t planes, float scale);
 
+    // Sums over many rows, added in double.
+
+    /// output[o] = factor * the sum of input[i] over the rules (i, o) of every offset k, whose input planes begin at k *
+    /// offset_stride, offsets ascending, for output rows first_row ..< end_row, at most tile_rows of them at a time.
+    /// rows_ascend 0: output rows repeat within an offset, and the rows are all that there are and one tile. Scratch: `cursors`
+    /// of volume elements, `starts` of tile_rows + 1, `places` of capacity, which a row's rules fit and where output rows
+    /// repeat all rules.
+    void (*_Nonnull sum_rules)(const scn_rules *_Nonnull rules, int32_t rows_ascend, int64_t first_row, int64_t end_row,
+                               const float *_Nonnull input, int64_t input_stride, int64_t offset_stride,
+                               int64_t planes, double factor, float *_Nonnull output, int64_t output_stride,
+                               int64_t tile_rows, int64_t capacity, int64_t *_Nonnull cursors,
+                               int64_t *_Nonnull starts, int64_t *_Nonnull places);
+    /// output[s] = what `which` says of the input rows rows[starts[s]] ..< rows[starts[s + 1]], at least one each; input and
+    /// output without gaps.
+    void (*_Nonnull combine_site_rows)(int64_t sites, const int64_t *_Nonnull starts, const int32_t *_Nonnull rows,
+                                       scn_site_rows which, const float *_Nonnull input, int64_t planes,
+                                       float *_Nonnull output);
+    /// The way back: output[row] = input[site_of_row[row]], divided by the number of the site's rows where `which` says so,
+    /// for rows first_row ..< end_row; zeros where the site is -1 or `which` says that another row counts.
+    void (*_Nonnull spread_site_rows)(int64_t first_row, int64_t end_row, const int32_t *_Nonnull site_of_row,
+                                      const int64_t *_Nonnull starts, const int32_t *_Nonnull rows,
+                                      scn_site_rows which, const float *_Nonnull input, int64_t planes,
+                                      float *_Nonnull output);
+    /// sum[p] = sum over rows of input[row][p].
+    void (*_Nonnull column_sums)(const float *_Nonnull input, int64_t input_stride, int64_t rows, int64_t planes,
+                                 double *_Nonnull sum);
+
     // Batch normalisation, rows x planes contiguous.
 
-    /// mean[p], what rounding took from it (remainder[p]), and the sum of squared deviations from the mean, of these
-    /// rows: two passes, for a stable sum.
-    void (*_Nonnull column_moments)(const float *_Nonnull input, int64_t rows, int64_t planes, float *_Nonnull mean,
-                                    float *_Nonnull remainder, float *_Nonnull squares);
+    /// mean[p], and the sum of squared deviations from it, of these rows: two passes, for a stable sum.
+    void (*_Nonnull column_moments)(const float *_Nonnull input, int64_t rows, int64_t planes, double *_Nonnull mean,
+                                    double *_Nonnull squares);
     /// y = (x - mean[p]) * scale[p] + shift[p]; output = y > 0 ? y : leakiness * y. In place allowed.
     void (*_Nonnull batch_norm_apply)(const float *_Nonnull input, int64_t rows, int64_t planes,
                                       const float *_Nonnull mean, const float *_Nonnull scale,
                                       const float *_Nonnull shift, float leakiness, float *_Nonnull output);
     /// With g = output_gradient * (output > 0 ? 1 : leakiness) (the sign of output tells y's, leakiness >= 0; where
-    /// leakiness is 1, g = output_gradient): sum_gradient[p] = sum of g, sum_product[p] = sum of g * (x - mean[p]).
+    /// leakiness is 0, g = output <= 0 ? 0 : output_gradient; where it is 1, g = output_gradient): sum_gradient[p] = sum of g, sum_product[p] = sum of g * (x - mean[p]).
     void (*_Nonnull batch_norm_backward_sums)(const float *_Nonnull input, const float *_Nonnull output,
                                               const float *_Nonnull output_gradient, int64_t rows, int64_t planes,
                                               const float *_Nonnull mean, float leakiness,
-                                              float *_Nonnull sum_gradient, float *_Nonnull sum_product);
+                                              double *_Nonnull sum_gradient, double *_Nonnull sum_product);
     /// input_gradient = g * a[p] + (x - mean[p]) * b[p] + c[p], g as above.
     void (*_Nonnull batch_norm_backward_apply)(const float *_Nonnull input, const float *_Nonnull output,
                                                const float *_Nonnull output_gradient, int64_t rows, int64_t planes,
                                                const float *_Nonnull mean, float leakiness, const float *_Nonnull a,
                                                const float *_Nonnull b, const float *_Nonnull c,
                                                float *_Nonnull input_gradient);
+    /// input_gradient = g * scale[p], g as above.
+    void (*_Nonnull scaled_backward_apply)(const float *_Nonnull output, const float *_Nonnull output_gradient,
+                                           int64_t rows, int64_t planes, float leakiness,
+                                           const float *_Nonnull scale, float *_Nonnull input_gradient);
 
     // Element by element. In place allowed.
 
     void (*_Nonnull add)(const float *_Nonnull a, const float *_Nonnull b, int64_t count, float *_Nonnull output);
     /// output = a * scale.
     void (*_Nonnull scale)(const float *_Nonnull a, float scale, int64_t count, float *_Nonnull output);
+    /// output = a / divisor.
+    void (*_Nonnull divide)(const float *_Nonnull a, float divisor, int64_t count, float *_Nonnull output);
     /// output = a * b.
     void (*_Nonnull multiply)(const float *_Nonnull a, const float *_Nonnull b, int64_t count,
                               float *_Nonnull output);
     /// output[row][p] = input[row][p].
     void (*_Nonnull copy_rows)(int64_t rows, const float *_Nonnull input, int64_t input_stride,
                                float *_Nonnull output, int64_t output_stride, int64_t planes);
-    /// sum[p] = sum over rows of input[row][p] (bias gradients).
-    void (*_Nonnull column_sums)(const float *_Nonnull input, int64_t input_stride, int64_t rows, int64_t planes,
-                                 float *_Nonnull sum);
     /// Sum of squares, accumulated in double.
     double (*_Nonnull sum_of_squares)(const float *_Nonnull a, int64_t count);
     /// x > 0 ? x : leakiness * x.
     void (*_Nonnull leaky_relu)(const float *_Nonnull input, int64_t count, float leakiness, float *_Nonnull output);
-    /// input_gradient = output_gradient * (input > 0 ? 1 : leakiness).
+    /// input_gradient = input > 0 ? output_gradient : leakiness * output_gradient, or, where leakiness is 0, input <= 0 ? 0 :
+    /// output_gradient, which passes where input is NaN.
     void (*_Nonnull leaky_relu_backward)(const float *_Nonnull input, const float *_Nonnull output_gradient,
                                          int64_t count, float leakiness, float *_Nonnull input_gradient);
 
     // Optimizers: one step over count parameters.
 
-    /// g = gradient + weight_decay * p; velocity = momentum * velocity + (1 - dampening) * g (on the first step
-    /// velocity = g); d = nesterov ? g + momentum * velocity : velocity; p -= rate * d. velocity NULL: d = g.
+    /// g = gradient + weight_decay * p, or gradient where weight_decay is 0; velocity = momentum * velocity + (1 - dampening)
+    /// * g (on the first step velocity = g); d = nesterov ? g + momentum * velocity : velocity; p -= rate * d. velocity NULL: d = g.
     void (*_Nonnull sgd_step)(float *_Nonnull parameter, const float *_Nonnull gradient, float *_Nullable velocity,
                               int64_t count, float rate, float momentum, float dampening, float weight_decay,
                               int32_t nesterov, int32_t first_step);

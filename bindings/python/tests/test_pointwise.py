@@ -247,3 +247,12 @@ def test_spectral_norm(sparse):
         scn.spectral_norm(scn.Linear(2, 2), 0)
     with pytest.raises(TypeError, match="module"):
         scn.spectral_norm(scn.Sequential())
+
+
+def test_group_norm_takes_event_numbers_as_batch_indices():
+    near, far = (
+        scn.InputLayer(1, 8, 0)([[[0, 0], [3, 0], [1, last], [2, last]], np.arange(12, dtype=np.float32).reshape(4, 3) ** 2])
+        for last in (1, 2**31 - 2)
+    )
+    layer = scn.SparseGroupNorm(1, 3)
+    assert np.array_equal(layer(near).features.numpy(), layer(far).features.numpy())

@@ -265,3 +265,35 @@ def test_no_sites():
     assert scn.UnPooling(2, 3, 2)(scn.AveragePooling(2, 3, 2)(nothing)).numpy().shape == (0, 3)
     for kind in scn.GlobalSumPooling, scn.GlobalAveragePooling, scn.GlobalMaxPooling:
         assert np.array_equal(kind(2)(nothing), np.zeros((2, 3)))
+
+
+def test_sums_and_means_over_many_points_are_exact():
+    count = 200_000
+    one = np.zeros((count, 1), np.int64)
+    values = np.float32(1000) + np.random.default_rng(0).random((count, 1), np.float32)
+    exact = np.float32(values.astype(np.float64).mean())
+    assert scn.InputLayer(1, 1, 4)([one, values]).features.numpy() == exact
+    assert scn.voxelize(one.astype(np.float32), 1, values).features[0, 0] == exact
+    for value in (0.1, 2e38):
+        same = np.full((count, 1), value, np.float32)
+        assert scn.InputLayer(1, 1, 4)([one, same]).features.numpy() == same[0, 0]
+        line = scn.InputLayer(1, count, 0)([np.arange(count)[:, None], same])
+        assert scn.AveragePooling(1, count, count)(line).features.numpy() == same[0, 0]
+        assert scn.GlobalAveragePooling(1)(line).numpy() == same[0, 0]
+    ones = np.ones((2**24 + 3, 1), np.float32)
+    many = scn.InputLayer(1, len(ones), 0)([np.arange(len(ones))[:, None], ones])
+    assert scn.GlobalSumPooling(1)(many).numpy() == len(ones) + 1  # the even neighbour: 2^24 + 3 is no float32
+
+
+@pytest.mark.parametrize("make", [lambda: scn.MaxPooling(1, 2, 2), lambda: scn.FractionalMaxPooling(1, 2), None])
+def test_nan_wins_in_every_max_pooling(make):
+    values = scn.tensor(np.array([[np.nan, 1], [1, np.nan], [-1, 2], [-np.inf, 3]], np.float32))
+    values.requires_grad = True
+    x = scn.InputLayer(1, 4, 0)([np.arange(4)[:, None], values])
+    if make is None:
+        pooled, want, by = scn.GlobalMaxPooling(1)(x), [[np.nan, np.nan]], [[1, 0], [0, 1], [0, 0], [0, 0]]
+    else:
+        pooled, want, by = make()(x).features, [[np.nan, np.nan], [0, 3]], [[1, 0], [0, 1], [0, 0], [0, 1]]
+    assert np.array_equal(pooled.numpy(), np.array(want, np.float32), equal_nan=True)
+    pooled.backward(scn.tensor(np.ones(pooled.shape, np.float32)))
+    assert np.array_equal(np.asarray(values.grad), by)

@@ -132,6 +132,18 @@ def test_gradients_of_combined_tensors():
     agrees(lambda p, q: st.compare_sparse(on(p, x), on(q, y)), a, b)
     agrees(lambda p, q: st.append_tensors([on(p, x), on(q, y)]).features, a, b)
 
+    # A second derivative, as that of torch's own operations.
+    loss = st.compare_sparse(on(a, x), on(b, y))
+    slopes = torch.autograd.grad(loss, (a, b), create_graph=True)
+    plain = torch.autograd.grad(st.compare_sparse(on(a, x), on(b, y)), (a, b))
+    for slope, known in zip(slopes, plain):
+        assert torch.allclose(slope, known)
+    twice = torch.autograd.grad(slopes[0].square().sum(), (a, b))
+    union = len({tuple(site) for site in torch.cat([x.get_spatial_locations(), y.get_spatial_locations()]).tolist()})
+    assert torch.allclose(twice[0], slopes[0] * 4 / union)
+    assert twice[1].abs().sum() > 0
+    assert st.compare_sparse(on(a.detach().double(), x), on(b.detach(), y)).dtype is torch.float64
+
 
 @pytest.mark.parametrize("activation", [None, "sigmoid", "fakeGradHardSigmoid"])
 def test_sparsify_keeps_the_order_and_its_scores_train(activation):

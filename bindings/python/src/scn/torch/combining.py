@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
+from .._library import library
 from ..errors import InvalidArgumentError, ShapeError
-from ._buffers import typed_like
+from . import functions
+from ._buffers import Matrix, computable, typed_like
 from .containers import AddTable, JoinTable
 from .layer import Layer
 from .metadata import Metadata
@@ -73,13 +76,22 @@ def compare_sparse(x: SparseConvNetTensor, y: SparseConvNetTensor) -> torch.Tens
     given = _checked([x, y])
     if _size_of(x) != _size_of(y) or _planes_of(x) != _planes_of(y):
         raise ShapeError("x and y have other spatial sizes or other planes")
-    where = torch.cat([tensor.get_spatial_locations() for tensor in given])
-    sites, row_sites = torch.unique(where, dim=0, return_inverse=True)
-    first, second = (tensor.features for tensor in given)
-    assert first is not None and second is not None, "tensors with planes have features"
-    values = torch.cat([first, -second])
-    difference = values.new_zeros(len(sites), values.shape[1]).index_add(0, row_sites, values)
-    return difference.square().sum() / max(1, len(sites))
+    (first, first_sites), (second, second_sites) = ((t._known_metadata(), t._site_set()) for t in given)
+    rows, others = x._sorted(), y._sorted()
+
+    def compute(rows: Matrix, others: Matrix, *results: Any) -> None:
+        place = (first._handle, first_sites, rows, second._handle, second_sites, others)
+        library.scn_compare_sparse_forward(*place, *results)
+
+    def slopes(rows: torch.Tensor, others: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        where = np.concatenate([first._locations(first_sites), second._locations(second_sites)])
+        sites, places = torch.unique(torch.from_numpy(where), dim=0, return_inverse=True)
+        values = torch.cat([rows, -others])
+        slope = values.new_zeros(len(sites), values.shape[1]).index_add(0, places, values) * (2 / max(1, len(sites)))
+        return slope[places[: len(rows)]], -slope[places[len(rows) :]]
+
+    loss = functions.compare_sparse(computable(rows), computable(others), compute, slopes)
+    return loss.to(torch.promote_types(rows.dtype, others.dtype))
 
 
 def _checked(tensors: Any) -> list[SparseConvNetTensor]:

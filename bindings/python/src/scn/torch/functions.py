@@ -24,6 +24,7 @@ __all__ = [
     "add",
     "average_pooling",
     "binary_cross_entropy",
+    "compare_sparse",
     "convolution",
     "cross_entropy",
     "dense_to_sparse",
@@ -371,3 +372,37 @@ def binary_cross_entropy(logits: torch.Tensor, targets: FloatArray) -> torch.Ten
         library.scn_binary_cross_entropy_forward(logits, array_address(targets), loss, by_logits)
 
     return _loss(logits, compute)
+
+
+class _Comparison(Function):
+    """A loss of two tensors whose gradients by them are known with it, and have a gradient themselves."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: torch.Tensor, y: torch.Tensor, wanted: tuple[bool, bool], compute: Any, slopes: Any
+    ) -> torch.Tensor:
+        results = [new(*rows.shape) if is_wanted else None for rows, is_wanted in zip((x, y), wanted)]
+        loss = new()
+        compute(Matrix(x), Matrix(y), loss.data_ptr(), *(None if result is None else Matrix(result) for result in results))
+        ctx.save_for_backward(x, y, *results)
+        ctx.slopes = slopes
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+        x, y, by_x, by_y = restored(ctx)
+        if torch.is_grad_enabled():
+            by_x, by_y = ctx.slopes(x, y)
+        results = (None if slope is None else gradient * slope for slope in (by_x, by_y))
+        return (*results, None, None, None)
+
+
+def compare_sparse(x: torch.Tensor, y: torch.Tensor, compute: Any, slopes: Any) -> torch.Tensor:
+    """Return the loss of [sites of x, planes] and [sites of y, planes], rank 0.
+
+    compute: a call that takes both, the address of the loss and where the gradients go, each None where not wanted; slopes:
+    one that makes the gradients of both with torch, for a derivative of them.
+    """
+    is_recorded = torch.is_grad_enabled()
+    wanted = (is_recorded and x.requires_grad, is_recorded and y.requires_grad)
+    return _Comparison.apply(x, y, wanted, compute, slopes)  # type: ignore[no-any-return]

@@ -21,8 +21,9 @@ def cross_entropy(logits: Any, labels: Any, weight: Optional[Any] = None, ignore
     What `torch.nn.functional.cross_entropy` returns for these arguments, in a third of the time where classes are few.
     logits: [n, classes], a tensor or a `SparseConvNetTensor`, whose rows are in the order of its `features`. labels: [n]
     whole numbers of any type that numpy has, each a class or ignore_index, whose rows do not count. weight: [classes],
-    constants for a weighted mean. Where no row counts, the loss is 0. It is float64 for logits of float64 and float32 for all
-    others, computed in float32. Raises `ShapeError` for other shapes and `InvalidArgumentError` for labels that are no class.
+    constants for a weighted mean. Where no row counts, the loss is 0. Rows with ignore_index are not read: a NaN there is in
+    neither loss nor gradient. It is float64 for logits of float64 and float32 for all others, computed in float32. Raises
+    `ShapeError` for other shapes and `InvalidArgumentError` for labels that are no class.
     """
     values = _values(logits)
     classes = int64(labels, "labels")

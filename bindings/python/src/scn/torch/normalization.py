@@ -10,7 +10,7 @@ from torch.autograd import Function
 from torch.autograd.graph import increment_version
 from torch.nn import functional as F
 
-from .._arrays import at_least_zero, flag, integer, positive
+from .._arrays import at_least_zero, flag, positive
 from .._library import library
 from .._options import BatchNormOptions
 from ..errors import InvalidArgumentError
@@ -30,6 +30,14 @@ __all__ = [
     "MeanOnlyBNLeakyReLU",
     "SparseGroupNorm",
 ]
+
+
+def follow(running: torch.Tensor, batch: torch.Tensor, kept: float) -> None:
+    """Move running statistics to those of a batch; what has no part in them leaves no trace, NaN and infinities either."""
+    if kept == 0:
+        running.copy_(batch)
+    elif kept < 1:
+        running.mul_(kept).add_(batch, alpha=1 - kept)
 
 
 class _BatchNorm(Function):
@@ -199,7 +207,7 @@ class MeanOnlyBNLeakyReLU(Layer):
             mean = rows.mean(0)
             if not is_recomputing():
                 with torch.no_grad():
-                    self.running_mean.mul_(self.momentum).add_(mean.to(self.running_mean.dtype), alpha=1 - self.momentum)
+                    follow(self.running_mean, mean.to(self.running_mean.dtype), self.momentum)
         shift = mean - self.bias.float() if self.affine else mean
         result = rows - shift
         return result if self.leakiness == 1 else F.leaky_relu(result, self.leakiness)
@@ -230,7 +238,8 @@ class SparseGroupNorm(Layer, nn.GroupNorm):
         input, rows = self._sparse(input, self.num_channels)
         metadata = input._known_metadata()
         samples = torch.from_numpy(metadata._locations(input._site_set())[:, -1])
-        counts = torch.bincount(samples, minlength=integer(metadata.batch_size(), "batch size")).tolist()
+        # Those that have sites: batch indices may be numbers of events.
+        counts = torch.unique_consecutive(samples, return_counts=True)[1].tolist()
         weight, bias = (None if part is None else part.float() for part in (self.weight, self.bias))
         values = computable(rows)
         if not len(rows):
@@ -240,7 +249,6 @@ class SparseGroupNorm(Layer, nn.GroupNorm):
             # The axis of planes comes second in what torch normalises by groups; F.group_norm refuses groups of one value.
             torch.group_norm(part.t().unsqueeze(0), self.num_groups, weight, bias, self.eps).squeeze(0).t()
             for part in values.split(counts)
-            if len(part)
         ]
         return input._on(typed_like(torch.cat(parts), rows))
 

@@ -124,7 +124,7 @@ class MaxPooling(_Pooling):
     """The largest value under the window, at least zero: sites without features count as zero.
 
     [sites in, planes] -> [sites out, planes - nFeaturesToDrop]; sites and sizes as in `Convolution`. nFeaturesToDrop:
-    how many of the first planes to leave out. Tied maxima all get the gradient.
+    how many of the first planes to leave out. NaN is larger than all numbers. Tied maxima all get the gradient.
     """
 
     _numpy_type = numpy_level.MaxPooling
@@ -256,7 +256,7 @@ class GlobalAveragePooling(_GlobalPooling):
 class GlobalMaxPooling(_GlobalPooling):
     """The maximum over the sites of each sample, which may be negative: [batch, planes].
 
-    A sample without sites gets zeros. Tied maxima all get the gradient.
+    A sample without sites gets zeros. NaN is larger than all numbers. Tied maxima all get the gradient.
     """
 
     _kind = 2

@@ -12,7 +12,7 @@ from .._library import library
 from ._buffers import Matrix, address, computable, new, restored
 from ._derivatives import first_derivative
 from ._recomputing import is_recomputing
-from .normalization import BatchNormalization, _options
+from .normalization import BatchNormalization, _options, follow
 
 __all__ = ["SyncBatchNormalization", "convert_sync_batchnorm"]
 
@@ -102,9 +102,8 @@ class SyncBatchNormalization(BatchNormalization):
             with torch.no_grad():
                 count = moments[0, 0]
                 unbiased = moments[2] * count / (count - 1) if count > 1 else torch.zeros_like(moments[2])
-                kept = self.momentum
-                mean.mul_(kept).add_(moments[1].float(), alpha=1 - kept)
-                variance.mul_(kept).add_(unbiased.float(), alpha=1 - kept)
+                follow(mean, moments[1].float(), self.momentum)
+                follow(variance, unbiased.float(), self.momentum)
                 self._note_statistics(mean, variance)
         return _Synchronised.apply(rows, weight, bias, moments, options, group)  # type: ignore[no-any-return]
 
