@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Fuzz the library: build it and the targets of Tests/fuzz under AddressSanitizer, and run each for a while.
 
-usage: fuzz.py [--seconds 60] [--jobs N] [--targets calls,geometry] [--lenient]
+usage: fuzz.py [--seconds 60] [--jobs N] [--targets calls,geometry] [--strict]
        fuzz.py --reproduce build/fuzz/calls-crash-...
        fuzz.py --distill calls
 
 targets: architecture (any text as a module), calls (any sequence of calls over the whole of scn.h), checkpoint (any file),
 geometry (any sites, with rulebooks of all kinds). The inputs that reached something new stay in build/fuzz/TARGET, so that the
 next run goes on from there; Tests/fuzz/seeds has those that every run begins with. The seeds of `calls` must call every
-function that scn.h declares, each at least once with success. --lenient: let failed calls change what they should not.
+function that scn.h declares, each at least once with success. --strict: failed calls must also leave the generator
+and all values as they were.
 --reproduce: run one input again. --distill: make the seeds Tests/fuzz/seeds/TARGET.zip of what build/fuzz/TARGET has.
 
 Prints a line for each target: executions, executions a second, edges reached of those there are, inputs kept, the largest
@@ -33,7 +34,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TARGETS = ("architecture", "calls", "checkpoint", "geometry")
 BUILD, CORPUS, SEEDS = ".build/address", "build/fuzz", "Tests/fuzz/seeds"
 MOST_CRASHES = 10
-LIMITS = ["-timeout=30", "-rss_limit_mb=4096", "-detect_leaks=1", "-close_fd_mask=1", "-dict=Tests/fuzz/dictionary.txt"]
+LIMITS = ["-timeout=30", "-rss_limit_mb=4096", "-detect_leaks=1", "-close_fd_mask=1", "-len_control=0",
+          "-dict=Tests/fuzz/dictionary.txt"]
 LONGEST = {"architecture": 2048, "calls": 1024, "checkpoint": 4096, "geometry": 512}
 # No single block above 64 MB: a text of a few bytes may ask for layers of any size, and drawing weights takes time.
 ASAN = "detect_leaks=1:allocator_may_return_null=1:max_allocation_size_mb=64:detect_stack_use_after_return=1"
@@ -53,14 +55,14 @@ def build(targets):
              f"-L{BUILD}/release", "-lscn", "-lm", f"-Wl,-rpath,{os.path.join(ROOT, BUILD, 'release')}"], check=True)
 
 
-def environment(folder, lenient, **more):
+def environment(folder, is_strict, **more):
     """What a target runs with; its files are in `folder`."""
     symbolizer = subprocess.run(["scripts/toolchain.sh", "llvm-symbolizer"], stdout=subprocess.PIPE,
                                 stderr=subprocess.DEVNULL, text=True).stdout.strip()
     variables = {**os.environ, "ASAN_OPTIONS": ASAN, "UBSAN_OPTIONS": "print_stacktrace=1", "SCN_FUZZ_FOLDER": folder, **more}
     if symbolizer:
         variables["ASAN_SYMBOLIZER_PATH"] = variables["UBSAN_SYMBOLIZER_PATH"] = symbolizer
-    if not lenient:
+    if is_strict:
         variables["SCN_FUZZ_STRICT"] = "1"
     return variables
 
@@ -88,7 +90,13 @@ def number(pattern, text):
     return int(found[-1]) if found else 0
 
 
-def fuzz(target, seconds, lenient):
+def artifacts(target):
+    """The inputs that libFuzzer kept because something went wrong."""
+    return {path for path in glob.glob(f"{CORPUS}/{target}-*")
+            if re.search(r"-(crash|leak|oom|timeout)-[0-9a-f]+$", path)}
+
+
+def fuzz(target, seconds, is_strict):
     """Run a target for so long, again after each crash; the line about it, and whether all went well."""
     kept = os.path.join(CORPUS, target)
     os.makedirs(kept, exist_ok=True)
@@ -100,11 +108,11 @@ def fuzz(target, seconds, lenient):
             left = int(seconds - (time.monotonic() - start))
             if left < 1 or len(crashes) >= MOST_CRASHES:
                 break
-            before = set(glob.glob(f"{CORPUS}/{target}-*"))
+            before = artifacts(target)
             command = [program(target), kept, *seed_folders(target), *LIMITS, f"-max_total_time={left}",
                        f"-max_len={LONGEST[target]}", f"-artifact_prefix={CORPUS}/{target}-", "-print_final_stats=1"]
             result = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, errors="replace",
-                                    env=environment(folder, lenient))
+                                    env=environment(folder, is_strict))
             log = result.stderr
             with open(f"{CORPUS}/{target}.log", "w", encoding="utf-8") as file:
                 file.write(log)
@@ -114,7 +122,10 @@ def fuzz(target, seconds, lenient):
             counters = number(r"INFO: Loaded \d+ modules +\((\d+) inline", log)
             if result.returncode == 0:
                 break
-            new = sorted(set(glob.glob(f"{CORPUS}/{target}-*")) - before)
+            new = sorted(artifacts(target) - before)
+            for path in new:  # a kept input that now crashes would end every run at its beginning
+                if os.path.exists(os.path.join(kept, path.rsplit("-", 1)[1])):
+                    os.remove(os.path.join(kept, path.rsplit("-", 1)[1]))
             why = re.search(r"^(FUZZ: .*|.*SUMMARY: .*|.*[Ff]atal error.*|.*runtime error: .*)$", log, re.M)
             problems.append(why.group(1) if why else f"ended with status {result.returncode}, see {CORPUS}/{target}.log")
             crashes += new
@@ -136,7 +147,7 @@ def check_seeds():
         tally = os.path.join(folder, "tally")
         result = subprocess.run([program("calls"), *seed_folders("calls"), "-runs=0", "-close_fd_mask=1"],
                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, errors="replace",
-                                env=environment(folder, True, SCN_FUZZ_TALLY=tally))
+                                env=environment(folder, False, SCN_FUZZ_TALLY=tally))
         if result.returncode or not os.path.exists(tally):
             return f"seeds of calls: {result.stderr[-2000:]}", False
         succeeded, failed = {}, {}
@@ -160,8 +171,8 @@ def distill(target):
     with temporary_folder() as folder:
         small = os.path.join(folder, "small")
         os.makedirs(small)
-        subprocess.run([program(target), "-merge=1", small, *seed_folders(target), os.path.join(CORPUS, target), *LIMITS],
-                       check=True, stderr=subprocess.DEVNULL, env=environment(folder, True))
+        subprocess.run([program(target), "-set_cover_merge=1", small, *seed_folders(target), os.path.join(CORPUS, target), *LIMITS],
+                       check=True, stderr=subprocess.DEVNULL, env=environment(folder, False))
         names = sorted(os.listdir(small))
         with zipfile.ZipFile(os.path.join(SEEDS, target + ".zip"), "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
             for place, name in enumerate(names):
@@ -177,7 +188,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--jobs", type=int, default=min(len(TARGETS), os.cpu_count() or 1))
     parser.add_argument("--targets", default=",".join(TARGETS))
-    parser.add_argument("--lenient", action="store_true")
+    parser.add_argument("--strict", action=argparse.BooleanOptionalAction, default=False)
     parser.add_argument("--reproduce")
     parser.add_argument("--distill")
     options = parser.parse_args()
@@ -194,13 +205,13 @@ def main():
     if options.reproduce:
         with temporary_folder() as folder:
             sys.exit(subprocess.run([program(wanted[0]), options.reproduce, *LIMITS[:3]],
-                                    env=environment(folder, options.lenient)).returncode)
+                                    env=environment(folder, options.strict)).returncode)
     if options.distill:
         distill(options.distill)
         return
     outcomes = [check_seeds()] if "calls" in wanted else []
     with concurrent.futures.ThreadPoolExecutor(max(1, options.jobs)) as pool:
-        outcomes += pool.map(lambda target: fuzz(target, options.seconds, options.lenient), wanted)
+        outcomes += pool.map(lambda target: fuzz(target, options.seconds, options.strict), wanted)
     for line, _ in outcomes:
         print(line)
     failed = sum(not good for _, good in outcomes)

@@ -14,7 +14,7 @@ clang=$(scripts/toolchain.sh clang)
 symbolizer=$(scripts/toolchain.sh llvm-symbolizer 2>/dev/null || true)
 export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:allocator_may_return_null=1:${ASAN_OPTIONS:-}
 export UBSAN_OPTIONS=print_stacktrace=1:${UBSAN_OPTIONS:-}
-export TSAN_OPTIONS=halt_on_error=0:exitcode=66:second_deadlock_stack=1:suppressions=$PWD/Tests/sanitizers/thread.txt:${TSAN_OPTIONS:-}
+export TSAN_OPTIONS=halt_on_error=0:exitcode=66:second_deadlock_stack=1:die_after_fork=0:suppressions=$PWD/Tests/sanitizers/thread.txt:${TSAN_OPTIONS:-}
 if [ -n "$symbolizer" ]; then
     export ASAN_SYMBOLIZER_PATH=$symbolizer UBSAN_SYMBOLIZER_PATH=$symbolizer TSAN_SYMBOLIZER_PATH=$symbolizer
 fi
@@ -45,13 +45,20 @@ has() {
     esac
 }
 
+# The toolchain's ThreadSanitizer knows libdispatch, and must be linked with it.
+libraries=()
+if [ "$kind" = thread ]; then
+    runtime=$(realpath "$(dirname "$clang")/../lib/swift/linux")
+    libraries=(-L"$runtime" -ldispatch -lBlocksRuntime -Wl,-rpath,"$runtime")
+fi
+
 passed=0
 failed=0
 for source in "$@"; do
     if grep -q '#include <Python.h>' "$source"; then continue; fi
     program=$build/$(basename "$source" .c)
     "$clang" -fsanitize="$kind" -fno-sanitize-recover=undefined -fuse-ld=lld -g -O1 -std=c11 -Iinclude -ITests/c "$source" \
-        -o "$program" -L"$build/release" -lscn -lm -pthread -Wl,-rpath,"$PWD/$build/release"
+        -o "$program" -L"$build/release" -lscn -lm -pthread "${libraries[@]}" -Wl,-rpath,"$PWD/$build/release"
     for instruction_set in "${instruction_sets[@]}"; do
         if [ -n "$instruction_set" ]; then
             has "$instruction_set" || continue

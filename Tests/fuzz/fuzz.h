@@ -75,7 +75,7 @@ static inline int64_t number_from(const int64_t *odd, int odd_count, int64_t mos
 /** Return a size or count: 0 ... most, or rarely one that no call should get. */
 static inline int64_t size_number(int64_t most) {
     static const int64_t odd[] = {-1, INT64_MIN, INT64_MAX, INT64_C(1) << 31, INT64_C(1) << 32, INT64_C(1) << 62,
-                                  INT32_MAX, 255, 256, INT64_C(1) << 59, INT64_C(1) << 24, 1000};
+                                  INT32_MAX, 255, 64, INT64_C(1) << 59, INT64_C(1) << 24, 100};
     return number_from(odd, sizeof odd / sizeof odd[0], most);
 }
 static inline double real_number(void) {

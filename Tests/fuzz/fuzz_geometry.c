@@ -2,7 +2,8 @@
  * library: each rule joins two sites as the header says, none comes twice, and their number is that of all such pairs. */
 #include "fuzz.h"
 
-enum { MOST_ROWS = 48, MOST_SITES = 1 << 14, MOST_RULES = 1 << 20 };
+/* More than these nobody checks. */
+enum { MOST_ROWS = 48, MOST_SITES = 1 << 10, MOST_RULES = 1 << 18, MOST_TAPS = 300 };
 
 /** A site set as numbers. */
 typedef struct site_set {
@@ -154,7 +155,7 @@ static void check_convolution(scn_rulebook *rulebook) {
     const int32_t *input_rows, *output_rows;
     REQUIRE_OK(scn_rulebook_sizes(rulebook, &volume, &rules, &inputs, &outputs));
     REQUIRE_OK(scn_rulebook_rules(rulebook, &offsets, &input_rows, &output_rows));
-    if (volume > MOST_SITES || rules > MOST_RULES) return;
+    if (volume > MOST_RULES || rules > MOST_RULES) return;
     float *ones = (float *)scratch((size_t)(inputs > volume ? inputs : volume), sizeof(float));
     float *sums = (float *)scratch((size_t)outputs, sizeof(float)), *counts = (float *)scratch((size_t)outputs, sizeof(float));
     for (int64_t i = 0; i < inputs || i < volume; i++) ones[i] = 1;
@@ -169,13 +170,19 @@ static void refused(scn_rulebook *rulebook, int32_t sites) {
     REQUIRE(rulebook == NULL && sites == 0 && scn_last_error()[0] != 0);
 }
 
-/** Whether the oracle can pay for a filter's taps. */
-static int is_payable(const taps *filter) {
+/** Whether the definition's numbers fit into integers, and its taps can be paid for. */
+static int is_modest(const taps *filter, const site_set *from, const site_set *to) {
+    const int64_t far = INT64_C(1) << 40;
     for (int32_t axis = 0; axis < dimension; axis++)
-        if (filter->size[axis] > 4096 || filter->dilation[axis] > INT64_C(1) << 40 || filter->padding[axis] > INT64_C(1) << 40 ||
-            filter->stride[axis] > INT64_C(1) << 20)
+        if (filter->size[axis] > MOST_TAPS || filter->dilation[axis] > far || filter->padding[axis] > far ||
+            filter->stride[axis] > 1 << 20 || from->size[axis] > far || to->size[axis] > far)
             return 0;
     return 1;
+}
+static int64_t site_count(scn_geometry *geometry, int32_t sites) {
+    int64_t count;
+    REQUIRE_OK(scn_geometry_site_count(geometry, sites, &count));
+    return count;
 }
 
 static taps read_filter(scn_filter *filter) {
@@ -202,7 +209,6 @@ static int32_t one_rulebook(scn_geometry *geometry, int32_t sites) {
     scn_status status;
     const uint8_t kind = byte() % 8;
     const site_set from = sites_of(geometry, sites);
-    if (from.count > MOST_SITES) return -1;
     uint8_t *keep;
     switch (kind) {
     case 0:
@@ -231,11 +237,16 @@ static int32_t one_rulebook(scn_geometry *geometry, int32_t sites) {
         refused(rulebook, kind == 0 || kind == 1 ? 0 : output);
         return -1;
     }
+    if (site_count(geometry, output) > MOST_SITES) {
+        REQUIRE_OK(scn_rulebook_release(rulebook));
+        return -1;
+    }
     const site_set to = sites_of(geometry, output);
-    if (kind == 0) check_rules(rulebook, &from, &to, &numbers, same_sites, pairs_wanted(&from, &numbers));
-    else if (kind == 2 && is_payable(&numbers))
+    if (kind == 0 && is_modest(&numbers, &from, &to))
+        check_rules(rulebook, &from, &to, &numbers, same_sites, pairs_wanted(&from, &numbers));
+    else if (kind == 2 && is_modest(&numbers, &from, &to))
         check_rules(rulebook, &from, &to, &numbers, strided, rules_wanted(&from, &to, &numbers, 0));
-    else if (kind == 3 && is_payable(&numbers))
+    else if (kind == 3 && is_modest(&numbers, &from, &to))
         check_rules(rulebook, &from, &to, &numbers, full, rules_wanted(&from, &to, &numbers, 1));
     else if (kind != 4) check_rules(rulebook, &from, &to, &numbers, NULL, -1);
     check_reversed(rulebook);
@@ -347,7 +358,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     default: geometry = from_points();
     }
     int32_t sites = 0;
-    for (int step = 0; geometry && step < 12 && bytes_left > 0; step++) {
+    for (int step = 0; geometry && site_count(geometry, 0) <= MOST_SITES && step < 12 && bytes_left > 0; step++) {
         const int32_t next = one_rulebook(geometry, sites);
         if (next >= 0) sites = byte() % 4 ? next : 0;
     }

@@ -29,9 +29,13 @@ class Drawn:
         if rng.random() < 0.3:
             self.size = [size + 1 for size in self.size]
         self.entry = rng.choices(["points", "batched", "dense"], [8, 1, 1])[0]
+        self.mode = rng.randint(1, 4)
+        # Many rows are several chunks of work, for several threads; with few, windows at the field's edges matter.
+        self.most_rows = 3000 if self.dimension <= 3 and rng.random() < 0.3 else 60
+        if self.most_rows > 60:
+            self.size = [4 * size + size % 2 for size in self.size]
         if self.entry == "dense" and math.prod(self.size) > 2000:
             self.entry = "points"
-        self.mode = rng.randint(1, 4)
         self.source = self._body(rng)
         self.optimizer = rng.choice(["scn.SGD(p, 0.01, 0.9, weight_decay=1e-3)", "scn.Adam(p, 0.01)", "scn.AdamW(p, 0.01)"])
 
@@ -50,8 +54,9 @@ class Drawn:
             where = rng.integers(0, self.size, (2, 12, self.dimension))
             where[1, 9:] = -1
             return [where, rng.standard_normal((2, 12, self.planes)).astype(np.float32)]
-        rows = int(rng.integers(1, 60))
-        near = np.minimum(rng.integers(0, 5, (rows, self.dimension)), np.array(self.size) - 1)
+        rows = int(rng.integers(1, self.most_rows))
+        reach = 5 if self.most_rows == 60 else 16
+        near = np.minimum(rng.integers(0, reach, (rows, self.dimension)), np.array(self.size) - 1)
         anywhere = rng.integers(0, self.size, (rows, self.dimension))
         where = np.where(rng.random((rows, 1)) < 0.7, near, anywhere)
         batch = rng.choice([0, 2], (rows, 1)) if step % 2 else rng.integers(0, 2, (rows, 1))
