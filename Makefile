@@ -9,7 +9,7 @@ SWIFT_FOLDERS := $(wildcard Sources Tests examples bindings)
 .DEFAULT_GOAL := help
 EXAMPLES := tabletop terrain
 
-.PHONY: help setup lib demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime example-mpi test bench bench-torch check-abi docc doxygen pictures lint format asan install uninstall tarball wheel clean
+.PHONY: help setup lib demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime example-mpi test bench bench-torch check-abi docc doxygen pictures lint format asan ubsan tsan fuzz random-networks install uninstall tarball wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' Makefile
@@ -99,8 +99,21 @@ lint: build/.setup-library ## check formatting and the rules of the house
 format: ## format the Swift code
 	swift format --in-place --parallel --recursive Package.swift $(SWIFT_FOLDERS)
 
-asan: build/.setup-library ## run the C tests under AddressSanitizer with leak detection
-	scripts/asan.sh
+asan: build/.setup-library ## run the C and the Swift tests under AddressSanitizer with leak detection
+	scripts/sanitize.sh address
+
+ubsan: build/.setup-library ## run the C tests with the C parts under UndefinedBehaviorSanitizer
+	scripts/sanitize.sh undefined
+
+tsan: build/.setup-library ## run programs of many threads under ThreadSanitizer
+	scripts/sanitize.sh thread
+
+SECONDS ?= 60
+fuzz: build/.setup-library ## look for inputs that crash, each target for SECONDS (60); REPRODUCE=file runs one again
+	@scripts/fuzz.py --seconds $(SECONDS) $(if $(REPRODUCE),--reproduce '$(REPRODUCE)') $(ARGS)
+
+random-networks: $(LIBRARY) .venv/.torch ## check random networks for SECONDS (60); ARGS='--first-seed N', '--seed N'
+	@.venv/bin/python bindings/python/tests/random_networks.py --seconds $(SECONDS) $(ARGS)
 
 install: $(LIBRARY) ## install into PREFIX (/usr/local); LIBDIR and DESTDIR are honoured
 	@PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' scripts/install.sh $(VERSION)

@@ -9,12 +9,14 @@ Fails, with a list, where
 - the Python table names other functions, or another number of parameters,
 - a function, type or macro of the header has no comment before it,
 - the C++ header leaves out a function of another section than that over the caller's buffers,
+- the fuzzer of calls makes no call of a function (scripts/fuzz.py checks that each succeeds once),
 - the header does not compile alone as C99, C11 and C++17 without a warning,
 - the soname, the version of the symbols or the Python table has another number than SCN_ABI_VERSION,
 - the library needs anything but the C and C++ libraries and OpenBLAS, at worst a Swift library.
 """
 import argparse
 import ast
+import glob
 import os
 import re
 import shlex
@@ -176,6 +178,16 @@ def check_number(header_text, library, table, problems):
         problems.append(f"Python table: ABI_VERSION is {in_python}, the header's {number[1]}")
 
 
+def check_fuzzer(header, problems):
+    """The fuzzer of calls knows every function of the header."""
+    text = ""
+    for path in glob.glob(os.path.join(ROOT, "Tests/fuzz/calls_*.h")):
+        with open(path, encoding="utf-8") as file:
+            text += file.read()
+    called = set(re.findall(r"\b(scn_\w+)\b", text))
+    problems += [f"Tests/fuzz/calls_*.h: {name} is never called" for name in sorted(set(header) - called)]
+
+
 def check_dependencies(library, problems):
     needed = re.findall(r"NEEDED\s+(\S+)", output_of("objdump", "-p", library))
     for name in needed:
@@ -219,6 +231,7 @@ def main():
     check_header_compiles(options.header, problems)
     check_number(header_text, options.library, options.table, problems)
     check_dependencies(options.library, problems)
+    check_fuzzer(header, problems)
 
     for problem in problems:
         print(f"check-abi: {problem}")

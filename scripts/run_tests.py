@@ -2,9 +2,9 @@
 """Run every test of the repository, show what they say as they say it, and add up their results.
 
 usage: run_tests.py [PART ...]      parts, in their order: library lint abi swift c python golden examples
-                                    docs packages; all without arguments
+                                    docs packages fuzz; all without arguments
 
-The last line is 'N passed, N failed': Swift tests, C programs, pytest's tests and the recorded reference cases. A part
+The last line is 'N passed, N failed': Swift tests, C programs, pytest's tests, recorded reference cases, fuzzers. A part
 that could not run, ended with an error or counted nothing adds one failure of its own.
 """
 import glob
@@ -188,6 +188,11 @@ def packages():
     return status, counts_in_last_line(text)
 
 
+def fuzz():
+    status, text = run([sys.executable, "scripts/fuzz.py", "--seconds", "10"])
+    return status, counts_in_last_line(text)
+
+
 # Name, heading, function, and whether it can run without the library.
 PARTS = [
     ("library", "Library", library, True),
@@ -200,6 +205,7 @@ PARTS = [
     ("examples", "C, Python and Swift print the same", examples, False),
     ("docs", "Code, links and names of the documentation", docs, False),
     ("packages", "Tarball, wheel and source archive", packages, False),
+    ("fuzz", "Fuzzers, ten seconds each", fuzz, True),
 ]
 
 

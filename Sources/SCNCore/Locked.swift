@@ -3,8 +3,9 @@ internal import Glibc
 
 /// A value behind a mutex. fork() waits until no thread is inside one, so that a child finds all of them free and whole.
 package final class Locked<Value>: @unchecked Sendable {
-    private var value: Value
+    // First: a value of no size would have its address, and ThreadSanitizer would see two threads there.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    private var value: Value
 
     /// A value with a mutex of its own, which is free.
     package init(_ value: Value) {

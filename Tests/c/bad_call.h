@@ -5,24 +5,10 @@
 #define SCN_TEST_BAD_CALL_H
 
 #include "check.h"
+#include "outs.h"
 
 enum { SCN_ERROR_MEMORY_OR_OVERFLOW = -1 };
 #define HUGE_SIZE (INT64_C(1) << 62)
-
-/* Where the calls store their results. */
-static scn_tensor *out_tensor;
-static scn_module *out_module;
-static scn_optimizer *out_optimizer;
-static scn_geometry *out_geometry;
-static scn_rulebook *out_rulebook;
-static const char *out_text;
-static float *out_data;
-static int64_t out_count, out_sizes[16];
-static int32_t out_number;
-static double out_rate;
-static scn_tensor_kind out_kind;
-static const int64_t *out_offsets;
-static const int32_t *out_inputs, *out_outputs;
 
 /* What the calls work on; they must leave it as it is. */
 static scn_tensor *dense, *points, *sparse, *table, *released_tensor;
@@ -39,28 +25,6 @@ static const uint8_t kept[] = {1, 0};
 static float numbers[64];
 static scn_matrix two_rows = {numbers, 2, 3}, three_rows = {numbers, 3, 3}, two_planes = {numbers, 2, 2};
 static scn_matrix no_data = {NULL, 2, 3};
-
-static inline void poison(void) {
-    out_tensor = (scn_tensor *)numbers, out_module = (scn_module *)numbers, out_optimizer = (scn_optimizer *)numbers;
-    out_geometry = (scn_geometry *)numbers, out_rulebook = (scn_rulebook *)numbers;
-    out_text = "poison", out_data = numbers, out_offsets = where, out_inputs = out_outputs = &out_number;
-    out_count = out_number = out_sizes[0] = 77, out_rate = 77, out_kind = SCN_TENSOR_TABLE;
-}
-
-/** Return the first out-parameter named in a call that is neither NULL nor 0; NULL where all are. */
-static inline const char *uncleared(const char *call) {
-    const struct {
-        const char *name;
-        int is_clear;
-    } outs[] = {{"&out_tensor", !out_tensor},     {"&out_module", !out_module},     {"&out_optimizer", !out_optimizer},
-                {"&out_geometry", !out_geometry}, {"&out_rulebook", !out_rulebook}, {"&out_text", !out_text},
-                {"&out_data", !out_data},         {"&out_count", !out_count},       {"&out_number", !out_number},
-                {"&out_rate", out_rate == 0},     {"&out_kind", !out_kind},         {"&out_offsets", !out_offsets},
-                {"&out_inputs", !out_inputs},     {"&out_outputs", !out_outputs}};
-    for (size_t i = 0; i < sizeof outs / sizeof outs[0]; i++)
-        if (strstr(call, outs[i].name) && !outs[i].is_clear) return outs[i].name;
-    return NULL;
-}
 
 static inline void report(int line, const char *call, const char *variant, int expected, const char *word, scn_status status) {
     const char *message = status == SCN_OK ? "" : scn_last_error(), *kept = uncleared(call);
