@@ -82,7 +82,7 @@ import Testing
 
     /// Many rows at one site: added in double and rounded once.
     @Test func sumsOfManyRowsAreExact() throws {
-        let points = [[Int]](repeating: [1, 0], count: 100_000) + [[Int]](repeating: [2, 0], count: 4)
+        let points = [[Int]](repeating: [1, 0], count: 20_000) + [[Int]](repeating: [2, 0], count: 4)
         for value: Float in [0.1, 2e38, 1001] {
             for planes in [1, 19, 70] {
                 let rows = [Float](repeating: value, count: points.count * planes)
@@ -91,10 +91,10 @@ import Testing
                     let (_, mean) = try makeSites(points, size: [5], samples: 1, mode: .mean)
                     let results = try Self.run(mean, planes: planes, rows: rows, sites: sites)
                     #expect(results.combined == sites, name)
-                    #expect(results.byRows.first == value / 100_000 && results.byRows.last == value / 4, name)
+                    #expect(results.byRows.first == value / 20_000 && results.byRows.last == value / 4, name)
                     let (_, sum) = try makeSites(points, size: [5], samples: 1, mode: .sum)
                     let sums = try Self.run(sum, planes: planes, rows: rows, sites: sites)
-                    #expect(sums.combined.first == Float(Double(value) * 100_000), name)
+                    #expect(sums.combined.first == Float(Double(value) * 20_000), name)
                     #expect(sums.bySites == sums.combined, name)
                 }
             }
