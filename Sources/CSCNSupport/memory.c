@@ -97,7 +97,8 @@ void scn_memory_free(void *memory) {
 int64_t scn_memory_live_bytes(void) { return atomic_load_explicit(&live_bytes, memory_order_relaxed); }
 
 int32_t scn_memory_can_be_had(size_t bytes) {
-    if (bytes > SIZE_MAX / 2 || (bytes >= LARGE && bytes > available_bytes())) return 0;
+    if (bytes == 0) return 1;
+    if (is_to_fail() || bytes > SIZE_MAX / 2 || (bytes >= LARGE && bytes > bytes_left())) return 0;
     void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (pages == MAP_FAILED) return 0;
     munmap(pages, bytes);
