@@ -33,7 +33,7 @@ from check_abi import header_functions
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TARGETS = ("architecture", "calls", "checkpoint", "geometry")
 BUILD, CORPUS, SEEDS = ".build/address", "build/fuzz", "Tests/fuzz/seeds"
-MOST_CRASHES = 10
+MOST_CRASHES, MOST_SEEDS = 10, 300
 LIMITS = ["-timeout=30", "-rss_limit_mb=4096", "-detect_leaks=1", "-close_fd_mask=1", "-len_control=0",
           "-dict=Tests/fuzz/dictionary.txt"]
 LONGEST = {"architecture": 2048, "calls": 1024, "checkpoint": 4096, "geometry": 512}
@@ -167,13 +167,14 @@ def check_seeds():
 
 
 def distill(target):
-    """Make the smallest seeds that reach what the kept inputs reach."""
+    """Make seeds of the kept inputs: of the fewest that reach what all reach, the longest, which do the most."""
     with temporary_folder() as folder:
         small = os.path.join(folder, "small")
         os.makedirs(small)
         subprocess.run([program(target), "-set_cover_merge=1", small, *seed_folders(target), os.path.join(CORPUS, target), *LIMITS],
                        check=True, stderr=subprocess.DEVNULL, env=environment(folder, False))
-        names = sorted(os.listdir(small))
+        size = {name: os.path.getsize(os.path.join(small, name)) for name in os.listdir(small)}
+        names = sorted(sorted(size, key=lambda name: (-size[name], name))[:MOST_SEEDS])
         with zipfile.ZipFile(os.path.join(SEEDS, target + ".zip"), "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
             for place, name in enumerate(names):
                 entry = zipfile.ZipInfo(f"{place:04}", (2000, 1, 1, 0, 0, 0))
