@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Fuzz the library: build it and the targets of Tests/fuzz under AddressSanitizer, and run each for a while.
 
-usage: fuzz.py [--seconds 60] [--jobs N] [--targets calls,geometry] [--strict]
+usage: fuzz.py [--seconds 60] [--jobs N] [--targets calls,geometry] [--strict] [--fresh]
        fuzz.py --reproduce build/fuzz/calls-crash-...
        fuzz.py --distill calls
 
@@ -9,7 +9,7 @@ targets: architecture (any text as a module), calls (any sequence of calls over 
 geometry (any sites, with rulebooks of all kinds). The inputs that reached something new stay in build/fuzz/TARGET, so that the
 next run goes on from there; Tests/fuzz/seeds has those that every run begins with. The seeds of `calls` must call every
 function that scn.h declares, each at least once with success. --strict: failed calls must also leave the generator
-and all values as they were.
+and all values as they were. --fresh: begin with the seeds alone, and keep nothing.
 --reproduce: run one input again. --distill: make the seeds Tests/fuzz/seeds/TARGET.zip of what build/fuzz/TARGET has.
 
 Prints a line for each target: executions, executions a second, edges reached of those there are, inputs kept, the largest
@@ -33,7 +33,7 @@ from check_abi import header_functions
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TARGETS = ("architecture", "calls", "checkpoint", "geometry")
 BUILD, CORPUS, SEEDS = ".build/address", "build/fuzz", "Tests/fuzz/seeds"
-MOST_CRASHES = 10
+MOST_CRASHES, MOST_SEEDS = 10, 300
 LIMITS = ["-timeout=30", "-rss_limit_mb=4096", "-detect_leaks=1", "-close_fd_mask=1", "-len_control=0",
           "-dict=Tests/fuzz/dictionary.txt"]
 LONGEST = {"architecture": 2048, "calls": 1024, "checkpoint": 4096, "geometry": 512}
@@ -96,14 +96,14 @@ def artifacts(target):
             if re.search(r"-(crash|leak|oom|timeout)-[0-9a-f]+$", path)}
 
 
-def fuzz(target, seconds, is_strict):
+def fuzz(target, seconds, is_strict, is_fresh):
     """Run a target for so long, again after each crash; the line about it, and whether all went well."""
-    kept = os.path.join(CORPUS, target)
-    os.makedirs(kept, exist_ok=True)
     executions = covered = counters = peak = 0
     crashes, problems = [], []
     start = time.monotonic()
-    with temporary_folder() as folder:
+    with temporary_folder() as folder, tempfile.TemporaryDirectory() as passing:
+        kept = passing if is_fresh else os.path.join(CORPUS, target)
+        os.makedirs(kept, exist_ok=True)
         while True:
             left = int(seconds - (time.monotonic() - start))
             if left < 1 or len(crashes) >= MOST_CRASHES:
@@ -131,8 +131,8 @@ def fuzz(target, seconds, is_strict):
             crashes += new
             if not new:
                 break
+        inputs = len(os.listdir(kept))
     took = time.monotonic() - start
-    inputs = len(os.listdir(kept))
     line = (f"{target}: {executions} executions in {took:.0f} s ({executions / max(took, 1):.0f}/s), {covered} of {counters} "
             f"edges, {inputs} inputs kept, {peak} MB at most, {len(problems)} problem{'s' * (len(problems) != 1)}")
     for problem, crash in zip(problems, crashes + [""] * len(problems)):
@@ -167,13 +167,14 @@ def check_seeds():
 
 
 def distill(target):
-    """Make the smallest seeds that reach what the kept inputs reach."""
+    """Make seeds of the kept inputs: of the fewest that reach what all reach, the longest, which do the most."""
     with temporary_folder() as folder:
         small = os.path.join(folder, "small")
         os.makedirs(small)
         subprocess.run([program(target), "-set_cover_merge=1", small, *seed_folders(target), os.path.join(CORPUS, target), *LIMITS],
                        check=True, stderr=subprocess.DEVNULL, env=environment(folder, False))
-        names = sorted(os.listdir(small))
+        size = {name: os.path.getsize(os.path.join(small, name)) for name in os.listdir(small)}
+        names = sorted(sorted(size, key=lambda name: (-size[name], name))[:MOST_SEEDS])
         with zipfile.ZipFile(os.path.join(SEEDS, target + ".zip"), "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
             for place, name in enumerate(names):
                 entry = zipfile.ZipInfo(f"{place:04}", (2000, 1, 1, 0, 0, 0))
@@ -189,6 +190,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=min(len(TARGETS), os.cpu_count() or 1))
     parser.add_argument("--targets", default=",".join(TARGETS))
     parser.add_argument("--strict", action=argparse.BooleanOptionalAction, default=False)
+    parser.add_argument("--fresh", action="store_true")
     parser.add_argument("--reproduce")
     parser.add_argument("--distill")
     options = parser.parse_args()
@@ -211,7 +213,7 @@ def main():
         return
     outcomes = [check_seeds()] if "calls" in wanted else []
     with concurrent.futures.ThreadPoolExecutor(max(1, options.jobs)) as pool:
-        outcomes += pool.map(lambda target: fuzz(target, options.seconds, options.strict), wanted)
+        outcomes += pool.map(lambda target: fuzz(target, options.seconds, options.strict, options.fresh), wanted)
     for line, _ in outcomes:
         print(line)
     failed = sum(not good for _, good in outcomes)

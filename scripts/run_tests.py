@@ -189,7 +189,7 @@ def packages():
 
 
 def fuzz():
-    status, text = run([sys.executable, "scripts/fuzz.py", "--seconds", "10"])
+    status, text = run([sys.executable, "scripts/fuzz.py", "--seconds", "10", "--fresh"])
     return status, counts_in_last_line(text)
 
 

@@ -5,7 +5,7 @@
 #include "check.h"
 
 #if defined(__has_feature)
-#if __has_feature(address_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(undefined_behavior_sanitizer)
 #define ADDRESSES_ARE_SHORT 0 /* The sanitizer takes more of them than there is memory. */
 #endif
 #endif

@@ -114,9 +114,9 @@ static uint64_t mix_tensor(uint64_t sum, slot *s) {
     int32_t number;
     int64_t shape[16], count = 1;
     float *data;
+    if (s->kind == SCN_TENSOR_TABLE) return sum;
     REQUIRE_OK(scn_tensor_get_requires_gradient(tensor, &number));
     sum = mix(sum, &number, sizeof number);
-    if (s->kind == SCN_TENSOR_TABLE) return sum;
     REQUIRE_OK(scn_tensor_rank(tensor, &number));
     REQUIRE_OK(scn_tensor_shape(tensor, shape, 16));
     REQUIRE_OK(scn_tensor_data(tensor, &data));

@@ -121,11 +121,22 @@ static void call_geometry(void) {
     case 19: CALL(scn_geometry_full(geometry, sites, a_filter(0), OUT(&out_number), OUT(&out_rulebook))); break;
     case 20: CALL(scn_geometry_randomized(geometry, sites, a_filter(0), OUT(&out_number), OUT(&out_rulebook))); break;
     case 21: {
-        const scn_fractional_options *options = fractional_options(DIMENSION);
+        int32_t dimension = DIMENSION;
+        (void)scn_geometry_dimension(geometry, &dimension);
+        const scn_fractional_options *options = fractional_options(dimension > 0 ? dimension : DIMENSION);
         CALL(scn_geometry_fractional(geometry, sites, options, choice_of(2), OUT(&out_number), OUT(&out_rulebook)));
         break;
     }
-    case 22: CALL(scn_geometry_reverse(geometry, sites, a_filter(0), OUT(&out_number), OUT(&out_rulebook))); break;
+    case 22: {
+        const scn_filter *filter = a_filter(0);
+        int32_t from = sites;
+        if (byte() & 1) {
+            CALL(scn_geometry_strided(geometry, sites, filter, &out_number, &out_rulebook));
+            from = out_number;
+        }
+        CALL(scn_geometry_reverse(geometry, from, filter, OUT(&out_number), OUT(&out_rulebook)));
+        break;
+    }
     default: {
         uint8_t *keep = count >= 0 && count <= MOST_FLOATS ? (uint8_t *)scratch((size_t)count, 1) : NULL;
         for (int64_t i = 0; keep && i < count; i++) keep[i] = byte() & 1;

@@ -255,23 +255,27 @@ static const char *a_path(void) {
 
 static void call_checkpoint(void) {
     static const char *const texts[] = {"weight", "bias", "weight.x", "", "__metadata__", "weight"};
-    const char *names[3], *path = a_path();
+    const char *own_names[3], *path = a_path();
     int64_t count = 0;
     scn_optimizer *optimizer = byte() & 1 ? NULL : an_optimizer();
-    void **handles;
+    scn_tensor *const *tensors;
+    for (int i = 0; i < 3; i++) own_names[i] = byte() & 1 ? texts[i] : some_text(texts, 6);
     switch (byte() % CHECKPOINT_CALLS) {
     case 0: CALL(scn_checkpoint_save(path, a_module(), optimizer)); break;
     case 1: CALL(scn_checkpoint_open(path, OUT(&out_module))); break;
-    case 2: CALL(scn_checkpoint_restore(path, a_module(), optimizer)); break;
-    case 3:
-        handles = some_handles(TENSOR, &count, SCN_TENSOR_DENSE);
-        for (int i = 0; i < 3; i++) names[i] = some_text(texts, 6);
-        CALL(scn_checkpoint_save_named(path, count >= 0 && count <= 3 ? names : NULL, (scn_tensor *const *)handles, count, optimizer));
+    case 2: {
+        scn_module *module = a_module();
+        if (byte() & 1) CALL(scn_checkpoint_save(path, module, optimizer));
+        CALL(scn_checkpoint_restore(path, module, optimizer));
         break;
-    default:
-        handles = some_handles(TENSOR, &count, SCN_TENSOR_DENSE);
-        for (int i = 0; i < 3; i++) names[i] = some_text(texts, 6);
-        CALL(scn_checkpoint_restore_named(path, count >= 0 && count <= 3 ? names : NULL, (scn_tensor *const *)handles, count, optimizer));
+    }
+    default: {
+        tensors = (scn_tensor *const *)some_handles(TENSOR, &count, SCN_TENSOR_DENSE);
+        const char *const *names = tensors ? own_names : NULL;
+        const uint8_t which = byte();
+        if (which & 1) CALL(scn_checkpoint_save_named(path, names, tensors, count, optimizer));
+        if (which & 2) CALL(scn_checkpoint_restore_named(path, names, tensors, count, optimizer));
+    }
     }
 }
 

@@ -10,9 +10,9 @@ enum { MOST_CALLS = 160 };
 
 /** Put one handle of each kind, and tensors of each kind, into the pool. */
 static void fill_pool(void) {
-    const int64_t shape[] = {3, PLANES}, size[] = {8, 8}, where[] = {1, 2, 0, 1, 3, 0, 6, 6, 1}, three[] = {3, 3};
+    const int64_t shape[] = {3, PLANES}, batched[] = {2, 2, PLANES}, size[] = {8, 8}, where[] = {1, 2, 0, 1, 3, 0, 6, 6, 1}, three[] = {3, 3};
     const float values[] = {1, -2, 3, 0, 0.5f, 2, -1, 4, 0.25f};
-    scn_tensor *features, *points, *sparse;
+    scn_tensor *features, *points, *sparse, *batched_features;
     scn_module *input_layer, *convolution, *norm, *sequential;
     scn_geometry *geometry;
     scn_rulebook *rulebook;
@@ -21,6 +21,7 @@ static void fill_pool(void) {
     int32_t sites;
     filter.dimension = DIMENSION, filter.size = three;
     REQUIRE_OK(scn_tensor_create(shape, 2, values, &features));
+    REQUIRE_OK(scn_tensor_create(batched, 3, NULL, &batched_features));
     REQUIRE_OK(scn_tensor_set_requires_gradient(features, 1));
     REQUIRE_OK(scn_points_create(where, 3, DIMENSION + 1, features, 0, &points));
     REQUIRE_OK(scn_input_layer_create(DIMENSION, size, SCN_INPUT_SUM, &input_layer));
@@ -32,7 +33,7 @@ static void fill_pool(void) {
     REQUIRE_OK(scn_tensor_geometry(sparse, &geometry, &sites));
     REQUIRE_OK(scn_geometry_submanifold(geometry, 0, &filter, &rulebook));
     REQUIRE_OK(scn_sgd_create(&features, 1, NULL, &optimizer));
-    adopt(TENSOR, features), adopt(TENSOR, points), adopt(TENSOR, sparse);
+    adopt(TENSOR, features), adopt(TENSOR, points), adopt(TENSOR, sparse), adopt(TENSOR, batched_features);
     adopt(MODULE, sequential), adopt(MODULE, input_layer), adopt(MODULE, convolution), adopt(MODULE, norm);
     adopt(GEOMETRY, geometry), adopt(RULEBOOK, rulebook), adopt(OPTIMIZER, optimizer);
 }
