@@ -11,7 +11,11 @@
 
 enum { DEPTH = 256, SITES = 12, LONG_CHAIN = 100000 };
 static int64_t side = 8;
+#ifdef IS_SANITIZED
+static size_t stack_bytes = (size_t)16 << 20; /* Sanitizers put guards around what is on the stack. */
+#else
 static size_t stack_bytes = (size_t)512 << 10;
+#endif
 
 typedef void (*part)(void);
 
