@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """Fuzz the library: build it and the targets of Tests/fuzz under AddressSanitizer, and run each for a while.
 
-usage: fuzz.py [--seconds 60] [--jobs N] [--targets calls,geometry] [--strict] [--fresh]
+usage: fuzz.py [--seconds 60] [--jobs N] [--targets calls,geometry] [--no-strict] [--fresh]
        fuzz.py --reproduce build/fuzz/calls-crash-...
        fuzz.py --distill calls
 
 targets: architecture (any text as a module), calls (any sequence of calls over the whole of scn.h), checkpoint (any file),
 geometry (any sites, with rulebooks of all kinds). The inputs that reached something new stay in build/fuzz/TARGET, so that the
 next run goes on from there; Tests/fuzz/seeds has those that every run begins with. The seeds of `calls` must call every
-function that scn.h declares, each at least once with success. --strict: failed calls must also leave the generator
-and all values as they were. --fresh: begin with the seeds alone, and keep nothing.
+function that scn.h declares, each at least once with success. --no-strict: failed calls may change the generator and
+values. --fresh: begin with the seeds alone, and keep nothing.
 --reproduce: run one input again. --distill: make the seeds Tests/fuzz/seeds/TARGET.zip of what build/fuzz/TARGET has.
 
 Prints a line for each target: executions, executions a second, edges reached of those there are, inputs kept, the largest
@@ -189,7 +189,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--jobs", type=int, default=min(len(TARGETS), os.cpu_count() or 1))
     parser.add_argument("--targets", default=",".join(TARGETS))
-    parser.add_argument("--strict", action=argparse.BooleanOptionalAction, default=False)
+    parser.add_argument("--strict", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--fresh", action="store_true")
     parser.add_argument("--reproduce")
     parser.add_argument("--distill")

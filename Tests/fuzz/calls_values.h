@@ -6,6 +6,16 @@
 
 enum { LIBRARY_CALLS = 14, TENSOR_CALLS = 36, OPTIMIZER_CALLS = 15, CHECKPOINT_CALLS = 5 };
 
+static void call_scope(const uint64_t *words) {
+    switch (words[0]) {
+    case 250: CALL(scn_scope_begin(NULL)); break;
+    case 251: CALL(scn_scope_begin(&words[1])); break;
+    case 252: CALL(scn_scope_end(1)); break;
+    case 253: CALL(scn_scope_end(0)); break;
+    default: CALL(scn_scope_end(integer_from_bytes()));
+    }
+}
+
 static void call_library(void) {
     int64_t counts[3];
     uint64_t words[4];
@@ -33,7 +43,8 @@ static void call_library(void) {
     case 12: CALL(scn_get_random_state(OUT(words))); break;
     default:
         for (int i = 0; i < 4; i++) words[i] = byte();
-        CALL(scn_set_random_state(OUT(words)));
+        if (words[0] >= 250) call_scope(words);
+        else CALL(scn_set_random_state(OUT(words)));
     }
 }
 

@@ -69,6 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
         one_call();
         release_scratch();
     }
+    while (scn_scope_end(0) == SCN_OK) continue;
     for (int kind = 0; kind < KINDS; kind++)
         while (pool_count[kind] > 0) drop((handle_kind)kind, pool_count[kind] - 1);
     if (scn_live_handles() != 0 || scn_memory_in_use() != 0)
