@@ -789,8 +789,7 @@ SCN_API scn_status scn_gradients_set(scn_tensor *const *parameters, int64_t coun
  * folder. A write beyond the process's limit on the size of files is an error, without a SIGXFSZ.
  *
  * path: bytes, at least one and at most 4095, of any encoding; messages show those that are no UTF-8 in hexadecimal. It
- * names a regular file, or one that does not exist yet, itself or through symbolic links; else SCN_ERROR_FILE. Names are UTF-8,
- * shorter than 1 MB (else SCN_ERROR_INVALID_ARGUMENT). */
+ * names a regular file, or one that does not exist yet, itself or through symbolic links; else SCN_ERROR_FILE. Names are UTF-8. */
 
 /** Save a module and, where not NULL, its optimizer, whose parameters must all be the module's (else
  *  SCN_ERROR_INVALID_ARGUMENT). Also SCN_ERROR_FILE. */

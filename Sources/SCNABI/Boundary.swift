@@ -82,15 +82,9 @@ func bytes(_ pointer: UnsafePointer<CChar>?, _ name: String) throws(SCNError) ->
     return Storage(borrowing: bytes, count: strlen(pointer))
 }
 
-/// Names and lists of layers are shorter, in bytes.
-let textLimit = 1 << 20
-
 func text(_ pointer: UnsafePointer<CChar>?, _ name: String) throws(SCNError) -> String {
     let pointer = try required(pointer, name)
-    let count = strnlen(pointer, textLimit)
-    try require(count < textLimit, .invalidArgument, "\(name): is text of \(textLimit) bytes or more, expected less")
-    // What is made of the words of a list takes more than the text.
-    try expectMemory(64 * count, name)
+    try expectMemory(strlen(pointer), times: 4, name)
     guard let text = String(validatingCString: pointer) else {
         throw SCNError(.invalidArgument, "\(name): is not UTF-8 text")
     }
@@ -208,11 +202,10 @@ func handles<R>(
     _ pointer: UnsafePointer<OpaquePointer?>?, _ count: Int64, _ name: String,
     _ unwrap: (OpaquePointer?, String) throws -> R
 ) throws -> [R] {
-    let hosts = try elements(pointer, count, name)
-    // More than what is kept of each: lists that grow, and tables of what was seen.
-    try expectMemory(256 * hosts.count, "\(count) \(name)")
     var results: [R] = []
-    for (index, handle) in hosts.enumerated() {
+    for (index, handle) in try elements(pointer, count, name).enumerated() {
+        // A wrong handle is told before there is room for all; of each is kept less, with lists that grow and tables.
+        if index >= 256 && index & (index - 1) == 0 { try expectMemory(2 * index, times: 256, "\(count) \(name)") }
         results.append(try unwrap(handle, "\(name)[\(index)]"))
     }
     return results

@@ -161,8 +161,8 @@ private func named(
     let tensors = try handles(tensors, count, "tensors") { try denseTensor($0, $1) }
     let hosts = try elements(names, count, "names")
     var bytes = 0
-    for name in hosts { bytes += name.map { strnlen($0, textLimit) } ?? 0 }
-    try expectMemory(4 * bytes, "\(count) names")
+    for name in hosts { bytes += name.map { strlen($0) } ?? 0 }
+    try expectMemory(bytes, times: 4, "\(count) names")
     var named: [Checkpoint.Named] = []
     for (index, name) in hosts.enumerated() { named.append((try text(name, "names[\(index)]"), tensors[index])) }
     return named

@@ -78,9 +78,12 @@ public final class Storage<Element: BitwiseCopyable> {
 /// Bytes that storages hold in the whole process.
 package var liveMemoryBytes: Int { Int(scn_memory_live_bytes()) }
 
-/// Throws a memory error unless so many bytes can be had now: to be asked before arrays and strings of Swift's own, or many
+/// Throws a memory error unless `count` things of `size` bytes can be had now: to be asked before arrays and strings of Swift's own, or many
 /// objects, are made in a number that a host or a file chooses. Where those find no memory, the process ends.
-package func expectMemory(_ bytes: Int, _ what: @autoclosure () -> String) throws(SCNError) {
+package func expectMemory(
+    _ count: Int, times size: Int = 1, _ what: @autoclosure () -> String
+) throws(SCNError) {
+    let bytes = try checkedProduct([count, size], what())
     if bytes < 1 << 16 { return }
     // What they leave between them, and what else the call needs.
     let (asked, overflow) = bytes.addingReportingOverflow(bytes / 4 + 1 << 20)

@@ -38,7 +38,7 @@ package enum SafetensorsWriter {
         let texts =
             metadata.reduce(0) { $0 + $1.0.utf8.count + $1.1.utf8.count }
             + tensors.reduce(0) { $0 + $1.name.utf8.count + 500 }
-        try expectMemory(4 * texts, "a header of \(tensors.count) tensors")
+        try expectMemory(texts, times: 4, "a header of \(tensors.count) tensors")
         var ordered: [Tensor] = []
         for bits in [64, 32, 16, 8] { ordered += tensors.filter { $0.type.bits == bits } }
         let header = try Storage(headerBytes(metadata: metadata, tensors: tensors, ordered: ordered))

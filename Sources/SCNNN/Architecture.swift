@@ -43,7 +43,7 @@ package enum Architecture {
         try require(
             count <= 2 * Container.maximumOccurrences, .format,
             "\(count) objects, more than a network of \(Container.maximumOccurrences) modules has")
-        try expectMemory(count * bytesOfModule, "a network of up to \(count) modules")
+        try expectMemory(count, times: bytesOfModule, "a network of up to \(count) modules")
         return try build(document.root)
     }
 

@@ -120,7 +120,7 @@ extension Module {
             count += 1
             pending.append(contentsOf: module.parts)
         }
-        try expectMemory(2000 * count, "a text about \(count) modules")
+        try expectMemory(count, times: 2000, "a text about \(count) modules")
     }
 }
 

@@ -189,7 +189,7 @@ package struct BatchNormalizationOperation {
             kernels.column_moments(
                 input.pointer + range.lowerBound * planes, Int64(range.count), Int64(planes), mean, mean + planes)
         }
-        try expectMemory(16 * planes, "the moments of \(planes) planes")
+        try expectMemory(planes, times: 16, "the moments of \(planes) planes")
         var result = [Double](repeating: 0, count: 2 * planes)
         for chunk in 0..<chunks {
             let before = Double(chunk * chunkRows)

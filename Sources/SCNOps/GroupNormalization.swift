@@ -127,7 +127,7 @@ package struct GroupNormalizationOperation {
                 Int64(planes), base + 4 * chunks.sampleOfChunk(chunk) * planes, 1, sums + 2 * chunk * planes,
                 sums + (2 * chunk + 1) * planes)
         }
-        try expectMemory(32 * planes, "the gradients of \(planes) planes")
+        try expectMemory(planes, times: 32, "the gradients of \(planes) planes")
         var (byWeight, byBias) = ([Double](repeating: 0, count: planes), [Double](repeating: 0, count: planes))
         var (ofGradient, ofProduct) = (byWeight, byWeight)
         for sample in 0..<samples.count {

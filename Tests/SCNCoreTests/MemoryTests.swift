@@ -9,5 +9,7 @@ import Testing
             let error = #expect(throws: SCNError.self) { try expectMemory(bytes, "a list") }
             #expect(error == SCNError(.memory, "out of memory: a list may take \(bytes) bytes"))
         }
+        let error = #expect(throws: SCNError.self) { try expectMemory(1 << 60, times: 16, "a list") }
+        #expect(error?.kind == .overflow)
     }
 }

@@ -317,21 +317,25 @@ static void many_names(const void *argument) {
     enum { COUNT = 400000 };
     const char **names = (const char **)zeros(COUNT, sizeof *names);
     scn_tensor **tensors = (scn_tensor **)zeros(COUNT, sizeof *tensors), *tensor = NULL;
-    char *name = (char *)zeros(2000001, 1);
+    char *name = (char *)zeros(17000001, 1);
     const int64_t shape = 1;
     (void)argument;
     OK(scn_tensor_create(&shape, 1, NULL, &tensor));
-    memset(name, 'x', 2000000);
-    for (int i = 0; i < COUNT; i++) names[i] = name + 1990000, tensors[i] = tensor;
+    memset(name, 'x', 17000000);
+    for (int i = 0; i < COUNT; i++) names[i] = name + 16990000, tensors[i] = tensor;
     limit_addresses(200);
-    FAILS(MEMORY, "400000 names", scn_checkpoint_save_named("x.st", names, tensors, COUNT, NULL));
-    FAILS(MEMORY, "400000 names", scn_checkpoint_restore_named("x.st", names, tensors, COUNT, NULL));
-    names[1] = name;
-    FAILS(INVALID_ARGUMENT, "names[1]: is text of", scn_checkpoint_save_named("x.st", names, tensors, 2, NULL));
+    if (ADDRESSES_ARE_SHORT) {
+        FAILS(MEMORY, "400000 names", scn_checkpoint_save_named("x.st", names, tensors, COUNT, NULL));
+        FAILS(MEMORY, "400000 names", scn_checkpoint_restore_named("x.st", names, tensors, COUNT, NULL));
+    }
     names[0] = "caf\xe9";
     FAILS(INVALID_ARGUMENT, "names[0]: is not UTF-8", scn_checkpoint_save_named("x.st", names, tensors, 2, NULL));
     scn_module *module = NULL;
-    FAILS(INVALID_ARGUMENT, "layers: is text of", scn_sparse_vgg_net_create(2, 1, name, &module));
+    FAILS(FORMAT, "layers: ", scn_sparse_vgg_net_create(2, 1, name, &module));
+    if (ADDRESSES_ARE_SHORT) {
+        limit_addresses(40);
+        FAILS(MEMORY, "layers may take 68000000 bytes", scn_sparse_vgg_net_create(2, 1, name, &module));
+    }
     CHECK(entries() == 0);
 }
 
