@@ -153,9 +153,9 @@ SCN_API scn_status scn_set_random_state(const uint64_t state[4]);
  *  10,000 deep. seed: what the thread draws from meanwhile is a stream of its own, which begins with it, and the generator
  *  stays as it is; NULL: the generator, as ever. Also SCN_ERROR_STATE. */
 SCN_API scn_status scn_scope_begin(const uint64_t *seed);
-/** End the scope that this thread began last. keep: 1, or 0 to put back what its calls changed of what forward passes change:
- *  running statistics and other buffers, the generator, forward counts, and what was added to geometries that were there
- *  before. Handles and parameters stay. SCN_ERROR_STATE where no scope is open. */
+/** End the scope that this thread began last. keep: 1, or 0 to put back what its forward passes (and scn_module_reweight)
+ *  changed: running statistics and other buffers, the generator, forward counts, and what was added to geometries that were
+ *  there before. Handles, gradients and what an optimizer or the host wrote stay. SCN_ERROR_STATE where no scope is open. */
 SCN_API scn_status scn_scope_end(int32_t keep);
 
 /* ================================================================================================== Tensors and points

@@ -189,7 +189,8 @@ public func scn_tensor_geometry(
     return produce(geometry, "geometry", .geometry) {
         let sites = try required(sites, "sites")
         let tensor = try sparseTensor(sparse, "sparse")
-        sites.pointee = Int32(tensor.siteSetID.index)
+        // Taken in anew where the call that made the tensor was put back.
+        sites.pointee = Int32(tensor.geometry.add(tensor.geometry.sites(tensor.siteSetID)).index)
         return tensor.geometry
     }
 }

@@ -1,17 +1,23 @@
 package import SCNCore
 
-/// Names a site set of one `Geometry`.
-package struct SiteSetID: Hashable, Sendable {
+/// A site set of one `Geometry`: its number there, and the sites, which it keeps where a call that added them fails.
+package struct SiteSetID: Hashable, @unchecked Sendable {
     package let index: Int
+    /// No two of one geometry have the same, whatever was removed meanwhile.
+    fileprivate let serial: Int
+    fileprivate let sites: SiteSet
+
+    package static func == (a: SiteSetID, b: SiteSetID) -> Bool { a.serial == b.serial }
+    package func hash(into hasher: inout Hasher) { hasher.combine(serial) }
 }
 
 /// All site sets and rulebooks that come from one input, each made once: what SparseConvNet calls metadata.
 ///
 /// Rulebooks are found by site set and filter, not by spatial size, so that two routes to one size do not mix. Equal
 /// site sets are one, so that layers after different routes to the same sites share their rulebooks. Safe to use from
-/// several threads; who comes second waits and gets the first one's object.
+/// several threads, which get one object where they ask for the same.
 package final class Geometry: Sendable {
-    package let input = SiteSetID(index: 0)
+    package let input: SiteSetID
     /// Nil where the input did not come through an input layer.
     package let inputMap: InputMap?
 
@@ -35,7 +41,8 @@ package final class Geometry: Sendable {
     private struct State {
         /// Whose call added something last, and has not ended; nil once others may have seen it.
         var author: UnsafeRawPointer?
-        var siteSets: [SiteSet]
+        var siteSets: [SiteSetID]
+        var lastSerial = 0
         var submanifold: [Request: Rulebook] = [:]
         var strided: [Request: Step] = [:]
         var others: [OtherRequest: Step] = [:]
@@ -43,9 +50,19 @@ package final class Geometry: Sendable {
         var back: [Request: Step] = [:]
 
         mutating func intern(_ sites: SiteSet) -> SiteSetID {
-            let known = siteSets.firstIndex { $0.hasSameSites(as: sites) }
-            if known == nil { siteSets.append(sites) }
-            return SiteSetID(index: known ?? siteSets.count - 1)
+            if let known = siteSets.first(where: { $0.sites.hasSameSites(as: sites) }) { return known }
+            lastSerial += 1
+            siteSets.append(SiteSetID(index: siteSets.count, serial: lastSerial, sites: sites))
+            return siteSets[siteSets.count - 1]
+        }
+
+        mutating func step(
+            from input: SiteSetID, to sites: SiteSet, _ rulebook: Rulebook, reversedBy filter: FilterGeometry?
+        ) -> Step {
+            let output = intern(sites)
+            let step = Step(input: input, output: output, rulebook: rulebook, reversed: rulebook.reversed)
+            if let filter { back[Request(sites: output, filter: filter)] = step }
+            return step
         }
     }
 
@@ -53,14 +70,15 @@ package final class Geometry: Sendable {
 
     package init(_ input: SiteSet, inputMap: InputMap?) {
         self.inputMap = inputMap
-        state = Locked(State(siteSets: [input]))
+        self.input = SiteSetID(index: 0, serial: 0, sites: input)
+        state = Locked(State(siteSets: [self.input]))
     }
 
-    package func sites(_ id: SiteSetID) -> SiteSet { state.withLock { $0.siteSets[id.index] } }
+    package func sites(_ id: SiteSetID) -> SiteSet { id.sites }
 
     /// The site set of that number; nil where there is none.
     package func siteSetID(_ index: Int) -> SiteSetID? {
-        withState { $0.siteSets.indices.contains(index) } ? SiteSetID(index: index) : nil
+        withState { $0.siteSets.indices.contains(index) ? $0.siteSets[index] : nil }
     }
 
     /// Takes a site set in, or finds the equal one that is here already.
@@ -73,17 +91,16 @@ package final class Geometry: Sendable {
 
     /// The site sets of this spatial size, in the order in which they came.
     package func siteSets(spatialSize: [Int]) -> [SiteSetID] {
-        withState { state in
-            state.siteSets.indices.filter { state.siteSets[$0].spatialSize == spatialSize }.map { SiteSetID(index: $0) }
-        }
+        withState { $0.siteSets.filter { $0.sites.spatialSize == spatialSize } }
     }
 
     package func submanifold(_ id: SiteSetID, _ filter: FilterGeometry) throws(SCNError) -> Rulebook {
-        try withState { state throws(SCNError) in
-            let request = Request(sites: id, filter: filter)
-            if let known = state.submanifold[request] { return known }
-            let rulebook = try Rulebook.submanifold(state.siteSets[id.index], filter)
-            willAdd(to: &state)
+        let request = Request(sites: id, filter: filter)
+        return try once {
+            $0.submanifold[request]
+        } make: { () throws(SCNError) in
+            try Rulebook.submanifold(sites(id), filter)
+        } keep: { state, rulebook in
             state.submanifold[request] = rulebook
             return rulebook
         }
@@ -93,17 +110,17 @@ package final class Geometry: Sendable {
     package func strided(
         _ id: SiteSetID, _ filter: FilterGeometry
     ) throws(SCNError) -> (output: SiteSetID, rulebook: Rulebook) {
-        try withState { state throws(SCNError) in
-            let request = Request(sites: id, filter: filter)
-            if let known = state.strided[request] { return (known.output, known.rulebook) }
-            let (sites, rulebook) = try Rulebook.strided(state.siteSets[id.index], filter)
-            willAdd(to: &state)
-            let output = state.intern(sites)
-            let step = Step(input: id, output: output, rulebook: rulebook, reversed: rulebook.reversed)
+        let request = Request(sites: id, filter: filter)
+        let step = try once {
+            $0.strided[request]
+        } make: { () throws(SCNError) in
+            try Rulebook.strided(sites(id), filter)
+        } keep: { state, made in
+            let step = state.step(from: id, to: made.output, made.rulebook, reversedBy: filter)
             state.strided[request] = step
-            state.back[Request(sites: output, filter: filter)] = step
-            return (output, rulebook)
+            return step
         }
+        return (step.output, step.rulebook)
     }
 
     /// The rules of another kind of step from `id`, which `build` makes the first time; a reversal of `filter` finds them.
@@ -111,17 +128,17 @@ package final class Geometry: Sendable {
         _ id: SiteSetID, _ kind: StepKind, reversedBy filter: FilterGeometry? = nil,
         _ build: (SiteSet) throws(SCNError) -> (output: SiteSet, rulebook: Rulebook)
     ) throws(SCNError) -> (output: SiteSetID, rulebook: Rulebook) {
-        try withState { state throws(SCNError) in
-            let request = OtherRequest(sites: id, kind: kind)
-            if let known = state.others[request] { return (known.output, known.rulebook) }
-            let (sites, rulebook) = try build(state.siteSets[id.index])
-            willAdd(to: &state)
-            let output = state.intern(sites)
-            let step = Step(input: id, output: output, rulebook: rulebook, reversed: rulebook.reversed)
+        let request = OtherRequest(sites: id, kind: kind)
+        let step = try once {
+            $0.others[request]
+        } make: { () throws(SCNError) in
+            try build(sites(id))
+        } keep: { state, made in
+            let step = state.step(from: id, to: made.output, made.rulebook, reversedBy: filter)
             state.others[request] = step
-            if let filter { state.back[Request(sites: output, filter: filter)] = step }
-            return (output, rulebook)
+            return step
         }
+        return (step.output, step.rulebook)
     }
 
     /// The rules from `id` back to the sites of which `filter` made it, those of the latest step where several did.
@@ -147,6 +164,20 @@ package final class Geometry: Sendable {
         }.get()
     }
 
+    /// What is known already, or what `make` makes outside of the lock, so that fork() does not wait for it. Of several threads
+    /// that make the same at once, the first to end gives it to all.
+    private func once<Made, Known>(
+        _ find: (State) -> Known?, make: () throws(SCNError) -> Made, keep: (inout State, Made) -> Known
+    ) throws(SCNError) -> Known {
+        if let known = withState({ find($0) }) { return known }
+        let made = try make()
+        return withState { state in
+            if let known = find(state) { return known }
+            willAdd(to: &state)
+            return keep(&state, made)
+        }
+    }
+
     /// Has what is added next removed again where the call fails.
     private func willAdd(to state: inout State) {
         guard let call = Transaction.identity else { return }
@@ -155,7 +186,9 @@ package final class Geometry: Sendable {
         Transaction.onEnd { [self] isKept in
             self.state.withLock { state in
                 guard state.author == call else { return }
+                let lastSerial = state.lastSerial
                 if isKept { state.author = nil } else { state = before }
+                state.lastSerial = lastSerial
             }
         }
     }

@@ -194,6 +194,38 @@ static void test_scopes(void) {
     OK(scn_tensor_release(output));
     OK(scn_scope_end(1));
     CHECK(!is_same(before, seen(network)));
+    /* What a scope made and put back works on, in numbers of its own. */
+    const int64_t where[] = {0, 0, 0, 1, 1, 0, 6, 3, 0}, size[] = {8, 8}, three[] = {3, 3}, two[] = {2, 2}, one[] = {1, 1};
+    scn_geometry *geometry, *same;
+    scn_tensor *features = tensor_of(3, 2, eight), *sparse, *coarse, *fine, *other;
+    scn_module *down, *down3, *convolution;
+    int32_t sites, again_sites;
+    int64_t count, other_count;
+    OK(scn_geometry_create(2, size, where, 3, 3, 0, SCN_INPUT_SUM, &geometry));
+    OK(scn_sparse_create(geometry, 0, features, &sparse));
+    OK(scn_convolution_create(2, 2, 2, two, two, NULL, &down));
+    OK(scn_convolution_create(2, 2, 2, three, one, NULL, &down3));
+    OK(scn_submanifold_convolution_create(2, 2, 2, three, NULL, &convolution));
+    OK(scn_scope_begin(NULL));
+    OK(scn_module_forward(down, sparse, &coarse));
+    OK(scn_scope_end(0));
+    CHECK(scn_geometry_site_count(geometry, 1, &count) == SCN_ERROR_INVALID_ARGUMENT);
+    OK(scn_module_forward(down3, sparse, &other)); /* now site set 1 is another one */
+    OK(scn_module_forward(convolution, coarse, &fine));
+    OK(scn_tensor_geometry(fine, &same, &sites));
+    OK(scn_geometry_site_count(same, sites, &count));
+    OK(scn_geometry_site_count(same, 1, &other_count));
+    CHECK(count == 2 && sites == 2 && other_count > count);
+    OK(scn_geometry_release(same));
+    OK(scn_tensor_geometry(coarse, &same, &again_sites));
+    CHECK(again_sites == sites);
+    OK(scn_geometry_release(same));
+    scn_tensor *tensors[] = {features, sparse, coarse, fine, other};
+    for (int i = 0; i < 5; i++) OK(scn_tensor_release(tensors[i]));
+    scn_module *modules[] = {down, down3, convolution};
+    for (int i = 0; i < 3; i++) OK(scn_module_release(modules[i]));
+    OK(scn_geometry_release(geometry));
+
     int64_t depth = 0;
     while (depth < 100000 && scn_scope_begin(NULL) == SCN_OK) depth++;
     CHECK(depth == 10000);
