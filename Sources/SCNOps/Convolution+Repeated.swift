@@ -17,6 +17,13 @@ extension ConvolutionOperation {
         let (volume, groups) = (weight.volume, weight.groups)
         let (inPerGroup, outPerGroup) = (weight.inPerGroup, weight.outPerGroup)
         let (packed, packedSize) = (weight.pointer, weight.matrixSize)
+        let (offsets, inputRows, outputRows) = (
+            rules.offsets.pointer, rules.inputRows.pointer, rules.outputRows.pointer
+        )
+        let size = max(64, Self.waitingElements / result.planes)
+        let products = try Matrix(rows: min(size, max(1, rules.ruleCount)), planes: result.planes)
+        let consecutive = try Storage<Int32>(0..<Int32(clamping: products.rows))
+        let (consecutiveRows, span) = (consecutive.pointer, 64)
         for row in 0..<result.rows {
             let target = result.pointer + row * result.planes
             if let bias {
@@ -25,13 +32,6 @@ extension ConvolutionOperation {
                 target.update(repeating: 0, count: result.planes)
             }
         }
-        let (offsets, inputRows, outputRows) = (
-            rules.offsets.pointer, rules.inputRows.pointer, rules.outputRows.pointer
-        )
-        let size = max(64, Self.waitingElements / result.planes)
-        let products = try Matrix(rows: min(size, max(1, rules.ruleCount)), planes: result.planes)
-        let consecutive = try Storage<Int32>(0..<Int32(clamping: products.rows))
-        let (consecutiveRows, span) = (consecutive.pointer, 64)
         for k in 0..<volume {
             for first in stride(from: Int(offsets[k]), to: Int(offsets[k + 1]), by: size) {
                 let count = min(size, Int(offsets[k + 1]) - first)

@@ -150,10 +150,9 @@ package enum ConvolutionOperation {
         let kernels = try Kernels.table()
         let (volume, weightCount) = (rules.volume, shape.weightCount)
         if !rules.outputRowsAscend {
-            try backwardWeightRepeated(
-                rules, input: input, gradient: gradient, shape: shape, weightResult: weightResult)
             if let biasResult { try ColumnSums.compute(gradient, into: biasResult) }
-            return
+            return try backwardWeightRepeated(
+                rules, input: input, gradient: gradient, shape: shape, weightResult: weightResult)
         }
 
         // Spans of rows depend on shapes alone. The first adds into the result, the others into scratch of bounded size.
@@ -163,6 +162,8 @@ package enum ConvolutionOperation {
         let partial = try Storage<Float>(
             count: checkedProduct([max(0, spans - 1), weightCount], "the scratch of a weight gradient"), zeroed: true)
         let cursors = try Storage<Int64>(count: checkedProduct([spans, volume], "the cursors of a convolution"))
+        // The last that asks for memory comes before the first that writes.
+        if let biasResult { try ColumnSums.compute(gradient, into: biasResult) }
         weightResult.update(repeating: 0, count: weightCount)
 
         let (partialBase, cursorBase) = (partial.pointer, cursors.pointer)
@@ -186,7 +187,6 @@ package enum ConvolutionOperation {
                 kernels.add(weightResult + start, part + start, count, weightResult + start)
             }
         }
-        if let biasResult { try ColumnSums.compute(gradient, into: biasResult) }
         withExtendedLifetime((partial, cursors, input, gradient)) {}
     }
 }

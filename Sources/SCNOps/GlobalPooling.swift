@@ -16,10 +16,9 @@ public enum GlobalPooling: Int, CaseIterable, Sendable {
     package func forward(_ sites: SiteSet, input: Matrix, into result: Matrix) throws(SCNError) {
         try input.requireShape(sites.count, input.planes, "input")
         try result.requireShape(sites.batchSize, input.planes, "result")
+        if input.count == 0 { return result.pointer.update(repeating: 0, count: result.count) }
         let samples = try sites.samples()
         let pieces = try SamplePieces(samples)
-        result.pointer.update(repeating: 0, count: result.count)
-        if input.count == 0 { return }
         if self == .max {
             try largest(input, samples, pieces, into: result)
         } else {
@@ -40,6 +39,7 @@ public enum GlobalPooling: Int, CaseIterable, Sendable {
                 input.pointer + rows.lowerBound * planes, Int64(planes), Int64(rows.count), Int64(planes),
                 base + piece * planes)
         }
+        result.pointer.update(repeating: 0, count: result.count)
         Parallel.forEachChunk(samples.count, size: 64) { _, places in
             for place in places {
                 let target = result.row(Int(samples.indices[place]))
@@ -75,6 +75,7 @@ public enum GlobalPooling: Int, CaseIterable, Sendable {
             let rows = pieces.rows(piece)
             pool(input.pointer + rows.lowerBound * planes, rows.count, partial.pointer + piece * planes)
         }
+        result.pointer.update(repeating: 0, count: result.count)
         Parallel.forEachChunk(samples.count, size: 64) { _, places in
             for place in places {
                 let own = pieces.ofSample(place)

@@ -108,9 +108,11 @@ package struct GroupNormalizationOperation {
         let kernels = try Kernels.table()
         let planes = input.planes
         let width = planes / groups
-        weightResult?.update(repeating: 0, count: planes)
-        biasResult?.update(repeating: 0, count: planes)
-        guard input.count > 0 else { return }
+        guard input.count > 0 else {
+            weightResult?.update(repeating: 0, count: planes)
+            biasResult?.update(repeating: 0, count: planes)
+            return
+        }
         let chunks = try Chunks(samples)
         let partial = try Storage<Double>(count: checkedProduct([2, chunks.count, planes], "sums of chunks"))
         // Of each sample: its means, one a plane, and the three factors of its gradient.

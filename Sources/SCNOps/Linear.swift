@@ -110,9 +110,9 @@ package enum LinearOperation {
                     Int64(right.planes), Int64(right.planes), base + chunk * count, Int64(right.planes))
             }
         }
+        if let biasResult { try ColumnSums.compute(gradient, into: biasResult) }
         weightResult.update(repeating: 0, count: count)
         for chunk in 0..<chunks { kernels.add(weightResult, base + chunk * count, Int64(count), weightResult) }
-        if let biasResult { try ColumnSums.compute(gradient, into: biasResult) }
         withExtendedLifetime(partial) {}
     }
 

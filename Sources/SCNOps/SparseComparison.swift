@@ -23,8 +23,10 @@ package enum SparseComparison {
         differences: Matrix, gradient: Float, union: SiteUnion, byX: Matrix?, byY: Matrix?
     ) throws(SCNError) {
         let factor = union.count == 0 ? 0 : 2 * gradient / Float(union.count)
-        if let byX { try take(differences, factor, at: union.places.0, into: byX) }
-        if let byY { try take(differences, -factor, at: union.places.1, into: byY) }
+        // Made before either is written.
+        let rows = try ascending(max(union.places.0.count, union.places.1.count))
+        if let byX { try take(differences, factor, at: union.places.0, into: byX, rows) }
+        if let byY { try take(differences, -factor, at: union.places.1, into: byY, rows) }
     }
 
     /// target[places[row]] += factor * source[row].
@@ -44,12 +46,11 @@ package enum SparseComparison {
     }
 
     /// target[row] = factor * source[places[row]].
-    private static func take(_ source: Matrix, _ factor: Float, at places: Storage<Int32>, into target: Matrix)
-        throws(SCNError)
-    {
+    private static func take(
+        _ source: Matrix, _ factor: Float, at places: Storage<Int32>, into target: Matrix, _ rows: Storage<Int32>
+    ) throws(SCNError) {
         try target.requireShape(places.count, source.planes, "result")
         let kernels = try Kernels.table()
-        let rows = try ascending(places.count)
         let (to, from, planes) = (rows.pointer, places.pointer, Int64(source.planes))
         target.pointer.update(repeating: 0, count: target.count)
         Parallel.forEachChunk(places.count, size: 1 << 10) { _, range in
