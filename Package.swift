@@ -57,7 +57,8 @@ let package = Package(
             name: "SCNABITests", dependencies: ["CSCN", "CSCNSupport", "SCNABI", "SCNTestSupport"],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "SCNCoreTests", dependencies: ["CSCNSupport", "SCNCore", "SCNTestSupport"], swiftSettings: swiftSettings),
+            name: "SCNCoreTests", dependencies: ["CSCNSupport", "SCNCore", "SCNTestSupport"],
+            swiftSettings: swiftSettings),
         .testTarget(name: "SCNFilesTests", dependencies: ["SCNCore", "SCNFiles"], swiftSettings: swiftSettings),
     ]
 )

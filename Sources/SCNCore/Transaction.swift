@@ -116,10 +116,9 @@ package enum Transaction {
 
     /// Runs `body` as one call: where it throws, what it changed is put back.
     package static func run<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
-        if let outer = current {
-            let mark = Mark(outer)
+        if let savepoint {
             do throws(E) { return try body() } catch {
-                mark.rollBack(outer)
+                savepoint.rollBack()
                 throw error
             }
         }
@@ -138,6 +137,23 @@ package enum Transaction {
             }
         }
     }
+
+    /// How far the call that the thread is in has come.
+    package struct Savepoint {
+        fileprivate let state: UnsafeMutablePointer<State>
+        private let mark: Mark
+
+        fileprivate init(_ state: UnsafeMutablePointer<State>) {
+            self.state = state
+            mark = Mark(state)
+        }
+
+        /// Puts back everything that was changed since.
+        package func rollBack() { mark.rollBack(state) }
+    }
+
+    /// A savepoint of the call that the thread is in; nil outside of all calls.
+    package static var savepoint: Savepoint? { current.map { Savepoint($0) } }
 
     /// Runs `body`, which draws from `stream`, and puts back what it changed also where it succeeds. What it adds to geometries
     /// stays, since its result may refer to that.

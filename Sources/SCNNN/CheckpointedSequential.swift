@@ -9,14 +9,26 @@ internal import SCNOps
 /// anywhere in a network, also inside another one.
 public final class CheckpointedSequential: Sequential {
     public override func forward(_ input: Value) throws -> Value {
-        var seen: Set<ObjectIdentifier> = []
-        let parameters = self.parameters.filter { $0.requiresGradient && seen.insert(ObjectIdentifier($0)).inserted }
-        let inputs = input.tensors + parameters
-        guard Tape.isRecording, inputs.contains(where: \.requiresGradient) else { return try applyChildren(input) }
-        let replay = try Replay(of: self)
-        let output = try Tape.withoutRecording { try applyChildren(input) }
-        let arrived = Arrived(count: output.tensors.count)
+        guard Tape.isRecording, let replay = try replay(input) else { return try super.forward(input) }
+        Tape.isRecording = false
+        defer { Tape.isRecording = true }
+        let output = try super.forward(input)
+        Tape.isRecording = true
+        return try record(input, output, replay)
+    }
 
+    // In functions of their own, so that their variables do not wait on the stack for what runs inside.
+
+    /// What a second run needs; nil where no gradient is wanted.
+    @inline(never) private func replay(_ input: Value) throws -> Replay? {
+        let replay = try Replay(of: self)
+        return (input.tensors + replay.parameters).contains(where: \.requiresGradient) ? replay : nil
+    }
+
+    @inline(never) private func record(_ input: Value, _ output: Value, _ replay: Replay) throws -> Value {
+        let parameters = replay.parameters
+        let inputs = input.tensors + parameters
+        let arrived = Arrived(count: output.tensors.count)
         // All results lead to this one record, which the backward pass reaches after those of the results.
         let hub = Tape.result(
             shape: [0], values: try Matrix(rows: 1, planes: 0), inputs: inputs, others: { arrived.others }
@@ -54,14 +66,12 @@ public final class CheckpointedSequential: Sequential {
         }
         var next = leaves.makeIterator()
         let copy = try input.mapTensors { _ in next.next()! }
-        let again = try replay.again { try applyChildren(copy) }.tensors
+        let again = try replay.again { try super.forward(copy) }.tensors
         try require(
             again.map(\.count) == arrived.counts, .state,
             "backward: \(typeName) computed results of another shape than before; was it changed meanwhile?")
         return (try arrived.begin(again), leaves)
     }
-
-    private func applyChildren(_ input: Value) throws -> Value { try super.forward(input) }
 }
 
 /// The gradients by the results of a checkpointed run, as they come in; they go with the record.
@@ -89,12 +99,16 @@ private final class Arrived {
 
 /// What a run of a module depends on beside its input and its parameters, to run it once more in the same way.
 private final class Replay {
+    /// Those that require a gradient, each once.
+    let parameters: [Tensor]
     private let modes: [(module: Module, isTraining: Bool)]
     private let buffers: [(buffer: Tensor, values: Matrix)]
     private let random: Random
 
     /// Before the first run, within the same call.
     init(of module: Module) throws {
+        var seen: Set<ObjectIdentifier> = []
+        parameters = module.parameters.filter { $0.requiresGradient && seen.insert(ObjectIdentifier($0)).inserted }
         modes = module.distinctModules.map { ($0, $0.isTraining) }
         buffers = try modes.flatMap(\.module.ownState).filter { !$0.isParameter }.map {
             ($0.tensor, try $0.tensor.values.copy())

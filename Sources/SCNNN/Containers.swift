@@ -118,7 +118,9 @@ struct ModuleExtent {
 /// Applies its modules one after the other.
 public class Sequential: Container {
     public override func forward(_ input: Value) throws -> Value {
-        try children.reduce(input) { try $1($0) }
+        var value = input
+        for child in children { value = try child(value) }
+        return value
     }
 
     public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
@@ -151,7 +153,9 @@ public enum ModuleBuilder {
 /// Applies each of its modules to the one input; the result is a table.
 public final class ConcatTable: Container {
     public override func forward(_ input: Value) throws -> Value {
-        try Self.table(children.map { try $0(input) })
+        var results: [Value] = []
+        for child in children { results.append(try child(input)) }
+        return try Self.table(results)
     }
 
     /// The table of the branches' results.

@@ -61,10 +61,17 @@ open class Module {
     /// Applies the module; how modules call each other, so that a ``Summary`` sees it. Where it throws, nothing is changed:
     /// neither statistics nor the generator.
     public func callAsFunction(_ input: Value) throws -> Value {
-        try Transaction.run {
-            guard let observer = ForwardObserver.current else { return try forward(input) }
-            return try observer.observe(self, input)
+        // Not a call of `run` at each level: modules nest deep, and stacks are small.
+        guard let savepoint = Transaction.savepoint else { return try Transaction.run { try applied(input) } }
+        do { return try applied(input) } catch {
+            savepoint.rollBack()
+            throw error
         }
+    }
+
+    private func applied(_ input: Value) throws -> Value {
+        guard let observer = ForwardObserver.current else { return try forward(input) }
+        return try observer.observe(self, input)
     }
     /// Applies the module to a sparse tensor.
     public func callAsFunction(_ input: SparseTensor) throws -> Value { try self(.sparse(input)) }
