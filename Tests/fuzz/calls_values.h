@@ -197,8 +197,10 @@ static void **some_parameters(int64_t *count) {
 static void create_optimizer(void) {
     int64_t count;
     scn_tensor *const *parameters = (scn_tensor *const *)some_parameters(&count);
-    const int is_default = rarely(64);
-    if (byte() & 1) {
+    const int is_rarely_default = rarely(64);
+    const uint8_t kind = byte();
+    const int is_default = is_rarely_default || kind & 2;
+    if (kind & 1) {
         scn_sgd_options *options = (scn_sgd_options *)scratch(1, sizeof *options);
         *options = (scn_sgd_options)SCN_SGD_OPTIONS_INIT;
         options->struct_size = a_struct_size(sizeof *options), options->learning_rate = real_number();
