@@ -3,7 +3,7 @@
 #   address    AddressSanitizer with leak detection, and the C parts under UndefinedBehaviorSanitizer: the C tests, and
 #              without arguments the Swift tests too
 #   undefined  UndefinedBehaviorSanitizer in the C parts, with the library's own memory: the C tests, on each instruction set
-#   thread     ThreadSanitizer: Tests/sanitizers/*.c and the C test of threads
+#   thread     ThreadSanitizer: Tests/sanitizers/*.c and the C tests of threads and of failures
 # Uses the clang of the Swift toolchain, whose runtime fits the instrumented Swift code; needs nothing else installed.
 # Left out are programs that embed Python, since CPython itself does not free everything at its end, and those that open the
 # library themselves, since what a sanitizer knows of it goes when it is unloaded.
@@ -34,7 +34,7 @@ if [ $# = 0 ]; then
         set -- Tests/c/*.c
         instruction_sets=(generic avx2 avx512)
         ;;
-    thread) set -- Tests/sanitizers/*.c Tests/c/threads_test.c ;;
+    thread) set -- Tests/sanitizers/*.c Tests/c/threads_test.c Tests/c/failure_test.c ;;
     esac
 fi
 

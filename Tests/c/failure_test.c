@@ -237,7 +237,7 @@ static void test_scopes(void) {
 /* Masks of 64 elements, drawn by two threads with networks of their own while a third opens checkpoints and optimises. */
 enum { ROUNDS = 4000, WIDTH = 64 };
 static uint64_t masks[2 * ROUNDS];
-static volatile int stopping;
+static int stopping;
 
 static void *drawing(void *first) {
     const char *kinds[] = {"{\"type\":\"Dropout\"}",
@@ -262,7 +262,7 @@ static void *drawing(void *first) {
 
 static void *opening(void *path) {
     const uint64_t seed = 1;
-    while (!stopping) {
+    while (!__atomic_load_n(&stopping, __ATOMIC_SEQ_CST)) {
         scn_module *module = NULL, *optimized = NULL;
         if (scn_scope_begin(&seed) != SCN_OK || scn_checkpoint_open((const char *)path, &module) != SCN_OK ||
             scn_module_optimize_for_inference(module, &optimized) != SCN_OK)
@@ -297,7 +297,7 @@ static void test_numbers_come_once(void) {
     pthread_create(&threads[2], NULL, opening, path);
     for (int i = 0; i < 2; i++) pthread_create(&threads[i], NULL, drawing, masks + i * ROUNDS);
     for (int i = 0; i < 2; i++) pthread_join(threads[i], NULL);
-    stopping = 1;
+    __atomic_store_n(&stopping, 1, __ATOMIC_SEQ_CST);
     pthread_join(threads[2], NULL);
     qsort(masks, 2 * ROUNDS, sizeof *masks, compare);
     int twice = 0;
