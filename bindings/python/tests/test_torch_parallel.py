@@ -203,6 +203,17 @@ if world > 1:
     rows = torch.randn(5 * rank, 2, requires_grad=True)
     norm(rows).square().sum().backward()
     assert torch.isfinite(norm.weight.grad).all() and torch.isfinite(norm.running_var).all()
+
+# Far from zero, against torch in double precision over the rows of all processes.
+if world > 1:
+    generator = torch.Generator().manual_seed(4)
+    rows = torch.randn(40, 3, generator=generator) + 1e5
+    gradient = torch.randn(40, 3, generator=generator)
+    everything = rows.double().requires_grad_()
+    F.batch_norm(everything, None, None, training=True, eps=1e-4).backward(gradient.double())
+    own = rows[rank::world].clone().requires_grad_()
+    scn.SyncBatchNormalization(3)(own).backward(gradient[rank::world])
+    torch.testing.assert_close(own.grad.double(), everything.grad[rank::world], rtol=1e-4, atol=1e-5)
 distributed.destroy_process_group()
 """
 

@@ -36,14 +36,16 @@ class _Synchronised(Function):
             _options(options),
             Matrix(result),
         )
-        ctx.save_for_backward(input, weight, result, mean, variance, count)
+        # Far from zero, float32 holds the mean but for a rest.
+        rest = (mean.double() - moments[1]).float()
+        ctx.save_for_backward(input, weight, result, mean, rest, variance, count)
         ctx.options, ctx.group = options, group
         return result
 
     @staticmethod
     @first_derivative
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        input, weight, output, mean, variance, count = restored(ctx)
+        input, weight, output, mean, rest, variance, count = restored(ctx)
         gradient, by_input = computable(gradient, "gradient"), new(*input.shape)
         # The sums over the rows of gradient * normalised value, and of the gradient behind the activation.
         sums = new(2, input.shape[1]).zero_()
@@ -63,11 +65,11 @@ class _Synchronised(Function):
         distributed.all_reduce(sums, group=ctx.group)
         # What the mean and the variance, in which every row has a part, hand back.
         scale = torch.rsqrt(variance.double() + ctx.options[0])
-        slope = scale * scale * sums[0] / count
-        offset = scale * sums[1] / count - slope * mean
+        slope = scale * scale * (sums[0] + rest * scale * sums[1]) / count
+        offset = scale * sums[1] / count + slope * rest
         if weight is not None:
             slope, offset = slope * weight, offset * weight
-        by_input.addcmul_(input, slope.float(), value=-1).sub_(offset.float())
+        by_input.addcmul_(input - mean, slope.float(), value=-1).sub_(offset.float())
         by_weight = ours[0] if ctx.needs_input_grad[1] else None
         by_bias = ours[1] if ctx.needs_input_grad[2] else None
         return by_input, by_weight, by_bias, None, None, None
