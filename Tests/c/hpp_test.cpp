@@ -243,6 +243,27 @@ void training() {
     const scn::Tensor input({3, 2}, {1, 0, 0, 1, 1, 1});
     check(net(input).sum().item() == twin(input).sum().item(), "the generator's state comes back");
 
+    const scn::RandomState before = scn::random_state();
+    {
+        scn::Scope scope;
+        scn::linear(2, 2);
+    }
+    check(scn::random_state() == before, "a scope puts back what was drawn");
+    {
+        scn::Scope scope;
+        scn::linear(2, 2);
+        scope.keep();
+    }
+    check(scn::random_state() != before, "unless it is kept");
+    scn::set_random_state(before);
+    double sums[2];
+    for (double &sum : sums) {
+        scn::Scope scope(7);
+        sum = static_cast<double>(scn::linear(2, 2)(input).sum().item());
+        scope.keep();
+    }
+    check(sums[0] == sums[1] && scn::random_state() == before, "a scope draws from a stream of its own");
+
     scn::SGDOptions options;
     options.momentum = 0.9, options.nesterov = true;
     const scn::Optimizer sgd = scn::sgd(net.parameters(), options), adam = scn::adam(twin.parameters());
