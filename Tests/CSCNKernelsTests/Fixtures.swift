@@ -1,4 +1,5 @@
 import CSCNKernels
+import Synchronization
 
 /// What every test needs: the tables of this cpu, numbers, guarded buffers off alignment, and rulebooks.
 struct Table: CustomStringConvertible, @unchecked Sendable {
@@ -24,6 +25,21 @@ struct Numbers {
     }
 }
 
+/// The last buffers, which outlive the calls that got their addresses: Swift lets go of an object after its last mention.
+private struct Recent: @unchecked Sendable {
+    private static let kept = Mutex(Recent())
+    private var buffers: [AnyObject] = []
+
+    static func keep(_ buffer: AnyObject) {
+        // What goes ends outside of the lock.
+        let oldest = kept.withLock { recent -> Recent? in
+            recent.buffers.append(buffer)
+            return recent.buffers.count > 64 ? Recent(buffers: [recent.buffers.removeFirst()]) : nil
+        }
+        withExtendedLifetime(oldest) {}
+    }
+}
+
 /// Floats that begin one float past an aligned address, between guards that nothing may change.
 final class Buffer {
     static let guardValue: Float = -12_345.5
@@ -39,6 +55,7 @@ final class Buffer {
             .bindMemory(to: Float.self, capacity: total)
         base.initialize(repeating: Buffer.guardValue, count: total)
         for (i, value) in values.enumerated() { pointer[i] = value }
+        Recent.keep(self)
     }
 
     convenience init(count: Int) { self.init([Float](repeating: 0, count: count)) }
@@ -79,6 +96,7 @@ final class DoubleBuffer {
         self.count = count
         base = .allocate(capacity: count + 2 * DoubleBuffer.guardCount)
         base.initialize(repeating: Double(Buffer.guardValue), count: count + 2 * DoubleBuffer.guardCount)
+        Recent.keep(self)
     }
 
     deinit { base.deallocate() }

@@ -160,11 +160,11 @@ import Testing
         let name = [UInt8](folder.path.utf8) + Array("/caf".utf8) + [0xE9]
         let path = try FilePath(name.map { CChar(bitPattern: $0) } + [0])
         #expect(path.description == "\(folder.path)/caf\\xe9")
-        try AtomicFile.write(path: path) { sink throws(SCNError) in try sink.write(bytes([1])) }
+        try AtomicFile.write(path: path) { sink throws(SCNError) in try write([1], to: sink) }
         #expect(try InputFile(path: path).size == 1)
         let link = folder.file("link")
         try #require((Array("caf".utf8) + [0xE9, 0]).withUnsafeBytes { symlink($0.baseAddress!, link) } == 0)
-        try AtomicFile.write(path: FilePath(link)) { sink throws(SCNError) in try sink.write(bytes([1, 2])) }
+        try AtomicFile.write(path: FilePath(link)) { sink throws(SCNError) in try write([1, 2], to: sink) }
         #expect(try InputFile(path: path).size == 2)
         #expect(try status(link).st_mode & S_IFMT == S_IFLNK)
         try #require(path.withCString { unlink($0) } == 0)
@@ -173,11 +173,10 @@ import Testing
         #expect(folder.entries == ["link"])
     }
 
-    /// One that stays where it is.
-    func bytes(_ content: [UInt8]) -> UnsafeRawBufferPointer {
-        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: content.count, alignment: 1)
-        memory.copyBytes(from: content)
-        return UnsafeRawBufferPointer(memory)
+    func write(_ content: [UInt8], to sink: AtomicFile.Sink) throws(SCNError) {
+        let storage = try Storage(content)
+        try sink.write(UnsafeRawBufferPointer(storage.buffer))
+        withExtendedLifetime(storage) {}
     }
 
     @Test(arguments: [
