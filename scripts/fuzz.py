@@ -13,7 +13,7 @@ values. --fresh: begin with the seeds alone, and keep nothing.
 --reproduce: run one input again. --distill: make the seeds Tests/fuzz/seeds/TARGET.zip of what build/fuzz/TARGET has.
 
 Prints a line for each target: executions, executions a second, edges reached of those there are, inputs kept, the largest
-memory. Where an input crashed, leaks, takes over 30 seconds or too much memory, says how to run it again, and goes on. The last
+memory. Where an input crashed, leaks, takes over two minutes or too much memory, says how to run it again, and goes on. The last
 line is 'N passed, N failed': the targets, and the check of the seeds.
 """
 import argparse
@@ -34,11 +34,11 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TARGETS = ("architecture", "calls", "checkpoint", "geometry")
 BUILD, CORPUS, SEEDS = ".build/address", "build/fuzz", "Tests/fuzz/seeds"
 MOST_CRASHES, MOST_SEEDS = 10, 300
-LIMITS = ["-timeout=30", "-rss_limit_mb=4096", "-detect_leaks=1", "-close_fd_mask=1", "-len_control=0",
+LIMITS = ["-timeout=120", "-rss_limit_mb=4096", "-detect_leaks=1", "-close_fd_mask=1", "-len_control=0",
           "-dict=Tests/fuzz/dictionary.txt"]
 LONGEST = {"architecture": 2048, "calls": 1024, "checkpoint": 4096, "geometry": 512}
-# No single block above 64 MB: a text of a few bytes may ask for layers of any size, and drawing weights takes time.
-ASAN = "detect_leaks=1:allocator_may_return_null=1:max_allocation_size_mb=64:detect_stack_use_after_return=1"
+# No single block above 32 MB: a text of a few bytes may ask for layers of any size, and drawing weights takes time.
+ASAN = "detect_leaks=1:allocator_may_return_null=1:max_allocation_size_mb=32:detect_stack_use_after_return=1"
 
 
 def program(target):
