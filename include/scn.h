@@ -46,12 +46,12 @@
  * Threads.  Different handles may be used from different threads at once; one handle is the caller's to guard. Results do
  *           not depend on the number of threads. After fork() the child goes on working. A thread that calls the library needs
  *           512 KB of stack.
- * Process.  The library's threads block the process's signals. The rounding and the flushing of denormal numbers that the calling
- *           thread has set hold for a call on all threads. Floating-point exceptions do not trap within a call, and the flags are
- *           afterwards as before.
- * BLAS.     Dense products are OpenBLAS's, or, where it does not know this cpu or the process has no 128 MB of addresses for its
- *           buffer, the library's own. OpenBLAS's thread count, which is one setting for the whole process, is set to 1 when
- *           this library loads: the library's own threads call it.
+ * Process.  The library's threads block the process's signals. The rounding and the flushing of denormal numbers that the
+ *           calling thread has set hold for a call on all threads. Floating-point exceptions do not trap within a call, and
+ *           the flags are afterwards as before.
+ * BLAS.     Dense products are OpenBLAS's, or, where it does not know this cpu or the process has no 128 MB of addresses
+ *           for its buffer, the library's own. OpenBLAS's thread count, which is one setting for the whole process, is set
+ *           to 1 when this library loads: the library's own threads call it.
  */
 /** @file
  *  The C interface of scn; the comment at its beginning has a whole program and the conventions. */
@@ -155,7 +155,8 @@ SCN_API scn_status scn_set_random_state(const uint64_t state[4]);
 SCN_API scn_status scn_scope_begin(const uint64_t *seed);
 /** End the scope that this thread began last. keep: 1, or 0 to put back what its forward passes (and scn_module_reweight)
  *  changed: running statistics and other buffers, the generator, forward counts, and what was added to geometries that were
- *  there before. Handles, gradients and what an optimizer or the host wrote stay. SCN_ERROR_STATE where no scope is open. */
+ *  there before. Handles, gradients and what else an optimizer or the host wrote stay. SCN_ERROR_STATE where no scope is
+ *  open. What would be put back is kept in memory until then: a scope is for some calls, not for a whole training. */
 SCN_API scn_status scn_scope_end(int32_t keep);
 
 /* ================================================================================================== Tensors and points
@@ -276,9 +277,9 @@ SCN_API scn_status scn_compare_sparse(scn_tensor *x, scn_tensor *y, scn_tensor *
 /** Return the mean cross-entropy, rank 0, of softmax(logits) at the labels.
  *  logits: [n, classes], dense or sparse. labels: [n], each in 0 ... classes - 1 or ignore_index. class_weights: [classes],
  *  finite and >= 0, or NULL for ones: the mean is then weighted. Rows labelled ignore_index do not count and are not read;
- *  where none counts, the loss is 0. A NaN in another row makes the loss and the row's gradient NaN, under weight 0, too. Rows of sparse logits are sorted, so that labels in the order of the points that an input layer
- *  got are wrong, and no error: end the network with an output layer, or sort the labels as the sites. Also
- *  SCN_ERROR_SHAPE. */
+ *  where none counts, the loss is 0. A NaN in another row makes the loss and the row's gradient NaN, under weight 0, too.
+ *  Rows of sparse logits are sorted, so that labels in the order of the points that an input layer got are wrong, and no
+ *  error: end the network with an output layer, or sort the labels as the sites. Also SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_cross_entropy(scn_tensor *logits, const int64_t *labels, int64_t count, const float *class_weights,
                                      int64_t ignore_index, scn_tensor **loss);
 /** Return the mean logistic loss, rank 0: the cross-entropy of sigmoid(logits) at the targets.
@@ -789,7 +790,8 @@ SCN_API scn_status scn_gradients_set(scn_tensor *const *parameters, int64_t coun
  * folder. A write beyond the process's limit on the size of files is an error, without a SIGXFSZ.
  *
  * path: bytes, at least one and at most 4095, of any encoding; messages show those that are no UTF-8 in hexadecimal. It
- * names a regular file, or one that does not exist yet, itself or through symbolic links; else SCN_ERROR_FILE. Names are UTF-8. */
+ * names a regular file, or one that does not exist yet, itself or through symbolic links; else SCN_ERROR_FILE. Names are
+ * UTF-8. */
 
 /** Save a module and, where not NULL, its optimizer, whose parameters must all be the module's (else
  *  SCN_ERROR_INVALID_ARGUMENT). Also SCN_ERROR_FILE. */
@@ -967,7 +969,8 @@ typedef struct scn_matrix {
  *  less than the system's. Also SCN_ERROR_OVERFLOW, SCN_ERROR_SHAPE (a negative size). */
 SCN_API scn_status scn_tensor_allocate(const int64_t *shape, int32_t rank, scn_tensor **tensor);
 
-/** Combine the points' features at each site; sums and means are added in double. features [input rows, planes]; result [sites, planes]. SCN_ERROR_SHAPE. */
+/** Combine the points' features at each site; sums and means are added in double. features [input rows, planes]; result
+ *  [sites, planes]. SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_input_forward(scn_geometry *geometry, const scn_matrix *features, scn_matrix *result);
 /** gradient [sites, planes]; result: by the features, [input rows, planes]. */
 SCN_API scn_status scn_input_backward(scn_geometry *geometry, const scn_matrix *gradient, scn_matrix *result);
@@ -997,7 +1000,8 @@ SCN_API scn_status scn_shape_context_forward(scn_rulebook *rulebook, const scn_m
 /** gradient [output rows, volume * planes]; result: by the input, [input rows, planes]. */
 SCN_API scn_status scn_shape_context_backward(scn_rulebook *rulebook, const scn_matrix *gradient, scn_matrix *result);
 
-/** Max pooling, as scn_max_pooling_create: NaN is larger than all numbers. input [input rows, planes]; result [output rows, planes - features_to_drop]. */
+/** Max pooling, as scn_max_pooling_create: NaN is larger than all numbers. input [input rows, planes]; result [output rows,
+ *  planes - features_to_drop]. */
 SCN_API scn_status scn_max_pooling_forward(scn_rulebook *rulebook, const scn_matrix *input, int64_t features_to_drop,
                                            scn_matrix *result);
 /** input and output: of the forward pass; gradient: shaped as output; result: by the input. */

@@ -13,8 +13,8 @@ values. --fresh: begin with the seeds alone, and keep nothing.
 --reproduce: run one input again. --distill: make the seeds Tests/fuzz/seeds/TARGET.zip of what build/fuzz/TARGET has.
 
 Prints a line for each target: executions, executions a second, edges reached of those there are, inputs kept, the largest
-memory. Where an input crashed, leaks, takes over two minutes or too much memory, says how to run it again, and goes on. The last
-line is 'N passed, N failed': the targets, and the check of the seeds.
+memory. Where an input crashed, leaks, takes over two minutes or too much memory, says how to run it again, and goes on. The
+last line is 'N passed, N failed': the targets, and the check of the seeds.
 """
 import argparse
 import concurrent.futures
@@ -171,7 +171,8 @@ def distill(target):
     with temporary_folder() as folder:
         small = os.path.join(folder, "small")
         os.makedirs(small)
-        subprocess.run([program(target), "-set_cover_merge=1", small, *seed_folders(target), os.path.join(CORPUS, target), *LIMITS],
+        sources = [*seed_folders(target), os.path.join(CORPUS, target)]
+        subprocess.run([program(target), "-set_cover_merge=1", small, *sources, *LIMITS],
                        check=True, stderr=subprocess.DEVNULL, env=environment(folder, False))
         size = {name: os.path.getsize(os.path.join(small, name)) for name in os.listdir(small)}
         names = sorted(sorted(size, key=lambda name: (-size[name], name))[:MOST_SEEDS])

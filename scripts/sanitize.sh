@@ -15,7 +15,8 @@ clang=$(scripts/toolchain.sh clang)
 symbolizer=$(scripts/toolchain.sh llvm-symbolizer 2>/dev/null || true)
 export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:allocator_may_return_null=1:${ASAN_OPTIONS:-}
 export UBSAN_OPTIONS=print_stacktrace=1:${UBSAN_OPTIONS:-}
-export TSAN_OPTIONS=halt_on_error=0:exitcode=66:second_deadlock_stack=1:die_after_fork=0:suppressions=$PWD/Tests/sanitizers/thread.txt:${TSAN_OPTIONS:-}
+suppressions=$PWD/Tests/sanitizers/thread.txt
+export TSAN_OPTIONS=halt_on_error=0:exitcode=66:second_deadlock_stack=1:die_after_fork=0:suppressions=$suppressions:${TSAN_OPTIONS:-}
 if [ -n "$symbolizer" ]; then
     export ASAN_SYMBOLIZER_PATH=$symbolizer UBSAN_SYMBOLIZER_PATH=$symbolizer TSAN_SYMBOLIZER_PATH=$symbolizer
 fi

@@ -218,12 +218,18 @@ static void long_chain(void) {
     const int64_t shape = 1;
     scn_tensor *tensor = NULL, *next = NULL;
     OK(scn_tensor_create(&shape, 1, NULL, &tensor)), OK(scn_tensor_set_requires_gradient(tensor, 1));
-    for (int i = 0; i < LONG_CHAIN && scn_tensor_scale(tensor, 1, &next) == SCN_OK; i++) scn_tensor_release(tensor), tensor = next;
+    for (int i = 0; i < LONG_CHAIN && scn_tensor_scale(tensor, 1, &next) == SCN_OK; i++) {
+        scn_tensor_release(tensor);
+        tensor = next;
+    }
     OK(scn_tensor_scale(tensor, 1, &next));
     OK(scn_tensor_backward(next, NULL, 1));
     OK(scn_tensor_release(next)), OK(scn_tensor_release(tensor));
     OK(scn_tensor_create(&shape, 1, NULL, &tensor)), OK(scn_tensor_set_requires_gradient(tensor, 1));
-    for (int i = 0; i < LONG_CHAIN && scn_tensor_scale(tensor, 1, &next) == SCN_OK; i++) scn_tensor_release(tensor), tensor = next;
+    for (int i = 0; i < LONG_CHAIN && scn_tensor_scale(tensor, 1, &next) == SCN_OK; i++) {
+        scn_tensor_release(tensor);
+        tensor = next;
+    }
     OK(scn_tensor_release(tensor));
 }
 

@@ -37,7 +37,8 @@ static scn_module *some_network(void) {
     static const char text[] =
         "{\"type\":\"Sequential\",\"modules\":[{\"type\":\"InputLayer\",\"dimension\":2,\"spatial_size\":[16,16],\"mode\":3},"
         "{\"type\":\"SubmanifoldConvolution\",\"dimension\":2,\"in\":3,\"out\":8,\"filter_size\":3,\"spectral_norm\":{}},"
-        "{\"type\":\"CheckpointedSequential\",\"modules\":[{\"type\":\"BatchNormalization\",\"planes\":8},{\"type\":\"Dropout\"}]},"
+        "{\"type\":\"CheckpointedSequential\",\"modules\":["
+        "{\"type\":\"BatchNormalization\",\"planes\":8},{\"type\":\"Dropout\"}]},"
         "{\"type\":\"RandomizedStrideConvolution\",\"dimension\":2,\"in\":8,\"out\":8,\"filter_size\":2,\"stride\":2},"
         "{\"type\":\"GlobalAveragePooling\",\"dimension\":2},{\"type\":\"Linear\",\"in\":8,\"out\":2}]}";
     scn_module *module = NULL;

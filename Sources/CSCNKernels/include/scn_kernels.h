@@ -129,7 +129,8 @@ typedef struct {
                                       const float *_Nonnull mean, const float *_Nonnull scale,
                                       const float *_Nonnull shift, float leakiness, float *_Nonnull output);
     /// With g = output_gradient * (output > 0 ? 1 : leakiness) (the sign of output tells y's, leakiness >= 0; where
-    /// leakiness is 0, g = output <= 0 ? 0 : output_gradient; where it is 1, g = output_gradient): sum_gradient[p] = sum of g, sum_product[p] = sum of g * (x - mean[p]).
+    /// leakiness is 0, g = output <= 0 ? 0 : output_gradient; where it is 1, g = output_gradient): sum_gradient[p] = sum of
+    /// g, sum_product[p] = sum of g * (x - mean[p]).
     void (*_Nonnull batch_norm_backward_sums)(const float *_Nonnull input, const float *_Nonnull output,
                                               const float *_Nonnull output_gradient, int64_t rows, int64_t planes,
                                               const float *_Nonnull mean, float leakiness,
@@ -170,7 +171,8 @@ typedef struct {
     // Optimizers: one step over count parameters.
 
     /// g = gradient + weight_decay * p, or gradient where weight_decay is 0; velocity = momentum * velocity + (1 - dampening)
-    /// * g (on the first step velocity = g); d = nesterov ? g + momentum * velocity : velocity; p -= rate * d. velocity NULL: d = g.
+    /// * g (on the first step velocity = g); d = nesterov ? g + momentum * velocity : velocity; p -= rate * d. velocity NULL:
+    /// d = g.
     void (*_Nonnull sgd_step)(float *_Nonnull parameter, const float *_Nonnull gradient, float *_Nullable velocity,
                               int64_t count, float rate, float momentum, float dampening, float weight_decay,
                               int32_t nesterov, int32_t first_step);

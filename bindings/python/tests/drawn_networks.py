@@ -116,7 +116,8 @@ class Drawn:
         """Return layers that keep the sites."""
         d, out = self.dimension, rng.randint(1, 4)
         bias = rng.random() < 0.5
-        kinds = ["submanifold", "submanifold", "product", "norm", "norm", "activation", "dropout", "coordinates", "context", "lattice"]
+        kinds = ["submanifold", "submanifold", "product", "norm", "norm", "activation", "dropout", "coordinates"]
+        kinds += ["context", "lattice"]
         if depth > 0:
             kinds += ["add", "join", "again"]
         kind = rng.choice(kinds)
@@ -125,7 +126,8 @@ class Drawn:
             if d <= 4 and rng.random() < 0.3:
                 filter_size = [rng.randint(1, 3) for _ in range(d)]
             groups = 2 if planes % 2 == 0 and out % 2 == 0 and rng.random() < 0.5 else 1
-            layer = f"scn.SubmanifoldConvolution({d}, {planes}, {out}, {filter_size}, {bias}, {groups}, dilation={rng.choice([1, 1, 2])})"
+            dilation = rng.choice([1, 1, 2])
+            layer = f"scn.SubmanifoldConvolution({d}, {planes}, {out}, {filter_size}, {bias}, {groups}, dilation={dilation})"
             return [self._perhaps_spectral(rng, layer)], out
         if kind == "product":
             return [self._perhaps_spectral(rng, f"scn.NetworkInNetwork({planes}, {out}, {bias})")], out
@@ -237,13 +239,15 @@ class Drawn:
             return None
         out = rng.randint(1, 3)
         if any(n % 2 for n in size):
-            kind, text = rng.choice([("SparseVggNet", f"C{out}"), ("SparseResNet", f"b{out}x2"), ("SparseDenseNet", f"B2x{out}")])
+            networks = [("SparseVggNet", f"C{out}"), ("SparseResNet", f"b{out}x2"), ("SparseDenseNet", f"B2x{out}")]
+            kind, text = rng.choice(networks)
             return f"scn.{kind}({self.dimension}, {planes}, {text!r})", planes + 2 * out if kind == "SparseDenseNet" else out
         levels = [rng.randint(1, 3), rng.randint(1, 3)]
         d, residual = self.dimension, rng.random() < 0.5
         kind = rng.choice(["UNet", "fully", "linear", "context"])
         if kind == "UNet":
-            return f"scn.NetworkInNetwork({planes}, {levels[0]}, False), scn.UNet({d}, 1, {levels}, residual_blocks={residual})", levels[0]
+            unet = f"scn.UNet({d}, 1, {levels}, residual_blocks={residual})"
+            return f"scn.NetworkInNetwork({planes}, {levels[0]}, False), {unet}", levels[0]
         if kind == "fully":
             network = f"scn.FullyConvolutionalNet({d}, 1, {levels}, residual_blocks={residual})"
             return f"scn.NetworkInNetwork({planes}, {levels[0]}, False), {network}", sum(levels)

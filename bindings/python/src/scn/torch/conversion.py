@@ -80,7 +80,8 @@ def _remade(module: NumpyModule, known: dict[int, nn.Module]) -> nn.Module:
         result = nn.Flatten()
     elif isinstance(module, NumpyLayer) and name in _LAYERS:
         own = inspect.signature(type(module)).parameters
-        result = _LAYERS[name](**{argument: getattr(module, "has_bias" if argument == "bias" else argument) for argument in own})
+        attributes = {argument: "has_bias" if argument == "bias" else argument for argument in own}
+        result = _LAYERS[name](**{argument: getattr(module, attribute) for argument, attribute in attributes.items()})
     else:
         raise UnsupportedError(f"scn.torch has no module {name}")
     result.training = module.training
