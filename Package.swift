@@ -59,6 +59,8 @@ let package = Package(
         .testTarget(
             name: "SCNCoreTests", dependencies: ["CSCNSupport", "SCNCore", "SCNTestSupport"],
             swiftSettings: swiftSettings),
-        .testTarget(name: "SCNFilesTests", dependencies: ["SCNCore", "SCNFiles"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SCNFilesTests", dependencies: ["SCNCore", "SCNFiles", "SCNTestSupport"],
+            swiftSettings: swiftSettings),
     ]
 )

@@ -179,9 +179,6 @@ package enum Transaction {
         }
     }
 
-    /// Takes what puts back a change that the call is about to make.
-    package static func onFailure(_ putBack: @escaping () -> Void) { current?.pointee.changes.append(putBack) }
-
     /// Takes what keeps or removes something that the call has added, once it is known which.
     package static func onEnd(_ settle: @escaping (_ isKept: Bool) -> Void) {
         current?.pointee.additions.append(settle)

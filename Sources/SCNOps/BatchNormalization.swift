@@ -161,19 +161,31 @@ package struct BatchNormalizationOperation {
             weightResult?[p] = Float(sumProduct * inverse)
             biasResult?[p] = Float(sumGradient)
         }
-        Parallel.forEachChunk(rows, size: Self.chunkRows(planes)) { _, range in
-            let start = range.lowerBound * planes
-            if statisticsDependOnInput {
+        Self.applyBackward(
+            kernels, input: input, output: output, gradient: gradient, mean: mean, leakiness: leakiness, scale: a,
+            ofStatistics: statisticsDependOnInput ? (b, c) : nil, into: result)
+        withExtendedLifetime((partial, factors)) {}
+    }
+
+    /// result = scale * the gradient behind the activation, and where the statistics depend on the input, + slope * (input -
+    /// mean) + shift.
+    static func applyBackward(
+        _ kernels: scn_kernel_table, input: Matrix, output: Matrix, gradient: Matrix, mean: Vector, leakiness: Float,
+        scale: Vector, ofStatistics: (slope: MutableVector, shift: MutableVector)?, into result: Matrix
+    ) {
+        let planes = result.planes
+        Parallel.forEachChunk(result.rows, size: chunkRows(planes)) { _, range in
+            let (start, rows) = (range.lowerBound * planes, Int64(range.count))
+            if let (slope, shift) = ofStatistics {
                 kernels.batch_norm_backward_apply(
-                    input.pointer + start, output.pointer + start, gradient.pointer + start, Int64(range.count),
-                    Int64(planes), mean, leakiness, a, b, c, result.pointer + start)
+                    input.pointer + start, output.pointer + start, gradient.pointer + start, rows, Int64(planes), mean,
+                    leakiness, scale, slope, shift, result.pointer + start)
             } else {
                 kernels.scaled_backward_apply(
-                    output.pointer + start, gradient.pointer + start, Int64(range.count), Int64(planes), leakiness, a,
+                    output.pointer + start, gradient.pointer + start, rows, Int64(planes), leakiness, scale,
                     result.pointer + start)
             }
         }
-        withExtendedLifetime((partial, factors)) {}
     }
 
     /// Mean and sum of squared deviations of each plane, interleaved.

@@ -81,18 +81,10 @@ package struct MeanOnlyNormalizationOperation {
             biasResult?[p] = Float(sum)
             if isTraining { shift[p] = Float(-sum / Double(max(1, rows))) }
         }
-        Parallel.forEachChunk(rows, size: max(1, Kernels.elementChunk / planes)) { _, range in
-            let start = range.lowerBound * planes
-            if isTraining {
-                kernels.batch_norm_backward_apply(
-                    gradient.pointer + start, output.pointer + start, gradient.pointer + start, Int64(range.count),
-                    Int64(planes), zeros, leakiness, ones, zeros, shift, result.pointer + start)
-            } else {
-                kernels.scaled_backward_apply(
-                    output.pointer + start, gradient.pointer + start, Int64(range.count), Int64(planes), leakiness,
-                    ones, result.pointer + start)
-            }
-        }
+        BatchNormalizationOperation.applyBackward(
+            kernels, input: gradient, output: output, gradient: gradient, mean: zeros, leakiness: leakiness,
+            scale: ones,
+            ofStatistics: isTraining ? (zeros, shift) : nil, into: result)
         withExtendedLifetime((partial, vectors)) {}
     }
 }

@@ -155,21 +155,17 @@ import Testing
                     Self.making { world, book in
                         withUnsafePointer(to: dense) { scn_geometry_submanifold(world.geometry, 0, $0, &book) }
                     })
-                failEach(
-                    in: "strided",
-                    books { world, sites, book in
-                        withUnsafePointer(to: strided) { scn_geometry_strided(world.geometry, 0, $0, &sites, &book) }
-                    })
-                failEach(
-                    in: "full",
-                    books { world, sites, book in
-                        withUnsafePointer(to: strided) { scn_geometry_full(world.geometry, 0, $0, &sites, &book) }
-                    })
-                failEach(
-                    in: "randomized",
-                    books { world, sites, book in
-                        withUnsafePointer(to: strided) { scn_geometry_randomized(world.geometry, 0, $0, &sites, &book) }
-                    })
+                let steps = [
+                    ("strided", scn_geometry_strided), ("full", scn_geometry_full),
+                    ("randomized", scn_geometry_randomized),
+                ]
+                for (name, step) in steps {
+                    failEach(
+                        in: name,
+                        books { world, sites, book in
+                            withUnsafePointer(to: strided) { step(world.geometry, 0, $0, &sites, &book) }
+                        })
+                }
                 failEach(
                     in: "subset",
                     books { world, sites, book in

@@ -2,6 +2,7 @@ import CSCN
 import CSCNSupport
 import Glibc
 import SCNABI
+import SCNTestSupport
 import Testing
 
 /// A call of the library that must succeed; the message where it does not.
@@ -100,7 +101,7 @@ final class World {
         must(scn_optimizer_release(optimizer))
         must(scn_geometry_release(geometry))
         must(scn_module_release(network))
-        for name in Self.names(in: folder) { unlink("\(folder)/\(name)") }
+        for name in names(in: folder) { unlink("\(folder)/\(name)") }
         rmdir(folder)
     }
 
@@ -150,19 +151,6 @@ final class World {
         return [inputs, outputs].map { rows in (0..<Int(count)).map { UInt64(rows![$0]) } }
     }
 
-    private static func names(in folder: String) -> [String] {
-        guard let directory = opendir(folder) else { return [] }
-        defer { closedir(directory) }
-        var names: [String] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != "." && name != ".." { names.append(name) }
-        }
-        return names.sorted()
-    }
-
     /// Everything that a call can see of this world, but for what it makes itself.
     var snapshot: [[UInt64]] {
         var words: [[UInt64]] = []
@@ -185,7 +173,7 @@ final class World {
         }
         words.append([UInt64(scn_live_handles() - handlesBefore)])
         for handle in made { words += Self.content(of: handle) }
-        for name in Self.names(in: folder) {
+        for name in names(in: folder) {
             words.append(Array(name.utf8).map(UInt64.init) + bytes("\(folder)/\(name)"))
         }
         return words

@@ -1,5 +1,6 @@
 import Glibc
 import SCNCore
+import SCNTestSupport
 import Testing
 
 @testable import SCNFiles
@@ -21,18 +22,7 @@ final class TemporaryFolder {
 
     func file(_ name: String) -> String { "\(path)/\(name)" }
 
-    var entries: [String] {
-        guard let folder = opendir(path) else { return [] }
-        defer { closedir(folder) }
-        var names: [String] = []
-        while let entry = readdir(folder) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != "." && name != ".." { names.append(name) }
-        }
-        return names.sorted()
-    }
+    var entries: [String] { names(in: path) }
 
     @discardableResult func write(_ name: String, _ content: [UInt8]) throws -> String {
         let descriptor = open(file(name), O_WRONLY | O_CREAT | O_TRUNC, 0o600)

@@ -82,14 +82,11 @@ def voxelize_pointcloud(
     return_inverse: bool = False,
     return_counts: bool = False,
 ) -> tuple[torch.Tensor, ...]:
-    """Return the distinct rows of xyz, sorted, and what becomes of their features.
-
-    xyz: [points, d], whole numbers. rgb: [points, planes]. average: the mean of the features at each row; else
-    accumulate: their sum; else the features of the first point there. return_inverse: also return which row of the
-    result each point went to, [points]; return_counts: also return how many points each row of the result has.
-    """
     found = numpy_level.voxelize_pointcloud(xyz, rgb, average, accumulate, return_inverse, return_counts)
     return tuple(map(torch.from_numpy, found))
+
+
+voxelize_pointcloud.__doc__ = numpy_level.voxelize_pointcloud.__doc__
 
 
 def toLongTensor(dimension: int, x: Any) -> torch.Tensor:
