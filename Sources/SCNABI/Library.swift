@@ -103,12 +103,4 @@ public func scn_scope_end(_ keep: Int32) -> scn_status {
     untransacted { try Transaction.end(isKept: try boolean(keep, "keep")) }
 }
 
-@_cdecl("scn_get_gradient_recording") @implementation
-public func scn_get_gradient_recording() -> Int32 { scn_gradient_recording_get() }
-
-@_cdecl("scn_set_gradient_recording") @implementation
-public func scn_set_gradient_recording(_ on: Int32) -> scn_status {
-    status { scn_gradient_recording_set(try boolean(on, "on") ? 1 : 0) }
-}
-
 private func constant(_ text: String) -> UnsafePointer<CChar>? { try? Constants.text(text) }

@@ -1,6 +1,8 @@
 public import CSCN
 internal import SCNCore
+internal import SCNGeometry
 internal import SCNNN
+internal import SCNOps
 
 @_cdecl("scn_module_forward") @implementation
 public func scn_module_forward(_ module: OpaquePointer?, _ input: OpaquePointer?, _ output: HandleOut) -> scn_status {
@@ -60,6 +62,31 @@ public func scn_module_state(
         name.pointee = try Constants.text(entry.name)
         isParameter.pointee = entry.isParameter ? 1 : 0
         return .dense(entry.tensor)
+    }
+}
+
+@_cdecl("scn_module_reweight") @implementation
+public func scn_module_reweight(_ module: OpaquePointer?, _ input: OpaquePointer?, _ output: HandleOut) -> scn_status {
+    fit(output) { try SCNABI.module(module).reweight(value(input, "input")) }
+}
+
+@_cdecl("scn_module_rebias") @implementation
+public func scn_module_rebias(_ module: OpaquePointer?, _ input: OpaquePointer?, _ output: HandleOut) -> scn_status {
+    fit(output) { try SCNABI.module(module).rebias(value(input, "input")) }
+}
+
+private func fit(_ output: HandleOut, _ body: () throws -> Value) -> scn_status {
+    guard output != nil else { return status { _ = try body() } }
+    return produceTensor(output, "output", body)
+}
+
+@_cdecl("scn_spectral_norm") @implementation
+public func scn_spectral_norm(
+    _ module: OpaquePointer?, _ n_power_iterations: Int64, _ epsilon: Double, _ norm: Double
+) -> scn_status {
+    status {
+        try SCNABI.module(module).addSpectralNorm(
+            powerIterations: Int(n_power_iterations), epsilon: epsilon, norm: norm)
     }
 }
 
@@ -123,58 +150,4 @@ public func scn_module_retain(_ module: OpaquePointer?) -> scn_status { status {
 @_cdecl("scn_module_release") @implementation
 public func scn_module_release(_ module: OpaquePointer?) -> scn_status {
     status { try Handles.release(module, .module) }
-}
-
-private func children(_ children: UnsafePointer<OpaquePointer?>?, _ count: Int64) throws -> [Module] {
-    try handles(children, count, "children") { try module($0, $1) }
-}
-
-@_cdecl("scn_sequential_create") @implementation
-public func scn_sequential_create(
-    _ children: UnsafePointer<OpaquePointer?>?, _ count: Int64, _ module: HandleOut
-) -> scn_status {
-    produceModule(module) { try Sequential(SCNABI.children(children, count)) }
-}
-
-@_cdecl("scn_concat_table_create") @implementation
-public func scn_concat_table_create(
-    _ children: UnsafePointer<OpaquePointer?>?, _ count: Int64, _ module: HandleOut
-) -> scn_status {
-    produceModule(module) { try ConcatTable(SCNABI.children(children, count)) }
-}
-
-@_cdecl("scn_add_table_create") @implementation
-public func scn_add_table_create(_ module: HandleOut) -> scn_status { produceModule(module) { AddTable() } }
-
-@_cdecl("scn_join_table_create") @implementation
-public func scn_join_table_create(_ module: HandleOut) -> scn_status { produceModule(module) { JoinTable() } }
-
-@_cdecl("scn_identity_create") @implementation
-public func scn_identity_create(_ module: HandleOut) -> scn_status { produceModule(module) { Identity() } }
-
-@_cdecl("scn_flatten_create") @implementation
-public func scn_flatten_create(_ module: HandleOut) -> scn_status { produceModule(module) { Flatten() } }
-
-@_cdecl("scn_module_add") @implementation
-public func scn_module_add(_ container: OpaquePointer?, _ child: OpaquePointer?) -> scn_status {
-    status {
-        let parent = try module(container, "container")
-        guard let parent = parent as? Container else {
-            throw SCNError(.invalidArgument, "container: is a \(parent.typeName), expected a Sequential or ConcatTable")
-        }
-        try parent.add(try module(child, "child"))
-    }
-}
-
-@_cdecl("scn_module_child_count") @implementation
-public func scn_module_child_count(_ module: OpaquePointer?, _ count: UnsafeMutablePointer<Int64>?) -> scn_status {
-    store(count, "count", zero: 0) { Int64(try SCNABI.module(module).children.count) }
-}
-
-@_cdecl("scn_module_child") @implementation
-public func scn_module_child(_ module: OpaquePointer?, _ index: Int64, _ child: HandleOut) -> scn_status {
-    produceModule(child, "child") {
-        let children = try SCNABI.module(module).children
-        return children[try checkedIndex(index, children.count)]
-    }
 }

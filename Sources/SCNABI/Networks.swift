@@ -103,3 +103,28 @@ public func scn_fully_convolutional_integrated_linear_create(
             downsampleStride: net.downsampleStride, leakiness: net.leakiness, inPlanes: net.inPlanes)
     }
 }
+
+nonisolated(unsafe) private let multiscaleDefaults = scn_multiscale_shape_context_options(
+    struct_size: MemoryLayout<scn_multiscale_shape_context_options>.size, planes: 1, layers: 3, filter_size: nil,
+    downsample_size: nil, downsample_stride: nil, batch_norm: 1)
+
+func requireDimension(_ dimension: Int32) throws(SCNError) {
+    try require(
+        dimension >= 1 && dimension <= SCN_MAX_DIMENSION, .invalidArgument,
+        "dimension: is \(dimension), expected 1 ... \(SCN_MAX_DIMENSION)")
+}
+
+@_cdecl("scn_multiscale_shape_context_create") @implementation
+public func scn_multiscale_shape_context_create(
+    _ dimension: Int32, _ options: UnsafePointer<scn_multiscale_shape_context_options>?, _ module: HandleOut
+) -> scn_status {
+    produceModule(module) {
+        let options = try SCNABI.options(options, multiscaleDefaults)
+        return try Networks.multiscaleShapeContext(
+            dimension: Int(dimension), planes: Int(options.planes), layers: Int(options.layers),
+            shapeContextSize: try sizes(options.filter_size, dimension, "filter_size", absent: 3),
+            downsampleSize: try sizes(options.downsample_size, dimension, "downsample_size", absent: 2),
+            downsampleStride: try sizes(options.downsample_stride, dimension, "downsample_stride", absent: 2),
+            normalised: try boolean(options.batch_norm, "batch_norm"))
+    }
+}

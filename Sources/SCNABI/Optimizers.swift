@@ -4,19 +4,6 @@ internal import SCNCore
 internal import SCNFiles
 internal import SCNNN
 
-private func parameters(_ parameters: UnsafePointer<OpaquePointer?>?, _ count: Int64) throws -> [Tensor] {
-    try handles(parameters, count, "parameters") { try denseTensor($0, $1) }
-}
-
-private func optimizer(_ handle: OpaquePointer?) throws(SCNError) -> Optimizer {
-    try Handles.object(handle, .optimizer, "optimizer")
-}
-
-/// The optimizer of a handle, or nil for NULL where the host may leave it out.
-private func optional(_ handle: OpaquePointer?) throws(SCNError) -> Optimizer? {
-    handle == nil ? nil : try optimizer(handle)
-}
-
 @_cdecl("scn_sgd_create") @implementation
 public func scn_sgd_create(
     _ parameters: UnsafePointer<OpaquePointer?>?, _ count: Int64, _ options: UnsafePointer<scn_sgd_options>?,
@@ -33,6 +20,14 @@ public func scn_sgd_create(
             dampening: options.dampening, weightDecay: options.weight_decay,
             nesterov: try boolean(options.nesterov, "nesterov"))
     }
+}
+
+private func parameters(_ parameters: UnsafePointer<OpaquePointer?>?, _ count: Int64) throws -> [Tensor] {
+    try handles(parameters, count, "parameters") { try denseTensor($0, $1) }
+}
+
+func optimizer(_ handle: OpaquePointer?) throws(SCNError) -> Optimizer {
+    try Handles.object(handle, .optimizer, "optimizer")
 }
 
 @_cdecl("scn_adam_create") @implementation
@@ -85,6 +80,35 @@ public func scn_optimizer_release(_ optimizer: OpaquePointer?) -> scn_status {
     status { try Handles.release(optimizer, .optimizer) }
 }
 
+@_cdecl("scn_exponential_rate") @implementation
+public func scn_exponential_rate(
+    _ initial_rate: Double, _ decay: Double, _ step: Int64, _ rate: UnsafeMutablePointer<Double>?
+) -> scn_status {
+    store(rate, step, .exponential(initial: initial_rate, decay: decay))
+}
+
+private func store(
+    _ rate: UnsafeMutablePointer<Double>?, _ step: Int64, _ schedule: LearningRateSchedule
+) -> scn_status {
+    SCNABI.store(rate, "rate", zero: 0) { try schedule.rate(at: Int(step)) }
+}
+
+@_cdecl("scn_step_rate") @implementation
+public func scn_step_rate(
+    _ initial_rate: Double, _ factor: Double, _ step_size: Int64, _ step: Int64, _ rate: UnsafeMutablePointer<Double>?
+) -> scn_status {
+    store(rate, step, .step(initial: initial_rate, size: Int(step_size), factor: factor))
+}
+
+@_cdecl("scn_cosine_rate") @implementation
+public func scn_cosine_rate(
+    _ initial_rate: Double, _ final_rate: Double, _ steps: Int64, _ warm_up: Int64, _ step: Int64,
+    _ rate: UnsafeMutablePointer<Double>?
+) -> scn_status {
+    store(
+        rate, step, .cosine(initial: initial_rate, steps: Int(steps), warmUp: Int(warm_up), final: final_rate))
+}
+
 @_cdecl("scn_clip_gradient_norm") @implementation
 public func scn_clip_gradient_norm(
     _ parameters: UnsafePointer<OpaquePointer?>?, _ count: Int64, _ max_norm: Double,
@@ -122,70 +146,5 @@ public func scn_gradients_set(
     status {
         let flat = try SCNABI.elements(gradients, elements, "gradients", countName: "elements")
         try Gradients.set(try SCNABI.parameters(parameters, count), from: flat)
-    }
-}
-
-/// A path of the host: bytes, which need not be UTF-8.
-private func file(_ path: UnsafePointer<CChar>?) throws(SCNError) -> FilePath {
-    try FilePath(try required(path, "path"))
-}
-
-@_cdecl("scn_checkpoint_save") @implementation
-public func scn_checkpoint_save(
-    _ path: UnsafePointer<CChar>?, _ module: OpaquePointer?, _ optimizer: OpaquePointer?
-) -> scn_status {
-    status {
-        try Checkpoint.save(
-            try SCNABI.module(module), optimizer: try optional(optimizer), to: try file(path))
-    }
-}
-
-@_cdecl("scn_checkpoint_open") @implementation
-public func scn_checkpoint_open(_ path: UnsafePointer<CChar>?, _ module: HandleOut) -> scn_status {
-    produceModule(module) { try Checkpoint.open(try file(path)) }
-}
-
-@_cdecl("scn_checkpoint_restore") @implementation
-public func scn_checkpoint_restore(
-    _ path: UnsafePointer<CChar>?, _ module: OpaquePointer?, _ optimizer: OpaquePointer?
-) -> scn_status {
-    status {
-        try Checkpoint.restore(
-            try SCNABI.module(module), optimizer: try optional(optimizer), from: try file(path))
-    }
-}
-
-private func named(
-    _ names: UnsafePointer<UnsafePointer<CChar>?>?, _ tensors: UnsafePointer<OpaquePointer?>?, _ count: Int64
-) throws -> [Checkpoint.Named] {
-    let tensors = try handles(tensors, count, "tensors") { try denseTensor($0, $1) }
-    let hosts = try elements(names, count, "names")
-    var bytes = 0
-    for name in hosts { bytes += name.map { strlen($0) } ?? 0 }
-    try expectMemory(bytes, times: 4, "\(count) names")
-    var named: [Checkpoint.Named] = []
-    for (index, name) in hosts.enumerated() { named.append((try text(name, "names[\(index)]"), tensors[index])) }
-    return named
-}
-
-@_cdecl("scn_checkpoint_save_named") @implementation
-public func scn_checkpoint_save_named(
-    _ path: UnsafePointer<CChar>?, _ names: UnsafePointer<UnsafePointer<CChar>?>?,
-    _ tensors: UnsafePointer<OpaquePointer?>?, _ count: Int64, _ optimizer: OpaquePointer?
-) -> scn_status {
-    status {
-        try Checkpoint.save(
-            try named(names, tensors, count), optimizer: try optional(optimizer), to: try file(path))
-    }
-}
-
-@_cdecl("scn_checkpoint_restore_named") @implementation
-public func scn_checkpoint_restore_named(
-    _ path: UnsafePointer<CChar>?, _ names: UnsafePointer<UnsafePointer<CChar>?>?,
-    _ tensors: UnsafePointer<OpaquePointer?>?, _ count: Int64, _ optimizer: OpaquePointer?
-) -> scn_status {
-    status {
-        try Checkpoint.restore(
-            try named(names, tensors, count), optimizer: try optional(optimizer), from: try file(path))
     }
 }

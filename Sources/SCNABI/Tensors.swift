@@ -3,11 +3,6 @@ internal import SCNCore
 internal import SCNGeometry
 internal import SCNNN
 
-private func shape(_ shape: UnsafePointer<Int64>?, _ rank: Int32) throws -> [Int] {
-    try require(rank >= 0 && rank <= 16, .invalidArgument, "rank: is \(rank), expected 0 ... 16")
-    return try elements(shape, Int64(rank), "shape", countName: "rank").map(Int.init)
-}
-
 @_cdecl("scn_tensor_create") @implementation
 public func scn_tensor_create(
     _ shape: UnsafePointer<Int64>?, _ rank: Int32, _ data: UnsafePointer<Float>?, _ tensor: HandleOut
@@ -20,13 +15,9 @@ public func scn_tensor_create(
     }
 }
 
-@_cdecl("scn_tensor_allocate") @implementation
-public func scn_tensor_allocate(_ shape: UnsafePointer<Int64>?, _ rank: Int32, _ tensor: HandleOut) -> scn_status {
-    produceTensor(tensor, "tensor") {
-        let shape = try SCNABI.shape(shape, rank)
-        let (rows, planes) = try Tensor.rowsAndPlanes(shape)
-        return .dense(Tensor(shape: shape, values: try Matrix(rows: rows, planes: planes)))
-    }
+func shape(_ shape: UnsafePointer<Int64>?, _ rank: Int32) throws -> [Int] {
+    try require(rank >= 0 && rank <= 16, .invalidArgument, "rank: is \(rank), expected 0 ... 16")
+    return try elements(shape, Int64(rank), "shape", countName: "rank").map(Int.init)
 }
 
 @_cdecl("scn_tensor_borrow") @implementation
@@ -64,6 +55,24 @@ public func scn_points_create(
             try Points(
                 coordinates: try Storage(source), rows: Int(rows), columns: Int(columns), features: features,
                 batchSize: Int(batch_size)))
+    }
+}
+
+@_cdecl("scn_points_create_batched") @implementation
+public func scn_points_create_batched(
+    _ coordinates: UnsafePointer<Int64>?, _ batch_size: Int64, _ length: Int64, _ dimension: Int32,
+    _ features: OpaquePointer?, _ points: HandleOut
+) -> scn_status {
+    produceTensor(points, "points") {
+        try requireDimension(dimension)
+        let features = try denseTensor(features, "features")
+        // Before the coordinates are read: a wrong size would read past their end.
+        try Points.requireFeatures(features, samples: Int(batch_size), length: Int(length))
+        let count = try checkedProduct([Int(batch_size), Int(length), Int(dimension)], "coordinates")
+        return .points(
+            try Points(
+                coordinates: try Storage(try elements(coordinates, Int64(count), "coordinates")),
+                samples: Int(batch_size), length: Int(length), columns: Int(dimension), features: features))
     }
 }
 
@@ -159,57 +168,4 @@ public func scn_tensor_copy_from(_ tensor: OpaquePointer?, _ data: UnsafePointer
         let target = try SCNABI.tensor(tensor)
         try target.update(from: try elements(data, count, "data"))
     }
-}
-
-@_cdecl("scn_tensor_features") @implementation
-public func scn_tensor_features(_ tensor: OpaquePointer?, _ features: HandleOut) -> scn_status {
-    produceTensor(features, "features") {
-        switch try value(tensor) {
-        case .sparse(let sparse): return .dense(sparse.features)
-        case .points(let points): return .dense(points.features)
-        case .dense, .table: throw SCNError(.shape, "tensor: expected a sparse tensor or points")
-        }
-    }
-}
-
-@_cdecl("scn_tensor_with_features") @implementation
-public func scn_tensor_with_features(
-    _ sparse: OpaquePointer?, _ features: OpaquePointer?, _ result: HandleOut
-) -> scn_status {
-    produceTensor(result, "result") {
-        .sparse(try sparseTensor(sparse, "sparse").with(features: try denseTensor(features, "features")))
-    }
-}
-
-@_cdecl("scn_tensor_geometry") @implementation
-public func scn_tensor_geometry(
-    _ sparse: OpaquePointer?, _ geometry: HandleOut, _ sites: UnsafeMutablePointer<Int32>?
-) -> scn_status {
-    sites?.pointee = 0
-    return produce(geometry, "geometry", .geometry) {
-        let sites = try required(sites, "sites")
-        let tensor = try sparseTensor(sparse, "sparse")
-        // Taken in anew where the call that made the tensor was put back.
-        sites.pointee = Int32(tensor.geometry.add(tensor.geometry.sites(tensor.siteSetID)).index)
-        return tensor.geometry
-    }
-}
-
-@_cdecl("scn_sparse_create") @implementation
-public func scn_sparse_create(
-    _ geometry: OpaquePointer?, _ sites: Int32, _ features: OpaquePointer?, _ sparse: HandleOut
-) -> scn_status {
-    produceTensor(sparse, "sparse") {
-        let geometry = try SCNABI.geometry(geometry)
-        return .sparse(
-            try SparseTensor(
-                features: try denseTensor(features, "features"), geometry: geometry,
-                sites: try siteSetID(geometry, sites)))
-    }
-}
-
-func checkedIndex(_ index: Int64, _ count: Int) throws(SCNError) -> Int {
-    try require(
-        index >= 0 && index < Int64(count), .invalidArgument, "index: is \(index), expected 0 ... \(count - 1)")
-    return Int(index)
 }

@@ -4,33 +4,73 @@ internal import SCNGeometry
 internal import SCNNN
 internal import SCNOps
 
-@_cdecl("scn_batch_norm_elu_create") @implementation
-public func scn_batch_norm_elu_create(
-    _ planes: Int64, _ epsilon: Double, _ momentum: Double, _ module: HandleOut
+@_cdecl("scn_batch_norm_forward_training") @implementation
+public func scn_batch_norm_forward_training(
+    _ input: Host, _ weight: Vector, _ bias: Vector, _ running_mean: VectorResult, _ running_variance: VectorResult,
+    _ options: UnsafePointer<scn_batch_norm_options>?, _ saved_mean: VectorResult,
+    _ saved_inverse_deviation: VectorResult, _ result: HostResult
 ) -> scn_status {
-    produceModule(module) { try Sequential.batchNormELU(planes: Int(planes), epsilon: epsilon, momentum: momentum) }
-}
-
-@_cdecl("scn_mean_only_norm_create") @implementation
-public func scn_mean_only_norm_create(
-    _ planes: Int64, _ affine: Int32, _ leakiness: Double, _ momentum: Double, _ module: HandleOut
-) -> scn_status {
-    produceModule(module) {
-        try MeanOnlyBNLeakyReLU(
-            planes: Int(planes), affine: boolean(affine, "affine"), leakiness: leakiness, momentum: momentum)
+    status {
+        try require(
+            (running_mean == nil) == (running_variance == nil), .invalidArgument,
+            "running_mean, running_variance: one is NULL, expected both or neither")
+        try operation(options).forwardTraining(
+            try matrix(input, "input"), weight: weight, bias: bias, runningMean: running_mean,
+            runningVariance: running_variance, savedMean: try required(saved_mean, "saved_mean"),
+            savedInverseDeviation: try required(saved_inverse_deviation, "saved_inverse_deviation"),
+            into: try matrix(result, "result"))
     }
 }
 
-@_cdecl("scn_group_norm_create") @implementation
-public func scn_group_norm_create(
-    _ groups: Int64, _ planes: Int64, _ epsilon: Double, _ module: HandleOut
-) -> scn_status {
-    produceModule(module) { try SparseGroupNorm(groups: Int(groups), planes: Int(planes), epsilon: epsilon) }
+private func operation(_ options: UnsafePointer<scn_batch_norm_options>?) throws -> BatchNormalizationOperation {
+    let options = try SCNABI.options(options, batchNormDefaults)
+    return try BatchNormalizationOperation(
+        epsilon: options.epsilon, momentum: options.momentum, leakiness: options.leakiness)
 }
 
-@_cdecl("scn_batchwise_dropout_create") @implementation
-public func scn_batchwise_dropout_create(_ p: Double, _ module: HandleOut) -> scn_status {
-    produceModule(module) { try BatchwiseDropout(p: p) }
+@_cdecl("scn_batch_norm_forward_evaluation") @implementation
+public func scn_batch_norm_forward_evaluation(
+    _ input: Host, _ weight: Vector, _ bias: Vector, _ running_mean: Vector, _ running_variance: Vector,
+    _ options: UnsafePointer<scn_batch_norm_options>?, _ result: HostResult
+) -> scn_status {
+    status {
+        try operation(options).forwardEvaluation(
+            try matrix(input, "input"), weight: weight, bias: bias,
+            runningMean: try required(running_mean, "running_mean"),
+            runningVariance: try required(running_variance, "running_variance"), into: try matrix(result, "result"))
+    }
+}
+
+@_cdecl("scn_batch_norm_backward_training") @implementation
+public func scn_batch_norm_backward_training(
+    _ input: Host, _ output: Host, _ gradient: Host, _ weight: Vector, _ saved_mean: Vector,
+    _ saved_inverse_deviation: Vector, _ options: UnsafePointer<scn_batch_norm_options>?,
+    _ weight_result: VectorResult, _ bias_result: VectorResult, _ result: HostResult
+) -> scn_status {
+    status {
+        try operation(options).backwardTraining(
+            input: try matrix(input, "input"), output: try matrix(output, "output"),
+            gradient: try matrix(gradient, "gradient"), weight: weight,
+            savedMean: try required(saved_mean, "saved_mean"),
+            savedInverseDeviation: try required(saved_inverse_deviation, "saved_inverse_deviation"),
+            weightResult: weight_result, biasResult: bias_result, into: try matrix(result, "result"))
+    }
+}
+
+@_cdecl("scn_batch_norm_backward_evaluation") @implementation
+public func scn_batch_norm_backward_evaluation(
+    _ input: Host, _ output: Host, _ gradient: Host, _ weight: Vector, _ running_mean: Vector,
+    _ running_variance: Vector, _ options: UnsafePointer<scn_batch_norm_options>?, _ weight_result: VectorResult,
+    _ bias_result: VectorResult, _ result: HostResult
+) -> scn_status {
+    status {
+        try operation(options).backwardEvaluation(
+            input: try matrix(input, "input"), output: try matrix(output, "output"),
+            gradient: try matrix(gradient, "gradient"), weight: weight,
+            runningMean: try required(running_mean, "running_mean"),
+            runningVariance: try required(running_variance, "running_variance"), weightResult: weight_result,
+            biasResult: bias_result, into: try matrix(result, "result"))
+    }
 }
 
 @_cdecl("scn_mean_only_norm_forward_training") @implementation

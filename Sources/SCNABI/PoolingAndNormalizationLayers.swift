@@ -100,6 +100,13 @@ func fractionalWindows(
     )
 }
 
+func globalPooling(_ pooling: scn_global_pooling) throws(SCNError) -> GlobalPooling {
+    guard let known = GlobalPooling(rawValue: Int(pooling.rawValue)) else {
+        throw SCNError(.invalidArgument, "pooling: is \(pooling.rawValue), expected 0 ... 2")
+    }
+    return known
+}
+
 @_cdecl("scn_global_pooling_create") @implementation
 public func scn_global_pooling_create(
     _ dimension: Int32, _ pooling: scn_global_pooling, _ module: HandleOut
@@ -107,9 +114,73 @@ public func scn_global_pooling_create(
     produceModule(module) { try GlobalPoolingLayer(dimension: Int(dimension), globalPooling(pooling)) }
 }
 
-func globalPooling(_ pooling: scn_global_pooling) throws(SCNError) -> GlobalPooling {
-    guard let known = GlobalPooling(rawValue: Int(pooling.rawValue)) else {
-        throw SCNError(.invalidArgument, "pooling: is \(pooling.rawValue), expected 0 ... 2")
+let batchNormDefaults = scn_batch_norm_options(
+    struct_size: MemoryLayout<scn_batch_norm_options>.size, epsilon: 1e-4, momentum: 0.99, affine: 1, leakiness: 1)
+
+@_cdecl("scn_batch_normalization_create") @implementation
+public func scn_batch_normalization_create(
+    _ planes: Int64, _ options: UnsafePointer<scn_batch_norm_options>?, _ module: HandleOut
+) -> scn_status {
+    produceModule(module) {
+        let options = try SCNABI.options(options, batchNormDefaults)
+        return try BatchNormalization(
+            planes: Int(planes), epsilon: options.epsilon, momentum: options.momentum,
+            affine: try boolean(options.affine, "affine"), leakiness: options.leakiness)
     }
-    return known
+}
+
+@_cdecl("scn_batch_norm_elu_create") @implementation
+public func scn_batch_norm_elu_create(
+    _ planes: Int64, _ epsilon: Double, _ momentum: Double, _ module: HandleOut
+) -> scn_status {
+    produceModule(module) { try Sequential.batchNormELU(planes: Int(planes), epsilon: epsilon, momentum: momentum) }
+}
+
+@_cdecl("scn_mean_only_norm_create") @implementation
+public func scn_mean_only_norm_create(
+    _ planes: Int64, _ affine: Int32, _ leakiness: Double, _ momentum: Double, _ module: HandleOut
+) -> scn_status {
+    produceModule(module) {
+        try MeanOnlyBNLeakyReLU(
+            planes: Int(planes), affine: boolean(affine, "affine"), leakiness: leakiness, momentum: momentum)
+    }
+}
+
+@_cdecl("scn_group_norm_create") @implementation
+public func scn_group_norm_create(
+    _ groups: Int64, _ planes: Int64, _ epsilon: Double, _ module: HandleOut
+) -> scn_status {
+    produceModule(module) { try SparseGroupNorm(groups: Int(groups), planes: Int(planes), epsilon: epsilon) }
+}
+
+func activation(_ activation: scn_activation, _ parameter: Double) throws(SCNError) -> Activation {
+    switch activation {
+    case SCN_ACTIVATION_RELU: return .relu
+    case SCN_ACTIVATION_LEAKY_RELU:
+        try require(
+            Float(parameter).isFinite, .invalidArgument, "parameter: is \(parameter), expected a finite number")
+        return .leakyReLU(Float(parameter))
+    case SCN_ACTIVATION_ELU: return .elu
+    case SCN_ACTIVATION_SELU: return .selu
+    case SCN_ACTIVATION_TANH: return .tanh
+    case SCN_ACTIVATION_SIGMOID: return .sigmoid
+    default: throw SCNError(.invalidArgument, "activation: is \(activation.rawValue), expected 0 ... 5")
+    }
+}
+
+@_cdecl("scn_activation_create") @implementation
+public func scn_activation_create(
+    _ activation: scn_activation, _ parameter: Double, _ module: HandleOut
+) -> scn_status {
+    produceModule(module) { try ActivationLayer(SCNABI.activation(activation, parameter)) }
+}
+
+@_cdecl("scn_dropout_create") @implementation
+public func scn_dropout_create(_ p: Double, _ module: HandleOut) -> scn_status {
+    produceModule(module) { try Dropout(p: p) }
+}
+
+@_cdecl("scn_batchwise_dropout_create") @implementation
+public func scn_batchwise_dropout_create(_ p: Double, _ module: HandleOut) -> scn_status {
+    produceModule(module) { try BatchwiseDropout(p: p) }
 }

@@ -1,7 +1,17 @@
 public import CSCN
 internal import SCNCore
 internal import SCNGeometry
+internal import SCNNN
 internal import SCNOps
+
+@_cdecl("scn_tensor_allocate") @implementation
+public func scn_tensor_allocate(_ shape: UnsafePointer<Int64>?, _ rank: Int32, _ tensor: HandleOut) -> scn_status {
+    produceTensor(tensor, "tensor") {
+        let shape = try SCNABI.shape(shape, rank)
+        let (rows, planes) = try Tensor.rowsAndPlanes(shape)
+        return .dense(Tensor(shape: shape, values: try Matrix(rows: rows, planes: planes)))
+    }
+}
 
 public typealias Host = UnsafePointer<scn_matrix>?
 public typealias HostResult = UnsafeMutablePointer<scn_matrix>?
@@ -75,6 +85,25 @@ public func scn_convolution_backward_weight(
     }
 }
 
+@_cdecl("scn_shape_context_forward") @implementation
+public func scn_shape_context_forward(_ rulebook: OpaquePointer?, _ input: Host, _ result: HostResult) -> scn_status {
+    status {
+        try ShapeContextOperation.forward(
+            try SCNABI.rulebook(rulebook), input: try matrix(input, "input"), into: try matrix(result, "result"))
+    }
+}
+
+@_cdecl("scn_shape_context_backward") @implementation
+public func scn_shape_context_backward(
+    _ rulebook: OpaquePointer?, _ gradient: Host, _ result: HostResult
+) -> scn_status {
+    status {
+        try ShapeContextOperation.backward(
+            try SCNABI.rulebook(rulebook), gradient: try matrix(gradient, "gradient"),
+            into: try matrix(result, "result"))
+    }
+}
+
 @_cdecl("scn_max_pooling_forward") @implementation
 public func scn_max_pooling_forward(
     _ rulebook: OpaquePointer?, _ input: Host, _ features_to_drop: Int64, _ result: HostResult
@@ -98,6 +127,82 @@ public func scn_max_pooling_backward(
             into: try matrix(result, "result"))
     }
 }
+
+@_cdecl("scn_average_pooling_forward") @implementation
+public func scn_average_pooling_forward(
+    _ rulebook: OpaquePointer?, _ input: Host, _ features_to_drop: Int64, _ result: HostResult
+) -> scn_status {
+    sumForward(rulebook, input, features_to_drop, result) { 1 / Double($0.volume) }
+}
+
+@_cdecl("scn_average_pooling_backward") @implementation
+public func scn_average_pooling_backward(
+    _ rulebook: OpaquePointer?, _ gradient: Host, _ features_to_drop: Int64, _ result: HostResult
+) -> scn_status {
+    sumBackward(rulebook, gradient, features_to_drop, result) { 1 / Double($0.volume) }
+}
+
+@_cdecl("scn_unpooling_forward") @implementation
+public func scn_unpooling_forward(
+    _ rulebook: OpaquePointer?, _ input: Host, _ features_to_drop: Int64, _ result: HostResult
+) -> scn_status {
+    sumForward(rulebook, input, features_to_drop, result) { _ in 1 }
+}
+
+@_cdecl("scn_unpooling_backward") @implementation
+public func scn_unpooling_backward(
+    _ rulebook: OpaquePointer?, _ gradient: Host, _ features_to_drop: Int64, _ result: HostResult
+) -> scn_status {
+    sumBackward(rulebook, gradient, features_to_drop, result) { _ in 1 }
+}
+
+private func sumForward(
+    _ rulebook: OpaquePointer?, _ input: Host, _ dropped: Int64, _ result: HostResult, _ factor: (Rulebook) -> Double
+) -> scn_status {
+    status {
+        let rules = try SCNABI.rulebook(rulebook)
+        try SumPoolingOperation.forward(
+            rules, input: try matrix(input, "input"), featuresToDrop: Int(dropped), factor: factor(rules),
+            into: try matrix(result, "result"))
+    }
+}
+
+private func sumBackward(
+    _ rulebook: OpaquePointer?, _ gradient: Host, _ dropped: Int64, _ result: HostResult, _ factor: (Rulebook) -> Double
+) -> scn_status {
+    status {
+        let rules = try SCNABI.rulebook(rulebook)
+        try SumPoolingOperation.backward(
+            rules, gradient: try matrix(gradient, "gradient"), featuresToDrop: Int(dropped), factor: factor(rules),
+            into: try matrix(result, "result"))
+    }
+}
+
+@_cdecl("scn_global_pooling_forward") @implementation
+public func scn_global_pooling_forward(
+    _ geometry: OpaquePointer?, _ sites: Int32, _ pooling: scn_global_pooling, _ input: Host, _ result: HostResult
+) -> scn_status {
+    status {
+        let set = try siteSet(geometry, sites)
+        try globalPooling(pooling).forward(set, input: try matrix(input, "input"), into: try matrix(result, "result"))
+    }
+}
+
+@_cdecl("scn_global_pooling_backward") @implementation
+public func scn_global_pooling_backward(
+    _ geometry: OpaquePointer?, _ sites: Int32, _ pooling: scn_global_pooling, _ input: Host, _ output: Host,
+    _ gradient: Host, _ result: HostResult
+) -> scn_status {
+    status {
+        let set = try siteSet(geometry, sites)
+        try globalPooling(pooling).backward(
+            set, input: try matrix(input, "input"), output: try matrix(output, "output"),
+            gradient: try matrix(gradient, "gradient"), into: try matrix(result, "result"))
+    }
+}
+
+public typealias Vector = UnsafePointer<Float>?
+public typealias VectorResult = UnsafeMutablePointer<Float>?
 
 @_cdecl("scn_activation_forward") @implementation
 public func scn_activation_forward(
@@ -160,6 +265,39 @@ public func scn_linear_backward_weight(
     }
 }
 
+@_cdecl("scn_add_forward") @implementation
+public func scn_add_forward(_ a: Host, _ b: Host, _ result: HostResult) -> scn_status {
+    status {
+        try Elements.add(try matrix(a, "a"), try matrix(b, "b"), into: try matrix(result, "result"))
+    }
+}
+
+@_cdecl("scn_join_forward") @implementation
+public func scn_join_forward(_ inputs: Host, _ count: Int64, _ result: HostResult) -> scn_status {
+    status { try Elements.join(try matrices(inputs, count, "inputs"), into: try matrix(result, "result")) }
+}
+
+@_cdecl("scn_join_backward") @implementation
+public func scn_join_backward(_ gradient: Host, _ results: Host, _ count: Int64) -> scn_status {
+    status { try Elements.split(try matrix(gradient, "gradient"), into: try matrices(results, count, "results")) }
+}
+
+/// Matrices whose planes go side by side: at least one, and no more planes than 64 bits count.
+private func matrices(_ pointer: Host, _ count: Int64, _ name: String) throws(SCNError) -> [Matrix] {
+    let hosts = try elements(pointer, count, name)
+    try require(!hosts.isEmpty, .invalidArgument, "count: is 0, expected at least 1")
+    var result: [Matrix] = [], planes = 0
+    for index in hosts.indices {
+        if index >= 256 && index & (index - 1) == 0 { try expectMemory(2 * index, times: 64, "\(count) \(name)") }
+        let next = try matrix(hosts.baseAddress! + index, "\(name)[\(index)]")
+        let (sum, overflow) = planes.addingReportingOverflow(next.planes)
+        try require(!overflow, .overflow, "\(name): their planes overflow 64 bits")
+        planes = sum
+        result.append(next)
+    }
+    return result
+}
+
 @_cdecl("scn_sparse_to_dense_forward") @implementation
 public func scn_sparse_to_dense_forward(
     _ geometry: OpaquePointer?, _ sites: Int32, _ input: Host, _ result: UnsafeMutablePointer<Float>?, _ count: Int64
@@ -201,37 +339,26 @@ public func scn_cross_entropy_forward(
     }
 }
 
-@_cdecl("scn_add_forward") @implementation
-public func scn_add_forward(_ a: Host, _ b: Host, _ result: HostResult) -> scn_status {
-    status {
-        try Elements.add(try matrix(a, "a"), try matrix(b, "b"), into: try matrix(result, "result"))
+@_cdecl("scn_compare_sparse_forward") @implementation
+public func scn_compare_sparse_forward(
+    _ x_geometry: OpaquePointer?, _ x_sites: Int32, _ x: Host, _ y_geometry: OpaquePointer?, _ y_sites: Int32,
+    _ y: Host, _ loss: UnsafeMutablePointer<Float>?, _ x_result: HostResult, _ y_result: HostResult
+) -> scn_status {
+    store(loss, "loss", zero: 0) {
+        let sets = (try siteSet(x_geometry, x_sites, "x_geometry"), try siteSet(y_geometry, y_sites, "y_geometry"))
+        let (x, y) = (try matrix(x, "x"), try matrix(y, "y"))
+        let (byX, byY) = (
+            try x_result.map { try matrix($0, "x_result") }, try y_result.map { try matrix($0, "y_result") }
+        )
+        for (result, source, name) in [(byX, x, "x_result"), (byY, y, "y_result")] {
+            try result?.requireSameShape(as: source, name)
+        }
+        let union = try SiteUnion(sets.0, sets.1)
+        let differences = try Matrix(rows: union.count, planes: x.planes)
+        let value = try SparseComparison.forward(x, y, union: union, differences: differences)
+        try SparseComparison.backward(differences: differences, gradient: 1, union: union, byX: byX, byY: byY)
+        return value
     }
-}
-
-@_cdecl("scn_join_forward") @implementation
-public func scn_join_forward(_ inputs: Host, _ count: Int64, _ result: HostResult) -> scn_status {
-    status { try Elements.join(try matrices(inputs, count, "inputs"), into: try matrix(result, "result")) }
-}
-
-@_cdecl("scn_join_backward") @implementation
-public func scn_join_backward(_ gradient: Host, _ results: Host, _ count: Int64) -> scn_status {
-    status { try Elements.split(try matrix(gradient, "gradient"), into: try matrices(results, count, "results")) }
-}
-
-/// Matrices whose planes go side by side: at least one, and no more planes than 64 bits count.
-private func matrices(_ pointer: Host, _ count: Int64, _ name: String) throws(SCNError) -> [Matrix] {
-    let hosts = try elements(pointer, count, name)
-    try require(!hosts.isEmpty, .invalidArgument, "count: is 0, expected at least 1")
-    var result: [Matrix] = [], planes = 0
-    for index in hosts.indices {
-        if index >= 256 && index & (index - 1) == 0 { try expectMemory(2 * index, times: 64, "\(count) \(name)") }
-        let next = try matrix(hosts.baseAddress! + index, "\(name)[\(index)]")
-        let (sum, overflow) = planes.addingReportingOverflow(next.planes)
-        try require(!overflow, .overflow, "\(name): their planes overflow 64 bits")
-        planes = sum
-        result.append(next)
-    }
-    return result
 }
 
 @_cdecl("scn_binary_cross_entropy_forward") @implementation
@@ -248,4 +375,9 @@ public func scn_binary_cross_entropy_forward(
                 logits, targets: targets.baseAddress ?? none, gradient: gradient)
         }
     }
+}
+
+private func siteSet(_ handle: OpaquePointer?, _ sites: Int32, _ name: String) throws(SCNError) -> SiteSet {
+    let geometry: Geometry = try Handles.object(handle, .geometry, name)
+    return geometry.sites(try siteSetID(geometry, sites))
 }

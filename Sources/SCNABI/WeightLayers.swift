@@ -4,34 +4,6 @@ internal import SCNGeometry
 internal import SCNNN
 internal import SCNOps
 
-@_cdecl("scn_input_layer_create") @implementation
-public func scn_input_layer_create(
-    _ dimension: Int32, _ spatial_size: UnsafePointer<Int64>?, _ mode: scn_input_mode, _ module: HandleOut
-) -> scn_status {
-    produceModule(module) {
-        try InputLayer(
-            dimension: Int(dimension), spatialSize: Size(sizes(spatial_size, dimension, "spatial_size")),
-            mode: try inputMode(mode))
-    }
-}
-
-func inputMode(_ mode: scn_input_mode) throws(SCNError) -> InputMode {
-    guard let known = InputMode(rawValue: Int(mode.rawValue)) else {
-        throw SCNError(.invalidArgument, "mode: is \(mode.rawValue), expected 0 ... 4")
-    }
-    return known
-}
-
-@_cdecl("scn_output_layer_create") @implementation
-public func scn_output_layer_create(_ dimension: Int32, _ module: HandleOut) -> scn_status {
-    produceModule(module) { try OutputLayer(dimension: Int(dimension)) }
-}
-
-@_cdecl("scn_sparse_to_dense_create") @implementation
-public func scn_sparse_to_dense_create(_ dimension: Int32, _ planes: Int64, _ module: HandleOut) -> scn_status {
-    produceModule(module) { try SparseToDense(dimension: Int(dimension), planes: Int(planes)) }
-}
-
 nonisolated(unsafe) let convolutionDefaults = scn_convolution_options(
     struct_size: MemoryLayout<scn_convolution_options>.size, groups: 1, bias: 0, padding: nil, dilation: nil)
 
@@ -108,6 +80,57 @@ private func strided<Layer: StridedConvolutionLayer>(
         dilation: try sizes(options.dilation, dimension, "dilation", absent: 1))
 }
 
+@_cdecl("scn_permutohedral_submanifold_convolution_create") @implementation
+public func scn_permutohedral_submanifold_convolution_create(
+    _ dimension: Int32, _ in_planes: Int64, _ out_planes: Int64, _ options: UnsafePointer<scn_convolution_options>?,
+    _ module: HandleOut
+) -> scn_status {
+    produceModule(module) {
+        let options = try SCNABI.options(options, convolutionDefaults)
+        for (given, name) in [(options.padding, "padding"), (options.dilation, "dilation")] {
+            try require(given == nil, .invalidArgument, "\(name): a permutohedral convolution has none, expected NULL")
+        }
+        return try PermutohedralSubmanifoldConvolution(
+            dimension: Int(dimension), in: Int(in_planes), out: Int(out_planes),
+            bias: try boolean(options.bias, "bias"), groups: Int(options.groups))
+    }
+}
+
+@_cdecl("scn_permutohedral_offsets") @implementation
+public func scn_permutohedral_offsets(
+    _ dimension: Int32, _ offsets: UnsafeMutablePointer<Int64>?, _ capacity: Int64
+) -> scn_status {
+    status {
+        let values = try Permutohedral.offsets(dimension: Int(dimension)).joined().map(Int64.init)
+        try require(
+            capacity >= Int64(values.count), .shape, "capacity: is \(capacity), expected at least \(values.count)")
+        try required(offsets, "offsets").update(from: values, count: values.count)
+    }
+}
+
+@_cdecl("scn_permutohedral_basis") @implementation
+public func scn_permutohedral_basis(
+    _ dimension: Int32, _ basis: UnsafeMutablePointer<Double>?, _ inverse: UnsafeMutablePointer<Double>?
+) -> scn_status {
+    status {
+        let matrices = try Permutohedral.basis(dimension: Int(dimension))
+        for (target, rows) in [(basis, matrices.basis), (inverse, matrices.inverse)] {
+            target?.update(from: Array(rows.joined()), count: rows.count * rows.count)
+        }
+    }
+}
+
+@_cdecl("scn_shape_context_create") @implementation
+public func scn_shape_context_create(
+    _ dimension: Int32, _ in_planes: Int64, _ filter_size: UnsafePointer<Int64>?, _ module: HandleOut
+) -> scn_status {
+    produceModule(module) {
+        try ShapeContext(
+            dimension: Int(dimension), in: Int(in_planes),
+            filterSize: try sizes(filter_size, dimension, "filter_size", absent: 3))
+    }
+}
+
 @_cdecl("scn_network_in_network_create") @implementation
 public func scn_network_in_network_create(
     _ in_planes: Int64, _ out_planes: Int64, _ bias: Int32, _ module: HandleOut
@@ -122,46 +145,4 @@ public func scn_linear_create(
     _ in_planes: Int64, _ out_planes: Int64, _ bias: Int32, _ module: HandleOut
 ) -> scn_status {
     produceModule(module) { try Linear(in: Int(in_planes), out: Int(out_planes), bias: boolean(bias, "bias")) }
-}
-
-let batchNormDefaults = scn_batch_norm_options(
-    struct_size: MemoryLayout<scn_batch_norm_options>.size, epsilon: 1e-4, momentum: 0.99, affine: 1, leakiness: 1)
-
-@_cdecl("scn_batch_normalization_create") @implementation
-public func scn_batch_normalization_create(
-    _ planes: Int64, _ options: UnsafePointer<scn_batch_norm_options>?, _ module: HandleOut
-) -> scn_status {
-    produceModule(module) {
-        let options = try SCNABI.options(options, batchNormDefaults)
-        return try BatchNormalization(
-            planes: Int(planes), epsilon: options.epsilon, momentum: options.momentum,
-            affine: try boolean(options.affine, "affine"), leakiness: options.leakiness)
-    }
-}
-
-func activation(_ activation: scn_activation, _ parameter: Double) throws(SCNError) -> Activation {
-    switch activation {
-    case SCN_ACTIVATION_RELU: return .relu
-    case SCN_ACTIVATION_LEAKY_RELU:
-        try require(
-            Float(parameter).isFinite, .invalidArgument, "parameter: is \(parameter), expected a finite number")
-        return .leakyReLU(Float(parameter))
-    case SCN_ACTIVATION_ELU: return .elu
-    case SCN_ACTIVATION_SELU: return .selu
-    case SCN_ACTIVATION_TANH: return .tanh
-    case SCN_ACTIVATION_SIGMOID: return .sigmoid
-    default: throw SCNError(.invalidArgument, "activation: is \(activation.rawValue), expected 0 ... 5")
-    }
-}
-
-@_cdecl("scn_activation_create") @implementation
-public func scn_activation_create(
-    _ activation: scn_activation, _ parameter: Double, _ module: HandleOut
-) -> scn_status {
-    produceModule(module) { try ActivationLayer(SCNABI.activation(activation, parameter)) }
-}
-
-@_cdecl("scn_dropout_create") @implementation
-public func scn_dropout_create(_ p: Double, _ module: HandleOut) -> scn_status {
-    produceModule(module) { try Dropout(p: p) }
 }

@@ -1,58 +1,8 @@
 public import CSCN
 internal import SCNCore
+internal import SCNGeometry
 internal import SCNNN
-
-@_cdecl("scn_tensor_get_requires_gradient") @implementation
-public func scn_tensor_get_requires_gradient(
-    _ tensor: OpaquePointer?, _ requires_gradient: UnsafeMutablePointer<Int32>?
-) -> scn_status {
-    store(requires_gradient, "requires_gradient", zero: 0) {
-        try SCNABI.tensor(tensor).requiresGradient ? 1 : 0
-    }
-}
-
-@_cdecl("scn_tensor_set_requires_gradient") @implementation
-public func scn_tensor_set_requires_gradient(_ tensor: OpaquePointer?, _ requires_gradient: Int32) -> scn_status {
-    status {
-        let wanted = try boolean(requires_gradient, "requires_gradient")
-        try SCNABI.tensor(tensor).setRequiresGradient(wanted)
-    }
-}
-
-@_cdecl("scn_tensor_detach") @implementation
-public func scn_tensor_detach(_ tensor: OpaquePointer?, _ detached: HandleOut) -> scn_status {
-    produceTensor(detached, "detached") {
-        try value(tensor).mapTensor("scn_tensor_detach") { $0.detached() }
-    }
-}
-
-@_cdecl("scn_tensor_backward") @implementation
-public func scn_tensor_backward(
-    _ tensor: OpaquePointer?, _ gradient: UnsafePointer<Float>?, _ count: Int64
-) -> scn_status {
-    status {
-        let tensor = try SCNABI.tensor(tensor)
-        guard let gradient else { return try tensor.backward() }
-        let source = try elements(gradient, count, "gradient")
-        try require(
-            source.count == tensor.count, .shape,
-            "gradient: has \(source.count) elements, expected \(tensor.count)")
-        try tensor.backward(Matrix(rows: tensor.values.rows, planes: tensor.values.planes, source))
-    }
-}
-
-@_cdecl("scn_tensor_gradient") @implementation
-public func scn_tensor_gradient(_ tensor: OpaquePointer?, _ gradient: HandleOut) -> scn_status {
-    produce(gradient, "gradient", .tensor) {
-        let tensor = try SCNABI.tensor(tensor)
-        return tensor.gradientValues.map { TensorBox(.dense(Tensor(shape: tensor.shape, values: $0))) }
-    }
-}
-
-@_cdecl("scn_tensor_zero_gradient") @implementation
-public func scn_tensor_zero_gradient(_ tensor: OpaquePointer?) -> scn_status {
-    status { try SCNABI.tensor(tensor).zeroGradient() }
-}
+internal import SCNOps
 
 @_cdecl("scn_tensor_add") @implementation
 public func scn_tensor_add(_ a: OpaquePointer?, _ b: OpaquePointer?, _ sum: HandleOut) -> scn_status {
@@ -82,6 +32,22 @@ public func scn_tensor_reshape(
         try require(rank >= 0 && rank <= 16, .invalidArgument, "rank: is \(rank), expected 0 ... 16")
         let shape = try elements(shape, Int64(rank), "shape", countName: "rank").map(Int.init)
         return .dense(try denseTensor(dense, "dense").reshaped(shape))
+    }
+}
+
+@_cdecl("scn_append_tensors") @implementation
+public func scn_append_tensors(
+    _ tensors: UnsafePointer<OpaquePointer?>?, _ count: Int64, _ result: HandleOut
+) -> scn_status {
+    produceTensor(result, "result") {
+        .sparse(try SparseTensor.appending(try handles(tensors, count, "tensors") { try sparseTensor($0, $1) }))
+    }
+}
+
+@_cdecl("scn_compare_sparse") @implementation
+public func scn_compare_sparse(_ x: OpaquePointer?, _ y: OpaquePointer?, _ loss: HandleOut) -> scn_status {
+    produceTensor(loss, "loss") {
+        .dense(try Loss.compareSparse(try sparseTensor(x, "x"), try sparseTensor(y, "y")))
     }
 }
 
