@@ -344,9 +344,23 @@ SCN_API scn_status scn_module_description(scn_module *module, const char **text)
  *  call for this module. Also the errors of scn_module_forward. */
 SCN_API scn_status scn_module_summary(scn_module *module, scn_tensor *input, const char **text);
 /** Create a module from its architecture as JSON text: {"type": "ReLU"}; {"type": "Sequential", "modules": [...]}; other
- *  keys are the names of the type's arguments. Parameters are initialised anew. Also SCN_ERROR_FORMAT, for more than four
+ *  keys are the type's arguments, see scn_layer_types, each by its key, by SparseConvNet's name or by a name that it had
+ *  before; messages call an argument as the text does. Parameters are initialised anew. Also SCN_ERROR_FORMAT, for more than four
  *  million values or 100,000 modules among others. */
 SCN_API scn_status scn_module_create(const char *json, scn_module **module);
+/** Store what the library says of every type of layer that scn_module_create can make, as a JSON array; a constant. Of each
+ *  type: "type", its name; "documentation", one line; "arguments", in SparseConvNet's order; "state", its parameters and
+ *  buffers; and "holds_modules" where "modules" lists others. Of each argument: "name", the key; "kind": integer, flag, real,
+ *  choice, sizes or ratios (a list with an entry for each axis, or one number for all); "minimum", "maximum", "bound" or
+ *  "choices"; "default" where the key may be absent; "is_nullable" where null is a value; "sparseconvnet_name" and
+ *  "former_names", which are read as the key is; "is_addition" where SparseConvNet lacks it; "is_taken_over" where only
+ *  scn_module_optimize_for_inference gives it another value. */
+SCN_API scn_status scn_layer_types(const char **json);
+/** Check an architecture and store it with every argument, as scn_module_architecture does, without making the module:
+ *  nothing is allocated for parameters and no random number is drawn. completed: [capacity], the text with its closing
+ *  zero; NULL where capacity is 0, to ask for the length alone. length: the bytes that it takes. Also SCN_ERROR_SHAPE where
+ *  they do not fit, and the errors of scn_module_create. */
+SCN_API scn_status scn_complete_architecture(const char *json, char *completed, int64_t capacity, int64_t *length);
 /** Return a new module of type InferenceNetwork that gives the results of this one's evaluation, within rounding, in less
  *  time; this one stays as it is. Batch norm is folded into the weights of the convolution or dense product before it, a
  *  (leaky) ReLU behind becomes that layer's last step, a dropout a factor of its weights; what a join has on its branches'

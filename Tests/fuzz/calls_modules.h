@@ -24,6 +24,18 @@ static const char *const architectures[] = {
     "{\"type\":\"ConcatTable\",\"modules\":[{\"type\":\"Identity\"},{\"type\":\"Tanh\"}]}",
     "{\"type\":\"Convolution\",\"dimension\":0}", "[", ""};
 
+static void describe_layers(uint8_t which) {
+    static char completed[400];
+    int64_t *length;
+    if (which % 3 == 0) {
+        CALL(scn_layer_types(OUT(&out_text)));
+        return;
+    }
+    length = OUT(&out_count);
+    CALL(scn_complete_architecture(some_text(architectures, 8), which % 3 == 1 ? completed : NULL,
+                                   which % 3 == 1 ? (int64_t)sizeof completed : 0, length));
+}
+
 static void call_module(void) {
     const uint8_t which = byte() % MODULE_CALLS;
     int64_t size[SCN_MAX_DIMENSION] = {0}, *output_size;
@@ -59,7 +71,7 @@ static void call_module(void) {
     case 22: CALL(scn_module_add(a_module(), a_module())); break;
     case 23: CALL(scn_module_child_count(a_module(), OUT(&out_count))); break;
     case 24: CALL(scn_module_child(a_module(), size_number(2), OUT(&out_module))); break;
-    default: children(byte() % 3);
+    default: describe_layers(byte());
     }
 }
 

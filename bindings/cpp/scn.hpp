@@ -739,6 +739,19 @@ struct NamedTensor {
     bool is_parameter = true;
 };
 
+/// What the library says of every type of layer, as a JSON array: see scn_layer_types.
+inline const char *layer_types() { return detail::stored<const char *>(scn_layer_types); }
+
+/// Check an architecture and return it with every argument, without making the module: see scn_complete_architecture.
+inline std::string complete_architecture(const std::string &json) {
+    std::int64_t length = 0;
+    check(scn_complete_architecture(json.c_str(), nullptr, 0, &length));
+    std::string completed(static_cast<std::size_t>(length), '\0');
+    check(scn_complete_architecture(json.c_str(), completed.data(), length, &length));
+    completed.pop_back();
+    return completed;
+}
+
 /// Parameters, buffers and perhaps other modules; maps a tensor to a tensor.
 class Module : public Handle<scn_module, scn_module_retain, scn_module_release> {
   public:
