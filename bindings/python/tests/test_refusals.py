@@ -80,7 +80,7 @@ def test_arguments_in_the_wrong_place_are_refused():
     [
         (lambda: scn.BatchNormalization(3, eps=-1), "^eps: is -1"),
         (lambda: scn.BatchNormalization(0), "^nPlanes: is 0"),
-        (lambda: scn.SparseGroupNorm(1, 0), "^planes: is 0"),
+        (lambda: scn.SparseGroupNorm(1, 0), "^num_channels: is 0"),
         (lambda: scn.NetworkInNetwork(0, 1, False), "^nIn: is 0"),
         (lambda: scn.Convolution(2, 1, 0, 3, 2, False), "^nOut: is 0"),
         (lambda: scn.MaxPooling(2, 3, 2, -1), "^nFeaturesToDrop"),

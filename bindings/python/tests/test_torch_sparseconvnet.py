@@ -112,7 +112,7 @@ def test_group_norm_has_the_names_of_torch():
     assert st.to_module(other).num_groups == 2 and st.from_module(st.to_module(other)).num_channels == 4
     with pytest.raises(scn.UnsupportedError, match="without weight and bias"):
         st.to_module(layer)
-    with pytest.raises(scn.InvalidArgumentError, match="num_groups is 3; it must divide num_channels 4"):
+    with pytest.raises(scn.InvalidArgumentError, match="num_groups: is 3, expected a divisor of num_channels, 4"):
         st.SparseGroupNorm(3, 4)
 
 

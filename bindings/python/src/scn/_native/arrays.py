@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import operator
 from typing import Any
 
@@ -39,6 +40,14 @@ def number(value: Any, name: str) -> float:
     except (TypeError, ValueError):
         pass
     raise InvalidArgumentError(f"{name} is {value!r}; it must be a number")
+
+
+def finite(value: Any, name: str) -> float:
+    """Return a Python number that is finite."""
+    result = number(value, name)
+    if not math.isfinite(result):
+        raise InvalidArgumentError(f"{name}: is {result}, expected a finite number")
+    return result
 
 
 def positive(value: Any, name: str) -> float:

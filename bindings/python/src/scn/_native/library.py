@@ -106,6 +106,8 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_module_description": (_STATUS, [_HANDLE, _OUT]),
     "scn_module_summary": (_STATUS, [_HANDLE, _HANDLE, _OUT]),
     "scn_module_create": (_STATUS, [_TEXT, _OUT]),
+    "scn_layer_types": (_STATUS, [_OUT]),
+    "scn_complete_architecture": (_STATUS, [_TEXT, _ARRAY, _I64, _OUT]),
     "scn_module_optimize_for_inference": (_STATUS, [_HANDLE, _OUT]),
     "scn_module_retain": (_STATUS, [_HANDLE]),
     "scn_module_release": (_STATUS, [_HANDLE]),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import json
 import math
 from collections.abc import Sequence
 from numbers import Real
@@ -30,7 +29,7 @@ from . import (
     sparsify,
 )
 from .containers import CheckpointedSequential, ConcatTable, Container, Sequential
-from .layer import Layer
+from .layer import Layer, architecture_of
 from .module import Module
 
 __all__ = [
@@ -310,18 +309,18 @@ def wrap(handle: ModuleHandle, norm: type[Layer] | None = None) -> Module:
         library.scn_module_get_training(handle, ctypes.byref(training))
         container.training = training.value != 0
         return container
-    arguments = json.loads(_text(library.scn_module_architecture, handle))
     if kind not in _LAYERS:
         raise UnsupportedError(f"this package has no module {kind}; it is older than the library")
-    layer = norm if norm and kind == "BatchNormalization" else _layer_class(kind, arguments)
-    return layer._around(handle, arguments)
+    if kind == "BatchNormalization":
+        return (norm or _batch_normalization(architecture_of(handle)))._around(handle)
+    return _LAYERS[kind]._around(handle)
 
 
-def _layer_class(kind: str, arguments: dict[str, Any]) -> type[Layer]:
-    """Return the class that shows a layer best: the library has one batch normalisation, SparseConvNet three."""
-    if kind == "BatchNormalization" and arguments["affine"] and arguments["leakiness"] != 1:
-        return normalization.BatchNormLeakyReLU if arguments["leakiness"] else normalization.BatchNormReLU
-    return _LAYERS[kind]
+def _batch_normalization(arguments: dict[str, Any]) -> type[Layer]:
+    """Return the class that shows a batch normalization best: the library has one, SparseConvNet three."""
+    if not arguments["affine"] or arguments["leakiness"] == 1:
+        return normalization.BatchNormalization
+    return normalization.BatchNormLeakyReLU if arguments["leakiness"] else normalization.BatchNormReLU
 
 
 def _children(handle: ModuleHandle) -> list[ModuleHandle]:

@@ -8,17 +8,18 @@ from typing import Any, Optional
 import numpy as np
 import torch
 
-from ..._native.arrays import address, dimension_of, int64, int64s, integer
+from ..._native.arrays import address, int64, int64s, integer
 from ..._native.handles import GeometryHandle
 from ..._native.library import library
 from ...errors import CoordinateError, InvalidArgumentError, ShapeError, StateError
 from ...nn import input_output as numpy_level
+from ...nn.layer_types import made_from_arguments
 from ...values.metadata import coordinate_rows
 from ..autograd.buffers import as_tensor, computable, no_cuda, on_cpu, typed_like
 from ..functions import dense_to_sparse, input_rows, output_rows, sparse_to_dense
 from ..metadata import Metadata
 from ..sparse import SparseConvNetTensor, _sparse
-from .layer import Layer, plain_size, size_of
+from .layer import Layer, long_tensor
 
 __all__ = [
     "BLInputLayer",
@@ -85,13 +86,16 @@ class InputLayerInput(numpy_level.InputLayerInput):
 
 
 class _Entering(Layer):
-    """What layers share that turn points into sparse tensors."""
+    """Shared base of layers that turn points into sparse tensors."""
 
-    def __init__(self, dimension: int, spatial_size: Any, mode: int = 3) -> None:
-        super().__init__()
-        self.dimension = dimension_of(dimension)
-        self.spatial_size = size_of(plain_size(spatial_size), self.dimension, "spatial_size")
-        self.mode = _mode(mode)
+    spatial_size: torch.Tensor
+    mode: int
+
+    @made_from_arguments
+    def __init__(self, dimension: int, spatial_size: Any, mode: int = 3) -> None: ...
+
+    def _take(self, arguments: dict[str, Any]) -> None:
+        super()._take({**arguments, "spatial_size": long_tensor(arguments["spatial_size"])})
         self.device: Any = None
 
     def to(self, *arguments: Any, **options: Any) -> Any:
@@ -171,12 +175,8 @@ class BLInputLayer(_Entering):
 
 
 class _Leaving(Layer):
-    def __init__(self, dimension: int) -> None:
-        super().__init__()
-        self.dimension = dimension_of(dimension)
-
-    def extra_repr(self) -> str:
-        return str(self.dimension)
+    @made_from_arguments
+    def __init__(self, dimension: int) -> None: ...
 
     def _output_rows(self, input: Any, entry: str) -> tuple[torch.Tensor, Metadata]:
         """Return a row for each row of the input; entry: the layer that must have made the sites."""
@@ -223,9 +223,10 @@ class BLOutputLayer(_Leaving):
 class SparseToDense(_Leaving):
     """Makes a tensor [batch, nPlanes, ...spatial size], zeros where there is no site."""
 
-    def __init__(self, dimension: int, nPlanes: int) -> None:
-        super().__init__(dimension)
-        self.nPlanes = integer(nPlanes, "nPlanes")
+    nPlanes: int
+
+    @made_from_arguments
+    def __init__(self, dimension: int, nPlanes: int) -> None: ...
 
     def forward(self, input: SparseConvNetTensor) -> torch.Tensor:
         """Return the dense tensor."""
@@ -238,9 +239,6 @@ class SparseToDense(_Leaving):
             rows = rows.reshape(0, self.nPlanes) if rows.shape[1] == self.nPlanes else rows.new_empty(0, self.nPlanes)
         shape = (metadata.batch_size(), self.nPlanes, *size)
         return typed_like(sparse_to_dense(computable(rows), metadata._handle, sites, shape), rows)
-
-    def extra_repr(self) -> str:
-        return f"{self.dimension}, {self.nPlanes}"
 
 
 class DenseToSparse(_Leaving):
@@ -260,13 +258,6 @@ class DenseToSparse(_Leaving):
         metadata = Metadata._of(GeometryHandle.make(create, self.dimension, *place))
         rows = dense_to_sparse(values, metadata._handle, metadata._site_count(0))
         return _sparse(typed_like(rows, dense), metadata, 0)
-
-
-def _mode(mode: Any) -> int:
-    number = integer(mode, "mode")
-    if not 0 <= number <= 4:
-        raise InvalidArgumentError(f"mode is {number}; it must be 0 ... 4")
-    return number
 
 
 def _host(coords: Any) -> Any:
