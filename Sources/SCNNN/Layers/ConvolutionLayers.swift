@@ -122,7 +122,8 @@ public final class SubmanifoldConvolution: ConvolutionLayer {
             Arguments(
                 Self.layerType,
                 [
-                    "dimension": .integer(dimension), "in_planes": .integer(inPlanes), "out_planes": .integer(outPlanes),
+                    "dimension": .integer(dimension), "in_planes": .integer(inPlanes),
+                    "out_planes": .integer(outPlanes),
                     "filter_size": filterSize.argument, "bias": .bool(bias), "groups": .integer(groups),
                     "dilation": dilation.argument,
                 ]))
@@ -166,7 +167,8 @@ public class StridedConvolutionLayer: ConvolutionLayer {
             Arguments(
                 Self.layerType,
                 [
-                    "dimension": .integer(dimension), "in_planes": .integer(inPlanes), "out_planes": .integer(outPlanes),
+                    "dimension": .integer(dimension), "in_planes": .integer(inPlanes),
+                    "out_planes": .integer(outPlanes),
                     "filter_size": filterSize.argument, "filter_stride": stride.argument, "bias": .bool(bias),
                     "groups": .integer(groups), "padding": padding.argument, "dilation": dilation.argument,
                 ]))
@@ -198,7 +200,8 @@ public final class Convolution: StridedConvolutionLayer {
 public final class Deconvolution: StridedConvolutionLayer {
     override class var layerType: LayerType { type }
     private static let type = layerType(
-        "Deconvolution", "The matching earlier convolution or pooling, reversed: its input sites become those of the result."
+        "Deconvolution",
+        "The matching earlier convolution or pooling, reversed: its input sites become those of the result."
     ) { try Deconvolution($0) }
 
     override func rules(_ input: SparseTensor) throws -> (output: SiteSetID, rulebook: Rulebook) {
@@ -236,7 +239,8 @@ public final class FullConvolution: StridedConvolutionLayer {
 public final class RandomizedStrideConvolution: StridedConvolutionLayer {
     override class var layerType: LayerType { type }
     private static let type = layerType(
-        "RandomizedStrideConvolution", "In training a convolution whose windows are displaced at random; in evaluation a Convolution."
+        "RandomizedStrideConvolution",
+        "In training a convolution whose windows are displaced at random; in evaluation a Convolution."
     ) { try RandomizedStrideConvolution($0) }
 
     override func rules(_ input: SparseTensor) throws -> (output: SiteSetID, rulebook: Rulebook) {

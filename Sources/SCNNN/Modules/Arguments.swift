@@ -97,7 +97,9 @@ package struct Arguments: Sendable {
         set { values[type.index(key)] = newValue }
     }
 
-    private var dimension: Int? { values.indices.first { type.arguments[$0].key == "dimension" }.flatMap { values[$0].integerValue } }
+    private var dimension: Int? {
+        values.indices.first { type.arguments[$0].key == "dimension" }.flatMap { values[$0].integerValue }
+    }
 
     /// What an architecture says of them.
     var members: [(key: String, value: JSON)] {

@@ -67,7 +67,8 @@ package struct LayerArgument: Sendable {
 
     package init(
         _ key: String, _ kind: Kind, _ documentation: String, fallback: JSON? = nil, sparseConvNet: String? = nil,
-        former: [String] = [], isNullable: Bool = false, isAddition: Bool = false, isTakenOver: Bool = false, display: Display = .hidden
+        former: [String] = [], isNullable: Bool = false, isAddition: Bool = false, isTakenOver: Bool = false,
+        display: Display = .hidden
     ) {
         self.key = key
         self.kind = kind
@@ -120,7 +121,8 @@ extension LayerArgument {
             try bound.check(number, name)
             return .number(number)
         case (.choice(let words), .string(let word)):
-            try require(words.contains(word), .invalidArgument, "\(name): is \(quoted(word)), expected \(listed(words))")
+            try require(
+                words.contains(word), .invalidArgument, "\(name): is \(quoted(word)), expected \(listed(words))")
             return value
         default:
             throw SCNError(.format, "\(name): is \(value.shown), expected \(expectation)")
