@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from .._native.generated import (
+    SCN_ACTIVATION_ELU,
+    SCN_ACTIVATION_LEAKY_RELU,
+    SCN_ACTIVATION_RELU,
+    SCN_ACTIVATION_SELU,
+    SCN_ACTIVATION_SIGMOID,
+    SCN_ACTIVATION_TANH,
+)
 from .._native.handles import ModuleHandle
 from .._native.library import library
 from .layer import Layer
@@ -22,13 +30,13 @@ class _Activation(Layer):
 class ReLU(_Activation):
     """x > 0 ? x : 0"""
 
-    _kind = 0
+    _kind = SCN_ACTIVATION_RELU
 
 
 class LeakyReLU(_Activation):
     """x > 0 ? x : leak * x"""
 
-    _kind = 1
+    _kind = SCN_ACTIVATION_LEAKY_RELU
     _arguments = {"leak": "leak"}
     leak: float
 
@@ -44,22 +52,22 @@ class LeakyReLU(_Activation):
 class ELU(_Activation):
     """x > 0 ? x : exp(x) - 1"""
 
-    _kind = 2
+    _kind = SCN_ACTIVATION_ELU
 
 
 class SELU(_Activation):
     """The self-normalising ELU (Klambauer et al., 2017)."""
 
-    _kind = 3
+    _kind = SCN_ACTIVATION_SELU
 
 
 class Tanh(_Activation):
     """tanh(x)"""
 
-    _kind = 4
+    _kind = SCN_ACTIVATION_TANH
 
 
 class Sigmoid(_Activation):
     """1 / (1 + exp(-x))"""
 
-    _kind = 5
+    _kind = SCN_ACTIVATION_SIGMOID

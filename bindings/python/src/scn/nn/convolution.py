@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from .._native.arrays import dimension_of, flag, int64s, integer, sizes
+from .._native.generated import ConvolutionOptions
 from .._native.handles import ModuleHandle
 from .._native.library import library
-from .._native.structs import ConvolutionOptions
 from ..values.tensor import Parameter
 from .layer import Layer
 
@@ -58,7 +58,9 @@ class _Convolution(Layer):
 
     def _options(self) -> ConvolutionOptions:
         padding = int64s(self.padding) if "padding" in self.__dict__ else None
-        return ConvolutionOptions(self.groups, int(self.has_bias), padding, int64s(self.dilation))
+        return ConvolutionOptions(
+            groups=self.groups, bias=int(self.has_bias), padding=padding, dilation=int64s(self.dilation)
+        )
 
     @property
     def filter_volume(self) -> int:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from .._native.arrays import flag, integer
+from .._native.generated import BatchNormOptions
 from .._native.handles import ModuleHandle
 from .._native.library import library
-from .._native.structs import BatchNormOptions
 from ..values.tensor import Parameter, Tensor
 from .activation import ELU
 from .containers import Sequential
@@ -69,7 +69,9 @@ class BatchNormalization(_WithRunningStatistics):
         self.nPlanes = integer(nPlanes, "nPlanes")
         self.eps, self.momentum = float(eps), float(momentum)
         self.affine, self.leakiness = bool(affine), float(leakiness)
-        options = BatchNormOptions(self.eps, self.momentum, int(self.affine), self.leakiness)
+        options = BatchNormOptions(
+            epsilon=self.eps, momentum=self.momentum, affine=int(self.affine), leakiness=self.leakiness
+        )
         self._own(ModuleHandle.make(library.scn_batch_normalization_create, self.nPlanes, options))
 
     def extra_repr(self) -> str:

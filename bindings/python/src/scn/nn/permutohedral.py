@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from .._native.arrays import FloatArray, IntArray, address, dimension_of, flag, integer
+from .._native.generated import ConvolutionOptions
 from .._native.handles import ModuleHandle
 from .._native.library import library
-from .._native.structs import ConvolutionOptions
 from ..values.tensor import Parameter
 from .layer import Layer
 
@@ -40,7 +40,7 @@ class PermutohedralSubmanifoldConvolution(Layer):
         self.nIn, self.nOut = integer(nIn, "nIn"), integer(nOut, "nOut")
         self.has_bias, self.groups = flag(bias, "bias"), integer(groups, "groups")
         create = library.scn_permutohedral_submanifold_convolution_create
-        options = ConvolutionOptions(self.groups, int(self.has_bias), None, None)
+        options = ConvolutionOptions(groups=self.groups, bias=int(self.has_bias))
         self._own(ModuleHandle.make(create, self.dimension, self.nIn, self.nOut, options))
 
     @property

@@ -8,9 +8,17 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .._native.arrays import dimension_of, int64s, integer, sizes
+from .._native.generated import (
+    SCN_GLOBAL_AVERAGE,
+    SCN_GLOBAL_MAX,
+    SCN_GLOBAL_SUM,
+    SCN_WINDOWS_PSEUDORANDOM,
+    SCN_WINDOWS_RANDOM,
+    FractionalOptions,
+    PoolingOptions,
+)
 from .._native.handles import ModuleHandle
 from .._native.library import library
-from .._native.structs import FractionalOptions, PoolingOptions
 from ..errors import InvalidArgumentError, ShapeError
 from .convolution import short
 from .layer import Layer
@@ -25,6 +33,9 @@ __all__ = [
     "RandomizedStrideMaxPooling",
     "UnPooling",
 ]
+
+# What becomes of the steps of a fractional pooling.
+_ORDERS = {"pseudorandom": SCN_WINDOWS_PSEUDORANDOM, "random": SCN_WINDOWS_RANDOM}
 
 
 class _Pooling(Layer):
@@ -63,7 +74,9 @@ class _Pooling(Layer):
         self.nFeaturesToDrop = integer(nFeaturesToDrop, "nFeaturesToDrop")
         self.padding = sizes(padding, self.dimension, "padding")
         self.dilation = sizes(dilation, self.dimension, "dilation")
-        options = PoolingOptions(self.nFeaturesToDrop, int64s(self.padding), int64s(self.dilation))
+        options = PoolingOptions(
+            features_to_drop=self.nFeaturesToDrop, padding=int64s(self.padding), dilation=int64s(self.dilation)
+        )
         size, stride = int64s(self.pool_size), int64s(self.pool_stride)
         self._own(ModuleHandle.make(self._create, self.dimension, size, stride, options))
 
@@ -161,7 +174,7 @@ class FractionalMaxPooling(Layer):
         self.output_size = None if output_size is None else sizes(output_size, self.dimension, "output_size")
         self.pool_size = None if pool_size is None else sizes(pool_size, self.dimension, "pool_size")
         self.nFeaturesToDrop = integer(nFeaturesToDrop, "nFeaturesToDrop")
-        if sequence not in ("pseudorandom", "random"):
+        if sequence not in _ORDERS:
             raise InvalidArgumentError(f"sequence is {sequence!r}; it must be 'pseudorandom' or 'random'")
         self.sequence = sequence
         create = library.scn_fractional_max_pooling_create
@@ -184,12 +197,12 @@ class FractionalMaxPooling(Layer):
 def fractional_options(layer: Any) -> FractionalOptions:
     """Return the options of a fractional pooling, of either level, as the library takes them."""
     return FractionalOptions(
-        None if layer.ratio is None else (ctypes.c_double * layer.dimension)(*layer.ratio),
-        None if layer.output_size is None else int64s([int(size) for size in layer.output_size]),
-        None if layer.pool_size is None else int64s([int(size) for size in layer.pool_size]),
-        int(layer.pool_size is None),
-        int(layer.sequence == "random"),
-        layer.nFeaturesToDrop,
+        ratio=None if layer.ratio is None else (ctypes.c_double * layer.dimension)(*layer.ratio),
+        output_size=None if layer.output_size is None else int64s([int(size) for size in layer.output_size]),
+        pool_size=None if layer.pool_size is None else int64s([int(size) for size in layer.pool_size]),
+        tiles=int(layer.pool_size is None),
+        order=_ORDERS[layer.sequence],
+        features_to_drop=layer.nFeaturesToDrop,
     )
 
 
@@ -225,7 +238,7 @@ class _GlobalPooling(Layer):
 class GlobalSumPooling(_GlobalPooling):
     """The sum over all sites of each sample: a `Tensor` [batch, planes], zeros for a sample without sites."""
 
-    _kind = 0
+    _kind = SCN_GLOBAL_SUM
 
 
 class GlobalAveragePooling(_GlobalPooling):
@@ -234,7 +247,7 @@ class GlobalAveragePooling(_GlobalPooling):
     A sample without sites gets zeros.
     """
 
-    _kind = 1
+    _kind = SCN_GLOBAL_AVERAGE
 
 
 class GlobalMaxPooling(_GlobalPooling):
@@ -243,4 +256,4 @@ class GlobalMaxPooling(_GlobalPooling):
     A sample without sites gets zeros. NaN is larger than all numbers. Tied maxima all get the gradient.
     """
 
-    _kind = 2
+    _kind = SCN_GLOBAL_MAX

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .._native.arrays import dimension_of, integer
+from .._native.generated import SCN_SPARSIFY_FAKE_GRAD_HARD_SIGMOID, SCN_SPARSIFY_NONE, SCN_SPARSIFY_SIGMOID
 from .._native.handles import ModuleHandle
 from .._native.library import library
 from ..errors import InvalidArgumentError
@@ -35,7 +36,11 @@ class Sparsify(Layer):
     trains them. State: net.weight [nIn, 1] and net.bias [1], after an activation net.0.weight and net.0.bias.
     """
 
-    _activations = (None, "sigmoid", "fakeGradHardSigmoid")
+    _activations = {
+        None: SCN_SPARSIFY_NONE,
+        "sigmoid": SCN_SPARSIFY_SIGMOID,
+        "fakeGradHardSigmoid": SCN_SPARSIFY_FAKE_GRAD_HARD_SIGMOID,
+    }
     _arguments = {"dimension": "dimension", "in": "nIn", "activation": "activation"}
     dimension: int
     nIn: int
@@ -47,7 +52,7 @@ class Sparsify(Layer):
         if activation not in self._activations:
             raise InvalidArgumentError(f"activation is {activation!r}; it must be one of {list(self._activations)}")
         self.activation = activation
-        number = self._activations.index(activation)
+        number = self._activations[activation]
         self._own(ModuleHandle.make(library.scn_sparsify_create, self.dimension, self.nIn, number))
 
     @property

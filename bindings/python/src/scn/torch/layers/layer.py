@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ..._native.arrays import int64s, integer, sizes
-from ..._native.structs import Filter
+from ..._native.generated import Filter
 from ...errors import InvalidArgumentError, ShapeError
 from ..autograd.buffers import computable, not_traced, typed_like
 from ..sparse import SparseConvNetTensor
@@ -94,8 +94,12 @@ class Window:
 
     def filter(self) -> Filter:
         """Return the struct that the library takes."""
-        optional = (None if part is None else int64s(part) for part in (self.stride, self.padding, self.dilation))
-        return Filter(self.dimension, int64s(self.size), *optional)
+        stride, padding, dilation = (
+            None if part is None else int64s(part) for part in (self.stride, self.padding, self.dilation)
+        )
+        return Filter(
+            dimension=self.dimension, size=int64s(self.size), stride=stride, padding=padding, dilation=dilation
+        )
 
     @property
     def volume(self) -> int:

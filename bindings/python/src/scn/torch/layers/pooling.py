@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 
 from ..._native.arrays import dimension_of
+from ..._native.generated import SCN_GLOBAL_AVERAGE, SCN_GLOBAL_MAX, SCN_GLOBAL_SUM
 from ..._native.handles import RulebookHandle
 from ..._native.library import library
 from ...errors import ShapeError
@@ -241,7 +242,7 @@ class _GlobalPooling(Layer):
 class GlobalSumPooling(_GlobalPooling):
     """The sum over all sites of each sample: [batch, planes], zeros for a sample without sites."""
 
-    _kind = 0
+    _kind = SCN_GLOBAL_SUM
 
 
 class GlobalAveragePooling(_GlobalPooling):
@@ -250,7 +251,7 @@ class GlobalAveragePooling(_GlobalPooling):
     A sample without sites gets zeros.
     """
 
-    _kind = 1
+    _kind = SCN_GLOBAL_AVERAGE
 
 
 class GlobalMaxPooling(_GlobalPooling):
@@ -259,4 +260,4 @@ class GlobalMaxPooling(_GlobalPooling):
     A sample without sites gets zeros. NaN is larger than all numbers. Tied maxima all get the gradient.
     """
 
-    _kind = 2
+    _kind = SCN_GLOBAL_MAX
