@@ -9,7 +9,7 @@ SWIFT_FOLDERS := $(wildcard Sources Tests examples bindings)
 .DEFAULT_GOAL := help
 EXAMPLES := tabletop terrain
 
-.PHONY: help setup lib demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime example-mpi test bench bench-torch check-abi docc doxygen pictures lint format asan ubsan tsan fuzz random-networks install uninstall tarball wheel clean
+.PHONY: help setup lib demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime example-mpi test bench bench-torch check-abi bindings docc doxygen pictures lint format asan ubsan tsan fuzz random-networks install uninstall tarball wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' Makefile
@@ -78,8 +78,12 @@ bench: build/scn-bench ## measure speed and draw it; DATA=folder, ARGS=--quick, 
 bench-torch: build/scn-bench .venv/.torch ## a training step through scn.torch, next to the same through C; DATA, ARGS=--quick
 	@.venv/bin/python Benchmarks/torch_step.py $(if $(DATA),--data '$(DATA)') $(ARGS)
 
-check-abi: $(LIBRARY) ## compare the functions of the header, the library, the Python table and scn.hpp
+check-abi: $(LIBRARY) ## compare the header with the library, with what is made of it for Python, and with scn.hpp
 	@python3 scripts/check_abi.py
+	@python3 scripts/check/check_bindings.py
+
+bindings: ## make what Python repeats of scn.h, after a change there
+	@python3 scripts/build/generate_bindings.py
 
 docc: build/.setup-library ## build/docc: pages of the Swift library, without a warning
 	@python3 scripts/docc.py

@@ -54,7 +54,8 @@ def files():
     else:
         names = []
         for folder, children, found in os.walk("."):
-            children[:] = [c for c in children if c == ".ci" or c[0] != "." and c not in BUILT]
+            built = () if folder == "./scripts" else BUILT
+            children[:] = [c for c in children if c == ".ci" or c[0] != "." and c not in built]
             names += [os.path.relpath(os.path.join(folder, name)) for name in found]
     return sorted(n for n in set(names) if n.endswith(TEXT) and not EXEMPT.match(n) and os.path.isfile(n))
 

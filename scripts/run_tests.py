@@ -197,7 +197,7 @@ def fuzz():
 PARTS = [
     ("library", "Library", library, True),
     ("lint", "Formatting and rules of the house", lint, True),
-    ("abi", "Header, library, Python table and C++ header agree", abi, False),
+    ("abi", "Header, library, Python's part of it and C++ header agree", abi, False),
     ("swift", "Swift tests", swift, True),
     ("c", "C and C++ programs against the installed library", c, False),
     ("python", "Python tests", python, False),

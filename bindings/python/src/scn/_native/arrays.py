@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Error, InvalidArgumentError, ShapeError, SizeOverflowError
+from .generated import SCN_MAX_DIMENSION, Matrix
 from .handles import TensorHandle
 from .library import library
 
@@ -74,10 +75,10 @@ def flag(value: Any, name: str) -> bool:
 
 
 def dimension_of(value: Any) -> int:
-    """Return a dimension, 1 ... 10."""
+    """Return a dimension, 1 ... SCN_MAX_DIMENSION."""
     number = integer(value, "dimension")
-    if not 1 <= number <= 10:
-        raise InvalidArgumentError(f"dimension is {number}; it must be 1 ... 10")
+    if not 1 <= number <= SCN_MAX_DIMENSION:
+        raise InvalidArgumentError(f"dimension is {number}; it must be 1 ... {SCN_MAX_DIMENSION}")
     return number
 
 
@@ -193,6 +194,11 @@ def int64(value: Any, name: str, error: type[Error] = InvalidArgumentError) -> I
 def address(array: NDArray[Any]) -> int:
     """Return where the array's numbers lie."""
     return int(array.ctypes.data)
+
+
+def matrix(array: FloatArray) -> Matrix:
+    """Return the struct for an array [rows, planes] without gaps, which must outlive it."""
+    return Matrix(address(array), *array.shape)
 
 
 class _Memory:

@@ -9,9 +9,9 @@ from numbers import Real
 from typing import Any
 
 from .._native.arrays import dimension_of, entries, flag, int64s, integer, number, pair, sizes
+from .._native.generated import MultiscaleShapeContextOptions, UnetOptions
 from .._native.handles import ModuleHandle
 from .._native.library import library
-from .._native.structs import MultiscaleShapeContextOptions, UNetOptions
 from ..errors import InvalidArgumentError, UnsupportedError
 from . import (
     activation,
@@ -230,12 +230,12 @@ def _levels(
     widths = entries(nPlanes, "nPlanes", "a list of integers, one for each level")
     planes = [integer(width, f"nPlanes[{level}]") for level, width in enumerate(widths)]
     size, stride = pair(downsample, "downsample", "[size, stride]")
-    options = UNetOptions(
-        bool(residual),
-        int64s(sizes(size, d, "downsample[0]")),
-        int64s(sizes(stride, d, "downsample[1]")),
-        number(leakiness, "leakiness"),
-        integer(n_input_planes, "n_input_planes"),
+    options = UnetOptions(
+        residual_blocks=bool(residual),
+        downsample_size=int64s(sizes(size, d, "downsample[0]")),
+        downsample_stride=int64s(sizes(stride, d, "downsample[1]")),
+        leakiness=number(leakiness, "leakiness"),
+        in_planes=integer(n_input_planes, "n_input_planes"),
     )
     handle = ModuleHandle.make(create, d, integer(reps, "reps"), int64s(planes), len(planes), *more, options)
     return wrap(handle, norm)  # type: ignore[return-value]
@@ -258,12 +258,12 @@ def MultiscaleShapeContext(
     """
     d = dimension_of(dimension)
     options = MultiscaleShapeContextOptions(
-        integer(n_features, "n_features"),
-        integer(n_layers, "n_layers"),
-        int64s(sizes(shape_context_size, d, "shape_context_size")),
-        int64s(sizes(downsample_size, d, "downsample_size")),
-        int64s(sizes(downsample_stride, d, "downsample_stride")),
-        flag(bn, "bn"),
+        planes=integer(n_features, "n_features"),
+        layers=integer(n_layers, "n_layers"),
+        filter_size=int64s(sizes(shape_context_size, d, "shape_context_size")),
+        downsample_size=int64s(sizes(downsample_size, d, "downsample_size")),
+        downsample_stride=int64s(sizes(downsample_stride, d, "downsample_stride")),
+        batch_norm=flag(bn, "bn"),
     )
     return wrap(ModuleHandle.make(library.scn_multiscale_shape_context_create, d, options))  # type: ignore[return-value]
 

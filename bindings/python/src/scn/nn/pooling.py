@@ -6,7 +6,7 @@ import ctypes
 from typing import Any
 
 from .._native.arrays import int64s
-from .._native.structs import FractionalOptions
+from .._native.generated import SCN_WINDOWS_PSEUDORANDOM, SCN_WINDOWS_RANDOM, FractionalOptions
 from .layer import Layer
 from .layer_types import made_from_arguments
 
@@ -112,12 +112,12 @@ class FractionalMaxPooling(Layer):
 def fractional_options(layer: Any) -> FractionalOptions:
     """Return the options of a fractional pooling, of either level, as the library takes them."""
     return FractionalOptions(
-        None if layer.ratio is None else (ctypes.c_double * layer.dimension)(*layer.ratio),
-        None if layer.output_size is None else int64s([int(size) for size in layer.output_size]),
-        None if layer.pool_size is None else int64s([int(size) for size in layer.pool_size]),
-        int(layer.pool_size is None),
-        int(layer.sequence == "random"),
-        layer.nFeaturesToDrop,
+        ratio=None if layer.ratio is None else (ctypes.c_double * layer.dimension)(*layer.ratio),
+        output_size=None if layer.output_size is None else int64s([int(size) for size in layer.output_size]),
+        pool_size=None if layer.pool_size is None else int64s([int(size) for size in layer.pool_size]),
+        tiles=int(layer.pool_size is None),
+        order=SCN_WINDOWS_RANDOM if layer.sequence == "random" else SCN_WINDOWS_PSEUDORANDOM,
+        features_to_drop=layer.nFeaturesToDrop,
     )
 
 

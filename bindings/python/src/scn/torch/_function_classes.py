@@ -11,6 +11,7 @@ from typing import Any, Callable, Optional
 
 import torch
 
+from .._native.generated import SCN_INPUT_UNIQUE
 from .._native.library import library
 from ..errors import ShapeError
 from .autograd.buffers import computable, parameter, typed_like
@@ -268,7 +269,7 @@ class BLOutputLayerFunction:
 
 def _left(layer: Layer, metadata: Metadata, features: torch.Tensor) -> torch.Tensor:
     """Return a row for each row of the input."""
-    if metadata._mode == 0 and metadata._length is None:
+    if metadata._mode == SCN_INPUT_UNIQUE and metadata._length is None:
         return features.clone()
     rows: torch.Tensor = layer(SparseConvNetTensor(features, metadata))
     return rows

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from .._native.arrays import pair
+from .._native.generated import AdamOptions, SgdOptions
 from .._native.handles import OptimizerHandle, TensorHandle, handle_array
 from .._native.library import library
-from .._native.structs import AdamOptions, SGDOptions
 from .._other_packages import is_of_torch, type_name
 from ..values.tensor import Tensor
 
@@ -86,7 +86,13 @@ class SGD(Optimizer):
         weight_decay: float = 0,
         nesterov: bool = False,
     ) -> None:
-        options = SGDOptions(lr, momentum, dampening, weight_decay, int(bool(nesterov)))
+        options = SgdOptions(
+            learning_rate=lr,
+            momentum=momentum,
+            dampening=dampening,
+            weight_decay=weight_decay,
+            nesterov=int(bool(nesterov)),
+        )
         super().__init__(params, library.scn_sgd_create, options)
 
 
@@ -138,7 +144,9 @@ def _adam_options(
     lr: float, betas: tuple[float, float], eps: float, weight_decay: float, decoupled: int
 ) -> AdamOptions:
     beta1, beta2 = pair(betas, "betas", "(beta1, beta2)")
-    return AdamOptions(lr, beta1, beta2, eps, weight_decay, decoupled)
+    return AdamOptions(
+        learning_rate=lr, beta1=beta1, beta2=beta2, epsilon=eps, weight_decay=weight_decay, decoupled=decoupled
+    )
 
 
 def _tensors(params: Iterable[Tensor], of_torch: str) -> list[Tensor]:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ..._native.arrays import address, int64, int64s, integer
+from ..._native.generated import SCN_INPUT_FIRST, SCN_INPUT_LAST, SCN_INPUT_UNIQUE
 from ..._native.handles import GeometryHandle
 from ..._native.library import library
 from ...errors import CoordinateError, InvalidArgumentError, ShapeError, StateError
@@ -39,6 +40,7 @@ class InputModeWarning(UserWarning):
 
 
 _modes_are_swapped: Optional[bool] = None
+_SWAPPED = {SCN_INPUT_LAST: SCN_INPUT_FIRST, SCN_INPUT_FIRST: SCN_INPUT_LAST}
 
 
 def swap_input_modes(swapped: Optional[bool]) -> None:
@@ -55,9 +57,9 @@ def swap_input_modes(swapped: Optional[bool]) -> None:
 
 def _warn_of_duplicates(metadata: Metadata, mode: int) -> None:
     global _modes_are_swapped
-    if mode in (1, 2) and _modes_are_swapped is None and metadata._site_count(0) < metadata._input_row_count():
+    if mode in _SWAPPED and _modes_are_swapped is None and metadata._site_count(0) < metadata._input_row_count():
         _modes_are_swapped = False
-        kept, other = ("last", "first") if mode == 1 else ("first", "last")
+        kept, other = ("last", "first") if mode == SCN_INPUT_LAST else ("first", "last")
         warnings.warn(
             f"several rows name one site: mode {mode} keeps the {kept} one, as documented; SparseConvNet keeps the "
             f"{other} one. scn.torch.swap_input_modes(True) does as SparseConvNet, swap_input_modes(False) silences this",
@@ -144,7 +146,7 @@ class InputLayer(_Entering):
 
     def _mode_now(self) -> int:
         """Return the mode by its documented meaning, see `swap_input_modes`."""
-        return 3 - self.mode if self.mode in (1, 2) and _modes_are_swapped else self.mode
+        return _SWAPPED.get(self.mode, self.mode) if _modes_are_swapped else self.mode
 
 
 class BLInputLayer(_Entering):
@@ -200,7 +202,7 @@ class OutputLayer(_Leaving):
         """Return a row for each row of the input, or for each site."""
         if isinstance(input, SparseConvNetTensor) and input._site_set() != 0:
             metadata = input._known_metadata()
-            if metadata._mode == 0 and metadata._length is None:
+            if metadata._mode == SCN_INPUT_UNIQUE and metadata._length is None:
                 self._sparse(input)
                 features = input.features
                 assert features is not None, "a tensor that layers take has features"

@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 from ..._native.arrays import int64s, sizes
+from ..._native.generated import Filter
 from ..._native.handles import ModuleHandle
 from ..._native.library import library
 from ..._native.scope import without_generator
-from ..._native.structs import Filter
 from ...errors import ShapeError
 from ...nn.layer import input_size_of
 from ...nn.layer_types import Typed, described
@@ -127,8 +127,12 @@ class Window:
 
     def filter(self) -> Filter:
         """Return the struct that the library takes."""
-        optional = (None if part is None else int64s(part) for part in (self.stride, self.padding, self.dilation))
-        return Filter(self.dimension, int64s(self.size), *optional)
+        stride, padding, dilation = (
+            None if part is None else int64s(part) for part in (self.stride, self.padding, self.dilation)
+        )
+        return Filter(
+            dimension=self.dimension, size=int64s(self.size), stride=stride, padding=padding, dilation=dilation
+        )
 
     @property
     def volume(self) -> int:

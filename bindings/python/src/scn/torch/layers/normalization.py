@@ -11,10 +11,10 @@ from torch.autograd.graph import increment_version
 from torch.nn import functional as F
 
 from ..._native.arrays import flag
+from ..._native.generated import BatchNormOptions
 from ..._native.library import library
-from ..._native.structs import BatchNormOptions
 from ...nn.layer_types import made_from_arguments
-from ..autograd.buffers import Matrix, address, computable, new, parameter, restored, typed_like
+from ..autograd.buffers import address, computable, matrix, new, parameter, restored, typed_like
 from ..autograd.derivatives import first_derivative
 from ..autograd.recomputing import is_recomputing
 from .activation import ELU
@@ -49,12 +49,12 @@ class _BatchNorm(Function):
         affine, settings = (address(weight), address(bias)), _options(options)
         if is_training:
             state = (address(mean), address(variance), settings, saved[0].data_ptr(), saved[1].data_ptr())
-            library.scn_batch_norm_forward_training(Matrix(input), *affine, *state, Matrix(result))
+            library.scn_batch_norm_forward_training(matrix(input), *affine, *state, matrix(result))
         else:
             # The backward pass needs those of now.
             torch.stack([mean, variance], out=saved)
             state = (saved[0].data_ptr(), saved[1].data_ptr(), settings)
-            library.scn_batch_norm_forward_evaluation(Matrix(input), *affine, *state, Matrix(result))
+            library.scn_batch_norm_forward_evaluation(matrix(input), *affine, *state, matrix(result))
         ctx.save_for_backward(input, weight, result, saved)
         ctx.options, ctx.is_training = options, is_training
         return result
@@ -68,23 +68,23 @@ class _BatchNorm(Function):
         by_bias = new(planes) if ctx.needs_input_grad[2] else None
         training, evaluation = library.scn_batch_norm_backward_training, library.scn_batch_norm_backward_evaluation
         (training if ctx.is_training else evaluation)(
-            Matrix(input),
-            Matrix(output),
-            Matrix(gradient),
+            matrix(input),
+            matrix(output),
+            matrix(gradient),
             address(weight),
             saved[0].data_ptr(),
             saved[1].data_ptr(),
             _options(ctx.options),
             address(by_weight),
             address(by_bias),
-            Matrix(by_input),
+            matrix(by_input),
         )
         return by_input, by_weight, by_bias, None, None, None, None
 
 
 def _options(options: tuple[float, ...]) -> BatchNormOptions:
     epsilon, momentum, leakiness = options
-    return BatchNormOptions(epsilon, momentum, 1, leakiness)
+    return BatchNormOptions(epsilon=epsilon, momentum=momentum, leakiness=leakiness)
 
 
 class BatchNormalization(Layer):

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import torch
 
+from ..._native.generated import SCN_GLOBAL_AVERAGE, SCN_GLOBAL_MAX, SCN_GLOBAL_SUM
 from ..._native.handles import RulebookHandle
 from ..._native.library import library
 from ...errors import ShapeError
@@ -202,7 +203,7 @@ class _GlobalPooling(Layer):
 class GlobalSumPooling(_GlobalPooling):
     """The sum over all sites of each sample: [batch, planes], zeros for a sample without sites."""
 
-    _kind = 0
+    _kind = SCN_GLOBAL_SUM
 
 
 class GlobalAveragePooling(_GlobalPooling):
@@ -211,7 +212,7 @@ class GlobalAveragePooling(_GlobalPooling):
     A sample without sites gets zeros.
     """
 
-    _kind = 1
+    _kind = SCN_GLOBAL_AVERAGE
 
 
 class GlobalMaxPooling(_GlobalPooling):
@@ -220,4 +221,4 @@ class GlobalMaxPooling(_GlobalPooling):
     A sample without sites gets zeros. NaN is larger than all numbers. Tied maxima all get the gradient.
     """
 
-    _kind = 2
+    _kind = SCN_GLOBAL_MAX
