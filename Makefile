@@ -80,6 +80,7 @@ bench-torch: build/scn-bench .venv/.torch ## a training step through scn.torch, 
 
 check-abi: $(LIBRARY) ## compare the functions of the header, the library, the Python table and scn.hpp
 	@python3 scripts/check_abi.py
+	@python3 scripts/public_names.py cpp
 
 docc: build/.setup-library ## build/docc: pages of the Swift library, without a warning
 	@python3 scripts/docc.py
