@@ -113,11 +113,11 @@ typedef struct scn_geometry scn_geometry;
 /** Which input rows meet which output rows, under each filter offset. */
 typedef struct scn_rulebook scn_rulebook;
 
-/** Return the library's version, "0.1.0"; a constant. */
+/** Return the library's version, "0.1.0"; a constant, never NULL. */
 SCN_API const char *scn_version(void);
 /** Return the library's SCN_ABI_VERSION, to compare with the header's. */
 SCN_API int32_t scn_abi_version(void);
-/** Return the name of a status, "SCN_ERROR_SHAPE"; "unknown status" for any other number. */
+/** Return the name of a status, "SCN_ERROR_SHAPE"; "unknown status" for any other number; never NULL. */
 SCN_API const char *scn_status_name(scn_status status);
 /** Return this thread's last error message; never NULL, "" before the first. Valid until this thread's next error. */
 SCN_API const char *scn_last_error(void);
