@@ -989,7 +989,7 @@ SCN_API scn_status scn_convolution_forward(scn_rulebook *rulebook, const scn_mat
 SCN_API scn_status scn_convolution_backward_input(scn_rulebook *rulebook, const scn_matrix *gradient,
                                                   const float *weight, int64_t groups, scn_matrix *result);
 /** input [input rows, in]; gradient [output rows, out]. weight_result: overwritten with the gradient by the weight, shaped
- *  as it is; bias_result: [out], or NULL where not wanted. */
+ *  as it is; bias_result: [out]; each NULL where not wanted. */
 SCN_API scn_status scn_convolution_backward_weight(scn_rulebook *rulebook, const scn_matrix *input,
                                                    const scn_matrix *gradient, int64_t groups, float *weight_result,
                                                    float *bias_result);
@@ -1094,7 +1094,8 @@ SCN_API scn_status scn_linear_forward(const scn_matrix *input, const float *weig
 /** gradient [n, out]; result: by the input, [n, in]. */
 SCN_API scn_status scn_linear_backward_input(const scn_matrix *gradient, const float *weight,
                                              int32_t weight_is_transposed, scn_matrix *result);
-/** weight_result: overwritten with the gradient by the weight, shaped as it is; bias_result [out], or NULL. */
+/** weight_result: overwritten with the gradient by the weight, shaped as it is; bias_result: [out]; each NULL where not
+ *  wanted. */
 SCN_API scn_status scn_linear_backward_weight(const scn_matrix *input, const scn_matrix *gradient,
                                               int32_t weight_is_transposed, float *weight_result, float *bias_result);
 
