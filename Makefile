@@ -81,6 +81,7 @@ bench-torch: build/scn-bench .venv/.torch ## a training step through scn.torch, 
 check-abi: $(LIBRARY) ## compare the header with the library, with what is made of it for Python, and with scn.hpp
 	@python3 scripts/check_abi.py
 	@python3 scripts/check/check_bindings.py
+	@python3 scripts/public_names.py cpp
 
 bindings: ## make what Python repeats of scn.h, after a change there
 	@python3 scripts/build/generate_bindings.py

@@ -113,11 +113,11 @@ typedef struct scn_geometry scn_geometry;
 /** Which input rows meet which output rows, under each filter offset. */
 typedef struct scn_rulebook scn_rulebook;
 
-/** Return the library's version, "0.1.0"; a constant. */
+/** Return the library's version, "0.1.0"; a constant, never NULL. */
 SCN_API const char *scn_version(void);
 /** Return the library's SCN_ABI_VERSION, to compare with the header's. */
 SCN_API int32_t scn_abi_version(void);
-/** Return the name of a status, "SCN_ERROR_SHAPE"; "unknown status" for any other number. */
+/** Return the name of a status, "SCN_ERROR_SHAPE"; "unknown status" for any other number; never NULL. */
 SCN_API const char *scn_status_name(scn_status status);
 /** Return this thread's last error message; never NULL, "" before the first. Valid until this thread's next error. */
 SCN_API const char *scn_last_error(void);
@@ -1003,7 +1003,7 @@ SCN_API scn_status scn_convolution_forward(scn_rulebook *rulebook, const scn_mat
 SCN_API scn_status scn_convolution_backward_input(scn_rulebook *rulebook, const scn_matrix *gradient,
                                                   const float *weight, int64_t groups, scn_matrix *result);
 /** input [input rows, in]; gradient [output rows, out]. weight_result: overwritten with the gradient by the weight, shaped
- *  as it is; bias_result: [out], or NULL where not wanted. */
+ *  as it is; bias_result: [out]; each NULL where not wanted. */
 SCN_API scn_status scn_convolution_backward_weight(scn_rulebook *rulebook, const scn_matrix *input,
                                                    const scn_matrix *gradient, int64_t groups, float *weight_result,
                                                    float *bias_result);
@@ -1108,7 +1108,8 @@ SCN_API scn_status scn_linear_forward(const scn_matrix *input, const float *weig
 /** gradient [n, out]; result: by the input, [n, in]. */
 SCN_API scn_status scn_linear_backward_input(const scn_matrix *gradient, const float *weight,
                                              int32_t weight_is_transposed, scn_matrix *result);
-/** weight_result: overwritten with the gradient by the weight, shaped as it is; bias_result [out], or NULL. */
+/** weight_result: overwritten with the gradient by the weight, shaped as it is; bias_result: [out]; each NULL where not
+ *  wanted. */
 SCN_API scn_status scn_linear_backward_weight(const scn_matrix *input, const scn_matrix *gradient,
                                               int32_t weight_is_transposed, float *weight_result, float *bias_result);
 

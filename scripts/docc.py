@@ -23,8 +23,12 @@ def output_of(*command):
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def extract_symbols():
-    """Write what the library offers, under one module: that which a program imports."""
+def build_library():
+    subprocess.run([*BUILD, "--target", "SparseConvNet"], check=True)
+
+
+def symbol_graph():
+    """What the library offers, under one module: that which a program imports. Stays in SYMBOLS, too."""
     shutil.rmtree(SYMBOLS, ignore_errors=True)
     os.makedirs(SYMBOLS)
     triple = json.loads(output_of("swift", "-print-target-info"))["target"]["triple"]
@@ -35,12 +39,12 @@ def extract_symbols():
                     *maps, "-target", triple, "-minimum-access-level", "public", "-skip-inherited-docs",
                     "-skip-synthesized-members", f"-experimental-allowed-reexported-modules={REEXPORTED}",
                     "-output-dir", SYMBOLS], check=True)
-
-
-def undocumented():
-    """The public names without a comment, but for those that inherit one and those that the compiler made."""
     with open(os.path.join(SYMBOLS, "SparseConvNet.symbols.json"), encoding="utf-8") as file:
-        graph = json.load(file)
+        return json.load(file)
+
+
+def undocumented(graph):
+    """The public names without a comment, but for those that inherit one and those that the compiler made."""
     inheriting = {relation["source"] for relation in graph["relationships"] if relation["kind"] in INHERITS}
     if not graph["symbols"]:
         yield "the library has no public names"
@@ -53,9 +57,8 @@ def main():
     os.chdir(ROOT)
     if not shutil.which("docc"):
         sys.exit("docc: the Swift toolchain has no docc; one of swift.org has")
-    subprocess.run([*BUILD, "--target", "SparseConvNet"], check=True)
-    extract_symbols()
-    problems = list(undocumented())
+    build_library()
+    problems = list(undocumented(symbol_graph()))
     for problem in problems:
         print(problem)
     if problems:

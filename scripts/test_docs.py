@@ -373,6 +373,8 @@ def main():
         if not sys.argv[1:]:
             count.attempt("docs/pictures.py", output_of, [PYTHON, "docs/pictures.py", work], ROOT)
             count.attempt("Swift library through docc", output_of, [sys.executable, "scripts/docc.py"], ROOT)
+            count.attempt("public names of the Swift library", output_of,
+                          [sys.executable, "scripts/public_names.py", "swift"], ROOT)
             # With what it needs doxygen is over 200 MB, so nobody is asked to install it; check_abi.py sees to the comments.
             if shutil.which("doxygen"):
                 count.attempt("scn.h through doxygen", output_of, ["make", "--no-print-directory", "doxygen"], ROOT)

@@ -81,7 +81,7 @@ public func scn_convolution_backward_weight(
         try ConvolutionOperation.backwardWeight(
             try SCNABI.rulebook(rulebook), input: try matrix(input, "input"),
             gradient: try matrix(gradient, "gradient"), groups: Int(groups),
-            weightResult: try required(weight_result, "weight_result"), biasResult: bias_result)
+            weightResult: weight_result, biasResult: bias_result)
     }
 }
 
@@ -261,7 +261,7 @@ public func scn_linear_backward_weight(
         try LinearOperation.backwardWeight(
             input: try matrix(input, "input"), gradient: try matrix(gradient, "gradient"),
             weightIsTransposed: try boolean(weight_is_transposed, "weight_is_transposed"),
-            weightResult: try required(weight_result, "weight_result"), biasResult: bias_result)
+            weightResult: weight_result, biasResult: bias_result)
     }
 }
 

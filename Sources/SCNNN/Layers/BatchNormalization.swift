@@ -134,13 +134,14 @@ public final class BatchNormalization: Module {
     ) -> Tensor {
         let (weight, planes) = (weight?.values, planes)
         let parameters = [self.weight, self.bias].compactMap { $0 }
+        let wanted = parameters.map(\.requiresGradient)
         return Tape.result(matrix: result, inputs: [tensor] + parameters) { gradient in
             let byInput = try Matrix(rows: result.rows, planes: planes)
-            let byWeight = try weight.map { _ in try Matrix(rows: 1, planes: planes) }
-            let byBias = try weight.map { _ in try Matrix(rows: 1, planes: planes) }
+            let byParameters = try wanted.map { $0 ? try Matrix(rows: 1, planes: planes) : nil }
             try backward(
-                gradient, weight.map { UnsafePointer($0.pointer) }, byWeight?.pointer, byBias?.pointer, byInput)
-            return [.fresh(byInput)] + [byWeight, byBias].compactMap { $0.map { .fresh($0) } }
+                gradient, weight.map { UnsafePointer($0.pointer) }, byParameters.first??.pointer,
+                byParameters.last??.pointer, byInput)
+            return [.fresh(byInput)] + byParameters.map { $0.map { .fresh($0) } }
         }
     }
 }

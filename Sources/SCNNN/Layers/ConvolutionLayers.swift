@@ -74,7 +74,7 @@ public class ConvolutionLayer: Module, ProductLayer {
             bias: self.bias?.values.pointer, leakiness: Float(leakiness), into: result)
         let inputs = [sparse.features, factor] + (bias.map { [$0] } ?? [])
         let wanted = inputs.map(\.requiresGradient)
-        let (weight, bias, groups) = (factor.values, bias?.values, groups)
+        let (weight, groups) = (factor.values, groups)
         let behindActivation = activationGradient(result)
         let features = Tape.result(matrix: result, inputs: inputs) { gradient in
             let gradient = try behindActivation(gradient)
@@ -86,12 +86,12 @@ public class ConvolutionLayer: Module, ProductLayer {
                 gradients[0] = .fresh(byInput)
             }
             if wanted.dropFirst().contains(true) {
-                let byWeight = try Matrix(rows: weight.rows, planes: weight.planes)
-                let byBias = try bias.map { try Matrix(rows: $0.rows, planes: $0.planes) }
+                let byWeight = wanted[1] ? try Matrix(rows: weight.rows, planes: weight.planes) : nil
+                let byBias = wanted.count > 2 && wanted[2] ? try Matrix(rows: 1, planes: gradient.planes) : nil
                 try ConvolutionOperation.backwardWeight(
-                    rulebook, input: values, gradient: gradient, groups: groups, weightResult: byWeight.pointer,
+                    rulebook, input: values, gradient: gradient, groups: groups, weightResult: byWeight?.pointer,
                     biasResult: byBias?.pointer)
-                gradients[1] = .fresh(byWeight)
+                gradients[1] = byWeight.map { .fresh($0) }
                 if let byBias { gradients[2] = .fresh(byBias) }
             }
             return gradients

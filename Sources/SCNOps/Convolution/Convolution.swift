@@ -138,9 +138,10 @@ package enum ConvolutionOperation {
     /// Scratch of a weight gradient, 64 MB: large weights are cut into fewer spans.
     private static let scratchElements = 1 << 24
 
-    /// weightResult [volume, groups, in / groups, out / groups] and biasResult [out]: the gradients by weight and bias.
+    /// weightResult [volume, groups, in / groups, out / groups] and biasResult [out]: the gradients by weight and bias, nil
+    /// where not wanted.
     package static func backwardWeight(
-        _ rules: Rulebook, input: Matrix, gradient: Matrix, groups: Int, weightResult: UnsafeMutablePointer<Float>,
+        _ rules: Rulebook, input: Matrix, gradient: Matrix, groups: Int, weightResult: UnsafeMutablePointer<Float>?,
         biasResult: UnsafeMutablePointer<Float>?
     ) throws(SCNError) {
         let shape = try ConvolutionShape(
@@ -149,6 +150,10 @@ package enum ConvolutionOperation {
         try gradient.requireShape(rules.outputCount, gradient.planes, "gradient")
         let kernels = try Kernels.table()
         let (volume, weightCount) = (rules.volume, shape.weightCount)
+        guard let weightResult else {
+            if let biasResult { try ColumnSums.compute(gradient, into: biasResult) }
+            return
+        }
         if !rules.outputRowsAscend {
             if let biasResult { try ColumnSums.compute(gradient, into: biasResult) }
             return try backwardWeightRepeated(

@@ -81,12 +81,17 @@ package enum LinearOperation {
             into: result)
     }
 
+    /// weightResult, shaped as the weight, and biasResult [out]: the gradients by weight and bias, nil where not wanted.
     package static func backwardWeight(
-        input: Matrix, gradient: Matrix, weightIsTransposed: Bool, weightResult: UnsafeMutablePointer<Float>,
+        input: Matrix, gradient: Matrix, weightIsTransposed: Bool, weightResult: UnsafeMutablePointer<Float>?,
         biasResult: UnsafeMutablePointer<Float>?
     ) throws(SCNError) {
         try check(input, gradient, names: ("input", "gradient"))
         let kernels = try Kernels.table()
+        guard let weightResult else {
+            if let biasResult { try ColumnSums.compute(gradient, into: biasResult) }
+            return
+        }
         let usesOpenBLAS = choosesOpenBLAS(kernels, weights: input.planes * gradient.planes)
         let (left, right) = weightIsTransposed ? (gradient, input) : (input, gradient)
         let count = left.planes * right.planes

@@ -131,10 +131,11 @@ package struct BatchNormalizationOperation {
         let (rows, planes) = (input.rows, input.planes)
         if planes == 0 { return }
         let chunkRows = reductionChunk(rows, atLeast: 256, limit: 256)
-        let chunks = Parallel.chunkCount(rows, size: chunkRows)
+        let summedRows = statisticsDependOnInput || weightResult != nil || biasResult != nil ? rows : 0
+        let chunks = Parallel.chunkCount(summedRows, size: chunkRows)
         let partial = try Storage<Double>(count: 2 * chunks * planes)
         let partialBase = partial.pointer
-        Parallel.forEachChunk(rows, size: chunkRows) { chunk, range in
+        Parallel.forEachChunk(summedRows, size: chunkRows) { chunk, range in
             let start = range.lowerBound * planes
             kernels.batch_norm_backward_sums(
                 input.pointer + start, output.pointer + start, gradient.pointer + start, Int64(range.count),

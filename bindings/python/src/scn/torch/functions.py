@@ -237,7 +237,7 @@ def _product_gradients(ctx: Any, gradient: torch.Tensor, by_input: Any, by_weigh
     """Return the gradients of a product's rows, weight and bias, each where it is asked for.
 
     by_input: a call that takes the gradient, the weight and where the result goes; by_weight: one that takes the rows, the
-    gradient and where those of weight and bias go.
+    gradient and where those of weight and bias go, None where one is not wanted.
     """
     rows, weight = restored(ctx)
     gradient = computable(gradient, "gradient")
@@ -246,10 +246,10 @@ def _product_gradients(ctx: Any, gradient: torch.Tensor, by_input: Any, by_weigh
         of_rows = new(*rows.shape)
         by_input(matrix(gradient), weight.data_ptr(), matrix(of_rows))
     if ctx.needs_input_grad[1] or ctx.needs_input_grad[2]:
-        of_weight = new(*weight.shape)
+        of_weight = new(*weight.shape) if ctx.needs_input_grad[1] else None
         of_bias = new(gradient.shape[1]) if ctx.needs_input_grad[2] else None
-        by_weight(matrix(rows), matrix(gradient), of_weight.data_ptr(), address(of_bias))
-    return of_rows, of_weight if ctx.needs_input_grad[1] else None, of_bias
+        by_weight(matrix(rows), matrix(gradient), address(of_weight), address(of_bias))
+    return of_rows, of_weight, of_bias
 
 
 class _Convolution(Function):
@@ -279,7 +279,7 @@ class _Convolution(Function):
         def by_input(gradient: Matrix, weight: int, result: Matrix) -> None:
             library.scn_convolution_backward_input(rulebook, gradient, weight, groups, result)
 
-        def by_weight(rows: Matrix, gradient: Matrix, weight: int, bias: Optional[int]) -> None:
+        def by_weight(rows: Matrix, gradient: Matrix, weight: Optional[int], bias: Optional[int]) -> None:
             library.scn_convolution_backward_weight(rulebook, rows, gradient, groups, weight, bias)
 
         return (*_product_gradients(ctx, gradient, by_input, by_weight), None, None)
@@ -315,7 +315,7 @@ class _Linear(Function):
         def by_input(gradient: Matrix, weight: int, result: Matrix) -> None:
             library.scn_linear_backward_input(gradient, weight, is_transposed, result)
 
-        def by_weight(rows: Matrix, gradient: Matrix, weight: int, bias: Optional[int]) -> None:
+        def by_weight(rows: Matrix, gradient: Matrix, weight: Optional[int], bias: Optional[int]) -> None:
             library.scn_linear_backward_weight(rows, gradient, is_transposed, weight, bias)
 
         return (*_product_gradients(ctx, gradient, by_input, by_weight), None)
