@@ -9,6 +9,7 @@ import pytest
 import safetensors.numpy
 
 import scn
+from scn.nn.layer_types import LAYER_TYPES
 
 FROZEN = pathlib.Path(__file__).resolve().parents[3] / "Tests" / "frozen"
 CHECKPOINTS = [path for path in sorted(FROZEN.glob("checkpoints/*/*.safetensors")) if ".results" not in path.name]
@@ -56,10 +57,12 @@ def assert_close(got, wanted, tolerance):
 
 
 def assert_has(now, before):
-    """Each value of a text is as it was; later versions may add keys."""
+    """Each value of a text is as it was; later versions may add keys, and read those of before by other names."""
     if isinstance(before, dict):
+        arguments = LAYER_TYPES[before["type"]].arguments if "type" in before and before["type"] in LAYER_TYPES else ()
+        keys = {former: argument.key for argument in arguments for former in argument.former_keys}
         for key, value in before.items():
-            assert_has(now[key], value)
+            assert_has(now[keys.get(key, key)], value)
     elif isinstance(before, list):
         assert len(now) == len(before)
         for value, value_before in zip(now, before):

@@ -35,6 +35,8 @@ class Argument:
     is_nullable: bool
     is_taken_over: bool
     choices: tuple[str, ...]
+    former_keys: tuple[str, ...]
+    """Names that it had in the architectures of older versions."""
 
     def plain(self, value: Any) -> Any:
         """Return a value of any type that stands for one of this kind as JSON has it; bounds are the library's to check."""
@@ -126,6 +128,7 @@ def _argument(entry: dict[str, Any], state: set[str]) -> Argument:
         is_nullable=entry.get("is_nullable", False),
         is_taken_over=entry.get("is_taken_over", False),
         choices=tuple(entry.get("choices", ())),
+        former_keys=tuple(entry.get("former_names", ())),
     )
 
 
