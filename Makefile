@@ -9,7 +9,7 @@ SWIFT_FOLDERS := $(wildcard Sources Tests examples bindings)
 .DEFAULT_GOAL := help
 EXAMPLES := tabletop terrain
 
-.PHONY: help setup lib demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime example-mpi test bench bench-torch check-abi bindings docc doxygen pictures lint format asan ubsan tsan fuzz random-networks install uninstall tarball wheel clean
+.PHONY: help setup lib layers-page demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime example-mpi test bench bench-torch check-abi bindings docc doxygen pictures lint format asan ubsan tsan fuzz random-networks install uninstall tarball wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' Makefile
@@ -82,9 +82,13 @@ check-abi: $(LIBRARY) ## compare the header with the library, with what is made 
 	@python3 scripts/check_abi.py
 	@python3 scripts/check/check_bindings.py
 	@python3 scripts/public_names.py cpp
+	@python3 scripts/build/generate_layers_page.py --check
 
 bindings: ## make what Python repeats of scn.h, after a change there
 	@python3 scripts/build/generate_bindings.py
+
+layers-page: $(LIBRARY) ## make docs/layers.md of what the library says of its layers
+	@python3 scripts/build/generate_layers_page.py
 
 docc: build/.setup-library ## build/docc: pages of the Swift library, without a warning
 	@python3 scripts/docc.py

@@ -13,6 +13,7 @@ from scn.nn.layer_types import LAYER_TYPES
 
 # Containers, and what only optimize_for_inference makes.
 WITHOUT_SIGNATURE = {"CheckpointedSequential", "ConcatTable", "InferenceNetwork", "Sequential"}
+NETWORKS = {name for name, layer_type in LAYER_TYPES.items() if layer_type.is_network}
 # Those of torch's own signature or with arguments of its own, and what scn.torch does without.
 OF_TORCH = {"Flatten", "Linear"}
 MORE_IN_TORCH = {"SparseGroupNorm": ["affine"]}
@@ -26,7 +27,7 @@ def table():
     return {entry["type"]: entry for entry in json.loads(text.value)}
 
 
-@pytest.mark.parametrize("name", sorted(set(LAYER_TYPES) - WITHOUT_SIGNATURE))
+@pytest.mark.parametrize("name", sorted(set(LAYER_TYPES) - WITHOUT_SIGNATURE - NETWORKS))
 @pytest.mark.parametrize("level", [scn, st])
 def test_signatures_are_those_of_the_table(level, name):
     if level is st and name in OF_TORCH:
@@ -51,7 +52,7 @@ def test_every_layer_of_the_package_is_in_the_table():
 
     own = {name for name in scn.__all__ if inspect.isclass(kind := getattr(scn, name)) and issubclass(kind, Layer)}
     aliases = {"ValidConvolution", "TransposeConvolution", "BatchNormReLU", "BatchNormLeakyReLU"}
-    assert own - aliases == set(LAYER_TYPES) - {"CheckpointedSequential", "ConcatTable", "Sequential"}
+    assert own - aliases == set(LAYER_TYPES) - {"CheckpointedSequential", "ConcatTable", "Sequential"} - NETWORKS
 
 
 def layer_of(name, **changes):
@@ -66,7 +67,7 @@ def layer_of(name, **changes):
     return getattr(scn, name)(**{**given, **changes})
 
 
-@pytest.mark.parametrize("name", sorted(set(LAYER_TYPES) - WITHOUT_SIGNATURE))
+@pytest.mark.parametrize("name", sorted(set(LAYER_TYPES) - WITHOUT_SIGNATURE - NETWORKS))
 def test_state_and_attributes_are_those_of_the_table(name):
     layer = layer_of(name)
     state = [part["name"] for part in table()[name]["state"]]
@@ -132,3 +133,13 @@ def test_architectures_are_completed_without_making_them():
     arguments = {"dimension": 3, "nIn": 10**6, "nOut": 10**6, "filter_size": 3, "bias": False}
     completed = LAYER_TYPES["SubmanifoldConvolution"].completed(arguments)
     assert completed["filter_size"] == [3, 3, 3] and completed["groups"] == 1 and completed["nOut"] == 10**6
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_networks_take_arguments_by_the_names_of_the_table(name):
+    own = list(inspect.signature(getattr(scn, name)).parameters)
+    names = [argument.name for argument in LAYER_TYPES[name].arguments]
+    pair = {"downsample[0]": "downsample", "downsample[1]": None}
+    named = [pair.get(argument, argument) for argument in names]
+    # FullyConvolutionalNet and the integrated one have fewer arguments in SparseConvNet.
+    assert own == [argument for argument in named if argument in own]

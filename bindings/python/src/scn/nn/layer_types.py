@@ -63,6 +63,8 @@ class LayerType:
     optional_state: frozenset[str]
     """The names of parameters that a layer may lack."""
     attributes: frozenset[str]
+    is_network: bool = False
+    """Whether it stands for a `Sequential` of layers."""
 
     def architecture(self, given: dict[str, Any]) -> bytes:
         """Return the architecture of a layer of arguments by their names."""
@@ -96,6 +98,11 @@ _PLAIN: dict[str, Callable[[Any, str], Any]] = {
     "integer": integer,
     "real": finite,
     "flag": flag,
+    "list": lambda value, name: [
+        integer(entry, f"{name}[{index}]")
+        for index, entry in enumerate(entries(value, name, "a list of integers, one for each level"))
+    ],
+    "text": lambda value, name: str(value),
     "sizes": lambda value, name: _per_axis(value, name, integer, "an integer or one for each axis"),
     "ratios": lambda value, name: _per_axis(value, name, finite, "a number or one for each axis"),
 }
@@ -113,7 +120,8 @@ def _layer_type(entry: dict[str, Any]) -> LayerType:
     shown = tuple(argument for argument in arguments if not argument.is_taken_over)
     optional = frozenset(part["name"] for part in entry["state"] if "condition" in part)
     attributes = frozenset(argument.attribute for argument in shown)
-    return LayerType(entry["type"], entry["documentation"], shown, optional, attributes)
+    is_network = entry.get("is_network", False)
+    return LayerType(entry["type"], entry["documentation"], shown, optional, attributes, is_network)
 
 
 def _argument(entry: dict[str, Any], state: set[str]) -> Argument:
