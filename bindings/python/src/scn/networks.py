@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Sequence
 from numbers import Real
-from typing import Any
+from typing import Any, cast
 
 from . import activation, batched, combining, containers, convolution, inference, input_output, linear, normalization
 from . import permutohedral, pooling, shape_context, sparsify
@@ -176,8 +176,8 @@ def _dense_word(layer: Any, planes: int) -> tuple[str, int]:
         compression = rest.pop("compression", 0)
         if not rest and pool in ("MP", "AP") and compression == 0:
             return pool + window, planes
-        if not rest and pool == "BN-R-C-AP" and isinstance(compression, Real) and 0 <= compression < 1:
-            kept = planes - math.floor(planes * compression)
+        if not rest and pool == "BN-R-C-AP" and isinstance(compression, Real) and 0 <= cast(float, compression) < 1:
+            kept = planes - math.floor(planes * cast(float, compression))
             return f"T{window}:{kept}", kept
     else:
         count = integer(rest.pop("nExtraLayers", 2), "nExtraLayers")
@@ -242,7 +242,8 @@ def MultiscaleShapeContext(
         int64s(sizes(downsample_stride, d, "downsample_stride")),
         flag(bn, "bn"),
     )
-    return wrap(ModuleHandle.make(library.scn_multiscale_shape_context_create, d, options))  # type: ignore[return-value]
+    handle = ModuleHandle.make(library.scn_multiscale_shape_context_create, d, options)
+    return wrap(handle)  # type: ignore[return-value]
 
 
 def _word(layer: Any) -> str:

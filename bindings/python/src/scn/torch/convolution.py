@@ -131,7 +131,8 @@ class _WindowConvolution(_Convolution):
 
     def _numpy_layer(self) -> Any:
         window, planes = self._window, self.groups
-        place, more = (window.size,), {"dilation": window.dilation}
+        place: tuple[list[int], ...] = (window.size,)
+        more: dict[str, Any] = {"dilation": window.dilation}
         if window.stride is not None:
             place, more = (window.size, window.stride), {"padding": window.padding, "dilation": window.dilation}
         with without_generator():
