@@ -101,12 +101,18 @@ doxygen: ## build/doxygen: pages of scn.h, without a warning; needs doxygen
 pictures: $(LIBRARY) .venv/.ready ## draw the pictures of docs/concepts.md
 	.venv/bin/python docs/pictures.py
 
-lint: build/.setup-library ## check formatting and the rules of the house
+lint: build/.setup-library .venv/.torch ## check formatting, types of Python and the rules of the house
 	@swift format lint --strict --parallel --recursive Package.swift $(SWIFT_FOLDERS)
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/ruff format --check --quiet .
+	@scripts/check_types.sh
 	@python3 scripts/lint.py
 
-format: ## format the Swift code
+format: .venv/.ready ## format Swift and Python; break comments and prose with lines that are too long
 	swift format --in-place --parallel --recursive Package.swift $(SWIFT_FOLDERS)
+	.venv/bin/ruff check --fix --quiet .
+	.venv/bin/ruff format --quiet .
+	@python3 scripts/reflow.py
 
 asan: build/.setup-library ## run the C and the Swift tests under AddressSanitizer with leak detection
 	scripts/sanitize.sh address

@@ -13,6 +13,7 @@ usage: check_abi.py [--header include/scn.h] [--library build/lib/libscn.so] [--
 - the soname or the version of the symbols has another number than SCN_ABI_VERSION,
 - the library needs anything but the C and C++ libraries and OpenBLAS, at worst a Swift library.
 """
+
 import argparse
 import glob
 import os
@@ -33,7 +34,7 @@ DIALECTS = [("CC", "cc", "c", "c99"), ("CC", "cc", "c", "c11"), ("CXX", "c++", "
 
 
 def output_of(*command):
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, universal_newlines=True).stdout
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def exported_symbols(library):
@@ -83,8 +84,17 @@ def check_header_compiles(header, problems):
             file.write(f'#include "{os.path.abspath(header)}"\n')
         for variable, default, language, standard in DIALECTS:
             command = shlex.split(os.environ.get(variable) or default) + [
-                "-x", language, f"-std={standard}", "-Wall", "-Wextra", "-pedantic", "-Werror", "-fsyntax-only", source]
-            result = subprocess.run(command, stderr=subprocess.PIPE, universal_newlines=True)
+                "-x",
+                language,
+                f"-std={standard}",
+                "-Wall",
+                "-Wextra",
+                "-pedantic",
+                "-Werror",
+                "-fsyntax-only",
+                source,
+            ]
+            result = subprocess.run(command, stderr=subprocess.PIPE, text=True)
             if result.returncode:
                 problems.append(f"header: does not compile alone as {standard}:\n{result.stderr.rstrip()}")
 

@@ -9,30 +9,35 @@ git (an unpacked archive), in every file outside of hidden folders and build out
 - no path of somebody's machine, no note of work to be done later,
 - lines end in one newline, without blanks before it, and without tabs outside of Makefile.
 """
+
 import os
 import re
 import subprocess
 import sys
 
 CODE = (".swift", ".c", ".h", ".cpp", ".hpp", ".inc", ".py", ".sh")
+PROSE = (*CODE, ".md")  # what has lines within COLUMNS
 TEXT = CODE + (".md", ".txt", ".toml", ".cmake", ".in", ".map", "Makefile", ".ci/run")
 EXEMPT = re.compile(r"^(Tests/golden/|examples/.*/data/|LICENSE|licenses/.*\.txt|bindings/python/licenses$)")
 BUILT = ("build", "dist", "demo-output", "__pycache__")
-LONGEST = 500
+LONGEST, COLUMNS = 500, 120
 LONG_BECAUSE = re.compile(r"^\s*(//+|#+|/?\*+)\s*Long because: \S", re.M)
 LINE_RULES = [
     (re.compile(r"(?<![\w.~-])/(home|Users|root|work)/\w"), "names a path of one machine"),
     (re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b"), "leaves work for later"),
     (re.compile(r"[ \t]+$"), "ends in blanks"),
 ]
-FOUNDATION = re.compile(r"^\s*(@\w+\s+)*((public|package|internal|fileprivate|private)\s+)?import\s+(\w+\s+)?Foundation")
+FOUNDATION = re.compile(
+    r"^\s*(@\w+\s+)*((public|package|internal|fileprivate|private)\s+)?import\s+(\w+\s+)?Foundation"
+)
 
 # SCNABI's functions have their documentation in scn.h.
 SWIFT_LIBRARY = re.compile(r"^Sources/(?!SCNABI/)\w+/.*\.swift$")
 ATTRIBUTE = re.compile(r"\s*@\w+")
 PUBLIC = re.compile(
     r"\s*(@\w+(\([^)]*\))?\s+)*((final|static|mutating|indirect|required|convenience|nonisolated(\(unsafe\))?"
-    r"|(package|internal|private)\(set\))\s+)*(public|open)\s+(?!import\b|extension\b|.*\boverride\b)")
+    r"|(package|internal|private)\(set\))\s+)*(public|open)\s+(?!import\b|extension\b|.*\boverride\b)"
+)
 
 
 def undocumented(lines):
@@ -48,9 +53,15 @@ def undocumented(lines):
 
 def files():
     if os.path.exists(".git"):
-        names = subprocess.run(
-            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], check=True, stdout=subprocess.PIPE
-        ).stdout.decode().split("\0")
+        names = (
+            subprocess.run(
+                ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+                check=True,
+                stdout=subprocess.PIPE,
+            )
+            .stdout.decode()
+            .split("\0")
+        )
     else:
         names = []
         for folder, children, found in os.walk("."):

@@ -23,8 +23,9 @@ done
 cat >"$tree/README.md" <<END
 # scn $version for Linux, $(uname -m)
 
-Submanifold sparse convolutional networks on a CPU: library, headers, examples. Nothing needs to be installed but OpenBLAS
-(Debian, Ubuntu: \`libopenblas0\`; Fedora: \`openblas\`) and, of the system, the C library $glibc or newer and the C++ library.
+Submanifold sparse convolutional networks on a CPU: library, headers, examples. Nothing needs to be installed but
+OpenBLAS (Debian, Ubuntu: \`libopenblas0\`; Fedora: \`openblas\`) and, of the system, the C library $glibc or newer and
+the C++ library.
 
     cmake -S examples/cpp -B build -DCMAKE_PREFIX_PATH=\$PWD && cmake --build build && ctest --test-dir build
 
@@ -33,7 +34,8 @@ or, without CMake,
     export PKG_CONFIG_PATH=\$PWD/lib/pkgconfig
     cc examples/c/quickstart.c \$(pkg-config --cflags --libs scn) -Wl,-rpath,\$PWD/lib -o quickstart && ./quickstart
 
-\`include/scn.h\` is the C interface and its manual, \`include/scn.hpp\` the same for C++17. The folder may be moved as a whole.
+\`include/scn.h\` is the C interface and its manual, \`include/scn.hpp\` the same for C++17. The folder may be moved as
+a whole.
 
 Licence: Apache 2.0 (\`LICENSE\`). The library contains the Swift runtime, Apache 2.0 with Runtime Library Exception
 (\`LICENSE.swift\`).

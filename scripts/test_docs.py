@@ -17,6 +17,7 @@ A page's blocks run in their order, in a folder of the page's own, by their lang
 A block that is a fragment stands behind the line `<!-- within: FILE -->`: it is put where docs/within/FILE says BLOCK. A block
 in any other language, or without one, or indented instead of fenced, fails. Last line: N passed, N failed.
 """
+
 import glob
 import json
 import os
@@ -30,9 +31,16 @@ import threading
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from run_tests import PYTHON, ROOT, swift_consumer  # noqa: E402
+from run_tests import PYTHON, ROOT, swift_consumer
 
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/*.md", "bindings/*/README.md", "examples/*/README.md", "Sources/*/*.docc/*.md")
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/*.md",
+    "bindings/*/README.md",
+    "examples/*/README.md",
+    "Sources/*/*.docc/*.md",
+)
 LANGUAGES = ("python", "c", "cpp", "swift", "cmake", "sh", "text")
 NOT_RUN = {
     "pip install dist/scn_engine-*.whl torch": "needs a package index",
@@ -98,7 +106,7 @@ def blocks_of(page):
         elif line.startswith("```"):
             fence = (number, line[3:].strip(), [])
         elif line.startswith("<!-- within: "):
-            within = line[len("<!-- within: "):].removesuffix(" -->").strip()
+            within = line[len("<!-- within: ") :].removesuffix(" -->").strip()
         else:
             prose.append((number, line))
             if line.startswith("    ") and line.strip() and not lines[number - 2].strip():
@@ -110,8 +118,15 @@ def blocks_of(page):
 
 def output_of(command, folder, text=None, **environment):
     """What a command prints; its error output belongs to the failure."""
-    done = subprocess.run(command, cwd=folder, input=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          env={**os.environ, **environment}, timeout=SECONDS)
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        input=text,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        timeout=SECONDS,
+    )
     if done.returncode:
         raise Failure(f"{shlex.join(command)[:200]} ended with {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
@@ -147,8 +162,10 @@ class Page:
     def run(self, block):
         if block.language not in LANGUAGES:
             known = ", ".join(LANGUAGES)
-            raise Failure(f"a block {'in ' + block.language if block.language else 'without a fence or a language'}; "
-                          f"known are {known}")
+            raise Failure(
+                f"a block {'in ' + block.language if block.language else 'without a fence or a language'}; "
+                f"known are {known}"
+            )
         printed, self.printed = self.printed, None
         if block.language == "text" and self.skipped_last:
             raise Skip("the block before was skipped")
@@ -166,8 +183,13 @@ class Page:
             self.skipped = self.skipped_last = True
             raise Skip("PyTorch is not installed")
         if not self.process:
-            self.process = subprocess.Popen([os.path.join(ROOT, PYTHON), "-c", SERVE], cwd=self.folder, text=True,
-                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            self.process = subprocess.Popen(
+                [os.path.join(ROOT, PYTHON), "-c", SERVE],
+                cwd=self.folder,
+                text=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
         self.process.stdin.write(json.dumps([str(block), block.program()]) + "\n")
         self.process.stdin.flush()
         limit = threading.Timer(SECONDS, self.process.kill)
@@ -187,7 +209,9 @@ class Page:
         with open(source, "w", encoding="utf-8") as file:
             file.write(block.program())
         flags = shlex.split(output_of(["pkg-config", "--cflags", "--libs", "scn"], self.folder, **self.environment()))
-        output_of(compiler + STRICT + [source, "-o", program] + flags + ["-lm", f"-Wl,-rpath,{self.prefix}/lib"], self.folder)
+        output_of(
+            compiler + STRICT + [source, "-o", program] + flags + ["-lm", f"-Wl,-rpath,{self.prefix}/lib"], self.folder
+        )
         self.last_program = source
         return output_of([program], self.folder)
 
@@ -212,8 +236,10 @@ class Page:
         shutil.rmtree(project, ignore_errors=True)
         os.makedirs(project)
         with open(os.path.join(project, "CMakeLists.txt"), "w", encoding="utf-8") as file:
-            file.write("cmake_minimum_required(VERSION 3.16)\nproject(page C CXX)\nset(CMAKE_CXX_STANDARD 17)\n"
-                       f"add_executable(program {self.last_program})\n{block.text}")
+            file.write(
+                "cmake_minimum_required(VERSION 3.16)\nproject(page C CXX)\nset(CMAKE_CXX_STANDARD 17)\n"
+                f"add_executable(program {self.last_program})\n{block.text}"
+            )
         output_of(["cmake", "-S", ".", "-B", "build", f"-DCMAKE_PREFIX_PATH={self.prefix}"], project)
         output_of(["cmake", "--build", "build"], project)
         return output_of([os.path.join(project, "build/program")], self.folder)
@@ -262,9 +288,11 @@ def build_swift(blocks):
         if before != block.program():
             with open(source, "w", encoding="utf-8") as file:
                 file.write(block.program())
-        targets += (f'.executableTarget(name: "{block.target}", '
-                    'dependencies: [.product(name: "SparseConvNet", package: "scn")], '
-                    "swiftSettings: [.treatAllWarnings(as: .error)]),\n")
+        targets += (
+            f'.executableTarget(name: "{block.target}", '
+            'dependencies: [.product(name: "SparseConvNet", package: "scn")], '
+            "swiftSettings: [.treatAllWarnings(as: .error)]),\n"
+        )
     with open(manifest, encoding="utf-8") as file:
         text = file.read()
     with open(manifest, "w", encoding="utf-8") as file:
@@ -309,23 +337,36 @@ def known_names():
     with open("include/scn.h", encoding="utf-8") as file:
         header = file.read()
     # Without PyTorch, what scn.torch offers is read from its __all__.
-    names = output_of([PYTHON, "-c", "import ast, pathlib, scn\n"
-                       "tree = ast.parse((pathlib.Path(scn.__path__[0]) / 'torch/__init__.py').read_text())\n"
-                       "lists = [ast.literal_eval(node.value) for node in tree.body if isinstance(node, ast.Assign)\n"
-                       "         and getattr(node.targets[0], 'id', '') == '__all__']\n"
-                       "print(*dir(scn), *dir(type(scn)), *lists[0], 'torch', *('torch.' + name for name in lists[0]))"], ROOT)
+    names = output_of(
+        [
+            PYTHON,
+            "-c",
+            "import ast, pathlib, scn\n"
+            "tree = ast.parse((pathlib.Path(scn.__path__[0]) / 'torch/__init__.py').read_text())\n"
+            "lists = [ast.literal_eval(node.value) for node in tree.body if isinstance(node, ast.Assign)\n"
+            "         and getattr(node.targets[0], 'id', '') == '__all__']\n"
+            "print(*dir(scn), *dir(type(scn)), *lists[0], 'torch', *('torch.' + name for name in lists[0]))",
+        ],
+        ROOT,
+    )
     known = set(names.split())
     examples = re.search(r"^EXAMPLES := (.*)$", makefile, re.M).group(1).split()
-    return {"make": set(re.findall(r"^([a-z][a-z-]*):", makefile, re.M)) | {f"example-{name}" for name in examples},
-            "c": set(re.findall(r"\bscn_\w+", header)), "python": known}
+    return {
+        "make": set(re.findall(r"^([a-z][a-z-]*):", makefile, re.M)) | {f"example-{name}" for name in examples},
+        "c": set(re.findall(r"\bscn_\w+", header)),
+        "python": known,
+    }
 
 
 def indexes_all_pages():
     """docs/README.md links each page beside it, and README.md links the index."""
     with open("docs/README.md", encoding="utf-8") as file:
         index = file.read()
-    missing = [page for page in sorted(os.listdir("docs"))
-               if page.endswith(".md") and page != "README.md" and f"]({page}" not in index]
+    missing = [
+        page
+        for page in sorted(os.listdir("docs"))
+        if page.endswith(".md") and page != "README.md" and f"]({page}" not in index
+    ]
     with open("README.md", encoding="utf-8") as file:
         if "](docs/README.md)" not in file.read():
             missing.append("docs/README.md itself, in README.md")
@@ -363,7 +404,9 @@ def main():
     with tempfile.TemporaryDirectory() as work:
         prefix = os.path.join(work, "prefix")
         output_of(["make", "--no-print-directory", "install", f"PREFIX={prefix}"], ROOT)
-        count.attempt("programs in Swift: build", build_swift, [block for blocks, _ in contents.values() for block in blocks])
+        count.attempt(
+            "programs in Swift: build", build_swift, [block for blocks, _ in contents.values() for block in blocks]
+        )
         for number, (name, (blocks, prose)) in enumerate(contents.items()):
             page = Page(name, os.path.join(work, str(number)), prefix)
             count.attempt(f"{name}: links and names", check_links, name, prose, known)
@@ -373,8 +416,12 @@ def main():
         if not sys.argv[1:]:
             count.attempt("docs/pictures.py", output_of, [PYTHON, "docs/pictures.py", work], ROOT)
             count.attempt("Swift library through docc", output_of, [sys.executable, "scripts/docc.py"], ROOT)
-            count.attempt("public names of the Swift library", output_of,
-                          [sys.executable, "scripts/public_names.py", "swift"], ROOT)
+            count.attempt(
+                "public names of the Swift library",
+                output_of,
+                [sys.executable, "scripts/public_names.py", "swift"],
+                ROOT,
+            )
             # With what it needs doxygen is over 200 MB, so nobody is asked to install it; check_abi.py sees to the comments.
             if shutil.which("doxygen"):
                 count.attempt("scn.h through doxygen", output_of, ["make", "--no-print-directory", "doxygen"], ROOT)

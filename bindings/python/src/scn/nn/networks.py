@@ -6,7 +6,7 @@ import ctypes
 import math
 from collections.abc import Sequence
 from numbers import Real
-from typing import Any
+from typing import Any, cast
 
 from .._native.arrays import entries, integer, pair
 from .._native.handles import ModuleHandle
@@ -216,8 +216,8 @@ def _dense_word(layer: Any, planes: int) -> tuple[str, int]:
         compression = rest.pop("compression", 0)
         if not rest and pool in ("MP", "AP") and compression == 0:
             return pool + window, planes
-        if not rest and pool == "BN-R-C-AP" and isinstance(compression, Real) and 0 <= compression < 1:
-            kept = planes - math.floor(planes * compression)
+        if not rest and pool == "BN-R-C-AP" and isinstance(compression, Real) and 0 <= cast(float, compression) < 1:
+            kept = planes - math.floor(planes * cast(float, compression))
             return f"T{window}:{kept}", kept
     else:
         count = integer(rest.pop("nExtraLayers", 2), "nExtraLayers")
