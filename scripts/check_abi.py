@@ -26,7 +26,7 @@ import tempfile
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "scripts/build"))
 
-from scn_header import NotUnderstood, parse  # noqa: E402
+from scn_header import NotUnderstood, parse
 
 BUFFERS = "The functional level: buffers to buffers"
 ALLOWED_LIBRARIES = re.compile(r"(libc|libm|libstdc\+\+|libgcc_s|libopenblas|ld-linux[\w-]*)\.so(\.\d+)*$")

@@ -32,7 +32,7 @@ from pathlib import Path
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "build"))
 
-from scn_header import parse  # noqa: E402
+from scn_header import parse
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TARGETS = ("architecture", "calls", "checkpoint", "geometry")

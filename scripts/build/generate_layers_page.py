@@ -5,6 +5,7 @@ usage: generate_layers_page.py [--check]
 
 --check: write nothing; fail where the page is old.
 """
+
 from __future__ import annotations
 
 import ctypes

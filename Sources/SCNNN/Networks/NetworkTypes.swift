@@ -38,7 +38,8 @@ extension LayerType {
         LayerType(
             network: "UNet", "SparseConvNet's U-Net (after Ronneberger et al., 2015).",
             [.dimension] + levels + [
-                .residualBlocks("residual_blocks"), .downsampleSize, .downsampleStride, .networkLeakiness, .levelsInPlanes,
+                .residualBlocks("residual_blocks"), .downsampleSize, .downsampleStride, .networkLeakiness,
+                .levelsInPlanes,
             ]
         ) {
             try Networks.uNet(
@@ -50,7 +51,8 @@ extension LayerType {
         LayerType(
             network: "FullyConvolutionalNet", "SparseConvNet's fully convolutional network.",
             [.dimension] + levels + [
-                .residualBlocks("residual_blocks"), .downsampleSize, .downsampleStride, .networkLeakiness, .levelsInPlanes,
+                .residualBlocks("residual_blocks"), .downsampleSize, .downsampleStride, .networkLeakiness,
+                .levelsInPlanes,
             ]
         ) {
             try Networks.fullyConvolutional(
@@ -64,7 +66,8 @@ extension LayerType {
             "A fully convolutional network whose every level scores the classes by a linear layer of its own.",
             [.dimension] + levels + [
                 LayerArgument(
-                    "classes", .number(1...Networks.largestWidth), "The planes of the result; null: planes[0].", fallback: .null,
+                    "classes", .number(1...Networks.largestWidth), "The planes of the result; null: planes[0].",
+                    fallback: .null,
                     sparseConvNet: "nClasses"),
                 .residualBlocks("residual"), .downsampleSize, .downsampleStride, .networkLeakiness, .levelsInPlanes,
             ]
@@ -123,7 +126,8 @@ extension LayerArgument {
         "in_planes", .number(1...Networks.largestWidth), "The planes of the input; null: planes[0].", fallback: .null,
         sparseConvNet: "n_input_planes")
 
-    fileprivate static func words(_ key: String, _ documentation: String, sparseConvNet: String? = nil) -> LayerArgument {
+    fileprivate static func words(_ key: String, _ documentation: String, sparseConvNet: String? = nil) -> LayerArgument
+    {
         LayerArgument(key, .text, documentation, sparseConvNet: sparseConvNet)
     }
 

@@ -1,4 +1,5 @@
 """Each function of scn.torch against finite differences, and its manners as a function of torch's autograd."""
+# Long because: every property is tested of every function, and they share what makes their inputs.
 
 import numpy as np
 import pytest

@@ -44,7 +44,9 @@ class Argument:
             return None
         if self.kind == "choice":
             if value not in self.choices:
-                raise InvalidArgumentError(f"{self.name}: is {value!r}, expected one of {[*self._none(), *self.choices]}")
+                raise InvalidArgumentError(
+                    f"{self.name}: is {value!r}, expected one of {[*self._none(), *self.choices]}"
+                )
             return value
         return _PLAIN[self.kind](value, self.name)
 
@@ -154,7 +156,7 @@ def made_from_arguments(signature: F) -> F:
         signature(self, *arguments, **named)
         given = parameters.bind(self, *arguments, **named)
         given.apply_defaults()
-        self._make({name: value for name, value in list(given.arguments.items())[1:]})
+        self._make(dict(list(given.arguments.items())[1:]))
 
     return make  # type: ignore[return-value]
 
