@@ -9,7 +9,7 @@ SWIFT_FOLDERS := $(wildcard Sources Tests examples bindings)
 .DEFAULT_GOAL := help
 EXAMPLES := tabletop terrain
 
-.PHONY: help setup lib demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime example-mpi test bench bench-torch check-abi docc doxygen pictures lint format asan ubsan tsan fuzz random-networks install uninstall tarball wheel clean
+.PHONY: help setup lib demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime example-mpi test bench bench-torch check-abi docc doxygen pictures lint format asan ubsan tsan fuzz coverage random-networks install uninstall tarball wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' Makefile
@@ -118,6 +118,9 @@ tsan: build/.setup-library ## run programs of many threads under ThreadSanitizer
 SECONDS ?= 60
 fuzz: build/.setup-library ## look for inputs that crash, each target for SECONDS (60); REPRODUCE=file runs one again
 	@scripts/fuzz.py --seconds $(SECONDS) $(if $(REPRODUCE),--reproduce '$(REPRODUCE)') $(ARGS)
+
+coverage: $(LIBRARY) .venv/.torch ## build/coverage: which lines the tests of Swift and of Python reach
+	@scripts/coverage.sh
 
 random-networks: $(LIBRARY) .venv/.torch ## check random networks for SECONDS (60); ARGS='--first-seed N', '--seed N'
 	@.venv/bin/python bindings/python/tests/random_networks.py --seconds $(SECONDS) $(ARGS)

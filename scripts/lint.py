@@ -17,7 +17,7 @@ import sys
 
 CODE = (".swift", ".c", ".h", ".cpp", ".hpp", ".inc", ".py", ".sh")
 PROSE = (*CODE, ".md")  # what has lines within COLUMNS
-TEXT = CODE + (".md", ".txt", ".toml", ".cmake", ".in", ".map", "Makefile", ".ci/run")
+TEXT = CODE + (".md", ".txt", ".toml", ".cmake", ".yml", ".in", ".map", "Makefile", ".ci/run")
 EXEMPT = re.compile(r"^(Tests/golden/|examples/.*/data/|LICENSE|licenses/.*\.txt|bindings/python/licenses$)")
 BUILT = ("build", "dist", "demo-output", "__pycache__")
 LONGEST, COLUMNS = 500, 120
@@ -65,7 +65,7 @@ def files():
     else:
         names = []
         for folder, children, found in os.walk("."):
-            children[:] = [c for c in children if c == ".ci" or c[0] != "." and c not in BUILT]
+            children[:] = [c for c in children if c in (".ci", ".github") or c[0] != "." and c not in BUILT]
             names += [os.path.relpath(os.path.join(folder, name)) for name in found]
     return sorted(n for n in set(names) if n.endswith(TEXT) and not EXEMPT.match(n) and os.path.isfile(n))
 

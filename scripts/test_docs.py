@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run the code blocks of the documentation, and check its links and the names that it mentions.
 
-usage: test_docs.py [PAGE ...]      without arguments README.md, CONTRIBUTING.md, docs/*.md, the README.md of each binding and
+usage: test_docs.py [PAGE ...]      without arguments README.md, CONTRIBUTING.md, SECURITY.md, docs/*.md, the README.md of each binding and
                                     example, and the pages of the Swift library
 
 A page's blocks run in their order, in a folder of the page's own, by their language:
@@ -36,6 +36,7 @@ from run_tests import PYTHON, ROOT, swift_consumer
 PAGES = (
     "README.md",
     "CONTRIBUTING.md",
+    "SECURITY.md",
     "docs/*.md",
     "bindings/*/README.md",
     "examples/*/README.md",
