@@ -19,7 +19,7 @@ CODE = (".swift", ".c", ".h", ".cpp", ".hpp", ".inc", ".py", ".sh")
 PROSE = (*CODE, ".md")  # what has lines within COLUMNS
 TEXT = CODE + (".md", ".txt", ".toml", ".cmake", ".yml", ".in", ".map", "Makefile", ".ci/run")
 EXEMPT = re.compile(r"^(Tests/golden/|examples/.*/data/|LICENSE|licenses/.*\.txt|bindings/python/licenses$)")
-BUILT = ("build", "dist", "demo-output", "__pycache__")
+BUILT = ("build", "dist", "demo-output", "bindings/python/build")
 LONGEST, COLUMNS = 500, 120
 LONG_BECAUSE = re.compile(r"^\s*(//+|#+|/?\*+)\s*Long because: \S", re.M)
 LINE_RULES = [
@@ -51,6 +51,11 @@ def undocumented(lines):
                 yield number
 
 
+def is_ours(folder):
+    name = os.path.basename(folder)
+    return name in (".ci", ".github") or name[0] != "." and name != "__pycache__" and folder not in BUILT
+
+
 def files():
     if os.path.exists(".git"):
         names = (
@@ -65,7 +70,7 @@ def files():
     else:
         names = []
         for folder, children, found in os.walk("."):
-            children[:] = [c for c in children if c in (".ci", ".github") or c[0] != "." and c not in BUILT]
+            children[:] = [child for child in children if is_ours(os.path.relpath(os.path.join(folder, child)))]
             names += [os.path.relpath(os.path.join(folder, name)) for name in found]
     return sorted(n for n in set(names) if n.endswith(TEXT) and not EXEMPT.match(n) and os.path.isfile(n))
 
@@ -95,7 +100,7 @@ def problems_of(name, text):
 
 
 def main():
-    os.chdir(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    os.chdir(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
     checked, problems = files(), []
     for name in checked:
         with open(name, encoding="utf-8") as file:

@@ -9,7 +9,7 @@ Fails, with a list, where
 - the Python table names other functions, or another number of parameters,
 - a function, type or macro of the header has no comment before it,
 - the C++ header leaves out a function of another section than that over the caller's buffers,
-- the fuzzer of calls makes no call of a function (scripts/fuzz.py checks that each succeeds once),
+- the fuzzer of calls makes no call of a function (scripts/check/fuzz.py checks that each succeeds once),
 - the header does not compile alone as C99, C11 and C++17 without a warning,
 - the soname, the version of the symbols or the Python table has another number than SCN_ABI_VERSION,
 - the library needs anything but the C and C++ libraries and OpenBLAS, at worst a Swift library.
@@ -25,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ALLOWED_LIBRARIES = re.compile(r"(libc|libm|libstdc\+\+|libgcc_s|libopenblas|ld-linux[\w-]*)\.so(\.\d+)*$")
 DIALECTS = [("CC", "cc", "c", "c99"), ("CC", "cc", "c", "c11"), ("CXX", "c++", "c++", "c++17")]
 

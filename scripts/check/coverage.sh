@@ -2,9 +2,9 @@
 # Measure which lines the tests reach: of Sources/ by the Swift tests, of the Python package by its own. Prints a figure for
 # each; build/coverage has pages that show the lines, swift/index.html and python/index.html, and the figures, summary.txt.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 out=build/coverage
-llvm_cov=$(scripts/toolchain.sh llvm-cov)
+llvm_cov=$(scripts/build/toolchain.sh llvm-cov)
 mkdir -p $out
 rm -rf $out/swift $out/python
 
