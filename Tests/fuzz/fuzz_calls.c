@@ -1,6 +1,6 @@
 /* Any bytes as a sequence of calls over the whole of scn.h: with handles that live, were released or never were, NULLs, odd
  * structs and shapes. calls.h says what must hold after each call; at the end everything is released and nothing is left.
- * scripts/fuzz.py checks that each function of the header is called, and succeeds, in the seeds. New calls go to the end of
+ * scripts/check/fuzz.py checks that each function of the header is called, and succeeds, in the seeds. New calls go to the end of
  * their switch, so that the inputs kept go on meaning what they did. */
 #include "calls_functional.h"
 #include "calls_modules.h"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run the code blocks of the documentation, and check its links and the names that it mentions.
 
-usage: test_docs.py [PAGE ...]      without arguments README.md, CONTRIBUTING.md, docs/*.md, the README.md of each binding and
+usage: test_docs.py [PAGE ...]      without arguments README.md, CONTRIBUTING.md, SECURITY.md, docs/*.md, the README.md of each binding and
                                     example, and the pages of the Swift library
 
 A page's blocks run in their order, in a folder of the page's own, by their language:
@@ -14,7 +14,8 @@ A page's blocks run in their order, in a folder of the page's own, by their lang
               target, except for what it installs below $HOME; a line of NOT_RUN is left out
     text      what the block before printed
 
-A block that is a fragment stands behind the line `<!-- within: FILE -->`: it is put where docs/within/FILE says BLOCK. A block
+A block that is a fragment stands behind the line `<!-- within: FILE -->`: it is put where docs/tools/fragments/FILE says
+BLOCK. A block
 in any other language, or without one, or indented instead of fenced, fails. Last line: N passed, N failed.
 """
 
@@ -36,6 +37,7 @@ from run_tests import PYTHON, ROOT, swift_consumer
 PAGES = (
     "README.md",
     "CONTRIBUTING.md",
+    "SECURITY.md",
     "docs/*.md",
     "bindings/*/README.md",
     "examples/*/README.md",
@@ -44,10 +46,10 @@ PAGES = (
 LANGUAGES = ("python", "c", "cpp", "swift", "cmake", "sh", "text")
 NOT_RUN = {
     "pip install dist/scn_engine-*.whl torch": "needs a package index",
-    "pip install dist/scn_engine-*.whl": "scripts/test_packages.sh installs the wheel",
+    "pip install dist/scn_engine-*.whl": "scripts/check/test_packages.sh installs the wheel",
     "mpirun -n 8 --hostfile hosts python examples/mpi/train.py": "needs machines; the tests run it with two processes",
     "swift run -c release": "the page's program in Swift is built and run",
-    "python3 scripts/run_tests.py swift c": "would run the tests within a test",
+    "python3 scripts/check/run_tests.py swift c": "would run the tests within a test",
 }
 SECONDS = 300  # the most that a block may take
 STRICT = ["-Wall", "-Wextra", "-pedantic", "-Werror", "-O1"]
@@ -84,10 +86,10 @@ class Block:
         """The text with its set-up around it."""
         if not self.within:
             return self.text
-        with open(os.path.join("docs/within", self.within), encoding="utf-8") as file:
+        with open(os.path.join("docs/tools/fragments", self.within), encoding="utf-8") as file:
             outside = file.read()
         if not re.search(r"^ *BLOCK$", outside, re.M):
-            raise Failure(f"docs/within/{self.within} has no line BLOCK")
+            raise Failure(f"docs/tools/fragments/{self.within} has no line BLOCK")
         return re.sub(r"^ *BLOCK\n", lambda _: self.text, outside, flags=re.M)
 
 
@@ -414,19 +416,19 @@ def main():
                 count.attempt(str(block), page.run, block)
             page.close()
         if not sys.argv[1:]:
-            count.attempt("docs/pictures.py", output_of, [PYTHON, "docs/pictures.py", work], ROOT)
-            count.attempt("Swift library through docc", output_of, [sys.executable, "scripts/docc.py"], ROOT)
+            count.attempt("docs/tools/pictures.py", output_of, [PYTHON, "docs/tools/pictures.py", work], ROOT)
+            count.attempt("Swift library through docc", output_of, [sys.executable, "scripts/check/docc.py"], ROOT)
             count.attempt(
                 "public names of the Swift library",
                 output_of,
-                [sys.executable, "scripts/public_names.py", "swift"],
+                [sys.executable, "scripts/check/public_names.py", "swift"],
                 ROOT,
             )
             # With what it needs doxygen is over 200 MB, so nobody is asked to install it; check_abi.py sees to the comments.
             if shutil.which("doxygen"):
                 count.attempt("scn.h through doxygen", output_of, ["make", "--no-print-directory", "doxygen"], ROOT)
             else:
-                print("      doxygen is not installed: scripts/check_abi.py alone looks at the comments of scn.h")
+                print("      doxygen is not installed: scripts/check/check_abi.py alone looks at the comments of scn.h")
     if not sys.argv[1:]:
         count.attempt("docs/README.md: index", indexes_all_pages)
         for line in sorted(set(NOT_RUN) - NOT_RUN_SEEN):

@@ -8,11 +8,11 @@
 # Left out are programs that embed Python, since CPython itself does not free everything at its end, and those that open the
 # library themselves, since what a sanitizer knows of it goes when it is unloaded.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 kind=$1
 shift
-clang=$(scripts/toolchain.sh clang)
-symbolizer=$(scripts/toolchain.sh llvm-symbolizer 2>/dev/null || true)
+clang=$(scripts/build/toolchain.sh clang)
+symbolizer=$(scripts/build/toolchain.sh llvm-symbolizer 2>/dev/null || true)
 export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:allocator_may_return_null=1:${ASAN_OPTIONS:-}
 export UBSAN_OPTIONS=print_stacktrace=1:${UBSAN_OPTIONS:-}
 suppressions=$PWD/Tests/sanitizers/thread.txt
@@ -22,7 +22,7 @@ if [ -n "$symbolizer" ]; then
     export ASAN_SYMBOLIZER_PATH=$symbolizer UBSAN_SYMBOLIZER_PATH=$symbolizer TSAN_SYMBOLIZER_PATH=$symbolizer
 fi
 
-scripts/build_sanitized.sh "$kind"
+scripts/build/build_sanitized.sh "$kind"
 build=.build/$kind
 instruction_sets=("")
 with_swift_tests=0

@@ -8,7 +8,7 @@ usage: check_abi.py [--header include/scn.h] [--library build/lib/libscn.so] [--
 - the functions that the header declares are not exactly those that the library exports,
 - a function, type or macro of the header has no comment before it,
 - the C++ header leaves out a function of another section than that over the caller's buffers,
-- the fuzzer of calls makes no call of a function (scripts/fuzz.py checks that each succeeds once),
+- the fuzzer of calls makes no call of a function (scripts/check/fuzz.py checks that each succeeds once),
 - the header does not compile alone as C99, C11 and C++17 without a warning,
 - the soname or the version of the symbols has another number than SCN_ABI_VERSION,
 - the library needs anything but the C and C++ libraries and OpenBLAS, at worst a Swift library.
@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "scripts/build"))
 
 from scn_header import NotUnderstood, parse

@@ -4,12 +4,12 @@
 # through CMake, without a warning, run them, and uninstall. Examples that read arguments run through CMake alone. Last line:
 # N passed, N failed.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 root=$PWD
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 prefix=$work/prefix
-source scripts/attempt.sh
+source scripts/check/count_results.sh
 
 make --no-print-directory install PREFIX="$prefix" || { echo "0 passed, 1 failed"; exit 1; }
 export PKG_CONFIG_PATH=$prefix/lib/pkgconfig

@@ -3,12 +3,12 @@
 # system's OpenBLAS and Swift out of sight, and the source archive beside a library; run programs with each, outside of this
 # folder. Last line: N passed, N failed.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 root=$PWD
-version=$(scripts/version.sh)
+version=$(scripts/build/version.sh)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-source scripts/attempt.sh
+source scripts/check/count_results.sh
 
 # Run a command in a folder of its own, with nothing of this shell's environment.
 alone() { mkdir -p "$work/alone" && env -i -C "$work/alone" PATH=/usr/local/bin:/usr/bin:/bin HOME="$work" "$@"; }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Check the types of the Python package; where PyTorch is not installed, of all but scn.torch.
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 if .venv/bin/python -c 'import torch' 2>/dev/null; then
     set -- --package scn
 else

@@ -3,7 +3,7 @@
 # for any Python 3 on any Linux with the C library that its name says (manylinux_2_34: glibc 2.34) or a newer one, and the
 # source archive.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 version=$1
 python=$PWD/.venv/bin/python
 work=$(mktemp -d)

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = ["swift", "build", "-c", "release", "-Xswiftc", "-enable-testing", "--scratch-path", ".build/release"]
 REEXPORTED = "SCNCore,SCNGeometry,SCNNN,SCNOps"
 SYMBOLS, ARCHIVE = "build/docc/symbols", "build/docc/SparseConvNet.doccarchive"

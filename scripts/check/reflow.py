@@ -152,7 +152,7 @@ def reflowed(name, text):
 
 
 def main():
-    os.chdir(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    os.chdir(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
     for name in sys.argv[1:] or [name for name in files() if name.endswith(PROSE)]:
         with open(name, encoding="utf-8") as file:
             text = file.read()

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draw the pictures of docs/concepts.md: pictures.py [FOLDER], docs without it.
+"""Draw the pictures of docs/concepts.md: pictures.py [FOLDER], docs/images without it.
 
 What they show is computed by scn: the sites are those of the tensors that its layers return, the rules those that a
 ShapeContext walks over, the sums those of an input layer.
@@ -154,7 +154,7 @@ def modes():
 
 
 def main():
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "images"
     for draw in (convolutions, rulebook, strides, modes):
         drawing = draw()
         drawing.tight_layout(pad=0.6, w_pad=1.6)

@@ -19,7 +19,7 @@ import sys
 
 import docc
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PYTHON = ".venv/bin/python"
 # What every type of Swift conforms to unless it says otherwise, or for the compiler alone.
 IMPLIED = {"Copyable", "Escapable", "SendableMetatype"}
@@ -108,7 +108,7 @@ def without_initializers(text):
 
 def names_of_cpp():
     header = "bindings/cpp/scn.hpp"
-    clang = output_of("scripts/toolchain.sh", "clang++").strip()
+    clang = output_of("scripts/build/toolchain.sh", "clang++").strip()
     dumped = output_of(
         clang,
         "-x",

@@ -19,7 +19,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 RESULTS = "build/test-results"
 PYTHON = ".venv/bin/python"
 MAKE = ["make", "--no-print-directory"]
@@ -102,7 +102,7 @@ def swift():
 
 
 def c():
-    status, text = run(["scripts/test_c.sh"])
+    status, text = run(["scripts/check/test_c.sh"])
     return status, counts_in_last_line(text)
 
 
@@ -156,7 +156,7 @@ def swift_consumer():
         "-c",
         "tag.gpgsign=false",
     ]
-    version = subprocess.check_output(["scripts/version.sh"], text=True).strip()
+    version = subprocess.check_output(["scripts/build/version.sh"], text=True).strip()
     for arguments in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "-m", version], ["tag", version]):
         subprocess.run(git + arguments, check=True, env={**os.environ, **moment})
     commit = subprocess.check_output(git + ["rev-parse", "HEAD"], text=True)
@@ -231,17 +231,17 @@ def examples():
 
 
 def docs():
-    status, text = run([sys.executable, "scripts/test_docs.py"])
+    status, text = run([sys.executable, "scripts/check/test_docs.py"])
     return status, counts_in_last_line(text)
 
 
 def packages():
-    status, text = run(["scripts/test_packages.sh"])
+    status, text = run(["scripts/check/test_packages.sh"])
     return status, counts_in_last_line(text)
 
 
 def fuzz():
-    status, text = run([sys.executable, "scripts/fuzz.py", "--seconds", "10", "--fresh"])
+    status, text = run([sys.executable, "scripts/check/fuzz.py", "--seconds", "10", "--fresh"])
     return status, counts_in_last_line(text)
 
 

@@ -10,7 +10,7 @@
 # Debian packages that are missing are installed where apt-get and root (or sudo without a password) are at hand;
 # otherwise one line says what to install.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 fail() {
     echo "setup: $*" >&2

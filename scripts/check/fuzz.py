@@ -30,11 +30,11 @@ import time
 import zipfile
 from pathlib import Path
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "build"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "build"))
 
 from scn_header import parse
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TARGETS = ("architecture", "calls", "checkpoint", "geometry")
 BUILD, CORPUS, SEEDS = ".build/address", "build/fuzz", "Tests/fuzz/seeds"
 MOST_CRASHES, MOST_SEEDS = 10, 300
@@ -56,8 +56,8 @@ def program(target):
 
 
 def build(targets):
-    subprocess.run(["scripts/build_sanitized.sh", "address"], check=True)
-    clang = subprocess.check_output(["scripts/toolchain.sh", "clang"], text=True).strip()
+    subprocess.run(["scripts/build/build_sanitized.sh", "address"], check=True)
+    clang = subprocess.check_output(["scripts/build/toolchain.sh", "clang"], text=True).strip()
     for target in targets:
         subprocess.run(
             [
@@ -87,7 +87,7 @@ def build(targets):
 def environment(folder, is_strict, **more):
     """What a target runs with; its files are in `folder`."""
     symbolizer = subprocess.run(
-        ["scripts/toolchain.sh", "llvm-symbolizer"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ["scripts/build/toolchain.sh", "llvm-symbolizer"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ).stdout.strip()
     variables = {
         **os.environ,

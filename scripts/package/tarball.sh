@@ -2,7 +2,7 @@
 # Pack the built library for programs in C and C++: tarball.sh VERSION. Result: dist/scn-VERSION-linux-ARCH.tar.gz, one
 # folder that works wherever it is unpacked.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 version=$1
 name=scn-$version-linux-$(uname -m)
 work=$(mktemp -d)
@@ -12,7 +12,7 @@ tree=$work/$name
 glibc=$(objdump -T "build/lib/libscn.so.$version" | sed -n 's/.*(GLIBC_\([0-9.]*\)).*/\1/p' | sort -Vu | tail -n 1)
 
 mkdir "$tree"
-DESTDIR=$tree PREFIX=/ LIBDIR=/lib scripts/install.sh "$version" >/dev/null
+DESTDIR=$tree PREFIX=/ LIBDIR=/lib scripts/package/install.sh "$version" >/dev/null
 sed -i -e 's|^prefix=.*|prefix=${pcfiledir}/../..|' -e 's|^libdir=.*|libdir=${prefix}/lib|' "$tree/lib/pkgconfig/scn.pc"
 mv "$tree/share/doc/scn"/LICENSE* "$tree"
 rm -r "$tree/share"
