@@ -157,7 +157,7 @@ def made_from_arguments(signature: Callable[Concatenate[Any, P], None]) -> Calla
     parameters = inspect.signature(signature)
 
     @functools.wraps(signature)
-    def make(self: Any, *arguments: P.args, **named: P.kwargs) -> None:
+    def make(self: Any, /, *arguments: P.args, **named: P.kwargs) -> None:
         # Python's own errors for arguments that are missing or too many.
         signature(self, *arguments, **named)
         given = parameters.bind(self, *arguments, **named)
