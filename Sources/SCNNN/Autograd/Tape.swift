@@ -101,6 +101,11 @@ extension Tensor {
                 count == 1, .shape, "gradient: none given for a tensor of \(count) elements; only one needs none")
             return try backward(Matrix(rows: values.rows, planes: values.planes, [1]))
         }
+        try gradient.withUnsafeBufferPointer { try backward(gradient: $0) }
+    }
+
+    /// The same with a gradient in a buffer, which is copied.
+    public func backward(gradient: UnsafeBufferPointer<Float>) throws {
         try require(
             gradient.count == count, .shape, "gradient: has \(gradient.count) elements, expected \(count)")
         try backward(Matrix(rows: values.rows, planes: values.planes, gradient))

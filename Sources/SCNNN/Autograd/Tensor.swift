@@ -52,10 +52,41 @@ public final class Tensor {
         self.init(shape: shape, values: Matrix(rows: rows, planes: planes, storage: storage))
     }
 
+    /// A leaf over the host's buffer, as above; throws where the buffer has not as many elements as the shape.
+    public convenience init(
+        borrowing buffer: UnsafeMutableBufferPointer<Float>, shape: [Int], release: @escaping () -> Void = {}
+    ) throws(SCNError) {
+        let (rows, planes) = try Self.rowsAndPlanes(shape)
+        try require(
+            buffer.count == rows * planes, .shape,
+            "buffer: has \(buffer.count) elements, expected \(rows * planes) for shape \(shape)")
+        guard let pointer = buffer.baseAddress else {
+            try self.init(zeros: shape)
+            release()
+            return
+        }
+        try self.init(borrowing: pointer, shape: shape, release: release)
+    }
+
     /// The number of elements.
     public var count: Int { values.count }
     /// A copy of the elements, row-major.
     public var elements: [Float] { values.elements }
+    /// Calls `body` with the elements, row-major, without a copy. The buffer is valid during the call only.
+    public func withUnsafeBufferPointer<R, E: Error>(
+        _ body: (UnsafeBufferPointer<Float>) throws(E) -> R
+    ) throws(E) -> R {
+        try withExtendedLifetime(self) { () throws(E) -> R in try body(UnsafeBufferPointer(values.storage.buffer)) }
+    }
+
+    /// Calls `body` with the elements, row-major, to be overwritten in place. The buffer is valid during the call only.
+    public func withUnsafeMutableBufferPointer<R, E: Error>(
+        _ body: (UnsafeMutableBufferPointer<Float>) throws(E) -> R
+    ) throws(E) -> R {
+        defer { values.storage.noteChange() }
+        return try withExtendedLifetime(self) { () throws(E) -> R in try body(values.storage.buffer) }
+    }
+
     /// A copy of the gradient's elements; nil where there is none.
     public var gradient: [Float]? { gradientValues?.elements }
     /// Whether this is not the result of a recorded operation.

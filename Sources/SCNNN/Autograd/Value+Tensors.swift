@@ -13,11 +13,7 @@ extension Value {
         switch self {
         case .dense(let tensor): .dense(try body(tensor))
         case .sparse(let sparse): .sparse(try sparse.with(features: try body(sparse.features)))
-        case .points(let points):
-            .points(
-                try Points(
-                    coordinates: points.coordinates, rows: points.rows, columns: points.columns,
-                    features: try body(points.features), batchSize: points.batchSize))
+        case .points(let points): .points(try points.with(features: try body(points.features)))
         case .table(let values): .table(try values.map { try $0.mapTensors(body) })
         }
     }

@@ -33,11 +33,20 @@ public struct SparseTensor {
     /// The number of features of a site.
     public var planes: Int { features.shape[1] }
 
-    /// The coordinates [sites, dimension + 1], batch index last.
-    public func coordinates() throws -> [[Int]] {
-        let flat = try sites.coordinates()
-        let columns = dimension + 1
-        return (0..<siteCount).map { row in (0..<columns).map { Int(flat[row * columns + $0]) } }
+    /// The coordinates, an array for each site: `dimension` of them and the batch index.
+    public func coordinates() throws -> [[Int]] { try sites.coordinateRows() }
+
+    /// The coordinates [sites, dimension + 1] in one array, row-major, batch index last.
+    ///
+    /// - Parameter type: What the numbers are; an error where it does not hold one of them.
+    public func flatCoordinates<Number: FixedWidthInteger>(as type: Number.Type = Int.self) throws(SCNError) -> [Number]
+    {
+        try sites.flatCoordinates(type)
+    }
+
+    /// Writes ``flatCoordinates(as:)`` into a buffer of `siteCount * (dimension + 1)` elements.
+    public func copyCoordinates(into buffer: UnsafeMutableBufferPointer<some FixedWidthInteger>) throws(SCNError) {
+        try sites.copyCoordinates(into: buffer)
     }
 
     /// The same sites with other features.
@@ -49,95 +58,6 @@ public struct SparseTensor {
     func requireSameSites(as other: SparseTensor, _ name: String) throws(SCNError) {
         if geometry === other.geometry && siteSetID == other.siteSetID { return }
         try require(sites.hasSameSites(as: other.sites), .shape, "\(name): its sites are not those of the first tensor")
-    }
-}
-
-/// What a host hands to an input layer: coordinates and features of points in any order.
-public struct Points {
-    package let coordinates: Storage<Int64>
-    package let rows: Int
-    package let columns: Int
-    /// [rows, planes], through which gradients flow.
-    public let features: Tensor
-    package let batchSize: Int
-    /// Rows of each sample, where all have the same number, padding included; nil where the rows name their sample.
-    package let length: Int?
-
-    /// Points from coordinates [rows, columns] (columns d, or d + 1 with the batch index last) and features
-    /// [rows, planes]; `batchSize` is a lower bound, for trailing samples without points.
-    package init(coordinates: Storage<Int64>, rows: Int, columns: Int, features: Tensor, batchSize: Int)
-        throws(SCNError)
-    {
-        try Self.requireFeatures(features, rows: rows)
-        try require(batchSize >= 0, .invalidArgument, "batch_size: is \(batchSize), expected at least 0")
-        self.coordinates = coordinates
-        self.rows = rows
-        self.columns = columns
-        self.features = features
-        self.batchSize = batchSize
-        length = nil
-    }
-
-    /// Points for a ``BLInputLayer`` from coordinates [samples, length, columns] and features [samples, length, planes]; a row
-    /// whose first coordinate is negative is padding.
-    package init(coordinates: Storage<Int64>, samples: Int, length: Int, columns: Int, features: Tensor)
-        throws(SCNError)
-    {
-        try Self.requireFeatures(features, samples: samples, length: length)
-        self.coordinates = coordinates
-        rows = samples * length
-        self.columns = columns
-        self.features = features
-        batchSize = samples
-        self.length = length
-    }
-
-    package static func requireFeatures(_ features: Tensor, samples: Int, length: Int) throws(SCNError) {
-        let shape = features.shape
-        try require(
-            shape.count == 3 && shape[0] == samples && shape[1] == length, .shape,
-            "features: has shape \(shape), expected [\(samples), \(length), planes], a row for each of the coordinates")
-    }
-
-    package static func requireFeatures(_ features: Tensor, rows: Int) throws(SCNError) {
-        try require(
-            features.shape.count == 2 && features.shape[0] == rows, .shape,
-            "features: has shape \(features.shape), expected [\(rows), planes], a row for each of the coordinates")
-    }
-
-    /// Points from one array of coordinates a row.
-    public init(_ coordinates: [[Int]], features: Tensor, batchSize: Int = 0) throws(SCNError) {
-        let columns = coordinates.first?.count ?? 0
-        for (row, site) in coordinates.enumerated() {
-            try require(
-                site.count == columns, .shape,
-                "coordinates: row \(row) has \(site.count) entries, expected \(columns) as in row 0")
-        }
-        try self.init(
-            coordinates: Storage(coordinates.joined().map(Int64.init)), rows: coordinates.count, columns: columns,
-            features: features, batchSize: batchSize)
-    }
-}
-
-extension Points {
-    /// Points for a ``BLInputLayer``: one array of rows a sample, all of the same length; a row whose first coordinate is
-    /// negative is padding. features: [samples, length, planes].
-    public init(batched coordinates: [[[Int]]], features: Tensor) throws(SCNError) {
-        let length = coordinates.first?.count ?? 0
-        let columns = coordinates.first?.first?.count ?? 0
-        for (sample, rows) in coordinates.enumerated() {
-            try require(
-                rows.count == length, .shape,
-                "coordinates: sample \(sample) has \(rows.count) rows, expected \(length) as in sample 0")
-            for (row, site) in rows.enumerated() {
-                try require(
-                    site.count == columns, .shape,
-                    "coordinates: row \(row) of sample \(sample) has \(site.count) entries, expected \(columns)")
-            }
-        }
-        try self.init(
-            coordinates: Storage(Array(coordinates.joined().joined().lazy.map(Int64.init))), samples: coordinates.count,
-            length: length, columns: columns, features: features)
     }
 }
 
@@ -160,6 +80,42 @@ public enum Value {
         case .points(let points): points.features
         case .table: nil
         }
+    }
+
+    /// The dense tensor; an error for any other value.
+    public var dense: Tensor {
+        get throws(SCNError) {
+            guard case .dense(let tensor) = self else { throw mismatch(expected: "a dense tensor") }
+            return tensor
+        }
+    }
+
+    /// The sparse tensor; an error for any other value.
+    public var sparse: SparseTensor {
+        get throws(SCNError) {
+            guard case .sparse(let tensor) = self else { throw mismatch(expected: "a sparse tensor") }
+            return tensor
+        }
+    }
+
+    /// The points; an error for any other value.
+    public var points: Points {
+        get throws(SCNError) {
+            guard case .points(let points) = self else { throw mismatch(expected: "points") }
+            return points
+        }
+    }
+
+    /// The values of the table; an error for any other value.
+    public var table: [Value] {
+        get throws(SCNError) {
+            guard case .table(let values) = self else { throw mismatch(expected: "a table") }
+            return values
+        }
+    }
+
+    private func mismatch(expected: String) -> SCNError {
+        SCNError(.shape, "value: is \(kind), expected \(expected)")
     }
 
     var kind: String {

@@ -1,4 +1,4 @@
-internal import SCNCore
+public import SCNCore
 public import SCNGeometry
 
 /// Points in space, sorted into voxels: that of point p is floor((p - origin) / size) on each axis, in double precision.
@@ -31,19 +31,25 @@ public struct Voxels {
     ///   - points: row-major, finite.
     ///   - size: edge lengths of a voxel, one an axis, above 0.
     public init(_ points: [Float], size: [Double], options: Options = Options()) throws {
-        self = try points.withUnsafeBufferPointer { points in
-            try withUnsafePointer(to: 0) { none in
-                try Voxels(.float32(points.baseAddress ?? none), points.count, size, options)
-            }
-        }
+        self = try points.withUnsafeBufferPointer { try Voxels($0, size: size, options: options) }
     }
 
     /// The same for points in double precision.
     public init(_ points: [Double], size: [Double], options: Options = Options()) throws {
-        self = try points.withUnsafeBufferPointer { points in
-            try withUnsafePointer(to: 0) { none in
-                try Voxels(.float64(points.baseAddress ?? none), points.count, size, options)
-            }
+        self = try points.withUnsafeBufferPointer { try Voxels($0, size: size, options: options) }
+    }
+
+    /// The same for points in a buffer.
+    public init(_ points: UnsafeBufferPointer<Float>, size: [Double], options: Options = Options()) throws {
+        self = try withUnsafePointer(to: 0) { none in
+            try Voxels(.float32(points.baseAddress ?? none), points.count, size, options)
+        }
+    }
+
+    /// The same for points in a buffer, in double precision.
+    public init(_ points: UnsafeBufferPointer<Double>, size: [Double], options: Options = Options()) throws {
+        self = try withUnsafePointer(to: 0) { none in
+            try Voxels(.float64(points.baseAddress ?? none), points.count, size, options)
         }
     }
 
@@ -56,7 +62,7 @@ public struct Voxels {
             try require(
                 batch.count == rows, .shape, "batch: has \(batch.count) entries, expected \(rows), one for each point")
         }
-        let batch = try options.batch.map { try Storage($0.map(Int64.init)) }
+        let batch = try options.batch.map { try Storage(converting: $0, "batch") }
         self.init(
             try Voxels.geometry(
                 points, rows: rows, size: size, origin: options.origin, batch: batch.map { UnsafePointer($0.pointer) },
@@ -93,12 +99,23 @@ public struct Voxels {
     /// The number of points in each voxel.
     public var pointCounts: [Int] { (0..<count).map { Int(map.starts[$0 + 1] - map.starts[$0]) } }
 
-    /// The coordinates [voxels, dimension + 1], batch index last, sorted by batch index, then coordinates.
-    public func coordinates() throws -> [[Int]] {
-        let sites = geometry.sites(geometry.input)
-        let (flat, columns) = (try sites.coordinates(), sites.dimension + 1)
-        return (0..<count).map { row in (0..<columns).map { Int(flat[row * columns + $0]) } }
+    /// The coordinates, an array for each voxel, batch index last, sorted by batch index, then coordinates.
+    public func coordinates() throws -> [[Int]] { try sites.coordinateRows() }
+
+    /// The coordinates [voxels, dimension + 1] in one array, row-major, batch index last, in the same order.
+    ///
+    /// - Parameter type: What the numbers are; an error where it does not hold one of them.
+    public func flatCoordinates<Number: FixedWidthInteger>(as type: Number.Type = Int.self) throws(SCNError) -> [Number]
+    {
+        try sites.flatCoordinates(type)
     }
+
+    /// Writes ``flatCoordinates(as:)`` into a buffer of `count * (dimension + 1)` elements.
+    public func copyCoordinates(into buffer: UnsafeMutableBufferPointer<some FixedWidthInteger>) throws(SCNError) {
+        try sites.copyCoordinates(into: buffer)
+    }
+
+    private var sites: SiteSet { geometry.sites(geometry.input) }
 
     /// The points' features [points, planes], combined in each voxel: what a network takes. Gradients flow back.
     public func sparse(_ features: Tensor) throws -> SparseTensor {

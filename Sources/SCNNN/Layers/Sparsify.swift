@@ -71,7 +71,7 @@ public final class Sparsify: SpatialLayer {
     private func activated(_ scores: Tensor) throws -> Tensor {
         switch activation {
         case nil: return scores
-        case .sigmoid: return try ActivationLayer(.sigmoid)(scores).tensor!
+        case .sigmoid: return try ActivationLayer(.sigmoid)(scores).dense
         case .fakeGradHardSigmoid:
             let values = scores.values
             let steps = try Matrix(rows: values.rows, planes: values.planes)

@@ -13,12 +13,22 @@ public enum Loss {
     public static func crossEntropy(
         _ logits: Tensor, labels: [Int], classWeights: [Float]? = nil, ignoreIndex: Int = -100
     ) throws -> Tensor {
+        try crossEntropy(logits, labels: labels[...], classWeights: classWeights, ignoreIndex: ignoreIndex)
+    }
+
+    /// The same with labels of any integer type, in a buffer or another collection.
+    public static func crossEntropy<Label: FixedWidthInteger>(
+        _ logits: Tensor, labels: some Collection<Label>, classWeights: [Float]? = nil,
+        ignoreIndex: Int = -100
+    ) throws -> Tensor {
         if let classWeights, logits.shape.count == 2 {
             try require(
                 classWeights.count == logits.shape[1], .shape,
                 "class_weights: has \(classWeights.count) entries, expected \(logits.shape[1])")
         }
-        return try labels.map(Int64.init).withUnsafeBufferPointer { labels in
+        let labels = try Storage<Int64>(converting: labels, "labels")
+        return try withExtendedLifetime(labels) {
+            let labels = UnsafeBufferPointer(labels.buffer)
             guard let classWeights else { return try crossEntropy(logits, labels, nil, Int64(ignoreIndex)) }
             return try classWeights.withUnsafeBufferPointer {
                 try crossEntropy(logits, labels, $0.baseAddress, Int64(ignoreIndex))
@@ -54,12 +64,11 @@ public enum Loss {
     ///   - targets: one in 0 ... 1 for each logit, in their order.
     /// - Returns: 0 where there is no logit.
     public static func binaryCrossEntropy(_ logits: Tensor, targets: [Float]) throws -> Tensor {
-        try targets.withUnsafeBufferPointer { try binaryCrossEntropy(logits, $0) }
+        try targets.withUnsafeBufferPointer { try binaryCrossEntropy(logits, targets: $0) }
     }
 
-    package static func binaryCrossEntropy(
-        _ logits: Tensor, _ targets: UnsafeBufferPointer<Float>
-    ) throws -> Tensor {
+    /// The same with targets in a buffer.
+    public static func binaryCrossEntropy(_ logits: Tensor, targets: UnsafeBufferPointer<Float>) throws -> Tensor {
         let values = logits.values
         try require(
             targets.count == values.count, .shape,
