@@ -100,7 +100,8 @@ static void bad_buffers(void) {
         scn_group_norm_forward(geometry, 0, &two_rows, NULL, NULL, 1, -1, numbers, numbers, &two_rows));
     BAD(INVALID_ARGUMENT, "saved_mean",
         scn_group_norm_forward(geometry, 0, &two_rows, NULL, NULL, 1, 1e-5, NULL, numbers, &two_rows));
-    BAD(SHAPE, "rows", scn_group_norm_forward(geometry, 0, &three_rows, NULL, NULL, 1, 1e-5, numbers, numbers, &three_rows));
+    BAD(SHAPE, "rows",
+        scn_group_norm_forward(geometry, 0, &three_rows, NULL, NULL, 1, 1e-5, numbers, numbers, &three_rows));
     BAD(INVALID_ARGUMENT, "sites",
         scn_group_norm_forward(geometry, 7, &two_rows, NULL, NULL, 1, 1e-5, numbers, numbers, &two_rows));
     BAD(SHAPE, "gradient",

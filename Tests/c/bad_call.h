@@ -26,7 +26,8 @@ static float numbers[64];
 static scn_matrix two_rows = {numbers, 2, 3}, three_rows = {numbers, 3, 3}, two_planes = {numbers, 2, 2};
 static scn_matrix no_data = {NULL, 2, 3};
 
-static inline void report(int line, const char *call, const char *variant, int expected, const char *word, scn_status status) {
+static inline void report(int line, const char *call, const char *variant, int expected, const char *word,
+                          scn_status status) {
     const char *message = status == SCN_OK ? "" : scn_last_error(), *kept = uncleared(call);
     const char *problem = NULL;
     int is_expected = (int)status == expected;

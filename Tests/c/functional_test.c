@@ -363,7 +363,8 @@ static void test_binary_cross_entropy(void) {
         mean -= (target * log(probability) + (1 - target) * log(1 - probability)) / (ROWS * PLANES);
         want[i] = (probability - target) / (ROWS * PLANES);
     }
-    scn_matrix in = matrix(logits, ROWS, PLANES), by_in = matrix(gradient, ROWS, PLANES), none = matrix(NULL, 0, PLANES);
+    scn_matrix in = matrix(logits, ROWS, PLANES), by_in = matrix(gradient, ROWS, PLANES),
+               none = matrix(NULL, 0, PLANES);
     OK(scn_binary_cross_entropy_forward(&in, targets, &loss, &by_in));
     NEAR("binary cross entropy", &loss, &mean, 1, 1e-5);
     NEAR("binary cross entropy, gradient", gradient, want, ROWS * PLANES, 1e-5);

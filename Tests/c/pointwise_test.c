@@ -53,8 +53,8 @@ static void check_gradient(scn_tensor *tensor, const float *want, int64_t count)
 }
 
 /** A module on x, and what the functional level makes of the same: output and gradient by the input. */
-static void check_module(scn_module *module, scn_tensor *x, scn_tensor *leaf, const float *output, const float *gradient,
-                         const float *by_input) {
+static void check_module(scn_module *module, scn_tensor *x, scn_tensor *leaf, const float *output,
+                         const float *gradient, const float *by_input) {
     scn_tensor *result = NULL;
     OK(scn_module_forward(module, x, &result));
     CHECK(memcmp(data_of(result), output, sizeof(float) * ROWS * PLANES) == 0);
@@ -100,7 +100,8 @@ static void test_least_epsilon(void) {
     scn_batch_norm_options options = SCN_BATCH_NORM_OPTIONS_INIT;
     float input[ROWS * PLANES], result[ROWS * PLANES], by_input[ROWS * PLANES], saved[2][PLANES];
     const float means[PLANES] = {0}, variances[PLANES] = {0};
-    scn_matrix in = matrix(input, ROWS, PLANES), out = matrix(result, ROWS, PLANES), back = matrix(by_input, ROWS, PLANES);
+    scn_matrix in = matrix(input, ROWS, PLANES), out = matrix(result, ROWS, PLANES),
+               back = matrix(by_input, ROWS, PLANES);
     options.epsilon = FLT_MIN;
     for (int i = 0; i < ROWS * PLANES; i++) input[i] = 3;
     OK(scn_batch_norm_forward_training(&in, NULL, NULL, NULL, NULL, &options, saved[0], saved[1], &out));
@@ -123,7 +124,8 @@ static void test_compare_and_append(void) {
     float *x = random_floats(ROWS * PLANES, 3), *y = random_floats(FEWER * PLANES, 4);
     scn_matrix in_x = matrix(x, ROWS, PLANES), in_y = matrix(y, FEWER, PLANES), out_x = matrix(by_x, ROWS, PLANES),
                out_y = matrix(by_y, FEWER, PLANES);
-    OK(scn_compare_sparse_forward(geometries[0], sites[0], &in_x, geometries[1], sites[1], &in_y, &value, &out_x, &out_y));
+    OK(scn_compare_sparse_forward(geometries[0], sites[0], &in_x, geometries[1], sites[1], &in_y, &value, &out_x,
+                                  &out_y));
     OK(scn_compare_sparse(pair[0], pair[1], &loss));
     CHECK(value > 0 && *data_of(loss) == value);
     OK(scn_tensor_backward(loss, NULL, 1));

@@ -6,7 +6,6 @@ methods and properties that those do not have, and, where they are layers, the s
 
 import importlib
 import inspect
-import pathlib
 import re
 import sys
 import types
@@ -36,7 +35,9 @@ SparseDenseNet(2, 1, "B2x2 T B2x2")  spectral_norm(Linear(4, 6))
 """
 NOT_MADE = {"InferenceNetwork", "Module"}
 # What Python asks for, not programs.
-PLUMBING = re.compile(r"__(init|new|\w*attr|\w*state|reduce\w*|getnewargs|replace|repr|str|hash|post_init|prepare_scriptable)__")
+PLUMBING = re.compile(
+    r"__(init|new|\w*attr|\w*state|reduce\w*|getnewargs|replace|repr|str|hash|post_init|prepare_scriptable)__"
+)
 
 
 def is_ours(thing):
@@ -93,7 +94,9 @@ def lines_of_class(name, kind, classes):
     for member, value in own.items():
         is_operator = re.fullmatch(r"__\w+__", member) and inspect.isfunction(value) and not PLUMBING.fullmatch(member)
         if is_operator or not member.startswith("_"):
-            from_base = next((vars(base)[member] for other in bases for base in other.__mro__ if member in vars(base)), None)
+            from_base = next(
+                (vars(base)[member] for other in bases for base in other.__mro__ if member in vars(base)), None
+            )
             if member not in inherited or lines_of_member("", member, value) != lines_of_member("", member, from_base):
                 yield lines_of_member(name, member, value)
     for member in annotated - set(own) - {inner for base in bases for inner in vars(base).get("__annotations__", ())}:

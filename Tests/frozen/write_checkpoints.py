@@ -48,7 +48,12 @@ def branches():
             scn.MeanOnlyBNLeakyReLU(2),
             scn.Tanh(),
         ],
-        [scn.ShapeContext(2, 3), scn.NetworkInNetwork(27, 4, True), scn.SparseGroupNorm(2, 4), scn.BatchwiseDropout(0.3)],
+        [
+            scn.ShapeContext(2, 3),
+            scn.NetworkInNetwork(27, 4, True),
+            scn.SparseGroupNorm(2, 4),
+            scn.BatchwiseDropout(0.3),
+        ],
         [scn.MaxPooling(2, 2, 2), scn.AveragePooling(2, 2, 2), scn.UnPooling(2, 2, 2), scn.LeakyReLU(0.2)],
         [scn.FullConvolution(2, 3, 2, 2, 2, True), scn.Sigmoid(), scn.SparsifyFCS(2)],
         [scn.RandomizedStrideConvolution(2, 3, 2, 2, 2, True), scn.RandomizedStrideMaxPooling(2, 2, 2)],
@@ -59,7 +64,12 @@ def branches():
             scn.GlobalSumPooling(2),
             scn.Linear(2, 3),
         ],
-        [scn.Convolution(2, 3, 2, 3, 3, True, padding=0), scn.SparseToDense(2, 2), scn.Flatten(), scn.Linear(32, 2, False)],
+        [
+            scn.Convolution(2, 3, 2, 3, 3, True, padding=0),
+            scn.SparseToDense(2, 2),
+            scn.Flatten(),
+            scn.Linear(32, 2, False),
+        ],
     ]
 
 
@@ -67,21 +77,27 @@ def networks():
     """Name -> a network and what makes its optimizer, or None."""
     return {
         "points": (
-            scn.Sequential(scn.InputLayer(2, 12, 4), scn.ConcatTable(*(scn.Sequential(*layers) for layers in branches()))),
+            scn.Sequential(
+                scn.InputLayer(2, 12, 4), scn.ConcatTable(*(scn.Sequential(*layers) for layers in branches()))
+            ),
             lambda parameters: scn.Adam(parameters, 0.01, weight_decay=1e-3),
         ),
         "batched": (
             scn.Sequential(
-                scn.BLInputLayer(2, [12, 10], 3), scn.SubmanifoldConvolution(2, 3, 4, 3, True), scn.BatchNormReLU(4),
+                scn.BLInputLayer(2, [12, 10], 3),
+                scn.SubmanifoldConvolution(2, 3, 4, 3, True),
+                scn.BatchNormReLU(4),
                 scn.BLOutputLayer(2),
             ),
             lambda parameters: scn.SGD(parameters, 0.05, 0.9),
         ),
         "dense": (
-            scn.Sequential(scn.DenseToSparse(2), scn.SubmanifoldConvolution(2, 3, 2, 3, False), scn.SparseToDense(2, 2)),
+            scn.Sequential(
+                scn.DenseToSparse(2), scn.SubmanifoldConvolution(2, 3, 2, 3, False), scn.SparseToDense(2, 2)
+            ),
             None,
         ),
-    }  # fmt: skip
+    }
 
 
 def input_of(name, arrays):
@@ -147,7 +163,11 @@ def main():
     scn.save(inference, folder / "inference.safetensors")
     arrays.update(results(inference(input_of("inference", arrays))))
     safetensors.numpy.save_file(arrays, folder / "inference.results.safetensors")
-    every = {name for name in scn.__all__ if isinstance(getattr(scn, name), type) and issubclass(getattr(scn, name), scn.Module)}
+    every = {
+        name
+        for name in scn.__all__
+        if isinstance(getattr(scn, name), type) and issubclass(getattr(scn, name), scn.Module)
+    }
     missing = {getattr(scn, name).__name__ for name in every} - kinds - ABSTRACT
     if missing:
         sys.exit(f"write_checkpoints: no network has {', '.join(sorted(missing))}")

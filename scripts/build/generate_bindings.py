@@ -5,6 +5,7 @@ usage: generate_bindings.py
 
 `make check-abi` fails where that file is not what this makes of the header.
 """
+
 from __future__ import annotations
 
 import os
@@ -28,14 +29,37 @@ from __future__ import annotations
 from typing import Any
 '''
 CTYPES = (
-    "CFUNCTYPE", "POINTER", "Structure", "c_char", "c_char_p", "c_double", "c_float", "c_int", "c_int32", "c_int64",
-    "c_size_t", "c_uint64", "c_void_p", "sizeof")
+    "CFUNCTYPE",
+    "POINTER",
+    "Structure",
+    "c_char",
+    "c_char_p",
+    "c_double",
+    "c_float",
+    "c_int",
+    "c_int32",
+    "c_int64",
+    "c_size_t",
+    "c_uint64",
+    "c_void_p",
+    "sizeof",
+)
 SCALARS = {
-    "int32_t": "c_int32", "int64_t": "c_int64", "uint64_t": "c_uint64", "size_t": "c_size_t", "float": "c_float",
-    "double": "c_double"}
+    "int32_t": "c_int32",
+    "int64_t": "c_int64",
+    "uint64_t": "c_uint64",
+    "size_t": "c_size_t",
+    "float": "c_float",
+    "double": "c_double",
+}
 ARRAYS = {
-    "int32_t": "Int32s", "int64_t": "Int64s", "uint8_t": "UInt8s", "uint64_t": "UInt64s", "float": "Floats",
-    "double": "Doubles"}
+    "int32_t": "Int32s",
+    "int64_t": "Int64s",
+    "uint8_t": "UInt8s",
+    "uint64_t": "UInt64s",
+    "float": "Floats",
+    "double": "Doubles",
+}
 
 
 def python_name(name: str) -> str:

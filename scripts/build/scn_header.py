@@ -2,6 +2,7 @@
 
 parse(text) returns a `Header`; `NotUnderstood` names the line of what it does not know.
 """
+
 from __future__ import annotations
 
 import re

@@ -6,6 +6,7 @@ usage: check_bindings.py
 
 (scn.hpp repeats no enumeration: it uses those of scn.h.)
 """
+
 from __future__ import annotations
 
 import ctypes
@@ -20,8 +21,8 @@ import tempfile
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "scripts/build"))
 
-from generate_bindings import GENERATED, HEADER, generated_text, python_name  # noqa: E402
-from scn_header import Header, NotUnderstood, Struct, parse  # noqa: E402
+from generate_bindings import GENERATED, HEADER, generated_text, python_name
+from scn_header import Header, NotUnderstood, Struct, parse
 
 CPP = os.path.join(ROOT, "bindings/cpp/scn.hpp")
 
@@ -46,8 +47,11 @@ def as_seen_by_c(header: Header) -> dict[str, float]:
             if struct.defaults is not None:
                 value = f"initial_{name}.{field.name}"
                 expressions[f"{name}.{field.name} at first"] = f"({value} != NULL)" if field.type.pointers else value
-    initials = "".join(f"    {name} initial_{name} = {name.upper()}_INIT;\n" for name, struct in header.structs.items()
-                       if struct.defaults is not None)
+    initials = "".join(
+        f"    {name} initial_{name} = {name.upper()}_INIT;\n"
+        for name, struct in header.structs.items()
+        if struct.defaults is not None
+    )
     prints = "".join(f'    printf("{name}\\t%.17g\\n", (double){value});\n' for name, value in expressions.items())
     program = f"#include <scn.h>\n#include <stdio.h>\nint main(void) {{\n{initials}{prints}    return 0;\n}}\n"
     with tempfile.TemporaryDirectory() as folder:
@@ -87,8 +91,11 @@ def check_generated(header: Header, header_text: str) -> list[str]:
     in_c, in_python = as_seen_by_c(header), as_seen_by_python(header, generated)
     # The version's numbers alone are left out in Python.
     names = {name for name in in_c if "_VERSION_" not in name} | set(in_python)
-    return [f"{name}: {in_c.get(name)} in C, {in_python.get(name)} in Python"
-            for name in sorted(names) if in_c.get(name) != in_python.get(name)]
+    return [
+        f"{name}: {in_c.get(name)} in C, {in_python.get(name)} in Python"
+        for name in sorted(names)
+        if in_c.get(name) != in_python.get(name)
+    ]
 
 
 def cpp_structs(text: str) -> dict[str, dict[str, str]]:

@@ -64,6 +64,13 @@ package struct Arguments: Sendable {
         return value
     }
 
+    package func optionalInteger(_ key: String) -> Int? { self[key].integerValue }
+
+    package func text(_ key: String) -> String {
+        guard let text = optionalText(key) else { preconditionFailure("\(key) is no text") }
+        return text
+    }
+
     package func flag(_ key: String) -> Bool { self[key] == .bool(true) }
 
     package func real(_ key: String) -> Double {

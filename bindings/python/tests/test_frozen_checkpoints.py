@@ -32,7 +32,8 @@ def metadata(path):
     """The texts that a file keeps, those in JSON parsed."""
     with safetensors.safe_open(path, "numpy") as file:
         return {
-            key: json.loads(text) if key in ("architecture", "optimizer") else text for key, text in file.metadata().items()
+            key: json.loads(text) if key in ("architecture", "optimizer") else text
+            for key, text in file.metadata().items()
         }
 
 

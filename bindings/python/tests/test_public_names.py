@@ -10,6 +10,6 @@ import pytest
 def test_public_names(package, repository, subprocess_environment):
     if package == "torch":
         pytest.importorskip("torch", reason="PyTorch is not installed")
-    command = [sys.executable, "scripts/public_names.py", package]
+    command = [sys.executable, "scripts/check/public_names.py", package]
     done = subprocess.run(command, cwd=repository, env=subprocess_environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

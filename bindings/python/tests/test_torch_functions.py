@@ -1,14 +1,17 @@
 """Each function of scn.torch against finite differences, and its manners as a function of torch's autograd."""
+# Long because: every property is tested of every function, and they share what makes their inputs.
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-import scn  # noqa: E402
-import scn.torch as st  # noqa: E402
+import scn
+import scn.torch as st
 
-COORDS = torch.tensor([[5, 2, 0], [1, 1, 0], [5, 3, 0], [4, 2, 1], [0, 0, 1], [5, 3, 1], [1, 2, 0], [6, 6, 1], [5, 1, 0]])
+COORDS = torch.tensor(
+    [[5, 2, 0], [1, 1, 0], [5, 3, 0], [4, 2, 1], [0, 0, 1], [5, 3, 1], [1, 2, 0], [6, 6, 1], [5, 1, 0]]
+)
 SIZE = 7
 
 
@@ -212,33 +215,6 @@ def test_what_needs_no_gradient_gets_none():
     assert not net(x.detach()).features.requires_grad
 
 
-FREEZABLE = {
-    "submanifold": (lambda: st.SubmanifoldConvolution(2, 3, 4, 3, True), "scn_convolution_backward_weight"),
-    "convolution": (lambda: st.Convolution(2, 3, 4, 3, 2, True), "scn_convolution_backward_weight"),
-    "network in network": (lambda: st.NetworkInNetwork(3, 4, True), "scn_linear_backward_weight"),
-    "norm": (lambda: st.BatchNormReLU(3), "scn_batch_norm_backward_training"),
-}
-
-
-@pytest.mark.parametrize("kind", FREEZABLE)
-@pytest.mark.parametrize("trained", ["weight", "bias"])
-def test_a_frozen_parameter_is_not_worked_for(kind, trained, monkeypatch):
-    make, function = FREEZABLE[kind]
-    layer, x = make(), entered()[1]
-    layer(x).features.square().sum().backward()
-    expected = getattr(layer, trained).grad
-    layer.zero_grad()
-    frozen = "bias" if trained == "weight" else "weight"
-    getattr(layer, frozen).requires_grad_(False)
-    calls = []
-    original = getattr(st.functions.library, function)
-    monkeypatch.setattr(st.functions.library, function, lambda *arguments: calls.append(arguments) or original(*arguments))
-    layer(x).features.square().sum().backward()
-    assert getattr(layer, frozen).grad is None and torch.equal(getattr(layer, trained).grad, expected)
-    results = calls[0][-3:-1] if kind == "norm" else calls[0][-2:]
-    assert len(calls) == 1 and [place is None for place in results] == [frozen == "weight", frozen == "bias"]
-
-
 @pytest.mark.parametrize("end", [lambda y: y.square().sum(), lambda y: y.sum(), lambda y: y[0, 0]])
 def test_a_second_derivative_is_a_clear_error(end):
     features, x = entered()
@@ -253,7 +229,15 @@ def test_a_second_derivative_is_a_clear_error(end):
 
 
 CURVED = ["submanifold", "permutohedral", "network in network", "linear", "batch norm", "batch norm, evaluation"]
-STRAIGHT = ["shape context", "max pooling", "average pooling", "global sum", "global maximum", "sparse to dense", "output layer"]
+STRAIGHT = [
+    "shape context",
+    "max pooling",
+    "average pooling",
+    "global sum",
+    "global maximum",
+    "sparse to dense",
+    "output layer",
+]
 
 
 @pytest.mark.parametrize("name", CURVED + STRAIGHT)
@@ -443,10 +427,17 @@ def test_what_does_not_fit_is_refused_and_changes_nothing():
 def test_sites_of_another_dimension_are_refused():
     _, x = entered()
     for layer in (
-        st.PermutohedralSubmanifoldConvolution(1, 3, 2, True), st.SubmanifoldConvolution(3, 3, 2, 3, True), st.OutputLayer(3),
-        st.SparseToDense(3, 3), st.GlobalMaxPooling(1), st.Sparsify(3, 3), st.SparsifyFCS(5), st.FractionalMaxPooling(3, 1.5),
-        st.MaxPooling(3, 2, 2), st.ShapeContext(3, 3),
-    ):  # fmt: skip
+        st.PermutohedralSubmanifoldConvolution(1, 3, 2, True),
+        st.SubmanifoldConvolution(3, 3, 2, 3, True),
+        st.OutputLayer(3),
+        st.SparseToDense(3, 3),
+        st.GlobalMaxPooling(1),
+        st.Sparsify(3, 3),
+        st.SparsifyFCS(5),
+        st.FractionalMaxPooling(3, 1.5),
+        st.MaxPooling(3, 2, 2),
+        st.ShapeContext(3, 3),
+    ):
         with pytest.raises(scn.ShapeError, match="got sites of dimension 2; it takes those of dimension"):
             layer(x)
 

@@ -55,7 +55,7 @@ def positive(value: Any, name: str) -> float:
     """Return a number that float32 holds with all its digits and that is above 0, as the library's `epsilon`s are."""
     least, most = (float(limit) for limit in (np.finfo(np.float32).tiny, np.finfo(np.float32).max))
     if not least <= (result := number(value, name)) <= most:
-        raise InvalidArgumentError(f"{name} is {value}; it must be {least:.9g} ... {most:.9g}")
+        raise InvalidArgumentError(f"{name}: is {value}, expected {least:.9g} ... {most:.9g}")
     return result
 
 
@@ -63,7 +63,7 @@ def at_least_zero(value: Any, name: str) -> float:
     """Return a number that is at least 0 and finite, also as float32."""
     most = float(np.finfo(np.float32).max)
     if not 0 <= (result := number(value, name)) <= most:
-        raise InvalidArgumentError(f"{name} is {value}; it must be 0 ... {most:.9g}")
+        raise InvalidArgumentError(f"{name}: is {value}, expected 0 ... {most:.9g}")
     return result
 
 

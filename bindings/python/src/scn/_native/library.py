@@ -47,46 +47,10 @@ def _open() -> _Library:
     )
 
 
-# What Python calls the arguments that the library's messages begin with, where it has names of its own.
-_PYTHON_NAMES = {
-    "beta1": "betas[0]",
-    "beta2": "betas[1]",
-    "epsilon": "eps",
-    "features_to_drop": "nFeaturesToDrop",
-    "in_planes": "nIn",
-    "learning_rate": "lr",
-    "out_planes": "nOut",
-    "parameter": "leak",
-    "parameters": "params",
-    "planes": "nPlanes",
-}
-_PYTHON_NAMES_OF_FUNCTIONS = {
-    "scn_clip_gradient_norm": {"parameters": "parameters"},
-    "scn_fully_convolutional_integrated_linear_create": {"repetitions": "reps", "classes": "nClasses"},
-    "scn_fully_convolutional_net_create": {"repetitions": "reps"},
-    "scn_group_norm_create": {"planes": "planes"},
-    "scn_multiscale_shape_context_create": {"in_planes": "n_features", "layers": "n_layers"},
-    "scn_sparse_densenet_create": {"in_planes": "nInputPlanes"},
-    "scn_sparse_resnet_create": {"in_planes": "nInputPlanes"},
-    "scn_sparse_vgg_net_create": {"in_planes": "nInputPlanes"},
-    "scn_unet_create": {"repetitions": "reps", "in_planes": "n_input_planes"},
-}
-
-
-def _in_python_names(function: str, message: str) -> str:
-    """Return the library's message with the name that Python has for the argument that it begins with."""
-    start, colon, rest = message.partition(":")
-    name, bracket, index = start.partition("[")
-    if not function.endswith("_create") and name not in ("epsilon", "learning_rate"):
-        return message
-    names = {**_PYTHON_NAMES, **_PYTHON_NAMES_OF_FUNCTIONS.get(function, {})}
-    return names.get(name, name) + bracket + index + colon + rest
-
-
 def _raise_unless_ok(status: int, function: Any, arguments: Any) -> None:
     if status != SCN_OK:
         message = (library.scn_last_error() or b"").decode("utf-8", "replace")
-        raise error_for_status(status, _in_python_names(function.__name__, message))
+        raise error_for_status(status, message)
 
 
 class _Library(ctypes.CDLL):

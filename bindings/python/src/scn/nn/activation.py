@@ -5,7 +5,7 @@ from __future__ import annotations
 from .layer import Layer
 from .layer_types import made_from_arguments
 
-__all__ = ["ELU", "LeakyReLU", "ReLU", "SELU", "Sigmoid", "Tanh"]
+__all__ = ["ELU", "SELU", "LeakyReLU", "ReLU", "Sigmoid", "Tanh"]
 
 
 class ReLU(Layer):

@@ -47,7 +47,7 @@ class InputBatch(SparseConvNetTensor):
         self._features = self._metadata = self._sites = self._spatial_size = None
 
     @property
-    def _handle(self) -> TensorHandle | None:  # type: ignore[override]
+    def _handle(self) -> TensorHandle | None:
         """The library's tensor, made when it is asked for."""
         if self._built is None:
             self._built = self._build()

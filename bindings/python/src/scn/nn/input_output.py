@@ -74,7 +74,6 @@ class OutputLayer(Layer):
 
     dimension: int
 
-
     @made_from_arguments
     def __init__(self, dimension: int) -> None: ...
 

@@ -44,7 +44,9 @@ class Argument:
             return None
         if self.kind == "choice":
             if value not in self.choices:
-                raise InvalidArgumentError(f"{self.name}: is {value!r}, expected one of {[*self._none(), *self.choices]}")
+                raise InvalidArgumentError(
+                    f"{self.name}: is {value!r}, expected one of {[*self._none(), *self.choices]}"
+                )
             return value
         return _PLAIN[self.kind](value, self.name)
 
@@ -63,6 +65,8 @@ class LayerType:
     optional_state: frozenset[str]
     """The names of parameters that a layer may lack."""
     attributes: frozenset[str]
+    is_network: bool = False
+    """Whether it stands for a `Sequential` of layers."""
 
     def architecture(self, given: dict[str, Any]) -> bytes:
         """Return the architecture of a layer of arguments by their names."""
@@ -96,6 +100,11 @@ _PLAIN: dict[str, Callable[[Any, str], Any]] = {
     "integer": integer,
     "real": finite,
     "flag": flag,
+    "list": lambda value, name: [
+        integer(entry, f"{name}[{index}]")
+        for index, entry in enumerate(entries(value, name, "a list of integers, one for each level"))
+    ],
+    "text": lambda value, name: str(value),
     "sizes": lambda value, name: _per_axis(value, name, integer, "an integer or one for each axis"),
     "ratios": lambda value, name: _per_axis(value, name, finite, "a number or one for each axis"),
 }
@@ -113,7 +122,8 @@ def _layer_type(entry: dict[str, Any]) -> LayerType:
     shown = tuple(argument for argument in arguments if not argument.is_taken_over)
     optional = frozenset(part["name"] for part in entry["state"] if "condition" in part)
     attributes = frozenset(argument.attribute for argument in shown)
-    return LayerType(entry["type"], entry["documentation"], shown, optional, attributes)
+    is_network = entry.get("is_network", False)
+    return LayerType(entry["type"], entry["documentation"], shown, optional, attributes, is_network)
 
 
 def _argument(entry: dict[str, Any], state: set[str]) -> Argument:
@@ -146,7 +156,7 @@ def made_from_arguments(signature: F) -> F:
         signature(self, *arguments, **named)
         given = parameters.bind(self, *arguments, **named)
         given.apply_defaults()
-        self._make({name: value for name, value in list(given.arguments.items())[1:]})
+        self._make(dict(list(given.arguments.items())[1:]))
 
     return make  # type: ignore[return-value]
 

@@ -90,8 +90,9 @@ class FullConvolutionFunction:
 
     @staticmethod
     def apply(
-        input_features: torch.Tensor, weight: torch.Tensor, bias: Any, input_metadata: Metadata, output_metadata: Metadata,
-        input_spatial_size: Any, output_spatial_size: Any, dimension: int, filter_size: Any, filter_stride: Any,
+        input_features: torch.Tensor, weight: torch.Tensor, bias: Any, input_metadata: Metadata,
+        output_metadata: Metadata, input_spatial_size: Any, output_spatial_size: Any, dimension: int, filter_size: Any,
+        filter_stride: Any,
     ) -> torch.Tensor:  # fmt: skip
         window = Window(dimension, filter_size, filter_stride, 0, 1, "filter")
 
@@ -235,8 +236,8 @@ class InputLayerFunction:
 
     @staticmethod
     def apply(
-        dimension: int, metadata: Metadata, spatial_size: Any, coords: Any, input_features: torch.Tensor, batch_size: int,
-        mode: int,
+        dimension: int, metadata: Metadata, spatial_size: Any, coords: Any, input_features: torch.Tensor,
+        batch_size: int, mode: int,
     ) -> torch.Tensor:  # fmt: skip
         return _entered(InputLayer(dimension, spatial_size, mode)([coords, input_features, batch_size]), metadata)
 

@@ -246,7 +246,7 @@ class SparseToDense(_Leaving):
 class DenseToSparse(_Leaving):
     """Makes of a tensor [batch, planes, ...spatial size] a sparse one: a site wherever a plane is not 0."""
 
-    def forward(self, input: torch.Tensor) -> SparseConvNetTensor:  # type: ignore[override]
+    def forward(self, input: torch.Tensor) -> SparseConvNetTensor:
         """Return the sparse tensor."""
         dense = as_tensor(input, "input")
         values = computable(dense, "input")

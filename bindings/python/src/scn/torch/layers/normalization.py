@@ -47,6 +47,7 @@ class _BatchNorm(Function):
         """mean, variance: the running statistics; training updates them where they are given."""
         result, saved = new(*input.shape), new(2, input.shape[1])
         affine, settings = (address(weight), address(bias)), _options(options)
+        state: tuple[Any, ...]
         if is_training:
             state = (address(mean), address(variance), settings, saved[0].data_ptr(), saved[1].data_ptr())
             library.scn_batch_norm_forward_training(matrix(input), *affine, *state, matrix(result))
@@ -153,9 +154,9 @@ class BatchNormalization(Layer):
 
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *arguments: Any) -> None:
         # The names that SparseConvNet's oldest checkpoints have.
-        for old, new in (("runningMean", "running_mean"), ("runningVar", "running_var")):
+        for old, name in (("runningMean", "running_mean"), ("runningVar", "running_var")):
             if prefix + old in state_dict:
-                state_dict[prefix + new] = state_dict.pop(prefix + old)
+                state_dict[prefix + name] = state_dict.pop(prefix + old)
         super()._load_from_state_dict(state_dict, prefix, *arguments)
 
 

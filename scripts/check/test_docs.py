@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Run the code blocks of the documentation, and check its links and the names that it mentions.
 
-usage: test_docs.py [PAGE ...]      without arguments README.md, CONTRIBUTING.md, docs/*.md, the README.md of each binding and
+usage: test_docs.py [PAGE ...]      without arguments README.md, CONTRIBUTING.md, SECURITY.md, docs/*.md, the README.md of each binding and
                                     example, and the pages of the Swift library
 
 A page's blocks run in their order, in a folder of the page's own, by their language:
@@ -14,9 +14,11 @@ A page's blocks run in their order, in a folder of the page's own, by their lang
               target, except for what it installs below $HOME; a line of NOT_RUN is left out
     text      what the block before printed
 
-A block that is a fragment stands behind the line `<!-- within: FILE -->`: it is put where docs/within/FILE says BLOCK. A block
+A block that is a fragment stands behind the line `<!-- within: FILE -->`: it is put where docs/tools/fragments/FILE says
+BLOCK. A block
 in any other language, or without one, or indented instead of fenced, fails. Last line: N passed, N failed.
 """
+
 import glob
 import json
 import os
@@ -30,16 +32,24 @@ import threading
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from run_tests import PYTHON, ROOT, swift_consumer  # noqa: E402
+from run_tests import PYTHON, ROOT, swift_consumer
 
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/*.md", "bindings/*/README.md", "examples/*/README.md", "Sources/*/*.docc/*.md")
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "docs/*.md",
+    "bindings/*/README.md",
+    "examples/*/README.md",
+    "Sources/*/*.docc/*.md",
+)
 LANGUAGES = ("python", "c", "cpp", "swift", "cmake", "sh", "text")
 NOT_RUN = {
     "pip install dist/scn_engine-*.whl torch": "needs a package index",
-    "pip install dist/scn_engine-*.whl": "scripts/test_packages.sh installs the wheel",
+    "pip install dist/scn_engine-*.whl": "scripts/check/test_packages.sh installs the wheel",
     "mpirun -n 8 --hostfile hosts python examples/mpi/train.py": "needs machines; the tests run it with two processes",
     "swift run -c release": "the page's program in Swift is built and run",
-    "python3 scripts/run_tests.py swift c": "would run the tests within a test",
+    "python3 scripts/check/run_tests.py swift c": "would run the tests within a test",
 }
 SECONDS = 300  # the most that a block may take
 STRICT = ["-Wall", "-Wextra", "-pedantic", "-Werror", "-O1"]
@@ -76,10 +86,10 @@ class Block:
         """The text with its set-up around it."""
         if not self.within:
             return self.text
-        with open(os.path.join("docs/within", self.within), encoding="utf-8") as file:
+        with open(os.path.join("docs/tools/fragments", self.within), encoding="utf-8") as file:
             outside = file.read()
         if not re.search(r"^ *BLOCK$", outside, re.M):
-            raise Failure(f"docs/within/{self.within} has no line BLOCK")
+            raise Failure(f"docs/tools/fragments/{self.within} has no line BLOCK")
         return re.sub(r"^ *BLOCK\n", lambda _: self.text, outside, flags=re.M)
 
 
@@ -98,7 +108,7 @@ def blocks_of(page):
         elif line.startswith("```"):
             fence = (number, line[3:].strip(), [])
         elif line.startswith("<!-- within: "):
-            within = line[len("<!-- within: "):].removesuffix(" -->").strip()
+            within = line[len("<!-- within: ") :].removesuffix(" -->").strip()
         else:
             prose.append((number, line))
             if line.startswith("    ") and line.strip() and not lines[number - 2].strip():
@@ -110,8 +120,15 @@ def blocks_of(page):
 
 def output_of(command, folder, text=None, **environment):
     """What a command prints; its error output belongs to the failure."""
-    done = subprocess.run(command, cwd=folder, input=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          env={**os.environ, **environment}, timeout=SECONDS)
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        input=text,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        timeout=SECONDS,
+    )
     if done.returncode:
         raise Failure(f"{shlex.join(command)[:200]} ended with {done.returncode}\n{done.stdout}{done.stderr}")
     return done.stdout
@@ -147,8 +164,10 @@ class Page:
     def run(self, block):
         if block.language not in LANGUAGES:
             known = ", ".join(LANGUAGES)
-            raise Failure(f"a block {'in ' + block.language if block.language else 'without a fence or a language'}; "
-                          f"known are {known}")
+            raise Failure(
+                f"a block {'in ' + block.language if block.language else 'without a fence or a language'}; "
+                f"known are {known}"
+            )
         printed, self.printed = self.printed, None
         if block.language == "text" and self.skipped_last:
             raise Skip("the block before was skipped")
@@ -166,8 +185,13 @@ class Page:
             self.skipped = self.skipped_last = True
             raise Skip("PyTorch is not installed")
         if not self.process:
-            self.process = subprocess.Popen([os.path.join(ROOT, PYTHON), "-c", SERVE], cwd=self.folder, text=True,
-                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            self.process = subprocess.Popen(
+                [os.path.join(ROOT, PYTHON), "-c", SERVE],
+                cwd=self.folder,
+                text=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
         self.process.stdin.write(json.dumps([str(block), block.program()]) + "\n")
         self.process.stdin.flush()
         limit = threading.Timer(SECONDS, self.process.kill)
@@ -187,7 +211,9 @@ class Page:
         with open(source, "w", encoding="utf-8") as file:
             file.write(block.program())
         flags = shlex.split(output_of(["pkg-config", "--cflags", "--libs", "scn"], self.folder, **self.environment()))
-        output_of(compiler + STRICT + [source, "-o", program] + flags + ["-lm", f"-Wl,-rpath,{self.prefix}/lib"], self.folder)
+        output_of(
+            compiler + STRICT + [source, "-o", program] + flags + ["-lm", f"-Wl,-rpath,{self.prefix}/lib"], self.folder
+        )
         self.last_program = source
         return output_of([program], self.folder)
 
@@ -212,8 +238,10 @@ class Page:
         shutil.rmtree(project, ignore_errors=True)
         os.makedirs(project)
         with open(os.path.join(project, "CMakeLists.txt"), "w", encoding="utf-8") as file:
-            file.write("cmake_minimum_required(VERSION 3.16)\nproject(page C CXX)\nset(CMAKE_CXX_STANDARD 17)\n"
-                       f"add_executable(program {self.last_program})\n{block.text}")
+            file.write(
+                "cmake_minimum_required(VERSION 3.16)\nproject(page C CXX)\nset(CMAKE_CXX_STANDARD 17)\n"
+                f"add_executable(program {self.last_program})\n{block.text}"
+            )
         output_of(["cmake", "-S", ".", "-B", "build", f"-DCMAKE_PREFIX_PATH={self.prefix}"], project)
         output_of(["cmake", "--build", "build"], project)
         return output_of([os.path.join(project, "build/program")], self.folder)
@@ -262,9 +290,11 @@ def build_swift(blocks):
         if before != block.program():
             with open(source, "w", encoding="utf-8") as file:
                 file.write(block.program())
-        targets += (f'.executableTarget(name: "{block.target}", '
-                    'dependencies: [.product(name: "SparseConvNet", package: "scn")], '
-                    "swiftSettings: [.treatAllWarnings(as: .error)]),\n")
+        targets += (
+            f'.executableTarget(name: "{block.target}", '
+            'dependencies: [.product(name: "SparseConvNet", package: "scn")], '
+            "swiftSettings: [.treatAllWarnings(as: .error)]),\n"
+        )
     with open(manifest, encoding="utf-8") as file:
         text = file.read()
     with open(manifest, "w", encoding="utf-8") as file:
@@ -309,23 +339,36 @@ def known_names():
     with open("include/scn.h", encoding="utf-8") as file:
         header = file.read()
     # Without PyTorch, what scn.torch offers is read from its __all__.
-    names = output_of([PYTHON, "-c", "import ast, pathlib, scn\n"
-                       "tree = ast.parse((pathlib.Path(scn.__path__[0]) / 'torch/__init__.py').read_text())\n"
-                       "lists = [ast.literal_eval(node.value) for node in tree.body if isinstance(node, ast.Assign)\n"
-                       "         and getattr(node.targets[0], 'id', '') == '__all__']\n"
-                       "print(*dir(scn), *dir(type(scn)), *lists[0], 'torch', *('torch.' + name for name in lists[0]))"], ROOT)
+    names = output_of(
+        [
+            PYTHON,
+            "-c",
+            "import ast, pathlib, scn\n"
+            "tree = ast.parse((pathlib.Path(scn.__path__[0]) / 'torch/__init__.py').read_text())\n"
+            "lists = [ast.literal_eval(node.value) for node in tree.body if isinstance(node, ast.Assign)\n"
+            "         and getattr(node.targets[0], 'id', '') == '__all__']\n"
+            "print(*dir(scn), *dir(type(scn)), *lists[0], 'torch', *('torch.' + name for name in lists[0]))",
+        ],
+        ROOT,
+    )
     known = set(names.split())
     examples = re.search(r"^EXAMPLES := (.*)$", makefile, re.M).group(1).split()
-    return {"make": set(re.findall(r"^([a-z][a-z-]*):", makefile, re.M)) | {f"example-{name}" for name in examples},
-            "c": set(re.findall(r"\bscn_\w+", header)), "python": known}
+    return {
+        "make": set(re.findall(r"^([a-z][a-z-]*):", makefile, re.M)) | {f"example-{name}" for name in examples},
+        "c": set(re.findall(r"\bscn_\w+", header)),
+        "python": known,
+    }
 
 
 def indexes_all_pages():
     """docs/README.md links each page beside it, and README.md links the index."""
     with open("docs/README.md", encoding="utf-8") as file:
         index = file.read()
-    missing = [page for page in sorted(os.listdir("docs"))
-               if page.endswith(".md") and page != "README.md" and f"]({page}" not in index]
+    missing = [
+        page
+        for page in sorted(os.listdir("docs"))
+        if page.endswith(".md") and page != "README.md" and f"]({page}" not in index
+    ]
     with open("README.md", encoding="utf-8") as file:
         if "](docs/README.md)" not in file.read():
             missing.append("docs/README.md itself, in README.md")
@@ -363,7 +406,9 @@ def main():
     with tempfile.TemporaryDirectory() as work:
         prefix = os.path.join(work, "prefix")
         output_of(["make", "--no-print-directory", "install", f"PREFIX={prefix}"], ROOT)
-        count.attempt("programs in Swift: build", build_swift, [block for blocks, _ in contents.values() for block in blocks])
+        count.attempt(
+            "programs in Swift: build", build_swift, [block for blocks, _ in contents.values() for block in blocks]
+        )
         for number, (name, (blocks, prose)) in enumerate(contents.items()):
             page = Page(name, os.path.join(work, str(number)), prefix)
             count.attempt(f"{name}: links and names", check_links, name, prose, known)
@@ -371,15 +416,19 @@ def main():
                 count.attempt(str(block), page.run, block)
             page.close()
         if not sys.argv[1:]:
-            count.attempt("docs/pictures.py", output_of, [PYTHON, "docs/pictures.py", work], ROOT)
-            count.attempt("Swift library through docc", output_of, [sys.executable, "scripts/docc.py"], ROOT)
-            count.attempt("public names of the Swift library", output_of,
-                          [sys.executable, "scripts/public_names.py", "swift"], ROOT)
+            count.attempt("docs/tools/pictures.py", output_of, [PYTHON, "docs/tools/pictures.py", work], ROOT)
+            count.attempt("Swift library through docc", output_of, [sys.executable, "scripts/check/docc.py"], ROOT)
+            count.attempt(
+                "public names of the Swift library",
+                output_of,
+                [sys.executable, "scripts/check/public_names.py", "swift"],
+                ROOT,
+            )
             # With what it needs doxygen is over 200 MB, so nobody is asked to install it; check_abi.py sees to the comments.
             if shutil.which("doxygen"):
                 count.attempt("scn.h through doxygen", output_of, ["make", "--no-print-directory", "doxygen"], ROOT)
             else:
-                print("      doxygen is not installed: scripts/check_abi.py alone looks at the comments of scn.h")
+                print("      doxygen is not installed: scripts/check/check_abi.py alone looks at the comments of scn.h")
     if not sys.argv[1:]:
         count.attempt("docs/README.md: index", indexes_all_pages)
         for line in sorted(set(NOT_RUN) - NOT_RUN_SEEN):

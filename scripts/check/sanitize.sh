@@ -8,20 +8,21 @@
 # Left out are programs that embed Python, since CPython itself does not free everything at its end, and those that open the
 # library themselves, since what a sanitizer knows of it goes when it is unloaded.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 kind=$1
 shift
-clang=$(scripts/toolchain.sh clang)
-symbolizer=$(scripts/toolchain.sh llvm-symbolizer 2>/dev/null || true)
+clang=$(scripts/build/toolchain.sh clang)
+symbolizer=$(scripts/build/toolchain.sh llvm-symbolizer 2>/dev/null || true)
 export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:allocator_may_return_null=1:${ASAN_OPTIONS:-}
 export UBSAN_OPTIONS=print_stacktrace=1:${UBSAN_OPTIONS:-}
 suppressions=$PWD/Tests/sanitizers/thread.txt
-export TSAN_OPTIONS=halt_on_error=0:exitcode=66:second_deadlock_stack=1:die_after_fork=0:suppressions=$suppressions:${TSAN_OPTIONS:-}
+tsan_options=halt_on_error=0:exitcode=66:second_deadlock_stack=1:die_after_fork=0:suppressions=$suppressions
+export TSAN_OPTIONS=$tsan_options:${TSAN_OPTIONS:-}
 if [ -n "$symbolizer" ]; then
     export ASAN_SYMBOLIZER_PATH=$symbolizer UBSAN_SYMBOLIZER_PATH=$symbolizer TSAN_SYMBOLIZER_PATH=$symbolizer
 fi
 
-scripts/build_sanitized.sh "$kind"
+scripts/build/build_sanitized.sh "$kind"
 build=.build/$kind
 instruction_sets=("")
 with_swift_tests=0
@@ -59,8 +60,8 @@ failed=0
 for source in "$@"; do
     if grep -qE '#include <(Python|dlfcn)\.h>' "$source"; then continue; fi
     program=$build/$(basename "$source" .c)
-    "$clang" -fsanitize="$kind" -fno-sanitize-recover=undefined -fuse-ld=lld -g -O1 -std=c11 -Iinclude -ITests/c "$source" \
-        -o "$program" -L"$build/release" -lscn -lm -pthread "${libraries[@]}" -Wl,-rpath,"$PWD/$build/release"
+    "$clang" -fsanitize="$kind" -fno-sanitize-recover=undefined -fuse-ld=lld -g -O1 -std=c11 -Iinclude -ITests/c \
+        "$source" -o "$program" -L"$build/release" -lscn -lm -pthread "${libraries[@]}" -Wl,-rpath,"$PWD/$build/release"
     for instruction_set in "${instruction_sets[@]}"; do
         if [ -n "$instruction_set" ]; then
             has "$instruction_set" || continue

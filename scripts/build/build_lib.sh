@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Build the self-contained library: build_lib.sh VERSION. Result: build/lib/libscn.so.VERSION and its two links.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 version=$1
-abi=$(scripts/version.sh abi)
+abi=$(scripts/build/version.sh abi)
 
 # Swift's Glibc module refers to hypotf, whose newest version came with glibc 2.35, though nothing here calls it. With one of
 # its own the library runs with glibc 2.34.
@@ -13,7 +13,7 @@ printf '%s\n' '#include <math.h>' \
     cc -x c -O2 -fPIC -fno-math-errno -fvisibility=hidden -c - -o build/hypotf.o
 
 # Here and not in Package.swift: unsafe flags there would bar the package from being a versioned dependency.
-runtime_flags=$(scripts/swift_runtime_flags.sh)
+runtime_flags=$(scripts/build/swift_runtime_flags.sh)
 # shellcheck disable=SC2086 # several words
 swift build -c release --product scn --scratch-path .build/static \
     -Xswiftc -static-stdlib $runtime_flags -Xswiftc -use-ld=lld \

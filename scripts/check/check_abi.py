@@ -8,11 +8,12 @@ usage: check_abi.py [--header include/scn.h] [--library build/lib/libscn.so] [--
 - the functions that the header declares are not exactly those that the library exports,
 - a function, type or macro of the header has no comment before it,
 - the C++ header leaves out a function of another section than that over the caller's buffers,
-- the fuzzer of calls makes no call of a function (scripts/fuzz.py checks that each succeeds once),
+- the fuzzer of calls makes no call of a function (scripts/check/fuzz.py checks that each succeeds once),
 - the header does not compile alone as C99, C11 and C++17 without a warning,
 - the soname or the version of the symbols has another number than SCN_ABI_VERSION,
 - the library needs anything but the C and C++ libraries and OpenBLAS, at worst a Swift library.
 """
+
 import argparse
 import glob
 import os
@@ -22,10 +23,10 @@ import subprocess
 import sys
 import tempfile
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "scripts/build"))
 
-from scn_header import NotUnderstood, parse  # noqa: E402
+from scn_header import NotUnderstood, parse
 
 BUFFERS = "The functional level: buffers to buffers"
 ALLOWED_LIBRARIES = re.compile(r"(libc|libm|libstdc\+\+|libgcc_s|libopenblas|ld-linux[\w-]*)\.so(\.\d+)*$")
@@ -33,7 +34,7 @@ DIALECTS = [("CC", "cc", "c", "c99"), ("CC", "cc", "c", "c11"), ("CXX", "c++", "
 
 
 def output_of(*command):
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, universal_newlines=True).stdout
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def exported_symbols(library):
@@ -83,8 +84,17 @@ def check_header_compiles(header, problems):
             file.write(f'#include "{os.path.abspath(header)}"\n')
         for variable, default, language, standard in DIALECTS:
             command = shlex.split(os.environ.get(variable) or default) + [
-                "-x", language, f"-std={standard}", "-Wall", "-Wextra", "-pedantic", "-Werror", "-fsyntax-only", source]
-            result = subprocess.run(command, stderr=subprocess.PIPE, universal_newlines=True)
+                "-x",
+                language,
+                f"-std={standard}",
+                "-Wall",
+                "-Wextra",
+                "-pedantic",
+                "-Werror",
+                "-fsyntax-only",
+                source,
+            ]
+            result = subprocess.run(command, stderr=subprocess.PIPE, text=True)
             if result.returncode:
                 problems.append(f"header: does not compile alone as {standard}:\n{result.stderr.rstrip()}")
 

@@ -4,12 +4,12 @@
 # through CMake, without a warning, run them, and uninstall. Examples that read arguments run through CMake alone. Last line:
 # N passed, N failed.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 root=$PWD
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 prefix=$work/prefix
-source scripts/attempt.sh
+source scripts/check/count_results.sh
 
 make --no-print-directory install PREFIX="$prefix" || { echo "0 passed, 1 failed"; exit 1; }
 export PKG_CONFIG_PATH=$prefix/lib/pkgconfig
@@ -19,12 +19,13 @@ read -ra flags <<<"$(pkg-config --cflags --libs scn)"
 python_flags=()
 python_environment=()
 prepare_python() {
-    local embed module
+    local embed module packages
     module=$(.venv/bin/python -c 'import sys; print("python-%d.%d-embed" % sys.version_info[:2])')
     embed=$(pkg-config --cflags --libs "$module") || return
     read -ra python_flags <<<"${embed//-I/-isystem }"
+    packages=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
     python_environment=(
-        PYTHONPATH="$root/bindings/python/src:$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+        PYTHONPATH="$root/bindings/python/src:$packages"
         SCN_LIBRARY="$prefix/lib/libscn.so.0")
 }
 
@@ -48,7 +49,8 @@ compile_and_run() {
         environment+=("${python_environment[@]}")
     fi
     # A program that calls nothing of the library by name opens it itself.
-    command+=(-O2 -Wall -Wextra -pedantic -Werror "$source" -o "$program" -Wl,--as-needed "${flags[@]}" "${extra[@]}" -lm)
+    command+=(-O2 -Wall -Wextra -pedantic -Werror "$source" -o "$program" -Wl,--as-needed "${flags[@]}"
+        "${extra[@]}" -lm)
     if ! "${command[@]}" >"$work/log" 2>&1; then
         attempt "$name, $dialect: compile" "${command[@]}"
     elif [[ $source == Tests/* || $name == hello_world || $name == quickstart ]]; then

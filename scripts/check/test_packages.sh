@@ -3,12 +3,12 @@
 # system's OpenBLAS and Swift out of sight, and the source archive beside a library; run programs with each, outside of this
 # folder. Last line: N passed, N failed.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 root=$PWD
-version=$(scripts/version.sh)
+version=$(scripts/build/version.sh)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-source scripts/attempt.sh
+source scripts/check/count_results.sh
 
 # Run a command in a folder of its own, with nothing of this shell's environment.
 alone() { mkdir -p "$work/alone" && env -i -C "$work/alone" PATH=/usr/local/bin:/usr/bin:/bin HOME="$work" "$@"; }
@@ -19,7 +19,8 @@ as_root=(unshare --mount)
 alone_without_libraries() {
     local hidden swift
     swift=$(swift -print-target-info | sed -n 's/.*"runtimeResourcePath" *: *"\(.*\)".*/\1/p')
-    hidden=$(ldconfig -p | sed -n 's/.*=> \(.*lib\(openblas\|gfortran\|quadmath\).*\)/\1/p' | xargs -r realpath | sort -u)
+    hidden=$(ldconfig -p | sed -n 's/.*=> \(.*lib\(openblas\|gfortran\|quadmath\).*\)/\1/p' | xargs -r realpath |
+        sort -u)
     HIDDEN=$hidden SWIFT=$swift "${as_root[@]}" bash -c '
         for library in $HIDDEN; do mount --bind /dev/null "$library" || exit; done
         mount -t tmpfs none "$SWIFT" || exit
@@ -73,7 +74,8 @@ END
 # The last line of a program is that of the same program in this folder.
 says_the_same() {
     local expected got
-    expected=$(.venv/bin/python "bindings/python/examples/$1.py") && cp "bindings/python/examples/$1.py" "$work" || return
+    expected=$(.venv/bin/python "bindings/python/examples/$1.py") || return
+    cp "bindings/python/examples/$1.py" "$work" || return
     shift
     got=$("$@") || return
     echo "$got"
@@ -83,7 +85,8 @@ says_the_same() {
 source_archive_builds() {
     .venv/bin/python -m pip wheel --quiet --no-index --no-build-isolation --no-deps --wheel-dir "$work/sdist" \
         "dist/scn_engine-$version.tar.gz" && make_environment "$work/second" &&
-        alone "$work/second/bin/python" -m pip install --quiet --no-index "$work/sdist/scn_engine-$version-py3-none-any.whl"
+        alone "$work/second/bin/python" -m pip install --quiet --no-index \
+            "$work/sdist/scn_engine-$version-py3-none-any.whl"
 }
 
 make --no-print-directory tarball wheel || { echo "0 passed, 1 failed"; exit 1; }

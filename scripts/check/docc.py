@@ -5,6 +5,7 @@ build/docc/SparseConvNet.doccarchive.
 A warning is an error, and so is a public name without a documentation comment. No plugin is needed: the symbols come from the
 compiled modules. The modules are those of the Swift tests, which `make test` has built.
 """
+
 import glob
 import json
 import os
@@ -12,7 +13,7 @@ import shutil
 import subprocess
 import sys
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = ["swift", "build", "-c", "release", "-Xswiftc", "-enable-testing", "--scratch-path", ".build/release"]
 REEXPORTED = "SCNCore,SCNGeometry,SCNNN,SCNOps"
 SYMBOLS, ARCHIVE = "build/docc/symbols", "build/docc/SparseConvNet.doccarchive"
@@ -33,12 +34,32 @@ def symbol_graph():
     os.makedirs(SYMBOLS)
     triple = json.loads(output_of("swift", "-print-target-info"))["target"]["triple"]
     built = output_of(*BUILD, "--show-bin-path").strip()
-    maps = [word for path in glob.glob(os.path.join(built, "CSCN*.build/module.modulemap"))
-            for word in ("-Xcc", f"-fmodule-map-file={path}")]
-    subprocess.run(["swift", "symbolgraph-extract", "-module-name", "SparseConvNet", "-I", os.path.join(built, "Modules"),
-                    *maps, "-target", triple, "-minimum-access-level", "public", "-skip-inherited-docs",
-                    "-skip-synthesized-members", f"-experimental-allowed-reexported-modules={REEXPORTED}",
-                    "-output-dir", SYMBOLS], check=True)
+    maps = [
+        word
+        for path in glob.glob(os.path.join(built, "CSCN*.build/module.modulemap"))
+        for word in ("-Xcc", f"-fmodule-map-file={path}")
+    ]
+    subprocess.run(
+        [
+            "swift",
+            "symbolgraph-extract",
+            "-module-name",
+            "SparseConvNet",
+            "-I",
+            os.path.join(built, "Modules"),
+            *maps,
+            "-target",
+            triple,
+            "-minimum-access-level",
+            "public",
+            "-skip-inherited-docs",
+            "-skip-synthesized-members",
+            f"-experimental-allowed-reexported-modules={REEXPORTED}",
+            "-output-dir",
+            SYMBOLS,
+        ],
+        check=True,
+    )
     with open(os.path.join(SYMBOLS, "SparseConvNet.symbols.json"), encoding="utf-8") as file:
         return json.load(file)
 
@@ -63,11 +84,27 @@ def main():
         print(problem)
     if problems:
         sys.exit(1)
-    subprocess.run(["docc", "convert", "Sources/SparseConvNet/SparseConvNet.docc", "--additional-symbol-graph-dir", SYMBOLS,
-                    "--fallback-display-name", "SparseConvNet", "--fallback-bundle-identifier", "SparseConvNet",
-                    "--warnings-as-errors", "--output-path", ARCHIVE], check=True)
-    print(f"docc: {ARCHIVE}; look at it with: python3 -m http.server --directory {ARCHIVE} 8000, "
-          "at http://localhost:8000/documentation/sparseconvnet/")
+    subprocess.run(
+        [
+            "docc",
+            "convert",
+            "Sources/SparseConvNet/SparseConvNet.docc",
+            "--additional-symbol-graph-dir",
+            SYMBOLS,
+            "--fallback-display-name",
+            "SparseConvNet",
+            "--fallback-bundle-identifier",
+            "SparseConvNet",
+            "--warnings-as-errors",
+            "--output-path",
+            ARCHIVE,
+        ],
+        check=True,
+    )
+    print(
+        f"docc: {ARCHIVE}; look at it with: python3 -m http.server --directory {ARCHIVE} 8000, "
+        "at http://localhost:8000/documentation/sparseconvnet/"
+    )
 
 
 if __name__ == "__main__":

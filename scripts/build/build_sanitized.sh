@@ -2,9 +2,9 @@
 # Build the library for one sanitizer: build_sanitized.sh address|thread|undefined. Result: .build/KIND/release/libscn.so and
 # its link. With `address` the C parts are checked for undefined behaviour too, and all is instrumented for the fuzzers.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 kind=$1
-abi=$(scripts/version.sh abi)
+abi=$(scripts/build/version.sh abi)
 
 # Checked loops are not vectorized, whatever their pragmas ask for; -O1, for more takes a compiler minutes.
 undefined=(-Xcc -O1 -Xcc -fsanitize=undefined -Xcc -fno-sanitize-recover=undefined -Xcc -Wno-pass-failed)
@@ -21,7 +21,7 @@ undefined) flags=("${undefined[@]}") ;;
 esac
 
 # No `-z defs` here: the sanitizer's functions come from the program.
-runtime_flags=$(scripts/swift_runtime_flags.sh)
+runtime_flags=$(scripts/build/swift_runtime_flags.sh)
 # shellcheck disable=SC2086 # several words
 swift build -c release --product scn --scratch-path ".build/$kind" "${flags[@]}" \
     -Xswiftc -static-stdlib $runtime_flags -Xswiftc -use-ld=lld -Xswiftc -g \

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Draw the pictures of docs/concepts.md: pictures.py [FOLDER], docs without it.
+"""Draw the pictures of docs/concepts.md: pictures.py [FOLDER], docs/images without it.
 
 What they show is computed by scn: the sites are those of the tensors that its layers return, the rules those that a
 ShapeContext walks over, the sums those of an input layer.
 """
+
 import sys
 from pathlib import Path
 
@@ -12,8 +13,9 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as pyplot
 import numpy as np
-import scn
 from matplotlib.patches import Rectangle
+
+import scn
 
 INK, FRAME, EMPTY, SITE, NEW, FAINT = "#333333", "#b5b5b5", "#f5f5f3", "#1f6fb4", "#e09a4f", "#ffffff"
 
@@ -23,7 +25,9 @@ def field(panel, size, title, note="", sites=(), known=None, labels=None, grid=0
     panel.add_patch(Rectangle((0, 0), size, size, facecolor=EMPTY, edgecolor=FRAME, linewidth=1, zorder=0))
     old = {tuple(site) for site in (sites if known is None else known)}
     for index, (y, x) in enumerate(np.asarray(sites).reshape(-1, 2)[:, :2].tolist()):
-        panel.add_patch(Rectangle((x, y), 1, 1, facecolor=SITE if (y, x) in old else NEW, edgecolor=FAINT, linewidth=grid))
+        panel.add_patch(
+            Rectangle((x, y), 1, 1, facecolor=SITE if (y, x) in old else NEW, edgecolor=FAINT, linewidth=grid)
+        )
         if labels is not None:
             panel.text(x + 0.5, y + 0.53, labels[index], color="white", ha="center", va="center", fontsize=9)
     panel.set_xlim(-0.02 * size, 1.02 * size)
@@ -142,13 +146,15 @@ def modes():
     names = {1: "the last", 2: "the first", 3: "the sum", 4: "the mean"}
     for panel, (mode, name) in zip(panels[1:], names.items()):
         tensor = scn.InputLayer(2, size, mode=mode)([points, values])
-        field(panel, size, f"mode {mode}", name, where(tensor), labels=[f"{v:g}" for v in tensor.features.numpy()[:, 0]])
+        field(
+            panel, size, f"mode {mode}", name, where(tensor), labels=[f"{v:g}" for v in tensor.features.numpy()[:, 0]]
+        )
         lines(panel, size, 1)
     return drawing
 
 
 def main():
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "images"
     for draw in (convolutions, rulebook, strides, modes):
         drawing = draw()
         drawing.tight_layout(pad=0.6, w_pad=1.6)

@@ -8,6 +8,7 @@
 
 Shows what differs, and fails. --accept writes the names as they are now, for a change that is meant.
 """
+
 import argparse
 import difflib
 import json
@@ -18,7 +19,7 @@ import sys
 
 import docc
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PYTHON = ".venv/bin/python"
 # What every type of Swift conforms to unless it says otherwise, or for the compiler alone.
 IMPLIED = {"Copyable", "Escapable", "SendableMetatype"}
@@ -65,8 +66,11 @@ class CppDeclarations:
             return
         declared = node["inner"][0] if node["kind"] == "FriendDecl" else node
         if node["kind"] in ("ClassTemplateDecl", "FunctionTemplateDecl"):
-            declared = next(part for part in node["inner"] if part.get("name") == name and "Decl" in part["kind"]
-                            and not part["kind"].startswith("Template"))
+            declared = next(
+                part
+                for part in node["inner"]
+                if part.get("name") == name and "Decl" in part["kind"] and not part["kind"].startswith("Template")
+            )
         start, end = self.bounds(node)
         prefix = f"{path}: " + ("protected " if access == "protected" else "")
         if declared["kind"] == "CXXRecordDecl" and declared.get("completeDefinition"):
@@ -97,16 +101,27 @@ def without_initializers(text):
     depth = 0
     for index, character in enumerate(text):
         depth += (character in "(<{[") - (character in ")>}]")
-        if character == ":" and depth == 0 and ":" not in text[index - 1] + text[index + 1:index + 2]:
+        if character == ":" and depth == 0 and ":" not in text[index - 1] + text[index + 1 : index + 2]:
             return text[:index].rstrip()
     return text
 
 
 def names_of_cpp():
     header = "bindings/cpp/scn.hpp"
-    clang = output_of("scripts/toolchain.sh", "clang++").strip()
-    dumped = output_of(clang, "-x", "c++", "-std=c++17", "-Iinclude", "-fsyntax-only", "-Xclang", "-ast-dump=json",
-                       "-Xclang", "-ast-dump-filter=scn", header)
+    clang = output_of("scripts/build/toolchain.sh", "clang++").strip()
+    dumped = output_of(
+        clang,
+        "-x",
+        "c++",
+        "-std=c++17",
+        "-Iinclude",
+        "-fsyntax-only",
+        "-Xclang",
+        "-ast-dump=json",
+        "-Xclang",
+        "-ast-dump-filter=scn",
+        header,
+    )
     decoder, tree, place = json.JSONDecoder(), [], 0
     while dumped[place:].strip():
         node, place = decoder.raw_decode(dumped, re.compile(r"\s*").match(dumped, place).end())
@@ -149,8 +164,10 @@ def check(language):
         return True
     for line in difflib.unified_diff(accepted, found, path, "now", n=0, lineterm=""):
         print(line)
-    print(f"public names: programs may depend on what {path} lists. If the change is meant, accept it:\n"
-          f"    python3 {os.path.relpath(__file__, ROOT)} --accept {language}")
+    print(
+        f"public names: programs may depend on what {path} lists. If the change is meant, accept it:\n"
+        f"    python3 {os.path.relpath(__file__, ROOT)} --accept {language}"
+    )
     return False
 
 

@@ -3,9 +3,9 @@
 # version they are: install.sh --uninstall. Reads PREFIX (/usr/local), LIBDIR (lib, below PREFIX) and DESTDIR (a folder that stands
 # for / while packaging) from the environment.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 version=$1
-abi=$(scripts/version.sh abi)
+abi=$(scripts/build/version.sh abi)
 prefix=$(realpath -ms "${PREFIX:-/usr/local}")
 libdir=${LIBDIR:-lib}
 if [[ $libdir != /* ]]; then libdir=$prefix/$libdir; fi

