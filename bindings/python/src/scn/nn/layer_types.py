@@ -8,7 +8,7 @@ import inspect
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Callable, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, ClassVar
 
 import numpy as np
 
@@ -16,7 +16,10 @@ from .._native.arrays import entries, finite, flag, integer
 from .._native.library import library
 from ..errors import InvalidArgumentError
 
-F = TypeVar("F", bound=Callable[..., None])
+if TYPE_CHECKING:
+    from typing_extensions import Concatenate, ParamSpec
+
+    P = ParamSpec("P")
 
 
 @dataclass(frozen=True)
@@ -146,19 +149,22 @@ LAYER_TYPES = _layer_types()
 """The types of layers by their names."""
 
 
-def made_from_arguments(signature: F) -> F:
-    """Turn an `__init__` of nothing but its signature into one that gives `self._make` its arguments by their names."""
+def made_from_arguments(signature: Callable[Concatenate[Any, P], None]) -> Callable[Concatenate[Any, P], None]:
+    """Turn an `__init__` of nothing but its signature into one that gives `self._make` its arguments by their names.
+
+    It is that of any class with such a method: layers of `scn.torch` have the signatures of this package's.
+    """
     parameters = inspect.signature(signature)
 
     @functools.wraps(signature)
-    def make(self: Any, *arguments: Any, **named: Any) -> None:
+    def make(self: Any, /, *arguments: P.args, **named: P.kwargs) -> None:
         # Python's own errors for arguments that are missing or too many.
         signature(self, *arguments, **named)
         given = parameters.bind(self, *arguments, **named)
         given.apply_defaults()
         self._make(dict(list(given.arguments.items())[1:]))
 
-    return make  # type: ignore[return-value]
+    return make
 
 
 class Typed:

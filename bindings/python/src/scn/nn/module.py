@@ -18,7 +18,7 @@ from .._other_packages import not_a_module, without_devices
 from ..errors import FormatError, ShapeError, StateError, UnsupportedError
 from ..values.tensor import Parameter, Tensor
 
-__all__ = ["LoadResult", "Module"]
+__all__ = ["Module"]
 
 M = TypeVar("M", bound="Module")
 

@@ -14,7 +14,6 @@ from ..._native.handles import GeometryHandle
 from ..._native.library import library
 from ...errors import CoordinateError, InvalidArgumentError, ShapeError, StateError
 from ...nn import input_output as numpy_level
-from ...nn.layer_types import made_from_arguments
 from ...values.metadata import coordinate_rows
 from ..autograd.buffers import as_tensor, computable, no_cuda, on_cpu, typed_like
 from ..functions import dense_to_sparse, input_rows, output_rows, sparse_to_dense
@@ -93,8 +92,7 @@ class _Entering(Layer):
     spatial_size: torch.Tensor
     mode: int
 
-    @made_from_arguments
-    def __init__(self, dimension: int, spatial_size: Any, mode: int = 3) -> None: ...
+    __init__ = numpy_level.InputLayer.__init__
 
     def _take(self, arguments: dict[str, Any]) -> None:
         super()._take({**arguments, "spatial_size": long_tensor(arguments["spatial_size"])})
@@ -177,8 +175,7 @@ class BLInputLayer(_Entering):
 
 
 class _Leaving(Layer):
-    @made_from_arguments
-    def __init__(self, dimension: int) -> None: ...
+    __init__ = numpy_level.OutputLayer.__init__
 
     def _output_rows(self, input: Any, entry: str) -> tuple[torch.Tensor, Metadata]:
         """Return a row for each row of the input; entry: the layer that must have made the sites."""
@@ -227,8 +224,7 @@ class SparseToDense(_Leaving):
 
     nPlanes: int
 
-    @made_from_arguments
-    def __init__(self, dimension: int, nPlanes: int) -> None: ...
+    __init__ = numpy_level.SparseToDense.__init__
 
     def forward(self, input: SparseConvNetTensor) -> torch.Tensor:
         """Return the dense tensor."""

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from ..._native.arrays import flag
 from ..._native.generated import BatchNormOptions
 from ..._native.library import library
-from ...nn.layer_types import made_from_arguments
+from ...nn import normalization as numpy_level
 from ..autograd.buffers import address, computable, matrix, new, parameter, restored, typed_like
 from ..autograd.derivatives import first_derivative
 from ..autograd.recomputing import is_recomputing
@@ -108,10 +108,7 @@ class BatchNormalization(Layer):
     affine: bool
     leakiness: float
 
-    @made_from_arguments
-    def __init__(
-        self, nPlanes: int, eps: float = 1e-4, momentum: float = 0.99, affine: bool = True, leakiness: float = 1
-    ) -> None: ...
+    __init__ = numpy_level.BatchNormalization.__init__
 
     def _take(self, arguments: dict[str, Any]) -> None:
         super()._take(arguments)
@@ -195,8 +192,7 @@ class MeanOnlyBNLeakyReLU(Layer):
     leakiness: float
     momentum: float
 
-    @made_from_arguments
-    def __init__(self, nPlanes: int, affine: bool = True, leakiness: float = 1, momentum: float = 0.99) -> None: ...
+    __init__ = numpy_level.MeanOnlyBNLeakyReLU.__init__
 
     def _take(self, arguments: dict[str, Any]) -> None:
         super()._take(arguments)

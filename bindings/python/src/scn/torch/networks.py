@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, Callable
 
-from ..._native.scope import without_generator
-from ...nn import networks as numpy_level
-from ..conversion import remade
-from . import containers
-from .layer import plain_size
+from .._native.scope import without_generator
+from ..nn import networks as numpy_level
+from .conversion import remade
+from .layers import containers
+from .layers.layer import plain_size
 
 __all__ = [
     "FullConvolutionalNetIntegratedLinear",
