@@ -2,7 +2,7 @@ internal import CSCNSupport
 internal import SCNCore
 
 extension Value {
-    /// The tensors inside, those of a table one after the other.
+    /// The tensors inside, those of a table in order.
     var tensors: [Tensor] {
         if case .table(let values) = self { return values.flatMap(\.tensors) }
         return [tensor].compactMap { $0 }
@@ -20,7 +20,7 @@ extension Value {
 }
 
 extension Value: CustomStringConvertible {
-    /// What it is, for people to read: "sparse tensor: 40 sites, 3 planes, spatial size 15, 2 samples".
+    /// A description for people to read: "sparse tensor: 40 sites, 3 planes, spatial size 15, 2 samples".
     public var description: String {
         switch self {
         case .dense(let tensor):

@@ -7,7 +7,7 @@ public struct SparseTensor {
     public let features: Tensor
     package let geometry: Geometry
     package let siteSetID: SiteSetID
-    /// What a ``Sparsify`` that made this tensor gave each of its input sites, [input sites]; nil elsewhere.
+    /// The score of each input site, [input sites], where a ``Sparsify`` made this tensor; otherwise nil.
     public let mask: Tensor?
 
     package init(features: Tensor, geometry: Geometry, sites: SiteSetID, mask: Tensor? = nil) throws(SCNError) {
@@ -22,7 +22,7 @@ public struct SparseTensor {
     }
 
     package var sites: SiteSet { geometry.sites(siteSetID) }
-    /// The number of coordinates of a site, the batch index not counted.
+    /// The number of coordinates of a site, not counting the batch index.
     public var dimension: Int { sites.dimension }
     /// The size of the field along each axis.
     public var spatialSize: [Int] { sites.spatialSize }
@@ -33,18 +33,18 @@ public struct SparseTensor {
     /// The number of features of a site.
     public var planes: Int { features.shape[1] }
 
-    /// The coordinates, an array for each site: `dimension` of them and the batch index.
+    /// The coordinates, one array per site: `dimension` of them, then the batch index.
     public func coordinates() throws -> [[Int]] { try sites.coordinateRows() }
 
-    /// The coordinates [sites, dimension + 1] in one array, row-major, batch index last.
+    /// The coordinates [sites, dimension + 1] as one row-major array, batch index last.
     ///
-    /// - Parameter type: What the numbers are; an error where it does not hold one of them.
+    /// - Parameter type: The type of the numbers. Throws an error if it cannot represent one of them.
     public func flatCoordinates<Number: FixedWidthInteger>(as type: Number.Type = Int.self) throws(SCNError) -> [Number]
     {
         try sites.flatCoordinates(type)
     }
 
-    /// Writes ``flatCoordinates(as:)`` into a buffer of `siteCount * (dimension + 1)` elements.
+    /// Copies ``flatCoordinates(as:)`` into a buffer of `siteCount * (dimension + 1)` elements.
     public func copyCoordinates(into buffer: UnsafeMutableBufferPointer<some FixedWidthInteger>) throws(SCNError) {
         try sites.copyCoordinates(into: buffer)
     }
@@ -54,7 +54,7 @@ public struct SparseTensor {
         try SparseTensor(features: features, geometry: geometry, sites: siteSetID)
     }
 
-    /// Throws a shape error unless the rows of both are the same sites.
+    /// Throws a shape error unless both have the same sites.
     func requireSameSites(as other: SparseTensor, _ name: String) throws(SCNError) {
         if geometry === other.geometry && siteSetID == other.siteSetID { return }
         try require(sites.hasSameSites(as: other.sites), .shape, "\(name): its sites are not those of the first tensor")
@@ -63,16 +63,16 @@ public struct SparseTensor {
 
 /// What flows through a network.
 public enum Value {
-    /// An array.
+    /// A dense array.
     case dense(Tensor)
     /// Features on the sites of a geometry.
     case sparse(SparseTensor)
     /// What an input layer turns into a sparse tensor.
     case points(Points)
-    /// A list of values: what a ``ConcatTable`` makes and a ``JoinTable`` takes.
+    /// A list of values: what a ``ConcatTable`` returns and a ``JoinTable`` takes.
     case table([Value])
 
-    /// The tensor itself, or the features.
+    /// The dense tensor, or the features of a sparse tensor or of points; nil for a table.
     public var tensor: Tensor? {
         switch self {
         case .dense(let tensor): tensor
@@ -82,7 +82,7 @@ public enum Value {
         }
     }
 
-    /// The dense tensor; an error for any other value.
+    /// The dense tensor. Throws an error if this is anything else.
     public var dense: Tensor {
         get throws(SCNError) {
             guard case .dense(let tensor) = self else { throw mismatch(expected: "a dense tensor") }
@@ -90,7 +90,7 @@ public enum Value {
         }
     }
 
-    /// The sparse tensor; an error for any other value.
+    /// The sparse tensor. Throws an error if this is anything else.
     public var sparse: SparseTensor {
         get throws(SCNError) {
             guard case .sparse(let tensor) = self else { throw mismatch(expected: "a sparse tensor") }
@@ -98,7 +98,7 @@ public enum Value {
         }
     }
 
-    /// The points; an error for any other value.
+    /// The points. Throws an error if this is anything else.
     public var points: Points {
         get throws(SCNError) {
             guard case .points(let points) = self else { throw mismatch(expected: "points") }
@@ -106,7 +106,7 @@ public enum Value {
         }
     }
 
-    /// The values of the table; an error for any other value.
+    /// The values of the table. Throws an error if this is anything else.
     public var table: [Value] {
         get throws(SCNError) {
             guard case .table(let values) = self else { throw mismatch(expected: "a table") }

@@ -2,7 +2,8 @@ package import SCNCore
 internal import SCNGeometry
 
 extension Storage where Element == Int64 {
-    /// A copy of integers of any type; an overflow error that names the argument where 64 bits do not hold one of them.
+    /// A copy of integers of any type. Throws an overflow error that names the argument if one does not fit into 64
+    /// bits.
     package convenience init<Number: FixedWidthInteger>(
         converting numbers: some Collection<Number>, _ name: String
     ) throws(SCNError) {
@@ -22,8 +23,8 @@ extension Storage where Element == Int64 {
 }
 
 extension SiteSet {
-    /// Writes (coordinates, batch index) of all sites, [sites, dimension + 1]; throws where `target` has another count, or
-    /// its elements do not hold one of them.
+    /// Copies the coordinates and the batch index of all sites, [sites, dimension + 1]. Throws an error if the count of
+    /// `target` does not match, or if its elements cannot represent one of them.
     func copyCoordinates<Number: FixedWidthInteger>(
         into target: UnsafeMutableBufferPointer<Number>
     ) throws(SCNError) {
@@ -50,7 +51,7 @@ extension SiteSet {
         return coordinates
     }
 
-    /// An array for each site.
+    /// The coordinates, one array per site.
     func coordinateRows() throws(SCNError) -> [[Int]] {
         let (flat, columns) = (try flatCoordinates(Int.self), dimension + 1)
         return (0..<count).map { Array(flat[$0 * columns..<($0 + 1) * columns]) }
@@ -61,9 +62,9 @@ extension SiteSet {
     }
 }
 
-// Programs choose the types, so that these run unspecialized unless it is said which come often.
+// Programs choose the types, so without these attributes the loops would run unspecialized.
 
-/// Widens numbers into `target`; returns the index of the first that 64 bits do not hold, and ends there.
+/// Widens numbers into `target`. Stops at the first that does not fit, and returns its index.
 @_specialize(where Number == Int8)
 @_specialize(where Number == Int16)
 @_specialize(where Number == Int32)
@@ -85,7 +86,7 @@ private func widen<Number: FixedWidthInteger>(
     return nil
 }
 
-/// Narrows numbers into `target`; returns the index of the first that its elements do not hold, and ends there.
+/// Narrows numbers into `target`. Stops at the first that does not fit, and returns its index.
 @_specialize(where Number == Int8)
 @_specialize(where Number == Int16)
 @_specialize(where Number == Int32)

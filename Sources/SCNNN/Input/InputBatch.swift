@@ -1,13 +1,13 @@
 internal import SCNCore
 internal import SCNGeometry
 
-/// Builds a sparse tensor site by site and sample by sample; SparseConvNet's older way in.
+/// Builds a sparse tensor site by site and sample by sample: SparseConvNet's older interface.
 public final class InputBatch {
-    /// The number of coordinates of a site, the batch index not counted.
+    /// The number of coordinates of a site, not counting the batch index.
     public let dimension: Int
     /// The size of the field along each axis.
     public let spatialSize: [Int]
-    /// Samples that were added or named so far.
+    /// The number of samples that were added or named so far.
     public private(set) var sampleCount = 0
 
     /// [locations, dimension + 1], the sample last.
@@ -17,12 +17,12 @@ public final class InputBatch {
     private var overwrites: [Bool] = []
     /// Of all vectors; nil before the first.
     private var planes: Int?
-    /// Above the coordinates, and above the sample.
+    /// One above the largest value of each coordinate and of the sample.
     private let limits: [Int]
     private var currentSample: Int?
     private var made: SparseTensor?
 
-    /// A batch without samples, of a field of the given size.
+    /// An empty batch for a field of the given size.
     public init(dimension: Int, spatialSize: Size) throws {
         let like = try InputLayer(dimension: dimension, spatialSize: spatialSize)
         self.dimension = dimension
@@ -30,20 +30,24 @@ public final class InputBatch {
         limits = like.spatialSize + [Int(Int32.max)]
     }
 
-    /// Begins the next sample, to which ``setLocation(_:_:overwrite:)`` adds.
+    /// Starts the next sample, to which ``setLocation(_:_:overwrite:)`` adds.
     public func addSample() {
         currentSample = sampleCount
         sampleCount += 1
         made = nil
     }
 
-    /// Gives a site its vector. location: `dimension` coordinates of the current sample, or one more, the sample. A site that
-    /// has a vector keeps it unless `overwrite`.
+    /// Sets the vector of a site.
+    ///
+    /// - Parameters:
+    ///   - location: `dimension` coordinates in the current sample, or the sample as one more number.
+    ///   - vector: As many planes as all other vectors have.
+    ///   - overwrite: Whether to replace the vector that the site already has.
     public func setLocation(_ location: [Int], _ vector: [Float], overwrite: Bool = false) throws {
         try setLocations([location], [vector], overwrite: overwrite)
     }
 
-    /// Gives several sites their vectors, one after the other.
+    /// Sets the vectors of several sites in order; see ``setLocation(_:_:overwrite:)``.
     public func setLocations(_ locations: [[Int]], _ vectors: [[Float]], overwrite: Bool = false) throws {
         try require(
             locations.count == vectors.count, .shape,
@@ -58,13 +62,13 @@ public final class InputBatch {
         add(added, Array(vectors.joined()), planes: planes, overwrite: overwrite)
     }
 
-    /// Gives several sites their vectors, one after the other, from flat arrays or buffers.
+    /// Sets the vectors of several sites in order, from flat arrays or buffers.
     ///
     /// - Parameters:
-    ///   - locations: [rows, columns], row-major: integers of any type.
-    ///   - columns: `dimension` for sites of the current sample, or one more where the last column is the sample.
+    ///   - locations: [rows, columns], row-major, integers of any type.
+    ///   - columns: `dimension` for sites of the current sample, or `dimension + 1` if the last column is the sample.
     ///   - vectors: [rows, planes], row-major.
-    ///   - overwrite: Whether a site that has a vector gets the new one.
+    ///   - overwrite: Whether to replace the vectors that sites already have.
     public func setLocations<Coordinate: FixedWidthInteger>(
         _ locations: some Collection<Coordinate>, columns: Int, vectors: some Collection<Float>,
         overwrite: Bool = false
@@ -89,7 +93,7 @@ public final class InputBatch {
         add(added, vectors, planes: planes, overwrite: overwrite)
     }
 
-    /// Appends the coordinates of a location and its sample, or throws an error that names its row.
+    /// Appends the coordinates and the sample of a location, or throws an error that names its row.
     private func append(_ location: some Collection<Int>, _ row: Int, to added: inout [Int]) throws(SCNError) {
         let (start, count) = (added.count, location.count)
         added.append(contentsOf: location)
@@ -119,15 +123,15 @@ public final class InputBatch {
         made = nil
     }
 
-    /// Begins the next sample with the cells of a dense array [...size, planes], moved by `offset`, in which some |value| is
-    /// above the threshold; cells that then lie outside of the spatial size are left out.
+    /// Starts the next sample with those cells of a dense array [...size, planes], shifted by `offset`, in which the
+    /// magnitude of some value is above the threshold. Cells that then lie outside the spatial size are left out.
     public func addSample(from elements: [Float], shape: [Int], offset: [Int], threshold: Float = 0) throws {
         try elements.withUnsafeBufferPointer {
             try addSample(from: $0, shape: shape, offset: offset, threshold: threshold)
         }
     }
 
-    /// The same from a buffer.
+    /// Starts the next sample with cells of a dense array in a buffer; see ``addSample(from:shape:offset:threshold:)``.
     public func addSample(
         from elements: UnsafeBufferPointer<Float>, shape: [Int], offset: [Int], threshold: Float = 0
     ) throws {
@@ -160,7 +164,7 @@ public final class InputBatch {
     /// The sparse tensor of all samples; its features are a copy.
     public func tensor() throws -> SparseTensor {
         if let made { return made }
-        // The last row wins: of those that overwrite the last, else the first of the others.
+        // The last row wins: the last that overwrites, or else the first of the others.
         let rows = overwrites.indices
         let ordered = rows.filter { !overwrites[$0] }.reversed() + rows.filter { overwrites[$0] }
         let (planes, columns) = (planes ?? 0, dimension + 1)
@@ -181,8 +185,9 @@ public final class InputBatch {
         return tensor
     }
 
-    /// Makes the rules that submanifold convolutions of size 3 and convolutions or poolings of `size`, 2 or 3, and stride 2
-    /// need, level by level as long as the spatial size divides; a data loader's thread can do that ahead.
+    /// Builds the rulebooks for submanifold convolutions of size 3 and for convolutions or poolings of `size` (2 or 3)
+    /// and stride 2, level by level for as long as the spatial size divides. A data loader's thread can do this ahead
+    /// of time.
     public func precomputeMetadata(_ size: Int) throws {
         try require(size == 2 || size == 3, .invalidArgument, "size: is \(size), expected 2 or 3")
         try Transaction.run { try precompute(size, try tensor()) }

@@ -1,19 +1,19 @@
 public import SCNCore
 internal import SCNGeometry
 
-/// What a host hands to an input layer: coordinates and features of points in any order.
+/// The input of an input layer: coordinates and features of points, in any order.
 public struct Points {
     package let coordinates: Storage<Int64>
     package let rows: Int
     package let columns: Int
-    /// [rows, planes], through which gradients flow.
+    /// [rows, planes], or [samples, length, planes] for a ``BLInputLayer``. Gradients flow through them.
     public let features: Tensor
     package let batchSize: Int
-    /// Rows of each sample, where all have the same number, padding included; nil where the rows name their sample.
+    /// The rows of each sample, padding included, where all have the same number; nil where rows name their sample.
     package let length: Int?
 
-    /// Points from coordinates [rows, columns] (columns d, or d + 1 with the batch index last) and features
-    /// [rows, planes]; `batchSize` is a lower bound, for trailing samples without points.
+    /// Points from coordinates [rows, columns] and features [rows, planes], as in
+    /// ``init(_:columns:features:batchSize:)``.
     package init(coordinates: Storage<Int64>, rows: Int, columns: Int, features: Tensor, batchSize: Int)
         throws(SCNError)
     {
@@ -27,8 +27,8 @@ public struct Points {
         length = nil
     }
 
-    /// Points for a ``BLInputLayer`` from coordinates [samples, length, columns] and features [samples, length, planes]; a row
-    /// whose first coordinate is negative is padding.
+    /// Points for a ``BLInputLayer`` from coordinates [samples, length, columns] and features [samples, length,
+    /// planes], as in ``init(batched:dimension:features:)``.
     package init(coordinates: Storage<Int64>, samples: Int, length: Int, columns: Int, features: Tensor)
         throws(SCNError)
     {
@@ -64,7 +64,12 @@ public struct Points {
             "features: has shape \(features.shape), expected [\(rows), planes], a row for each of the coordinates")
     }
 
-    /// Points from one array of coordinates a row.
+    /// Points from one array of coordinates per row.
+    ///
+    /// - Parameters:
+    ///   - coordinates: Rows of `dimension` coordinates, or one more number, the batch index.
+    ///   - features: [rows, planes].
+    ///   - batchSize: A lower bound on the batch size, for trailing samples without points.
     public init(_ coordinates: [[Int]], features: Tensor, batchSize: Int = 0) throws(SCNError) {
         let columns = coordinates.first?.count ?? 0
         for (row, site) in coordinates.enumerated() {
@@ -77,13 +82,13 @@ public struct Points {
             columns: columns, features: features, batchSize: batchSize)
     }
 
-    /// Points from one flat array, or a buffer, of coordinates [rows, columns], row-major.
+    /// Points from a flat array or buffer of coordinates [rows, columns], row-major.
     ///
     /// - Parameters:
     ///   - coordinates: Integers of any type, copied.
-    ///   - columns: The dimension, or one more where the last column is the batch index.
+    ///   - columns: The dimension, or one more if the last column is the batch index.
     ///   - features: [rows, planes].
-    ///   - batchSize: A lower bound, for trailing samples without points.
+    ///   - batchSize: A lower bound on the batch size, for trailing samples without points.
     public init<Coordinate: FixedWidthInteger>(
         _ coordinates: some Collection<Coordinate>, columns: Int, features: Tensor, batchSize: Int = 0
     ) throws(SCNError) {
@@ -101,8 +106,11 @@ public struct Points {
 }
 
 extension Points {
-    /// Points for a ``BLInputLayer``: one array of rows a sample, all of the same length; a row whose first coordinate is
-    /// negative is padding. features: [samples, length, planes].
+    /// Points for a ``BLInputLayer`` from one array of rows per sample.
+    ///
+    /// - Parameters:
+    ///   - coordinates: Samples of the same length; a row whose first coordinate is negative is padding.
+    ///   - features: [samples, length, planes].
     public init(batched coordinates: [[[Int]]], features: Tensor) throws(SCNError) {
         let length = coordinates.first?.count ?? 0
         let columns = coordinates.first?.first?.count ?? 0
@@ -121,8 +129,8 @@ extension Points {
             length: length, columns: columns, features: features)
     }
 
-    /// Points for a ``BLInputLayer`` from one flat array, or a buffer, of coordinates [samples, length, dimension],
-    /// row-major; a row whose first coordinate is negative is padding.
+    /// Points for a ``BLInputLayer`` from a flat array or buffer of coordinates [samples, length, dimension],
+    /// row-major. A row whose first coordinate is negative is padding.
     ///
     /// - Parameters:
     ///   - coordinates: Integers of any type, copied.
