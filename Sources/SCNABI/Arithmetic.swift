@@ -69,6 +69,7 @@ public func scn_binary_cross_entropy(
 ) -> scn_status {
     produceTensor(loss, "loss") {
         .dense(
-            try Loss.binaryCrossEntropy(try tensor(logits, "logits"), try elements(targets, count, "targets")))
+            try Loss.binaryCrossEntropy(
+                try tensor(logits, "logits"), targets: try elements(targets, count, "targets")))
     }
 }
