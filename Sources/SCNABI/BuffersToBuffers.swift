@@ -274,28 +274,25 @@ public func scn_add_forward(_ a: Host, _ b: Host, _ result: HostResult) -> scn_s
 
 @_cdecl("scn_join_forward") @implementation
 public func scn_join_forward(_ inputs: Host, _ count: Int64, _ result: HostResult) -> scn_status {
-    status { try Elements.join(try matrices(inputs, count, "inputs"), into: try matrix(result, "result")) }
+    status { try Elements.join(try parts(inputs, count, "inputs"), into: try matrix(result, "result")) }
 }
 
 @_cdecl("scn_join_backward") @implementation
 public func scn_join_backward(_ gradient: Host, _ results: Host, _ count: Int64) -> scn_status {
-    status { try Elements.split(try matrix(gradient, "gradient"), into: try matrices(results, count, "results")) }
+    status { try Elements.split(try matrix(gradient, "gradient"), into: try parts(results, count, "results")) }
 }
 
 /// Matrices whose planes go side by side: at least one, and no more planes than 64 bits count.
-private func matrices(_ pointer: Host, _ count: Int64, _ name: String) throws(SCNError) -> [Matrix] {
-    let hosts = try elements(pointer, count, name)
-    try require(!hosts.isEmpty, .invalidArgument, "count: is 0, expected at least 1")
-    var result: [Matrix] = [], planes = 0
-    for index in hosts.indices {
-        if index >= 256 && index & (index - 1) == 0 { try expectMemory(2 * index, times: 64, "\(count) \(name)") }
-        let next = try matrix(hosts.baseAddress! + index, "\(name)[\(index)]")
-        let (sum, overflow) = planes.addingReportingOverflow(next.planes)
+private func parts(_ pointer: Host, _ count: Int64, _ name: String) throws(SCNError) -> [Matrix] {
+    let parts = try matrices(pointer, count, name)
+    try require(!parts.isEmpty, .invalidArgument, "count: is 0, expected at least 1")
+    var planes = 0
+    for part in parts {
+        let (sum, overflow) = planes.addingReportingOverflow(part.planes)
         try require(!overflow, .overflow, "\(name): their planes overflow 64 bits")
         planes = sum
-        result.append(next)
     }
-    return result
+    return parts
 }
 
 @_cdecl("scn_sparse_to_dense_forward") @implementation

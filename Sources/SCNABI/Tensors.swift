@@ -130,6 +130,16 @@ public func scn_tensor_get_kind(_ tensor: OpaquePointer?, _ kind: UnsafeMutableP
     }
 }
 
+@_cdecl("scn_tensor_type") @implementation
+public func scn_tensor_type(
+    _ tensor: OpaquePointer?, _ type: UnsafeMutablePointer<scn_element_type>?
+) -> scn_status {
+    store(type, "type", zero: SCN_FLOAT32) {
+        _ = try SCNABI.tensor(tensor)
+        return SCN_FLOAT32
+    }
+}
+
 @_cdecl("scn_tensor_rank") @implementation
 public func scn_tensor_rank(_ tensor: OpaquePointer?, _ rank: UnsafeMutablePointer<Int32>?) -> scn_status {
     store(rank, "rank", zero: 0) { Int32(try SCNABI.tensor(tensor).shape.count) }

@@ -60,6 +60,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_tensor_retain": (_STATUS, [_HANDLE]),
     "scn_tensor_release": (_STATUS, [_HANDLE]),
     "scn_tensor_get_kind": (_STATUS, [_HANDLE, _OUT]),
+    "scn_tensor_type": (_STATUS, [_HANDLE, _OUT]),
     "scn_tensor_rank": (_STATUS, [_HANDLE, _OUT]),
     "scn_tensor_shape": (_STATUS, [_HANDLE, _OUT, _I32]),
     "scn_tensor_data": (_STATUS, [_HANDLE, _OUT]),

@@ -151,10 +151,20 @@ class Filter(_Options):
 class MatrixView(ctypes.Structure):
     """scn_matrix over a float32 array [rows, planes] without gaps, which must outlive it."""
 
-    _fields_ = [("data", ctypes.c_void_p), ("rows", ctypes.c_int64), ("planes", ctypes.c_int64)]
+    _fields_ = [
+        ("struct_size", ctypes.c_size_t),
+        ("type", ctypes.c_int),
+        ("data", ctypes.c_void_p),
+        ("rows", ctypes.c_int64),
+        ("planes", ctypes.c_int64),
+        ("row_stride", ctypes.c_int64),
+    ]
 
     def __init__(self, array: Any) -> None:
-        super().__init__(array.ctypes.data, *array.shape)
+        self._set(array.ctypes.data, *array.shape)
+
+    def _set(self, address: int, rows: int, planes: int) -> None:
+        super().__init__(ctypes.sizeof(MatrixView), 0, address, rows, planes)
 
     @property
     def _as_parameter_(self) -> Any:

@@ -23,7 +23,7 @@ class Matrix(MatrixView):
     """scn_matrix over a float32 tensor [rows, planes] without gaps, which must outlive it."""
 
     def __init__(self, tensor: torch.Tensor) -> None:
-        ctypes.Structure.__init__(self, tensor.data_ptr(), *tensor.shape)
+        self._set(tensor.data_ptr(), *tensor.shape)
 
 
 def matrices(tensors: Sequence[torch.Tensor]) -> Any:
