@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Hold the statements of the C interface together: header, library, Python table, C++ header.
 
-usage: check_abi.py [--header include/scn.h] [--library build/lib/libscn.so] [--table bindings/python/src/scn/_library.py]
-                    [--cpp bindings/cpp/scn.hpp]
+usage: check_abi.py [--header include/scn.h] [--library build/lib/libscn.so]
+                    [--table bindings/python/src/scn/_native/library.py] [--cpp bindings/cpp/scn.hpp]
 
 Fails, with a list, where
 - the functions that the header declares are not exactly those that the library exports,
@@ -202,7 +202,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--header", default=os.path.join(ROOT, "include/scn.h"))
     parser.add_argument("--library", default=os.path.join(ROOT, "build/lib/libscn.so"))
-    parser.add_argument("--table", default=os.path.join(ROOT, "bindings/python/src/scn/_library.py"))
+    parser.add_argument("--table", default=os.path.join(ROOT, "bindings/python/src/scn/_native/library.py"))
     parser.add_argument("--cpp", default=os.path.join(ROOT, "bindings/cpp/scn.hpp"))
     options = parser.parse_args()
     for path in vars(options).values():

@@ -1,5 +1,6 @@
 public import CSCN
 internal import SCNCore
+internal import SCNFiles
 internal import SCNGeometry
 internal import SCNNN
 internal import SCNOps
@@ -8,10 +9,11 @@ internal import SCNOps
 public func scn_input_layer_create(
     _ dimension: Int32, _ spatial_size: UnsafePointer<Int64>?, _ mode: scn_input_mode, _ module: HandleOut
 ) -> scn_status {
-    produceModule(module) {
-        try InputLayer(
-            dimension: Int(dimension), spatialSize: Size(sizes(spatial_size, dimension, "spatial_size")),
-            mode: try inputMode(mode))
+    produceLayer(module, "InputLayer") {
+        [
+            "dimension": .integer(Int(dimension)), "spatial_size": try axes(spatial_size, dimension, "spatial_size"),
+            "mode": .integer(Int(mode.rawValue)),
+        ]
     }
 }
 
@@ -24,55 +26,60 @@ func inputMode(_ mode: scn_input_mode) throws(SCNError) -> InputMode {
 
 @_cdecl("scn_output_layer_create") @implementation
 public func scn_output_layer_create(_ dimension: Int32, _ module: HandleOut) -> scn_status {
-    produceModule(module) { try OutputLayer(dimension: Int(dimension)) }
+    produceLayer(module, "OutputLayer") { ["dimension": .integer(Int(dimension))] }
 }
 
 @_cdecl("scn_sparse_to_dense_create") @implementation
 public func scn_sparse_to_dense_create(_ dimension: Int32, _ planes: Int64, _ module: HandleOut) -> scn_status {
-    produceModule(module) { try SparseToDense(dimension: Int(dimension), planes: Int(planes)) }
+    produceLayer(module, "SparseToDense") {
+        ["dimension": .integer(Int(dimension)), "planes": .integer(Int(planes))]
+    }
 }
 
 @_cdecl("scn_bl_input_layer_create") @implementation
 public func scn_bl_input_layer_create(
     _ dimension: Int32, _ spatial_size: UnsafePointer<Int64>?, _ mode: scn_input_mode, _ module: HandleOut
 ) -> scn_status {
-    produceModule(module) {
-        try BLInputLayer(
-            dimension: Int(dimension), spatialSize: Size(sizes(spatial_size, dimension, "spatial_size")),
-            mode: try inputMode(mode))
+    produceLayer(module, "BLInputLayer") {
+        [
+            "dimension": .integer(Int(dimension)), "spatial_size": try axes(spatial_size, dimension, "spatial_size"),
+            "mode": .integer(Int(mode.rawValue)),
+        ]
     }
 }
 
 @_cdecl("scn_bl_output_layer_create") @implementation
 public func scn_bl_output_layer_create(_ dimension: Int32, _ module: HandleOut) -> scn_status {
-    produceModule(module) { try BLOutputLayer(dimension: Int(dimension)) }
+    produceLayer(module, "BLOutputLayer") { ["dimension": .integer(Int(dimension))] }
 }
 
 @_cdecl("scn_dense_to_sparse_create") @implementation
 public func scn_dense_to_sparse_create(_ dimension: Int32, _ module: HandleOut) -> scn_status {
-    produceModule(module) { try DenseToSparse(dimension: Int(dimension)) }
+    produceLayer(module, "DenseToSparse") { ["dimension": .integer(Int(dimension))] }
 }
 
 @_cdecl("scn_sparsify_create") @implementation
 public func scn_sparsify_create(
     _ dimension: Int32, _ in_planes: Int64, _ activation: scn_sparsify_activation, _ module: HandleOut
 ) -> scn_status {
-    produceModule(module) {
-        let known: Sparsify.Activation? =
+    produceLayer(module, "Sparsify") {
+        let word: JSON =
             switch activation {
-            case SCN_SPARSIFY_NONE: nil
-            case SCN_SPARSIFY_SIGMOID: .sigmoid
-            case SCN_SPARSIFY_FAKE_GRAD_HARD_SIGMOID: .fakeGradHardSigmoid
+            case SCN_SPARSIFY_NONE: .null
+            case SCN_SPARSIFY_SIGMOID: .string("sigmoid")
+            case SCN_SPARSIFY_FAKE_GRAD_HARD_SIGMOID: .string("fakeGradHardSigmoid")
             default: throw SCNError(.invalidArgument, "activation: is \(activation.rawValue), expected 0 ... 2")
             }
-        return try Sparsify(dimension: Int(dimension), in: Int(in_planes), activation: known)
+        return ["dimension": .integer(Int(dimension)), "in_planes": .integer(Int(in_planes)), "activation": word]
     }
 }
 
 @_cdecl("scn_sparsify_fcs_create") @implementation
 public func scn_sparsify_fcs_create(_ dimension: Int32, _ module: HandleOut) -> scn_status {
-    produceModule(module) { try SparsifyFCS(dimension: Int(dimension)) }
+    produceLayer(module, "SparsifyFCS") { ["dimension": .integer(Int(dimension))] }
 }
 
 @_cdecl("scn_flatten_create") @implementation
-public func scn_flatten_create(_ module: HandleOut) -> scn_status { produceModule(module) { Flatten() } }
+public func scn_flatten_create(_ module: HandleOut) -> scn_status {
+    produceLayer(module, "Flatten")
+}

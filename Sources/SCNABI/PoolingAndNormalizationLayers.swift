@@ -1,5 +1,6 @@
 public import CSCN
 internal import SCNCore
+internal import SCNFiles
 internal import SCNGeometry
 internal import SCNNN
 internal import SCNOps
@@ -9,7 +10,7 @@ public func scn_max_pooling_create(
     _ dimension: Int32, _ pool_size: UnsafePointer<Int64>?, _ pool_stride: UnsafePointer<Int64>?,
     _ options: UnsafePointer<scn_pooling_options>?, _ module: HandleOut
 ) -> scn_status {
-    produceModule(module) { try pooling(MaxPooling.self, dimension, pool_size, pool_stride, options) }
+    pooling("MaxPooling", dimension, pool_size, pool_stride, options, module)
 }
 
 @_cdecl("scn_average_pooling_create") @implementation
@@ -17,7 +18,7 @@ public func scn_average_pooling_create(
     _ dimension: Int32, _ pool_size: UnsafePointer<Int64>?, _ pool_stride: UnsafePointer<Int64>?,
     _ options: UnsafePointer<scn_pooling_options>?, _ module: HandleOut
 ) -> scn_status {
-    produceModule(module) { try pooling(AveragePooling.self, dimension, pool_size, pool_stride, options) }
+    pooling("AveragePooling", dimension, pool_size, pool_stride, options, module)
 }
 
 @_cdecl("scn_unpooling_create") @implementation
@@ -25,7 +26,7 @@ public func scn_unpooling_create(
     _ dimension: Int32, _ pool_size: UnsafePointer<Int64>?, _ pool_stride: UnsafePointer<Int64>?,
     _ options: UnsafePointer<scn_pooling_options>?, _ module: HandleOut
 ) -> scn_status {
-    produceModule(module) { try pooling(UnPooling.self, dimension, pool_size, pool_stride, options) }
+    pooling("UnPooling", dimension, pool_size, pool_stride, options, module)
 }
 
 @_cdecl("scn_randomized_stride_max_pooling_create") @implementation
@@ -33,32 +34,47 @@ public func scn_randomized_stride_max_pooling_create(
     _ dimension: Int32, _ pool_size: UnsafePointer<Int64>?, _ pool_stride: UnsafePointer<Int64>?,
     _ options: UnsafePointer<scn_pooling_options>?, _ module: HandleOut
 ) -> scn_status {
-    produceModule(module) { try pooling(RandomizedStrideMaxPooling.self, dimension, pool_size, pool_stride, options) }
+    pooling("RandomizedStrideMaxPooling", dimension, pool_size, pool_stride, options, module)
 }
 
-private func pooling<Layer: PoolingLayer>(
-    _ type: Layer.Type, _ dimension: Int32, _ poolSize: UnsafePointer<Int64>?, _ poolStride: UnsafePointer<Int64>?,
-    _ options: UnsafePointer<scn_pooling_options>?
-) throws -> Layer {
-    let size = Size(try sizes(poolSize, dimension, "pool_size"))
-    let stride = Size(try sizes(poolStride, dimension, "pool_stride"))
-    let options = try SCNABI.options(
-        options,
-        scn_pooling_options(
-            struct_size: MemoryLayout<scn_pooling_options>.size, features_to_drop: 0, padding: nil, dilation: nil))
-    return try Layer(
-        dimension: Int(dimension), poolSize: size, poolStride: stride, featuresToDrop: Int(options.features_to_drop),
-        padding: try sizes(options.padding, dimension, "padding", absent: 0),
-        dilation: try sizes(options.dilation, dimension, "dilation", absent: 1))
+private func pooling(
+    _ name: String, _ dimension: Int32, _ poolSize: UnsafePointer<Int64>?, _ poolStride: UnsafePointer<Int64>?,
+    _ options: UnsafePointer<scn_pooling_options>?, _ module: HandleOut
+) -> scn_status {
+    produceLayer(module, name) {
+        let size = try axes(poolSize, dimension, "pool_size")
+        let stride = try axes(poolStride, dimension, "pool_stride")
+        let options = try SCNABI.options(
+            options,
+            scn_pooling_options(
+                struct_size: MemoryLayout<scn_pooling_options>.size,
+                features_to_drop: fallback("MaxPooling", "features_to_drop", as: \.int64), padding: nil, dilation: nil))
+        return [
+            "dimension": .integer(Int(dimension)), "pool_size": size, "pool_stride": stride,
+            "features_to_drop": .integer(Int(options.features_to_drop)),
+            "padding": try axes(options.padding, dimension, "padding", absent: 0),
+            "dilation": try axes(options.dilation, dimension, "dilation", absent: 1),
+        ]
+    }
 }
 
 @_cdecl("scn_fractional_max_pooling_create") @implementation
 public func scn_fractional_max_pooling_create(
     _ dimension: Int32, _ options: UnsafePointer<scn_fractional_options>?, _ module: HandleOut
 ) -> scn_status {
-    produceModule(module) {
+    produceLayer(module, "FractionalMaxPooling") {
         let (windows, dropped) = try fractionalWindows(options, dimension)
-        return try FractionalMaxPooling(windows, featuresToDrop: dropped)
+        var (ratio, outputSize) = (JSON.null, JSON.null)
+        switch windows.target {
+        case .ratio(let values): ratio = .array(values.map(JSON.number))
+        case .outputSize(let size): outputSize = .array(size.map(JSON.integer))
+        }
+        return [
+            "dimension": .integer(Int(dimension)), "ratio": ratio, "output_size": outputSize,
+            "pool_size": windows.poolSize.map { .array($0.map(JSON.integer)) } ?? .null,
+            "sequence": .string(windows.order == .random ? "random" : "pseudorandom"),
+            "features_to_drop": .integer(dropped),
+        ]
     }
 }
 
@@ -115,17 +131,23 @@ public func scn_global_pooling_create(
 }
 
 let batchNormDefaults = scn_batch_norm_options(
-    struct_size: MemoryLayout<scn_batch_norm_options>.size, epsilon: 1e-4, momentum: 0.99, affine: 1, leakiness: 1)
+    struct_size: MemoryLayout<scn_batch_norm_options>.size,
+    epsilon: fallback("BatchNormalization", "epsilon", as: \.double),
+    momentum: fallback("BatchNormalization", "momentum", as: \.double),
+    affine: fallback("BatchNormalization", "affine", as: \.int32),
+    leakiness: fallback("BatchNormalization", "leakiness", as: \.double))
 
 @_cdecl("scn_batch_normalization_create") @implementation
 public func scn_batch_normalization_create(
     _ planes: Int64, _ options: UnsafePointer<scn_batch_norm_options>?, _ module: HandleOut
 ) -> scn_status {
-    produceModule(module) {
+    produceLayer(module, "BatchNormalization") {
         let options = try SCNABI.options(options, batchNormDefaults)
-        return try BatchNormalization(
-            planes: Int(planes), epsilon: options.epsilon, momentum: options.momentum,
-            affine: try boolean(options.affine, "affine"), leakiness: options.leakiness)
+        return [
+            "planes": .integer(Int(planes)), "epsilon": .number(options.epsilon),
+            "momentum": .number(options.momentum), "affine": .bool(try boolean(options.affine, "affine")),
+            "leakiness": .number(options.leakiness),
+        ]
     }
 }
 
@@ -140,9 +162,11 @@ public func scn_batch_norm_elu_create(
 public func scn_mean_only_norm_create(
     _ planes: Int64, _ affine: Int32, _ leakiness: Double, _ momentum: Double, _ module: HandleOut
 ) -> scn_status {
-    produceModule(module) {
-        try MeanOnlyBNLeakyReLU(
-            planes: Int(planes), affine: boolean(affine, "affine"), leakiness: leakiness, momentum: momentum)
+    produceLayer(module, "MeanOnlyBNLeakyReLU") {
+        [
+            "planes": .integer(Int(planes)), "affine": .bool(try boolean(affine, "affine")),
+            "leakiness": .number(leakiness), "momentum": .number(momentum),
+        ]
     }
 }
 
@@ -150,7 +174,9 @@ public func scn_mean_only_norm_create(
 public func scn_group_norm_create(
     _ groups: Int64, _ planes: Int64, _ epsilon: Double, _ module: HandleOut
 ) -> scn_status {
-    produceModule(module) { try SparseGroupNorm(groups: Int(groups), planes: Int(planes), epsilon: epsilon) }
+    produceLayer(module, "SparseGroupNorm") {
+        ["groups": .integer(Int(groups)), "planes": .integer(Int(planes)), "epsilon": .number(epsilon)]
+    }
 }
 
 func activation(_ activation: scn_activation, _ parameter: Double) throws(SCNError) -> Activation {
@@ -177,10 +203,10 @@ public func scn_activation_create(
 
 @_cdecl("scn_dropout_create") @implementation
 public func scn_dropout_create(_ p: Double, _ module: HandleOut) -> scn_status {
-    produceModule(module) { try Dropout(p: p) }
+    produceLayer(module, "Dropout") { ["p": .number(p)] }
 }
 
 @_cdecl("scn_batchwise_dropout_create") @implementation
 public func scn_batchwise_dropout_create(_ p: Double, _ module: HandleOut) -> scn_status {
-    produceModule(module) { try BatchwiseDropout(p: p) }
+    produceLayer(module, "BatchwiseDropout") { ["p": .number(p)] }
 }

@@ -1,26 +1,30 @@
 public import CSCN
 internal import SCNCore
+internal import SCNFiles
 internal import SCNGeometry
 internal import SCNNN
 internal import SCNOps
 
-nonisolated(unsafe) let convolutionDefaults = scn_convolution_options(
-    struct_size: MemoryLayout<scn_convolution_options>.size, groups: 1, bias: 0, padding: nil, dilation: nil)
+nonisolated(unsafe) private let convolutionDefaults = scn_convolution_options(
+    struct_size: MemoryLayout<scn_convolution_options>.size, groups: fallback("Convolution", "groups", as: \.int64),
+    bias: fallback("Convolution", "bias", as: \.int32), padding: nil, dilation: nil)
 
 @_cdecl("scn_submanifold_convolution_create") @implementation
 public func scn_submanifold_convolution_create(
     _ dimension: Int32, _ in_planes: Int64, _ out_planes: Int64, _ filter_size: UnsafePointer<Int64>?,
     _ options: UnsafePointer<scn_convolution_options>?, _ module: HandleOut
 ) -> scn_status {
-    produceModule(module) {
-        let size = Size(try sizes(filter_size, dimension, "filter_size"))
+    produceLayer(module, "SubmanifoldConvolution") {
+        let size = try axes(filter_size, dimension, "filter_size")
         let options = try SCNABI.options(options, convolutionDefaults)
         try require(
-            options.padding == nil, .invalidArgument, "padding: a submanifold convolution has none, expected NULL")
-        return try SubmanifoldConvolution(
-            dimension: Int(dimension), in: Int(in_planes), out: Int(out_planes), filterSize: size,
-            bias: try boolean(options.bias, "bias"), groups: Int(options.groups),
-            dilation: try sizes(options.dilation, dimension, "dilation", absent: 1))
+            options.padding == nil, .invalidArgument, "padding: is given, expected NULL: the sites stay as they are")
+        return [
+            "dimension": .integer(Int(dimension)), "in_planes": .integer(Int(in_planes)),
+            "out_planes": .integer(Int(out_planes)), "filter_size": size,
+            "bias": .bool(try boolean(options.bias, "bias")), "groups": .integer(Int(options.groups)),
+            "dilation": try axes(options.dilation, dimension, "dilation", absent: 1),
+        ]
     }
 }
 
@@ -29,9 +33,7 @@ public func scn_convolution_create(
     _ dimension: Int32, _ in_planes: Int64, _ out_planes: Int64, _ filter_size: UnsafePointer<Int64>?,
     _ filter_stride: UnsafePointer<Int64>?, _ options: UnsafePointer<scn_convolution_options>?, _ module: HandleOut
 ) -> scn_status {
-    produceModule(module) {
-        try strided(Convolution.self, dimension, in_planes, out_planes, filter_size, filter_stride, options)
-    }
+    strided("Convolution", dimension, in_planes, out_planes, filter_size, filter_stride, options, module)
 }
 
 @_cdecl("scn_deconvolution_create") @implementation
@@ -39,9 +41,7 @@ public func scn_deconvolution_create(
     _ dimension: Int32, _ in_planes: Int64, _ out_planes: Int64, _ filter_size: UnsafePointer<Int64>?,
     _ filter_stride: UnsafePointer<Int64>?, _ options: UnsafePointer<scn_convolution_options>?, _ module: HandleOut
 ) -> scn_status {
-    produceModule(module) {
-        try strided(Deconvolution.self, dimension, in_planes, out_planes, filter_size, filter_stride, options)
-    }
+    strided("Deconvolution", dimension, in_planes, out_planes, filter_size, filter_stride, options, module)
 }
 
 @_cdecl("scn_full_convolution_create") @implementation
@@ -49,9 +49,7 @@ public func scn_full_convolution_create(
     _ dimension: Int32, _ in_planes: Int64, _ out_planes: Int64, _ filter_size: UnsafePointer<Int64>?,
     _ filter_stride: UnsafePointer<Int64>?, _ options: UnsafePointer<scn_convolution_options>?, _ module: HandleOut
 ) -> scn_status {
-    produceModule(module) {
-        try strided(FullConvolution.self, dimension, in_planes, out_planes, filter_size, filter_stride, options)
-    }
+    strided("FullConvolution", dimension, in_planes, out_planes, filter_size, filter_stride, options, module)
 }
 
 @_cdecl("scn_randomized_stride_convolution_create") @implementation
@@ -59,25 +57,25 @@ public func scn_randomized_stride_convolution_create(
     _ dimension: Int32, _ in_planes: Int64, _ out_planes: Int64, _ filter_size: UnsafePointer<Int64>?,
     _ filter_stride: UnsafePointer<Int64>?, _ options: UnsafePointer<scn_convolution_options>?, _ module: HandleOut
 ) -> scn_status {
-    produceModule(module) {
-        try strided(
-            RandomizedStrideConvolution.self, dimension, in_planes, out_planes, filter_size, filter_stride, options)
-    }
+    strided("RandomizedStrideConvolution", dimension, in_planes, out_planes, filter_size, filter_stride, options, module)
 }
 
-private func strided<Layer: StridedConvolutionLayer>(
-    _ type: Layer.Type, _ dimension: Int32, _ inPlanes: Int64, _ outPlanes: Int64,
-    _ filterSize: UnsafePointer<Int64>?, _ filterStride: UnsafePointer<Int64>?,
-    _ options: UnsafePointer<scn_convolution_options>?
-) throws -> Layer {
-    let size = Size(try sizes(filterSize, dimension, "filter_size"))
-    let stride = Size(try sizes(filterStride, dimension, "filter_stride"))
-    let options = try SCNABI.options(options, convolutionDefaults)
-    return try Layer(
-        dimension: Int(dimension), in: Int(inPlanes), out: Int(outPlanes), filterSize: size, stride: stride,
-        bias: try boolean(options.bias, "bias"), groups: Int(options.groups),
-        padding: try sizes(options.padding, dimension, "padding", absent: 0),
-        dilation: try sizes(options.dilation, dimension, "dilation", absent: 1))
+private func strided(
+    _ name: String, _ dimension: Int32, _ inPlanes: Int64, _ outPlanes: Int64, _ filterSize: UnsafePointer<Int64>?,
+    _ filterStride: UnsafePointer<Int64>?, _ options: UnsafePointer<scn_convolution_options>?, _ module: HandleOut
+) -> scn_status {
+    produceLayer(module, name) {
+        let size = try axes(filterSize, dimension, "filter_size")
+        let stride = try axes(filterStride, dimension, "filter_stride")
+        let options = try SCNABI.options(options, convolutionDefaults)
+        return [
+            "dimension": .integer(Int(dimension)), "in_planes": .integer(Int(inPlanes)),
+            "out_planes": .integer(Int(outPlanes)), "filter_size": size, "filter_stride": stride,
+            "bias": .bool(try boolean(options.bias, "bias")), "groups": .integer(Int(options.groups)),
+            "padding": try axes(options.padding, dimension, "padding", absent: 0),
+            "dilation": try axes(options.dilation, dimension, "dilation", absent: 1),
+        ]
+    }
 }
 
 @_cdecl("scn_permutohedral_submanifold_convolution_create") @implementation
@@ -85,14 +83,16 @@ public func scn_permutohedral_submanifold_convolution_create(
     _ dimension: Int32, _ in_planes: Int64, _ out_planes: Int64, _ options: UnsafePointer<scn_convolution_options>?,
     _ module: HandleOut
 ) -> scn_status {
-    produceModule(module) {
+    produceLayer(module, "PermutohedralSubmanifoldConvolution") {
         let options = try SCNABI.options(options, convolutionDefaults)
         for (given, name) in [(options.padding, "padding"), (options.dilation, "dilation")] {
-            try require(given == nil, .invalidArgument, "\(name): a permutohedral convolution has none, expected NULL")
+            try require(given == nil, .invalidArgument, "\(name): is given, expected NULL: the lattice has none")
         }
-        return try PermutohedralSubmanifoldConvolution(
-            dimension: Int(dimension), in: Int(in_planes), out: Int(out_planes),
-            bias: try boolean(options.bias, "bias"), groups: Int(options.groups))
+        return [
+            "dimension": .integer(Int(dimension)), "in_planes": .integer(Int(in_planes)),
+            "out_planes": .integer(Int(out_planes)), "bias": .bool(try boolean(options.bias, "bias")),
+            "groups": .integer(Int(options.groups)),
+        ]
     }
 }
 
@@ -124,10 +124,11 @@ public func scn_permutohedral_basis(
 public func scn_shape_context_create(
     _ dimension: Int32, _ in_planes: Int64, _ filter_size: UnsafePointer<Int64>?, _ module: HandleOut
 ) -> scn_status {
-    produceModule(module) {
-        try ShapeContext(
-            dimension: Int(dimension), in: Int(in_planes),
-            filterSize: try sizes(filter_size, dimension, "filter_size", absent: 3))
+    produceLayer(module, "ShapeContext") {
+        [
+            "dimension": .integer(Int(dimension)), "in_planes": .integer(Int(in_planes)),
+            "filter_size": try axes(filter_size, dimension, "filter_size", absent: 3),
+        ]
     }
 }
 
@@ -135,8 +136,11 @@ public func scn_shape_context_create(
 public func scn_network_in_network_create(
     _ in_planes: Int64, _ out_planes: Int64, _ bias: Int32, _ module: HandleOut
 ) -> scn_status {
-    produceModule(module) {
-        try NetworkInNetwork(in: Int(in_planes), out: Int(out_planes), bias: boolean(bias, "bias"))
+    produceLayer(module, "NetworkInNetwork") {
+        [
+            "in_planes": .integer(Int(in_planes)), "out_planes": .integer(Int(out_planes)),
+            "bias": .bool(try boolean(bias, "bias")),
+        ]
     }
 }
 
@@ -144,5 +148,10 @@ public func scn_network_in_network_create(
 public func scn_linear_create(
     _ in_planes: Int64, _ out_planes: Int64, _ bias: Int32, _ module: HandleOut
 ) -> scn_status {
-    produceModule(module) { try Linear(in: Int(in_planes), out: Int(out_planes), bias: boolean(bias, "bias")) }
+    produceLayer(module, "Linear") {
+        [
+            "in_planes": .integer(Int(in_planes)), "out_planes": .integer(Int(out_planes)),
+            "bias": .bool(try boolean(bias, "bias")),
+        ]
+    }
 }

@@ -2,6 +2,7 @@ internal import CSCN
 internal import CSCNSupport
 internal import Glibc
 internal import SCNCore
+internal import SCNFiles
 internal import SCNGeometry
 internal import SCNNN
 
@@ -43,6 +44,30 @@ func produceTensor(_ out: HandleOut, _ name: String, _ body: () throws -> Value)
 
 func produceModule(_ out: HandleOut, _ name: String = "module", _ body: () throws -> Module) -> scn_status {
     produce(out, name, .module) { ModuleBox(try body()) }
+}
+
+/// Sets the out-parameter to NULL, then to a new layer of the type of that name.
+func produceLayer(
+    _ out: HandleOut, _ name: String, _ arguments: () throws -> KeyValuePairs<String, JSON> = { [:] }
+) -> scn_status {
+    produceModule(out) {
+        guard let type = LayerType[name] else { throw SCNError(.internal, "defect: there is no layer \(name)") }
+        return try type.make(Arguments(type, arguments()))
+    }
+}
+
+/// The default that a layer's type gives an argument.
+func fallback<Value>(_ name: String, _ key: String, as value: (JSON) -> Value?) -> Value {
+    guard let found = LayerType[name].flatMap({ value($0.fallback(key)) }) else {
+        preconditionFailure("\(name) has no default of that kind for \(key)")
+    }
+    return found
+}
+
+extension JSON {
+    var int64: Int64? { if case .integer(let value) = self { Int64(value) } else { nil } }
+    var double: Double? { if case .number(let value) = self { value } else { nil } }
+    var int32: Int32? { if case .bool(let value) = self { value ? 1 : 0 } else { nil } }
 }
 
 /// Sets the out-parameter to zero, then to what `body` returns.
@@ -102,6 +127,16 @@ func sizes(_ pointer: UnsafePointer<Int64>?, _ dimension: Int32, _ name: String)
 /// The same, or `absent` for every axis where the pointer is NULL.
 func sizes(_ pointer: UnsafePointer<Int64>?, _ dimension: Int32, _ name: String, absent: Int) throws(SCNError) -> Size {
     pointer == nil ? Size(absent) : Size(try sizes(pointer, dimension, name))
+}
+
+/// Sizes from the host as an argument of a layer.
+func axes(_ pointer: UnsafePointer<Int64>?, _ dimension: Int32, _ name: String) throws(SCNError) -> JSON {
+    .array(try sizes(pointer, dimension, name).map(JSON.integer))
+}
+
+/// The same, or one size for every axis where the pointer is NULL.
+func axes(_ pointer: UnsafePointer<Int64>?, _ dimension: Int32, _ name: String, absent: Int) throws(SCNError) -> JSON {
+    pointer == nil ? .integer(absent) : try axes(pointer, dimension, name)
 }
 
 /// An option struct of the host over the defaults: structs only ever grow at their end, so a shorter one is an older one.

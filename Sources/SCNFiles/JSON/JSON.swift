@@ -33,7 +33,7 @@ extension JSON: Equatable {
 }
 
 /// `text` in quotes for a message: one line, cut where it is long.
-func quoted(_ text: String) -> String {
+package func quoted(_ text: String) -> String {
     let limit = 60
     var shown = String.UnicodeScalarView()
     for scalar in text.unicodeScalars.prefix(limit) {

@@ -54,12 +54,12 @@ package struct JSONString: Sequence {
         return result
     }
 
-    func equals(_ other: String) -> Bool { elementsEqual(other.utf8) }
+    package func equals(_ other: String) -> Bool { elementsEqual(other.utf8) }
 
     package func hasPrefix(_ prefix: String) -> Bool { starts(with: prefix.utf8) }
 
     /// The string; of a long one what the first `limit` bytes say.
-    func text(limit: Int) -> String {
+    package func text(limit: Int) -> String {
         var bytes: [UInt8] = []
         for byte in self {
             if bytes.count == limit { break }

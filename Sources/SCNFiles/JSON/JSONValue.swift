@@ -7,7 +7,7 @@ package struct JSONValue {
     let node: Int
 
     /// Strings that are asked for as such are short; longer ones are read by ``JSONString/bytes()``.
-    static let stringLimit = 1000
+    package static let stringLimit = 1000
     /// Lists that are asked for as such are short, unless the reader knows of another limit.
     static let listLimit = 64
 
@@ -159,4 +159,31 @@ extension JSONValue {
         }
         return values
     }
+}
+
+/// Values of a kind, or nil where this is of another one.
+extension JSONValue {
+    package var integerValue: Int? { int(in: Int.min...Int.max) }
+    package var numberValue: Double? { double }
+    package var boolValue: Bool? { kind == .bool ? document.first(node) == UInt8(ascii: "t") : nil }
+
+    /// A string of at most 1000 bytes.
+    package var shortString: String? {
+        guard let string = stringValue, !string.isLonger(than: Self.stringLimit) else { return nil }
+        return string.text(limit: Self.stringLimit)
+    }
+
+    /// An array of at most 64 elements, each of a kind.
+    package func list<Value>(_ extract: (JSONValue) -> Value?) -> [Value]? {
+        guard kind == .array else { return nil }
+        var values: [Value] = []
+        for element in elements {
+            guard values.count < Self.listLimit, let value = extract(element) else { return nil }
+            values.append(value)
+        }
+        return values
+    }
+
+    /// What a message calls this value.
+    package var shown: String { kindName }
 }

@@ -1,6 +1,5 @@
 internal import CSCNSupport
 internal import SCNCore
-package import SCNFiles
 
 extension Value {
     /// The tensors inside, those of a table one after the other.
@@ -39,13 +38,4 @@ extension Value: CustomStringConvertible {
             "table of \(values.count)" + values.map { "\n  " + $0.description }.joined()
         }
     }
-}
-
-/// Prints what passes through it to standard output, and returns it.
-public final class VerboseIdentity: Module {
-    public override func forward(_ input: Value) throws -> Value {
-        input.description.withCString(scn_print_line)
-        return input
-    }
-    package override var arguments: [(key: String, value: JSON)]? { [] }
 }

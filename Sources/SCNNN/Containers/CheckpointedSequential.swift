@@ -8,6 +8,13 @@ internal import SCNOps
 /// starts from the same running statistics; what it changes is put back. ``ForwardCounts`` does not count it. It may stand
 /// anywhere in a network, also inside another one.
 public final class CheckpointedSequential: Sequential {
+    static let type = LayerType(
+        container: "CheckpointedSequential",
+        "A Sequential that keeps its input alone and computes what lies between again in the backward pass."
+    ) { try CheckpointedSequential($0) }
+
+    override class var containerType: LayerType? { type }
+
     public override func forward(_ input: Value) throws -> Value {
         guard Tape.isRecording, let replay = try replay(input) else { return try super.forward(input) }
         Tape.isRecording = false

@@ -1,5 +1,5 @@
 public import SCNCore
-package import SCNFiles
+internal import SCNFiles
 
 /// A module that holds other modules, in order.
 open class Container: Module {
@@ -17,12 +17,14 @@ open class Container: Module {
     /// A container of these modules; throws where they would nest too deep.
     public init(_ modules: [Module] = []) throws(SCNError) {
         super.init()
+        arguments = Self.containerType.map(Arguments.init(noneOf:))
         for module in modules { try add(module) }
     }
 
-    public override var children: [Module] { modules }
+    /// What the library says of its own types; nil for a host's.
+    class var containerType: LayerType? { nil }
 
-    package override var arguments: [(key: String, value: JSON)]? { [] }
+    public override var children: [Module] { modules }
 
     /// Appends a module.
     public func add(_ module: Module) throws(SCNError) {
@@ -117,6 +119,12 @@ struct ModuleExtent {
 
 /// Applies its modules one after the other.
 public class Sequential: Container {
+    static let layerType = LayerType(container: "Sequential", "Applies its modules one after the other.") {
+        try Sequential($0)
+    }
+
+    override class var containerType: LayerType? { layerType }
+
     public override func forward(_ input: Value) throws -> Value {
         var value = input
         for child in children { value = try child(value) }
@@ -152,6 +160,12 @@ public enum ModuleBuilder {
 
 /// Applies each of its modules to the one input; the result is a table.
 public final class ConcatTable: Container {
+    static let layerType = LayerType(
+        container: "ConcatTable", "Applies each of its modules to the one input; the result is a table."
+    ) { try ConcatTable($0) }
+
+    override class var containerType: LayerType? { layerType }
+
     public override func forward(_ input: Value) throws -> Value {
         var results: [Value] = []
         for child in children { results.append(try child(input)) }

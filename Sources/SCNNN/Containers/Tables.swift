@@ -1,15 +1,40 @@
+internal import CSCNSupport
 internal import SCNCore
-package import SCNFiles
+internal import SCNFiles
 internal import SCNOps
 
 /// Returns its input.
 public final class Identity: Module {
+    static let layerType = LayerType("Identity", "Returns its input.") { _ in Identity() }
+
+    /// A module without arguments.
+    public override init() { super.init(madeWith: Arguments(noneOf: Self.layerType)) }
+
     public override func forward(_ input: Value) throws -> Value { input }
-    package override var arguments: [(key: String, value: JSON)]? { [] }
+}
+
+/// Prints what passes through it to standard output, and returns it.
+public final class VerboseIdentity: Module {
+    static let layerType = LayerType("VerboseIdentity", "Prints what passes through it, and returns it.") { _ in
+        VerboseIdentity()
+    }
+
+    /// A module without arguments.
+    public override init() { super.init(madeWith: Arguments(noneOf: Self.layerType)) }
+
+    public override func forward(_ input: Value) throws -> Value {
+        input.description.withCString(scn_print_line)
+        return input
+    }
 }
 
 /// Adds the tensors of a table: the same sites, the same planes.
 public final class AddTable: Module {
+    static let layerType = LayerType("AddTable", "Adds the tensors of a table: the same sites, the same planes.") { _ in AddTable() }
+
+    /// A module without arguments.
+    public override init() { super.init(madeWith: Arguments(noneOf: Self.layerType)) }
+
     public override func forward(_ input: Value) throws -> Value {
         let values = try input.nonEmptyTable(for: typeName)
         var sum = values[0]
@@ -32,11 +57,15 @@ public final class AddTable: Module {
     private func requireShape(_ shape: [Int], _ first: [Int], _ index: Int) throws(SCNError) {
         try require(shape == first, .shape, "tensor \(index): has shape \(shape), expected \(first) as the first")
     }
-    package override var arguments: [(key: String, value: JSON)]? { [] }
 }
 
 /// Puts the planes of the tensors of a table side by side: the same sites.
 public final class JoinTable: Module {
+    static let layerType = LayerType("JoinTable", "Puts the planes of the tensors of a table side by side: the same sites.") { _ in JoinTable() }
+
+    /// A module without arguments.
+    public override init() { super.init(madeWith: Arguments(noneOf: Self.layerType)) }
+
     public override func forward(_ input: Value) throws -> Value {
         let values = try input.nonEmptyTable(for: typeName)
         let tensors = try values.map { try $0.sparse(for: typeName) }
@@ -60,11 +89,15 @@ public final class JoinTable: Module {
         }
         return .sparse(try tensors[0].with(features: result))
     }
-    package override var arguments: [(key: String, value: JSON)]? { [] }
 }
 
 /// Makes of a dense tensor [n, ...] a matrix [n, rest].
 public final class Flatten: Module {
+    static let layerType = LayerType("Flatten", "Makes of a dense tensor [n, ...] a matrix [n, rest].") { _ in Flatten() }
+
+    /// A module without arguments.
+    public override init() { super.init(madeWith: Arguments(noneOf: Self.layerType)) }
+
     public override func forward(_ input: Value) throws -> Value {
         guard case .dense(let tensor) = input, let rows = tensor.shape.first else {
             throw input.mismatch(typeName, "a dense tensor of rank 1 or more")
@@ -73,7 +106,6 @@ public final class Flatten: Module {
         let planes = try checkedProduct(tensor.shape.dropFirst(), "a row of a tensor of shape \(tensor.shape)")
         return .dense(try tensor.reshaped([rows, planes]))
     }
-    package override var arguments: [(key: String, value: JSON)]? { [] }
 }
 
 extension Value {

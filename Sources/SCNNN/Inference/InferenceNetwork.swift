@@ -1,11 +1,15 @@
 internal import SCNCore
-package import SCNFiles
+internal import SCNFiles
 
 /// A network that only evaluates, one module after the other: what ``Module/optimizedForInference()`` makes.
 ///
 /// It stays in evaluation mode, records nothing, and keeps its weights packed. Its state is that of the modules inside, which
 /// it keeps to itself; none of it requires a gradient.
 public final class InferenceNetwork: Module {
+    static let layerType = LayerType(
+        container: "InferenceNetwork", "A network that only evaluates, one module after the other."
+    ) { try InferenceNetwork($0) }
+
     private let network: Sequential
 
     package init(_ modules: [Module]) throws {
@@ -13,7 +17,7 @@ public final class InferenceNetwork: Module {
             throw SCNError(.format, "modules: an InferenceNetwork is inside of another")
         }
         network = try Sequential(modules)
-        super.init()
+        super.init(madeWith: Arguments(noneOf: Self.layerType))
         network.setTraining(false)
         for entry in network.state { try entry.tensor.setRequiresGradient(false) }
         Self.keepWeights(network)
@@ -23,7 +27,6 @@ public final class InferenceNetwork: Module {
     public override var ownState: [StateEntry] { network.state }
     package override var parts: [Module] { network.children }
     package override var isForEvaluationOnly: Bool { true }
-    package override var arguments: [(key: String, value: JSON)]? { [] }
 
     public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
         try network.inputSpatialSize(outputSize)

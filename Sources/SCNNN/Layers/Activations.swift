@@ -1,5 +1,5 @@
 internal import SCNCore
-package import SCNFiles
+internal import SCNFiles
 public import SCNOps
 
 /// An activation, element by element, of a sparse or dense tensor.
@@ -7,15 +7,25 @@ public final class ActivationLayer: Module {
     /// Which activation.
     public let activation: Activation
 
-    /// Throws where the leak of a leaky ReLU is not finite.
-    public init(_ activation: Activation) throws {
-        if case .leakyReLU(let leak) = activation {
-            try require(leak.isFinite, .invalidArgument, "leak: is \(leak), expected a finite number")
-        }
-        self.activation = activation
+    static let layerTypes: [LayerType] = [
+        type(.relu, "x > 0 ? x : 0"),
+        LayerType(
+            "LeakyReLU", "x > 0 ? x : leak * x",
+            [
+                LayerArgument(
+                    "leak", .real(.finite), "What negative numbers are multiplied by.", fallback: .number(1.0 / 3),
+                    display: .labeled("leak"))
+            ]
+        ) { ActivationLayer($0, .leakyReLU(Float($0.real("leak")))) },
+        type(.elu, "x > 0 ? x : e^x - 1"), type(.selu, "The self-normalizing ELU (Klambauer et al., 2017)."),
+        type(.tanh, "tanh(x)"), type(.sigmoid, "1 / (1 + e^-x)"),
+    ]
+
+    private static func type(_ activation: Activation, _ documentation: String) -> LayerType {
+        LayerType(name(activation), documentation) { ActivationLayer($0, activation) }
     }
 
-    public override var typeName: String {
+    private static func name(_ activation: Activation) -> String {
         switch activation {
         case .relu: "ReLU"
         case .leakyReLU: "LeakyReLU"
@@ -26,12 +36,22 @@ public final class ActivationLayer: Module {
         }
     }
 
-    public override var summary: String {
-        if case .leakyReLU(let leak) = activation { "leak \(leak)" } else { "" }
+    /// Throws where the leak of a leaky ReLU is not finite.
+    public convenience init(_ activation: Activation) throws {
+        let name = Self.name(activation)
+        guard let type = Self.layerTypes.first(where: { $0.name == name }) else {
+            preconditionFailure("\(name) is no layer")
+        }
+        if case .leakyReLU(let leak) = activation {
+            try self.init(Arguments(type, ["leak": .number(Double(leak))]), activation)
+        } else {
+            try self.init(Arguments(type), activation)
+        }
     }
 
-    package override var arguments: [(key: String, value: JSON)]? {
-        if case .leakyReLU(let leak) = activation { [("leak", .number(Double(leak)))] } else { [] }
+    private init(_ arguments: Arguments, _ activation: Activation) {
+        self.activation = activation
+        super.init(madeWith: arguments)
     }
 
     public override func forward(_ input: Value) throws -> Value {

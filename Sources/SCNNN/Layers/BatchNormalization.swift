@@ -1,5 +1,5 @@
 internal import SCNCore
-package import SCNFiles
+internal import SCNFiles
 internal import SCNOps
 
 /// Batch normalisation over the rows of a sparse tensor, or of a dense one [n, planes], with a fused (leaky) ReLU.
@@ -25,19 +25,48 @@ public final class BatchNormalization: Module {
     public let runningVariance: Tensor
     private var operation: BatchNormalizationOperation
 
-    /// `epsilon`: a normal number of float32, above 0; `momentum`: 0 ... 1; `affine`: whether to have weight and bias; `leakiness`: at least 0.
-    public init(
+    static let layerType = LayerType(
+        "BatchNormalization",
+        "Normalizes each plane over all rows of a sparse tensor or a matrix, and may apply a (leaky) ReLU.",
+        [
+            .planes(), .epsilon(1e-4), .momentum,
+            LayerArgument(
+                "affine", .flag, "Whether to multiply by a weight and add a bias.", fallback: .bool(true)),
+            .leakiness,
+        ],
+        state: [
+            .parameter("weight", "[planes]", "ones", where: "affine"),
+            .parameter("bias", "[planes]", "zeros", where: "affine"), .buffer("running_mean", "[planes]", "zeros"),
+            .buffer("running_var", "[planes]", "ones"),
+        ]
+    ) { try BatchNormalization($0) }
+
+    /// `epsilon`: a normal number of float32, above 0; `momentum`: 0 ... 1; `affine`: whether to have weight and bias;
+    /// `leakiness`: at least 0.
+    public convenience init(
         planes: Int, epsilon: Double = 1e-4, momentum: Double = 0.99, affine: Bool = true, leakiness: Double = 1
     ) throws {
-        try require(planes >= 1, .invalidArgument, "planes: is \(planes), expected at least 1")
-        operation = try BatchNormalizationOperation(epsilon: epsilon, momentum: momentum, leakiness: leakiness)
-        self.planes = planes
-        self.epsilon = epsilon
-        self.leakiness = leakiness
-        weight = affine ? try .parameter([planes], filledWith: 1) : nil
-        bias = affine ? try .parameter([planes], filledWith: 0) : nil
+        try self.init(
+            Arguments(
+                Self.layerType,
+                [
+                    "planes": .integer(planes), "epsilon": .number(epsilon), "momentum": .number(momentum),
+                    "affine": .bool(affine), "leakiness": .number(leakiness),
+                ]))
+    }
+
+    init(_ arguments: Arguments) throws {
+        planes = arguments.integer("planes")
+        epsilon = arguments.real("epsilon")
+        leakiness = arguments.real("leakiness")
+        operation = try BatchNormalizationOperation(
+            epsilon: epsilon, momentum: arguments.real("momentum"), leakiness: leakiness)
+        let isAffine = arguments.flag("affine")
+        weight = isAffine ? try .parameter([planes], filledWith: 1) : nil
+        bias = isAffine ? try .parameter([planes], filledWith: 0) : nil
         runningMean = try .buffer([planes], filledWith: 0)
         runningVariance = try .buffer([planes], filledWith: 1)
+        super.init(madeWith: arguments)
     }
 
     public override var ownState: [StateEntry] {
@@ -50,18 +79,10 @@ public final class BatchNormalization: Module {
         ]
     }
 
-    public override var summary: String {
-        (["\(planes)"] + describe(leakiness: leakiness)).joined(separator: ", ")
+    override func takeMomentum(_ momentum: Double) {
+        operation.momentum = momentum
+        arguments?["momentum"] = .number(momentum)
     }
-
-    package override var arguments: [(key: String, value: JSON)]? {
-        [
-            ("planes", .integer(planes)), ("epsilon", .number(epsilon)), ("momentum", .number(momentum)),
-            ("affine", .bool(weight != nil)), ("leakiness", .number(leakiness)),
-        ]
-    }
-
-    override func takeMomentum(_ momentum: Double) { operation.momentum = momentum }
 
     public override func forward(_ input: Value) throws -> Value {
         try input.mapTensor(typeName) { tensor in

@@ -5,6 +5,11 @@ internal import SCNOps
 
 /// Turns points that come as samples of one length, filled up with padding, into a sparse tensor. Otherwise an ``InputLayer``.
 public final class BLInputLayer: PointsLayer {
+    override class var layerType: LayerType { type }
+    private static let type = layerType(
+        "BLInputLayer", "An InputLayer of points that come as samples of one length, filled up with padding."
+    ) { BLInputLayer(madeWith: $0) }
+
     public override func forward(_ input: Value) throws -> Value {
         guard case .points(let points) = input, let length = points.length else {
             throw input.mismatch(typeName, "points in samples of one length")
@@ -23,6 +28,15 @@ public final class BLInputLayer: PointsLayer {
 /// Gives every row of a ``BLInputLayer``'s points the vector of its site: dense [samples, length, planes], zeros at padding
 /// and, in modes 1 and 2, at the rows that did not win.
 public final class BLOutputLayer: SpatialLayer {
+    static let layerType = LayerType(
+        "BLOutputLayer", "Gives every row of a BLInputLayer's points the vector of its site: [batch, length, planes].", [.dimension]
+    ) { BLOutputLayer(madeWith: $0) }
+
+    /// A layer for sites of the given dimension, 1 ... 10.
+    public convenience init(dimension: Int) throws {
+        try self.init(madeWith: Arguments(Self.layerType, ["dimension": .integer(dimension)]))
+    }
+
     public override func forward(_ input: Value) throws -> Value {
         let sparse = try input.sparse(for: typeName, dimension: dimension)
         guard let map = sparse.geometry.inputMap, let (samples, length) = map.rectangle,

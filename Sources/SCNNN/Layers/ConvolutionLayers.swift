@@ -1,9 +1,9 @@
 internal import SCNCore
-package import SCNFiles
+internal import SCNFiles
 internal import SCNGeometry
 internal import SCNOps
 
-/// What submanifold convolution, convolution and deconvolution share: weight [volume, groups, in / groups, out / groups],
+/// Shared base of convolutions: weight [volume, groups, in / groups, out / groups],
 /// initialised N(0, 2 * groups / (in * volume)), and an optional bias [out], zeros at first.
 public class ConvolutionLayer: Module, ProductLayer {
     /// The number of coordinates of a site, the batch index not counted.
@@ -20,52 +20,36 @@ public class ConvolutionLayer: Module, ProductLayer {
     public let bias: Tensor?
     let filter: FilterGeometry
     let shape: ConvolutionShape
-    var leakiness = 1.0
+    var leakiness: Double
     var keptWeights: KeptWeights?
     var spectralNorm: SpectralNorm?
 
     /// `variance` of the weights at first: 2 * groups / (in * volume) where it is nil.
-    init(
-        _ dimension: Int, _ inPlanes: Int, _ outPlanes: Int, _ filter: FilterGeometry, bias: Bool, groups: Int,
-        variance: Double? = nil
-    ) throws {
+    init(_ arguments: Arguments, _ filter: FilterGeometry, variance: Double? = nil) throws {
+        dimension = arguments.integer("dimension")
+        inPlanes = arguments.integer("in_planes")
+        outPlanes = arguments.integer("out_planes")
+        groups = arguments.integer("groups")
         shape = try ConvolutionShape(
             volume: filter.volume, groups: groups, inPlanes: inPlanes, outPlanes: outPlanes)
-        self.dimension = dimension
-        self.inPlanes = inPlanes
-        self.outPlanes = outPlanes
-        self.groups = groups
         self.filter = filter
+        leakiness = arguments.real("leakiness")
         let variance = variance ?? 2 * Double(groups) / (Double(inPlanes) * Double(shape.volume))
         weight = try .normalParameter(
             [shape.volume, groups, inPlanes / groups, outPlanes / groups], variance: variance)
-        self.bias = bias ? try .parameter([outPlanes], filledWith: 0) : nil
+        bias = arguments.flag("bias") ? try .parameter([outPlanes], filledWith: 0) : nil
+        super.init(madeWith: arguments)
     }
+
+    static let convolutionState = [
+        LayerType.State.parameter(
+            "weight", "[volume, groups, in_planes / groups, out_planes / groups]",
+            "N(0, 2 * groups / (in_planes * volume))"),
+        .parameter("bias", "[out_planes]", "zeros", where: "bias"),
+    ]
+    static let checks = [LayerType.divides("groups", "in_planes", "out_planes")]
 
     public override var ownState: [StateEntry] { productState }
-
-    public override var summary: String {
-        var parts = ["\(inPlanes) -> \(outPlanes)", "filter \(describe(filter.size))"]
-        if filter.kind == .strided { parts.append("stride \(describe(filter.stride))") }
-        if filter.padding.contains(where: { $0 != 0 }) { parts.append("padding \(describe(filter.padding))") }
-        if filter.dilation.contains(where: { $0 != 1 }) { parts.append("dilation \(describe(filter.dilation))") }
-        if groups > 1 { parts.append("groups \(groups)") }
-        if bias != nil { parts.append("bias") }
-        parts += activationSummary
-        return parts.joined(separator: ", ")
-    }
-
-    package override var arguments: [(key: String, value: JSON)]? {
-        var result: [(key: String, value: JSON)] = [
-            ("dimension", .integer(dimension)), ("in", .integer(inPlanes)), ("out", .integer(outPlanes)),
-            ("filter_size", .sizes(filter.size)), ("bias", .bool(bias != nil)), ("groups", .integer(groups)),
-            ("dilation", .sizes(filter.dilation)),
-        ]
-        if filter.kind == .strided {
-            result += [("stride", .sizes(filter.stride)), ("padding", .sizes(filter.padding))]
-        }
-        return result + activationArguments
-    }
 
     func outPlane(ofWeight index: Int) -> Int { shape.outPlane(ofWeight: index) }
 
@@ -119,14 +103,34 @@ public class ConvolutionLayer: Module, ProductLayer {
 /// A convolution whose output sites are its input sites (Graham and van der Maaten, "Submanifold Sparse Convolutional
 /// Networks", 2017): offset k of the filter reads site + (k - size / 2) * dilation.
 public final class SubmanifoldConvolution: ConvolutionLayer {
+    static let layerType = LayerType(
+        "SubmanifoldConvolution",
+        "A convolution whose sites stay: filter offset k reads site + (k - size / 2) * dilation.",
+        [
+            .dimension, .inPlanes, .outPlanes,
+            .size("filter_size", "The filter along each axis.", label: "filter"), .bias(false), .groups, .dilation,
+            .activation,
+        ], checks: checks, state: convolutionState
+    ) { try SubmanifoldConvolution($0) }
+
     /// `groups` divides the planes in and out. Sizes are one number for all axes, or one an axis.
-    public init(
+    public convenience init(
         dimension: Int, in inPlanes: Int, out outPlanes: Int, filterSize: Size, bias: Bool = false, groups: Int = 1,
         dilation: Size = 1
     ) throws {
-        let filter = try FilterGeometry.submanifold(
-            size: filterSize.axes(dimension, "filter_size"), dilation: dilation.axes(dimension, "dilation"))
-        try super.init(dimension, inPlanes, outPlanes, filter, bias: bias, groups: groups)
+        try self.init(
+            Arguments(
+                Self.layerType,
+                [
+                    "dimension": .integer(dimension), "in_planes": .integer(inPlanes), "out_planes": .integer(outPlanes),
+                    "filter_size": filterSize.argument, "bias": .bool(bias), "groups": .integer(groups),
+                    "dilation": dilation.argument,
+                ]))
+    }
+
+    init(_ arguments: Arguments) throws {
+        try super.init(
+            arguments, .submanifold(size: arguments.sizes("filter_size"), dilation: arguments.sizes("dilation")))
     }
 
     override func rules(_ input: SparseTensor) throws -> (output: SiteSetID, rulebook: Rulebook) {
@@ -134,21 +138,52 @@ public final class SubmanifoldConvolution: ConvolutionLayer {
     }
 }
 
-/// What convolution and deconvolution share: input = output * stride - padding + k * dilation, where the deconvolution's output
+/// Shared base of convolutions that change the sites: input = output * stride - padding + k * dilation, where the deconvolution's output
 /// takes the input's part.
 public class StridedConvolutionLayer: ConvolutionLayer {
+    class var layerType: LayerType { preconditionFailure("overridden by every subclass") }
+
+    /// The type of such a layer.
+    static func layerType(
+        _ name: String, _ documentation: String, make: @escaping @Sendable (Arguments) throws -> Module
+    ) -> LayerType {
+        LayerType(
+            name, documentation,
+            [
+                .dimension, .inPlanes, .outPlanes,
+                .size("filter_size", "The filter along each axis.", label: "filter"),
+                .size("filter_stride", "Steps from window to window.", former: ["stride"], label: "stride"),
+                .bias(false), .groups, .padding, .dilation, .activation,
+            ], checks: checks, state: convolutionState, make: make)
+    }
+
     /// `groups` divides the planes in and out. Sizes are one number for all axes, or one an axis.
-    public required init(
+    public convenience init(
         dimension: Int, in inPlanes: Int, out outPlanes: Int, filterSize: Size, stride: Size, bias: Bool = false,
         groups: Int = 1, padding: Size = 0, dilation: Size = 1
     ) throws {
-        let filter = try stridedFilter(dimension, filterSize, stride, padding, dilation)
-        try super.init(dimension, inPlanes, outPlanes, filter, bias: bias, groups: groups)
+        try self.init(
+            Arguments(
+                Self.layerType,
+                [
+                    "dimension": .integer(dimension), "in_planes": .integer(inPlanes), "out_planes": .integer(outPlanes),
+                    "filter_size": filterSize.argument, "filter_stride": stride.argument, "bias": .bool(bias),
+                    "groups": .integer(groups), "padding": padding.argument, "dilation": dilation.argument,
+                ]))
+    }
+
+    required init(_ arguments: Arguments) throws {
+        try super.init(arguments, stridedFilter(arguments, "filter_size", "filter_stride"))
     }
 }
 
 /// A convolution that makes a site active where any input lies under the filter.
 public final class Convolution: StridedConvolutionLayer {
+    override class var layerType: LayerType { type }
+    private static let type = layerType(
+        "Convolution", "A convolution with a site wherever any input lies under the filter."
+    ) { try Convolution($0) }
+
     override func rules(_ input: SparseTensor) throws -> (output: SiteSetID, rulebook: Rulebook) {
         try input.geometry.strided(input.siteSetID, filter)
     }
@@ -161,6 +196,11 @@ public final class Convolution: StridedConvolutionLayer {
 /// The earlier convolution or pooling with the same filter that led to these sites, reversed: its result has that one's
 /// input sites.
 public final class Deconvolution: StridedConvolutionLayer {
+    override class var layerType: LayerType { type }
+    private static let type = layerType(
+        "Deconvolution", "The matching earlier convolution or pooling, reversed: its input sites become those of the result."
+    ) { try Deconvolution($0) }
+
     override func rules(_ input: SparseTensor) throws -> (output: SiteSetID, rulebook: Rulebook) {
         let (output, rulebook) = try input.geometry.reverse(input.siteSetID, filter)
         return (output, rulebook)
@@ -174,6 +214,11 @@ public final class Deconvolution: StridedConvolutionLayer {
 /// A convolution that makes a site active wherever the filter reaches from an input: output = input * stride - padding +
 /// k * dilation. The size is (in - 1) * stride + dilation * (filter - 1) + 1 - 2 * padding.
 public final class FullConvolution: StridedConvolutionLayer {
+    override class var layerType: LayerType { type }
+    private static let type = layerType(
+        "FullConvolution", "A transposed, generative convolution: a site wherever the filter reaches from an input."
+    ) { try FullConvolution($0) }
+
     override func rules(_ input: SparseTensor) throws -> (output: SiteSetID, rulebook: Rulebook) {
         try input.geometry.full(input.siteSetID, filter)
     }
@@ -189,6 +234,11 @@ public final class FullConvolution: StridedConvolutionLayer {
 /// The displacement is drawn once for a site set and a filter, and shared by all layers of that filter; each pass in training
 /// takes one number from the generator.
 public final class RandomizedStrideConvolution: StridedConvolutionLayer {
+    override class var layerType: LayerType { type }
+    private static let type = layerType(
+        "RandomizedStrideConvolution", "In training a convolution whose windows are displaced at random; in evaluation a Convolution."
+    ) { try RandomizedStrideConvolution($0) }
+
     override func rules(_ input: SparseTensor) throws -> (output: SiteSetID, rulebook: Rulebook) {
         try input.geometry.strided(input.siteSetID, filter, isRandomized: isTraining)
     }
@@ -198,10 +248,9 @@ public final class RandomizedStrideConvolution: StridedConvolutionLayer {
     }
 }
 
-func stridedFilter(_ dimension: Int, _ size: Size, _ stride: Size, _ padding: Size, _ dilation: Size) throws
-    -> FilterGeometry
-{
-    try FilterGeometry.strided(
-        size: size.axes(dimension, "filter_size"), stride: stride.axes(dimension, "filter_stride"),
-        padding: padding.axes(dimension, "padding"), dilation: dilation.axes(dimension, "dilation"))
+/// The filter that the arguments of a convolution or pooling describe.
+func stridedFilter(_ arguments: Arguments, _ size: String, _ stride: String) throws(SCNError) -> FilterGeometry {
+    try .strided(
+        size: arguments.sizes(size), stride: arguments.sizes(stride), padding: arguments.sizes("padding"),
+        dilation: arguments.sizes("dilation"))
 }

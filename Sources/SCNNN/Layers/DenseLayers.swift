@@ -1,8 +1,8 @@
 internal import SCNCore
-package import SCNFiles
+internal import SCNFiles
 internal import SCNOps
 
-/// What the two dense products share; weights differ in their layout and initialisation.
+/// Shared base of the two dense products; weights differ in their layout and initialisation.
 public class DenseLayer: Module, ProductLayer {
     /// The planes of the input.
     public let inPlanes: Int
@@ -13,35 +13,24 @@ public class DenseLayer: Module, ProductLayer {
     /// What is added to each row, [out]; nil without.
     public let bias: Tensor?
     private let weightIsTransposed: Bool
-    var leakiness = 1.0
+    var leakiness: Double
     var keptWeights: KeptWeights?
     var spectralNorm: SpectralNorm?
 
-    init(_ inPlanes: Int, _ outPlanes: Int, weight: Tensor, bias: Tensor?, weightIsTransposed: Bool) {
-        self.inPlanes = inPlanes
-        self.outPlanes = outPlanes
-        self.weight = weight
-        self.bias = bias
-        self.weightIsTransposed = weightIsTransposed
-    }
-
-    static func checkPlanes(_ inPlanes: Int, _ outPlanes: Int) throws(SCNError) {
-        for (value, name) in [(inPlanes, "in_planes"), (outPlanes, "out_planes")] {
-            try require(value >= 1, .invalidArgument, "\(name): is \(value), expected at least 1")
-            try require(value <= Int(Int32.max), .overflow, "\(name): is \(value), expected at most \(Int32.max)")
-        }
+    init(
+        _ arguments: Arguments, weightIsTransposed: Bool,
+        _ make: (_ inPlanes: Int, _ outPlanes: Int) throws -> (weight: Tensor, bias: Tensor?)
+    ) throws {
+        inPlanes = arguments.integer("in_planes")
+        outPlanes = arguments.integer("out_planes")
+        leakiness = arguments.real("leakiness")
         _ = try checkedProduct([inPlanes, outPlanes, 4], "the weight")
+        (weight, bias) = try make(inPlanes, outPlanes)
+        self.weightIsTransposed = weightIsTransposed
+        super.init(madeWith: arguments)
     }
 
     public override var ownState: [StateEntry] { productState }
-
-    public override var summary: String {
-        (["\(inPlanes) -> \(outPlanes)"] + (bias == nil ? [] : ["bias"]) + activationSummary).joined(separator: ", ")
-    }
-
-    package override var arguments: [(key: String, value: JSON)]? {
-        [("in", .integer(inPlanes)), ("out", .integer(outPlanes)), ("bias", .bool(bias != nil))] + activationArguments
-    }
 
     func outPlane(ofWeight index: Int) -> Int { weightIsTransposed ? index / inPlanes : index % outPlanes }
 
@@ -90,12 +79,27 @@ public class DenseLayer: Module, ProductLayer {
 
 /// A 1 x 1 convolution of sparse tensors: weight [in, out], initialised N(0, 2 / in).
 public final class NetworkInNetwork: DenseLayer {
+    static let layerType = LayerType(
+        "NetworkInNetwork", "A 1 x 1 convolution of sparse tensors.",
+        [.inPlanes, .outPlanes, .bias(false), .activation],
+        state: [
+            .parameter("weight", "[in_planes, out_planes]", "N(0, 2 / in_planes)"),
+            .parameter("bias", "[out_planes]", "zeros", where: "bias"),
+        ]
+    ) { try NetworkInNetwork($0) }
+
     /// A layer from `inPlanes` to `outPlanes` planes, each at least 1.
-    public init(in inPlanes: Int, out outPlanes: Int, bias: Bool = false) throws {
-        try Self.checkPlanes(inPlanes, outPlanes)
-        super.init(
-            inPlanes, outPlanes, weight: try .normalParameter([inPlanes, outPlanes], variance: 2 / Double(inPlanes)),
-            bias: bias ? try .parameter([outPlanes], filledWith: 0) : nil, weightIsTransposed: false)
+    public convenience init(in inPlanes: Int, out outPlanes: Int, bias: Bool = false) throws {
+        try self.init(Self.layerType.products(inPlanes, outPlanes, bias))
+    }
+
+    init(_ arguments: Arguments) throws {
+        try super.init(arguments, weightIsTransposed: false) { inPlanes, outPlanes in
+            (
+                try .normalParameter([inPlanes, outPlanes], variance: 2 / Double(inPlanes)),
+                arguments.flag("bias") ? try .parameter([outPlanes], filledWith: 0) : nil
+            )
+        }
     }
 
     public override func forward(_ input: Value) throws -> Value {
@@ -107,14 +111,38 @@ public final class NetworkInNetwork: DenseLayer {
 /// A linear layer over the last axis of a dense tensor, or the planes of a sparse one: weight [out, in]; weight and bias
 /// are initialised uniformly in -1 / sqrt(in) ... 1 / sqrt(in).
 public final class Linear: DenseLayer {
+    static let layerType = LayerType(
+        "Linear", "A linear layer over the last axis of a dense tensor, or the planes of a sparse one.",
+        [.inPlanes, .outPlanes, .bias(true), .activation],
+        state: [
+            .parameter("weight", "[out_planes, in_planes]", "uniform in -1 / sqrt(in_planes) ... 1 / sqrt(in_planes)"),
+            .parameter(
+                "bias", "[out_planes]", "uniform in -1 / sqrt(in_planes) ... 1 / sqrt(in_planes)", where: "bias"),
+        ]
+    ) { try Linear($0) }
+
     /// A layer from `inPlanes` to `outPlanes` planes, each at least 1.
-    public init(in inPlanes: Int, out outPlanes: Int, bias: Bool = true) throws {
-        try Self.checkPlanes(inPlanes, outPlanes)
-        let bound = 1 / Double(inPlanes).squareRoot()
-        super.init(
-            inPlanes, outPlanes, weight: try .uniformParameter([outPlanes, inPlanes], bound: bound),
-            bias: bias ? try .uniformParameter([outPlanes], bound: bound) : nil, weightIsTransposed: true)
+    public convenience init(in inPlanes: Int, out outPlanes: Int, bias: Bool = true) throws {
+        try self.init(Self.layerType.products(inPlanes, outPlanes, bias))
+    }
+
+    init(_ arguments: Arguments) throws {
+        try super.init(arguments, weightIsTransposed: true) { inPlanes, outPlanes in
+            let bound = 1 / Double(inPlanes).squareRoot()
+            return (
+                try .uniformParameter([outPlanes, inPlanes], bound: bound),
+                arguments.flag("bias") ? try .uniformParameter([outPlanes], bound: bound) : nil
+            )
+        }
     }
 
     public override func forward(_ input: Value) throws -> Value { try input.mapTensor(typeName, apply) }
+}
+
+extension LayerType {
+    /// The arguments of a dense product.
+    fileprivate func products(_ inPlanes: Int, _ outPlanes: Int, _ bias: Bool) throws(SCNError) -> Arguments {
+        try Arguments(
+            self, ["in_planes": .integer(inPlanes), "out_planes": .integer(outPlanes), "bias": .bool(bias)])
+    }
 }

@@ -5,6 +5,15 @@ internal import SCNOps
 
 /// Makes of a dense tensor [batch, planes, ...spatial size] a sparse one: a site wherever some plane is not zero.
 public final class DenseToSparse: SpatialLayer {
+    static let layerType = LayerType(
+        "DenseToSparse", "Makes of a dense tensor [batch, planes, ...spatial size] a sparse one, with a site wherever a plane is not 0.", [.dimension]
+    ) { DenseToSparse(madeWith: $0) }
+
+    /// A layer for sites of the given dimension, 1 ... 10.
+    public convenience init(dimension: Int) throws {
+        try self.init(madeWith: Arguments(Self.layerType, ["dimension": .integer(dimension)]))
+    }
+
     public override func forward(_ input: Value) throws -> Value {
         guard case .dense(let dense) = input else { throw input.mismatch(typeName, "a dense tensor") }
         try require(

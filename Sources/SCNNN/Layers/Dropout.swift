@@ -1,5 +1,5 @@
 internal import SCNCore
-package import SCNFiles
+internal import SCNFiles
 internal import SCNOps
 
 /// Dropout that is not inverted: training multiplies by Bernoulli(1 - p), evaluation by 1 - p.
@@ -7,14 +7,30 @@ public class DropoutLayer: Module {
     /// The probability of 0 in training.
     public let p: Double
 
-    /// `p`: 0 ... 1.
-    public init(p: Double = 0.5) throws {
-        try require(p >= 0 && p <= 1, .invalidArgument, "p: is \(p), expected 0 ... 1")
-        self.p = p
+    class var layerType: LayerType { preconditionFailure("overridden by every subclass") }
+
+    /// The type of such a layer.
+    static func layerType(
+        _ name: String, _ documentation: String, make: @escaping @Sendable (Arguments) throws -> Module
+    ) -> LayerType {
+        LayerType(
+            name, documentation,
+            [
+                LayerArgument(
+                    "p", .real(.fraction), "The probability of 0 in training.", fallback: .number(0.5),
+                    display: .labeled("p"))
+            ], make: make)
     }
 
-    public override var summary: String { "p \(p)" }
-    package override var arguments: [(key: String, value: JSON)]? { [("p", .number(p))] }
+    /// `p`: 0 ... 1.
+    public convenience init(p: Double = 0.5) throws {
+        try self.init(madeWith: Arguments(Self.layerType, ["p": .number(p)]))
+    }
+
+    required override init(madeWith arguments: Arguments) {
+        p = arguments.real("p")
+        super.init(madeWith: arguments)
+    }
 
     public override func forward(_ input: Value) throws -> Value {
         try input.mapTensor(typeName) { tensor in
@@ -28,6 +44,11 @@ public class DropoutLayer: Module {
 
 /// ``DropoutLayer`` value by value.
 public final class Dropout: DropoutLayer {
+    override class var layerType: LayerType { type }
+    private static let type = layerType(
+        "Dropout", "In training each value times 0 with probability p, else times 1; in evaluation times 1 - p."
+    ) { Dropout(madeWith: $0) }
+
     override func dropped(_ tensor: Tensor) throws -> Tensor {
         let mask = try Matrix(rows: tensor.values.rows, planes: tensor.values.planes)
         DropoutOperation.fill(mask, p: p)
@@ -37,6 +58,11 @@ public final class Dropout: DropoutLayer {
 
 /// ``DropoutLayer`` of whole planes, the same for all rows of the batch.
 public final class BatchwiseDropout: DropoutLayer {
+    override class var layerType: LayerType { type }
+    private static let type = layerType(
+        "BatchwiseDropout", "Dropout of whole planes, the same for all rows of the batch."
+    ) { BatchwiseDropout(madeWith: $0) }
+
     override func dropped(_ tensor: Tensor) throws -> Tensor {
         let mask = try Matrix(rows: 1, planes: tensor.values.planes)
         DropoutOperation.fill(mask, p: p)

@@ -1,6 +1,6 @@
 internal import SCNCore
-package import SCNFiles
-package import SCNGeometry
+internal import SCNFiles
+internal import SCNGeometry
 internal import SCNOps
 
 /// Fractional max pooling (Graham, "Fractional Max-Pooling", 2014): a max pooling that makes the field smaller by any ratio
@@ -24,85 +24,57 @@ public final class FractionalMaxPooling: Module {
         case outputSize(Size)
     }
 
+    static let layerType = LayerType(
+        "FractionalMaxPooling", "Max pooling that makes the field smaller by any ratio above 1.",
+        [
+            .dimension,
+            LayerArgument(
+                "ratio", .ratios, "floor(size / ratio) windows along each axis, at least 1; null where output_size is given.",
+                fallback: .null, display: .labeled("ratio")),
+            LayerArgument(
+                "pool_size", .sizes(minimum: 1), "The window along each axis; null: each ends where the next begins.",
+                fallback: .integer(2), isNullable: true, display: .labeled("size")),
+            .featuresToDrop,
+            LayerArgument(
+                "output_size", .sizes(minimum: 1), "So many windows along each axis; null where ratio is given.",
+                fallback: .null, isAddition: true, display: .labeled("output size")),
+            LayerArgument(
+                "sequence", .choice(["pseudorandom", "random"]),
+                "The order of the steps from window to window: as even as can be, or shuffled.",
+                fallback: .string("pseudorandom"), isAddition: true, display: .value),
+        ],
+        checks: [LayerType.exactlyOne("ratio", "output_size")]
+    ) { try FractionalMaxPooling($0) }
+
     /// - Parameters:
     ///   - poolSize: Of the windows, which overlap where steps are smaller; nil: each ends where the next one begins.
     ///   - isPseudorandom: Whether steps are spread evenly from a random beginning; else they are shuffled.
     public convenience init(
         dimension: Int, _ target: Target, poolSize: Size? = 2, featuresToDrop: Int = 0, isPseudorandom: Bool = true
     ) throws {
-        let poolAxes = try poolSize?.axes(dimension, "pool_size")
-        let axes: FractionalWindows.Target
+        var (ratio, outputSize) = (JSON.null, JSON.null)
         switch target {
-        case .ratio(let ratio):
-            _ = try Size(1).axes(dimension, "dimension")
-            try require(
-                ratio.count == 1 || ratio.count == dimension, .shape,
-                "ratio: has \(ratio.count) entries, expected \(dimension)")
-            axes = .ratio(ratio.count == 1 ? Array(repeating: ratio[0], count: dimension) : ratio)
-        case .outputSize(let size): axes = .outputSize(try size.axes(dimension, "output_size"))
+        case .ratio(let values): ratio = values.count == 1 ? .number(values[0]) : .array(values.map(JSON.number))
+        case .outputSize(let size): outputSize = size.argument
         }
         try self.init(
-            FractionalWindows(axes, poolSize: poolAxes, order: isPseudorandom ? .pseudorandom : .random),
-            featuresToDrop: featuresToDrop)
+            Arguments(
+                Self.layerType,
+                [
+                    "dimension": .integer(dimension), "ratio": ratio, "output_size": outputSize,
+                    "pool_size": poolSize?.argument ?? .null, "features_to_drop": .integer(featuresToDrop),
+                    "sequence": .string(isPseudorandom ? "pseudorandom" : "random"),
+                ]))
     }
 
-    package init(_ windows: FractionalWindows, featuresToDrop: Int) throws {
-        try require(
-            featuresToDrop >= 0, .invalidArgument, "features_to_drop: is \(featuresToDrop), expected at least 0")
-        dimension = windows.dimension
-        self.featuresToDrop = featuresToDrop
-        self.windows = windows
-    }
-
-    public override var summary: String {
-        var parts: [String] = []
-        switch windows.target {
-        case .ratio(let ratio):
-            parts.append("ratio " + (Set(ratio).count == 1 ? "\(ratio[0])" : "\(ratio)"))
-        case .outputSize(let size): parts.append("output size \(describe(size))")
-        }
-        parts.append(windows.poolSize.map { "size \(describe($0))" } ?? "tiles")
-        if windows.order == .random { parts.append("random") }
-        if featuresToDrop > 0 { parts.append("drops \(featuresToDrop)") }
-        return parts.joined(separator: ", ")
-    }
-
-    package override var arguments: [(key: String, value: JSON)]? {
-        var (ratio, outputSize) = (JSON.null, JSON.null)
-        switch windows.target {
-        case .ratio(let values): ratio = .array(values.map(JSON.number))
-        case .outputSize(let size): outputSize = .sizes(size)
-        }
-        return [
-            ("dimension", .integer(dimension)), ("ratio", ratio), ("output_size", outputSize),
-            ("pool_size", windows.poolSize.map(JSON.sizes) ?? .null),
-            ("sequence", .string(windows.order == .random ? "random" : "pseudorandom")),
-            ("features_to_drop", .integer(featuresToDrop)),
-        ]
-    }
-
-    /// Rebuilds a layer from the arguments of its architecture.
-    static func build(_ json: JSONValue) throws -> FractionalMaxPooling {
-        func isAbsent(_ key: String) -> Bool { json.find(key) == nil || json.find(key)?.kind == .null }
-        try require(
-            isAbsent("ratio") != isAbsent("output_size"), .format, "ratio: expected it or output_size, not both")
-        let sequence = json.find("sequence") == nil ? "pseudorandom" : try json.string("sequence")
-        try require(
-            sequence == "pseudorandom" || sequence == "random", .format,
-            "sequence: is \"\(sequence.prefix(60))\", expected \"pseudorandom\" or \"random\"")
-        let target: Target
-        if isAbsent("ratio") {
-            target = .outputSize(try json.size("output_size"))
-        } else if json.find("ratio")?.kind == .array {
-            target = .ratio(try json.doubles("ratio"))
-        } else {
-            target = .ratio([try json.double("ratio")])
-        }
-        return try FractionalMaxPooling(
-            dimension: json.int("dimension"), target,
-            poolSize: json.find("pool_size") == nil ? 2 : isAbsent("pool_size") ? nil : json.size("pool_size"),
-            featuresToDrop: json.find("features_to_drop") == nil ? 0 : json.int("features_to_drop"),
-            isPseudorandom: sequence == "pseudorandom")
+    init(_ arguments: Arguments) throws {
+        dimension = arguments.integer("dimension")
+        featuresToDrop = arguments.integer("features_to_drop")
+        windows = try FractionalWindows(
+            arguments.optionalReals("ratio").map { .ratio($0) } ?? .outputSize(arguments.sizes("output_size")),
+            poolSize: arguments.optionalSizes("pool_size"),
+            order: arguments.optionalText("sequence") == "random" ? .random : .pseudorandom)
+        super.init(madeWith: arguments)
     }
 
     public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {

@@ -8,18 +8,28 @@ public final class GlobalPoolingLayer: SpatialLayer {
     /// What becomes of the sites of a sample.
     public let kind: GlobalPooling
 
-    /// A layer for sites of the given dimension.
-    public init(dimension: Int, _ kind: GlobalPooling) throws {
-        self.kind = kind
-        try super.init(dimension: dimension)
+    static let layerTypes: [LayerType] = [
+        type(
+            .sum, "GlobalSumPooling",
+            "The sum over all sites of each sample: a matrix [batch, planes], zeros for a sample without sites."),
+        type(.average, "GlobalAveragePooling", "The average over the sites of each sample; zeros where it has none."),
+        type(
+            .max, "GlobalMaxPooling",
+            "The maximum over the sites of each sample, which may be negative; zeros where it has none."),
+    ]
+
+    private static func type(_ kind: GlobalPooling, _ name: String, _ documentation: String) -> LayerType {
+        LayerType(name, documentation, [.dimension]) { GlobalPoolingLayer($0, kind) }
     }
 
-    public override var typeName: String {
-        switch kind {
-        case .sum: "GlobalSumPooling"
-        case .average: "GlobalAveragePooling"
-        case .max: "GlobalMaxPooling"
-        }
+    /// A layer for sites of the given dimension.
+    public convenience init(dimension: Int, _ kind: GlobalPooling) throws {
+        try self.init(Arguments(Self.layerTypes[kind.rawValue], ["dimension": .integer(dimension)]), kind)
+    }
+
+    private init(_ arguments: Arguments, _ kind: GlobalPooling) {
+        self.kind = kind
+        super.init(madeWith: arguments)
     }
 
     public override func forward(_ input: Value) throws -> Value {

@@ -1,38 +1,59 @@
 internal import SCNCore
-package import SCNFiles
+internal import SCNFiles
 public import SCNGeometry
 internal import SCNOps
 
-/// What layers share that turn points into a sparse tensor.
+/// Shared base of layers that turn points into a sparse tensor.
 public class PointsLayer: SpatialLayer {
     /// The size of the field along each axis.
     public let spatialSize: [Int]
     /// What becomes of rows that name one site.
     public let mode: InputMode
 
+    class var layerType: LayerType { preconditionFailure("overridden by every subclass") }
+
+    /// The type of such a layer.
+    static func layerType(
+        _ name: String, _ documentation: String, make: @escaping @Sendable (Arguments) throws -> Module
+    ) -> LayerType {
+        LayerType(
+            name, documentation,
+            [
+                .dimension, .size("spatial_size", "The size of the field along each axis.", label: "spatial size"),
+                LayerArgument(
+                    "mode", .number(0...4),
+                    "What becomes of rows that name one site: 0: an error, 1: the last wins, 2: the first wins, "
+                        + "3: their sum, 4: their mean.", fallback: .integer(3)),
+            ], make: make)
+    }
+
     /// A layer for points of the given dimension within the given size.
-    public init(dimension: Int, spatialSize: Size, mode: InputMode = .sum) throws {
-        self.spatialSize = try spatialSize.axes(dimension, "spatial_size")
-        for (axis, size) in self.spatialSize.enumerated() {
-            try require(
-                size >= 1, .invalidArgument, "spatial_size: is \(size) on axis \(axis), expected at least 1")
-        }
-        self.mode = mode
-        try super.init(dimension: dimension)
+    public convenience init(dimension: Int, spatialSize: Size, mode: InputMode = .sum) throws {
+        try self.init(
+            madeWith: Arguments(
+                Self.layerType,
+                [
+                    "dimension": .integer(dimension), "spatial_size": spatialSize.argument,
+                    "mode": .integer(mode.rawValue),
+                ]))
     }
 
-    public override var summary: String { "spatial size \(describe(spatialSize)), \(mode)" }
-
-    package override var arguments: [(key: String, value: JSON)]? {
-        [
-            ("dimension", .integer(dimension)), ("spatial_size", .sizes(spatialSize)),
-            ("mode", .integer(mode.rawValue)),
-        ]
+    required override init(madeWith arguments: Arguments) {
+        spatialSize = arguments.sizes("spatial_size")
+        mode = InputMode(rawValue: arguments.integer("mode")) ?? .sum
+        super.init(madeWith: arguments)
     }
+
+    public override var summary: String { "\(super.summary), \(mode)" }
 }
 
 /// Turns points into a sparse tensor: sorts the sites, and combines the rows that fall on one site as the mode says.
 public final class InputLayer: PointsLayer {
+    override class var layerType: LayerType { type }
+    private static let type = layerType(
+        "InputLayer", "Turns points into a sparse tensor: sorts the sites, and combines rows that fall on one site."
+    ) { InputLayer(madeWith: $0) }
+
     public override func forward(_ input: Value) throws -> Value {
         guard case .points(let points) = input, points.length == nil else {
             throw input.mismatch(typeName, "points")
@@ -68,6 +89,15 @@ extension Geometry {
 /// Gives every row of the input layer's points the vector of its site: dense [rows, planes]. In modes 1 and 2 only the
 /// winning row gets it, the others zeros.
 public final class OutputLayer: SpatialLayer {
+    static let layerType = LayerType(
+        "OutputLayer", "Gives every row of the input layer's points the vector of its site: a matrix [rows, planes].", [.dimension]
+    ) { OutputLayer(madeWith: $0) }
+
+    /// A layer for sites of the given dimension, 1 ... 10.
+    public convenience init(dimension: Int) throws {
+        try self.init(madeWith: Arguments(Self.layerType, ["dimension": .integer(dimension)]))
+    }
+
     public override func forward(_ input: Value) throws -> Value {
         let sparse = try input.sparse(for: typeName, dimension: dimension)
         guard let map = sparse.geometry.inputMap, sparse.siteSetID == sparse.geometry.input else {
@@ -90,17 +120,20 @@ public final class SparseToDense: SpatialLayer {
     /// Of the input, and of the result; an input without sites may have any.
     public let planes: Int
 
+    static let layerType = LayerType(
+        "SparseToDense", "Makes a dense tensor [batch, planes, ...spatial size], zeros where there is no site.",
+        [.dimension, .planes("The planes of input and result; an input without sites may have any.")]
+    ) { SparseToDense(madeWith: $0) }
+
     /// A layer for sparse tensors of the given dimension and planes.
-    public init(dimension: Int, planes: Int) throws {
-        try require(planes >= 1, .invalidArgument, "planes: is \(planes), expected at least 1")
-        self.planes = planes
-        try super.init(dimension: dimension)
+    public convenience init(dimension: Int, planes: Int) throws {
+        try self.init(
+            madeWith: Arguments(Self.layerType, ["dimension": .integer(dimension), "planes": .integer(planes)]))
     }
 
-    public override var summary: String { "\(planes)" }
-
-    package override var arguments: [(key: String, value: JSON)]? {
-        [("dimension", .integer(dimension)), ("planes", .integer(planes))]
+    override init(madeWith arguments: Arguments) {
+        planes = arguments.integer("planes")
+        super.init(madeWith: arguments)
     }
 
     public override func forward(_ input: Value) throws -> Value {

@@ -2,7 +2,7 @@ internal import SCNCore
 internal import SCNGeometry
 internal import SCNOps
 
-/// What max poolings share: inactive sites count as zero and the maximum starts at zero; NaN is larger than all numbers; tied
+/// Shared base of max poolings: inactive sites count as zero and the maximum starts at zero; NaN is larger than all numbers; tied
 /// maxima all get the gradient.
 public class MaxPoolingLayer: PoolingLayer {
     /// The rules for these sites, and the sites of the result.
@@ -20,6 +20,12 @@ public class MaxPoolingLayer: PoolingLayer {
 /// Max pooling. Inactive sites count as zero and the maximum starts at zero; NaN is larger than all numbers; tied maxima all
 /// get the gradient.
 public final class MaxPooling: MaxPoolingLayer {
+    override class var layerType: LayerType { type }
+    private static let type = layerType(
+        "MaxPooling",
+        "The largest value under the window, at least zero: sites without features count as zero."
+    ) { try MaxPooling($0) }
+
     override func rules(_ input: SparseTensor) throws -> (output: SiteSetID, rulebook: Rulebook) {
         try input.geometry.strided(input.siteSetID, filter)
     }
@@ -31,6 +37,12 @@ public final class MaxPooling: MaxPoolingLayer {
 /// The displacement is drawn once for a site set and a filter, and shared by all layers of that filter; each pass in training
 /// takes one number from the generator.
 public final class RandomizedStrideMaxPooling: MaxPoolingLayer {
+    override class var layerType: LayerType { type }
+    private static let type = layerType(
+        "RandomizedStrideMaxPooling",
+        "In training a max pooling whose windows are displaced at random; in evaluation a MaxPooling."
+    ) { try RandomizedStrideMaxPooling($0) }
+
     override func rules(_ input: SparseTensor) throws -> (output: SiteSetID, rulebook: Rulebook) {
         try input.geometry.strided(input.siteSetID, filter, isRandomized: isTraining)
     }

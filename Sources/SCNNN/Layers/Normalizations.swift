@@ -1,5 +1,5 @@
 internal import SCNCore
-package import SCNFiles
+internal import SCNFiles
 internal import SCNGeometry
 internal import SCNOps
 
@@ -21,14 +21,38 @@ public final class MeanOnlyBNLeakyReLU: Module {
     public let runningMean: Tensor
     private var operation: MeanOnlyNormalizationOperation
 
+    static let layerType = LayerType(
+        "MeanOnlyBNLeakyReLU",
+        "Takes the mean of each plane over all rows away, adds a bias, and may apply a (leaky) ReLU.",
+        [
+            .planes(), LayerArgument("affine", .flag, "Whether to add a bias.", fallback: .bool(true)), .leakiness,
+            .momentum,
+        ],
+        state: [
+            .parameter("bias", "[planes]", "zeros", where: "affine"), .buffer("running_mean", "[planes]", "zeros"),
+        ]
+    ) { try MeanOnlyBNLeakyReLU($0) }
+
     /// Bias and running mean are zeros at first. Throws where `planes` < 1, `leakiness` < 0 or `momentum` is not in 0 ... 1.
-    public init(planes: Int, affine: Bool = true, leakiness: Double = 1, momentum: Double = 0.99) throws {
-        try require(planes >= 1, .invalidArgument, "planes: is \(planes), expected at least 1")
-        operation = try MeanOnlyNormalizationOperation(momentum: momentum, leakiness: leakiness)
-        self.planes = planes
-        self.leakiness = leakiness
-        bias = affine ? try .parameter([planes], filledWith: 0) : nil
+    public convenience init(
+        planes: Int, affine: Bool = true, leakiness: Double = 1, momentum: Double = 0.99
+    ) throws {
+        try self.init(
+            Arguments(
+                Self.layerType,
+                [
+                    "planes": .integer(planes), "affine": .bool(affine), "leakiness": .number(leakiness),
+                    "momentum": .number(momentum),
+                ]))
+    }
+
+    init(_ arguments: Arguments) throws {
+        planes = arguments.integer("planes")
+        leakiness = arguments.real("leakiness")
+        operation = try MeanOnlyNormalizationOperation(momentum: arguments.real("momentum"), leakiness: leakiness)
+        bias = arguments.flag("affine") ? try .parameter([planes], filledWith: 0) : nil
         runningMean = try .buffer([planes], filledWith: 0)
+        super.init(madeWith: arguments)
     }
 
     public override var ownState: [StateEntry] {
@@ -36,18 +60,10 @@ public final class MeanOnlyBNLeakyReLU: Module {
             + [StateEntry(name: "running_mean", tensor: runningMean, isParameter: false)]
     }
 
-    public override var summary: String {
-        "\(planes)" + (leakiness == 1 ? "" : leakiness == 0 ? ", ReLU" : ", leakiness \(leakiness)")
+    override func takeMomentum(_ momentum: Double) {
+        operation.momentum = momentum
+        arguments?["momentum"] = .number(momentum)
     }
-
-    package override var arguments: [(key: String, value: JSON)]? {
-        [
-            ("planes", .integer(planes)), ("affine", .bool(bias != nil)), ("leakiness", .number(leakiness)),
-            ("momentum", .number(momentum)),
-        ]
-    }
-
-    override func takeMomentum(_ momentum: Double) { operation.momentum = momentum }
 
     public override func forward(_ input: Value) throws -> Value {
         try input.mapTensor(typeName) { tensor in
@@ -94,17 +110,36 @@ public final class SparseGroupNorm: Module {
     public let bias: Tensor
     private let operation: GroupNormalizationOperation
 
+    static let layerType = LayerType(
+        "SparseGroupNorm", "Normalizes each sample's sites and each of some groups of neighboring planes.",
+        [
+            LayerArgument(
+                "groups", .count(minimum: 1), "Groups of neighboring planes; a divisor of the planes.",
+                sparseConvNet: "num_groups", display: .labeled("groups")),
+            LayerArgument(
+                "planes", .planes, "The planes of input and result.", sparseConvNet: "num_channels",
+                display: .labeled("planes")),
+            .epsilon(1e-5),
+        ], checks: [LayerType.divides("groups", "planes")],
+        state: [.parameter("weight", "[planes]", "ones"), .parameter("bias", "[planes]", "zeros")]
+    ) { try SparseGroupNorm($0) }
+
     /// Throws where `groups` is no divisor of `planes` or `epsilon` no positive normal number of float32.
-    public init(groups: Int, planes: Int, epsilon: Double = 1e-5) throws {
-        try require(planes >= 1, .invalidArgument, "planes: is \(planes), expected at least 1")
+    public convenience init(groups: Int, planes: Int, epsilon: Double = 1e-5) throws {
+        try self.init(
+            Arguments(
+                Self.layerType,
+                ["groups": .integer(groups), "planes": .integer(planes), "epsilon": .number(epsilon)]))
+    }
+
+    init(_ arguments: Arguments) throws {
+        groups = arguments.integer("groups")
+        planes = arguments.integer("planes")
+        epsilon = arguments.real("epsilon")
         operation = try GroupNormalizationOperation(groups: groups, epsilon: epsilon)
-        try require(
-            planes % groups == 0, .invalidArgument, "groups: is \(groups), expected a divisor of the planes, \(planes)")
-        self.groups = groups
-        self.planes = planes
-        self.epsilon = epsilon
         weight = try .parameter([planes], filledWith: 1)
         bias = try .parameter([planes], filledWith: 0)
+        super.init(madeWith: arguments)
     }
 
     public override var ownState: [StateEntry] {
@@ -112,12 +147,6 @@ public final class SparseGroupNorm: Module {
             StateEntry(name: "weight", tensor: weight, isParameter: true),
             StateEntry(name: "bias", tensor: bias, isParameter: true),
         ]
-    }
-
-    public override var summary: String { "\(groups) groups of \(planes) planes" }
-
-    package override var arguments: [(key: String, value: JSON)]? {
-        [("groups", .integer(groups)), ("planes", .integer(planes)), ("epsilon", .number(epsilon))]
     }
 
     public override func forward(_ input: Value) throws -> Value {

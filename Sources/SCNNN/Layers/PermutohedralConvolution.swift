@@ -1,5 +1,5 @@
 internal import SCNCore
-package import SCNFiles
+internal import SCNFiles
 internal import SCNGeometry
 
 /// A submanifold convolution on the lattice A_d: each site reads itself and its d * (d + 1) nearest neighbours, after
@@ -8,26 +8,34 @@ internal import SCNGeometry
 ///
 /// Sites are lattice coordinates: points in space times the inverse of ``Permutohedral/basis(dimension:)``.
 public final class PermutohedralSubmanifoldConvolution: ConvolutionLayer {
+    static let layerType = LayerType(
+        "PermutohedralSubmanifoldConvolution",
+        "A convolution whose sites stay, on the lattice A_d: each site reads itself and its d * (d + 1) neighbors.",
+        [.dimension, .inPlanes, .outPlanes, .bias(false), .groups, .activation], checks: checks,
+        state: [
+            .parameter(
+                "weight", "[volume, groups, in_planes / groups, out_planes / groups]", "N(0, 2 / (in_planes * volume))"),
+            .parameter("bias", "[out_planes]", "zeros", where: "bias"),
+        ]
+    ) { try PermutohedralSubmanifoldConvolution($0) }
+
     /// `groups` divides the planes in and out.
-    public init(dimension: Int, in inPlanes: Int, out outPlanes: Int, bias: Bool = false, groups: Int = 1) throws {
-        let filter = try FilterGeometry.permutohedral(dimension: dimension)
+    public convenience init(
+        dimension: Int, in inPlanes: Int, out outPlanes: Int, bias: Bool = false, groups: Int = 1
+    ) throws {
+        try self.init(
+            Arguments(
+                Self.layerType,
+                [
+                    "dimension": .integer(dimension), "in_planes": .integer(inPlanes), "out_planes": .integer(outPlanes),
+                    "bias": .bool(bias), "groups": .integer(groups),
+                ]))
+    }
+
+    init(_ arguments: Arguments) throws {
+        let filter = try FilterGeometry.permutohedral(dimension: arguments.integer("dimension"))
         try super.init(
-            dimension, inPlanes, outPlanes, filter, bias: bias, groups: groups,
-            variance: 2 / (Double(inPlanes) * Double(filter.volume)))
-    }
-
-    public override var summary: String {
-        var parts = ["\(inPlanes) -> \(outPlanes)", "\(filter.volume) neighbours"]
-        if groups > 1 { parts.append("groups \(groups)") }
-        if bias != nil { parts.append("bias") }
-        return (parts + activationSummary).joined(separator: ", ")
-    }
-
-    package override var arguments: [(key: String, value: JSON)]? {
-        [
-            ("dimension", .integer(dimension)), ("in", .integer(inPlanes)), ("out", .integer(outPlanes)),
-            ("bias", .bool(bias != nil)), ("groups", .integer(groups)),
-        ] + activationArguments
+            arguments, filter, variance: 2 / (Double(arguments.integer("in_planes")) * Double(filter.volume)))
     }
 
     override func rules(_ input: SparseTensor) throws -> (output: SiteSetID, rulebook: Rulebook) {

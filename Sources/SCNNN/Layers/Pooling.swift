@@ -1,9 +1,9 @@
 internal import SCNCore
-package import SCNFiles
+internal import SCNFiles
 internal import SCNGeometry
 internal import SCNOps
 
-/// What poolings of a fixed window share: their arguments.
+/// Shared base of poolings of a fixed window: their arguments.
 public class PoolingLayer: Module {
     /// The number of coordinates of a site, the batch index not counted.
     public let dimension: Int
@@ -11,28 +11,40 @@ public class PoolingLayer: Module {
     public let featuresToDrop: Int
     let filter: FilterGeometry
 
+    class var layerType: LayerType { preconditionFailure("overridden by every subclass") }
+
+    /// The type of such a layer.
+    static func layerType(
+        _ name: String, _ documentation: String, make: @escaping @Sendable (Arguments) throws -> Module
+    ) -> LayerType {
+        LayerType(
+            name, documentation,
+            [
+                .dimension, .size("pool_size", "The window along each axis.", label: "size"),
+                .size("pool_stride", "Steps from window to window.", label: "stride"), .featuresToDrop, .padding,
+                .dilation,
+            ], make: make)
+    }
+
     /// Sizes are one number for all axes, or one an axis; `featuresToDrop` leaves out the first planes.
-    public required init(
+    public convenience init(
         dimension: Int, poolSize: Size, poolStride: Size, featuresToDrop: Int = 0, padding: Size = 0, dilation: Size = 1
     ) throws {
-        try require(
-            featuresToDrop >= 0, .invalidArgument, "features_to_drop: is \(featuresToDrop), expected at least 0")
-        self.dimension = dimension
-        self.featuresToDrop = featuresToDrop
-        filter = try stridedFilter(dimension, poolSize, poolStride, padding, dilation)
+        try self.init(
+            Arguments(
+                Self.layerType,
+                [
+                    "dimension": .integer(dimension), "pool_size": poolSize.argument,
+                    "pool_stride": poolStride.argument, "features_to_drop": .integer(featuresToDrop),
+                    "padding": padding.argument, "dilation": dilation.argument,
+                ]))
     }
 
-    public override var summary: String {
-        "size \(describe(filter.size)), stride \(describe(filter.stride))"
-            + (featuresToDrop == 0 ? "" : ", drops \(featuresToDrop)")
-    }
-
-    package override var arguments: [(key: String, value: JSON)]? {
-        [
-            ("dimension", .integer(dimension)), ("pool_size", .sizes(filter.size)),
-            ("pool_stride", .sizes(filter.stride)), ("features_to_drop", .integer(featuresToDrop)),
-            ("padding", .sizes(filter.padding)), ("dilation", .sizes(filter.dilation)),
-        ]
+    required init(_ arguments: Arguments) throws {
+        dimension = arguments.integer("dimension")
+        featuresToDrop = arguments.integer("features_to_drop")
+        filter = try stridedFilter(arguments, "pool_size", "pool_stride")
+        super.init(madeWith: arguments)
     }
 
     public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
@@ -42,6 +54,12 @@ public class PoolingLayer: Module {
 
 /// Average pooling: the sum under the window divided by the filter volume, so that inactive sites count as zeros.
 public final class AveragePooling: PoolingLayer {
+    override class var layerType: LayerType { type }
+    private static let type = layerType(
+        "AveragePooling",
+        "The sum under the window divided by the window's volume: sites without features count as zero."
+    ) { try AveragePooling($0) }
+
     public override func forward(_ input: Value) throws -> Value {
         let sparse = try input.sparse(for: typeName, dimension: dimension)
         let (output, rulebook) = try sparse.geometry.strided(sparse.siteSetID, filter)
@@ -54,6 +72,12 @@ public final class AveragePooling: PoolingLayer {
 /// The earlier convolution or pooling with the same window that led to these sites, reversed: each of its input sites gets
 /// the sum of the vectors of the windows over it.
 public final class UnPooling: PoolingLayer {
+    override class var layerType: LayerType { type }
+    private static let type = layerType(
+        "UnPooling",
+        "The matching earlier convolution or pooling, reversed: each of its input sites gets the sum over its windows."
+    ) { try UnPooling($0) }
+
     public override func forward(_ input: Value) throws -> Value {
         let sparse = try input.sparse(for: typeName, dimension: dimension)
         let (output, rulebook) = try sparse.geometry.reverse(sparse.siteSetID, filter)

@@ -37,12 +37,6 @@ extension ProductLayer {
         return entries
     }
 
-    var activationSummary: [String] { describe(leakiness: leakiness) }
-
-    var activationArguments: [(key: String, value: JSON)] {
-        leakiness == 1 ? [] : [("leakiness", .number(leakiness))]
-    }
-
     /// Maps the gradient behind the activation, whose result is `output`, to the one before it.
     func activationGradient(_ output: Matrix) -> (Matrix) throws -> Matrix {
         if leakiness == 1 { return { $0 } }
@@ -59,9 +53,6 @@ extension ProductLayer {
     func setLeakiness(_ value: Double) throws(SCNError) {
         try requireAtLeastZero(value, "leakiness")
         leakiness = value
+        arguments?["leakiness"] = .number(value)
     }
-}
-
-func describe(leakiness: Double) -> [String] {
-    leakiness == 1 ? [] : leakiness == 0 ? ["ReLU"] : ["leakiness \(leakiness)"]
 }

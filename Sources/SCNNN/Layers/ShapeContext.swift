@@ -1,5 +1,5 @@
 internal import SCNCore
-package import SCNFiles
+internal import SCNFiles
 internal import SCNGeometry
 internal import SCNOps
 
@@ -12,20 +12,34 @@ public final class ShapeContext: SpatialLayer {
     public let outPlanes: Int
     private let filter: FilterGeometry
 
+    static let layerType = LayerType(
+        "ShapeContext", "Puts the features of a site's neighborhood side by side: [sites, volume * in_planes].",
+        [
+            .dimension,
+            LayerArgument("in_planes", .planes, "The planes of the input.", sparseConvNet: "n_features", former: ["in"]),
+            .size("filter_size", "The neighborhood along each axis.", fallback: 3, label: "filter"),
+        ]
+    ) { try ShapeContext($0) }
+
     /// `filterSize`: one number for all axes, or one an axis.
-    public init(dimension: Int, in planes: Int, filterSize: Size = 3) throws {
-        try require(planes >= 1, .invalidArgument, "in_planes: is \(planes), expected at least 1")
-        filter = try FilterGeometry.submanifold(size: filterSize.axes(dimension, "filter_size"))
+    public convenience init(dimension: Int, in planes: Int, filterSize: Size = 3) throws {
+        try self.init(
+            Arguments(
+                Self.layerType,
+                [
+                    "dimension": .integer(dimension), "in_planes": .integer(planes),
+                    "filter_size": filterSize.argument,
+                ]))
+    }
+
+    private init(_ arguments: Arguments) throws {
+        planes = arguments.integer("in_planes")
+        filter = try .submanifold(size: arguments.sizes("filter_size"))
         outPlanes = try checkedProduct([filter.volume, planes], "the planes of a shape context")
-        self.planes = planes
-        try super.init(dimension: dimension)
+        super.init(madeWith: arguments)
     }
 
     public override var summary: String { "\(planes) -> \(outPlanes), filter \(describe(filter.size))" }
-
-    package override var arguments: [(key: String, value: JSON)]? {
-        [("dimension", .integer(dimension)), ("in", .integer(planes)), ("filter_size", .sizes(filter.size))]
-    }
 
     public override func forward(_ input: Value) throws -> Value {
         let sparse = try input.sparse(for: typeName, dimension: dimension, planes: planes)

@@ -1,5 +1,5 @@
 internal import SCNCore
-package import SCNFiles
+internal import SCNFiles
 internal import SCNGeometry
 internal import SCNOps
 
@@ -21,11 +21,36 @@ public final class Sparsify: SpatialLayer {
     public let activation: Activation?
     private let net: NetworkInNetwork
 
+    static let layerType = LayerType(
+        "Sparsify", "Keeps the sites that a NetworkInNetwork of one plane scores high, with all planes.",
+        [
+            .dimension, .inPlanes,
+            LayerArgument(
+                "activation", .choice(Activation.allCases.map(\.rawValue)),
+                "What follows the scores: null (those above 0 stay), sigmoid or a step (those above 0.5).",
+                fallback: .null, display: .value),
+        ],
+        state: [
+            .parameter("net.weight", "[in_planes, 1]", "N(0, 2 / in_planes); net.0.weight behind an activation"),
+            .parameter("net.bias", "[1]", "zeros; net.0.bias behind an activation"),
+        ]
+    ) { try Sparsify($0) }
+
     /// A layer for sparse tensors of `inPlanes` planes.
-    public init(dimension: Int, in inPlanes: Int, activation: Activation? = nil) throws {
-        self.activation = activation
-        net = try NetworkInNetwork(in: inPlanes, out: 1, bias: true)
-        try super.init(dimension: dimension)
+    public convenience init(dimension: Int, in inPlanes: Int, activation: Activation? = nil) throws {
+        try self.init(
+            Arguments(
+                Self.layerType,
+                [
+                    "dimension": .integer(dimension), "in_planes": .integer(inPlanes),
+                    "activation": activation.map { .string($0.rawValue) } ?? .null,
+                ]))
+    }
+
+    init(_ arguments: Arguments) throws {
+        activation = arguments.optionalText("activation").flatMap(Activation.init)
+        net = try NetworkInNetwork(in: arguments.integer("in_planes"), out: 1, bias: true)
+        super.init(madeWith: arguments)
     }
 
     public override var ownState: [StateEntry] {
@@ -33,15 +58,6 @@ public final class Sparsify: SpatialLayer {
         return net.ownState.map {
             StateEntry(name: "\(path).\($0.name)", tensor: $0.tensor, isParameter: $0.isParameter)
         }
-    }
-
-    public override var summary: String { "\(net.inPlanes)" + (activation.map { ", \($0)" } ?? "") }
-
-    package override var arguments: [(key: String, value: JSON)]? {
-        [
-            ("dimension", .integer(dimension)), ("in", .integer(net.inPlanes)),
-            ("activation", activation.map { .string($0.rawValue) } ?? .null),
-        ]
     }
 
     public override func forward(_ input: Value) throws -> Value {
@@ -67,6 +83,15 @@ public final class Sparsify: SpatialLayer {
 
 /// Keeps the sites whose first plane is above 0.
 public final class SparsifyFCS: SpatialLayer {
+    static let layerType = LayerType(
+        "SparsifyFCS", "Keeps the sites whose first plane is above 0.", [.dimension]
+    ) { SparsifyFCS(madeWith: $0) }
+
+    /// A layer for sites of the given dimension, 1 ... 10.
+    public convenience init(dimension: Int) throws {
+        try self.init(madeWith: Arguments(Self.layerType, ["dimension": .integer(dimension)]))
+    }
+
     public override func forward(_ input: Value) throws -> Value {
         let sparse = try input.sparse(for: typeName, dimension: dimension)
         try require(

@@ -1,5 +1,4 @@
 package import SCNCore
-package import SCNFiles
 
 /// A layer, container or network: maps a value to a value, and holds parameters, buffers and perhaps other modules.
 ///
@@ -26,11 +25,18 @@ open class Module {
     /// Whether the module trains, or evaluates.
     public internal(set) var isTraining = true
 
+    /// What the module was made with, for checkpoints and summaries; nil for a host's own types, which no checkpoint can
+    /// make again.
+    package internal(set) var arguments: Arguments?
+
     /// A module in training mode.
     public init() {}
 
+    /// A layer of the library, in training mode.
+    init(madeWith arguments: Arguments) { self.arguments = arguments }
+
     /// The type's name, as SparseConvNet has it.
-    open var typeName: String { String(describing: type(of: self)) }
+    open var typeName: String { arguments?.type.name ?? String(describing: type(of: self)) }
 
     /// Maps input to output.
     open func forward(_ input: Value) throws -> Value {
@@ -53,10 +59,7 @@ open class Module {
     open func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] { outputSize }
 
     /// What to write after the type's name for people to read: "3 -> 16, filter 3".
-    open var summary: String { "" }
-
-    /// The constructor's arguments, for the architecture in checkpoints; nil for types that no checkpoint can rebuild.
-    package var arguments: [(key: String, value: JSON)]? { nil }
+    open var summary: String { arguments?.summary ?? "" }
 
     /// Applies the module; how modules call each other, so that a ``Summary`` sees it. Where it throws, nothing is changed:
     /// neither statistics nor the generator.

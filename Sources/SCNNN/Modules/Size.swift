@@ -39,8 +39,9 @@ func describe(_ axes: [Int]) -> String {
     Set(axes).count == 1 ? "\(axes[0])" : axes.map(String.init).joined(separator: "x")
 }
 
-extension JSON {
-    static func sizes(_ axes: [Int]) -> JSON { .array(axes.map(JSON.integer)) }
+extension Size {
+    /// The size as an argument of a layer.
+    var argument: JSON { isUniform ? .integer(entries[0]) : .sizes(entries) }
 }
 
 /// The size itself, or an error where it has another dimension.

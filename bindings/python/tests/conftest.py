@@ -52,6 +52,6 @@ def repository():
 def subprocess_environment():
     """An environment in which another Python finds the scn that is tested."""
     source = str(pathlib.Path(scn.__file__).resolve().parents[1])
-    library = scn._library.library._name
+    library = scn._native.library.library._name
     path = os.pathsep.join([source, *filter(None, [os.environ.get("PYTHONPATH")])])
     return {**os.environ, "PYTHONPATH": path, "SCN_LIBRARY": library}

@@ -11,7 +11,7 @@ import pytest
 import safetensors.numpy
 
 import scn
-from scn._paths import replacing
+from scn._files import replacing
 
 
 def network():

@@ -154,7 +154,7 @@ def test_repetitions_of_the_test_add_up(dataset, tmp_path, capfd):
 
 
 def test_progress_goes_to_the_error_output(dataset, tmp_path, capfd, monkeypatch):
-    monkeypatch.setattr("scn._progress.SELDOM", 0.0)
+    monkeypatch.setattr("scn.training.progress.SELDOM", 0.0)
     train({"train": dataset["train"], "val": lambda: iter(dataset["val"])}, tmp_path, 2)
     lines = capfd.readouterr().err.splitlines()
     assert lines[0].startswith("epoch 1 train: 1 of 4 batches, ") and "samples/s" in lines[0] and "left" in lines[0]

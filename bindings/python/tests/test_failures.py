@@ -7,8 +7,8 @@ import threading
 import numpy as np
 import pytest
 import scn
-from scn._library import library
-from scn._scope import Scope
+from scn._native.library import library
+from scn._native.scope import Scope
 
 
 def random_state():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import scn
-from scn import _library
+from scn._native import library as _library
 
 
 def run(code, environment, **changes):

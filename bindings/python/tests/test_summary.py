@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import scn
-from scn._handles import ModuleHandle
-from scn._library import library
+from scn._native.handles import ModuleHandle
+from scn._native.library import library
 
 
 class Net(scn.Module):

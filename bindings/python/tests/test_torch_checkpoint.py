@@ -103,7 +103,7 @@ class Harmful:
 
 def test_nothing_in_a_file_is_run(tmp_path, capfd):
     path = tmp_path / "bad.pth"
-    for content, what in ((Harmful(), "system"), (st.ReLU(), "scn.torch.activation.ReLU"), ({"f": np.sum}, "sum")):
+    for content, what in ((Harmful(), "system"), (st.ReLU(), "scn.torch.layers.activation.ReLU"), ({"f": np.sum}, "sum")):
         for new in (True, False):
             torch.save(content, path, _use_new_zipfile_serialization=new)
             with pytest.raises(scn.FormatError, match=f"bad.pth: holds a .*{what}; only tensors"):

@@ -370,7 +370,7 @@ def test_what_package_scn_alone_has_is_named_with_its_counterpart(name):
 
 
 def test_hints_for_absent_names_lead_somewhere():
-    from scn.torch._absent import _INSTEAD
+    from scn.torch._replacements import _INSTEAD
 
     assert set(_INSTEAD) <= set(scn.__all__) - set(st.__all__)
     for text in _INSTEAD.values():

@@ -14,29 +14,16 @@ scn.cross_entropy(dense.reshape(1, -1), [0]).backward()
 
 import sys
 
-from . import functional, optim
-from .activation import ELU, SELU, LeakyReLU, ReLU, Sigmoid, Tanh
-from .batched import BLInputLayer, BLOutputLayer
-from .checkpoint import checkpoint_restore, checkpoint_save, load, restore, save
-from .classification import ClassificationResult, ClassificationTrainValidate
-from .combining import AddCoords, add_feature_planes, append_tensors, compare_sparse, concatenate_feature_planes
-from .containers import (
-    AddTable,
-    CheckpointedSequential,
-    ConcatTable,
-    Identity,
-    JoinTable,
-    Sequential,
-    VerboseIdentity,
-)
-from .convolution import (
-    Convolution,
-    Deconvolution,
-    FullConvolution,
-    RandomizedStrideConvolution,
-    SubmanifoldConvolution,
-    TransposeConvolution,
-    ValidConvolution,
+from . import _old_modules, functional, optim
+from .conversion.pytorch_files import from_torch_checkpoint
+from .conversion.weights import (
+    weights_from_minkowski_engine,
+    weights_from_sparseconvnet_permutohedral,
+    weights_from_spconv,
+    weights_from_torchsparse,
+    weights_to_minkowski_engine,
+    weights_to_spconv,
+    weights_to_torchsparse,
 )
 from .counts import ForwardCounts, Package, get_forward_counts, set_forward_counts
 from .errors import (
@@ -54,15 +41,33 @@ from .errors import (
     StateError,
     UnsupportedError,
 )
-from .functional import binary_cross_entropy, cross_entropy
-from .grad_mode import enable_grad, is_grad_enabled, no_grad
-from .inference import InferenceNetwork, optimize_for_inference
-from .input_batch import InputBatch
-from .input_output import Flatten, InputLayer, InputLayerInput, OutputLayer, SparseToDense
-from .linear import Linear, NetworkInNetwork
-from .metadata import Metadata
-from .module import Module
-from .networks import (
+from .nn.activation import ELU, SELU, LeakyReLU, ReLU, Sigmoid, Tanh
+from .nn.batched import BLInputLayer, BLOutputLayer
+from .nn.combining import AddCoords, add_feature_planes, append_tensors, compare_sparse, concatenate_feature_planes
+from .nn.containers import (
+    AddTable,
+    CheckpointedSequential,
+    ConcatTable,
+    Identity,
+    JoinTable,
+    Sequential,
+    VerboseIdentity,
+)
+from .nn.convolution import (
+    Convolution,
+    Deconvolution,
+    FullConvolution,
+    RandomizedStrideConvolution,
+    SubmanifoldConvolution,
+    TransposeConvolution,
+    ValidConvolution,
+)
+from .nn.inference import InferenceNetwork, optimize_for_inference
+from .nn.input_batch import InputBatch
+from .nn.input_output import Flatten, InputLayer, InputLayerInput, OutputLayer, SparseToDense
+from .nn.linear import Linear, NetworkInNetwork
+from .nn.module import Module
+from .nn.networks import (
     FullConvolutionalNetIntegratedLinear,
     FullyConvolutionalNet,
     MultiscaleShapeContext,
@@ -71,7 +76,7 @@ from .networks import (
     SparseVggNet,
     UNet,
 )
-from .normalization import (
+from .nn.normalization import (
     BatchNormalization,
     BatchNormELU,
     BatchNormLeakyReLU,
@@ -81,9 +86,8 @@ from .normalization import (
     MeanOnlyBNLeakyReLU,
     SparseGroupNorm,
 )
-from .optim import SGD, Adam, AdamW, Optimizer, clip_grad_norm_
-from .permutohedral import PermutohedralSubmanifoldConvolution, permutohedral_basis, permutohedral_offsets
-from .pooling import (
+from .nn.permutohedral import PermutohedralSubmanifoldConvolution, permutohedral_basis, permutohedral_offsets
+from .nn.pooling import (
     AveragePooling,
     FractionalMaxPooling,
     GlobalAveragePooling,
@@ -93,7 +97,10 @@ from .pooling import (
     RandomizedStrideMaxPooling,
     UnPooling,
 )
-from .schedules import CosineSchedule, ExponentialSchedule, StepSchedule
+from .nn.shape_context import ShapeContext
+from .nn.sparsify import DenseToSparse, Sparsify, SparsifyFCS
+from .nn.spectral import spectral_norm
+from .nn.summary import LayerSummary, Summary, summary
 from .settings import (
     cpu_description,
     get_num_threads,
@@ -103,13 +110,11 @@ from .settings import (
     set_num_threads,
     version,
 )
-from .shape_context import ShapeContext
-from .sparse import SparseConvNetTensor
-from .sparsify import DenseToSparse, Sparsify, SparsifyFCS
-from .spectral import spectral_norm
-from .summary import LayerSummary, Summary, summary
-from .tensor import Parameter, Tensor, from_numpy, tensor
-from .torch_checkpoint import from_torch_checkpoint
+from .training.losses import binary_cross_entropy, cross_entropy
+from .training.optimizers import SGD, Adam, AdamW, Optimizer, clip_grad_norm_
+from .training.saving import checkpoint_restore, checkpoint_save, load, restore, save
+from .training.schedules import CosineSchedule, ExponentialSchedule, StepSchedule
+from .training.train_validate import ClassificationResult, ClassificationTrainValidate
 from .utilities import (
     batch_location_tensors,
     is_power2,
@@ -119,18 +124,14 @@ from .utilities import (
     squareroot_rotation,
     voxelize_pointcloud,
 )
-from .voxels import Voxels, voxelize
-from .weights import (
-    weights_from_minkowski_engine,
-    weights_from_sparseconvnet_permutohedral,
-    weights_from_spconv,
-    weights_from_torchsparse,
-    weights_to_minkowski_engine,
-    weights_to_spconv,
-    weights_to_torchsparse,
-)
+from .values.grad_mode import enable_grad, is_grad_enabled, no_grad
+from .values.metadata import Metadata
+from .values.sparse import SparseConvNetTensor
+from .values.tensor import Parameter, Tensor, from_numpy, tensor
+from .values.voxels import Voxels, voxelize
 
 __version__: str = version()
+_old_modules.provide(__name__)
 
 # The two counters that are attributes of this module need a class that knows them.
 sys.modules[__name__].__class__ = Package

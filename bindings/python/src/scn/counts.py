@@ -6,8 +6,8 @@ import ctypes
 from types import ModuleType
 from typing import NamedTuple
 
-from ._arrays import integer
-from ._library import library
+from ._native.arrays import integer
+from ._native.library import library
 
 __all__ = ["ForwardCounts", "get_forward_counts", "set_forward_counts"]
 

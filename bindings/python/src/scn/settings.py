@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ._arrays import integer
-from ._library import library
+from ._native.arrays import integer
+from ._native.library import library
 from .errors import InvalidArgumentError
 
 __all__ = [

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._arrays import FloatArray, IntArray, float32, int64, integer, plain
+from ._native.arrays import FloatArray, IntArray, float32, int64, integer, plain
 from .errors import InvalidArgumentError, ShapeError
-from .metadata import coordinate_rows
+from .values.metadata import coordinate_rows
 
 __all__ = [
     "batch_location_tensors",
@@ -43,7 +43,9 @@ def batch_location_tensors(location_tensors: Iterable[Any]) -> IntArray:
     samples = [pad_with_batch_idx(sample, index) for index, sample in enumerate(location_tensors)]
     widths = {sample.shape[1] for sample in samples}
     if len(widths) != 1:
-        raise ShapeError(f"location_tensors have {sorted(width - 1 for width in widths)} columns; there must be one width")
+        raise ShapeError(
+            f"location_tensors have {sorted(width - 1 for width in widths)} columns; there must be one width"
+        )
     return np.concatenate(samples)
 
 

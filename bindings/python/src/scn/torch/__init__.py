@@ -22,6 +22,7 @@ try:
 except ImportError as error:
     raise ImportError("scn.torch needs PyTorch, which is not installed: pip install torch") from error
 
+from .. import _old_modules
 from ..counts import ForwardCounts, Package, get_forward_counts, set_forward_counts
 from ..errors import (
     CoordinateError,
@@ -35,12 +36,18 @@ from ..errors import (
 )
 from ..settings import cpu_description, get_num_threads, set_num_threads, version
 from . import SCN, functions
-from ._absent import refuse
-from .activation import ELU, SELU, BatchwiseDropout, Dropout, LeakyReLU, ReLU, Sigmoid, Tanh
-from .checkpoint import checkpoint_restore, checkpoint_save, from_torch_checkpoint
-from .classification import ClassificationResult, ClassificationTrainValidate
-from .combining import AddCoords, add_feature_planes, append_tensors, compare_sparse, concatenate_feature_planes
-from .containers import (
+from ._replacements import refuse
+from .conversion import from_module, to_module
+from .input_batch import InputBatch
+from .layers.activation import ELU, SELU, BatchwiseDropout, Dropout, LeakyReLU, ReLU, Sigmoid, Tanh
+from .layers.combining import (
+    AddCoords,
+    add_feature_planes,
+    append_tensors,
+    compare_sparse,
+    concatenate_feature_planes,
+)
+from .layers.containers import (
     AddTable,
     CheckpointedSequential,
     ConcatTable,
@@ -50,8 +57,7 @@ from .containers import (
     VerboseIdentity,
     checkpoint101,
 )
-from .conversion import from_module, to_module
-from .convolution import (
+from .layers.convolution import (
     Convolution,
     Deconvolution,
     FullConvolution,
@@ -64,8 +70,7 @@ from .convolution import (
     permutohedral_basis,
     permutohedral_offsets,
 )
-from .input_batch import InputBatch
-from .input_output import (
+from .layers.input_output import (
     BLInputLayer,
     BLOutputLayer,
     DenseToSparse,
@@ -76,10 +81,8 @@ from .input_output import (
     SparseToDense,
     swap_input_modes,
 )
-from .linear import Linear, NetworkInNetwork
-from .losses import binary_cross_entropy, cross_entropy
-from .metadata import Metadata
-from .networks import (
+from .layers.linear import Linear, NetworkInNetwork
+from .layers.networks import (
     FullConvolutionalNetIntegratedLinear,
     FullyConvolutionalNet,
     MultiscaleShapeContext,
@@ -88,7 +91,7 @@ from .networks import (
     SparseVggNet,
     UNet,
 )
-from .normalization import (
+from .layers.normalization import (
     BatchNormalization,
     BatchNormELU,
     BatchNormLeakyReLU,
@@ -96,8 +99,7 @@ from .normalization import (
     MeanOnlyBNLeakyReLU,
     SparseGroupNorm,
 )
-from .plotting import matplotlib_cubes, matplotlib_planes, ply_scatter, visdom_scatter
-from .pooling import (
+from .layers.pooling import (
     AveragePooling,
     FractionalMaxPooling,
     GlobalAveragePooling,
@@ -107,11 +109,16 @@ from .pooling import (
     RandomizedStrideMaxPooling,
     UnPooling,
 )
-from .running_statistics import update_bn
+from .layers.running_statistics import update_bn
+from .layers.sparsify import Sparsify, SparsifyFCS
+from .layers.spectral import spectral_norm
+from .layers.sync_normalization import SyncBatchNormalization, convert_sync_batchnorm
+from .losses import binary_cross_entropy, cross_entropy
+from .metadata import Metadata
+from .plotting import matplotlib_cubes, matplotlib_planes, ply_scatter, visdom_scatter
+from .saving import checkpoint_restore, checkpoint_save, from_torch_checkpoint
 from .sparse import SparseConvNetTensor
-from .sparsify import Sparsify, SparsifyFCS
-from .spectral import spectral_norm
-from .sync_normalization import SyncBatchNormalization, convert_sync_batchnorm
+from .train_validate import ClassificationResult, ClassificationTrainValidate
 from .utilities import (
     batch_location_tensors,
     has_only_one_nonzero_digit,
@@ -128,7 +135,8 @@ from .utilities import (
     toLongTensor,
     voxelize_pointcloud,
 )
-from ._paths import install, provide  # isort: skip
+
+from ._module_paths import install, provide  # isort: skip
 
 __version__: str = version()
 
@@ -136,11 +144,13 @@ __version__: str = version()
 # The two counters that are attributes of this module need a class that knows them.
 sys.modules[__name__].__class__ = Package
 provide(sys.modules[__name__])
+_old_modules.provide(__name__)
 
 if not TYPE_CHECKING:  # Checkers shall go on refusing what is not there.
 
     def __getattr__(name):
         refuse(name)
+
 
 __all__ = [
     "ELU",

@@ -9,24 +9,44 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from .. import containers as numpy_containers
-from .. import networks as numpy_level
-from .._scope import without_generator
+from .._native.scope import without_generator
 from ..errors import UnsupportedError
-from ..input_output import Flatten
-from ..layer import Layer as NumpyLayer
-from ..linear import Linear
-from ..module import Module as NumpyModule
-from ..tensor import Parameter
-from . import activation, combining, containers, convolution, input_output, linear, normalization, pooling, sparsify
-from .layer import plain_size
-from .sync_normalization import SyncBatchNormalization
+from ..nn import containers as numpy_containers
+from ..nn import networks as numpy_level
+from ..nn.input_output import Flatten
+from ..nn.layer import Layer as NumpyLayer
+from ..nn.linear import Linear
+from ..nn.module import Module as NumpyModule
+from ..values.tensor import Parameter
+from .layers import (
+    activation,
+    combining,
+    containers,
+    convolution,
+    input_output,
+    linear,
+    normalization,
+    pooling,
+    sparsify,
+)
+from .layers.layer import plain_size
+from .layers.sync_normalization import SyncBatchNormalization
 
 __all__ = ["from_module", "to_module"]
 
 _LAYERS: dict[str, Any] = {
     name: getattr(source, name)
-    for source in (activation, combining, containers, convolution, input_output, linear, normalization, pooling, sparsify)
+    for source in (
+        activation,
+        combining,
+        containers,
+        convolution,
+        input_output,
+        linear,
+        normalization,
+        pooling,
+        sparsify,
+    )
     for name in source.__all__
 }
 

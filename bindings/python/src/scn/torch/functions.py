@@ -13,12 +13,12 @@ from typing import Any, Callable, Optional
 import torch
 from torch.autograd import Function
 
-from .._arrays import FloatArray, IntArray
-from .._arrays import address as array_address
-from .._handles import GeometryHandle, RulebookHandle
-from .._library import library
-from ._buffers import Matrix, address, computable, matrices, new, restored
-from ._derivatives import first_derivative, linear_derivative
+from .._native.arrays import FloatArray, IntArray
+from .._native.arrays import address as array_address
+from .._native.handles import GeometryHandle, RulebookHandle
+from .._native.library import library
+from .autograd.buffers import Matrix, address, computable, matrices, new, restored
+from .autograd.derivatives import first_derivative, linear_derivative
 
 __all__ = [
     "add",
@@ -225,9 +225,7 @@ def max_pooling(input: torch.Tensor, rulebook: RulebookHandle, rows: int, drop: 
     )
 
 
-def global_pooling(
-    input: torch.Tensor, geometry: GeometryHandle, sites: int, kind: int, samples: int
-) -> torch.Tensor:
+def global_pooling(input: torch.Tensor, geometry: GeometryHandle, sites: int, kind: int, samples: int) -> torch.Tensor:
     """Pool all sites of each sample: [sites, planes] -> [samples, planes]. kind: 0 sum, 1 average, 2 maximum."""
     forth = partial(library.scn_global_pooling_forward, geometry, sites, kind)
     back = partial(library.scn_global_pooling_backward, geometry, sites, kind)
@@ -383,7 +381,9 @@ class _Comparison(Function):
     ) -> torch.Tensor:
         results = [new(*rows.shape) if is_wanted else None for rows, is_wanted in zip((x, y), wanted)]
         loss = new()
-        compute(Matrix(x), Matrix(y), loss.data_ptr(), *(None if result is None else Matrix(result) for result in results))
+        compute(
+            Matrix(x), Matrix(y), loss.data_ptr(), *(None if result is None else Matrix(result) for result in results)
+        )
         ctx.save_for_backward(x, y, *results)
         ctx.slopes = slopes
         return loss

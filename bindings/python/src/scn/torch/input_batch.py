@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..input_batch import InputBatch as NumpyInputBatch
-from ..input_batch import precompute_rules
-from .layer import plain_size
+from ..nn.input_batch import InputBatch as NumpyInputBatch
+from ..nn.input_batch import precompute_rules
+from .layers.layer import plain_size
 from .metadata import Metadata
 from .sparse import SparseConvNetTensor
 

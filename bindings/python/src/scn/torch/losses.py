@@ -6,10 +6,10 @@ from typing import Any, Optional
 
 import torch
 
-from .._arrays import FloatArray, float32, int64, integer
+from .._native.arrays import FloatArray, float32, int64, integer
 from ..errors import ShapeError, StateError, UnsupportedError
 from . import functions
-from ._buffers import as_tensor, computable
+from .autograd.buffers import as_tensor, computable
 from .sparse import SparseConvNetTensor
 
 __all__ = ["binary_cross_entropy", "cross_entropy"]
@@ -64,7 +64,9 @@ def _constants(values: Any, name: str) -> FloatArray:
     """Return values that get no gradient; an error where one is wanted."""
     if isinstance(values, torch.Tensor):
         if values.requires_grad and torch.is_grad_enabled():
-            raise UnsupportedError(f"{name} requires a gradient; this loss has one by its logits alone: give {name}.detach()")
+            raise UnsupportedError(
+                f"{name} requires a gradient; this loss has one by its logits alone: give {name}.detach()"
+            )
         values = computable(values.detach(), name) if values.is_floating_point() else values
     return float32(values, name)
 

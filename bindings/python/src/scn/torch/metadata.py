@@ -7,14 +7,14 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 import torch
 
-from .. import metadata as numpy_level
-from .._arrays import IntArray, address, dimension_of, int64s, sizes
-from .._handles import GeometryHandle
-from .._library import library
+from .._native.arrays import IntArray, address, dimension_of, int64s, sizes
+from .._native.handles import GeometryHandle
+from .._native.library import library
 from ..errors import InvalidArgumentError, ShapeError, StateError
-from ..input_batch import active_cells, precompute_rules
-from ._buffers import as_tensor, on_cpu
-from ._filling import Filling, begun, dense_rows, size_list
+from ..nn.input_batch import active_cells, precompute_rules
+from ..values import metadata as numpy_level
+from ._metadata_filling import Filling, begun, dense_rows, size_list
+from .autograd.buffers import as_tensor, on_cpu
 
 __all__ = ["Metadata"]
 
@@ -237,7 +237,9 @@ class Metadata(numpy_level.Metadata):
         if size != filling.spatial_size:
             raise ShapeError(f"spatialSize is {size}; the input's is {filling.spatial_size}")
         where, values = active_cells(on_host(tensor), on_host(offset).tolist(), size, threshold)
-        filling.set(features, np.insert(where, self._dimension, filling.samples, axis=1), values, False, new_sample=True)
+        filling.set(
+            features, np.insert(where, self._dimension, filling.samples, axis=1), values, False, new_sample=True
+        )
         self._refill(filling)
 
     def createMetadataForDenseToSparse(self, spatialSize: Any, nz_: Any, batchSize: int) -> None:

@@ -8,10 +8,10 @@ from typing import Any, Optional
 import numpy as np
 import torch
 
-from .. import metadata as numpy_level
-from .._arrays import sizes
+from .._native.arrays import sizes
 from ..errors import ShapeError, StateError
-from ._buffers import no_cuda
+from ..values import metadata as numpy_level
+from .autograd.buffers import no_cuda
 from .functions import permute
 from .metadata import Metadata
 
@@ -97,7 +97,9 @@ class SparseConvNetTensor:
         metadata, sites = self._known_metadata(), self._site_set()
         count = metadata._site_count(sites)
         if rows.ndim != 2 or rows.shape[0] != count:
-            raise ShapeError(f"features has the shape {list(rows.shape)}; it must be [{count}, planes], a row for each site")
+            raise ShapeError(
+                f"features has the shape {list(rows.shape)}; it must be [{count}, planes], a row for each site"
+            )
         order = metadata._order(sites)
         return rows if order is None else permute(rows, order.sorted, order.shown)
 

@@ -13,9 +13,9 @@ import torch
 from torch import nn
 
 from .. import utilities as numpy_level
-from .._arrays import integer
+from .._native.arrays import integer
 from ..utilities import is_power2
-from .layer import size_of
+from .layers.layer import size_of
 
 __all__ = [
     "batch_location_tensors",

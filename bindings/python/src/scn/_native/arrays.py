@@ -1,0 +1,226 @@
+"""From Python's numbers and arrays to the library's, with every check that C cannot make."""
+
+from __future__ import annotations
+
+import ctypes
+import operator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import Error, InvalidArgumentError, ShapeError, SizeOverflowError
+from .handles import TensorHandle
+from .library import library
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+
+
+def integer(value: Any, name: str, bits: int = 64) -> int:
+    """Return a Python integer that fits into `bits` bits with sign; ctypes would cut it off silently."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        array = np.asarray(value)
+        if array.ndim or array.dtype.kind not in "iuf" or array != np.floor(array) or not np.isfinite(array):
+            raise InvalidArgumentError(f"{name} is {value!r}; it must be an integer") from None
+        number = int(array)
+    if not -(2 ** (bits - 1)) <= number < 2 ** (bits - 1):
+        raise SizeOverflowError(f"{name} is {number}; it does not fit into {bits} bits")
+    return number
+
+
+def number(value: Any, name: str) -> float:
+    """Return a Python number of a number of any type."""
+    try:
+        if not isinstance(value, (str, bytes)):
+            return float(value)
+    except (TypeError, ValueError):
+        pass
+    raise InvalidArgumentError(f"{name} is {value!r}; it must be a number")
+
+
+def positive(value: Any, name: str) -> float:
+    """Return a number that float32 holds with all its digits and that is above 0, as the library's `epsilon`s are."""
+    least, most = (float(limit) for limit in (np.finfo(np.float32).tiny, np.finfo(np.float32).max))
+    if not least <= (result := number(value, name)) <= most:
+        raise InvalidArgumentError(f"{name} is {value}; it must be {least:.9g} ... {most:.9g}")
+    return result
+
+
+def at_least_zero(value: Any, name: str) -> float:
+    """Return a number that is at least 0 and finite, also as float32."""
+    most = float(np.finfo(np.float32).max)
+    if not 0 <= (result := number(value, name)) <= most:
+        raise InvalidArgumentError(f"{name} is {value}; it must be 0 ... {most:.9g}")
+    return result
+
+
+def flag(value: Any, name: str) -> bool:
+    """Return a truth value: a bool, 0 or 1; anything else was meant for another argument."""
+    if isinstance(value, (bool, np.bool_)) or (isinstance(value, int) and value in (0, 1)):
+        return bool(value)
+    raise InvalidArgumentError(f"{name} is {value!r}; it must be True or False")
+
+
+def dimension_of(value: Any) -> int:
+    """Return a dimension, 1 ... 10."""
+    number = integer(value, "dimension")
+    if not 1 <= number <= 10:
+        raise InvalidArgumentError(f"dimension is {number}; it must be 1 ... 10")
+    return number
+
+
+def sizes(value: Any, dimension: int, name: str) -> list[int]:
+    """Return a size for each axis: an integer counts for all of them, a sequence must have one for each."""
+    if np.ndim(value) == 0:
+        return [integer(value, name)] * dimension
+    result = [integer(size, name) for size in value]
+    if len(result) != dimension:
+        raise ShapeError(f"{name} has {len(result)} sizes; it must be an integer or {dimension} integers")
+    return result
+
+
+def entries(value: Any, name: str, meaning: str) -> list[Any]:
+    """Return what a list, or anything else with one thing after another, holds."""
+    try:
+        return list(value)
+    except TypeError:
+        raise InvalidArgumentError(f"{name} is {value!r}; it must be {meaning}") from None
+
+
+def pair(value: Any, name: str, meaning: str) -> tuple[Any, Any]:
+    """Return the two parts of a list or tuple."""
+    if isinstance(value, (list, tuple, np.ndarray)) and len(value) == 2:
+        return value[0], value[1]
+    raise InvalidArgumentError(f"{name} is {value!r}; it must be {meaning}")
+
+
+def int64s(values: list[int]) -> Any:
+    """Return a C array of 64-bit integers."""
+    return (ctypes.c_int64 * len(values))(*values)
+
+
+# Those of DLPack's devices whose memory the cpu reads: its own, and that which CUDA or ROCm pinned.
+_CPU_DEVICES = (1, 3, 11)
+
+
+def plain(value: Any, name: str = "values") -> NDArray[Any]:
+    """Return what a host's value holds as an array, without a copy where it shares its memory.
+
+    It may be numbers, or have `__dlpack__`, `__array_interface__`, `__array__` or the buffer protocol. A foreign
+    tensor's history of gradients is left behind. Raises `InvalidArgumentError` for memory that the cpu cannot read.
+    """
+    if isinstance(value, np.ndarray):
+        return value
+    value, is_dlpack = _detached(value, name)
+    others = ("__array__", "__array_interface__", "__array_struct__")
+    if is_dlpack and not any(hasattr(value, other) for other in others):
+        return np.from_dlpack(value)
+    return np.asarray(value)
+
+
+def lent(value: Any, name: str) -> NDArray[Any]:
+    """Return an array that is a value's own memory, as `plain` does; `InvalidArgumentError` where it lends none."""
+    if isinstance(value, np.ndarray):
+        return value
+    value, is_dlpack = _detached(value, name)
+    try:
+        if is_dlpack:
+            return np.from_dlpack(value)
+        if not hasattr(value, "__array_interface__") and not hasattr(value, "__array_struct__"):
+            memoryview(value)
+        return np.asarray(value)
+    except (BufferError, TypeError) as error:
+        kind = type(value).__name__
+        raise InvalidArgumentError(f"{name} is a {kind} that lends no memory ({error}); scn.tensor copies it") from None
+
+
+def _detached(value: Any, name: str) -> tuple[Any, bool]:
+    """Return a value without its history of gradients, and whether it has `__dlpack__`; its memory is the cpu's."""
+    detach = getattr(value, "detach", None)
+    if callable(detach):
+        value = detach()
+    is_dlpack = hasattr(value, "__dlpack__") and hasattr(value, "__dlpack_device__")
+    if is_dlpack:
+        try:
+            device = int(value.__dlpack_device__()[0])
+        except (BufferError, ValueError) as error:
+            raise InvalidArgumentError(f"{name} cannot be read by the cpu: {error}") from None
+        if device not in _CPU_DEVICES:
+            raise InvalidArgumentError(f"{name} is on another device ({device} in DLPack): copy it to the cpu first")
+    return value, is_dlpack
+
+
+def _aligned(array: NDArray[Any]) -> NDArray[Any]:
+    return array if array.flags.aligned else array.copy()
+
+
+def float32(value: Any, name: str = "values") -> FloatArray:
+    """Return the values as a float32 array without gaps, without a copy where they are one already."""
+    array = plain(value, name)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} has the type {array.dtype}; it must hold real numbers")
+    return _aligned(np.asarray(array, dtype=np.float32, order="C"))
+
+
+def int64(value: Any, name: str, error: type[Error] = InvalidArgumentError) -> IntArray:
+    """Return whole numbers as an int64 array without gaps, or raise `error`."""
+    array = plain(value, name)
+    kind = array.dtype.kind
+    if kind == "f" and array.size:
+        if not (np.isfinite(array).all() and (array == np.floor(array)).all()):
+            raise error(f"{name} has values that are not whole numbers")
+        if float(np.abs(array).max()) >= 2.0**63:
+            raise SizeOverflowError(f"{name} has values that do not fit into 64 bits")
+    elif kind == "u" and array.size and int(array.max()) >= 2**63:
+        raise SizeOverflowError(f"{name} has values that do not fit into 64 bits")
+    elif kind not in "biuf":
+        raise TypeError(f"{name} has the type {array.dtype}; it must hold integers")
+    return _aligned(np.asarray(array, dtype=np.int64, order="C"))
+
+
+def address(array: NDArray[Any]) -> int:
+    """Return where the array's numbers lie."""
+    return int(array.ctypes.data)
+
+
+class _Memory:
+    """The library's memory, as numpy wants it described; the array made of it keeps the handle."""
+
+    __slots__ = ("__array_interface__", "_handle")
+
+    def __init__(self, handle: TensorHandle, shape: tuple[int, ...], where: int) -> None:
+        self._handle = handle
+        self.__array_interface__ = {
+            "shape": shape,
+            "typestr": np.dtype(np.float32).str,
+            "data": (where, False),
+            "version": 3,
+        }
+
+
+def shape_of(handle: TensorHandle) -> tuple[int, ...]:
+    """Return the shape of a tensor of the library."""
+    rank = ctypes.c_int32()
+    library.scn_tensor_rank(handle, ctypes.byref(rank))
+    shape = (ctypes.c_int64 * max(rank.value, 1))()
+    library.scn_tensor_shape(handle, shape, rank.value)
+    return tuple(shape[: rank.value])
+
+
+def view(handle: TensorHandle, shape: tuple[int, ...]) -> FloatArray:
+    """Return the values of a tensor of the library as an array that is that memory itself."""
+    if 0 in shape:
+        return np.empty(shape, np.float32)
+    where = ctypes.c_void_p()
+    library.scn_tensor_data(handle, ctypes.byref(where))
+    assert where.value is not None, "the library returned no memory"
+    return np.asarray(_Memory(handle, shape, where.value))
+
+
+def new_tensor(array: FloatArray) -> TensorHandle:
+    """Create a dense tensor of the library with a copy of the array."""
+    shape = int64s(list(array.shape))
+    return TensorHandle.make(library.scn_tensor_create, shape, array.ndim, address(array))

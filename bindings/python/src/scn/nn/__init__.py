@@ -1,0 +1,1 @@
+"""Modules: layers, containers, ready networks, and what they tell of themselves."""

@@ -1,0 +1,62 @@
+"""Samples of one length, filled up with padding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._native.arrays import address, dimension_of, int64
+from .._native.handles import ModuleHandle, TensorHandle
+from .._native.library import library
+from ..errors import CoordinateError, ShapeError
+from ..values.native import from_native
+from ..values.tensor import Tensor
+from ..values.value import Value
+from .input_output import _Entering
+from .layer import Layer
+
+__all__ = ["BLInputLayer", "BLOutputLayer"]
+
+
+class BLInputLayer(_Entering):
+    """Turns samples of one length into a `SparseConvNetTensor`: call it with [coords, features].
+
+    coords: whole numbers [batch, length, dimension]; a row whose first coordinate is negative is padding. features: a
+    `Tensor`, into which gradients flow, or an array, [batch, length, planes]. spatial_size and mode: as in `InputLayer`.
+    Raises `CoordinateError`, which names the row, where a site is out of range or (mode 0) duplicate.
+    """
+
+    _create = library.scn_bl_input_layer_create
+
+    def forward(self, input: Any) -> Any:
+        """Return the sparse tensor of [coords, features]."""
+        given = batched_points(input, self.dimension)
+        return from_native(TensorHandle.make(library.scn_module_forward, self._handle, given))
+
+
+def batched_points(input: Any, dimension: int) -> TensorHandle:
+    """Return the library's points of what a `BLInputLayer` takes."""
+    if not isinstance(input, (list, tuple)) or len(input) != 2:
+        raise ShapeError("a BLInputLayer takes [coords, features]")
+    where = int64(input[0], "coords", CoordinateError)
+    if where.ndim != 3 or where.shape[2] != dimension:
+        raise ShapeError(f"coords has the shape {list(where.shape)}; it must be [batch, length, {dimension}]")
+    features = (input[1] if isinstance(input[1], Value) else Tensor(input[1]))._native_handle()
+    return TensorHandle.make(library.scn_points_create_batched, address(where), *where.shape, features)
+
+
+class BLOutputLayer(Layer):
+    """Gives every row of a `BLInputLayer`'s coords the vector of its site: a `Tensor` [batch, length, planes].
+
+    Zeros at padding and, in modes 1 and 2 of the input layer, at the rows that did not win.
+    """
+
+    _arguments = {"dimension": "dimension"}
+    dimension: int
+
+    def __init__(self, dimension: int) -> None:
+        super().__init__()
+        self.dimension = dimension_of(dimension)
+        self._own(ModuleHandle.make(library.scn_bl_output_layer_create, self.dimension))
+
+    def extra_repr(self) -> str:
+        return str(self.dimension)

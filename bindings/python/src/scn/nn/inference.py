@@ -1,0 +1,81 @@
+"""Networks that only evaluate."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+from typing import Any
+
+from .._native.handles import ModuleHandle, TensorHandle
+from .._native.library import library
+from .._other_packages import not_a_module
+from ..errors import UnsupportedError
+from ..values.native import from_native, to_native
+from .batched import batched_points
+from .input_output import points
+from .layer import Layer
+from .module import Module
+
+__all__ = ["InferenceNetwork", "optimize_for_inference"]
+
+
+class InferenceNetwork(Layer):
+    """A network of the library that only evaluates: what `optimize_for_inference` returns and `load` finds in its file.
+
+    It stays in evaluation mode, records nothing and keeps its weights packed as the cpu wants them. Its parameters and
+    buffers have the names that they have inside, "0.weight"; none requires a gradient. Calling it with an input that
+    requires a gradient raises `StateError`, except under `no_grad`.
+    """
+
+    def __init__(self) -> None:
+        raise UnsupportedError("optimize_for_inference makes an InferenceNetwork")
+
+    @classmethod
+    def _around(cls, handle: ModuleHandle, arguments: dict[str, Any]) -> Layer:
+        self = super()._around(handle, arguments)
+        self.__dict__["_first"] = next(iter(arguments["modules"]), {"type": None})
+        return self
+
+    def forward(self, input: Any) -> Any:
+        """Apply the network to what its first module takes."""
+        first = self.__dict__["_first"]
+        if first["type"] == "InputLayer":
+            given = points(input)
+        elif first["type"] == "BLInputLayer":
+            given = batched_points(input, first["dimension"])
+        else:
+            given = to_native(input)
+        return from_native(TensorHandle.make(library.scn_module_forward, self._handle, given))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, False if name == "training" else value)
+
+    def __repr__(self) -> str:
+        return _text(library.scn_module_description, self._handle)
+
+
+def optimize_for_inference(module: Module) -> InferenceNetwork:
+    """Return a new network with the results of the module's evaluation, within rounding, in less time.
+
+    The module stays as it is. Batch norm is folded into the weights of the convolution or dense product before it, a
+    (leaky) ReLU behind becomes that layer's last step, a dropout a factor of its weights; what a join has on its branches'
+    ends goes into the branches; `Identity` vanishes. `save` and `load` work as with any network of the library. Raises
+    `UnsupportedError` where a part of the module is written in Python.
+
+        fast = scn.optimize_for_inference(net)
+        logits = fast([coordinates, features])
+    """
+    if not isinstance(module, Module):
+        raise not_a_module(module, "module")
+    handle = module._native_handle()
+    if handle is None:
+        raise UnsupportedError(f"{type(module).__name__} has parts written in Python, which cannot be optimised")
+    optimized = ModuleHandle.make(library.scn_module_optimize_for_inference, handle)
+    architecture = json.loads(_text(library.scn_module_architecture, optimized))
+    return InferenceNetwork._around(optimized, architecture)  # type: ignore[return-value]
+
+
+def _text(function: Any, handle: ModuleHandle) -> str:
+    text = ctypes.c_char_p()
+    function(handle, ctypes.byref(text))
+    return (text.value or b"").decode()

@@ -1,0 +1,336 @@
+"""Ready networks, and the way from a network of the library to Python objects."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import math
+from collections.abc import Sequence
+from numbers import Real
+from typing import Any
+
+from .._native.arrays import dimension_of, entries, flag, int64s, integer, number, pair, sizes
+from .._native.handles import ModuleHandle
+from .._native.library import library
+from .._native.structs import MultiscaleShapeContextOptions, UNetOptions
+from ..errors import InvalidArgumentError, UnsupportedError
+from . import (
+    activation,
+    batched,
+    combining,
+    containers,
+    convolution,
+    inference,
+    input_output,
+    linear,
+    normalization,
+    permutohedral,
+    pooling,
+    shape_context,
+    sparsify,
+)
+from .containers import CheckpointedSequential, ConcatTable, Container, Sequential
+from .layer import Layer
+from .module import Module
+
+__all__ = [
+    "FullConvolutionalNetIntegratedLinear",
+    "FullyConvolutionalNet",
+    "MultiscaleShapeContext",
+    "SparseDenseNet",
+    "SparseResNet",
+    "SparseVggNet",
+    "UNet",
+]
+
+_LAYERS: dict[str, type[Layer]] = {
+    name: getattr(source, name)
+    for source in (
+        activation,
+        batched,
+        combining,
+        containers,
+        convolution,
+        inference,
+        input_output,
+        linear,
+        normalization,
+        permutohedral,
+        pooling,
+        shape_context,
+        sparsify,
+    )  # fmt: skip
+    for name in source.__all__
+    if isinstance(getattr(source, name), type) and issubclass(getattr(source, name), Layer)
+}
+
+
+_LAYERS_MEANING = "a list of layers, or a text"
+
+_CONTAINERS: dict[str, type[Container]] = {
+    kind.__name__: kind for kind in (Sequential, CheckpointedSequential, ConcatTable)
+}
+
+
+def SparseVggNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any]) -> Sequential:
+    """Return SparseConvNet's VGG net, a `Sequential`.
+
+    layers: a list of
+
+    - `'MP'`: max pooling of size 3 and stride 2; `['MP', size, stride]`
+    - `'C3/2'`, `['C3/2', n]`: convolution of size 3 and stride 2 (to n planes), batch normalisation, ReLU
+    - `['C', n]`: submanifold convolution of size 3 to n planes, batch normalisation, ReLU
+    - `['C', a, b]`, `['C', a, b, c]`, `['C', a, b, c, e]`: the "plus" forms: a planes joined with branches that go down
+      one, two, three levels
+
+    or the same as text, "C16 C16 MP C32". Raises `InvalidArgumentError` for any other layer.
+    """
+    words = layers if isinstance(layers, str) else " ".join(map(_word, entries(layers, "layers", _LAYERS_MEANING)))
+    create = library.scn_sparse_vgg_net_create
+    handle = ModuleHandle.make(create, dimension_of(dimension), integer(nInputPlanes, "nInputPlanes"), words.encode())
+    return wrap(handle)  # type: ignore[return-value]
+
+
+def SparseResNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any]) -> Sequential:
+    """Return SparseConvNet's pre-activation residual network (He et al., 2016), a `Sequential`.
+
+    layers: a list of `['b', n, reps, stride]`, reps basic blocks of two convolutions of size 3 to n planes, the first
+    with the given stride (1 keeps the sites); or the same as text, "b16x2 b32x2/2". A batch normalisation with ReLU
+    closes the network. Raises `InvalidArgumentError` for any other block.
+    """
+    words = layers if isinstance(layers, str) else " ".join(map(_stage, entries(layers, "layers", _LAYERS_MEANING)))
+    create = library.scn_sparse_resnet_create
+    handle = ModuleHandle.make(create, dimension_of(dimension), integer(nInputPlanes, "nInputPlanes"), words.encode())
+    return wrap(handle)  # type: ignore[return-value]
+
+
+def UNet(
+    dimension: int,
+    reps: int,
+    nPlanes: Sequence[int],
+    residual_blocks: bool = False,
+    downsample: Sequence[Any] = (2, 2),
+    leakiness: float = 0,
+    n_input_planes: int = -1,
+) -> Sequential:
+    """Return SparseConvNet's U-Net, a `Sequential` from n_input_planes (-1: nPlanes[0]) to nPlanes[0] planes, same sites.
+
+    reps: blocks a level, on the way down and again on the way up. nPlanes: an entry for each level, the finest first.
+    residual_blocks: blocks of two submanifold convolutions around which their input goes, not of one alone. downsample:
+    size and stride of the convolutions between levels, each an integer or one for each axis. leakiness: of the
+    activations, 0 is ReLU.
+
+    The spatial size of the input must suit every convolution down: with size and stride of 2, a multiple of
+    2 ** (levels - 1) on each axis, 4 for three levels. Another is a `ShapeError` of the forward pass.
+    """
+    create = library.scn_unet_create
+    leaky = normalization.BatchNormLeakyReLU
+    return _levels(create, dimension, reps, nPlanes, residual_blocks, downsample, leaky, leakiness, n_input_planes)
+
+
+def FullyConvolutionalNet(
+    dimension: int,
+    reps: int,
+    nPlanes: Sequence[int],
+    residual_blocks: bool = False,
+    downsample: Sequence[Any] = (2, 2),
+) -> Sequential:
+    """Return SparseConvNet's fully convolutional network, a `Sequential` from nPlanes[0] to sum(nPlanes) planes.
+
+    At each level blocks, and a way down to the next level whose result is copied up by un-pooling and joined with what
+    the level had. The arguments are those of `UNet`.
+    """
+    create = library.scn_fully_convolutional_net_create
+    return _levels(create, dimension, reps, nPlanes, residual_blocks, downsample, normalization.BatchNormReLU)
+
+
+def FullConvolutionalNetIntegratedLinear(
+    dimension: int,
+    reps: int,
+    nPlanes: Sequence[int],
+    nClasses: int = -1,
+    residual: bool = False,
+    downsample: Sequence[Any] = (2, 2),
+    leakiness: float = 0,
+) -> Sequential:
+    """Return a fully convolutional network that scores classes, a `Sequential` from nPlanes[0] to nClasses planes.
+
+    As `FullyConvolutionalNet`, but each level scores the classes by a linear layer of its own; the scores are copied up
+    by un-pooling and added. nClasses -1: nPlanes[0]. Only the coarsest level's linear layer has a bias. The other
+    arguments are those of `UNet`.
+    """
+    create = library.scn_fully_convolutional_integrated_linear_create
+    classes = integer(nClasses, "nClasses")
+    leaky = normalization.BatchNormLeakyReLU
+    return _levels(create, dimension, reps, nPlanes, residual, downsample, leaky, leakiness, -1, classes)
+
+
+def SparseDenseNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any]) -> Sequential:
+    """Return a DenseNet (Huang et al., 2017) of submanifold convolutions, a `Sequential`.
+
+    layers: a list of
+
+    - `{'nExtraLayers': 2, 'growthRate': 16}`: a dense block; each of its layers (batch normalisation, ReLU, 1 x 1
+      convolution to 4 * growthRate planes, batch normalisation, ReLU, submanifold convolution of size 3) sees the
+      planes of all before it and adds growthRate more
+    - `{'pool': 'BN-R-C-AP', 'compression': 0, 'size': 2, 'stride': 2}`: a transition of batch normalisation, ReLU, a
+      1 x 1 convolution that drops the fraction `compression` of the planes, rounded down, and average pooling
+    - `{'pool': 'MP'}`, `{'pool': 'AP'}`, with 'size' and 'stride': max or average pooling alone
+
+    or text, "B2x16 T B2x16 T:24" (see scn_sparse_densenet_create in scn.h). What a dict leaves out is as shown. A batch
+    normalisation with ReLU closes the network. Raises `InvalidArgumentError` for any other layer.
+    """
+    planes = integer(nInputPlanes, "nInputPlanes")
+    if not isinstance(layers, str):
+        words, width = [], planes
+        for layer in entries(layers, "layers", _LAYERS_MEANING):
+            word, width = _dense_word(layer, width)
+            words.append(word)
+        layers = " ".join(words)
+    handle = ModuleHandle.make(library.scn_sparse_densenet_create, dimension_of(dimension), planes, layers.encode())
+    return wrap(handle)  # type: ignore[return-value]
+
+
+def _dense_word(layer: Any, planes: int) -> tuple[str, int]:
+    """Return a layer of a DenseNet as the library's text has it, and the planes after it."""
+    rest = dict(layer) if isinstance(layer, dict) else {"": layer}
+    if "pool" in rest:
+        pool = rest.pop("pool")
+        window = "/".join(str(integer(rest.pop(name, 2), name)) for name in ("size", "stride"))
+        compression = rest.pop("compression", 0)
+        if not rest and pool in ("MP", "AP") and compression == 0:
+            return pool + window, planes
+        if not rest and pool == "BN-R-C-AP" and isinstance(compression, Real) and 0 <= compression < 1:
+            kept = planes - math.floor(planes * compression)
+            return f"T{window}:{kept}", kept
+    else:
+        count = integer(rest.pop("nExtraLayers", 2), "nExtraLayers")
+        growth = integer(rest.pop("growthRate", 16), "growthRate")
+        if not rest:
+            return f"B{count}x{growth}", planes + count * growth
+    raise InvalidArgumentError(f"SparseDenseNet knows no layer {layer!r}")
+
+
+def _levels(
+    create: Any,
+    dimension: int,
+    reps: int,
+    nPlanes: Sequence[int],
+    residual: bool,
+    downsample: Sequence[Any],
+    norm: type[Layer],
+    leakiness: float = 0,
+    n_input_planes: int = -1,
+    *more: int,
+) -> Sequential:
+    """Return a network with levels.
+
+    norm: the class of its batch normalisations; more: what `create` takes between the levels and the options.
+    """
+    d = dimension_of(dimension)
+    widths = entries(nPlanes, "nPlanes", "a list of integers, one for each level")
+    planes = [integer(width, f"nPlanes[{level}]") for level, width in enumerate(widths)]
+    size, stride = pair(downsample, "downsample", "[size, stride]")
+    options = UNetOptions(
+        bool(residual),
+        int64s(sizes(size, d, "downsample[0]")),
+        int64s(sizes(stride, d, "downsample[1]")),
+        number(leakiness, "leakiness"),
+        integer(n_input_planes, "n_input_planes"),
+    )
+    handle = ModuleHandle.make(create, d, integer(reps, "reps"), int64s(planes), len(planes), *more, options)
+    return wrap(handle, norm)  # type: ignore[return-value]
+
+
+def MultiscaleShapeContext(
+    dimension: int,
+    n_features: int = 1,
+    n_layers: int = 3,
+    shape_context_size: Any = 3,
+    downsample_size: Any = 2,
+    downsample_stride: Any = 2,
+    bn: bool = True,
+) -> Sequential:
+    """Return the shape contexts of the sites and of n_layers - 1 coarser levels side by side, a `Sequential`.
+
+    From n_features to n_layers * volume * n_features planes on the same sites; the coarser levels are made by average
+    pooling and brought back by un-pooling. Sizes are an integer or one for each axis. bn: whether a batch normalisation
+    follows.
+    """
+    d = dimension_of(dimension)
+    options = MultiscaleShapeContextOptions(
+        integer(n_features, "n_features"),
+        integer(n_layers, "n_layers"),
+        int64s(sizes(shape_context_size, d, "shape_context_size")),
+        int64s(sizes(downsample_size, d, "downsample_size")),
+        int64s(sizes(downsample_stride, d, "downsample_stride")),
+        flag(bn, "bn"),
+    )
+    return wrap(ModuleHandle.make(library.scn_multiscale_shape_context_create, d, options))  # type: ignore[return-value]
+
+
+def _word(layer: Any) -> str:
+    """Return a layer as the library's text has it."""
+    parts = [layer] if isinstance(layer, str) else entries(layer, "a layer", "a text or a list that begins with one")
+    kind = parts[0] if parts else None
+    numbers = [str(integer(number, f"a number of layer {layer!r}")) for number in parts[1:]]
+    if kind == "MP" and len(numbers) in (0, 2):
+        return "MP" + "/".join(numbers)
+    if kind == "C3/2" and len(numbers) in (0, 1):
+        return ":".join(["C3/2", *numbers])
+    if kind == "C" and 1 <= len(numbers) <= 4:
+        return "C" + ",".join(numbers)
+    raise InvalidArgumentError(f"SparseVggNet knows no layer {layer!r}")
+
+
+def _stage(layer: Any) -> str:
+    """Return blocks of a residual network as the library's text has them."""
+    if (
+        isinstance(layer, str)
+        or not isinstance(layer, Sequence)
+        or len(layer) != 4
+        or not str(layer[0]).startswith("b")
+    ):
+        raise InvalidArgumentError(f"SparseResNet knows no layer {layer!r}; it takes ['b', planes, reps, stride]")
+    planes, repetitions, stride = (integer(number, f"a number of layer {layer!r}") for number in layer[1:])
+    return f"b{planes}x{repetitions}/{stride}"
+
+
+def wrap(handle: ModuleHandle, norm: type[Layer] | None = None) -> Module:
+    """Return the Python objects for a module of the library and all inside it.
+
+    norm: the class of all batch normalisations; None for the one that shows each best.
+    """
+    kind = _text(library.scn_module_type, handle)
+    if kind in _CONTAINERS:
+        container = _CONTAINERS[kind]()
+        for child in _children(handle):
+            container.add(wrap(child, norm))
+        training = ctypes.c_int32()
+        library.scn_module_get_training(handle, ctypes.byref(training))
+        container.training = training.value != 0
+        return container
+    arguments = json.loads(_text(library.scn_module_architecture, handle))
+    if kind not in _LAYERS:
+        raise UnsupportedError(f"this package has no module {kind}; it is older than the library")
+    layer = norm if norm and kind == "BatchNormalization" else _layer_class(kind, arguments)
+    return layer._around(handle, arguments)
+
+
+def _layer_class(kind: str, arguments: dict[str, Any]) -> type[Layer]:
+    """Return the class that shows a layer best: the library has one batch normalisation, SparseConvNet three."""
+    if kind == "BatchNormalization" and arguments["affine"] and arguments["leakiness"] != 1:
+        return normalization.BatchNormLeakyReLU if arguments["leakiness"] else normalization.BatchNormReLU
+    return _LAYERS[kind]
+
+
+def _children(handle: ModuleHandle) -> list[ModuleHandle]:
+    count = ctypes.c_int64()
+    library.scn_module_child_count(handle, ctypes.byref(count))
+    return [ModuleHandle.make(library.scn_module_child, handle, index) for index in range(count.value)]
+
+
+def _text(function: Any, handle: ModuleHandle) -> str:
+    text = ctypes.c_char_p()
+    function(handle, ctypes.byref(text))
+    return (text.value or b"").decode()

@@ -1,0 +1,120 @@
+"""Torch tensors as the library sees them: memory that both share."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections.abc import Sequence
+from typing import Any, Optional
+
+import torch
+
+from ..._native.arrays import int64s, view
+from ..._native.handles import TensorHandle
+from ..._native.library import library
+from ..._native.structs import MatrixView
+from ...errors import ShapeError, UnsupportedError
+
+# Elements from which on the library keeps released memory for reuse: 1 MB.
+LARGE = 1 << 18
+
+
+class Matrix(MatrixView):
+    """scn_matrix over a float32 tensor [rows, planes] without gaps, which must outlive it."""
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self._set(tensor.data_ptr(), *tensor.shape)
+
+
+def matrices(tensors: Sequence[torch.Tensor]) -> Any:
+    """Return a C array of scn_matrix over tensors, which must outlive it."""
+    return (Matrix * len(tensors))(*map(Matrix, tensors))
+
+
+def computable(values: torch.Tensor, name: str = "features") -> torch.Tensor:
+    """Return the values as the library takes them, float32 on the CPU without gaps; the very tensor where it is so.
+
+    Gradients flow through. Raises `UnsupportedError` for tensors of another device.
+    """
+    on_cpu(values, name)
+    if values.dtype is not torch.float32:
+        if not values.is_floating_point():
+            raise TypeError(f"{name} has the type {values.dtype}; it must hold floating-point numbers")
+        values = values.float()
+    # A view can have its numbers stored with the other sign.
+    return values.contiguous().resolve_neg()
+
+
+def restored(ctx: Any) -> list[Any]:
+    """Return what a function saved, as the library takes it: hooks of saved tensors may bring back other memory."""
+    return [None if values is None else computable(values, "a saved tensor") for values in ctx.saved_tensors]
+
+
+def on_cpu(values: torch.Tensor, name: str) -> torch.Tensor:
+    """Return the tensor, or raise `UnsupportedError` where it is not in the memory of the CPU, or torch is tracing."""
+    if torch.jit.is_tracing() or _is_exporting():  # type: ignore[attr-defined]
+        raise not_traced()
+    if values.device.type != "cpu":
+        raise UnsupportedError(f"{name} is a tensor on {values.device}; scn.torch computes on the CPU: use .cpu()")
+    if values.layout is not torch.strided:
+        raise UnsupportedError(f"{name} is a {values.layout} tensor; scn.torch takes dense ones: use .to_dense()")
+    return values
+
+
+# torch has it since 2.7; before, torch.export runs into tensors without memory.
+_is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
+
+
+def not_traced() -> UnsupportedError:
+    """Return the error of what would record the layers' operations, which are not torch's."""
+    return UnsupportedError(
+        "scn computes its layers itself: torch.jit, torch.onnx and torch.export cannot record them. The way to C++, C and "
+        "Swift is scn.save(scn.torch.to_module(network), path), see docs/deployment.md"
+    )
+
+
+def no_cuda() -> UnsupportedError:
+    """Return the error of what would move to a GPU."""
+    return UnsupportedError(
+        "scn.torch computes on the CPU; leave out .cuda(), or set CUDA_VISIBLE_DEVICES= in the environment"
+    )
+
+
+def typed_like(values: torch.Tensor, model: torch.Tensor) -> torch.Tensor:
+    """Return the values in the type of another tensor; the very tensor where it has it."""
+    return values if values.dtype is model.dtype else values.to(model.dtype)
+
+
+def parameter(values: Optional[torch.Tensor], name: str, *shape: int) -> Optional[torch.Tensor]:
+    """Return a parameter as the library takes it; its shape is checked, since the library gets but an address."""
+    if values is None:
+        return None
+    if tuple(values.shape) != shape:
+        raise ShapeError(f"{name} has the shape {list(values.shape)}; it must be {list(shape)}")
+    return computable(values, name)
+
+
+def address(values: Optional[torch.Tensor]) -> Optional[int]:
+    """Return where the numbers lie; None, which is NULL, where there are none."""
+    return None if values is None else values.data_ptr()
+
+
+def new(*shape: int) -> torch.Tensor:
+    """Return a float32 tensor of undefined content, where it is large in memory that the library has at hand.
+
+    Fresh memory of the system costs about as much time as it takes to fill it, for pages that are cleared first.
+    """
+    if math.prod(shape) < LARGE:
+        return torch.empty(shape, dtype=torch.float32, device="cpu")
+    handle = TensorHandle.make(library.scn_tensor_allocate, int64s(list(shape)), len(shape))
+    return torch.from_numpy(view(handle, shape))
+
+
+def as_tensor(values: Any, name: str) -> torch.Tensor:
+    """Return a tensor of what a program gives for one; arrays and lists of real numbers become float32."""
+    if isinstance(values, torch.Tensor):
+        return values
+    result = torch.as_tensor(values)
+    if result.is_complex():
+        raise TypeError(f"{name} has the type {result.dtype}; it must hold real numbers")
+    return result.to(torch.float32)

@@ -1,0 +1,1 @@
+"""SparseConvNet's layers and networks as modules of torch."""

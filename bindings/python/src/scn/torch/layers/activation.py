@@ -1,0 +1,99 @@
+"""Functions that are applied element by element, and dropout."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from ..._native.arrays import at_least_zero
+from ...errors import InvalidArgumentError
+from .layer import Layer
+
+__all__ = ["ELU", "SELU", "BatchwiseDropout", "Dropout", "LeakyReLU", "ReLU", "Sigmoid", "Tanh"]
+
+
+class ReLU(Layer):
+    """x > 0 ? x : 0."""
+
+    def forward(self, input: Any) -> Any:
+        """Return the function of a sparse tensor's features, or of a matrix."""
+        return self._map(input, torch.relu)
+
+
+class LeakyReLU(Layer):
+    """x > 0 ? x : leak * x."""
+
+    def __init__(self, leak: float = 1 / 3) -> None:
+        super().__init__()
+        self.leak = at_least_zero(leak, "leak")
+
+    def forward(self, input: Any) -> Any:
+        """Return the function of a sparse tensor's features, or of a matrix."""
+        return self._map(input, lambda rows: F.leaky_relu(rows, self.leak))
+
+    def extra_repr(self) -> str:
+        return f"leak={self.leak:g}"
+
+
+class ELU(Layer):
+    """x > 0 ? x : exp(x) - 1 (Clevert, Unterthiner and Hochreiter, 2016)."""
+
+    def forward(self, input: Any) -> Any:
+        """Return the function of a sparse tensor's features, or of a matrix."""
+        return self._map(input, F.elu)
+
+
+class SELU(Layer):
+    """A scaled `ELU` (Klambauer et al., 2017)."""
+
+    def forward(self, input: Any) -> Any:
+        """Return the function of a sparse tensor's features, or of a matrix."""
+        return self._map(input, torch.selu)
+
+
+class Tanh(Layer):
+    """The hyperbolic tangent."""
+
+    def forward(self, input: Any) -> Any:
+        """Return the function of a sparse tensor's features, or of a matrix."""
+        return self._map(input, torch.tanh)
+
+
+class Sigmoid(Layer):
+    """1 / (1 + exp(-x))."""
+
+    def forward(self, input: Any) -> Any:
+        """Return the function of a sparse tensor's features, or of a matrix."""
+        return self._map(input, torch.sigmoid)
+
+
+class Dropout(Layer):
+    """Training: every value times 0 with the probability p, else times 1. Evaluation: every value times 1 - p."""
+
+    def __init__(self, p: float = 0.5) -> None:
+        super().__init__()
+        self.p = float(p)
+        if not 0 <= self.p <= 1:
+            raise InvalidArgumentError(f"p is {p}; it must be 0 ... 1")
+
+    def forward(self, input: Any) -> Any:
+        """Return what is left of a sparse tensor's features, or of a matrix."""
+        return self._map(input, self._drop)
+
+    def _drop(self, rows: torch.Tensor) -> torch.Tensor:
+        return rows * self._mask(rows) if self.training else rows * (1 - self.p)
+
+    def _mask(self, rows: torch.Tensor) -> torch.Tensor:
+        return torch.empty_like(rows).bernoulli_(1 - self.p)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p:g}"
+
+
+class BatchwiseDropout(Dropout):
+    """`Dropout` of whole planes, the same for all rows of the batch."""
+
+    def _mask(self, rows: torch.Tensor) -> torch.Tensor:
+        return rows.new_empty(rows.shape[1]).bernoulli_(1 - self.p)

@@ -1,0 +1,112 @@
+"""Sparse tensors put together, and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..._native.library import library
+from ...errors import InvalidArgumentError, ShapeError
+from .. import functions
+from ..autograd.buffers import Matrix, computable, typed_like
+from ..metadata import Metadata
+from ..sparse import SparseConvNetTensor
+from .containers import AddTable, JoinTable
+from .layer import Layer
+
+__all__ = ["AddCoords", "add_feature_planes", "append_tensors", "compare_sparse", "concatenate_feature_planes"]
+
+
+class AddCoords(Layer):
+    """Adds a plane for each axis: the coordinate, scaled to -1 ... 1 over the spatial size (0 where that is 1).
+
+    [sites, planes] -> [sites, planes + dimension].
+    """
+
+    def forward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
+        """Return the sparse tensor with its coordinates."""
+        input, rows = self._sparse(input)
+        metadata, sites = input._known_metadata(), input._site_set()
+        size = torch.from_numpy(metadata._spatial_size(sites).copy())
+        where = torch.from_numpy(metadata._locations(sites))[:, :-1]
+        scaled = torch.where(size > 1, 2.0 * where / (size - 1).clamp(min=1) - 1, torch.zeros(()))
+        return input._on(torch.cat([rows, typed_like(scaled, rows)], 1))
+
+
+def append_tensors(tensors: Sequence[SparseConvNetTensor]) -> SparseConvNetTensor:
+    """Return one batch of the samples of all tensors, one tensor after the other.
+
+    All have one spatial size and one number of planes, else `ShapeError`. The result's rows are theirs one after the
+    other; gradients flow back to each.
+    """
+    given = _checked(tensors)
+    size = _size_of(given[0])
+    places, samples = [], 0
+    for index, tensor in enumerate(given):
+        if _size_of(tensor) != size or _planes_of(tensor) != _planes_of(given[0]):
+            raise ShapeError(f"tensor {index} has another spatial size or other planes than tensor 0")
+        where = tensor.get_spatial_locations()
+        where[:, -1] += samples
+        places.append(where)
+        samples += tensor.batch_size()
+    metadata = Metadata(len(size), size, torch.cat(places), samples)
+    features = [tensor.features for tensor in given]
+    return SparseConvNetTensor(torch.cat([part for part in features if part is not None]), metadata, size)
+
+
+def add_feature_planes(input: Sequence[SparseConvNetTensor]) -> SparseConvNetTensor:
+    """Return the sum of tensors on the same sites; what `AddTable` does."""
+    return AddTable()(_checked(input))  # type: ignore[no-any-return]
+
+
+def concatenate_feature_planes(input: Sequence[SparseConvNetTensor]) -> SparseConvNetTensor:
+    """Return the planes of tensors on the same sites side by side; what `JoinTable` does."""
+    return JoinTable()(_checked(input))  # type: ignore[no-any-return]
+
+
+def compare_sparse(x: SparseConvNetTensor, y: SparseConvNetTensor) -> torch.Tensor:
+    """Return the sum of squared differences over the union of the sites, divided by the number of sites there, rank 0.
+
+    A tensor counts as zero where it has no site; without any site the result is 0. Both have one spatial size and one
+    number of planes, else `ShapeError`; they need not come from one input. Gradients flow into both.
+    """
+    given = _checked([x, y])
+    if _size_of(x) != _size_of(y) or _planes_of(x) != _planes_of(y):
+        raise ShapeError("x and y have other spatial sizes or other planes")
+    (first, first_sites), (second, second_sites) = ((t._known_metadata(), t._site_set()) for t in given)
+    rows, others = x._sorted(), y._sorted()
+
+    def compute(rows: Matrix, others: Matrix, *results: Any) -> None:
+        place = (first._handle, first_sites, rows, second._handle, second_sites, others)
+        library.scn_compare_sparse_forward(*place, *results)
+
+    def slopes(rows: torch.Tensor, others: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        where = np.concatenate([first._locations(first_sites), second._locations(second_sites)])
+        sites, places = torch.unique(torch.from_numpy(where), dim=0, return_inverse=True)
+        values = torch.cat([rows, -others])
+        slope = values.new_zeros(len(sites), values.shape[1]).index_add(0, places, values) * (2 / max(1, len(sites)))
+        return slope[places[: len(rows)]], -slope[places[len(rows) :]]
+
+    loss = functions.compare_sparse(computable(rows), computable(others), compute, slopes)
+    return loss.to(torch.promote_types(rows.dtype, others.dtype))
+
+
+def _checked(tensors: Any) -> list[SparseConvNetTensor]:
+    given = list(tensors)
+    if not given:
+        raise InvalidArgumentError("no tensors are given; there must be at least one")
+    for tensor in given:
+        if not isinstance(tensor, SparseConvNetTensor):
+            raise TypeError(f"a tensor is a {type(tensor).__name__}; it must be a SparseConvNetTensor")
+    return given
+
+
+def _planes_of(tensor: SparseConvNetTensor) -> int:
+    return tensor._sorted().shape[1]
+
+
+def _size_of(tensor: SparseConvNetTensor) -> list[int]:
+    return tensor._known_metadata()._spatial_size(tensor._site_set()).tolist()  # type: ignore[no-any-return]

@@ -1,0 +1,273 @@
+"""Modules that combine others, and the layers that join their branches."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any, Callable, Optional, TypeVar
+
+import torch
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+from ...errors import InvalidArgumentError, ShapeError
+from ..autograd.buffers import computable
+from ..autograd.recomputing import first_and_later_passes
+from ..functions import add, join
+from ..sparse import SparseConvNetTensor
+from .layer import Layer
+
+__all__ = [
+    "AddTable",
+    "CheckpointedSequential",
+    "ConcatTable",
+    "Identity",
+    "JoinTable",
+    "Sequential",
+    "VerboseIdentity",
+    "checkpoint101",
+]
+
+S = TypeVar("S", bound=nn.Sequential)
+
+
+class _Container(nn.Sequential):
+    """What containers share: children named by their indices."""
+
+    def add(self: S, module: nn.Module) -> S:
+        """Append a module and return the container."""
+        self.add_module(str(len(self)), module)
+        return self
+
+    def __add__(self: S, other: Any) -> S:
+        if not isinstance(other, nn.Sequential):
+            return NotImplemented
+        return type(self)(*self, *other)
+
+    def __mul__(self: S, count: int) -> S:
+        if not isinstance(count, int):
+            return NotImplemented
+        if count < 1:
+            raise InvalidArgumentError(f"count is {count}; it must be at least 1")
+        return type(self)(*(list(self) * count))
+
+
+class Sequential(_Container):
+    """Applies its modules one after the other: `Sequential(a, b)` or `Sequential().add(a).add(b)`."""
+
+    def input_spatial_size(self, out_size: Any) -> Any:
+        """Return the input spatial size that yields `out_size`."""
+        for module in reversed(list(self)):
+            out_size = _input_spatial_size(module, out_size)
+        return out_size
+
+    def reweight(self, input: Any) -> Any:
+        """Scale and shift every layer with weight and bias (convolutions, products) to suit some input.
+
+        Each plane of what such a layer makes of the input gets mean 0 and deviation 1, by its weight and bias, in the
+        order in which the input flows through, in `Sequential`s and `ConcatTable`s at any depth. Returns what the module
+        makes of the input then. Nothing is recorded; running statistics are updated as by a forward pass; weights of
+        planes without deviation stay. Nothing is changed where it raises.
+        """
+        return self._fit(input, True)
+
+    def rebias(self, input: Any) -> Any:
+        """Do the same with the biases alone: mean 0."""
+        return self._fit(input, False)
+
+    @torch.no_grad()
+    def _fit(self, input: Any, scales: bool) -> Any:
+        before = {name: values.clone() for name, values in self.state_dict().items()}
+        try:
+            return _fitted(self, input, scales)
+        except BaseException:
+            self.load_state_dict(before)
+            raise
+
+
+def _fitted(module: nn.Module, input: Any, scales: bool) -> Any:
+    """Fit a module to some input and return what it makes of it then."""
+    if isinstance(module, ConcatTable):
+        return [_fitted(branch, input, scales) for branch in module]
+    if isinstance(module, nn.Sequential) and not isinstance(module, Layer):
+        for child in module:
+            input = _fitted(child, input, scales)
+        return input
+    output = module(input)
+    weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
+    if not isinstance(module, Layer) or not hasattr(module, "nOut") or bias is None:
+        return output
+    rows = output if isinstance(output, torch.Tensor) else output._sorted()
+    if not rows.numel():
+        return output
+    values = rows.double().reshape(-1, rows.shape[-1])
+    deviation = values.std(0, unbiased=len(values) > 1)
+    # What has a spectral norm keeps its size.
+    is_scaled = scales and isinstance(weight, nn.Parameter)
+    factor = torch.where(is_scaled & (deviation > 0) & deviation.isfinite(), deviation, torch.ones_like(deviation))
+    bias.copy_((bias.double() - values.mean(0)) / factor)
+    if is_scaled:
+        # Planes out come last, in groups or not; those of a linear layer first.
+        by_plane = factor.view(weight.shape[1], 1, -1) if weight.ndim == 4 else factor
+        if isinstance(module, nn.Linear):
+            by_plane = factor.unsqueeze(1)
+        weight.copy_(weight.double() / by_plane)
+    return module(input)
+
+
+def _input_spatial_size(module: nn.Module, out_size: Any) -> Any:
+    find = getattr(module, "input_spatial_size", None)
+    # Layers of torch work on dense tensors or on rows: they have no spatial size.
+    return out_size if find is None else find(out_size)
+
+
+class CheckpointedSequential(Sequential):
+    """A `Sequential` that keeps its input alone and computes what lies between again in the backward pass.
+
+    (Chen et al., 2016.) Results and gradients are those of a `Sequential`, random layers and running statistics
+    included. It may stand anywhere in a network, also inside another one.
+    """
+
+    def forward(self, input: Any) -> Any:
+        """Apply the modules one after the other."""
+        if not torch.is_grad_enabled():
+            return super().forward(input)
+        passes, apply, kept = first_and_later_passes(self), super().forward, _as_now(input)
+        versions: list[tuple[torch.Tensor, int]] = []
+
+        def run(given: Any) -> Any:
+            if not versions:
+                versions.extend((rows, rows._version) for rows in _rows_of(given) if not rows.is_inference())
+            elif any(rows._version != version for rows, version in versions):
+                raise RuntimeError(
+                    "an input of a CheckpointedSequential was modified by an inplace operation before backward"
+                )
+            # A copy for each pass: modules may assign the parts of what they get.
+            return apply(_as_now(given))
+
+        return checkpoint(run, kept, use_reentrant=False, context_fn=lambda: passes)
+
+
+class _Called(nn.Module):
+    """A module of a function."""
+
+    def __init__(self, run: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self.run = run
+
+    def forward(self, input: Any) -> Any:
+        return self.run(input)
+
+
+def checkpoint101(run_function: Callable[[Any], Any], x: SparseConvNetTensor, down: int = 1) -> Any:
+    """Return run_function(x), of which the backward pass computes again what it needs, as `CheckpointedSequential` does.
+
+    down, by how much the spatial size becomes smaller, is there for SparseConvNet's programs: the result knows its own.
+    """
+    return CheckpointedSequential(_Called(run_function))(x)
+
+
+def _rows_of(input: Any) -> list[torch.Tensor]:
+    """Return the tensors in an input."""
+    if isinstance(input, SparseConvNetTensor):
+        return [rows for rows in (input._rows, input._shown) if rows is not None]
+    if isinstance(input, (list, tuple)):
+        return [rows for part in input for rows in _rows_of(part)]
+    return [input] if isinstance(input, torch.Tensor) else []
+
+
+def _as_now(input: Any) -> Any:
+    """Return an input whose sparse tensors stay the same, whatever becomes of the caller's."""
+    if isinstance(input, SparseConvNetTensor):
+        return copy.copy(input)
+    return [_as_now(part) for part in input] if isinstance(input, (list, tuple)) else input
+
+
+class ConcatTable(_Container):
+    """Applies each of its modules to the one input; returns the list of the results."""
+
+    def forward(self, input: Any) -> list[Any]:  # type: ignore[override]
+        """Return the list of the modules' results."""
+        return [module(input) for module in self]
+
+    def input_spatial_size(self, out_size: Any) -> Any:
+        """Return the input spatial size that yields `out_size`. Raises `ShapeError` where branches disagree."""
+        found = [_input_spatial_size(module, out_size) for module in self]
+        for branch, size in enumerate(found[1:], 1):
+            if _listed(size, found[0]) != _listed(found[0], size):
+                raise ShapeError(f"branch 0 needs an input of {_listed(found[0])}, branch {branch} of {_listed(size)}")
+        return found[0] if found else out_size
+
+
+def _listed(size: Any, other: Any = 0) -> Any:
+    values = torch.as_tensor(size)
+    return torch.broadcast_to(values, torch.broadcast_shapes(values.shape, torch.as_tensor(other).shape)).tolist()
+
+
+def _same_sites(tensors: Sequence[Any], taker: str) -> Optional[list[torch.Tensor]]:
+    """Return the sorted rows of sparse tensors on the same sites; None for tensors of torch."""
+    if not isinstance(tensors, (list, tuple)) or not tensors:
+        raise InvalidArgumentError(f"{taker} takes a list of tensors, at least one")
+    if all(isinstance(tensor, torch.Tensor) for tensor in tensors):
+        return None
+    for index, tensor in enumerate(tensors):
+        if not isinstance(tensor, SparseConvNetTensor):
+            raise TypeError(f"{taker} got a {type(tensor).__name__}; it takes SparseConvNetTensors")
+        if not tensor._has_sites_of(tensors[0]):
+            raise ShapeError(f"{taker}: tensor {index} has other sites than tensor 0")
+    return [tensor._sorted() for tensor in tensors]
+
+
+class AddTable(Layer, nn.Sequential):
+    """Adds a list of tensors: the same sites, the same planes."""
+
+    def forward(self, input: Sequence[Any]) -> Any:
+        """Return the sum of a list of sparse tensors, or of tensors of torch."""
+        rows = _same_sites(input, "AddTable")
+        parts = input if rows is None else rows
+        for index, part in enumerate(parts):
+            if part.shape != parts[0].shape:
+                raise ShapeError(f"AddTable: tensor {index} is {list(part.shape)}, tensor 0 {list(parts[0].shape)}")
+        if rows is None:
+            return sum(parts[1:], parts[0])
+        if not _are_computable(rows):
+            return input[0]._on(sum(rows[1:], rows[0]))
+        total = computable(rows[0])
+        for part in rows[1:]:
+            total = add(total, computable(part))
+        return input[0]._on(total)
+
+
+class JoinTable(Layer, nn.Sequential):
+    """Puts the planes of a list of tensors side by side: the same sites."""
+
+    def forward(self, input: Sequence[Any]) -> Any:
+        """Return the planes of a list of sparse tensors, or of tensors of torch [n, planes, ...], side by side."""
+        rows = _same_sites(input, "JoinTable")
+        if rows is None:
+            return torch.cat(list(input), 1)
+        if not _are_computable(rows):
+            return input[0]._on(torch.cat(rows, 1))
+        return input[0]._on(join([computable(part) for part in rows]))
+
+
+def _are_computable(rows: Sequence[torch.Tensor]) -> bool:
+    """Return whether the library takes them as they are; torch adds and joins tensors of other types without rounding."""
+    return all(part.dtype is torch.float32 and part.device.type == "cpu" and part.ndim == 2 for part in rows)
+
+
+class Identity(Layer):
+    """Returns its input, whatever it is."""
+
+    def forward(self, input: Any) -> Any:
+        """Return the input."""
+        return input
+
+
+class VerboseIdentity(Layer):
+    """Prints its input and returns it."""
+
+    def forward(self, input: Any) -> Any:
+        """Print the input and return it."""
+        print(input, flush=True)
+        return input

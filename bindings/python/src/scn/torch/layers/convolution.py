@@ -1,0 +1,389 @@
+"""Convolutions of sparse tensors."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from typing import Any, ClassVar, Optional
+
+import torch
+from torch import nn
+
+from ..._native.arrays import dimension_of, flag, integer
+from ..._native.handles import RulebookHandle
+from ..._native.library import library
+from ..._native.scope import without_generator
+from ...errors import InvalidArgumentError
+from ...nn import convolution as numpy_level
+from ...nn import permutohedral as numpy_permutohedral
+from ...nn.convolution import described, short
+from ..autograd.buffers import computable, parameter, typed_like
+from ..autograd.seeding import engine_seeded_by_torch
+from ..functions import convolution, shape_context
+from ..metadata import Metadata
+from ..sparse import SparseConvNetTensor
+from .layer import Layer, Window, long_tensor, plain_size, planes_of
+
+__all__ = [
+    "Convolution",
+    "Deconvolution",
+    "FullConvolution",
+    "PermutohedralSubmanifoldConvolution",
+    "RandomizedStrideConvolution",
+    "ShapeContext",
+    "SubmanifoldConvolution",
+    "TransposeConvolution",
+    "ValidConvolution",
+    "permutohedral_basis",
+    "permutohedral_offsets",
+]
+
+
+class _Convolution(Layer):
+    """What convolutions share: their weights, and how they are applied along rules."""
+
+    weight: nn.Parameter
+    bias: nn.Parameter
+    """Where there is one; a layer without has no such attribute, as in SparseConvNet."""
+
+    def _make(self, nIn: Any, nOut: Any, bias: Any, groups: Any, volume: int, gain: float) -> None:
+        """Make the parameters; the weight is drawn from N(0, gain / (nIn * volume))."""
+        self.nIn, self.nOut = planes_of(nIn, "nIn"), planes_of(nOut, "nOut")
+        self.groups, self.has_bias = planes_of(groups, "groups"), flag(bias, "bias")
+        if self.nIn % self.groups or self.nOut % self.groups:
+            raise InvalidArgumentError(f"groups is {self.groups}; it must divide nIn {self.nIn} and nOut {self.nOut}")
+        self.filter_volume = volume
+        weight = torch.empty(self._weight_shape()).normal_(0, math.sqrt(gain / (self.nIn * volume)))
+        self.weight = nn.Parameter(weight)
+        if self.has_bias:
+            self.bias = nn.Parameter(torch.zeros(self.nOut))
+
+    def _weight_shape(self) -> tuple[int, ...]:
+        return (self.filter_volume, self.groups, self.nIn // self.groups, self.nOut // self.groups)
+
+    def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
+        """Return the rulebook that begins at a site set, and the site set at which it ends."""
+        raise NotImplementedError
+
+    def forward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
+        """Return the convolution of a sparse tensor."""
+        input, rows = self._sparse(input, self.nIn)
+        return self._along(input, rows, self._rules(input._known_metadata(), input._site_set()))
+
+    def _along(
+        self, input: SparseConvNetTensor, rows: torch.Tensor, rules: tuple[RulebookHandle, int]
+    ) -> SparseConvNetTensor:
+        """Return the convolution of a sparse tensor, whose sorted rows are given, along a rulebook."""
+        weight = parameter(self.weight, "weight", *self._weight_shape())
+        bias = parameter(getattr(self, "bias", None), "bias", self.nOut)
+        assert weight is not None, "a convolution has a weight"
+        return convolved(input, rows, weight, bias, rules)
+
+    def _complete(self) -> None:
+        self.__dict__.setdefault("has_bias", "bias" in self._parameters)
+        self.__dict__.setdefault("groups", 1)
+        if "weight" in self._parameters and self.weight.ndim == 3:
+            self.weight.data = self.weight.data.unsqueeze(1)
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *arguments: Any) -> None:
+        # SparseConvNet's oldest checkpoints have no axis of groups.
+        weight = state_dict.get(prefix + "weight")
+        if isinstance(weight, torch.Tensor) and weight.ndim == 3:
+            state_dict[prefix + "weight"] = weight.unsqueeze(1)
+        super()._load_from_state_dict(state_dict, prefix, *arguments)
+
+
+def convolved(
+    input: SparseConvNetTensor,
+    rows: torch.Tensor,
+    weight: torch.Tensor,
+    bias: Optional[torch.Tensor],
+    rules: tuple[RulebookHandle, int],
+) -> SparseConvNetTensor:
+    """Return the convolution of a sparse tensor along a rulebook, on the site set at which that ends."""
+    rulebook, sites = rules
+    result = convolution(computable(rows), weight, bias, rulebook, input._known_metadata()._site_count(sites))
+    return input._on(typed_like(result, rows), sites)
+
+
+class _WindowConvolution(_Convolution):
+    """What convolutions with a filter of any size share."""
+
+    def _set(
+        self, dimension: Any, nIn: Any, nOut: Any, size: Any, stride: Any, bias: Any, groups: Any,
+        padding: Any, dilation: Any,
+    ) -> None:  # fmt: skip
+        self.dimension = dimension_of(dimension)
+        self._window = Window(self.dimension, size, stride, padding, dilation, "filter")
+        self.groups = planes_of(groups, "groups")
+        self._numpy_layer()
+        self._make(nIn, nOut, bias, groups, self._window.volume, 2.0 * self.groups)
+
+    def _complete(self) -> None:
+        super()._complete()
+        if "_window" not in self.__dict__:
+            given, stride = self.__dict__, self.__dict__.pop("filter_stride", None)
+            padding = None if stride is None else 0
+            self._window = Window(self.dimension, given.pop("filter_size"), stride, padding, 1, "filter")
+
+    # The layer of the package `scn` with the same windows: it says what is wrong with them, and which sizes they lead to.
+    _numpy_type: ClassVar[Any]
+
+    def _numpy_layer(self) -> Any:
+        window, planes = self._window, self.groups
+        place, more = (window.size,), {"dilation": window.dilation}
+        if window.stride is not None:
+            place, more = (window.size, window.stride), {"padding": window.padding, "dilation": window.dilation}
+        with without_generator():
+            return self._numpy_type(self.dimension, planes, planes, *place, False, planes, **more)
+
+    def input_spatial_size(self, out_size: Any) -> torch.Tensor:
+        """Return the input spatial size that yields `out_size`, a tensor [dimension] of int64."""
+        return torch.from_numpy(self._numpy_layer().input_spatial_size(plain_size(out_size)))
+
+    @property
+    def filter_size(self) -> torch.Tensor:
+        """The filter's size, [dimension] int64. It cannot be changed."""
+        return long_tensor(self._window.size)
+
+    @property
+    def dilation(self) -> torch.Tensor:
+        """How far apart the filter's offsets are, [dimension] int64."""
+        return long_tensor(self._window.dilation)
+
+    def extra_repr(self) -> str:
+        return described(self)
+
+
+class SubmanifoldConvolution(_WindowConvolution):
+    """A convolution whose sites stay: offset k of the filter reads site + (k - size / 2) * dilation.
+
+    [sites, nIn] -> [sites, nOut]. filter_size, dilation: an integer or one for each axis. bias: whether to add one.
+    weight: [volume, groups, nIn / groups, nOut / groups], initialised N(0, 2 * groups / (nIn * volume)). bias: [nOut],
+    zeros.
+    """
+
+    _numpy_type = numpy_level.SubmanifoldConvolution
+
+    def __init__(
+        self, dimension: int, nIn: int, nOut: int, filter_size: Any, bias: bool, groups: int = 1, *, dilation: Any = 1
+    ) -> None:
+        super().__init__()
+        self._set(dimension, nIn, nOut, filter_size, None, bias, groups, None, dilation)
+
+    def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
+        return submanifold_rules(metadata, sites, self._window)
+
+
+ValidConvolution = SubmanifoldConvolution
+
+
+class _StridedConvolution(_WindowConvolution):
+    """What convolutions that change the sites share."""
+
+    _find: ClassVar[Any]
+
+    def __init__(
+        self,
+        dimension: int,
+        nIn: int,
+        nOut: int,
+        filter_size: Any,
+        filter_stride: Any,
+        bias: bool,
+        groups: int = 1,
+        *,
+        padding: Any = 0,
+        dilation: Any = 1,
+    ) -> None:
+        super().__init__()
+        self._set(dimension, nIn, nOut, filter_size, filter_stride, bias, groups, padding, dilation)
+
+    @property
+    def filter_stride(self) -> torch.Tensor:
+        """How far the filter moves, [dimension] int64."""
+        return long_tensor(self._window.stride)
+
+    @property
+    def padding(self) -> torch.Tensor:
+        """How far the filter reaches beyond the field, [dimension] int64."""
+        return long_tensor(self._window.padding)
+
+    def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
+        return found_rules(self._find, metadata, sites, self._window)
+
+    def _found(self, input: Any, find: Any) -> SparseConvNetTensor:
+        """Return the convolution along the rules that another function of the library finds."""
+        input, rows = self._sparse(input, self.nIn)
+        return self._along(input, rows, found_rules(find, input._known_metadata(), input._site_set(), self._window))
+
+
+class Convolution(_StridedConvolution):
+    """A convolution with a site wherever any input lies under the filter.
+
+    [sites in, nIn] -> [sites out, nOut], with input = output * stride - padding + k * dilation. The size becomes
+    (in + 2 * padding - dilation * (filter - 1) - 1) / stride + 1, rounded down; it must be exact where padding is 0 and
+    dilation 1. Sizes are an integer or one for each axis. Weight and bias as in `SubmanifoldConvolution`.
+    """
+
+    _numpy_type, _find = numpy_level.Convolution, library.scn_geometry_strided
+
+
+class Deconvolution(_StridedConvolution):
+    """The matching earlier convolution or pooling, reversed: its input sites become the output's.
+
+    [sites in, nIn] -> [sites of that layer's input, nOut]. Calling it raises `StateError` where there was no such
+    layer. Weight and bias as in `SubmanifoldConvolution`.
+    """
+
+    _numpy_type, _find = numpy_level.Deconvolution, library.scn_geometry_reverse
+
+    def fullForward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
+        """Return what a `FullConvolution` with these parameters makes of a sparse tensor."""
+        return self._found(input, library.scn_geometry_full)._alone()
+
+
+class FullConvolution(_StridedConvolution):
+    """A convolution with a site wherever the filter reaches from an input: a transposed, generative convolution.
+
+    [sites in, nIn] -> [sites out, nOut], with output = input * stride - padding + k * dilation. The size becomes
+    (in - 1) * stride + dilation * (filter - 1) + 1 - 2 * padding. Weight and bias as in `SubmanifoldConvolution`.
+
+    The result has metadata of its own, which knows the new sites: other sites may have the same spatial size.
+    """
+
+    _numpy_type, _find = numpy_level.FullConvolution, library.scn_geometry_full
+
+    def forward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
+        """Return the convolution of a sparse tensor."""
+        return super().forward(input)._alone()
+
+    def deconvolutionForward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
+        """Return what a `Deconvolution` with these parameters makes of a sparse tensor."""
+        return self._found(input, library.scn_geometry_reverse)
+
+
+TransposeConvolution = FullConvolution
+
+
+class RandomizedStrideConvolution(_StridedConvolution):
+    """In training a convolution whose windows are displaced at random; in evaluation a `Convolution`.
+
+    Along each axis the steps from window to window are a shuffle of stride - 1, stride + 1 and stride, a third of the
+    windows each; sizes are those of `Convolution`. The displacement follows `torch.manual_seed`; it is drawn once for an
+    input and a filter, so that branches with the same filter get the same sites. Weight and bias as in
+    `SubmanifoldConvolution`.
+    """
+
+    _numpy_type = numpy_level.RandomizedStrideConvolution
+
+    def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
+        if not self.training:
+            return found_rules(library.scn_geometry_strided, metadata, sites, self._window)
+        return randomized_rules(metadata, sites, self._window)
+
+
+def randomized_rules(metadata: Metadata, sites: int, window: Window) -> tuple[RulebookHandle, int]:
+    """Return the rulebook of a window that is displaced at random, and the site set at which it ends."""
+    with engine_seeded_by_torch():
+        return found_rules(library.scn_geometry_randomized, metadata, sites, window)
+
+
+def submanifold_rules(metadata: Metadata, sites: int, window: Window) -> tuple[RulebookHandle, int]:
+    """Return the rulebook of a submanifold window, and the site set, which stays."""
+    return RulebookHandle.make(library.scn_geometry_submanifold, metadata._handle, sites, window.filter()), sites
+
+
+def found_rules(function: Any, metadata: Metadata, sites: int, window: Window) -> tuple[RulebookHandle, int]:
+    """Return the rulebook that a function of the library finds for a window, and the site set at which it ends."""
+    out = ctypes.c_int32()
+    rulebook = RulebookHandle.make(function, metadata._handle, sites, window.filter(), ctypes.byref(out))
+    metadata._reach(out.value)
+    return rulebook, out.value
+
+
+class PermutohedralSubmanifoldConvolution(_Convolution):
+    """A convolution whose sites stay: each reads itself and its d * (d + 1) nearest neighbours on the lattice A_d.
+
+    [sites, nIn] -> [sites, nOut], with input = output + `permutohedral_offsets(dimension)[k]`. weight: [volume, groups,
+    nIn / groups, nOut / groups], volume d * d + d + 1, initialised N(0, 2 / (nIn * volume)). bias: [nOut], zeros. Sites
+    are lattice coordinates; `permutohedral_basis` leads to them.
+    """
+
+    def __init__(self, dimension: int, nIn: int, nOut: int, bias: bool, groups: int = 1) -> None:
+        super().__init__()
+        self.dimension = dimension_of(dimension)
+        self._make(nIn, nOut, bias, groups, self.dimension * (self.dimension + 1) + 1, 2.0)
+
+    def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
+        return permutohedral_rules(metadata, sites)
+
+    def extra_repr(self) -> str:
+        end = f", groups={self.groups}" if self.groups != 1 else ""
+        return f"{self.dimension}, {self.nIn} -> {self.nOut}, bias={self.has_bias}{end}"
+
+
+def permutohedral_rules(metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
+    """Return the rulebook of the lattice's neighbours, and the site set, which stays."""
+    return RulebookHandle.make(library.scn_geometry_permutohedral, metadata._handle, sites), sites
+
+
+def permutohedral_basis(dimension: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return a basis of the lattice A_d and its inverse, both [dimension, dimension].
+
+    The rows of the basis have length 1 and meet at 60 degrees. `points @ inverse`, rounded, are the coordinates of the
+    sites that `PermutohedralSubmanifoldConvolution` works on.
+    """
+    basis, inverse = numpy_permutohedral.permutohedral_basis(dimension)
+    return torch.from_numpy(basis), torch.from_numpy(inverse)
+
+
+def permutohedral_offsets(dimension: int) -> torch.Tensor:
+    """Return the filter offsets of `PermutohedralSubmanifoldConvolution`, [d * d + d + 1, d], in the weight's order."""
+    return torch.from_numpy(numpy_permutohedral.permutohedral_offsets(dimension))
+
+
+class ShapeContext(Layer):
+    """Puts the features of a site's neighbourhood side by side: [sites, nIn] -> [sites, nIn * volume], same sites.
+
+    Plane k * nIn + p is plane p under offset k of a submanifold filter, 0 where there is no site. filter_size: an integer
+    or one for each axis.
+    """
+
+    def __init__(self, dimension: int, nIn: int, filter_size: Any = 3) -> None:
+        super().__init__()
+        self.dimension, self.nIn = dimension_of(dimension), planes_of(nIn, "nIn")
+        self._window = Window(self.dimension, plain_size(filter_size), None, None, 1, "filter")
+        self.filter_volume = self._window.volume
+        self.nOut = integer(self.nIn * self.filter_volume, "nIn * volume")
+
+    def _complete(self) -> None:
+        self._buffers.pop("weight", None)
+        if "_window" not in self.__dict__:
+            self._window = Window(self.dimension, self.__dict__.pop("filter_size"), None, None, 1, "filter")
+
+    @property
+    def filter_size(self) -> torch.Tensor:
+        """The filter's size, [dimension] int64."""
+        return long_tensor(self._window.size)
+
+    @property
+    def weight(self) -> torch.Tensor:
+        """The unit matrix that SparseConvNet multiplies with, [volume, nIn, nOut]; it is no state here."""
+        return torch.eye(self.nOut).view(self.filter_volume, self.nIn, self.nOut)
+
+    def forward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
+        """Return the neighbourhoods of a sparse tensor's sites."""
+        input, rows = self._sparse(input, self.nIn)
+        metadata, sites = input._known_metadata(), input._site_set()
+        rulebook, _ = submanifold_rules(metadata, sites, self._window)
+        result = shape_context(computable(rows), rulebook, rows.shape[0], self.filter_volume)
+        return input._on(typed_like(result, rows))
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *arguments: Any) -> None:
+        # SparseConvNet's has a weight, a unit matrix, which says nothing.
+        state_dict.pop(prefix + "weight", None)
+        super()._load_from_state_dict(state_dict, prefix, *arguments)
+
+    def extra_repr(self) -> str:
+        return f"{self.dimension}, {self.nIn} -> {self.nOut}, filter_size={short(self.filter_size)}"

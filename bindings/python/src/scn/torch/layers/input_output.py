@@ -1,0 +1,276 @@
+"""Into sparse tensors and out of them."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Optional
+
+import numpy as np
+import torch
+
+from ..._native.arrays import address, dimension_of, int64, int64s, integer
+from ..._native.handles import GeometryHandle
+from ..._native.library import library
+from ...errors import CoordinateError, InvalidArgumentError, ShapeError, StateError
+from ...nn import input_output as numpy_level
+from ...values.metadata import coordinate_rows
+from ..autograd.buffers import as_tensor, computable, no_cuda, on_cpu, typed_like
+from ..functions import dense_to_sparse, input_rows, output_rows, sparse_to_dense
+from ..metadata import Metadata
+from ..sparse import SparseConvNetTensor, _sparse
+from .layer import Layer, plain_size, size_of
+
+__all__ = [
+    "BLInputLayer",
+    "BLOutputLayer",
+    "DenseToSparse",
+    "InputLayer",
+    "InputLayerInput",
+    "InputModeWarning",
+    "OutputLayer",
+    "SparseToDense",
+    "swap_input_modes",
+]
+
+
+class InputModeWarning(UserWarning):
+    """An `InputLayer` of mode 1 or 2 met a duplicate, where SparseConvNet does otherwise than it says."""
+
+
+_modes_are_swapped: Optional[bool] = None
+
+
+def swap_input_modes(swapped: Optional[bool]) -> None:
+    """Say what modes 1 and 2 of every `InputLayer` mean.
+
+    False: what SparseConvNet documents: 1 keeps the last row at a site, 2 the first. True: what SparseConvNet does: 1 keeps
+    the first, 2 the last. None, the default: as False, with an `InputModeWarning` once, where it makes a difference.
+    """
+    global _modes_are_swapped
+    if swapped not in (None, True, False):
+        raise InvalidArgumentError(f"swapped is {swapped!r}; it must be True, False or None")
+    _modes_are_swapped = swapped
+
+
+def _warn_of_duplicates(metadata: Metadata, mode: int) -> None:
+    global _modes_are_swapped
+    if mode in (1, 2) and _modes_are_swapped is None and metadata._site_count(0) < metadata._input_row_count():
+        _modes_are_swapped = False
+        kept, other = ("last", "first") if mode == 1 else ("first", "last")
+        warnings.warn(
+            f"several rows name one site: mode {mode} keeps the {kept} one, as documented; SparseConvNet keeps the "
+            f"{other} one. scn.torch.swap_input_modes(True) does as SparseConvNet, swap_input_modes(False) silences this",
+            InputModeWarning,
+            stacklevel=6,
+        )
+
+
+class InputLayerInput(numpy_level.InputLayerInput):
+    """The coordinates and features that an `InputLayer` takes."""
+
+    __slots__ = ()
+
+    @property
+    def x(self) -> list[Any]:
+        """The coordinates and the features, as SparseConvNet keeps them."""
+        return [self.coords, self.features]
+
+    def cpu(self) -> InputLayerInput:
+        """Return this input."""
+        return self
+
+    def cuda(self) -> InputLayerInput:
+        """Raise `UnsupportedError`: scn.torch computes on the CPU."""
+        raise no_cuda()
+
+
+class _Entering(Layer):
+    """What layers share that turn points into sparse tensors."""
+
+    def __init__(self, dimension: int, spatial_size: Any, mode: int = 3) -> None:
+        super().__init__()
+        self.dimension = dimension_of(dimension)
+        self.spatial_size = size_of(plain_size(spatial_size), self.dimension, "spatial_size")
+        self.mode = _mode(mode)
+        self.device: Any = None
+
+    def to(self, *arguments: Any, **options: Any) -> Any:
+        """Note the device that features are to be on, as SparseConvNet's input layers do; return this layer.
+
+        Other arguments go to `torch.nn.Module.to`. Raises `UnsupportedError` for a device that is not the CPU.
+        """
+        given = options.get("device", arguments[0] if arguments else None)
+        if isinstance(given, (str, int, torch.device)):
+            # A number is that of an accelerator.
+            if isinstance(given, int) or torch.device(given).type != "cpu":
+                raise no_cuda()
+            self.device = given
+        return super().to(*arguments, **options)
+
+    def extra_repr(self) -> str:
+        return f"{self.dimension}, spatial_size={self.spatial_size.tolist()}, mode={self.mode}"
+
+
+class InputLayer(_Entering):
+    """Turns points into a `SparseConvNetTensor`: call it with [coords, features] or [coords, features, batch_size].
+
+    spatial_size: the size of the grid, an integer or one for each axis. mode: what becomes of rows that name one site.
+    0: they are an error; 1: the last one wins; 2: the first one wins; 3: their sum; 4: their mean. (See
+    `swap_input_modes`.)
+
+    coords: whole numbers [rows, dimension] or [rows, dimension + 1] with the batch index last. features: [rows, planes];
+    gradients flow into them. batch_size: a lower bound, for trailing samples without points. Raises `CoordinateError`,
+    which names the row, where a site is out of range or (mode 0) duplicate.
+    """
+
+    def forward(self, input: Any) -> SparseConvNetTensor:
+        """Return the sparse tensor of [coords, features] or [coords, features, batch_size]."""
+        if not isinstance(input, (list, tuple)) or len(input) not in (2, 3):
+            raise ShapeError("an InputLayer takes [coords, features] or [coords, features, batch_size]")
+        where = coordinate_rows(_host(input[0]), "coords")
+        features = as_tensor(input[1], "features")
+        rows = computable(features)
+        if rows.ndim != 2 or rows.shape[0] != len(where):
+            raise ShapeError(f"features has the shape {list(rows.shape)}; it must be [{len(where)}, planes]")
+        samples = integer(input[2], "batch_size") if len(input) == 3 and input[2] is not None else 0
+        metadata = Metadata(self.dimension, self.spatial_size.tolist(), where, samples, self._mode_now())
+        _warn_of_duplicates(metadata, self.mode)
+        result = input_rows(rows, metadata._handle, metadata._site_count(0))
+        return _sparse(typed_like(result, features), metadata, 0)
+
+    def _mode_now(self) -> int:
+        """Return the mode by its documented meaning, see `swap_input_modes`."""
+        return 3 - self.mode if self.mode in (1, 2) and _modes_are_swapped else self.mode
+
+
+class BLInputLayer(_Entering):
+    """Turns samples of one length into a `SparseConvNetTensor`: call it with [coords, features].
+
+    coords: whole numbers [batch, length, dimension]; a row whose first coordinate is negative is padding. features:
+    [batch, length, planes]; gradients flow into them. spatial_size and mode: as in `InputLayer`, modes 1 and 2 as
+    documented. Raises `CoordinateError`, which names the row, where a site is out of range or (mode 0) duplicate.
+    """
+
+    def forward(self, input: Any) -> SparseConvNetTensor:
+        """Return the sparse tensor of [coords, features]."""
+        if not isinstance(input, (list, tuple)) or len(input) != 2:
+            raise ShapeError("a BLInputLayer takes [coords, features]")
+        where = int64(_host(input[0]), "coords", CoordinateError)
+        if where.ndim != 3 or where.shape[2] != self.dimension:
+            raise ShapeError(f"coords has the shape {list(where.shape)}; it must be [batch, length, {self.dimension}]")
+        features = as_tensor(input[1], "features")
+        rows, (samples, length, _) = computable(features), where.shape
+        if rows.ndim != 3 or rows.shape[:2] != where.shape[:2]:
+            raise ShapeError(f"features has the shape {list(rows.shape)}; it must be [{samples}, {length}, planes]")
+        create, size = library.scn_geometry_create_batched, int64s(self.spatial_size.tolist())
+        handle = GeometryHandle.make(create, self.dimension, size, address(where), samples, length, self.mode)
+        metadata = Metadata._of(handle, self.mode, length)
+        flat = rows.reshape(samples * length, rows.shape[2])
+        result = input_rows(flat, handle, metadata._site_count(0))
+        return _sparse(typed_like(result, features), metadata, 0)
+
+
+class _Leaving(Layer):
+    def __init__(self, dimension: int) -> None:
+        super().__init__()
+        self.dimension = dimension_of(dimension)
+
+    def extra_repr(self) -> str:
+        return str(self.dimension)
+
+    def _output_rows(self, input: Any, entry: str) -> tuple[torch.Tensor, Metadata]:
+        """Return a row for each row of the input; entry: the layer that must have made the sites."""
+        input, rows = self._sparse(input)
+        metadata = input._known_metadata()
+        batched = entry == "BLInputLayer"
+        if input._site_set() != 0 or metadata._mode is None or (metadata._length is not None) != batched:
+            raise StateError(f"{type(self).__name__} got sites that are not those of the {entry}")
+        result = output_rows(computable(rows), metadata._handle, metadata._input_row_count())
+        return typed_like(result, rows), metadata
+
+
+class OutputLayer(_Leaving):
+    """Gives every row of the input layer's points the vector of its site: [rows, planes].
+
+    In modes 1 and 2 of the input layer only the winning row gets it, the others zeros. Where the input layer's mode is 0
+    the sites may be others too, those behind a `Convolution` for example: the result is then a copy of the features.
+    """
+
+    def forward(self, input: SparseConvNetTensor) -> torch.Tensor:
+        """Return a row for each row of the input, or for each site."""
+        if isinstance(input, SparseConvNetTensor) and input._site_set() != 0:
+            metadata = input._known_metadata()
+            if metadata._mode == 0 and metadata._length is None:
+                self._sparse(input)
+                features = input.features
+                assert features is not None, "a tensor that layers take has features"
+                return features.clone()
+        return self._output_rows(input, "InputLayer")[0]
+
+
+class BLOutputLayer(_Leaving):
+    """Gives every row of a `BLInputLayer`'s coords the vector of its site: [batch, length, planes].
+
+    Zeros at padding and, in modes 1 and 2 of the input layer, at the rows that did not win.
+    """
+
+    def forward(self, input: SparseConvNetTensor) -> torch.Tensor:
+        """Return a row for each row of the input's samples."""
+        rows, metadata = self._output_rows(input, "BLInputLayer")
+        return rows.reshape(metadata.batch_size(), metadata._length or 0, rows.shape[1])
+
+
+class SparseToDense(_Leaving):
+    """Makes a tensor [batch, nPlanes, ...spatial size], zeros where there is no site."""
+
+    def __init__(self, dimension: int, nPlanes: int) -> None:
+        super().__init__(dimension)
+        self.nPlanes = integer(nPlanes, "nPlanes")
+
+    def forward(self, input: SparseConvNetTensor) -> torch.Tensor:
+        """Return the dense tensor."""
+        input, rows = self._sparse(input)
+        if rows.shape[0]:
+            self._check(rows, self.nPlanes)
+        metadata, sites = input._known_metadata(), input._site_set()
+        size = metadata._spatial_size(sites).tolist()
+        if not rows.shape[0]:
+            rows = rows.reshape(0, self.nPlanes) if rows.shape[1] == self.nPlanes else rows.new_empty(0, self.nPlanes)
+        shape = (metadata.batch_size(), self.nPlanes, *size)
+        return typed_like(sparse_to_dense(computable(rows), metadata._handle, sites, shape), rows)
+
+    def extra_repr(self) -> str:
+        return f"{self.dimension}, {self.nPlanes}"
+
+
+class DenseToSparse(_Leaving):
+    """Makes of a tensor [batch, planes, ...spatial size] a sparse one: a site wherever a plane is not 0."""
+
+    def forward(self, input: torch.Tensor) -> SparseConvNetTensor:  # type: ignore[override]
+        """Return the sparse tensor."""
+        dense = as_tensor(input, "input")
+        values = computable(dense, "input")
+        if values.ndim != self.dimension + 2:
+            raise ShapeError(
+                f"DenseToSparse got {list(values.shape)}; it takes batch, planes and {self.dimension} axes"
+            )
+        samples, planes, *size = values.shape
+        create, count = library.scn_geometry_create_dense, values.numel()
+        place = (int64s(size), values.data_ptr(), samples, planes, count)
+        metadata = Metadata._of(GeometryHandle.make(create, self.dimension, *place))
+        rows = dense_to_sparse(values, metadata._handle, metadata._site_count(0))
+        return _sparse(typed_like(rows, dense), metadata, 0)
+
+
+def _mode(mode: Any) -> int:
+    number = integer(mode, "mode")
+    if not 0 <= number <= 4:
+        raise InvalidArgumentError(f"mode is {number}; it must be 0 ... 4")
+    return number
+
+
+def _host(coords: Any) -> Any:
+    """Return coordinates where numpy can read them."""
+    if isinstance(coords, torch.Tensor):
+        return on_cpu(coords, "coords").detach().numpy()
+    return np.asarray(coords)

@@ -1,0 +1,119 @@
+"""What the layers of scn.torch share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Callable, Optional
+
+import torch
+from torch import nn
+
+from ..._native.arrays import int64s, integer, sizes
+from ..._native.structs import Filter
+from ...errors import InvalidArgumentError, ShapeError
+from ..autograd.buffers import computable, not_traced, typed_like
+from ..sparse import SparseConvNetTensor
+
+__all__ = ["Layer"]
+
+
+class Layer(nn.Module):
+    """A layer of sparse tensors."""
+
+    dimension: int
+
+    def input_spatial_size(self, out_size: Any) -> Any:
+        """Return the input spatial size that yields `out_size`, a tensor [dimension] of int64."""
+        return size_of(out_size, self.__dict__.get("dimension"))
+
+    def __setstate__(self, state: Any) -> None:
+        super().__setstate__(state)
+        self._complete()
+
+    def _complete(self) -> None:
+        """Make what a layer does not have that SparseConvNet pickled, a whole model that `torch.save` wrote."""
+
+    def __prepare_scriptable__(self) -> Any:
+        """Raise `UnsupportedError`: torch.jit.script asks for what it is to compile."""
+        raise not_traced()
+
+    def _sparse(self, input: Any, planes: Optional[int] = None) -> tuple[SparseConvNetTensor, torch.Tensor]:
+        """Return the input and its sorted rows, both checked. planes: how many it must have."""
+        if not isinstance(input, SparseConvNetTensor):
+            raise TypeError(f"{type(self).__name__} got a {type(input).__name__}; it takes a SparseConvNetTensor")
+        rows = input._sorted()
+        dimension, found = self.__dict__.get("dimension"), input._known_metadata().dimension
+        # Rules of other sites would lead beyond the weights, of which the library gets but an address.
+        if dimension is not None and found != dimension:
+            raise ShapeError(
+                f"{type(self).__name__} got sites of dimension {found}; it takes those of dimension {dimension}"
+            )
+        self._check(rows, planes)
+        return input, rows
+
+    def _check(self, rows: torch.Tensor, planes: Optional[int]) -> None:
+        if rows.ndim != 2 or (planes is not None and rows.shape[1] != planes):
+            wanted = "planes" if planes is None else planes
+            raise ShapeError(f"{type(self).__name__} got features {list(rows.shape)}; it takes [n, {wanted}]")
+
+    def _map(self, input: Any, function: Callable[[torch.Tensor], torch.Tensor], planes: Optional[int] = None) -> Any:
+        """Return what a function of float32 rows, of whatever order, makes of a sparse tensor or of a matrix."""
+
+        def change(rows: torch.Tensor) -> torch.Tensor:
+            self._check(rows, planes)
+            return typed_like(function(computable(rows)), rows)
+
+        if isinstance(input, torch.Tensor):
+            return change(input)
+        if not isinstance(input, SparseConvNetTensor):
+            raise TypeError(f"{type(self).__name__} got a {type(input).__name__}; it takes a SparseConvNetTensor")
+        return input._like(change)
+
+
+def size_of(value: Any, dimension: Optional[int] = None, name: str = "out_size") -> torch.Tensor:
+    """Return a size for each axis as a tensor of int64. It is on the CPU, also in a model that is made without memory."""
+    given = torch.as_tensor(value, device="cpu")
+    axes = max(1, given.numel()) if dimension is None else dimension
+    return long_tensor(sizes(given.tolist(), axes, name))
+
+
+def long_tensor(numbers: Optional[Sequence[int]]) -> torch.Tensor:
+    """Return sizes as SparseConvNet's layers show them: an int64 tensor of its own, in the memory of the CPU."""
+    return torch.tensor(numbers or [], dtype=torch.int64, device="cpu")
+
+
+class Window:
+    """A filter that a layer moves over the sites: its arguments, checked."""
+
+    def __init__(self, dimension: int, size: Any, stride: Any, padding: Any, dilation: Any, names: str) -> None:
+        self.dimension = dimension
+        self.size = sizes(plain_size(size), dimension, f"{names}_size")
+        self.stride = None if stride is None else sizes(plain_size(stride), dimension, f"{names}_stride")
+        self.padding = None if padding is None else sizes(plain_size(padding), dimension, "padding")
+        self.dilation = sizes(plain_size(dilation), dimension, "dilation")
+
+    def filter(self) -> Filter:
+        """Return the struct that the library takes."""
+        optional = (None if part is None else int64s(part) for part in (self.stride, self.padding, self.dilation))
+        return Filter(self.dimension, int64s(self.size), *optional)
+
+    @property
+    def volume(self) -> int:
+        """The number of filter offsets."""
+        volume = 1
+        for size in self.size:
+            volume *= size
+        return volume
+
+
+def plain_size(value: Any) -> Any:
+    """Return a size that may be a tensor as integers."""
+    return value.tolist() if isinstance(value, torch.Tensor) else value
+
+
+def planes_of(value: Any, name: str) -> int:
+    """Return a number of planes, at least 1."""
+    number = integer(value, name)
+    if number < 1:
+        raise InvalidArgumentError(f"{name} is {number}; it must be at least 1")
+    return number

@@ -1,0 +1,89 @@
+"""Products with a matrix."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from ..._native.arrays import flag
+from ...errors import ShapeError
+from ..autograd.buffers import computable, parameter, typed_like
+from ..functions import linear
+from ..sparse import SparseConvNetTensor
+from .layer import Layer, planes_of
+
+__all__ = ["Linear", "NetworkInNetwork"]
+
+
+class NetworkInNetwork(Layer):
+    """A 1 x 1 convolution: [n, nIn] -> [n, nOut]. weight: [nIn, nOut], initialised N(0, 2 / nIn). bias: [nOut], zeros."""
+
+    bias: nn.Parameter
+    """Where there is one; a layer without has no such attribute, as in SparseConvNet."""
+
+    def __init__(self, nIn: int, nOut: int, bias: bool = True) -> None:
+        super().__init__()
+        self.nIn, self.nOut = planes_of(nIn, "nIn"), planes_of(nOut, "nOut")
+        self.weight = nn.Parameter(torch.empty(self.nIn, self.nOut).normal_(0, math.sqrt(2 / self.nIn)))
+        self.has_bias = flag(bias, "bias")
+        if self.has_bias:
+            self.bias = nn.Parameter(torch.zeros(self.nOut))
+
+    def _complete(self) -> None:
+        self.__dict__.setdefault("has_bias", "bias" in self._parameters)
+
+    def forward(self, input: Any) -> Any:
+        """Return the products of a sparse tensor's planes, or of a matrix's."""
+        weight = parameter(self.weight, "weight", self.nIn, self.nOut)
+        bias = parameter(getattr(self, "bias", None), "bias", self.nOut)
+        assert weight is not None, "a product has a weight"
+        return self._map(input, lambda rows: linear(rows, weight, bias), self.nIn)
+
+    def extra_repr(self) -> str:
+        return f"{self.nIn} -> {self.nOut}, bias={self.has_bias}"
+
+
+class Linear(Layer, nn.Linear):
+    """A `torch.nn.Linear` whose products the library computes: [..., in_features] -> [..., out_features].
+
+    Arguments, initial values and state are those of `torch.nn.Linear`, whose place it takes: for the many rows and few
+    columns behind an `OutputLayer` it is several times as fast. It also takes a sparse tensor, whose planes it maps.
+    Computes in float32; other types are converted, the result has the input's.
+    """
+
+    @property
+    def nIn(self) -> int:
+        """The planes that go in, `in_features`."""
+        return self.in_features
+
+    @property
+    def nOut(self) -> int:
+        """The planes that come out, `out_features`."""
+        return self.out_features
+
+    def forward(self, input: Any) -> Any:
+        """Return the products of the last axis of a tensor, or of a sparse tensor's planes."""
+        if isinstance(input, SparseConvNetTensor):
+            return input._like(self._multiply)
+        if not isinstance(input, torch.Tensor):
+            raise TypeError(f"Linear got a {type(input).__name__}; it takes a torch.Tensor or a SparseConvNetTensor")
+        return self._multiply(input)
+
+    def _multiply(self, values: torch.Tensor) -> torch.Tensor:
+        weight = parameter(self.weight, "weight", self.out_features, self.in_features)
+        bias = parameter(self.bias, "bias", self.out_features)
+        assert weight is not None, "a product has a weight"
+        if values.ndim < 1 or values.shape[-1] != self.in_features:
+            raise ShapeError(f"Linear got {list(values.shape)}; it takes [..., {self.in_features}]")
+        rows = computable(values, "input")
+        if not weight.numel():
+            return typed_like(F.linear(rows, weight, bias), values)
+        if values.ndim == 2:
+            return typed_like(linear(rows, weight, bias, is_transposed=True), values)
+        *outer, width = values.shape
+        result = linear(rows.reshape(math.prod(outer), width), weight, bias, is_transposed=True)
+        return typed_like(result.view(*outer, self.out_features), values)

@@ -1,0 +1,262 @@
+"""Pooling of sparse tensors."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any, ClassVar
+
+import torch
+
+from ..._native.arrays import dimension_of
+from ..._native.handles import RulebookHandle
+from ..._native.library import library
+from ...errors import ShapeError
+from ...nn import pooling as numpy_level
+from ..autograd.buffers import computable, typed_like
+from ..autograd.seeding import engine_seeded_by_torch
+from ..functions import average_pooling, global_pooling, max_pooling, unpooling
+from ..metadata import Metadata
+from ..sparse import SparseConvNetTensor
+from .convolution import found_rules, randomized_rules
+from .layer import Layer, Window, long_tensor, plain_size
+
+__all__ = [
+    "AveragePooling",
+    "FractionalMaxPooling",
+    "GlobalAveragePooling",
+    "GlobalMaxPooling",
+    "GlobalSumPooling",
+    "MaxPooling",
+    "RandomizedStrideMaxPooling",
+    "UnPooling",
+]
+
+
+class _Dropping(Layer):
+    """What poolings that may leave out the first planes share."""
+
+    nFeaturesToDrop: int
+    _operation: ClassVar[Any]
+
+    def _numpy_layer(self) -> Any:
+        """Return the package `scn`'s own: it says what is wrong with the arguments, which sizes they lead to, and its repr."""
+        raise NotImplementedError
+
+    def input_spatial_size(self, out_size: Any) -> torch.Tensor:
+        """Return the input spatial size that yields `out_size`, a tensor [dimension] of int64."""
+        return torch.from_numpy(self._numpy_layer().input_spatial_size(plain_size(out_size)))
+
+    def extra_repr(self) -> str:
+        return self._numpy_layer().extra_repr()  # type: ignore[no-any-return]
+
+    def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
+        """Return the rulebook that begins at a site set, and the site set at which it ends."""
+        raise NotImplementedError
+
+    def forward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
+        """Return the pooled sparse tensor."""
+        input, rows = self._sparse(input)
+        if rows.shape[1] < self.nFeaturesToDrop:
+            raise ShapeError(f"features has {rows.shape[1]} planes, of which {self.nFeaturesToDrop} cannot be dropped")
+        metadata = input._known_metadata()
+        rulebook, sites = self._rules(metadata, input._site_set())
+        pool = type(self)._operation
+        result = pool(computable(rows), rulebook, metadata._site_count(sites), self.nFeaturesToDrop)
+        return input._on(typed_like(result, rows), sites)
+
+
+class _Pooling(_Dropping):
+    """What poolings with a window and a stride share."""
+
+    _find: ClassVar[Any]
+    _numpy_type: ClassVar[Any]
+
+    def __init__(
+        self,
+        dimension: int,
+        pool_size: Any,
+        pool_stride: Any,
+        nFeaturesToDrop: int = 0,
+        *,
+        padding: Any = 0,
+        dilation: Any = 1,
+    ) -> None:
+        super().__init__()
+        self.dimension = dimension_of(dimension)
+        self._window = Window(self.dimension, pool_size, pool_stride, padding, dilation, "pool")
+        self.nFeaturesToDrop = nFeaturesToDrop
+        self.nFeaturesToDrop = self._numpy_layer().nFeaturesToDrop
+
+    def _complete(self) -> None:
+        if "_window" not in self.__dict__:
+            given = self.__dict__
+            self._window = Window(self.dimension, given.pop("pool_size"), given.pop("pool_stride"), 0, 1, "pool")
+
+    def _numpy_layer(self) -> Any:
+        window, more = self._window, {"padding": self._window.padding, "dilation": self._window.dilation}
+        return self._numpy_type(self.dimension, window.size, window.stride, self.nFeaturesToDrop, **more)
+
+    @property
+    def pool_size(self) -> torch.Tensor:
+        """The window's size, [dimension] int64. It cannot be changed."""
+        return long_tensor(self._window.size)
+
+    @property
+    def pool_stride(self) -> torch.Tensor:
+        """How far the window moves, [dimension] int64."""
+        return long_tensor(self._window.stride)
+
+    @property
+    def padding(self) -> torch.Tensor:
+        """How far the window reaches beyond the field, [dimension] int64."""
+        return long_tensor(self._window.padding)
+
+    @property
+    def dilation(self) -> torch.Tensor:
+        """How far apart the window's offsets are, [dimension] int64."""
+        return long_tensor(self._window.dilation)
+
+    def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
+        return found_rules(self._find, metadata, sites, self._window)
+
+
+class MaxPooling(_Pooling):
+    """The largest value under the window, at least zero: sites without features count as zero.
+
+    [sites in, planes] -> [sites out, planes - nFeaturesToDrop]; sites and sizes as in `Convolution`. nFeaturesToDrop:
+    how many of the first planes to leave out. NaN is larger than all numbers. Tied maxima all get the gradient.
+    """
+
+    _numpy_type = numpy_level.MaxPooling
+    _find, _operation = library.scn_geometry_strided, max_pooling
+
+
+class AveragePooling(_Pooling):
+    """The sum under the window divided by the window's volume: sites without features count as zero.
+
+    Arguments, shapes and sites as in `MaxPooling`.
+    """
+
+    _numpy_type = numpy_level.AveragePooling
+    _find, _operation = library.scn_geometry_strided, average_pooling
+
+
+class UnPooling(_Pooling):
+    """The matching earlier convolution or pooling, reversed: its input sites get the sum over the windows above them.
+
+    [sites in, planes] -> [sites of that layer's input, planes - nFeaturesToDrop]. Calling it raises `StateError` where
+    there was no such layer. Arguments as in `MaxPooling`.
+    """
+
+    _numpy_type = numpy_level.UnPooling
+    _find, _operation = library.scn_geometry_reverse, unpooling
+
+
+class RandomizedStrideMaxPooling(_Pooling):
+    """In training a max pooling whose windows are displaced at random; in evaluation a `MaxPooling`.
+
+    The displacement is that of `RandomizedStrideConvolution`. Arguments and shapes as in `MaxPooling`.
+    """
+
+    _numpy_type = numpy_level.RandomizedStrideMaxPooling
+    _operation = max_pooling
+
+    def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
+        if not self.training:
+            return found_rules(library.scn_geometry_strided, metadata, sites, self._window)
+        return randomized_rules(metadata, sites, self._window)
+
+
+class FractionalMaxPooling(_Dropping):
+    """Max pooling that makes the field smaller by any ratio above 1 (Graham, "Fractional Max-Pooling", 2014).
+
+    As `scn.FractionalMaxPooling`, with its arguments; in training the windows follow `torch.manual_seed`.
+    """
+
+    _operation = max_pooling
+
+    def __init__(
+        self,
+        dimension: int,
+        ratio: Any = None,
+        pool_size: Any = 2,
+        nFeaturesToDrop: int = 0,
+        *,
+        output_size: Any = None,
+        sequence: str = "pseudorandom",
+    ) -> None:
+        super().__init__()
+        checked = numpy_level.FractionalMaxPooling(
+            dimension,
+            plain_size(ratio),
+            plain_size(pool_size),
+            nFeaturesToDrop,
+            output_size=plain_size(output_size),
+            sequence=sequence,
+        )
+        self.dimension, self.ratio, self.sequence = checked.dimension, checked.ratio, sequence
+        self.output_size = None if checked.output_size is None else long_tensor(checked.output_size)
+        self.pool_size = None if checked.pool_size is None else long_tensor(checked.pool_size)
+        self.nFeaturesToDrop = checked.nFeaturesToDrop
+
+    def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
+        options, out = numpy_level.fractional_options(self), ctypes.c_int32()
+        place = (metadata._handle, sites, options, int(not self.training), ctypes.byref(out))
+        with engine_seeded_by_torch():
+            rulebook = RulebookHandle.make(library.scn_geometry_fractional, *place)
+        metadata._reach(out.value)
+        return rulebook, out.value
+
+    def _numpy_layer(self) -> numpy_level.FractionalMaxPooling:
+        return numpy_level.FractionalMaxPooling(
+            self.dimension,
+            self.ratio,
+            plain_size(self.pool_size),
+            self.nFeaturesToDrop,
+            output_size=plain_size(self.output_size),
+            sequence=self.sequence,
+        )
+
+
+class _GlobalPooling(Layer):
+    """What poolings of whole samples share."""
+
+    _kind: ClassVar[int]
+
+    def __init__(self, dimension: int) -> None:
+        super().__init__()
+        self.dimension = dimension_of(dimension)
+
+    def forward(self, input: SparseConvNetTensor) -> torch.Tensor:
+        """Return a row for each sample, [batch, planes]."""
+        input, rows = self._sparse(input)
+        metadata = input._known_metadata()
+        place = (metadata._handle, input._site_set(), self._kind, metadata.batch_size())
+        return typed_like(global_pooling(computable(rows), *place), rows)
+
+    def extra_repr(self) -> str:
+        return str(self.dimension)
+
+
+class GlobalSumPooling(_GlobalPooling):
+    """The sum over all sites of each sample: [batch, planes], zeros for a sample without sites."""
+
+    _kind = 0
+
+
+class GlobalAveragePooling(_GlobalPooling):
+    """The average over the sites of each sample, inactive ones not counted: [batch, planes].
+
+    A sample without sites gets zeros.
+    """
+
+    _kind = 1
+
+
+class GlobalMaxPooling(_GlobalPooling):
+    """The maximum over the sites of each sample, which may be negative: [batch, planes].
+
+    A sample without sites gets zeros. NaN is larger than all numbers. Tied maxima all get the gradient.
+    """
+
+    _kind = 2

@@ -1,0 +1,127 @@
+"""Sites that are chosen by their values."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+import torch
+from torch import nn
+from torch.autograd import Function
+
+from ..._native.arrays import dimension_of
+from ...errors import InvalidArgumentError
+from ..autograd.derivatives import linear_derivative
+from ..sparse import SparseConvNetTensor, _sparse
+from .activation import Sigmoid
+from .containers import Sequential
+from .layer import Layer, planes_of
+from .linear import NetworkInNetwork
+
+__all__ = ["Sparsify", "SparsifyFCS"]
+
+
+class FakeGradHardSigmoidFunction(Function):
+    """A step from 0 to 1 at 0, with the identity's gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, values: torch.Tensor) -> torch.Tensor:
+        return (values > 0).to(values.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        return gradient
+
+
+class FakeGradHardSigmoid(Layer):
+    """A step from 0 to 1 at 0, with the identity's gradient."""
+
+    def forward(self, input: Any) -> Any:
+        """Return the function of a sparse tensor's features, or of a matrix."""
+        return self._map(input, FakeGradHardSigmoidFunction.apply)
+
+
+class _Keep(Function):
+    """Takes some rows, each once."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
+        ctx.kept, ctx.count = kept, rows.shape[0]
+        return rows.index_select(0, kept)
+
+    @staticmethod
+    @linear_derivative
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+        return gradient.new_zeros(ctx.count, gradient.shape[1]).index_copy_(0, ctx.kept, gradient), None
+
+
+def _kept(input: SparseConvNetTensor, rows: torch.Tensor, keep: torch.Tensor) -> SparseConvNetTensor:
+    """Return the tensor of those sites that stay, with metadata of its own. keep: bool, by sorted rows."""
+    metadata = input._known_metadata()._subset(input._site_set(), keep)
+    return _sparse(_Keep.apply(rows, keep.nonzero().view(-1)), metadata, 0)
+
+
+class Sparsify(Layer):
+    """Keeps the sites that a network-in-network of one plane scores high, in their order and with all planes.
+
+    The result has metadata of its own, which knows the sites that stay.
+
+    activation: None (scores above 0 stay), 'sigmoid' or 'fakeGradHardSigmoid' (a step forward, the identity's gradient;
+    those above 0.5 stay). The result's `mask` holds the scores of all input sites in the order of their rows, after the
+    activation; a loss of it trains them. State: net.weight [nIn, 1] and net.bias [1], after an activation net.0.weight
+    and net.0.bias. threshold: sites whose score is above it stay; it can be assigned.
+    """
+
+    net: nn.Module
+    threshold: float
+
+    def __init__(self, dimension: int, nIn: int, activation: Optional[str] = None) -> None:
+        super().__init__()
+        self.dimension, self.nIn = dimension_of(dimension), planes_of(nIn, "nIn")
+        known = {None: None, "sigmoid": Sigmoid, "fakeGradHardSigmoid": FakeGradHardSigmoid}
+        if activation not in known:
+            raise InvalidArgumentError(f"activation is {activation!r}; it must be one of {list(known)}")
+        self.activation, follower = activation, known[activation]
+        scores = NetworkInNetwork(self.nIn, 1, True)
+        self.net = scores if follower is None else Sequential(scores, follower())
+        self.threshold = usual_threshold(activation)
+
+    def _complete(self) -> None:
+        # The product is there before what stands in it is complete.
+        scores = self.net if self.activation is None else self.net._modules["0"]
+        self.__dict__.setdefault("nIn", scores.nIn)  # type: ignore[union-attr]
+
+    def forward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
+        """Return the sparse tensor of the sites that stay."""
+        input, rows = self._sparse(input, self.nIn)
+        scored = self.net(input._on(rows))
+        scores = scored._sorted()[:, 0]
+        result = _kept(input, rows, scores > self.threshold)
+        result.mask = scored.features.view(-1)
+        return result
+
+    def extra_repr(self) -> str:
+        end = "" if self.activation is None else f", activation={self.activation!r}"
+        return f"{self.dimension}, {self.nIn}{end}"
+
+
+def usual_threshold(activation: Optional[str]) -> float:
+    """Return the score above which sites stay, where a program assigned no other."""
+    return 0 if activation is None else 0.5
+
+
+class SparsifyFCS(Layer):
+    """Keeps the sites whose first plane is above 0, in their order and with all planes."""
+
+    def __init__(self, dimension: int) -> None:
+        super().__init__()
+        self.dimension = dimension_of(dimension)
+
+    def forward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
+        """Return the sparse tensor of the sites that stay."""
+        input, rows = self._sparse(input)
+        if not rows.shape[1]:
+            raise InvalidArgumentError("SparsifyFCS got features without planes; it chooses sites by the first one")
+        return _kept(input, rows, rows[:, 0] > 0)
+
+    def extra_repr(self) -> str:
+        return str(self.dimension)

@@ -1,0 +1,158 @@
+"""Optimizers, and the clipping of gradients."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterable
+from typing import Any
+
+from .._native.arrays import pair
+from .._native.handles import OptimizerHandle, TensorHandle, handle_array
+from .._native.library import library
+from .._native.structs import AdamOptions, SGDOptions
+from .._other_packages import is_of_torch, type_name
+from ..values.tensor import Tensor
+
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "clip_grad_norm_"]
+
+
+_ONE_GROUP = "; it has one group: set optimizer.lr, or make an optimizer for each group"
+_IN_FILES = "; scn.save(module, path, optimizer) keeps its state, scn.restore(path, module, optimizer) brings it back"
+# What programs of PyTorch look for in an optimizer, and what there is instead.
+_INSTEAD = {
+    "param_groups": _ONE_GROUP,
+    "add_param_group": _ONE_GROUP,
+    "state": _IN_FILES,
+    "state_dict": _IN_FILES,
+    "load_state_dict": _IN_FILES,
+}
+
+
+class Optimizer:
+    """What trains a list of parameters; its state is saved by `scn.save(module, path, optimizer)`."""
+
+    # A misspelt `optimizer.learning_rate = ...` must not be accepted in silence.
+    __slots__ = ("__weakref__", "_handle", "params")
+
+    def __init__(self, params: Iterable[Tensor], create: Any, options: ctypes.Structure) -> None:
+        self.params: list[Tensor] = _tensors(params, "an optimizer of torch.optim")
+        handles = _handles(self.params)
+        self._handle = OptimizerHandle.make(create, handle_array(handles), len(handles), options)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{_INSTEAD.get(name, '')}")
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the following steps; assign to change it."""
+        rate = ctypes.c_double()
+        library.scn_optimizer_get_learning_rate(self._handle, ctypes.byref(rate))
+        return rate.value
+
+    @lr.setter
+    def lr(self, rate: float) -> None:
+        library.scn_optimizer_set_learning_rate(self._handle, float(rate))
+
+    def step(self) -> None:
+        """Update every parameter that has a gradient."""
+        library.scn_optimizer_step(self._handle)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of the parameters; set_to_none is there for PyTorch's programs and changes nothing."""
+        library.scn_optimizer_zero_gradients(self._handle)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self.params)} parameters, lr={self.lr:g})"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("an optimizer cannot be pickled; scn.save(module, path, optimizer) keeps its state")
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent.
+
+    g = gradient + weight_decay * p; v = momentum * v + (1 - dampening) * g, v = g in the first step;
+    p -= lr * (g + momentum * v where nesterov, else v). Nesterov needs momentum > 0 and dampening 0.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        params: Iterable[Tensor],
+        lr: float = 0.01,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float = 0,
+        nesterov: bool = False,
+    ) -> None:
+        options = SGDOptions(lr, momentum, dampening, weight_decay, int(bool(nesterov)))
+        super().__init__(params, library.scn_sgd_create, options)
+
+
+class Adam(Optimizer):
+    """Adam (Kingma and Ba, 2015); weight_decay is added to the gradients."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        params: Iterable[Tensor],
+        lr: float = 0.001,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+    ) -> None:
+        super().__init__(params, library.scn_adam_create, _adam_options(lr, betas, eps, weight_decay, 0))
+
+
+class AdamW(Optimizer):
+    """AdamW (Loshchilov and Hutter, 2019): weight_decay acts on the parameters, not on the gradients."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        params: Iterable[Tensor],
+        lr: float = 0.001,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(params, library.scn_adam_create, _adam_options(lr, betas, eps, weight_decay, 1))
+
+
+def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float) -> float:
+    """Scale the gradients of all parameters together so that their Euclidean norm is at most max_norm.
+
+    Returns the norm before. Raises `StateError`, and changes nothing, where it is not finite.
+    """
+    given = [parameters] if isinstance(parameters, Tensor) else parameters
+    handles = _handles(_tensors(given, "torch.nn.utils.clip_grad_norm_"))
+    norm = ctypes.c_double()
+    library.scn_clip_gradient_norm(handle_array(handles), len(handles), float(max_norm), ctypes.byref(norm))
+    return norm.value
+
+
+def _adam_options(
+    lr: float, betas: tuple[float, float], eps: float, weight_decay: float, decoupled: int
+) -> AdamOptions:
+    beta1, beta2 = pair(betas, "betas", "(beta1, beta2)")
+    return AdamOptions(lr, beta1, beta2, eps, weight_decay, decoupled)
+
+
+def _tensors(params: Iterable[Tensor], of_torch: str) -> list[Tensor]:
+    """Return parameters as a list; of_torch: what takes those of PyTorch."""
+    try:
+        result = list(params)
+    except TypeError:
+        raise TypeError(f"parameters is a {type_name(params)}; give module.parameters()") from None
+    for entry in result:
+        if not isinstance(entry, Tensor):
+            remedy = f"PyTorch's are for {of_torch}" if is_of_torch(entry, "Tensor") else "give module.parameters()"
+            raise TypeError(f"parameters must be tensors of package scn, not {type_name(entry)}; {remedy}")
+    return result
+
+
+def _handles(tensors: list[Tensor]) -> list[TensorHandle]:
+    return [entry._handle for entry in tensors]

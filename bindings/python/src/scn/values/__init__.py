@@ -1,0 +1,1 @@
+"""What networks take and return: tensors, sparse tensors with their metadata, voxels."""

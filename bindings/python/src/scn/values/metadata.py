@@ -1,0 +1,119 @@
+"""Where the sites of sparse tensors are."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import numpy as np
+
+from .._native.arrays import IntArray, address, dimension_of, int64, int64s, integer, sizes
+from .._native.handles import GeometryHandle
+from .._native.library import library
+from ..errors import CoordinateError, ShapeError
+
+__all__ = ["Metadata"]
+
+
+class Metadata:
+    """The sites of one input at every spatial size that a network brought them to, and the rules between them.
+
+    Input layers make it; all sparse tensors that descend from one input share it. To make sparse tensors by hand,
+    make one of coordinates [rows, dimension] or [rows, dimension + 1] (batch index last). batch_size: a lower bound.
+    mode: as in `InputLayer`. A pickled metadata keeps the sites of the input, and not the way to other spatial sizes.
+    """
+
+    __slots__ = ("_handle", "__weakref__")
+
+    def __init__(self, dimension: int, spatial_size: Any, coordinates: Any, batch_size: int = 0, mode: int = 0) -> None:
+        dimension = dimension_of(dimension)
+        where = coordinate_rows(coordinates)
+        self._handle = GeometryHandle.make(
+            library.scn_geometry_create,
+            dimension,
+            int64s(sizes(spatial_size, dimension, "spatial_size")),
+            address(where),
+            where.shape[0],
+            where.shape[1],
+            integer(batch_size, "batch_size"),
+            integer(mode, "mode", 32),
+        )
+
+    @classmethod
+    def _of(cls, handle: GeometryHandle) -> Metadata:
+        self = cls.__new__(cls)
+        self._handle = handle
+        return self
+
+    @property
+    def dimension(self) -> int:
+        """The number of coordinates of a site, the batch index not counted."""
+        result = ctypes.c_int32()
+        library.scn_geometry_dimension(self._handle, ctypes.byref(result))
+        return result.value
+
+    def batch_size(self) -> int:
+        """Return the number of samples."""
+        result = ctypes.c_int64()
+        library.scn_geometry_batch_size(self._handle, ctypes.byref(result))
+        return result.value
+
+    def get_spatial_locations(self, spatial_size: Any) -> IntArray:
+        """Return the sites of a spatial size, [sites, dimension + 1], batch index last, in the order of the rows.
+
+        Raises `StateError` where there is no such spatial size or two ways led to it.
+        """
+        return self._locations(self._find(spatial_size))
+
+    def _first(self) -> int:
+        """Return the number of the site set that it begins with."""
+        return 0
+
+    def _find(self, spatial_size: Any) -> int:
+        """Return the number of the site set of a spatial size."""
+        size = int64s(sizes(spatial_size, self.dimension, "spatial_size"))
+        result = ctypes.c_int32()
+        library.scn_geometry_find_sites(self._handle, size, ctypes.byref(result))
+        return result.value
+
+    def _spatial_size(self, sites: int) -> IntArray:
+        result = np.empty(self.dimension, np.int64)
+        library.scn_geometry_spatial_size(self._handle, sites, address(result))
+        result.flags.writeable = False
+        return result
+
+    def _site_count(self, sites: int) -> int:
+        result = ctypes.c_int64()
+        library.scn_geometry_site_count(self._handle, sites, ctypes.byref(result))
+        return result.value
+
+    def _locations(self, sites: int) -> IntArray:
+        result = np.empty((self._site_count(sites), self.dimension + 1), np.int64)
+        library.scn_geometry_coordinates(self._handle, sites, address(result), result.size)
+        return result
+
+    def __repr__(self) -> str:
+        size, sites = self._spatial_size(self._first()).tolist(), self._site_count(self._first())
+        return f"Metadata({self.dimension}, spatial_size={size}, sites={sites}, batch_size={self.batch_size()})"
+
+    def __deepcopy__(self, memo: Any) -> Metadata:
+        # Sites never change, so that copies may share them.
+        return self
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.dimension, self._spatial_size(0), self._locations(0), self.batch_size())
+
+
+def coordinate_rows(coordinates: Any, name: str = "coordinates") -> IntArray:
+    """Return coordinates as an int64 matrix."""
+    where = int64(coordinates, name, CoordinateError)
+    if where.ndim != 2 or not 1 <= where.shape[1] <= 11:
+        raise ShapeError(f"{name} has the shape {list(where.shape)}; it must have rows of 1 ... 11 numbers")
+    return where
+
+
+def optional_metadata(value: Any) -> Metadata | None:
+    """Return the value where it is a metadata or None."""
+    if value is None or isinstance(value, Metadata):
+        return value
+    raise TypeError(f"metadata is a {type(value).__name__}; it must be a Metadata")

@@ -1,0 +1,40 @@
+"""What goes into a module of the library and what comes out of it."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import numpy as np
+
+from .._native.handles import TensorHandle, handle_array
+from .._native.library import library
+from .sparse import SparseConvNetTensor
+from .tensor import Tensor
+from .value import Value
+
+DENSE, SPARSE, POINTS, TABLE = range(4)
+
+
+def to_native(value: Any) -> TensorHandle:
+    """Return a value as the library's: a tensor, a list of tensors (a table), or an array."""
+    if isinstance(value, Value):
+        return value._native_handle()
+    if isinstance(value, (list, tuple)) and any(isinstance(part, (Value, np.ndarray)) for part in value):
+        parts = [to_native(part) for part in value]
+        return TensorHandle.make(library.scn_table_create, handle_array(parts), len(parts))
+    return Tensor(value)._handle
+
+
+def from_native(handle: TensorHandle) -> Any:
+    """Return the library's value as Python's: a `Tensor`, a `SparseConvNetTensor`, or a list of them."""
+    kind = ctypes.c_int()
+    library.scn_tensor_get_kind(handle, ctypes.byref(kind))
+    if kind.value == SPARSE:
+        return SparseConvNetTensor._of(handle)
+    if kind.value == TABLE:
+        count = ctypes.c_int64()
+        library.scn_table_count(handle, ctypes.byref(count))
+        parts = range(count.value)
+        return [from_native(TensorHandle.make(library.scn_table_get, handle, index)) for index in parts]
+    return Tensor._of(handle)
