@@ -54,10 +54,24 @@ public func scn_convolution_forward(
     _ groups: Int64, _ result: HostResult
 ) -> scn_status {
     status {
+        let rules = try SCNABI.rulebook(rulebook)
+        let (input, result) = (try matrix(input, "input"), try matrix(result, "result"))
+        let weight = try convolutionWeight(weight, rules, groups, input.planes, result.planes, "weight")
         try ConvolutionOperation.forward(
-            try SCNABI.rulebook(rulebook), input: try matrix(input, "input"), weight: try required(weight, "weight"),
-            bias: bias, groups: Int(groups), into: try matrix(result, "result"))
+            rules, input: input, weight: weight, bias: try optionalVector(bias, result.planes, "bias"),
+            groups: Int(groups), into: result)
     }
+}
+
+/// A host's weight of a convolution, of the size that the planes say.
+private func convolutionWeight(
+    _ weight: UnsafePointer<Float>?, _ rules: Rulebook, _ groups: Int64, _ inPlanes: Int, _ outPlanes: Int,
+    _ name: String
+) throws(SCNError) -> Matrix {
+    let weight = try required(weight, name)
+    let shape = try ConvolutionShape(
+        volume: rules.volume, groups: Int(groups), inPlanes: inPlanes, outPlanes: outPlanes)
+    return try matrix(weight, shape.weightRows, shape.weightPlanes, name)
 }
 
 @_cdecl("scn_convolution_backward_input") @implementation
@@ -66,9 +80,11 @@ public func scn_convolution_backward_input(
     _ result: HostResult
 ) -> scn_status {
     status {
+        let rules = try SCNABI.rulebook(rulebook)
+        let (gradient, result) = (try matrix(gradient, "gradient"), try matrix(result, "result"))
+        let weight = try convolutionWeight(weight, rules, groups, result.planes, gradient.planes, "weight")
         try ConvolutionOperation.backwardInput(
-            try SCNABI.rulebook(rulebook), gradient: try matrix(gradient, "gradient"),
-            weight: try required(weight, "weight"), groups: Int(groups), into: try matrix(result, "result"))
+            rules, gradient: gradient, weight: weight, groups: Int(groups), into: result)
     }
 }
 
@@ -78,10 +94,13 @@ public func scn_convolution_backward_weight(
     _ weight_result: UnsafeMutablePointer<Float>?, _ bias_result: UnsafeMutablePointer<Float>?
 ) -> scn_status {
     status {
+        let rules = try SCNABI.rulebook(rulebook)
+        let (input, gradient) = (try matrix(input, "input"), try matrix(gradient, "gradient"))
+        let weightResult = try convolutionWeight(
+            UnsafePointer(weight_result), rules, groups, input.planes, gradient.planes, "weight_result")
         try ConvolutionOperation.backwardWeight(
-            try SCNABI.rulebook(rulebook), input: try matrix(input, "input"),
-            gradient: try matrix(gradient, "gradient"), groups: Int(groups),
-            weightResult: try required(weight_result, "weight_result"), biasResult: bias_result)
+            rules, input: input, gradient: gradient, groups: Int(groups), weightResult: weightResult,
+            biasResult: try optionalVector(bias_result, gradient.planes, "bias_result"))
     }
 }
 
@@ -233,11 +252,19 @@ public func scn_linear_forward(
     _ result: HostResult
 ) -> scn_status {
     status {
+        let (input, result) = (try matrix(input, "input"), try matrix(result, "result"))
+        let isTransposed = try boolean(weight_is_transposed, "weight_is_transposed")
         try LinearOperation.forward(
-            try matrix(input, "input"), weight: try required(weight, "weight"),
-            weightIsTransposed: try boolean(weight_is_transposed, "weight_is_transposed"), bias: bias,
-            into: try matrix(result, "result"))
+            input, weight: try linearWeight(weight, input.planes, result.planes, isTransposed, "weight"),
+            weightIsTransposed: isTransposed, bias: try optionalVector(bias, result.planes, "bias"), into: result)
     }
+}
+
+private func linearWeight(
+    _ weight: UnsafePointer<Float>?, _ inPlanes: Int, _ outPlanes: Int, _ isTransposed: Bool, _ name: String
+) throws(SCNError) -> Matrix {
+    try matrix(
+        try required(weight, name), isTransposed ? outPlanes : inPlanes, isTransposed ? inPlanes : outPlanes, name)
 }
 
 @_cdecl("scn_linear_backward_input") @implementation
@@ -245,10 +272,11 @@ public func scn_linear_backward_input(
     _ gradient: Host, _ weight: UnsafePointer<Float>?, _ weight_is_transposed: Int32, _ result: HostResult
 ) -> scn_status {
     status {
+        let (gradient, result) = (try matrix(gradient, "gradient"), try matrix(result, "result"))
+        let isTransposed = try boolean(weight_is_transposed, "weight_is_transposed")
         try LinearOperation.backwardInput(
-            try matrix(gradient, "gradient"), weight: try required(weight, "weight"),
-            weightIsTransposed: try boolean(weight_is_transposed, "weight_is_transposed"),
-            into: try matrix(result, "result"))
+            gradient, weight: try linearWeight(weight, result.planes, gradient.planes, isTransposed, "weight"),
+            weightIsTransposed: isTransposed, into: result)
     }
 }
 
@@ -258,10 +286,13 @@ public func scn_linear_backward_weight(
     _ bias_result: UnsafeMutablePointer<Float>?
 ) -> scn_status {
     status {
+        let (input, gradient) = (try matrix(input, "input"), try matrix(gradient, "gradient"))
+        let isTransposed = try boolean(weight_is_transposed, "weight_is_transposed")
+        let weightResult = try linearWeight(
+            UnsafePointer(weight_result), input.planes, gradient.planes, isTransposed, "weight_result")
         try LinearOperation.backwardWeight(
-            input: try matrix(input, "input"), gradient: try matrix(gradient, "gradient"),
-            weightIsTransposed: try boolean(weight_is_transposed, "weight_is_transposed"),
-            weightResult: try required(weight_result, "weight_result"), biasResult: bias_result)
+            input: input, gradient: gradient, weightIsTransposed: isTransposed, weightResult: weightResult,
+            biasResult: try optionalVector(bias_result, gradient.planes, "bias_result"))
     }
 }
 
@@ -300,10 +331,9 @@ public func scn_sparse_to_dense_forward(
     _ geometry: OpaquePointer?, _ sites: Int32, _ input: Host, _ result: UnsafeMutablePointer<Float>?, _ count: Int64
 ) -> scn_status {
     status {
-        let target = try elements(UnsafePointer(result), count, "result")
+        let result = try matrix(UnsafePointer(result), 1, Int(count), "result")
         try SparseToDenseOperation.forward(
-            try siteSet(geometry, sites), input: try matrix(input, "input"),
-            into: UnsafeMutableBufferPointer(mutating: target))
+            try siteSet(geometry, sites), input: try matrix(input, "input"), into: result)
     }
 }
 
@@ -313,7 +343,7 @@ public func scn_sparse_to_dense_backward(
 ) -> scn_status {
     status {
         try SparseToDenseOperation.backward(
-            try siteSet(geometry, sites), gradient: try elements(gradient, count, "gradient"),
+            try siteSet(geometry, sites), gradient: try matrix(gradient, 1, Int(count), "gradient"),
             into: try matrix(result, "result"))
     }
 }
@@ -330,8 +360,9 @@ public func scn_cross_entropy_forward(
         let gradient = try gradient_result.map { try matrix($0, "gradient_result") }
         return try withUnsafePointer(to: Int64(0)) { none in
             try CrossEntropyOperation.forward(
-                logits, labels: labels.baseAddress ?? none, classWeights: class_weights, ignoreIndex: ignore_index,
-                gradient: gradient)
+                logits, labels: labels.baseAddress ?? none,
+                classWeights: try optionalVector(class_weights, logits.planes, "class_weights"),
+                ignoreIndex: ignore_index, gradient: gradient)
         }
     }
 }
@@ -365,12 +396,9 @@ public func scn_binary_cross_entropy_forward(
 ) -> scn_status {
     store(loss, "loss", zero: 0) {
         let logits = try matrix(logits, "logits")
-        let targets = try elements(targets, Int64(logits.count), "targets")
+        let targets = try matrix(targets, logits.rows, logits.planes, "targets")
         let gradient = try gradient_result.map { try matrix($0, "gradient_result") }
-        return try withUnsafePointer(to: Float(0)) { none in
-            try BinaryCrossEntropyOperation.forward(
-                logits, targets: targets.baseAddress ?? none, gradient: gradient)
-        }
+        return try BinaryCrossEntropyOperation.forward(logits, targets: targets, gradient: gradient)
     }
 }
 

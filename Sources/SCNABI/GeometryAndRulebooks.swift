@@ -69,11 +69,10 @@ public func scn_geometry_create_dense(
         _ = try checkedProduct(sizes.map { max(1, $0) }, "data")
         let expected = try checkedProduct(sizes, "data")
         try require(count == Int64(expected), .shape, "count: is \(count), expected \(expected)")
-        let values = try elements(data, count, "data")
+        let values = try matrix(data, 1, expected, "data")
         return Geometry(
             try InputSites.dense(
-                spatialSize: size, values: values.baseAddress ?? UnsafePointer(nowhere), samples: Int(batch_size),
-                planes: Int(planes)), inputMap: nil)
+                spatialSize: size, values: values, samples: Int(batch_size), planes: Int(planes)), inputMap: nil)
     }
 }
 

@@ -135,8 +135,7 @@ public func scn_tensor_type(
     _ tensor: OpaquePointer?, _ type: UnsafeMutablePointer<scn_element_type>?
 ) -> scn_status {
     store(type, "type", zero: SCN_FLOAT32) {
-        _ = try SCNABI.tensor(tensor)
-        return SCN_FLOAT32
+        scn_element_type(rawValue: UInt32(try SCNABI.tensor(tensor).values.type.rawValue))
     }
 }
 
@@ -165,9 +164,10 @@ public func scn_tensor_data(
     _ tensor: OpaquePointer?, _ data: UnsafeMutablePointer<UnsafeMutablePointer<Float>?>?
 ) -> scn_status {
     store(data, "data", zero: nil) {
-        let storage = try SCNABI.tensor(tensor).values.storage
-        storage.noteAddressGivenOut()
-        return storage.pointer
+        let values = try SCNABI.tensor(tensor).values
+        try Kernels.requireFitting(["tensor": values])
+        values.storage.noteAddressGivenOut()
+        return values.pointer
     }
 }
 

@@ -1,4 +1,4 @@
-internal import SCNCore
+package import SCNCore
 internal import SCNOps
 
 /// Losses: rank-0 tensors with gradients.
@@ -18,17 +18,14 @@ public enum Loss {
                 classWeights.count == logits.shape[1], .shape,
                 "class_weights: has \(classWeights.count) entries, expected \(logits.shape[1])")
         }
-        return try labels.map(Int64.init).withUnsafeBufferPointer { labels in
-            guard let classWeights else { return try crossEntropy(logits, labels, nil, Int64(ignoreIndex)) }
-            return try classWeights.withUnsafeBufferPointer {
-                try crossEntropy(logits, labels, $0.baseAddress, Int64(ignoreIndex))
-            }
+        let weights = try classWeights.map { try Matrix(rows: 1, planes: $0.count, $0) }
+        return try labels.map(Int64.init).withUnsafeBufferPointer {
+            try crossEntropy(logits, $0, weights, Int64(ignoreIndex))
         }
     }
 
     package static func crossEntropy(
-        _ logits: Tensor, _ labels: UnsafeBufferPointer<Int64>, _ classWeights: UnsafePointer<Float>?,
-        _ ignoreIndex: Int64
+        _ logits: Tensor, _ labels: UnsafeBufferPointer<Int64>, _ classWeights: Matrix?, _ ignoreIndex: Int64
     ) throws -> Tensor {
         try require(
             logits.shape.count == 2 && logits.shape[1] >= 1, .shape,
@@ -54,21 +51,17 @@ public enum Loss {
     ///   - targets: one in 0 ... 1 for each logit, in their order.
     /// - Returns: 0 where there is no logit.
     public static func binaryCrossEntropy(_ logits: Tensor, targets: [Float]) throws -> Tensor {
-        try targets.withUnsafeBufferPointer { try binaryCrossEntropy(logits, $0) }
+        try binaryCrossEntropy(logits, Matrix(rows: 1, planes: targets.count, targets))
     }
 
-    package static func binaryCrossEntropy(
-        _ logits: Tensor, _ targets: UnsafeBufferPointer<Float>
-    ) throws -> Tensor {
+    package static func binaryCrossEntropy(_ logits: Tensor, _ targets: Matrix) throws -> Tensor {
         let values = logits.values
         try require(
             targets.count == values.count, .shape,
             "targets: has \(targets.count) entries, expected \(values.count), a target for each logit")
         let byLogits = try Matrix(rows: values.rows, planes: values.planes)
-        let loss = try withUnsafePointer(to: Float(0)) { none in
-            try BinaryCrossEntropyOperation.forward(
-                values, targets: targets.baseAddress ?? none, gradient: byLogits)
-        }
+        let loss = try BinaryCrossEntropyOperation.forward(
+            values, targets: targets.reshaped(rows: values.rows, planes: values.planes), gradient: byLogits)
         return try mean(loss, of: logits, gradient: byLogits)
     }
 
@@ -76,7 +69,7 @@ public enum Loss {
     private static func mean(_ loss: Float, of logits: Tensor, gradient byLogits: Matrix) throws -> Tensor {
         Tape.result(shape: [], values: try Matrix(rows: 1, planes: 1, [loss]), inputs: [logits]) { gradient in
             let result = try Matrix(rows: byLogits.rows, planes: byLogits.planes)
-            try Elements.scale(byLogits, by: gradient.pointer[0], into: result)
+            try Elements.scale(byLogits, by: gradient.onlyElement, into: result)
             return [.fresh(result)]
         }
     }
