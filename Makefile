@@ -1,43 +1,44 @@
 # scn: `make` alone lists what can be made. Every target does the set-up that it needs; a second run does none again.
 PREFIX ?= /usr/local
-VERSION := $(shell scripts/version.sh)
+VERSION := $(shell scripts/build/version.sh)
 LIBRARY := build/lib/libscn.so.$(VERSION)
 # Folders too: their time changes when a file goes.
-LIBRARY_SOURCES := $(shell find Sources include) Package.swift exports.map scripts/build_lib.sh scripts/swift_runtime_flags.sh
+LIBRARY_SOURCES := $(shell find Sources include) Package.swift exports.map scripts/build/build_lib.sh \
+	scripts/build/swift_runtime_flags.sh
 SWIFT_FOLDERS := $(wildcard Sources Tests examples bindings)
 
 .DEFAULT_GOAL := help
 EXAMPLES := tabletop terrain
 
-.PHONY: help setup lib demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime example-mpi test bench bench-torch check-abi docc doxygen pictures lint format asan ubsan tsan fuzz random-networks install uninstall tarball wheel clean
+.PHONY: help setup lib layers-page demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime example-mpi test bench bench-torch check-abi bindings docc doxygen pictures lint format asan ubsan tsan fuzz coverage random-networks install uninstall tarball wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' Makefile
 
 setup: build/.setup-library .venv/.ready .venv/.torch .venv/.mpi build/.setup-tests ## prepare this machine for all that follows
 
-build/.setup-library: scripts/setup.sh
-	@scripts/setup.sh library
+build/.setup-library: scripts/build/setup.sh
+	@scripts/build/setup.sh library
 	@mkdir -p build && touch $@
 
-build/.setup-tests: scripts/setup.sh
-	@scripts/setup.sh tests
+build/.setup-tests: scripts/build/setup.sh
+	@scripts/build/setup.sh tests
 	@mkdir -p build && touch $@
 
-.venv/.ready: scripts/setup.sh requirements.txt
-	@scripts/setup.sh python
+.venv/.ready: scripts/build/setup.sh requirements.txt
+	@scripts/build/setup.sh python
 	@touch $@
 
 .venv/.torch: .venv/.ready
-	@scripts/setup.sh torch
+	@scripts/build/setup.sh torch
 	@touch $@
 
 .venv/.mpi: .venv/.ready
-	@scripts/setup.sh mpi
+	@scripts/build/setup.sh mpi
 	@touch $@
 
 $(LIBRARY): $(LIBRARY_SOURCES) | build/.setup-library
-	scripts/build_lib.sh $(VERSION)
+	scripts/build/build_lib.sh $(VERSION)
 
 lib: $(LIBRARY) ## build/lib/libscn.so, which needs only the C and C++ libraries and OpenBLAS
 
@@ -63,7 +64,7 @@ example-mpi: $(LIBRARY) .venv/.mpi ## train with several processes that add up t
 		--bind-to none .venv/bin/python examples/mpi/train.py $(ARGS)
 
 test: setup ## build and run every test; the last line is `N passed, N failed`
-	@python3 scripts/run_tests.py
+	@python3 scripts/check/run_tests.py
 
 build/scn-bench: $(LIBRARY) $(wildcard Benchmarks/*.[ch])
 	$(CC) -std=c11 -D_DEFAULT_SOURCE -O2 -Wall -Wextra -Werror -Iinclude $(filter %.c,$^) -o $@ \
@@ -71,61 +72,79 @@ build/scn-bench: $(LIBRARY) $(wildcard Benchmarks/*.[ch])
 
 JSON ?= build/bench.json
 PLOTS ?= build
-bench: build/scn-bench ## measure speed and draw it; DATA=folder, ARGS=--quick, PLOTS=docs: see docs/performance.md
+bench: build/scn-bench ## measure speed and draw it; DATA=folder, ARGS=--quick, PLOTS=docs/images: see docs/performance.md
 	build/scn-bench --json '$(JSON)' $(if $(DATA),--data '$(DATA)') $(ARGS)
 	@$(firstword $(wildcard .venv/bin/python) python3) Benchmarks/plot.py '$(JSON)' '$(PLOTS)'
 
 bench-torch: build/scn-bench .venv/.torch ## a training step through scn.torch, next to the same through C; DATA, ARGS=--quick
 	@.venv/bin/python Benchmarks/torch_step.py $(if $(DATA),--data '$(DATA)') $(ARGS)
 
-check-abi: $(LIBRARY) ## compare the functions of the header, the library, the Python table and scn.hpp
-	@python3 scripts/check_abi.py
+check-abi: $(LIBRARY) ## compare the header with the library, with what is made of it for Python, and with scn.hpp
+	@python3 scripts/check/check_abi.py
+	@python3 scripts/check/check_bindings.py
+	@python3 scripts/check/public_names.py cpp
+	@python3 scripts/build/generate_layers_page.py --check
+
+bindings: ## make what Python repeats of scn.h, after a change there
+	@python3 scripts/build/generate_bindings.py
+
+layers-page: $(LIBRARY) ## make docs/layers.md of what the library says of its layers
+	@python3 scripts/build/generate_layers_page.py
 
 docc: build/.setup-library ## build/docc: pages of the Swift library, without a warning
-	@python3 scripts/docc.py
+	@python3 scripts/check/docc.py
 
 doxygen: ## build/doxygen: pages of scn.h, without a warning; needs doxygen
 	@command -v doxygen >/dev/null || { echo 'doxygen is missing (Debian: doxygen); nothing else needs it' >&2; exit 1; }
-	@mkdir -p build && doxygen docs/Doxyfile
+	@mkdir -p build && doxygen docs/tools/Doxyfile
 	@echo build/doxygen/html/scn_8h.html
 
 pictures: $(LIBRARY) .venv/.ready ## draw the pictures of docs/concepts.md
-	.venv/bin/python docs/pictures.py
+	.venv/bin/python docs/tools/pictures.py
 
-lint: build/.setup-library ## check formatting and the rules of the house
+lint: build/.setup-library .venv/.torch ## check formatting, types of Python and the rules of the house
 	@swift format lint --strict --parallel --recursive Package.swift $(SWIFT_FOLDERS)
-	@python3 scripts/lint.py
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/ruff format --check --quiet .
+	@scripts/check/check_types.sh
+	@python3 scripts/check/lint.py
 
-format: ## format the Swift code
+format: .venv/.ready ## format Swift and Python; break comments and prose with lines that are too long
 	swift format --in-place --parallel --recursive Package.swift $(SWIFT_FOLDERS)
+	.venv/bin/ruff check --fix --quiet .
+	.venv/bin/ruff format --quiet .
+	@python3 scripts/check/reflow.py
 
 asan: build/.setup-library ## run the C and the Swift tests under AddressSanitizer with leak detection
-	scripts/sanitize.sh address
+	scripts/check/sanitize.sh address
 
 ubsan: build/.setup-library ## run the C tests with the C parts under UndefinedBehaviorSanitizer
-	scripts/sanitize.sh undefined
+	scripts/check/sanitize.sh undefined
 
 tsan: build/.setup-library ## run programs of many threads under ThreadSanitizer
-	scripts/sanitize.sh thread
+	scripts/check/sanitize.sh thread
 
 SECONDS ?= 60
 fuzz: build/.setup-library ## look for inputs that crash, each target for SECONDS (60); REPRODUCE=file runs one again
-	@scripts/fuzz.py --seconds $(SECONDS) $(if $(REPRODUCE),--reproduce '$(REPRODUCE)') $(ARGS)
+	@scripts/check/fuzz.py --seconds $(SECONDS) $(if $(REPRODUCE),--reproduce '$(REPRODUCE)') $(ARGS)
+
+coverage: $(LIBRARY) .venv/.torch ## build/coverage: which lines the tests of Swift and of Python reach
+	@scripts/check/coverage.sh
 
 random-networks: $(LIBRARY) .venv/.torch ## check random networks for SECONDS (60); ARGS='--first-seed N', '--seed N'
 	@.venv/bin/python bindings/python/tests/random_networks.py --seconds $(SECONDS) $(ARGS)
 
 install: $(LIBRARY) ## install into PREFIX (/usr/local); LIBDIR and DESTDIR are honoured
-	@PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' scripts/install.sh $(VERSION)
+	@PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' scripts/package/install.sh $(VERSION)
 
 uninstall: ## remove what `make install` put into PREFIX
-	@PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' scripts/install.sh --uninstall
+	@PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' scripts/package/install.sh --uninstall
 
 tarball: $(LIBRARY) ## dist/scn-*.tar.gz: library, headers and examples for C and C++, to unpack anywhere
-	@scripts/tarball.sh $(VERSION)
+	@scripts/package/tarball.sh $(VERSION)
 
 wheel: $(LIBRARY) .venv/.ready ## dist/scn_engine-*.whl, the Python package with the library and OpenBLAS inside
-	@scripts/wheel.sh $(VERSION)
+	@scripts/package/wheel.sh $(VERSION)
 
 clean: ## remove what was built; .venv stays
 	rm -rf .build build dist demo-output examples/*/.build bindings/python/build

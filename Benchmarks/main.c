@@ -8,7 +8,8 @@
 
 #include "bench.h"
 
-settings setting = {.json = "build/bench.json", .dense_size = 2048, .thread_counts = {1, 2}, .count_of_thread_counts = THREAD_COUNTS};
+settings setting = {
+    .json = "build/bench.json", .dense_size = 2048, .thread_counts = {1, 2}, .count_of_thread_counts = THREAD_COUNTS};
 
 static const char usage[] =
     "usage: scn-bench [--quick] [--data DIR] [--json FILE] [--only PART]\n"

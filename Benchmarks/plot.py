@@ -3,6 +3,7 @@
 
 usage: plot.py FIGURES.json FOLDER      writes FOLDER/performance-rates.png and FOLDER/performance-sites.png
 """
+
 import json
 import os
 import re
@@ -28,7 +29,7 @@ def median(line, threads):
 
 
 def planes(name):
-    """"16" of "16 -> 16 planes", "3→16" of "3 -> 16 planes"."""
+    """ "16" of "16 -> 16 planes", "3→16" of "3 -> 16 planes"."""
     before, after = re.fullmatch(r"(\d+) -> (\d+) planes", name).groups()
     return after if before == after else f"{before}→{after}"
 
@@ -63,8 +64,14 @@ def draw_rates(figures, pyplot):
         names = [planes(line["name"]) for line in lines]
         panel.axhline(1, color=MARK, linewidth=0.8)
         for threads in thread_counts(figures):
-            panel.plot(range(len(lines)), [median(line, threads) for line in lines], "o-", markersize=4,
-                       color=COLOURS.get(threads), label=label(threads))
+            panel.plot(
+                range(len(lines)),
+                [median(line, threads) for line in lines],
+                "o-",
+                markersize=4,
+                color=COLOURS.get(threads),
+                label=label(threads),
+            )
         wanted = [(names.index(name), share) for name, share in targets.items() if name in names]
         panel.plot(*zip(*wanted), "_", color="#999999", markersize=16, markeredgewidth=2, label="target, 1 thread")
         panel.set_xticks(range(len(lines)), names)
@@ -84,9 +91,15 @@ def draw_sites(figures, pyplot):
         scenes = [line for line in lines if is_scenes(line)]
         for threads in thread_counts(figures):
             for chosen, form, text in ((sheets, "o-", label(threads)), (scenes, "D", f"{label(threads)}, the scenes")):
-                panel.plot([sites(line["name"]) for line in chosen], [median(line, threads) for line in chosen], form,
-                           markersize=5, markerfacecolor="white" if form == "D" else None,
-                           color=COLOURS.get(threads), label=text)
+                panel.plot(
+                    [sites(line["name"]) for line in chosen],
+                    [median(line, threads) for line in chosen],
+                    form,
+                    markersize=5,
+                    markerfacecolor="white" if form == "D" else None,
+                    color=COLOURS.get(threads),
+                    label=text,
+                )
         panel.set_xscale("log")
         panel.set_ylim(0, 1.15 * panel.get_ylim()[1])
         panel.set_title(title, fontsize=11)
@@ -118,6 +131,7 @@ def main():
         return
     matplotlib.use("Agg")
     from matplotlib import pyplot
+
     try:
         with open(path, encoding="utf-8") as file:
             figures = json.load(file)

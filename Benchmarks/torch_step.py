@@ -7,6 +7,7 @@ Processes that each have the same network, points and labels make one step in tu
 the others through scn.torch. A figure is the median of the ratios of a step to the mean of the two steps of C around it. Each
 loss must be that of C's step of the same number, or the program fails.
 """
+
 import argparse
 import os
 import statistics
@@ -22,7 +23,10 @@ VARIANTS = {
     "scn.torch with its Linear and cross_entropy": ([], {}),
     "the same, OMP_WAIT_POLICY=passive": ([], {"OMP_WAIT_POLICY": "passive"}),
     "with torch's nn.Linear and cross_entropy": (["--torch-ends"], {}),
-    "the same, OMP_WAIT_POLICY=passive, and SGD(fused=True)": (["--torch-ends", "--fused"], {"OMP_WAIT_POLICY": "passive"}),
+    "the same, OMP_WAIT_POLICY=passive, and SGD(fused=True)": (
+        ["--torch-ends", "--fused"],
+        {"OMP_WAIT_POLICY": "passive"},
+    ),
 }
 
 
@@ -32,7 +36,8 @@ class Worker:
     def __init__(self, command, environment):
         inherited = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**inherited, **environment})
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**inherited, **environment}
+        )
         self.losses = []
         if self.process.stdout.readline() != "ready\n":
             sys.exit(f"torch_step: {command[0]} did not start")
@@ -57,9 +62,10 @@ class Worker:
 def answer_steps(folder, has_torch_ends, is_fused):
     """Do what `scn-bench --answer-steps` does, through scn.torch, with what that wrote into the folder."""
     import numpy as np
+    import torch
+
     import scn
     import scn.torch
-    import torch
 
     def read(name, kind):
         return torch.from_numpy(np.fromfile(os.path.join(folder, f"{name}.{np.dtype(kind)}"), kind))
@@ -107,8 +113,12 @@ def measure(workers, threads, rounds, begun, total, started):
             before = after
         done, elapsed = begun + number + 1, time.monotonic() - started
         left = elapsed / done * (total - done)
-        print(f"\r\033[K[{done}/{total}] {threads} thread(s), {elapsed / done:.1f} s a round, {left:.0f} s left", end="",
-              file=sys.stderr, flush=True)
+        print(
+            f"\r\033[K[{done}/{total}] {threads} thread(s), {elapsed / done:.1f} s a round, {left:.0f} s left",
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
     return by_c, found
 
 

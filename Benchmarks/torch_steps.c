@@ -18,7 +18,8 @@ static void write_subject(const char *folder, const unet *subject) {
     char path[4096];
     if (snprintf(path, sizeof path, "%s/net.safetensors", folder) >= (int)sizeof path) fail("%s is too long", folder);
     check(scn_checkpoint_save(path, subject->net, NULL));
-    write_file(folder, "coordinates.int64", cloud->coordinates, cloud->rows * (DIMENSION + 1) * (int64_t)sizeof(int64_t));
+    write_file(folder, "coordinates.int64", cloud->coordinates,
+               cloud->rows * (DIMENSION + 1) * (int64_t)sizeof(int64_t));
     write_file(folder, "features.float32", subject->features, cloud->rows * UNET_INPUT_PLANES * (int64_t)sizeof(float));
     write_file(folder, "labels.int64", subject->labels, cloud->rows * (int64_t)sizeof(int64_t));
 }

@@ -97,7 +97,7 @@ typedef enum scn_status {
     SCN_ERROR_OVERFLOW = 6,    /**< A size that no integer here can hold. */
     SCN_ERROR_FILE = 7,        /**< The file system refused. */
     SCN_ERROR_FORMAT = 8,      /**< A file or text whose content is not what it should be. */
-    SCN_ERROR_STATE = 9,       /**< Valid at another time: a second backward pass, a deconvolution without its convolution. */
+    SCN_ERROR_STATE = 9,       /**< Valid at another time: a second backward pass, say. */
     SCN_ERROR_UNSUPPORTED = 10,
     SCN_ERROR_INTERNAL = 11    /**< A defect of this library. */
 } scn_status;
@@ -113,11 +113,11 @@ typedef struct scn_geometry scn_geometry;
 /** Which input rows meet which output rows, under each filter offset. */
 typedef struct scn_rulebook scn_rulebook;
 
-/** Return the library's version, "0.1.0"; a constant. */
+/** Return the library's version, "0.1.0"; a constant, never NULL. */
 SCN_API const char *scn_version(void);
 /** Return the library's SCN_ABI_VERSION, to compare with the header's. */
 SCN_API int32_t scn_abi_version(void);
-/** Return the name of a status, "SCN_ERROR_SHAPE"; "unknown status" for any other number. */
+/** Return the name of a status, "SCN_ERROR_SHAPE"; "unknown status" for any other number; never NULL. */
 SCN_API const char *scn_status_name(scn_status status);
 /** Return this thread's last error message; never NULL, "" before the first. Valid until this thread's next error. */
 SCN_API const char *scn_last_error(void);
@@ -288,8 +288,8 @@ SCN_API scn_status scn_compare_sparse(scn_tensor *x, scn_tensor *y, scn_tensor *
  *  where none counts, the loss is 0. A NaN in another row makes the loss and the row's gradient NaN, under weight 0, too.
  *  Rows of sparse logits are sorted, so that labels in the order of the points that an input layer got are wrong, and no
  *  error: end the network with an output layer, or sort the labels as the sites. Also SCN_ERROR_SHAPE. */
-SCN_API scn_status scn_cross_entropy(scn_tensor *logits, const int64_t *labels, int64_t count, const float *class_weights,
-                                     int64_t ignore_index, scn_tensor **loss);
+SCN_API scn_status scn_cross_entropy(scn_tensor *logits, const int64_t *labels, int64_t count,
+                                     const float *class_weights, int64_t ignore_index, scn_tensor **loss);
 /** Return the mean logistic loss, rank 0: the cross-entropy of sigmoid(logits) at the targets.
  *  logits: any shape, dense or sparse; the mask of a sparsify without activation, say. targets: [count], each in 0 ... 1, one
  *  for each logit in their order: with sparse logits, and with a mask, that of the sorted sites (see scn_cross_entropy).
@@ -352,9 +352,23 @@ SCN_API scn_status scn_module_description(scn_module *module, const char **text)
  *  call for this module. Also the errors of scn_module_forward. */
 SCN_API scn_status scn_module_summary(scn_module *module, scn_tensor *input, const char **text);
 /** Create a module from its architecture as JSON text: {"type": "ReLU"}; {"type": "Sequential", "modules": [...]}; other
- *  keys are the names of the type's arguments. Parameters are initialised anew. Also SCN_ERROR_FORMAT, for more than four
+ *  keys are the type's arguments, see scn_layer_types, each by its key, by SparseConvNet's name or by a name that it had
+ *  before; messages call an argument as the text does. Parameters are initialised anew. Also SCN_ERROR_FORMAT, for more than four
  *  million values or 100,000 modules among others. */
 SCN_API scn_status scn_module_create(const char *json, scn_module **module);
+/** Store what the library says of every type of layer that scn_module_create can make, as a JSON array; a constant. Of each
+ *  type: "type", its name; "documentation", one line; "arguments", in SparseConvNet's order; "state", its parameters and
+ *  buffers; and "holds_modules" where "modules" lists others. Of each argument: "name", the key; "kind": integer, flag, real,
+ *  choice, sizes or ratios (a list with an entry for each axis, or one number for all); "minimum", "maximum", "bound" or
+ *  "choices"; "default" where the key may be absent; "is_nullable" where null is a value; "sparseconvnet_name" and
+ *  "former_names", which are read as the key is; "is_addition" where SparseConvNet lacks it; "is_taken_over" where only
+ *  scn_module_optimize_for_inference gives it another value. */
+SCN_API scn_status scn_layer_types(const char **json);
+/** Check an architecture and store it with every argument, as scn_module_architecture does, without making the module:
+ *  nothing is allocated for parameters and no random number is drawn. completed: [capacity], the text with its closing
+ *  zero; NULL where capacity is 0, to ask for the length alone. length: the bytes that it takes. Also SCN_ERROR_SHAPE where
+ *  they do not fit, and the errors of scn_module_create. */
+SCN_API scn_status scn_complete_architecture(const char *json, char *completed, int64_t capacity, int64_t *length);
 /** Return a new module of type InferenceNetwork that gives the results of this one's evaluation, within rounding, in less
  *  time; this one stays as it is. Batch norm is folded into the weights of the convolution or dense product before it, a
  *  (leaky) ReLU behind becomes that layer's last step, a dropout a factor of its weights; what a join has on its branches'
@@ -438,7 +452,7 @@ SCN_API scn_status scn_dense_to_sparse_create(int32_t dimension, scn_module **mo
 typedef enum scn_sparsify_activation {
     SCN_SPARSIFY_NONE = 0,                   /**< Sites whose score is above 0 stay. */
     SCN_SPARSIFY_SIGMOID = 1,                /**< Those above 0.5 after a sigmoid. */
-    SCN_SPARSIFY_FAKE_GRAD_HARD_SIGMOID = 2  /**< The same after a step from 0 to 1 at 0, with the identity's gradient. */
+    SCN_SPARSIFY_FAKE_GRAD_HARD_SIGMOID = 2  /**< The same after a step from 0 to 1 at 0; the identity's gradient. */
 } scn_sparsify_activation;
 
 /** Create a module that scores each site by a network-in-network of 1 plane and keeps those that score high, in their order
@@ -559,7 +573,7 @@ typedef enum scn_window_order {
 /** Options of fractional max pooling. */
 typedef struct scn_fractional_options {
     size_t struct_size;          /**< Set by the _INIT macro. */
-    const double *ratio;         /**< [dimension], each > 1: floor(size / ratio) windows, at least 1; or NULL, and then */
+    const double *ratio;         /**< [dimension], > 1: floor(size / ratio) windows, at least 1; NULL: output_size. */
     const int64_t *output_size;  /**< [dimension]: as many windows; NULL where there is a ratio. */
     const int64_t *pool_size;    /**< [dimension], or NULL for twos. */
     int32_t tiles;               /**< Whether each window ends where the next begins; pool_size is NULL then; 0. */
@@ -583,7 +597,7 @@ SCN_API scn_status scn_fractional_max_pooling_create(int32_t dimension, const sc
 typedef enum scn_global_pooling {
     SCN_GLOBAL_SUM = 0,
     SCN_GLOBAL_AVERAGE = 1,  /**< Over the sample's sites: inactive ones do not count. */
-    SCN_GLOBAL_MAX = 2       /**< Over the sample's sites: it may be negative; NaN wins. Tied maxima all get the gradient. */
+    SCN_GLOBAL_MAX = 2       /**< Over the sample's sites: it may be negative. NaN wins; all maxima get the gradient. */
 } scn_global_pooling;
 
 /** Create a module that pools all sites of each sample: dense [batch, planes], zeros for a sample without sites. */
@@ -867,7 +881,7 @@ typedef struct scn_voxelize_options {
     size_t struct_size;             /**< Set by the _INIT macro. */
     scn_voxel_reduction reduction;  /**< SCN_VOXEL_MEAN. */
     const uint64_t *seed;           /**< Of SCN_VOXEL_RANDOM; NULL: the generator's next number. */
-    const double *origin;           /**< [dimension], where voxel 0 begins; NULL: at the least coordinates of the points. */
+    const double *origin;           /**< [dimension], where voxel 0 begins; NULL: at the points' least coordinates. */
     const int64_t *batch;           /**< [rows], the sample of each point; NULL: there is one sample. */
     int64_t batch_size;             /**< A lower bound, for trailing samples without points; 0. */
     const int64_t *spatial_size;    /**< [dimension], that all voxels must lie in; NULL: the least that holds them. */
@@ -1011,7 +1025,7 @@ SCN_API scn_status scn_convolution_forward(scn_rulebook *rulebook, const scn_mat
 SCN_API scn_status scn_convolution_backward_input(scn_rulebook *rulebook, const scn_matrix *gradient,
                                                   const float *weight, int64_t groups, scn_matrix *result);
 /** input [input rows, in]; gradient [output rows, out]. weight_result: overwritten with the gradient by the weight, shaped
- *  as it is; bias_result: [out], or NULL where not wanted. */
+ *  as it is; bias_result: [out]; each NULL where not wanted. */
 SCN_API scn_status scn_convolution_backward_weight(scn_rulebook *rulebook, const scn_matrix *input,
                                                    const scn_matrix *gradient, int64_t groups, float *weight_result,
                                                    float *bias_result);
@@ -1086,8 +1100,9 @@ SCN_API scn_status scn_mean_only_norm_forward_evaluation(const scn_matrix *input
                                                          scn_matrix *result);
 /** output: of the forward pass; gradient: shaped as output; is_training: which pass it was, 1 or 0; result: by the input;
  *  bias_result [planes], or NULL where not wanted. */
-SCN_API scn_status scn_mean_only_norm_backward(const scn_matrix *output, const scn_matrix *gradient, int32_t is_training,
-                                               double leakiness, float *bias_result, scn_matrix *result);
+SCN_API scn_status scn_mean_only_norm_backward(const scn_matrix *output, const scn_matrix *gradient,
+                                               int32_t is_training, double leakiness, float *bias_result,
+                                               scn_matrix *result);
 /** Group normalisation, as scn_group_norm_create, over a site set's samples. input, result [sites, planes]; weight, bias
  *  [planes] or NULL for ones and zeros; saved_mean, saved_inverse_deviation [batch size, groups], of which the rows of samples
  *  with sites are written for the backward pass and the others not touched. Also SCN_ERROR_SHAPE, where groups does not divide
@@ -1116,7 +1131,8 @@ SCN_API scn_status scn_linear_forward(const scn_matrix *input, const float *weig
 /** gradient [n, out]; result: by the input, [n, in]. */
 SCN_API scn_status scn_linear_backward_input(const scn_matrix *gradient, const float *weight,
                                              int32_t weight_is_transposed, scn_matrix *result);
-/** weight_result: overwritten with the gradient by the weight, shaped as it is; bias_result [out], or NULL. */
+/** weight_result: overwritten with the gradient by the weight, shaped as it is; bias_result: [out]; each NULL where not
+ *  wanted. */
 SCN_API scn_status scn_linear_backward_weight(const scn_matrix *input, const scn_matrix *gradient,
                                               int32_t weight_is_transposed, float *weight_result, float *bias_result);
 
@@ -1136,13 +1152,14 @@ SCN_API scn_status scn_sparse_to_dense_forward(scn_geometry *geometry, int32_t s
 SCN_API scn_status scn_sparse_to_dense_backward(scn_geometry *geometry, int32_t sites, const float *gradient,
                                                 int64_t count, scn_matrix *result);
 /** Mean cross-entropy, as scn_cross_entropy. loss: 1 value; gradient_result: by the logits, [n, classes], or NULL. */
-SCN_API scn_status scn_cross_entropy_forward(const scn_matrix *logits, const int64_t *labels, const float *class_weights,
-                                             int64_t ignore_index, float *loss, scn_matrix *gradient_result);
+SCN_API scn_status scn_cross_entropy_forward(const scn_matrix *logits, const int64_t *labels,
+                                             const float *class_weights, int64_t ignore_index, float *loss,
+                                             scn_matrix *gradient_result);
 /** Compare features on two site sets, as scn_compare_sparse. x, y: [sites, planes]. loss: 1 value; x_result, y_result: its
  *  gradients by x and y, or NULL where not wanted. SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_compare_sparse_forward(scn_geometry *x_geometry, int32_t x_sites, const scn_matrix *x,
-                                              scn_geometry *y_geometry, int32_t y_sites, const scn_matrix *y, float *loss,
-                                              scn_matrix *x_result, scn_matrix *y_result);
+                                              scn_geometry *y_geometry, int32_t y_sites, const scn_matrix *y,
+                                              float *loss, scn_matrix *x_result, scn_matrix *y_result);
 /** Mean logistic loss, as scn_binary_cross_entropy. targets: shaped as logits. loss: 1 value; gradient_result: by the
  *  logits, shaped as they are, or NULL. */
 SCN_API scn_status scn_binary_cross_entropy_forward(const scn_matrix *logits, const float *targets, float *loss,

@@ -21,7 +21,10 @@ uint64_t scn_floating_point_get(void) {
     return control << 32 | (uint32_t)state;
 }
 void scn_floating_point_set(uint64_t environment) {
-    __asm__ volatile("msr fpcr, %0\n\tmsr fpsr, %1" : : "r"(environment >> 32), "r"(environment & UINT32_MAX) : "memory");
+    __asm__ volatile("msr fpcr, %0\n\tmsr fpsr, %1"
+                     :
+                     : "r"(environment >> 32), "r"(environment & UINT32_MAX)
+                     : "memory");
 }
 uint64_t scn_floating_point_hold(void) {
     uint64_t before = scn_floating_point_get();

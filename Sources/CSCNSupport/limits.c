@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include "scn_support.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,12 +15,22 @@ typedef enum { VERSION_1, VERSION_2 } version;
 /// Reads one group's limit and lowers `least` to it. Returns whether the group's parents count, too.
 typedef int (*reader)(version kind, const char *folder, double *least);
 
+/// Whether there was no memory to find out what is asked now.
+static _Thread_local int is_exhausted;
+
 static FILE *open_file(const char *folder, const char *name) {
-    char *path;
-    if (asprintf(&path, "%s/%s", folder, name) < 0) return NULL;
+    char path[PATH_MAX];
+    if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, name) >= sizeof path) return NULL;
     FILE *file = fopen(path, "re");
-    free(path);
+    if (!file && errno == ENOMEM) is_exhausted = 1;
     return file;
+}
+
+/// The next line of a file, its end of line included; 0 after the last one.
+static int read_line(FILE *file, char **line, size_t *room) {
+    if (getline(line, room, file) > 0) return 1;
+    if (!feof(file)) is_exhausted = 1;
+    return 0;
 }
 
 /// The number that follows `key` at the beginning of a line ("" for the first line), or `otherwise`.
@@ -98,13 +110,16 @@ static char *path_of_process(const char *root, version kind, const char *control
     FILE *file = open_file(root, "proc/self/cgroup");
     char *line = NULL, *found = NULL;
     size_t room = 0;
-    while (file && !found && getline(&line, &room, file) > 0) {
+    while (file && !found && !is_exhausted && read_line(file, &line, &room)) {
         line[strcspn(line, "\n")] = 0;
         char *controllers = strchr(line, ':'), *path = controllers ? strchr(controllers + 1, ':') : NULL;
         if (!path) continue;
         *path++ = 0;
         controllers++;
-        if (kind == VERSION_2 ? *controllers == 0 : lists(controllers, controller)) found = strdup(path);
+        if (kind == VERSION_2 ? *controllers == 0 : lists(controllers, controller)) {
+            found = scn_text_copy(path);
+            if (!found) is_exhausted = 1;
+        }
     }
     free(line);
     if (file) fclose(file);
@@ -134,18 +149,17 @@ static int parse_mount(char *line, version kind, const char *controller, char **
 
 /// From the group of this process upwards, as far as one sees.
 static void walk(const char *root, version kind, const char *place, const char *path, reader read, double *least) {
-    char *folder;
+    char folder[3 * PATH_MAX];
     size_t top = strlen(root) + strlen(place);
-    if (asprintf(&folder, "%s%s%s", root, place, path) < 0) return;
+    if ((size_t)snprintf(folder, sizeof folder, "%s%s%s", root, place, path) >= sizeof folder) return;
     while (read(kind, folder, least) && strlen(folder) > top) *strrchr(folder, '/') = 0;
-    free(folder);
 }
 
 static void read_hierarchy(const char *root, version kind, const char *controller, reader read, double *least) {
     char *path = path_of_process(root, kind, controller), *line = NULL;
     FILE *file = path ? open_file(root, "proc/self/mountinfo") : NULL;
     size_t room = 0;
-    while (file && getline(&line, &room, file) > 0) {
+    while (file && read_line(file, &line, &room)) {
         char *mounted, *place, *inside = "";
         if (!parse_mount(line, kind, controller, &mounted, &place)) continue;
         size_t length = strcmp(mounted, "/") == 0 ? 0 : strlen(mounted);
@@ -168,9 +182,11 @@ static double least_of_groups(const char *root, const char *controller, reader r
 
 uint64_t scn_memory_left(const char *root) {
     static const double EVERYTHING = 0x1p62, KILOBYTE = 1024;
+    is_exhausted = 0;
     double left = number_in(root, "proc/meminfo", "MemAvailable:", EVERYTHING / KILOBYTE);
     left = KILOBYTE * (left + number_in(root, "proc/meminfo", "SwapFree:", 0));
-    return (uint64_t)least_of_groups(root, "memory", read_memory, left < EVERYTHING ? left : EVERYTHING);
+    left = least_of_groups(root, "memory", read_memory, left < EVERYTHING ? left : EVERYTHING);
+    return is_exhausted ? 0 : (uint64_t)left;
 }
 
 int32_t scn_cpu_quota(const char *root) {

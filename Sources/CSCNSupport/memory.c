@@ -65,6 +65,8 @@ static int is_to_fail(void) {
            atomic_fetch_sub_explicit(&until_failure, 1, memory_order_relaxed) == 0;
 }
 
+char *scn_text_copy(const char *text) { return is_to_fail() ? NULL : strdup(text); }
+
 void *scn_memory_allocate(size_t bytes) {
     if (is_to_fail()) return NULL;
     int64_t machine = machine_bytes();

@@ -96,8 +96,9 @@ public func scn_convolution_backward_weight(
     status {
         let rules = try SCNABI.rulebook(rulebook)
         let (input, gradient) = (try matrix(input, "input"), try matrix(gradient, "gradient"))
-        let weightResult = try convolutionWeight(
-            UnsafePointer(weight_result), rules, groups, input.planes, gradient.planes, "weight_result")
+        let weightResult = try weight_result.map {
+            try convolutionWeight($0, rules, groups, input.planes, gradient.planes, "weight_result")
+        }
         try ConvolutionOperation.backwardWeight(
             rules, input: input, gradient: gradient, groups: Int(groups), weightResult: weightResult,
             biasResult: try optionalVector(bias_result, gradient.planes, "bias_result"))
@@ -288,8 +289,9 @@ public func scn_linear_backward_weight(
     status {
         let (input, gradient) = (try matrix(input, "input"), try matrix(gradient, "gradient"))
         let isTransposed = try boolean(weight_is_transposed, "weight_is_transposed")
-        let weightResult = try linearWeight(
-            UnsafePointer(weight_result), input.planes, gradient.planes, isTransposed, "weight_result")
+        let weightResult = try weight_result.map {
+            try linearWeight($0, input.planes, gradient.planes, isTransposed, "weight_result")
+        }
         try LinearOperation.backwardWeight(
             input: input, gradient: gradient, weightIsTransposed: isTransposed, weightResult: weightResult,
             biasResult: try optionalVector(bias_result, gradient.planes, "bias_result"))

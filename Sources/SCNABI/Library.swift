@@ -13,12 +13,12 @@ public func scn_abi_version() -> Int32 { SCN_ABI_VERSION }
 
 @_cdecl("scn_status_name") @implementation
 public func scn_status_name(_ status: scn_status) -> UnsafePointer<CChar>? {
-    let names = [
+    let names: [StaticString] = [
         "SCN_OK", "SCN_ERROR_INVALID_ARGUMENT", "SCN_ERROR_SHAPE", "SCN_ERROR_COORDINATE", "SCN_ERROR_HANDLE",
         "SCN_ERROR_MEMORY", "SCN_ERROR_OVERFLOW", "SCN_ERROR_FILE", "SCN_ERROR_FORMAT", "SCN_ERROR_STATE",
         "SCN_ERROR_UNSUPPORTED", "SCN_ERROR_INTERNAL",
     ]
-    return constant(Int(status.rawValue) < names.count ? names[Int(status.rawValue)] : "unknown status")
+    return pointer(to: Int(status.rawValue) < names.count ? names[Int(status.rawValue)] : "unknown status")
 }
 
 @_cdecl("scn_last_error") @implementation
@@ -103,4 +103,11 @@ public func scn_scope_end(_ keep: Int32) -> scn_status {
     untransacted { try Transaction.end(isKept: try boolean(keep, "keep")) }
 }
 
-private func constant(_ text: String) -> UnsafePointer<CChar>? { try? Constants.text(text) }
+/// These functions have no status, and hosts print what they return.
+private func constant(_ text: String) -> UnsafePointer<CChar> {
+    (try? Constants.text(text)) ?? pointer(to: "unknown: out of memory")
+}
+
+private func pointer(to text: StaticString) -> UnsafePointer<CChar> {
+    UnsafeRawPointer(text.utf8Start).assumingMemoryBound(to: CChar.self)
+}

@@ -130,12 +130,41 @@ public func scn_module_summary(_ module: OpaquePointer?, _ input: OpaquePointer?
 
 @_cdecl("scn_module_create") @implementation
 public func scn_module_create(_ json: UnsafePointer<CChar>?, _ module: HandleOut) -> scn_status {
-    produceModule(module) {
-        do {
-            return try Architecture.build(try bytes(json, "json"))
-        } catch let error as SCNError where error.kind == .format {
-            throw SCNError(.format, "json: \(error.message)")
-        }
+    produceModule(module) { try architecture(json) { try Architecture.build($0) } }
+}
+
+@_cdecl("scn_layer_types") @implementation
+public func scn_layer_types(_ json: TextOut) -> scn_status {
+    store(json, "json", zero: nil) { try Constants.text(try LayerType.description()) }
+}
+
+@_cdecl("scn_complete_architecture") @implementation
+public func scn_complete_architecture(
+    _ json: UnsafePointer<CChar>?, _ completed: UnsafeMutablePointer<CChar>?, _ capacity: Int64,
+    _ length: UnsafeMutablePointer<Int64>?
+) -> scn_status {
+    length?.pointee = 0
+    return status {
+        try require(capacity >= 0, .invalidArgument, "capacity: is \(capacity), expected at least 0")
+        let completed = capacity == 0 ? nil : try required(completed, "completed")
+        let length = try required(length, "length")
+        let text = Array(try architecture(json) { try Architecture.completed($0) }.utf8CString)
+        try require(
+            capacity == 0 || capacity >= text.count, .shape,
+            "capacity: is \(capacity), expected 0 or at least \(text.count)")
+        length.pointee = Int64(text.count)
+        completed?.update(from: text, count: text.count)
+    }
+}
+
+/// What `body` makes of an architecture, its errors of format saying which argument that is.
+private func architecture<Result>(
+    _ json: UnsafePointer<CChar>?, _ body: (Storage<UInt8>) throws -> Result
+) throws -> Result {
+    do {
+        return try body(try bytes(json, "json"))
+    } catch let error as SCNError where error.kind == .format {
+        throw SCNError(.format, "json: \(error.message)")
     }
 }
 

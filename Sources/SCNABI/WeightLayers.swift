@@ -57,7 +57,8 @@ public func scn_randomized_stride_convolution_create(
     _ dimension: Int32, _ in_planes: Int64, _ out_planes: Int64, _ filter_size: UnsafePointer<Int64>?,
     _ filter_stride: UnsafePointer<Int64>?, _ options: UnsafePointer<scn_convolution_options>?, _ module: HandleOut
 ) -> scn_status {
-    strided("RandomizedStrideConvolution", dimension, in_planes, out_planes, filter_size, filter_stride, options, module)
+    strided(
+        "RandomizedStrideConvolution", dimension, in_planes, out_planes, filter_size, filter_stride, options, module)
 }
 
 private func strided(

@@ -37,7 +37,7 @@ public struct Random: RandomNumberGenerator, Equatable, Sendable {
     }
 
     /// Moves on by 2^128 numbers.
-    mutating func jump() {
+    package mutating func jump() {
         var sum: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
         // The coefficients of x^(2^128) modulo the characteristic polynomial of the generator, as its authors give them.
         let words: [UInt64] = [

@@ -1,5 +1,6 @@
 import CSCN
 import CSCNSupport
+import Glibc
 import SCNTestSupport
 import Testing
 
@@ -124,6 +125,63 @@ import Testing
             in: "unet", atLeast: 10, Self.making { scn_unet_create(2, 1, [3, 4], 2, nil, &$1) })
         failEach(
             in: "spectral norm", after: { $0.other = Self.linear() }, { scn_spectral_norm($0.other, 1, 1e-12, 1) })
+    }
+
+    /// A text is there or it is NULL, and then the status says so. Texts are kept: each is asked for but once.
+    @Test func texts() {
+        typealias Text = UnsafePointer<CChar>
+        let world = World()
+        let functions: [(String, (inout Text?) -> scn_status)] = [
+            ("architecture", { scn_module_architecture(world.network, &$0) }),
+            ("description", { scn_module_description(world.network, &$0) }),
+            ("summary", { scn_module_summary(world.network, world.points, &$0) }),
+        ]
+        for (name, function) in functions {
+            var failures = 0
+            while true {
+                var text: Text? = scn_version()
+                let before = world.snapshot
+                scn_memory_fail_after(Int64(failures))
+                let status = function(&text)
+                scn_memory_fail_after(-1)
+                if status == SCN_OK { break }
+                #expect(status == SCN_ERROR_MEMORY && text == nil && world.snapshot == before, "\(name), \(failures)")
+                failures += 1
+            }
+            var (first, second): (Text?, Text?) = (nil, nil)
+            must(function(&first))
+            must(function(&second))
+            #expect(failures > 0 && first != nil && first == second && strlen(first!) > 10, "\(name)")
+        }
+    }
+
+    @Test func textsThatLiveAsLongAsTheProcess() {
+        // Names that no other test asks for.
+        var inner = #"{"type": "ConcatTable", "modules": [{"type": "Linear", "in": 1, "out": 1}]}"#
+        for _ in 0..<9 { inner = #"{"type": "Sequential", "modules": [\#(inner)]}"# }
+        var module: OpaquePointer?
+        must(scn_module_create(inner, &module))
+        defer { must(scn_module_release(module)) }
+        func entry(failing: Int64) -> (status: scn_status, name: String?, tensor: OpaquePointer?, isParameter: Int32) {
+            var (name, tensor, isParameter): (UnsafePointer<CChar>?, OpaquePointer?, Int32) = (scn_version(), nil, 1)
+            scn_memory_fail_after(failing)
+            let status = scn_module_state(module, 0, &name, &tensor, &isParameter)
+            scn_memory_fail_after(-1)
+            return (status, name.map { String(cString: $0) }, tensor, isParameter)
+        }
+        let refused = entry(failing: 0)
+        #expect(refused.status == SCN_ERROR_MEMORY && refused.name == nil && refused.tensor == nil)
+        #expect(refused.isParameter == 0)
+        let given = entry(failing: -1)
+        #expect(given.status == SCN_OK && given.name == "0.0.0.0.0.0.0.0.0.0.weight" && given.isParameter == 1)
+        must(scn_tensor_release(given.tensor))
+        // Without a status, there is a text in any case.
+        for number: UInt32 in 0...20 {
+            scn_memory_fail_after(0)
+            let texts = [scn_status_name(scn_status(rawValue: number)), scn_version(), scn_cpu_description()]
+            scn_memory_fail_after(-1)
+            #expect(texts.allSatisfy { $0 != nil && strlen($0!) > 4 })
+        }
     }
 
     private static func linear() -> OpaquePointer? {

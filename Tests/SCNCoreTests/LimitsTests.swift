@@ -1,5 +1,6 @@
 import CSCNSupport
 import Glibc
+import SCNTestSupport
 import Testing
 
 /// The files of a system that has control groups, in a folder of its own.
@@ -80,6 +81,19 @@ private final class System {
             system.write("sys/fs/cgroup/\(level)/cpu.max", "\(quota) 100000\n")
             #expect(system.cpuQuota == cpus)
         }
+    }
+
+    @Test(.exclusive) func withoutMemoryToReadThemNothingIsLeft() throws {
+        let system = try System()
+        system.mount(version1: "memory", "/job", at: "/sys/fs/cgroup/memory")
+        system.write("sys/fs/cgroup/memory/job/memory.limit_in_bytes", "7000000\n")
+        defer { scn_memory_fail_after(-1) }
+        for failing: Int64 in 0..<2 {
+            scn_memory_fail_after(failing)
+            #expect(system.memoryLeft == 0)
+        }
+        scn_memory_fail_after(2)
+        #expect(system.memoryLeft == 7_000_000)
     }
 
     @Test func pagesOfFilesMayGo() throws {

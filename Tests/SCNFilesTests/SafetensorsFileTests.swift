@@ -65,7 +65,8 @@ import Testing
 
     @Test func unknownTypesFailOnlyWhereAskedFor() throws {
         let header = """
-            {"new":{"dtype":"F5","shape":[7],"data_offsets":[4,9]},"old":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}
+            {"new":{"dtype":"F5","shape":[7],"data_offsets":[4,9]},\
+            "old":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}
             """
         let file = try SafetensorsFile.read(path: try folder.write("unknown", safetensors(header, data: 9)))
         #expect(try file.float32("old").values.count == 1)
@@ -142,7 +143,8 @@ import Testing
         ("[0,4]", "[0,4]"), ("[0,4]", "[2,6]"), ("[0,4]", "[5,9]"), ("[4,8]", "[8,12]"), ("[4,8]", "[0,4]"),
     ]) func rangesThatDoNotCover(first: String, second: String) throws {
         let header = """
-            {"a":{"dtype":"F32","shape":[1],"data_offsets":\(first)},"b":{"dtype":"F32","shape":[1],"data_offsets":\(second)}}
+            {"a":{"dtype":"F32","shape":[1],"data_offsets":\(first)},\
+            "b":{"dtype":"F32","shape":[1],"data_offsets":\(second)}}
             """
         #expect(try readFailure(safetensors(header, data: 9)).kind == .format)
     }

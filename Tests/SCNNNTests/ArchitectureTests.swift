@@ -61,7 +61,7 @@ import Testing
 
     @Test func everyTypeComesBack() throws {
         let net = try Sequential(Self.everything())
-        #expect(Self.types(net) == Architecture.types)
+        #expect(Self.types(net) == Set(LayerType.all.map(\.name)))
         #expect(Architecture.isComplete(net))
         let text = try Architecture.text(of: net)
         let built = try Architecture.build(text)
@@ -96,7 +96,8 @@ import Testing
         try same(#"{"type":"BatchNormalization","planes":2}"#, BatchNormalization(planes: 2))
         try same(#"{"type":"Linear","in":1,"out":2}"#, Linear(in: 1, out: 2))
         try same(#"{"type":"NetworkInNetwork","in":1,"out":2}"#, NetworkInNetwork(in: 1, out: 2))
-        try same(#"{"type":"LeakyReLU"}"#, ActivationLayer(.leakyReLU(1.0 / 3)))
+        let leaky = try Architecture.build(#"{"type":"LeakyReLU"}"#) as? ActivationLayer
+        #expect(leaky?.activation == .leakyReLU(1.0 / 3))
         try same(#"{"type":"Dropout"}"#, Dropout())
         try same(#"{"type":"BatchwiseDropout"}"#, BatchwiseDropout())
         try same(#"{"type":"MeanOnlyBNLeakyReLU","planes":2}"#, MeanOnlyBNLeakyReLU(planes: 2))
@@ -126,6 +127,91 @@ import Testing
     ])
     func otherTextIsAnError(text: String) {
         #expect(throws: SCNError.self) { try Architecture.build(text) }
+    }
+
+    /// What version 0.1 wrote, and SparseConvNet's own names, name the same arguments.
+    @Test func otherNamesAreRead() throws {
+        let expected = try Architecture.text(
+            of: Convolution(
+                dimension: 2, in: 4, out: 6, filterSize: [3, 2], stride: [2, 1], bias: true, groups: 2,
+                padding: [1, 0], dilation: [2, 1]))
+        for text in [
+            #"{"type":"Convolution","dimension":2,"in":4,"out":6,"filter_size":[3,2],"bias":true,"groups":2,"#
+                + #""dilation":[2,1],"stride":[2,1],"padding":[1,0]}"#,
+            #"{"type":"Convolution","dimension":2,"nIn":4,"nOut":6,"filter_size":[3,2],"filter_stride":[2,1],"#
+                + #""bias":true,"groups":2,"padding":[1,0],"dilation":[2,1]}"#,
+        ] {
+            #expect(try Architecture.text(of: Architecture.build(text)) == expected)
+        }
+        #expect(
+            try Architecture.text(of: Architecture.build(#"{"type":"BatchNormalization","nPlanes":3,"eps":0.5}"#))
+                == Architecture.text(of: BatchNormalization(planes: 3, epsilon: 0.5)))
+    }
+
+    @Test(arguments: [
+        (#"{"type":"Linear","nIn":0,"nOut":1}"#, "nIn: is 0, expected at least 1"),
+        (#"{"type":"Linear","in_planes":0,"nOut":1}"#, "in_planes: is 0, expected at least 1"),
+        (#"{"type":"Linear","nIn":4}"#, "out_planes: is missing, which a Linear needs"),
+        (#"{"type":"Linear","nIn":4,"in":4,"nOut":1}"#, "in: is given twice"),
+        (#"{"type":"Linear","nIn":4,"nOut":1,"outs":1}"#, "'outs': is no argument of Linear"),
+        (#"{"type":"Linear","nIn":4,"nOut":1,"bias":1}"#, "bias: is 1, expected true or false"),
+        (#"{"type":"Linear","nIn":"4","nOut":1}"#, "nIn: is the string '4', expected an integer"),
+        (
+            #"{"type":"SubmanifoldConvolution","dimension":2,"nIn":4,"nOut":3,"filter_size":3,"groups":2}"#,
+            "groups: is 2, expected a divisor of nOut, 3"
+        ),
+        (
+            #"{"type":"SubmanifoldConvolution","dimension":2,"nIn":4,"nOut":4,"filter_size":[3,0]}"#,
+            "filter_size: is 0 on axis 1, expected at least 1"
+        ),
+        (
+            #"{"type":"MaxPooling","dimension":2,"pool_size":3,"pool_stride":[2]}"#,
+            "pool_stride: has 1 entries, expected 2"
+        ),
+        (#"{"type":"MaxPooling","dimension":11,"pool_size":3,"pool_stride":2}"#, "dimension: is 11, expected 1 ... 10"),
+        (#"{"type":"Dropout","p":1.5}"#, "p: is 1.5, expected 0 ... 1"),
+        (
+            #"{"type":"FractionalMaxPooling","dimension":2}"#,
+            "ratio: is missing as output_size is, expected one of the two"
+        ),
+        (
+            #"{"type":"FractionalMaxPooling","dimension":2,"ratio":2,"sequence":"none"}"#,
+            "sequence: is 'none', expected 'pseudorandom' or 'random'"
+        ),
+        (#"{"type":"No"}"#, "type: is 'No', expected a module of this library"),
+    ])
+    func messagesNameTheArgumentAsItWasGiven(text: String, message: String) {
+        #expect(thrownError { _ = try Architecture.build(text) }?.message == message)
+    }
+
+    @Test func theTableNamesTheStateOfEveryType() throws {
+        for module in try Self.everything() where !(module is Container) && !(module is InferenceNetwork) {
+            let arguments = try #require(module.arguments)
+            let expected = arguments.type.state.filter { $0.condition.map(arguments.flag) ?? true }
+            let suffix = (module as? Sparsify)?.activation == nil ? "net." : "net.0."
+            let names = expected.map { $0.name.hasPrefix("net.") ? suffix + $0.name.dropFirst(4) : $0.name }
+            #expect(module.ownState.map(\.name) == names, "\(module.typeName)")
+            #expect(module.ownState.map(\.isParameter) == expected.map(\.isParameter), "\(module.typeName)")
+        }
+    }
+
+    @Test func completedArchitecturesAreThoseOfModules() throws {
+        for module in try Self.everything() {
+            let text = try Architecture.text(of: module)
+            #expect(try Architecture.completed(Storage(text.utf8)) == text)
+        }
+        // Nothing is allocated: no machine has this weight.
+        let large = #"{"type":"NetworkInNetwork","nIn":1000000,"nOut":1000000000}"#
+        #expect(try Architecture.completed(Storage(large.utf8)).contains("1000000000"))
+    }
+
+    @Test func namesOfArgumentsAreUnambiguous() {
+        for type in LayerType.all {
+            let names = type.arguments.flatMap { Set([$0.key, $0.sparseConvNetName] + $0.formerKeys) }
+            #expect(Set(names).count == names.count, "\(type.name)")
+            #expect(Set(names).isDisjoint(with: ["type", "modules", "spectral_norm"]))
+            #expect(!type.documentation.isEmpty && type.arguments.allSatisfy { !$0.documentation.isEmpty })
+        }
     }
 
     @Test func nestingHasALimit() throws {

@@ -266,8 +266,8 @@ import Testing
         }
         print(
             "U-Net\(residual ? " with residual blocks" : ""): activations held after the forward pass "
-                + "\(held[1] / 1000) kB, with checkpoints \(held[3] / 1000) kB; peak of the step \(peaks[1] / 1000) kB, "
-                + "with checkpoints \(peaks[3] / 1000) kB")
+                + "\(held[1] / 1000) kB, with checkpoints \(held[3] / 1000) kB; peak of the step "
+                + "\(peaks[1] / 1000) kB, with checkpoints \(peaks[3] / 1000) kB")
         #expect(2 * held[3] <= held[1])
         #expect(2 * peaks[3] <= peaks[1])
     }

@@ -59,8 +59,7 @@ static void bad_buffers(void) {
     BAD(INVALID_ARGUMENT, "groups", scn_convolution_forward(rulebook, &two_rows, numbers, NULL, 0, &by_four));
     BAD(INVALID_ARGUMENT, "groups", scn_convolution_forward(rulebook, &two_rows, numbers, NULL, 2, &by_four));
     BAD(SHAPE, "gradient", scn_convolution_backward_input(rulebook, &three_rows, numbers, 1, &two_rows));
-    BAD(INVALID_ARGUMENT, "weight_result",
-        scn_convolution_backward_weight(rulebook, &two_rows, &by_four, 1, NULL, NULL));
+    BAD(SHAPE, "gradient", scn_convolution_backward_weight(rulebook, &two_rows, &three_rows, 1, NULL, numbers));
     BAD(INVALID_ARGUMENT, "features_to_drop", scn_max_pooling_forward(rulebook, &two_rows, 4, &two_rows));
     BAD(SHAPE, "result", scn_max_pooling_forward(rulebook, &two_rows, 1, &two_rows));
     BAD(SHAPE, "output", scn_max_pooling_backward(rulebook, &two_rows, &two_planes, &two_rows, 0, &two_rows));
@@ -101,7 +100,8 @@ static void bad_buffers(void) {
         scn_group_norm_forward(geometry, 0, &two_rows, NULL, NULL, 1, -1, numbers, numbers, &two_rows));
     BAD(INVALID_ARGUMENT, "saved_mean",
         scn_group_norm_forward(geometry, 0, &two_rows, NULL, NULL, 1, 1e-5, NULL, numbers, &two_rows));
-    BAD(SHAPE, "rows", scn_group_norm_forward(geometry, 0, &three_rows, NULL, NULL, 1, 1e-5, numbers, numbers, &three_rows));
+    BAD(SHAPE, "rows",
+        scn_group_norm_forward(geometry, 0, &three_rows, NULL, NULL, 1, 1e-5, numbers, numbers, &three_rows));
     BAD(INVALID_ARGUMENT, "sites",
         scn_group_norm_forward(geometry, 7, &two_rows, NULL, NULL, 1, 1e-5, numbers, numbers, &two_rows));
     BAD(SHAPE, "gradient",

@@ -26,7 +26,8 @@ static float numbers[64];
 static scn_matrix two_rows = SCN_MATRIX_INIT, three_rows = SCN_MATRIX_INIT, two_planes = SCN_MATRIX_INIT;
 static scn_matrix no_data = SCN_MATRIX_INIT;
 
-static inline void report(int line, const char *call, const char *variant, int expected, const char *word, scn_status status) {
+static inline void report(int line, const char *call, const char *variant, int expected, const char *word,
+                          scn_status status) {
     const char *message = status == SCN_OK ? "" : scn_last_error(), *kept = uncleared(call);
     const char *problem = NULL;
     int is_expected = (int)status == expected;

@@ -129,7 +129,8 @@ static void bad_other_handles(void) {
     BAD_GEOMETRY(scn_sparse_to_dense_forward(handle, 0, &two_rows, numbers, 64));
     BAD_GEOMETRY(scn_sparse_to_dense_backward(handle, 0, numbers, 64, &two_rows));
     BAD_GEOMETRY(scn_group_norm_forward(handle, 0, &two_rows, NULL, NULL, 1, 1e-5, numbers, numbers, &two_rows));
-    BAD_GEOMETRY(scn_group_norm_backward(handle, 0, &two_rows, &two_rows, NULL, 1, numbers, numbers, NULL, NULL, &two_rows));
+    BAD_GEOMETRY(
+        scn_group_norm_backward(handle, 0, &two_rows, &two_rows, NULL, 1, numbers, numbers, NULL, NULL, &two_rows));
     BAD_GEOMETRY(scn_compare_sparse_forward(handle, 0, &two_rows, geometry, 0, &two_rows, &out_loss, NULL, NULL));
     BAD_GEOMETRY(scn_compare_sparse_forward(geometry, 0, &two_rows, handle, 0, &two_rows, &out_loss, NULL, NULL));
     BAD_RULEBOOK(scn_rulebook_retain(handle));

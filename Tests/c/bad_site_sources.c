@@ -88,7 +88,8 @@ static void bad_site_sources(void) {
     BAD(INVALID_ARGUMENT, "in_planes", scn_permutohedral_submanifold_convolution_create(2, 0, 1, NULL, &out_module));
     BAD(INVALID_ARGUMENT, "groups", scn_permutohedral_submanifold_convolution_create(2, 3, 3, &grouped, &out_module));
     BAD(INVALID_ARGUMENT, "padding", scn_permutohedral_submanifold_convolution_create(2, 3, 3, &padding, &out_module));
-    BAD(INVALID_ARGUMENT, "dilation", scn_permutohedral_submanifold_convolution_create(2, 3, 3, &dilation, &out_module));
+    BAD(INVALID_ARGUMENT, "dilation",
+        scn_permutohedral_submanifold_convolution_create(2, 3, 3, &dilation, &out_module));
     BAD(INVALID_ARGUMENT, "dimension", scn_permutohedral_offsets(11, out_sizes, 16));
     BAD(SHAPE, "capacity", scn_permutohedral_offsets(2, out_sizes, 13));
     BAD(INVALID_ARGUMENT, "offsets", scn_permutohedral_offsets(2, NULL, 14));
@@ -99,11 +100,14 @@ static void bad_site_sources(void) {
     BAD(INVALID_ARGUMENT, "layers", scn_multiscale_shape_context_create(2, &levels, &out_module));
     BAD(OVERFLOW, "planes", scn_multiscale_shape_context_create(2, &huge_planes, &out_module));
 
-    BAD(COORDINATE, "row 1 of sample 0", scn_geometry_create_batched(2, field, outside, 1, 2, SCN_INPUT_SUM, &out_geometry));
+    BAD(COORDINATE, "row 1 of sample 0",
+        scn_geometry_create_batched(2, field, outside, 1, 2, SCN_INPUT_SUM, &out_geometry));
     BAD(COORDINATE, "same site", scn_geometry_create_batched(2, field, twice, 1, 2, SCN_INPUT_UNIQUE, &out_geometry));
     BAD(INVALID_ARGUMENT, "length", scn_geometry_create_batched(2, field, twice, 1, -2, SCN_INPUT_SUM, &out_geometry));
-    BAD(INVALID_ARGUMENT, "coordinates", scn_geometry_create_batched(2, field, NULL, 1, 2, SCN_INPUT_SUM, &out_geometry));
-    BAD(OVERFLOW, "coordinates", scn_geometry_create_batched(2, field, twice, HUGE_SIZE, 8, SCN_INPUT_SUM, &out_geometry));
+    BAD(INVALID_ARGUMENT, "coordinates",
+        scn_geometry_create_batched(2, field, NULL, 1, 2, SCN_INPUT_SUM, &out_geometry));
+    BAD(OVERFLOW, "coordinates",
+        scn_geometry_create_batched(2, field, twice, HUGE_SIZE, 8, SCN_INPUT_SUM, &out_geometry));
     BAD(INVALID_ARGUMENT, "data", scn_geometry_create_dense(2, three, NULL, 1, 1, 9, &out_geometry));
     BAD(SHAPE, "count", scn_geometry_create_dense(2, three, numbers, 1, 1, 10, &out_geometry));
     BAD(INVALID_ARGUMENT, "spatial_size", scn_geometry_create_dense(2, no_size, numbers, 1, 1, 0, &out_geometry));

@@ -6,7 +6,8 @@ static void bad_tensors(void) {
     const int64_t bad_labels[] = {0, 3};
     const uint64_t no_state[4] = {0, 0, 0, 0};
     const float nan_weights[] = {1, NAN, 1}, negative_weights[] = {1, -1, 1};
-    const float targets[] = {0, 1, 0.5f, 0, 1, 1}, nan_targets[] = {0, NAN, 0, 0, 0, 0}, big_targets[] = {0, 1.5f, 0, 0, 0, 0};
+    const float targets[] = {0, 1, 0.5f, 0, 1, 1}, nan_targets[] = {0, NAN, 0, 0, 0, 0},
+                big_targets[] = {0, 1.5f, 0, 0, 0, 0};
     scn_tensor *const with_null[] = {dense, NULL};
     scn_tensor *scalar = NULL, *other = NULL;
     OK(scn_tensor_create(NULL, 0, NULL, &scalar));

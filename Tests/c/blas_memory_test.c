@@ -16,7 +16,8 @@ static void check_against_loops(const float *output, const float *by_weight, con
     for (int row = 0; row < ROWS; row += 501) {
         for (int out = 0; out < OUT; out++) {
             expected[out] = 0;
-            for (int in = 0; in < IN; in++) expected[out] += (double)input_values[row * IN + in] * weight[in * OUT + out];
+            for (int in = 0; in < IN; in++)
+                expected[out] += (double)input_values[row * IN + in] * weight[in * OUT + out];
         }
         NEAR("a product", output + row * OUT, expected, OUT, 1e-5);
     }

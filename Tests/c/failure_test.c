@@ -68,7 +68,8 @@ static void test_late_failures(void) {
     OK(scn_tensor_set_requires_gradient(input, 1));
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
         char text[1000];
-        snprintf(text, sizeof text, "{\"type\":\"Sequential\",\"modules\":[%s,{\"type\":\"Linear\",\"in\":3,\"out\":1}]}",
+        snprintf(text, sizeof text,
+                 "{\"type\":\"Sequential\",\"modules\":[%s,{\"type\":\"Linear\",\"in\":3,\"out\":1}]}",
                  layers[i]);
         scn_module *network = module_of(text);
         world before = seen(network);
@@ -161,8 +162,9 @@ static void test_failed_constructors(void) {
 }
 
 static void test_scopes(void) {
-    scn_module *network = module_of("{\"type\":\"Sequential\",\"modules\":[{\"type\":\"BatchNormalization\",\"planes\":2},"
-                                    "{\"type\":\"Dropout\"},{\"type\":\"Linear\",\"in\":2,\"out\":2}]}");
+    scn_module *network =
+        module_of("{\"type\":\"Sequential\",\"modules\":[{\"type\":\"BatchNormalization\",\"planes\":2},"
+                  "{\"type\":\"Dropout\"},{\"type\":\"Linear\",\"in\":2,\"out\":2}]}");
     scn_tensor *input = tensor_of(4, 2, eight), *output;
     const uint64_t seed = 5;
     uint64_t own[4], again[4];
@@ -195,7 +197,8 @@ static void test_scopes(void) {
     OK(scn_scope_end(1));
     CHECK(!is_same(before, seen(network)));
     /* What a scope made and put back works on, in numbers of its own. */
-    const int64_t where[] = {0, 0, 0, 1, 1, 0, 6, 3, 0}, size[] = {8, 8}, three[] = {3, 3}, two[] = {2, 2}, one[] = {1, 1};
+    const int64_t where[] = {0, 0, 0, 1, 1, 0, 6, 3, 0}, size[] = {8, 8}, three[] = {3, 3}, two[] = {2, 2},
+                  one[] = {1, 1};
     scn_geometry *geometry, *same;
     scn_tensor *features = tensor_of(3, 2, eight), *sparse, *coarse, *fine, *other;
     scn_module *down, *down3, *convolution;

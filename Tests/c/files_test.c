@@ -274,14 +274,16 @@ static void large_texts(void) {
         {"many numbers", "{\"a\":{\"dtype\":\"F32\",\"shape\":[", "0,", 500000, "0],\"data_offsets\":[0,0]}}"},
         {"many empty arrays", "{\"__metadata__\":{\"a\":[", "[],", 600000, "[]]}}"},
         {"a long string", "{\"__metadata__\":{\"architecture\":\"", "xxxxxxxxxxxxxxxx", 400000, "\"}}"},
-        {"a long name", "{\"", "xxxxxxxxxxxxxxxx", 400000, "\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,1]}}"},
-        {"a long type", "{\"a\":{\"dtype\":\"", "xxxxxxxxxxxxxxxx", 400000, "\",\"shape\":[0],\"data_offsets\":[0,0]}}"},
+        {"a long name", "{\"", "xxxxxxxxxxxxxxxx", 400000,
+         "\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,1]}}"},
+        {"a long type", "{\"a\":{\"dtype\":\"", "xxxxxxxxxxxxxxxx", 400000,
+         "\",\"shape\":[0],\"data_offsets\":[0,0]}}"},
         {"a long number", "{\"a\":{\"shape\":[0.", "1234567812345678", 400000, "]}}"},
         {"many tensors", "{", "\"%d\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]},", 100000,
          "\"x\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}"},
         {"many keys", "{\"__metadata__\":{", "\"%d\":\"\",", 200000, "\"x\":\"\"}}"},
-        {"many objects", "{\"__metadata__\":{\"architecture\":\"{\\\"type\\\":\\\"Sequential\\\",\\\"modules\\\":[", "{},",
-         600000, "{}]}\"}}"},
+        {"many objects", "{\"__metadata__\":{\"architecture\":\"{\\\"type\\\":\\\"Sequential\\\",\\\"modules\\\":[",
+         "{},", 600000, "{}]}\"}}"},
         {"many modules", "{\"__metadata__\":{\"architecture\":\"{\\\"type\\\":\\\"Sequential\\\",\\\"modules\\\":[",
          "{\\\"type\\\":\\\"ReLU\\\"},", 101000, "{\\\"type\\\":\\\"ReLU\\\"}]}\"}}"},
     };
@@ -292,10 +294,10 @@ static void large_texts(void) {
         int may_succeed;
     } texts[] = {
         {"text of many objects", "{\"type\":\"Sequential\",\"modules\":[", "{},", 600000, "{}]}", 0},
-        {"text of many modules", "{\"type\":\"Sequential\",\"modules\":[", "{\"type\":\"BatchNormalization\",\"planes\":1},",
-         90000, "{\"type\":\"ReLU\"}]}", 1},
-        {"text of many sizes", "{\"type\":\"InputLayer\",\"dimension\":2,\"mode\":3,\"spatial_size\":[", "7,", 600000, "7]}",
-         0},
+        {"text of many modules", "{\"type\":\"Sequential\",\"modules\":[",
+         "{\"type\":\"BatchNormalization\",\"planes\":1},", 90000, "{\"type\":\"ReLU\"}]}", 1},
+        {"text of many sizes", "{\"type\":\"InputLayer\",\"dimension\":2,\"mode\":3,\"spatial_size\":[", "7,", 600000,
+         "7]}", 0},
         {"text of one long name", "{\"type\":\"", "xxxxxxxxxxxxxxxx", 400000, "\"}", 0},
     };
     for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {

@@ -53,9 +53,10 @@ static uint64_t compute(void) {
     scn_matrix input = SCN_MATRIX(values, ROWS, PLANES), output = SCN_MATRIX(result, ROWS, PLANES);
     const scn_batch_norm_options options = SCN_BATCH_NORM_OPTIONS_INIT;
     uint64_t sum = 14695981039346656037u;
-    int failed = scn_linear_forward(&input, weight, 0, NULL, &output) ||
-                 scn_linear_backward_weight(&input, &output, 0, gradient, NULL) ||
-                 scn_batch_norm_forward_training(&output, NULL, NULL, NULL, NULL, &options, saved, saved + PLANES, &output);
+    int failed =
+        scn_linear_forward(&input, weight, 0, NULL, &output) ||
+        scn_linear_backward_weight(&input, &output, 0, gradient, NULL) ||
+        scn_batch_norm_forward_training(&output, NULL, NULL, NULL, NULL, &options, saved, saved + PLANES, &output);
     for (int64_t i = 0; i < ROWS * PLANES; i++) {
         uint32_t bits[2];
         memcpy(&bits[0], &result[i], 4), memcpy(&bits[1], &gradient[i % (PLANES * PLANES)], 4);

@@ -2,6 +2,8 @@
  * forward and backward. */
 #include "naive.h"
 
+#include <string.h>
+
 /* ============================================================================================ Convolution, pooling */
 
 typedef struct filter_case {
@@ -87,6 +89,10 @@ static void check_convolution(scn_rulebook *rulebook, const rule_list *rules, pl
     OK(scn_convolution_backward_weight(rulebook, &in, &by_out, p.groups, weight_gradient, bias_gradient));
     NEAR("convolution, gradient by the weight", weight_gradient, want.weight_gradient, weights, 1e-5);
     NEAR("convolution, gradient by the bias", bias_gradient, want.bias_gradient, p.out, 1e-5);
+    memset(bias_gradient, 0, (size_t)p.out * sizeof *bias_gradient);
+    OK(scn_convolution_backward_weight(rulebook, &in, &by_out, p.groups, NULL, bias_gradient));
+    NEAR("gradient by the bias alone", bias_gradient, want.bias_gradient, p.out, 1e-5);
+    OK(scn_convolution_backward_weight(rulebook, &in, &by_out, p.groups, NULL, NULL));
     free_results(want);
 
     want = convolve(rules, p, input, input_rows, weight, NULL, gradient, output_rows);
@@ -298,6 +304,10 @@ static void test_linear(int64_t rows, int64_t in, int64_t out, int transposed) {
     OK(scn_linear_backward_weight(&x, &by_y, transposed, by_weight, by_bias));
     NEAR("linear, gradient by the weight", by_weight, want_weight, in * out, 1e-5);
     NEAR("linear, gradient by the bias", by_bias, want_bias, out, 1e-5);
+    memset(by_bias, 0, (size_t)out * sizeof *by_bias);
+    OK(scn_linear_backward_weight(&x, &by_y, transposed, NULL, by_bias));
+    NEAR("linear, gradient by the bias alone", by_bias, want_bias, out, 1e-5);
+    OK(scn_linear_backward_weight(&x, &by_y, transposed, NULL, NULL));
     free(input), free(weight), free(bias), free(gradient), free(result), free(by_input), free(by_weight), free(by_bias);
     free(want), free(want_input), free(want_weight), free(want_bias);
 }

@@ -36,7 +36,8 @@ static void run(const char *name, void (*part)(void)) {
 }
 
 /** Return the features that a layer makes of [rows, planes], which goes; and the gradient by the input, if wanted. */
-static void apply(scn_module *layer, const float *values, int64_t rows, int64_t planes, float *result, float *gradient) {
+static void apply(scn_module *layer, const float *values, int64_t rows, int64_t planes, float *result,
+                  float *gradient) {
     const int64_t shape[] = {rows, planes};
     int64_t out[2] = {0, 0};
     float *data = NULL;
@@ -84,7 +85,8 @@ static unsigned long long blocked_by(const char *thread) {
 static unsigned long long bit(int number) { return 1ULL << (number - 1); }
 
 static void test_signals(void) {
-    const int of_host[] = {SIGHUP, SIGINT, SIGTERM, SIGALRM, SIGCHLD, SIGUSR1, SIGPIPE, SIGPROF, SIGRTMIN + 2, SIGRTMAX};
+    const int of_host[] = {SIGHUP,  SIGINT,  SIGTERM, SIGALRM,      SIGCHLD,
+                           SIGUSR1, SIGPIPE, SIGPROF, SIGRTMIN + 2, SIGRTMAX};
     const int of_thread[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
     sigset_t usr1, before, after;
     int others = 0, got = 0;
@@ -130,7 +132,8 @@ static uint64_t results(float scale) {
     const scn_activation activations[] = {SCN_ACTIVATION_LEAKY_RELU, SCN_ACTIVATION_ELU, SCN_ACTIVATION_TANH,
                                           SCN_ACTIVATION_SIGMOID};
     const int64_t size[] = {200, 200}, three[] = {3, 3}, shape[] = {ROWS, PLANES};
-    float *values = random_floats(WIDE_ROWS * WIDE, 7), *result = floats(WIDE_ROWS * WIDE), *gradient = floats(WIDE_ROWS * WIDE);
+    float *values = random_floats(WIDE_ROWS * WIDE, 7), *result = floats(WIDE_ROWS * WIDE),
+          *gradient = floats(WIDE_ROWS * WIDE);
     int64_t *where = integers(ROWS * 2);
     uint64_t sum = 0;
     scn_module *layer = NULL, *layers[3];

@@ -110,10 +110,12 @@ void tensors() {
     check((a * a).requires_gradient() && !(a * a).detach().requires_gradient(), "the record is on again");
 
     const scn::Tensor loss = scn::cross_entropy(a, {0, -100}), weighted = scn::cross_entropy(a, {0, 1}, {1, 0});
-    check(loss.item() == weighted.item() && std::abs(loss.item() - std::log(1 + std::exp(1.0F))) < 1e-6F, "cross-entropy");
+    check(loss.item() == weighted.item() && std::abs(loss.item() - std::log(1 + std::exp(1.0F))) < 1e-6F,
+          "cross-entropy");
     fails(SCN_ERROR_SHAPE, "class_weights", [&] { scn::cross_entropy(a, {0, 1}, {1, 1, 1}); });
     const scn::Tensor pair = scn::table({a, b});
-    check(pair.kind() == SCN_TENSOR_TABLE && pair.table_count() == 2 && pair.table_get(1).shape() == b.shape(), "tables");
+    check(pair.kind() == SCN_TENSOR_TABLE && pair.table_count() == 2 && pair.table_get(1).shape() == b.shape(),
+          "tables");
 }
 
 void geometries() {
@@ -185,7 +187,8 @@ void modules() {
     const scn::Tensor sparse = net.child(0)(points);
     check(sparse.kind() == SCN_TENSOR_SPARSE && sparse.sites() == 0 && sparse.geometry().site_count() == 2, "sparse");
     check(equal(sparse.with_features(features * 2.0F).features().values(), {2, 4}), "other features");
-    check(equal(scn::sparse(sparse.geometry(), 0, features).values(), {1, 2}) && !sparse.mask(), "sparse from features");
+    check(equal(scn::sparse(sparse.geometry(), 0, features).values(), {1, 2}) && !sparse.mask(),
+          "sparse from features");
     check(scn::sparsify(2, 1)(sparse).mask().shape() == scn::Shape{2}, "a mask");
     const scn::Tensor batched = scn::points_batched({1, 2, 3, -1}, 2, 2, 1, scn::Tensor::zeros({2, 2, 3}));
     check(scn::sequential({scn::bl_input_layer(1, 8), scn::bl_output_layer(1)})(batched).shape() == scn::Shape{2, 2, 3},

@@ -26,7 +26,8 @@ static float out_poison[1];
 static int64_t out_poison_offset[1];
 
 static inline void poison(void) {
-    out_tensor = (scn_tensor *)out_poison, out_module = (scn_module *)out_poison, out_optimizer = (scn_optimizer *)out_poison;
+    out_tensor = (scn_tensor *)out_poison, out_module = (scn_module *)out_poison,
+    out_optimizer = (scn_optimizer *)out_poison;
     out_geometry = (scn_geometry *)out_poison, out_rulebook = (scn_rulebook *)out_poison;
     out_text = "poison", out_data = out_poison, out_offsets = out_poison_offset, out_inputs = out_outputs = &out_number;
     out_count = out_number = out_sizes[0] = 77, out_rate = 77, out_kind = SCN_TENSOR_TABLE, out_type = SCN_FLOAT64;

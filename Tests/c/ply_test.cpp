@@ -74,11 +74,13 @@ void text_files() {
     CHECK(scene.labels == (std::vector<std::int64_t>{3, -7}));
     CHECK(scene.colours[0] == 0 && scene.colours[1] == 0.2F && scene.colours[2] == 1);
 
-    const std::string head = "ply\nformat ascii 1.0\nelement vertex 2\nproperty int x\nproperty int8 y\nproperty short z\n";
+    const std::string head =
+        "ply\nformat ascii 1.0\nelement vertex 2\nproperty int x\nproperty int8 y\nproperty short z\n";
     const Scene grey = scene_of(head + "end_header\n-5 -128 7\n70000 127 -32768\n");
     CHECK(grey.positions == (std::vector<double>{-5, -128, 7, 70000, 127, -32768}));
     CHECK(grey.labels.empty() && grey.colours == std::vector<float>(6, 0.5F));
-    const Scene floats = scene_of(head + "property float diffuse_red\nproperty ushort green\nend_header\n1 1 1 0.25 65535\n1 1 1 1 0");
+    const Scene floats =
+        scene_of(head + "property float diffuse_red\nproperty ushort green\nend_header\n1 1 1 0.25 65535\n1 1 1 1 0");
     CHECK(floats.colours == (std::vector<float>{0.25F, 1, 0.5F, 1, 0, 0.5F}));
     CHECK(scene_of("ply\nformat ascii 1.0\nelement empty 9000000000000000000\nelement vertex 0\nproperty float x\n"
                    "property float y\nproperty float z\nend_header\n").size() == 0);
@@ -119,8 +121,9 @@ void binary_files() {
 void headers() {
     const std::string format = "ply\nformat ascii 1.0\n", vertex = format + "element vertex 1\n",
                       whole = vertex + "property float x\nproperty float y\nproperty float z\n";
-    const std::string head = "ply\nformat binary_little_endian 1.0\nelement vertex 1000000000000000000\nproperty float x\n"
-                             "property float y\nproperty float z\nend_header\n";
+    const std::string head =
+        "ply\nformat binary_little_endian 1.0\nelement vertex 1000000000000000000\nproperty float x\n"
+        "property float y\nproperty float z\nend_header\n";
     REFUSED(head + std::string(24, 'x'), "vertex 2 of 1000000000000000000: the file ends");
     REFUSED("", "first line is not 'ply'");
     REFUSED("PLY\n", "first line is not 'ply'");
@@ -130,7 +133,8 @@ void headers() {
     REFUSED("ply\nend_header\n", "names no format");
     REFUSED("ply\nformat ascci 1.0\n", "line 2: 'ascci' is no format");
     REFUSED(format + "end_header\n", "no element vertex");
-    REFUSED(vertex + "property float x\nproperty float y\nproperty list uchar float z\nend_header\n", "no properties x, y, z");
+    REFUSED(vertex + "property float x\nproperty float y\nproperty list uchar float z\nend_header\n",
+            "no properties x, y, z");
     REFUSED(format + "element vertex -1\n", "line 3: '-1' is no number of rows");
     REFUSED(format + "element vertex 99999999999999999999\n", "is no number of rows");
     REFUSED(format + "element vertex\n", "the number of rows is missing");
@@ -154,12 +158,15 @@ void damaged_files() {
     std::mt19937 bits(1);
     Bytes bytes(false);
     for (int i = 0; i < 4; i++) bytes << double(i) << 1.0 << 2.0 << std::uint8_t(1) << i << std::uint8_t(7);
-    const std::string whole = "ply\nformat binary_little_endian 1.0\nelement vertex 4\nproperty double x\nproperty double y\n"
-                              "property double z\nproperty list uchar int l\nproperty uchar red\nend_header\n" + bytes.text;
+    const std::string whole =
+        "ply\nformat binary_little_endian 1.0\nelement vertex 4\nproperty double x\nproperty double y\n"
+        "property double z\nproperty list uchar int l\nproperty uchar red\nend_header\n" +
+        bytes.text;
     int read = 0;
     for (int round = 0; round < 3000; round++) {
         std::string content = whole;
-        for (unsigned change = 0; change <= bits() % 3; change++) content[bits() % content.size()] = static_cast<char>(bits());
+        for (unsigned change = 0; change <= bits() % 3; change++)
+            content[bits() % content.size()] = static_cast<char>(bits());
         try {
             const Scene scene = scene_of(content);
             read += scene.size() + scene.left_out <= 9999 && scene.colours.size() == scene.positions.size();
@@ -174,7 +181,8 @@ void far_from_the_origin() {
     Scene near, far;
     std::mt19937 bits(2);
     for (int i = 0; i < 20000; i++) {
-        const double position[] = {std::ldexp(bits() >> 12, -18), std::ldexp(bits() >> 12, -18), std::ldexp(bits() >> 12, -20)};
+        const double position[] = {std::ldexp(bits() >> 12, -18), std::ldexp(bits() >> 12, -18),
+                                   std::ldexp(bits() >> 12, -20)};
         near.positions.insert(near.positions.end(), position, position + 3);
         far.positions.insert(far.positions.end(), {position[0] + 4.5e5, position[1] + 5.4e6, position[2]});
     }

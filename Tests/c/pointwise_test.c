@@ -48,8 +48,8 @@ static void check_gradient(scn_tensor *tensor, const float *want, int64_t count)
 }
 
 /** A module on x, and what the functional level makes of the same: output and gradient by the input. */
-static void check_module(scn_module *module, scn_tensor *x, scn_tensor *leaf, const float *output, const float *gradient,
-                         const float *by_input) {
+static void check_module(scn_module *module, scn_tensor *x, scn_tensor *leaf, const float *output,
+                         const float *gradient, const float *by_input) {
     scn_tensor *result = NULL;
     OK(scn_module_forward(module, x, &result));
     CHECK(memcmp(data_of(result), output, sizeof(float) * ROWS * PLANES) == 0);
@@ -119,7 +119,8 @@ static void test_compare_and_append(void) {
     float *x = random_floats(ROWS * PLANES, 3), *y = random_floats(FEWER * PLANES, 4);
     scn_matrix in_x = SCN_MATRIX(x, ROWS, PLANES), in_y = SCN_MATRIX(y, FEWER, PLANES);
     scn_matrix out_x = SCN_MATRIX(by_x, ROWS, PLANES), out_y = SCN_MATRIX(by_y, FEWER, PLANES);
-    OK(scn_compare_sparse_forward(geometries[0], sites[0], &in_x, geometries[1], sites[1], &in_y, &value, &out_x, &out_y));
+    OK(scn_compare_sparse_forward(geometries[0], sites[0], &in_x, geometries[1], sites[1], &in_y, &value, &out_x,
+                                  &out_y));
     OK(scn_compare_sparse(pair[0], pair[1], &loss));
     CHECK(value > 0 && *data_of(loss) == value);
     OK(scn_tensor_backward(loss, NULL, 1));

@@ -39,8 +39,8 @@ static void test_voxels(scn_element_type type, scn_voxel_reduction reduction) {
     OK(scn_input_forward(geometry, &from, &to));
     int misplaced = 0, strangers = 0;
     for (int i = 0; i < POINTS; i++) {
-        const int64_t site[] = {(int64_t)floor((precise[2 * i] + 1) / 0.5), (int64_t)floor((precise[2 * i + 1] + 1.5) / 0.25),
-                                batch[i]};
+        const int64_t site[] = {(int64_t)floor((precise[2 * i] + 1) / 0.5),
+                                (int64_t)floor((precise[2 * i + 1] + 1.5) / 0.25), batch[i]};
         const int64_t voxel = row_of(coordinates, voxels, 3, site);
         misplaced += voxel < 0 || voxel != voxel_of[i];
         if (voxel < 0) continue;
@@ -129,7 +129,8 @@ static void test_dense_and_subset(void) {
     OK(scn_shape_context_forward(rulebook, &fewer, &context));
     for (int64_t i = 0; i < kept; i++)
         for (int64_t k = 0; k < 9; k++) {
-            const int64_t site[] = {coordinates[i * 3] + k / 3 - 1, coordinates[i * 3 + 1] + k % 3 - 1, coordinates[i * 3 + 2]};
+            const int64_t site[] = {coordinates[i * 3] + k / 3 - 1, coordinates[i * 3 + 1] + k % 3 - 1,
+                                    coordinates[i * 3 + 2]};
             const int64_t other = row_of(coordinates, kept, 3, site);
             for (int p = 0; p < PLANES; p++)
                 wrong += wide[(i * 9 + k) * PLANES + p] != (other < 0 ? 0 : chosen[other * PLANES + p]);
@@ -181,7 +182,8 @@ static void test_lattice(void) {
 static void test_padded_samples(void) {
     const int64_t size[] = {SIDE, SIDE}, shape[] = {2, 3, PLANES};
     const int64_t where[] = {1, 1, -1, -1, 1, 1, 0, 3, 2, 2, -1, 0};
-    float values[PADDED * PLANES] = {5, 1, 1, 9, 9, 9, -9, 1, 1, 2, 3, 4, -2, 1, 1, 9, 9, 9}, *rows = NULL, *scores = NULL;
+    float values[PADDED * PLANES] = {5, 1, 1, 9, 9, 9, -9, 1, 1, 2, 3, 4, -2, 1, 1, 9, 9, 9}, *rows = NULL,
+                          *scores = NULL;
     const float want[PADDED * PLANES] = {-4, 2, 2, 0, 0, 0, -4, 2, 2, 2, 3, 4, -2, 1, 1, 0, 0, 0};
     scn_tensor *features, *points, *sparse, *chosen, *mask, *result;
     scn_module *enter, *leave, *fcs, *score;

@@ -49,7 +49,8 @@ static scn_tensor *make_points(int64_t planes) {
     int64_t where[SITES * 3];
     float *values = random_floats(SITES * planes, 3);
     scn_tensor *features = NULL, *points = NULL;
-    for (int64_t i = 0; i < SITES; i++) where[3 * i] = i % side, where[3 * i + 1] = i * 5 % side, where[3 * i + 2] = i / 6;
+    for (int64_t i = 0; i < SITES; i++)
+        where[3 * i] = i % side, where[3 * i + 1] = i * 5 % side, where[3 * i + 2] = i / 6;
     OK(scn_tensor_create(shape, 2, values, &features));
     OK(scn_tensor_set_requires_gradient(features, 1));
     OK(scn_points_create(where, SITES, 3, features, 0, &points));
@@ -83,7 +84,8 @@ static void use(scn_module *module, int64_t planes, int saves) {
     for (int training = 1; training >= 0; training--) {
         OK(scn_module_set_training(module, training));
         OK(scn_module_forward(module, points, &output));
-        if (training) OK(scn_tensor_sum(output, &sum)), OK(scn_tensor_backward(sum, NULL, 1)), OK(scn_tensor_release(sum));
+        if (training)
+            OK(scn_tensor_sum(output, &sum)), OK(scn_tensor_backward(sum, NULL, 1)), OK(scn_tensor_release(sum));
         OK(scn_tensor_release(output));
     }
     OK(scn_module_zero_gradients(module));
@@ -250,7 +252,8 @@ static void geometry(void) {
     OK(scn_sequential_create(layers, 5, &net));
     OK(scn_tensor_create(shape, 2, NULL, &features));
     OK(scn_points_create(where, POINTS, DIMENSION, features, 0, &input));
-    OK(scn_module_forward(net, input, &output)), OK(scn_tensor_sum(output, &sum)), OK(scn_tensor_backward(sum, NULL, 1));
+    OK(scn_module_forward(net, input, &output)), OK(scn_tensor_sum(output, &sum)),
+        OK(scn_tensor_backward(sum, NULL, 1));
     for (int i = 0; i < 5; i++) OK(scn_module_release(layers[i]));
     OK(scn_module_release(net)), OK(scn_tensor_release(features)), OK(scn_tensor_release(input));
     OK(scn_tensor_release(output)), OK(scn_tensor_release(sum));

@@ -178,7 +178,8 @@ static void call_convolution(int which) {
     switch (which) {
     case 0:
         weight = convolution_weights(&e, planes_of(input), planes_of(output), groups);
-        CALL(scn_convolution_forward(rulebook, input, weight, byte() & 1 ? plane_floats(output) : NULL, groups, output));
+        CALL(
+            scn_convolution_forward(rulebook, input, weight, byte() & 1 ? plane_floats(output) : NULL, groups, output));
         break;
     case 1:
         weight = convolution_weights(&e, planes_of(result), planes_of(gradient), groups);
@@ -214,7 +215,8 @@ static void call_norm(int which) {
     const float *weight = byte() & 1 ? plane_floats(shape) : NULL, *bias = byte() & 1 ? plane_floats(shape) : NULL;
     float *mean = plane_floats(shape), *variance = plane_floats(shape), *saved = plane_floats(shape);
     float *deviation = plane_floats(shape);
-    float *weight_result = byte() & 1 ? plane_floats(shape) : NULL, *bias_result = byte() & 1 ? plane_floats(shape) : NULL;
+    float *weight_result = byte() & 1 ? plane_floats(shape) : NULL,
+          *bias_result = byte() & 1 ? plane_floats(shape) : NULL;
     const double momentum = rarely(96) ? real_number() : 0.9, leakiness = rarely(96) ? real_number() : 0;
     switch (which) {
     case 0:
@@ -244,12 +246,14 @@ static void call_geometric(int which) {
     int64_t size[SCN_MAX_DIMENSION] = {0};
     int32_t dimension = 0;
     const scn_global_pooling pooling = (scn_global_pooling)choice_of(3);
-    scn_matrix *rows = a_matrix(e.rows, PLANES), *at_sites = a_matrix(e.sites, PLANES), *samples = a_matrix(e.batch_size, PLANES);
+    scn_matrix *rows = a_matrix(e.rows, PLANES), *at_sites = a_matrix(e.sites, PLANES),
+               *samples = a_matrix(e.batch_size, PLANES);
     scn_matrix *result = a_matrix(e.sites, PLANES), *gradient = a_matrix(e.batch_size, PLANES);
     const int64_t groups = rarely(64) ? size_number(4) : byte() & 1 ? 1 : PLANES;
     const int64_t statistics = groups >= 0 && groups < 99 ? modest_product3(e.batch_size, groups, 1) : 0;
     int64_t count = -1;
-    if (scn_geometry_dimension(geometry, &dimension) == SCN_OK && scn_geometry_spatial_size(geometry, sites, size) == SCN_OK)
+    if (scn_geometry_dimension(geometry, &dimension) == SCN_OK &&
+        scn_geometry_spatial_size(geometry, sites, size) == SCN_OK)
         count = modest_product3(e.batch_size, planes_of(at_sites), modest_product(size, dimension));
     if (rarely(12)) count = size_number(99);
     switch (which) {
@@ -265,8 +269,8 @@ static void call_geometric(int which) {
                                     result));
         break;
     case 7:
-        CALL(scn_group_norm_backward(geometry, sites, at_sites, a_matrix(e.sites, PLANES), plane_floats(at_sites), groups,
-                                     some_floats(statistics), some_floats(statistics), plane_floats(at_sites),
+        CALL(scn_group_norm_backward(geometry, sites, at_sites, a_matrix(e.sites, PLANES), plane_floats(at_sites),
+                                     groups, some_floats(statistics), some_floats(statistics), plane_floats(at_sites),
                                      plane_floats(at_sites), result));
         break;
     case 8: CALL(scn_sparse_to_dense_forward(geometry, sites, at_sites, some_floats(count), count)); break;
@@ -301,17 +305,20 @@ static void call_dense_operation(int which) {
     case 0: CALL(scn_activation_forward(activation, real_number(), a, result)); break;
     case 1: CALL(scn_activation_backward(activation, real_number(), a, b, a_matrix(rows, in), result)); break;
     case 2: CALL(scn_add_forward(a, b, result)); break;
-    case 3: CALL(scn_linear_forward(a, weight, is_transposed, byte() & 1 ? plane_floats(product) : NULL, product)); break;
+    case 3:
+        CALL(scn_linear_forward(a, weight, is_transposed, byte() & 1 ? plane_floats(product) : NULL, product));
+        break;
     case 4: CALL(scn_linear_backward_input(gradient, weight, is_transposed, a)); break;
     case 5:
-        CALL(scn_linear_backward_weight(a, gradient, is_transposed, weight, byte() & 1 ? plane_floats(gradient) : NULL));
+        CALL(
+            scn_linear_backward_weight(a, gradient, is_transposed, weight, byte() & 1 ? plane_floats(gradient) : NULL));
         break;
     case 6: CALL(scn_join_forward(several, count, a_matrix(rows, planes))); break;
     case 7: CALL(scn_join_backward(a_matrix(rows, planes), several, count)); break;
     case 8: {
         const int64_t *labels = some_integers(rows_of(a), PLANES - 1);
-        CALL(scn_cross_entropy_forward(a, labels, byte() & 1 ? plane_floats(a) : NULL, byte() & 1 ? -100 : size_number(3),
-                                       some_floats(1), byte() & 1 ? b : NULL));
+        CALL(scn_cross_entropy_forward(a, labels, byte() & 1 ? plane_floats(a) : NULL,
+                                       byte() & 1 ? -100 : size_number(3), some_floats(1), byte() & 1 ? b : NULL));
         break;
     }
     case 9: {

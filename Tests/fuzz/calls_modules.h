@@ -24,6 +24,18 @@ static const char *const architectures[] = {
     "{\"type\":\"ConcatTable\",\"modules\":[{\"type\":\"Identity\"},{\"type\":\"Tanh\"}]}",
     "{\"type\":\"Convolution\",\"dimension\":0}", "[", ""};
 
+static void describe_layers(uint8_t which) {
+    static char completed[400];
+    int64_t *length;
+    if (which % 3 == 0) {
+        CALL(scn_layer_types(OUT(&out_text)));
+        return;
+    }
+    length = OUT(&out_count);
+    CALL(scn_complete_architecture(some_text(architectures, 8), which % 3 == 1 ? completed : NULL,
+                                   which % 3 == 1 ? (int64_t)sizeof completed : 0, length));
+}
+
 static void call_module(void) {
     const uint8_t which = byte() % MODULE_CALLS;
     int64_t size[SCN_MAX_DIMENSION] = {0}, *output_size;
@@ -59,7 +71,7 @@ static void call_module(void) {
     case 22: CALL(scn_module_add(a_module(), a_module())); break;
     case 23: CALL(scn_module_child_count(a_module(), OUT(&out_count))); break;
     case 24: CALL(scn_module_child(a_module(), size_number(2), OUT(&out_module))); break;
-    default: children(byte() % 3);
+    default: describe_layers(byte());
     }
 }
 
@@ -74,7 +86,8 @@ static void call_small_layer(void) {
     case 3: CALL(scn_verbose_identity_create(OUT(&out_module))); break;
     case 4: CALL(scn_add_coords_create(OUT(&out_module))); break;
     case 5:
-        CALL(scn_input_layer_create(dimension, some_sizes(dimension, 1, 9), (scn_input_mode)choice_of(5), OUT(&out_module)));
+        CALL(scn_input_layer_create(dimension, some_sizes(dimension, 1, 9), (scn_input_mode)choice_of(5),
+                                    OUT(&out_module)));
         break;
     case 6: CALL(scn_output_layer_create(dimension, OUT(&out_module))); break;
     case 7: CALL(scn_sparse_to_dense_create(dimension, some_planes(), OUT(&out_module))); break;
@@ -115,7 +128,8 @@ static void call_small_layer(void) {
         break;
     case 26: {
         const int64_t capacity = size_number(400);
-        int64_t *offsets = capacity >= 0 && capacity <= 400 ? (int64_t *)scratch((size_t)capacity, sizeof(int64_t)) : NULL;
+        int64_t *offsets =
+            capacity >= 0 && capacity <= 400 ? (int64_t *)scratch((size_t)capacity, sizeof(int64_t)) : NULL;
         CALL(scn_permutohedral_offsets(dimension, offsets, capacity));
         break;
     }
@@ -174,9 +188,12 @@ static void call_filter_layer(void) {
     case 2:
     case 3: CALL(scn_convolution_create(dimension, in, out_planes, size, stride, options, OUT(&out_module))); break;
     case 4: CALL(scn_deconvolution_create(dimension, in, out_planes, size, stride, options, OUT(&out_module))); break;
-    case 5: CALL(scn_full_convolution_create(dimension, in, out_planes, size, stride, options, OUT(&out_module))); break;
+    case 5:
+        CALL(scn_full_convolution_create(dimension, in, out_planes, size, stride, options, OUT(&out_module)));
+        break;
     case 6:
-        CALL(scn_randomized_stride_convolution_create(dimension, in, out_planes, size, stride, options, OUT(&out_module)));
+        CALL(scn_randomized_stride_convolution_create(dimension, in, out_planes, size, stride, options,
+                                                      OUT(&out_module)));
         break;
     case 7:
         CALL(scn_permutohedral_submanifold_convolution_create(dimension, in, out_planes, options, OUT(&out_module)));
@@ -191,7 +208,8 @@ static void call_filter_layer(void) {
 }
 
 static void call_network(void) {
-    static const char *const vgg[] = {"C3", "C3 MP", "C4/2 C3", "MP3/2 C3", "C3,2", "C3,2,2 MP2/2", "C3/2:4", "C0 C-1", "X"};
+    static const char *const vgg[] = {"C3",           "C3 MP",  "C4/2 C3", "MP3/2 C3", "C3,2",
+                                      "C3,2,2 MP2/2", "C3/2:4", "C0 C-1",  "X"};
     static const char *const resnet[] = {"b3", "b3x2", "b4x1/2", "b3 b4/2", "b3x2/2 b4", "b0", "b1001x"};
     static const char *const densenet[] = {"B1x2", "B2x2 T", "B1x2 T:3", "AP2/2 B1x2", "MP2/2", "T3/2:2", "B0x0", "T/"};
     const uint8_t which = byte() % NETWORK_CALLS;

@@ -234,7 +234,8 @@ static void call_optimizer(void) {
     case 8: CALL(scn_exponential_rate(real_number(), real_number(), size_number(9), OUT(&out_rate))); break;
     case 9: CALL(scn_step_rate(real_number(), real_number(), size_number(9), size_number(9), OUT(&out_rate))); break;
     case 10:
-        CALL(scn_cosine_rate(real_number(), real_number(), size_number(9), size_number(9), size_number(9), OUT(&out_rate)));
+        CALL(scn_cosine_rate(real_number(), real_number(), size_number(9), size_number(9), size_number(9),
+                             OUT(&out_rate)));
         break;
     case 11:
         handles = some_parameters(&count);

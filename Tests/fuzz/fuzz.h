@@ -79,9 +79,10 @@ static inline int64_t size_number(int64_t most) {
     return number_from(odd, sizeof odd / sizeof odd[0], most);
 }
 static inline double real_number(void) {
-    static const double values[] = {0,        1,     0.5,       0.25,     2,    1e-4,   0.99, 0.9,        -1,        1e-12,
-                                    INFINITY, NAN,   -INFINITY, 1e308,    -0.0, 5e-324, 3,    1e-46,      -0.333333, 3.5e38,
-                                    1e30,     1e-30, 100,       16777217, 0.1,  1e6,    -1e9, 0.99999999, 1.0000001, 7};
+    static const double values[] = {0,   1,     0.5,       0.25,       2,         1e-4,  0.99, 0.9,
+                                    -1,  1e-12, INFINITY,  NAN,        -INFINITY, 1e308, -0.0, 5e-324,
+                                    3,   1e-46, -0.333333, 3.5e38,     1e30,      1e-30, 100,  16777217,
+                                    0.1, 1e6,   -1e9,      0.99999999, 1.0000001, 7};
     return values[byte() % (sizeof values / sizeof values[0])];
 }
 static inline int32_t integer_from_bytes(void) {

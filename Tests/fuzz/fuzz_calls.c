@@ -1,6 +1,6 @@
 /* Any bytes as a sequence of calls over the whole of scn.h: with handles that live, were released or never were, NULLs, odd
  * structs and shapes. calls.h says what must hold after each call; at the end everything is released and nothing is left.
- * scripts/fuzz.py checks that each function of the header is called, and succeeds, in the seeds. New calls go to the end of
+ * scripts/check/fuzz.py checks that each function of the header is called, and succeeds, in the seeds. New calls go to the end of
  * their switch, so that the inputs kept go on meaning what they did. */
 #include "calls_functional.h"
 #include "calls_modules.h"
@@ -10,7 +10,8 @@ enum { MOST_CALLS = 160 };
 
 /** Put one handle of each kind, and tensors of each kind, into the pool. */
 static void fill_pool(void) {
-    const int64_t shape[] = {3, PLANES}, batched[] = {2, 2, PLANES}, size[] = {8, 8}, where[] = {1, 2, 0, 1, 3, 0, 6, 6, 1}, three[] = {3, 3};
+    const int64_t shape[] = {3, PLANES}, batched[] = {2, 2, PLANES}, size[] = {8, 8},
+                  where[] = {1, 2, 0, 1, 3, 0, 6, 6, 1}, three[] = {3, 3};
     const float values[] = {1, -2, 3, 0, 0.5f, 2, -1, 4, 0.25f};
     scn_tensor *features, *points, *sparse, *batched_features;
     scn_module *input_layer, *convolution, *norm, *sequential;
@@ -73,7 +74,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     for (int kind = 0; kind < KINDS; kind++)
         while (pool_count[kind] > 0) drop((handle_kind)kind, pool_count[kind] - 1);
     if (scn_live_handles() != 0 || scn_memory_in_use() != 0)
-        fuzz_fail("%lld handles and %lld bytes are left", (long long)scn_live_handles(), (long long)scn_memory_in_use());
+        fuzz_fail("%lld handles and %lld bytes are left", (long long)scn_live_handles(),
+                  (long long)scn_memory_in_use());
     if (buffers_lent != buffers_returned) fuzz_fail("a buffer on loan was not given back");
     for (int i = 0; i < 2; i++) {
         snprintf(path, sizeof path, "%s/%c", own_folder(), "ab"[i]);

@@ -91,7 +91,8 @@ static int64_t pairs_wanted(const site_set *set, const taps *filter) {
     int64_t wanted = 0;
     for (int64_t i = 0; i < set->count; i++)
         for (int64_t o = 0; o < set->count; o++) {
-            const int64_t *input = set->coordinates + i * (dimension + 1), *output = set->coordinates + o * (dimension + 1);
+            const int64_t *input = set->coordinates + i * (dimension + 1),
+                          *output = set->coordinates + o * (dimension + 1);
             int meets = input[dimension] == output[dimension];
             for (int32_t axis = 0; axis < dimension && meets; axis++) {
                 const int64_t step = input[axis] - output[axis], dilation = filter->dilation[axis];
@@ -121,7 +122,8 @@ static void check_rules(scn_rulebook *rulebook, const site_set *from, const site
             const int32_t i = input_rows[rule], o = output_rows[rule];
             REQUIRE(i >= 0 && i < from->count && o >= 0 && o < to->count);
             if (rule > offsets[offset]) REQUIRE(i > input_rows[rule - 1] || o > output_rows[rule - 1]);
-            const int64_t *input = from->coordinates + i * (dimension + 1), *output = to->coordinates + o * (dimension + 1);
+            const int64_t *input = from->coordinates + i * (dimension + 1),
+                          *output = to->coordinates + o * (dimension + 1);
             REQUIRE(input[dimension] == output[dimension]);
             int64_t rest = offset;
             for (int32_t axis = dimension - 1; holds && axis >= 0; axis--) {
@@ -157,7 +159,8 @@ static void check_convolution(scn_rulebook *rulebook) {
     REQUIRE_OK(scn_rulebook_rules(rulebook, &offsets, &input_rows, &output_rows));
     if (volume > MOST_RULES || rules > MOST_RULES) return;
     float *ones = (float *)scratch((size_t)(inputs > volume ? inputs : volume), sizeof(float));
-    float *sums = (float *)scratch((size_t)outputs, sizeof(float)), *counts = (float *)scratch((size_t)outputs, sizeof(float));
+    float *sums = (float *)scratch((size_t)outputs, sizeof(float)),
+          *counts = (float *)scratch((size_t)outputs, sizeof(float));
     for (int64_t i = 0; i < inputs || i < volume; i++) ones[i] = 1;
     for (int64_t rule = 0; rule < rules; rule++) counts[output_rows[rule]]++;
     const scn_matrix input = SCN_MATRIX(ones, inputs, 1);
@@ -278,7 +281,8 @@ static scn_geometry *from_coordinates(void) {
     const int64_t most = byte() % 2 ? 3 : 12, rows = size_number(MOST_ROWS);
     const int64_t *size = some_sizes(dimension, 1, most + 1);
     const int32_t columns = rarely(8) ? integer_from_bytes() : dimension + (byte() & 1);
-    const int64_t *where = columns >= 1 && columns <= 16 ? some_integers(modest_product3(rows, columns, 1), most) : NULL;
+    const int64_t *where =
+        columns >= 1 && columns <= 16 ? some_integers(modest_product3(rows, columns, 1), most) : NULL;
     scn_geometry *geometry = (scn_geometry *)&most;
     scn_status status = scn_geometry_create(dimension, size, where, rows, columns, size_number(3),
                                             (scn_input_mode)choice_of(5), &geometry);

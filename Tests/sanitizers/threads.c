@@ -95,7 +95,8 @@ static void *change_settings(void *argument) {
         if (round % 8 == 4) done(scn_set_random_state(state));
         scn_get_forward_counts(&counts[0], &counts[1], &counts[2]);
         if (round % 16 == 0) done(scn_set_forward_counts(0, 0, 0));
-        if (scn_live_handles() < 0 || scn_memory_in_use() < 0 || scn_get_thread_count() < 1) atomic_fetch_add(&failures, 1);
+        if (scn_live_handles() < 0 || scn_memory_in_use() < 0 || scn_get_thread_count() < 1)
+            atomic_fetch_add(&failures, 1);
         (void)scn_cpu_description();
     }
     return NULL;
@@ -132,7 +133,8 @@ int main(void) {
     OK(scn_module_forward(input_layer, points, &shared_sparse));
     OK(scn_tensor_features(shared_sparse, &features));
     for (int i = 0; i < SHARERS; i++) OK(scn_tensor_with_features(shared_sparse, features, &own[i]));
-    for (uintptr_t i = 0; i < TRAINERS; i++) CHECK(pthread_create(&threads[count++], NULL, train, (void *)(i + 1)) == 0);
+    for (uintptr_t i = 0; i < TRAINERS; i++)
+        CHECK(pthread_create(&threads[count++], NULL, train, (void *)(i + 1)) == 0);
     for (int i = 0; i < SHARERS; i++) CHECK(pthread_create(&threads[count++], NULL, share_geometry, own[i]) == 0);
     for (int i = 0; i < CHURNERS; i++) CHECK(pthread_create(&threads[count++], NULL, churn_handles, NULL) == 0);
     CHECK(pthread_create(&threads[count++], NULL, change_settings, NULL) == 0);

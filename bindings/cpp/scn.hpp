@@ -114,7 +114,8 @@ class PerAxis {
         if (count_ == 0) return nullptr;
         if (count_ != every_axis && count_ != dimension)
             throw Error(SCN_ERROR_SHAPE, std::string(name) + ": has " + std::to_string(count_) +
-                                             " numbers, expected one for each of " + std::to_string(dimension) + " axes");
+                                             " numbers, expected one for each of " + std::to_string(dimension) +
+                                             " axes");
         return numbers_.data();
     }
 
@@ -427,7 +428,8 @@ class Geometry : public Handle<scn_geometry, scn_geometry_retain, scn_geometry_r
     }
     /// The site set of a spatial size; throws SCN_ERROR_STATE where there is none or more than one.
     std::int32_t find_sites(const Size &spatial_size) const {
-        return detail::stored<std::int32_t>(scn_geometry_find_sites, get(), spatial_size.on(dimension(), "spatial_size"));
+        return detail::stored<std::int32_t>(scn_geometry_find_sites, get(),
+                                            spatial_size.on(dimension(), "spatial_size"));
     }
 
     /// The rulebook of a submanifold convolution.
@@ -466,7 +468,8 @@ class Geometry : public Handle<scn_geometry, scn_geometry_retain, scn_geometry_r
     }
 
   private:
-    using StepFunction = scn_status (*)(scn_geometry *, std::int32_t, const scn_filter *, std::int32_t *, scn_rulebook **);
+    using StepFunction = scn_status (*)(scn_geometry *, std::int32_t, const scn_filter *, std::int32_t *,
+                                        scn_rulebook **);
 
     scn_filter raw_filter(const Filter &filter) const {
         scn_filter raw = SCN_FILTER_INIT;
@@ -702,7 +705,8 @@ inline Tensor sparse(const Geometry &geometry, std::int32_t sites, const Tensor 
 }
 /// Create a table, what a join_table or add_table takes.
 inline Tensor table(const std::vector<Tensor> &tensors) {
-    return detail::made<Tensor>(scn_table_create, detail::raws(tensors).data(), static_cast<std::int64_t>(tensors.size()));
+    return detail::made<Tensor>(scn_table_create, detail::raws(tensors).data(),
+                                static_cast<std::int64_t>(tensors.size()));
 }
 /// The mean logistic loss: the cross-entropy of sigmoid(logits) at the targets, each in 0 ... 1, one for each logit.
 inline Tensor binary_cross_entropy(const Tensor &logits, Span<const float> targets) {
@@ -727,8 +731,8 @@ inline Tensor cross_entropy(const Tensor &logits, Span<const std::int64_t> label
         const Shape shape = logits.shape();
         detail::require_count("class_weights", class_weights.size(), shape.size() == 2 ? shape[1] : -1);
     }
-    return detail::made<Tensor>(scn_cross_entropy, logits.get(), labels.data(), static_cast<std::int64_t>(labels.size()),
-                                detail::pointer(class_weights), ignore_index);
+    return detail::made<Tensor>(scn_cross_entropy, logits.get(), labels.data(),
+                                static_cast<std::int64_t>(labels.size()), detail::pointer(class_weights), ignore_index);
 }
 
 // ============================================================================================================== Modules
@@ -739,6 +743,19 @@ struct NamedTensor {
     Tensor tensor;
     bool is_parameter = true;
 };
+
+/// What the library says of every type of layer, as a JSON array: see scn_layer_types.
+inline const char *layer_types() { return detail::stored<const char *>(scn_layer_types); }
+
+/// Check an architecture and return it with every argument, without making the module: see scn_complete_architecture.
+inline std::string complete_architecture(const std::string &json) {
+    std::int64_t length = 0;
+    check(scn_complete_architecture(json.c_str(), nullptr, 0, &length));
+    std::string completed(static_cast<std::size_t>(length), '\0');
+    check(scn_complete_architecture(json.c_str(), completed.data(), length, &length));
+    completed.pop_back();
+    return completed;
+}
 
 /// Parameters, buffers and perhaps other modules; maps a tensor to a tensor.
 class Module : public Handle<scn_module, scn_module_retain, scn_module_release> {
@@ -751,7 +768,9 @@ class Module : public Handle<scn_module, scn_module_retain, scn_module_release> 
     }
 
     /// Apply the module.
-    Tensor operator()(const Tensor &input) const { return detail::made<Tensor>(scn_module_forward, get(), input.get()); }
+    Tensor operator()(const Tensor &input) const {
+        return detail::made<Tensor>(scn_module_forward, get(), input.get());
+    }
     /// Switch this module and all inside it to training (true) or evaluation (false).
     void set_training(bool training) const { check(scn_module_set_training(get(), training)); }
     bool is_training() const { return detail::stored<std::int32_t>(scn_module_get_training, get()) != 0; }
@@ -893,8 +912,8 @@ struct ConvolutionOptions {
 
 namespace detail {
 
-using StridedLayer = scn_status (*)(std::int32_t, std::int64_t, std::int64_t, const std::int64_t *, const std::int64_t *,
-                                    const scn_convolution_options *, scn_module **);
+using StridedLayer = scn_status (*)(std::int32_t, std::int64_t, std::int64_t, const std::int64_t *,
+                                    const std::int64_t *, const scn_convolution_options *, scn_module **);
 
 inline Module strided_layer(StridedLayer function, std::int32_t dimension, std::int64_t in_planes,
                             std::int64_t out_planes, const Size &filter_size, const Size &filter_stride,
@@ -921,7 +940,8 @@ inline Module convolution(std::int32_t dimension, std::int64_t in_planes, std::i
 }
 /// The earlier convolution or pooling with the same filter, reversed.
 inline Module deconvolution(std::int32_t dimension, std::int64_t in_planes, std::int64_t out_planes,
-                            const Size &filter_size, const Size &filter_stride, const ConvolutionOptions &options = {}) {
+                            const Size &filter_size, const Size &filter_stride,
+                            const ConvolutionOptions &options = {}) {
     return detail::strided_layer(scn_deconvolution_create, dimension, in_planes, out_planes, filter_size, filter_stride,
                                  options);
 }
@@ -936,18 +956,20 @@ inline Module full_convolution(std::int32_t dimension, std::int64_t in_planes, s
 inline Module randomized_stride_convolution(std::int32_t dimension, std::int64_t in_planes, std::int64_t out_planes,
                                             const Size &filter_size, const Size &filter_stride,
                                             const ConvolutionOptions &options = {}) {
-    return detail::strided_layer(scn_randomized_stride_convolution_create, dimension, in_planes, out_planes, filter_size,
-                                 filter_stride, options);
+    return detail::strided_layer(scn_randomized_stride_convolution_create, dimension, in_planes, out_planes,
+                                 filter_size, filter_stride, options);
 }
 /// A submanifold convolution on the lattice A_d.
 inline Module permutohedral_submanifold_convolution(std::int32_t dimension, std::int64_t in_planes,
                                                     std::int64_t out_planes, const ConvolutionOptions &options = {}) {
     const scn_convolution_options raw = options.raw(dimension);
-    return detail::made<Module>(scn_permutohedral_submanifold_convolution_create, dimension, in_planes, out_planes, &raw);
+    return detail::made<Module>(scn_permutohedral_submanifold_convolution_create, dimension, in_planes, out_planes,
+                                &raw);
 }
 /// The features of each site's neighbourhood side by side. filter_size: {} for threes.
 inline Module shape_context(std::int32_t dimension, std::int64_t in_planes, const Size &filter_size = {}) {
-    return detail::made<Module>(scn_shape_context_create, dimension, in_planes, filter_size.on(dimension, "filter_size"));
+    return detail::made<Module>(scn_shape_context_create, dimension, in_planes,
+                                filter_size.on(dimension, "filter_size"));
 }
 /// A 1 x 1 convolution of sparse tensors: weight [in, out].
 inline Module network_in_network(std::int64_t in_planes, std::int64_t out_planes, bool bias = false) {
@@ -967,11 +989,11 @@ struct PoolingOptions {
 
 namespace detail {
 
-using PoolingLayer = scn_status (*)(std::int32_t, const std::int64_t *, const std::int64_t *, const scn_pooling_options *,
-                                    scn_module **);
+using PoolingLayer = scn_status (*)(std::int32_t, const std::int64_t *, const std::int64_t *,
+                                    const scn_pooling_options *, scn_module **);
 
-inline Module pooling_layer(PoolingLayer function, std::int32_t dimension, const Size &pool_size, const Size &pool_stride,
-                            const PoolingOptions &options) {
+inline Module pooling_layer(PoolingLayer function, std::int32_t dimension, const Size &pool_size,
+                            const Size &pool_stride, const PoolingOptions &options) {
     scn_pooling_options raw = SCN_POOLING_OPTIONS_INIT;
     raw.features_to_drop = options.features_to_drop;
     raw.padding = options.padding.on(dimension, "padding");
@@ -1044,7 +1066,8 @@ inline Module batch_norm_elu(std::int64_t planes, double epsilon = 1e-4, double 
 }
 /// A batch normalisation of the mean alone.
 inline Module mean_only_norm(std::int64_t planes, bool affine = true, double leakiness = 1, double momentum = 0.99) {
-    return detail::made<Module>(scn_mean_only_norm_create, planes, static_cast<std::int32_t>(affine), leakiness, momentum);
+    return detail::made<Module>(scn_mean_only_norm_create, planes, static_cast<std::int32_t>(affine), leakiness,
+                                momentum);
 }
 /// A group normalisation of each sample's sites.
 inline Module group_norm(std::int64_t groups, std::int64_t planes, double epsilon = 1e-5) {

@@ -3,6 +3,7 @@
 A source archive has neither: its version stands in PKG-INFO, and what it builds is a package for every platform that opens
 the libscn.so.0 of the system, or that which SCN_LIBRARY names.
 """
+
 import os
 import re
 import shutil

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scn
 from tqdm import tqdm
+
+import scn
 
 
 def at_least(least: int) -> Callable[[str], int]:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import scn
 
 import running
+import scn
 
 Batch = tuple[list, np.ndarray, int]  # what the network takes, the labels, and how many clouds these are
 
@@ -19,7 +19,9 @@ def parse(description: str, epochs: int, quick_epochs: int, output: str) -> argp
     """Read the command line: the options of all examples, and those of data that need not be there."""
     parser = running.parser(description, epochs, quick_epochs, output)
     parser.add_argument("--data", type=Path, help="folder that holds the data (SCN_DATA, else data or ../shared/data)")
-    parser.add_argument("--stop-after", type=running.at_least(1), help="end after so many of the epochs; --resume goes on")
+    parser.add_argument(
+        "--stop-after", type=running.at_least(1), help="end after so many of the epochs; --resume goes on"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in the output folder")
     return running.begin(parser.parse_args(), epochs, quick_epochs)
 

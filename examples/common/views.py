@@ -7,11 +7,11 @@ from pathlib import Path
 import matplotlib
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
-import numpy as np  # noqa: E402
-from matplotlib.lines import Line2D  # noqa: E402
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.lines import Line2D
 
-from clouds import Cloud  # noqa: E402
+from clouds import Cloud
 
 INK = "#222222"
 STEPS = plt.get_cmap("viridis", 20)  # fewer shades, smaller files

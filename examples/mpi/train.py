@@ -11,12 +11,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import scn
 from mpi4py import MPI
 
+import scn
+
 sys.path[:0] = [str(Path(__file__).resolve().parents[1] / folder) for folder in ("common", "pendigits")]
-import running  # noqa: E402
-import strokes  # noqa: E402
+import running
+import strokes
 
 BATCH, LEARNING_RATE = 100, 3e-3
 comm = MPI.COMM_WORLD

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
 import scn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "common"))
 
-import pictures  # noqa: E402
-import running  # noqa: E402
-import strokes  # noqa: E402
-import train  # noqa: E402
+import pictures
+import running
+import strokes
+import train
 
 VGG = ["C16", "C16", "MP", "C32", "C32", "MP", "C48", "C48", "MP", "C64", "C64", "MP", "C96", "C96"]
 # A level's second convolution is joined with branches that go down one, two or three levels and come up again.
@@ -56,7 +57,13 @@ class Result:
 
 
 def measure(
-    name: str, network: scn.Sequential, training: strokes.Digits, test: strokes.Digits, epochs: int, batch: int, seed: int
+    name: str,
+    network: scn.Sequential,
+    training: strokes.Digits,
+    test: strokes.Digits,
+    epochs: int,
+    batch: int,
+    seed: int,
 ) -> Result:
     """Train a network and measure it."""
     print(f"\n{name}", flush=True)

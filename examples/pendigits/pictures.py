@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import matplotlib
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
-import numpy as np  # noqa: E402
-from matplotlib.axes import Axes  # noqa: E402
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter  # noqa: E402
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from strokes import Digits  # noqa: E402
+from strokes import Digits
 
 if TYPE_CHECKING:
     from compare import Result
@@ -44,8 +44,14 @@ def learning_curve(history: History, training_digits: int, test_digits: int, pat
     above.set_title(shown, loc="left", fontsize=11, color=INK)
     above.plot(epochs, accuracy, color=BLUE, marker="o", linewidth=2)
     above.annotate(
-        f"{accuracy[-1]:.2f}%", (epochs[-1], accuracy[-1]), (0, 10), textcoords="offset points", ha="center",
-        color=BLUE, fontsize=12, weight="bold",
+        f"{accuracy[-1]:.2f}%",
+        (epochs[-1], accuracy[-1]),
+        (0, 10),
+        textcoords="offset points",
+        ha="center",
+        color=BLUE,
+        fontsize=12,
+        weight="bold",
     )
     lowest = math.floor(accuracy.min() - 0.01)
     above.set_ylim(lowest, 100 + (100 - lowest) * 0.08)

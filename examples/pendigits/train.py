@@ -12,14 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+
 import scn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "common"))
 
-import c_classifier  # noqa: E402
-import pictures  # noqa: E402
-import running  # noqa: E402
-import strokes  # noqa: E402
+import c_classifier
+import pictures
+import running
+import strokes
 
 DATA = Path(__file__).resolve().parent / "data"
 TRAINING_FILE = DATA / "pendigits-orig.train.unipen.gz"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import scn
 
+import scn
 import shapes
 
 DIMENSION = 4

@@ -7,11 +7,11 @@ from pathlib import Path
 import matplotlib
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
-import numpy as np  # noqa: E402
-from matplotlib.axes import Axes  # noqa: E402
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
 
-import shapes  # noqa: E402
+import shapes
 
 INK, BLUE, ORANGE = "#222222", "#1f6fb2", "#d9580d"
 MOMENTS = (0, 3, 6, 9, 12, 15)
@@ -32,7 +32,9 @@ def reconstructions(truth: np.ndarray, rebuilt: np.ndarray, score: float, path: 
         sequence, is_rebuilt = divmod(row, 2)
         sites = rebuilt if is_rebuilt else truth
         for axes, moment in zip(grid[row], MOMENTS):
-            _draw(axes, sites[(sites[:, 4] == sequence) & (sites[:, 3] == moment)], "Oranges" if is_rebuilt else "Blues")
+            _draw(
+                axes, sites[(sites[:, 4] == sequence) & (sites[:, 3] == moment)], "Oranges" if is_rebuilt else "Blues"
+            )
             if row == 0:
                 axes.set_title(f"moment {moment + 1}", fontsize=10, color=INK)
         label = "rebuilt" if is_rebuilt else "truth"

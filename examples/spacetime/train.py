@@ -10,14 +10,15 @@ import sys
 from pathlib import Path
 
 import numpy as np
+
 import scn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "common"))
 
-import pictures  # noqa: E402
-import running  # noqa: E402
-import shapes  # noqa: E402
-from autoencoder import Autoencoder  # noqa: E402
+import pictures
+import running
+import shapes
+from autoencoder import Autoencoder
 
 TRAINING_SEQUENCES, TEST_SEQUENCES = 480, 64
 BATCH = 4
@@ -67,7 +68,9 @@ def train(
 
 def main() -> None:
     """Run the example."""
-    options = running.parse("Train a sparse autoencoder of shapes that move in space and time.", 6, 1, "demo-output/spacetime")
+    options = running.parse(
+        "Train a sparse autoencoder of shapes that move in space and time.", 6, 1, "demo-output/spacetime"
+    )
     random = np.random.default_rng(options.seed)
     share = 20 if options.quick else 1
     kinds = itertools.islice(itertools.cycle(shapes.DISTANCES), (TRAINING_SEQUENCES + TEST_SEQUENCES) // share)

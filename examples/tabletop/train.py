@@ -12,15 +12,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+
 import scn
 
 EXAMPLE = Path(__file__).resolve().parent
 sys.path.insert(0, str(EXAMPLE.parent / "common"))
 
-import clouds  # noqa: E402
-import running  # noqa: E402
-import segmentation  # noqa: E402
-import views  # noqa: E402
+import clouds
+import running
+import segmentation
+import views
 
 VOXEL = 0.005  # metres
 QUICK_VOXEL = 0.02

@@ -11,15 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+
 import scn
 
 EXAMPLE = Path(__file__).resolve().parent
 sys.path.insert(0, str(EXAMPLE.parent / "common"))
 
-import clouds  # noqa: E402
-import running  # noqa: E402
-import segmentation  # noqa: E402
-import views  # noqa: E402
+import clouds
+import running
+import segmentation
+import views
 
 VOXEL = (1.5, 1.5, 0.5)  # metres
 FIELD = (1024, 1024, 512)
@@ -66,7 +67,9 @@ def voxelize(parts: list[clouds.Cloud], above: list[np.ndarray]) -> tuple[scn.Vo
     return voxels._replace(features=voxels.features[:, :-1]), (voxels.features[:, -1] > 0.5).astype(np.int64)
 
 
-def batches(scans: list[clouds.Cloud], above: list[np.ndarray], random: np.random.Generator) -> Iterator[segmentation.Batch]:
+def batches(
+    scans: list[clouds.Cloud], above: list[np.ndarray], random: np.random.Generator
+) -> Iterator[segmentation.Batch]:
     """Discs around random points of the scans, turned, mirrored, stretched and thinned out."""
     sizes = np.array([len(scan) for scan in scans])
     for _ in range(STEPS):
@@ -112,7 +115,9 @@ def main() -> None:
     print(f"{sum(parameter.numel() for parameter in network.parameters())} weights; {scn.get_num_threads()} threads")
 
     def counts(fast: scn.Module) -> list[np.ndarray]:
-        return [segmentation.confusion(scan.labels, predict(fast, scan, found)) for scan, found in zip(test, above_test)]
+        return [
+            segmentation.confusion(scan.labels, predict(fast, scan, found)) for scan, found in zip(test, above_test)
+        ]
 
     fast = segmentation.train(
         network, lambda random: batches(training, above, random), STEPS * BATCH, STEPS,

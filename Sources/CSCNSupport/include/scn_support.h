@@ -16,6 +16,8 @@ void *_Nullable scn_memory_allocate(size_t bytes);
 /// The same, filled with zeros.
 void *_Nullable scn_memory_allocate_zeroed(size_t bytes);
 void scn_memory_free(void *_Nullable memory);
+/// A copy of a text, to be released with free(), or NULL where it cannot be had.
+char *_Nullable scn_text_copy(const char *_Nonnull text);
 /// For tests: of the next blocks that are asked for, `count` are given and the one after them is not. Negative: all are given.
 void scn_memory_fail_after(int64_t count);
 /// Bytes handed out and not yet freed, in the whole process.
@@ -56,7 +58,7 @@ void scn_fork_gate_leave(void);
 // The machine.
 
 /// The bytes of memory that the system and each control group that this process is in can still give, pages of files that
-/// may go included. `root` comes before the paths of files: "" but for tests.
+/// may go included; 0 where there is no memory to find that out. `root` comes before the paths of files: "" but for tests.
 uint64_t scn_memory_left(const char *_Nonnull root);
 /// How many cpus' time the control groups that this process is in leave to it, rounded up; INT32_MAX where none has a quota.
 int32_t scn_cpu_quota(const char *_Nonnull root);

@@ -1,3 +1,4 @@
+internal import CSCNSupport
 internal import Glibc
 internal import SCNCore
 internal import SCNNN
@@ -43,7 +44,7 @@ final class ModuleBox {
     ) throws(SCNError) -> UnsafePointer<CChar> {
         let copy: UnsafePointer<CChar>? = texts.withLock { texts in
             if let before = texts[keyPath: place], strcmp(before, text) == 0 { return UnsafePointer(before) }
-            guard let copy = strdup(text) else { return nil }
+            guard let copy = scn_text_copy(text) else { return nil }
             free(texts[keyPath: place])
             texts[keyPath: place] = copy
             return UnsafePointer(copy)
@@ -61,7 +62,7 @@ enum Constants {
     static func text(_ text: String) throws(SCNError) -> UnsafePointer<CChar> {
         let found: Address? = known.withLock { known in
             if let address = known[text] { return address }
-            guard let copy = strdup(text) else { return nil }
+            guard let copy = scn_text_copy(text) else { return nil }
             let address = Address(pointer: UnsafePointer(copy))
             known[text] = address
             return address

@@ -167,6 +167,14 @@ extension JSONValue {
     package var numberValue: Double? { double }
     package var boolValue: Bool? { kind == .bool ? document.first(node) == UInt8(ascii: "t") : nil }
 
+    /// A string of at most `limit` bytes, or nil where this is a longer one or no string.
+    package func string(limit: Int) throws(SCNError) -> String? {
+        guard let string = stringValue, !string.isLonger(than: limit) else { return nil }
+        // The text and the bytes that it is made of.
+        try expectMemory(string.reduce(0) { count, _ in count + 1 }, times: 4, "a string")
+        return string.text(limit: limit)
+    }
+
     /// A string of at most 1000 bytes.
     package var shortString: String? {
         guard let string = stringValue, !string.isLonger(than: Self.stringLimit) else { return nil }

@@ -30,7 +30,9 @@ public final class VerboseIdentity: Module {
 
 /// Adds the tensors of a table: the same sites, the same planes.
 public final class AddTable: Module {
-    static let layerType = LayerType("AddTable", "Adds the tensors of a table: the same sites, the same planes.") { _ in AddTable() }
+    static let layerType = LayerType("AddTable", "Adds the tensors of a table: the same sites, the same planes.") { _ in
+        AddTable()
+    }
 
     /// A module without arguments.
     public override init() { super.init(madeWith: Arguments(noneOf: Self.layerType)) }
@@ -61,7 +63,9 @@ public final class AddTable: Module {
 
 /// Puts the planes of the tensors of a table side by side: the same sites.
 public final class JoinTable: Module {
-    static let layerType = LayerType("JoinTable", "Puts the planes of the tensors of a table side by side: the same sites.") { _ in JoinTable() }
+    static let layerType = LayerType(
+        "JoinTable", "Puts the planes of the tensors of a table side by side: the same sites."
+    ) { _ in JoinTable() }
 
     /// A module without arguments.
     public override init() { super.init(madeWith: Arguments(noneOf: Self.layerType)) }
@@ -93,7 +97,8 @@ public final class JoinTable: Module {
 
 /// Makes of a dense tensor [n, ...] a matrix [n, rest].
 public final class Flatten: Module {
-    static let layerType = LayerType("Flatten", "Makes of a dense tensor [n, ...] a matrix [n, rest].") { _ in Flatten() }
+    static let layerType = LayerType("Flatten", "Makes of a dense tensor [n, ...] a matrix [n, rest].") { _ in Flatten()
+    }
 
     /// A module without arguments.
     public override init() { super.init(madeWith: Arguments(noneOf: Self.layerType)) }

@@ -132,12 +132,12 @@ public final class BatchNormalization: Module {
     ) -> Tensor {
         let (weight, planes) = (weight?.values, planes)
         let parameters = [self.weight, self.bias].compactMap { $0 }
+        let wanted = parameters.map(\.requiresGradient)
         return Tape.result(matrix: result, inputs: [tensor] + parameters) { gradient in
             let byInput = try Matrix(rows: result.rows, planes: planes)
-            let byWeight = try weight.map { _ in try Matrix(rows: 1, planes: planes) }
-            let byBias = try weight.map { _ in try Matrix(rows: 1, planes: planes) }
-            try backward(gradient, weight, byWeight, byBias, byInput)
-            return [.fresh(byInput)] + [byWeight, byBias].compactMap { $0.map { .fresh($0) } }
+            let byParameters = try wanted.map { $0 ? try Matrix(rows: 1, planes: planes) : nil }
+            try backward(gradient, weight, byParameters.first ?? nil, byParameters.last ?? nil, byInput)
+            return [.fresh(byInput)] + byParameters.map { $0.map { .fresh($0) } }
         }
     }
 }

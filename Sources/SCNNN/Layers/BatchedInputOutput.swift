@@ -29,7 +29,8 @@ public final class BLInputLayer: PointsLayer {
 /// and, in modes 1 and 2, at the rows that did not win.
 public final class BLOutputLayer: SpatialLayer {
     static let layerType = LayerType(
-        "BLOutputLayer", "Gives every row of a BLInputLayer's points the vector of its site: [batch, length, planes].", [.dimension]
+        "BLOutputLayer", "Gives every row of a BLInputLayer's points the vector of its site: [batch, length, planes].",
+        [.dimension]
     ) { BLOutputLayer(madeWith: $0) }
 
     /// A layer for sites of the given dimension, 1 ... 10.

@@ -74,7 +74,7 @@ public class ConvolutionLayer: Module, ProductLayer {
             bias: self.bias?.values, leakiness: Float(leakiness), into: result)
         let inputs = [sparse.features, factor] + (bias.map { [$0] } ?? [])
         let wanted = inputs.map(\.requiresGradient)
-        let (weight, bias, groups) = (factor.values, bias?.values, groups)
+        let (weight, groups) = (factor.values, groups)
         let behindActivation = activationGradient(result)
         let features = Tape.result(matrix: result, inputs: inputs) { gradient in
             let gradient = try behindActivation(gradient)
@@ -86,12 +86,12 @@ public class ConvolutionLayer: Module, ProductLayer {
                 gradients[0] = .fresh(byInput)
             }
             if wanted.dropFirst().contains(true) {
-                let byWeight = try Matrix(rows: weight.rows, planes: weight.planes)
-                let byBias = try bias.map { try Matrix(rows: $0.rows, planes: $0.planes) }
+                let byWeight = wanted[1] ? try Matrix(rows: weight.rows, planes: weight.planes) : nil
+                let byBias = wanted.count > 2 && wanted[2] ? try Matrix(rows: 1, planes: gradient.planes) : nil
                 try ConvolutionOperation.backwardWeight(
                     rulebook, input: values, gradient: gradient, groups: groups, weightResult: byWeight,
                     biasResult: byBias)
-                gradients[1] = .fresh(byWeight)
+                gradients[1] = byWeight.map { .fresh($0) }
                 if let byBias { gradients[2] = .fresh(byBias) }
             }
             return gradients
@@ -122,7 +122,8 @@ public final class SubmanifoldConvolution: ConvolutionLayer {
             Arguments(
                 Self.layerType,
                 [
-                    "dimension": .integer(dimension), "in_planes": .integer(inPlanes), "out_planes": .integer(outPlanes),
+                    "dimension": .integer(dimension), "in_planes": .integer(inPlanes),
+                    "out_planes": .integer(outPlanes),
                     "filter_size": filterSize.argument, "bias": .bool(bias), "groups": .integer(groups),
                     "dilation": dilation.argument,
                 ]))
@@ -166,7 +167,8 @@ public class StridedConvolutionLayer: ConvolutionLayer {
             Arguments(
                 Self.layerType,
                 [
-                    "dimension": .integer(dimension), "in_planes": .integer(inPlanes), "out_planes": .integer(outPlanes),
+                    "dimension": .integer(dimension), "in_planes": .integer(inPlanes),
+                    "out_planes": .integer(outPlanes),
                     "filter_size": filterSize.argument, "filter_stride": stride.argument, "bias": .bool(bias),
                     "groups": .integer(groups), "padding": padding.argument, "dilation": dilation.argument,
                 ]))
@@ -198,7 +200,8 @@ public final class Convolution: StridedConvolutionLayer {
 public final class Deconvolution: StridedConvolutionLayer {
     override class var layerType: LayerType { type }
     private static let type = layerType(
-        "Deconvolution", "The matching earlier convolution or pooling, reversed: its input sites become those of the result."
+        "Deconvolution",
+        "The matching earlier convolution or pooling, reversed: its input sites become those of the result."
     ) { try Deconvolution($0) }
 
     override func rules(_ input: SparseTensor) throws -> (output: SiteSetID, rulebook: Rulebook) {
@@ -236,7 +239,8 @@ public final class FullConvolution: StridedConvolutionLayer {
 public final class RandomizedStrideConvolution: StridedConvolutionLayer {
     override class var layerType: LayerType { type }
     private static let type = layerType(
-        "RandomizedStrideConvolution", "In training a convolution whose windows are displaced at random; in evaluation a Convolution."
+        "RandomizedStrideConvolution",
+        "In training a convolution whose windows are displaced at random; in evaluation a Convolution."
     ) { try RandomizedStrideConvolution($0) }
 
     override func rules(_ input: SparseTensor) throws -> (output: SiteSetID, rulebook: Rulebook) {

@@ -49,7 +49,7 @@ public class DenseLayer: Module, ProductLayer {
             bias: self.bias?.values, leakiness: Float(leakiness), into: result)
         let inputs = [tensor, factor] + (bias.map { [$0] } ?? [])
         let wanted = inputs.map(\.requiresGradient)
-        let (weight, bias, weightIsTransposed) = (factor.values, bias?.values, weightIsTransposed)
+        let (weight, weightIsTransposed) = (factor.values, weightIsTransposed)
         let shape = tensor.shape.dropLast() + [outPlanes]
         let behindActivation = activationGradient(result)
         return Tape.result(shape: Array(shape), values: result, inputs: inputs) { gradient in
@@ -62,12 +62,12 @@ public class DenseLayer: Module, ProductLayer {
                 gradients[0] = .fresh(byInput)
             }
             if wanted.dropFirst().contains(true) {
-                let byWeight = try Matrix(rows: weight.rows, planes: weight.planes)
-                let byBias = try bias.map { try Matrix(rows: $0.rows, planes: $0.planes) }
+                let byWeight = wanted[1] ? try Matrix(rows: weight.rows, planes: weight.planes) : nil
+                let byBias = wanted.count > 2 && wanted[2] ? try Matrix(rows: 1, planes: gradient.planes) : nil
                 try LinearOperation.backwardWeight(
                     input: values, gradient: gradient, weightIsTransposed: weightIsTransposed,
                     weightResult: byWeight, biasResult: byBias)
-                gradients[1] = .fresh(byWeight)
+                gradients[1] = byWeight.map { .fresh($0) }
                 if let byBias { gradients[2] = .fresh(byBias) }
             }
             return gradients

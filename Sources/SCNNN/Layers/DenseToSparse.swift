@@ -6,7 +6,9 @@ internal import SCNOps
 /// Makes of a dense tensor [batch, planes, ...spatial size] a sparse one: a site wherever some plane is not zero.
 public final class DenseToSparse: SpatialLayer {
     static let layerType = LayerType(
-        "DenseToSparse", "Makes of a dense tensor [batch, planes, ...spatial size] a sparse one, with a site wherever a plane is not 0.", [.dimension]
+        "DenseToSparse",
+        "Makes of a dense tensor [batch, planes, ...spatial size] a sparse one, with a site wherever a plane is not 0.",
+        [.dimension]
     ) { DenseToSparse(madeWith: $0) }
 
     /// A layer for sites of the given dimension, 1 ... 10.

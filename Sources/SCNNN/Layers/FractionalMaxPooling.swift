@@ -29,7 +29,8 @@ public final class FractionalMaxPooling: Module {
         [
             .dimension,
             LayerArgument(
-                "ratio", .ratios, "floor(size / ratio) windows along each axis, at least 1; null where output_size is given.",
+                "ratio", .ratios,
+                "floor(size / ratio) windows along each axis, at least 1; null where output_size is given.",
                 fallback: .null, display: .labeled("ratio")),
             LayerArgument(
                 "pool_size", .sizes(minimum: 1), "The window along each axis; null: each ends where the next begins.",

@@ -90,7 +90,8 @@ extension Geometry {
 /// winning row gets it, the others zeros.
 public final class OutputLayer: SpatialLayer {
     static let layerType = LayerType(
-        "OutputLayer", "Gives every row of the input layer's points the vector of its site: a matrix [rows, planes].", [.dimension]
+        "OutputLayer", "Gives every row of the input layer's points the vector of its site: a matrix [rows, planes].",
+        [.dimension]
     ) { OutputLayer(madeWith: $0) }
 
     /// A layer for sites of the given dimension, 1 ... 10.

@@ -81,12 +81,14 @@ public final class MeanOnlyBNLeakyReLU: Module {
                     values, bias: bias?.values, runningMean: runningMean.values, into: result)
             }
             let inputs = [tensor] + [bias].compactMap { $0 }
+            let wanted = inputs.dropFirst().map(\.requiresGradient)
             return Tape.result(matrix: result, inputs: inputs) { [operation, planes] gradient in
                 let byInput = try Matrix(rows: result.rows, planes: planes)
-                let byBias = inputs.count > 1 ? try Matrix(rows: 1, planes: planes) : nil
+                let byBias = try wanted.map { $0 ? try Matrix(rows: 1, planes: planes) : nil }
                 try operation.backward(
-                    output: result, gradient: gradient, isTraining: isTraining, biasResult: byBias, into: byInput)
-                return [.fresh(byInput)] + [byBias].compactMap { $0.map { .fresh($0) } }
+                    output: result, gradient: gradient, isTraining: isTraining, biasResult: byBias.first ?? nil,
+                    into: byInput)
+                return [.fresh(byInput)] + byBias.map { $0.map { .fresh($0) } }
             }
         }
     }
@@ -159,13 +161,14 @@ public final class SparseGroupNorm: Module {
         try operation.forward(
             values, samples: samples, weight: weight.values, bias: bias.values, statistics: saved, into: result)
         let scale = weight.values
+        let wanted = [weight, bias].map(\.requiresGradient)
         let features = Tape.result(matrix: result, inputs: [sparse.features, weight, bias]) { [operation] gradient in
             let byInput = try Matrix(rows: values.rows, planes: planes)
-            let (byWeight, byBias) = (try Matrix(rows: 1, planes: planes), try Matrix(rows: 1, planes: planes))
+            let byParameters = try wanted.map { $0 ? try Matrix(rows: 1, planes: planes) : nil }
             try operation.backward(
                 input: values, gradient: gradient, samples: samples, weight: scale, statistics: saved,
-                weightResult: byWeight, biasResult: byBias, into: byInput)
-            return [.fresh(byInput), .fresh(byWeight), .fresh(byBias)]
+                weightResult: byParameters[0], biasResult: byParameters[1], into: byInput)
+            return [.fresh(byInput)] + byParameters.map { $0.map { .fresh($0) } }
         }
         return .sparse(try sparse.with(features: features))
     }

@@ -27,7 +27,8 @@ public final class PermutohedralSubmanifoldConvolution: ConvolutionLayer {
             Arguments(
                 Self.layerType,
                 [
-                    "dimension": .integer(dimension), "in_planes": .integer(inPlanes), "out_planes": .integer(outPlanes),
+                    "dimension": .integer(dimension), "in_planes": .integer(inPlanes),
+                    "out_planes": .integer(outPlanes),
                     "bias": .bool(bias), "groups": .integer(groups),
                 ]))
     }

@@ -16,7 +16,7 @@ public final class ShapeContext: SpatialLayer {
         "ShapeContext", "Puts the features of a site's neighborhood side by side: [sites, volume * in_planes].",
         [
             .dimension,
-            LayerArgument("in_planes", .planes, "The planes of the input.", sparseConvNet: "n_features", former: ["in"]),
+            LayerArgument("in_planes", .planes, "The planes of the input.", sparseConvNet: "nIn", former: ["in"]),
             .size("filter_size", "The neighborhood along each axis.", fallback: 3, label: "filter"),
         ]
     ) { try ShapeContext($0) }

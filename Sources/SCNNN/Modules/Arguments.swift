@@ -64,6 +64,13 @@ package struct Arguments: Sendable {
         return value
     }
 
+    package func optionalInteger(_ key: String) -> Int? { self[key].integerValue }
+
+    package func text(_ key: String) -> String {
+        guard let text = optionalText(key) else { preconditionFailure("\(key) is no text") }
+        return text
+    }
+
     package func flag(_ key: String) -> Bool { self[key] == .bool(true) }
 
     package func real(_ key: String) -> Double {
@@ -97,7 +104,9 @@ package struct Arguments: Sendable {
         set { values[type.index(key)] = newValue }
     }
 
-    private var dimension: Int? { values.indices.first { type.arguments[$0].key == "dimension" }.flatMap { values[$0].integerValue } }
+    private var dimension: Int? {
+        values.indices.first { type.arguments[$0].key == "dimension" }.flatMap { values[$0].integerValue }
+    }
 
     /// What an architecture says of them.
     var members: [(key: String, value: JSON)] {

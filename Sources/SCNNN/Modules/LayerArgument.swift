@@ -19,6 +19,9 @@ package struct LayerArgument: Sendable {
         case ratios
         case real(RealBound)
         case choice([String])
+        /// A list of whole numbers, its length and each of them in a range.
+        case list(ClosedRange<Int>, of: ClosedRange<Int>)
+        case text
     }
 
     /// The numbers that a real argument may be.
@@ -67,7 +70,8 @@ package struct LayerArgument: Sendable {
 
     package init(
         _ key: String, _ kind: Kind, _ documentation: String, fallback: JSON? = nil, sparseConvNet: String? = nil,
-        former: [String] = [], isNullable: Bool = false, isAddition: Bool = false, isTakenOver: Bool = false, display: Display = .hidden
+        former: [String] = [], isNullable: Bool = false, isAddition: Bool = false, isTakenOver: Bool = false,
+        display: Display = .hidden
     ) {
         self.key = key
         self.kind = kind
@@ -120,8 +124,20 @@ extension LayerArgument {
             try bound.check(number, name)
             return .number(number)
         case (.choice(let words), .string(let word)):
-            try require(words.contains(word), .invalidArgument, "\(name): is \(quoted(word)), expected \(listed(words))")
+            try require(
+                words.contains(word), .invalidArgument, "\(name): is \(quoted(word)), expected \(listed(words))")
             return value
+        case (.list(let lengths, let range), .array(let entries)):
+            try require(
+                lengths.contains(entries.count), .invalidArgument,
+                "\(name): has \(entries.count) entries, expected \(lengths.lowerBound) ... \(lengths.upperBound)")
+            for (index, number) in entries.compactMap(\.integerValue).enumerated() {
+                try require(
+                    range.contains(number), .invalidArgument,
+                    "\(name)[\(index)]: is \(number), expected \(range.lowerBound) ... \(range.upperBound)")
+            }
+            return value
+        case (.text, .string): return value
         default:
             throw SCNError(.format, "\(name): is \(value.shown), expected \(expectation)")
         }
@@ -169,8 +185,13 @@ extension LayerArgument {
         case .ratios: "a number or a list of numbers"
         case .real: "a number"
         case .choice(let words): listed(words)
+        case .list: "a list of integers"
+        case .text: "a string"
         }
     }
+
+    /// Bytes of the longest text that is an argument.
+    private static let textLimit = 1 << 22
 
     /// The value that a text gives, of the kind that this argument has, or an error that calls it `name`.
     func read(_ json: JSONValue, _ name: String) throws(SCNError) -> JSON {
@@ -181,6 +202,8 @@ extension LayerArgument {
             case .flag: json.boolValue.map(JSON.bool)
             case .real: json.numberValue.map(JSON.number)
             case .choice: json.shortString.map(JSON.string)
+            case .list: json.list(\.integerValue).map { .array($0.map(JSON.integer)) }
+            case .text: try json.string(limit: Self.textLimit).map(JSON.string)
             case .sizes:
                 json.integerValue.map(JSON.integer)
                     ?? json.list(\.integerValue).map { .array($0.map(JSON.integer)) }
@@ -224,6 +247,12 @@ extension LayerArgument {
         case .planes: members += [("minimum", .integer(1)), ("maximum", .integer(Int(Int32.max)))]
         case .choice(let words): members.append(("choices", .array(words.map(JSON.string))))
         case .real(let bound): members.append(("bound", .string(bound.name)))
+        case .list(let lengths, let range):
+            members += [
+                ("shortest", .integer(lengths.lowerBound)), ("longest", .integer(lengths.upperBound)),
+                ("minimum", .integer(range.lowerBound)), ("maximum", .integer(range.upperBound)),
+            ]
+        case .text: break
         case .ratios: members.append(("bound", .string("above 1")))
         case .flag: break
         }
@@ -245,6 +274,8 @@ extension LayerArgument {
         case .ratios: "ratios"
         case .real: "real"
         case .choice: "choice"
+        case .list: "list"
+        case .text: "text"
         }
     }
 

@@ -38,6 +38,8 @@ package final class LayerType: Sendable {
     package let state: [State]
     /// Whether modules are inside, which architectures list.
     package let holdsModules: Bool
+    /// Whether it stands for a `Sequential` of layers.
+    package let isNetwork: Bool
     private let make: @Sendable (Arguments, [Module]) throws -> Module
 
     /// A type of layer.
@@ -51,6 +53,7 @@ package final class LayerType: Sendable {
         self.checks = checks
         self.state = state
         holdsModules = false
+        isNetwork = false
         self.make = { arguments, _ in try make(arguments) }
     }
 
@@ -64,13 +67,29 @@ package final class LayerType: Sendable {
         checks = []
         state = []
         holdsModules = true
+        isNetwork = false
         self.make = { _, modules in try make(modules) }
+    }
+
+    /// A network that is made of layers, which its architecture then names in its place.
+    init(
+        network name: String, _ documentation: String, _ arguments: [LayerArgument],
+        make: @escaping @Sendable (Arguments) throws -> Module
+    ) {
+        self.name = name
+        self.documentation = documentation
+        self.arguments = arguments
+        checks = []
+        state = []
+        holdsModules = false
+        isNetwork = true
+        self.make = { arguments, _ in try make(arguments) }
     }
 
     /// The type of that name.
     package static subscript(_ name: String) -> LayerType? { byName[name] }
 
-    private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+    private static let byName = Dictionary(uniqueKeysWithValues: (all + networks).map { ($0.name, $0) })
 
     /// Where an argument stands.
     func index(_ key: String) -> Int {
@@ -90,7 +109,7 @@ package final class LayerType: Sendable {
 
     /// All types as JSON, for bindings and documentation.
     package static func description() throws(SCNError) -> String {
-        try JSON.array(all.map(\.description)).text()
+        try JSON.array((all + networks).map(\.description)).text()
     }
 
     private var description: JSON {
@@ -98,6 +117,7 @@ package final class LayerType: Sendable {
             ("type", .string(name)), ("documentation", .string(documentation)),
         ]
         if holdsModules { members.append(("holds_modules", .bool(true))) }
+        if isNetwork { members.append(("is_network", .bool(true))) }
         members.append(("arguments", .array(arguments.map(\.description))))
         members.append(("state", .array(state.map(\.description))))
         return .object(members)

@@ -37,16 +37,21 @@ struct Blocks {
 
 extension Networks {
     /// Blocks a level or stage.
+    static let mostRepetitions = 1000
+
     static func checkRepetitions(_ repetitions: Int) throws(SCNError) {
         try require(
-            (1...1000).contains(repetitions), .invalidArgument,
-            "repetitions: is \(repetitions), expected 1 ... 1000")
+            (1...mostRepetitions).contains(repetitions), .invalidArgument,
+            "repetitions: is \(repetitions), expected 1 ... \(mostRepetitions)")
     }
 
     /// Far beyond what memory allows, so that no builder fills it before the allocation that fails.
+    static let largestWidth = 1 << 20
+
     static func checkWidth(_ width: Int, _ name: String) throws(SCNError) {
         try require(
-            (1...1 << 20).contains(width), .invalidArgument, "\(name): is \(width), expected 1 ... \(1 << 20)")
+            (1...largestWidth).contains(width), .invalidArgument,
+            "\(name): is \(width), expected 1 ... \(largestWidth)")
     }
 
     /// The arguments of networks with levels, of which each nests in the one above it.

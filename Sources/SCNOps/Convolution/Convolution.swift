@@ -138,19 +138,23 @@ package enum ConvolutionOperation {
         withExtendedLifetime((weight, cursors, input, result)) {}
     }
 
-    /// weightResult, shaped as the weight, and biasResult [out]: the gradients by weight and bias.
+    /// weightResult, shaped as the weight, and biasResult [out]: the gradients by weight and bias, nil where not wanted.
     package static func backwardWeight(
-        _ rules: Rulebook, input: Matrix, gradient: Matrix, groups: Int, weightResult: Matrix, biasResult: Matrix?
+        _ rules: Rulebook, input: Matrix, gradient: Matrix, groups: Int, weightResult: Matrix?, biasResult: Matrix?
     ) throws(SCNError) {
         let shape = try ConvolutionShape(
             volume: rules.volume, groups: groups, inPlanes: input.planes, outPlanes: gradient.planes)
         try input.requireShape(rules.inputCount, input.planes, "input")
         try gradient.requireShape(rules.outputCount, gradient.planes, "gradient")
-        try weightResult.requireShape(shape.weightRows, shape.weightPlanes, "weight_result")
+        try weightResult?.requireShape(shape.weightRows, shape.weightPlanes, "weight_result")
         let kernels = try Kernels.fitting([
             "input": input, "gradient": gradient, "weight_result": weightResult, "bias_result": biasResult,
         ])
         let (volume, weightCount) = (rules.volume, shape.weightCount)
+        guard let weightResult else {
+            if let biasResult { try ColumnSums.compute(gradient, into: biasResult) }
+            return
+        }
         if !rules.outputRowsAscend {
             if let biasResult { try ColumnSums.compute(gradient, into: biasResult) }
             return backwardWeightRepeated(

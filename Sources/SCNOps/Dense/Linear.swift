@@ -84,13 +84,18 @@ package enum LinearOperation {
             into: result)
     }
 
+    /// weightResult, shaped as the weight, and biasResult [out]: the gradients by weight and bias, nil where not wanted.
     package static func backwardWeight(
-        input: Matrix, gradient: Matrix, weightIsTransposed: Bool, weightResult: Matrix, biasResult: Matrix?
+        input: Matrix, gradient: Matrix, weightIsTransposed: Bool, weightResult: Matrix?, biasResult: Matrix?
     ) throws(SCNError) {
         try check(input, gradient, names: ("input", "gradient"))
         let kernels = try Kernels.fitting([
             "input": input, "gradient": gradient, "weight_result": weightResult, "bias_result": biasResult,
         ])
+        guard let weightResult else {
+            if let biasResult { try ColumnSums.compute(gradient, into: biasResult) }
+            return
+        }
         try requireWeight(weightResult, input.planes, gradient.planes, weightIsTransposed, "weight_result")
         let usesOpenBLAS = choosesOpenBLAS(kernels, weights: input.planes * gradient.planes)
         let (left, right) = weightIsTransposed ? (gradient, input) : (input, gradient)

@@ -160,10 +160,11 @@ package struct BatchNormalizationOperation {
         ])
         if planes == 0 { return }
         let chunkRows = ChunkSizes.moments.rows(rows)
-        let chunks = Parallel.chunkCount(rows, size: chunkRows)
+        let summedRows = statisticsDependOnInput || weightResult != nil || biasResult != nil ? rows : 0
+        let chunks = Parallel.chunkCount(summedRows, size: chunkRows)
         let partial = try Storage<Double>(count: 2 * chunks * planes)
         let partialBase = partial.pointer
-        Parallel.forEachChunk(rows, size: chunkRows) { chunk, range in
+        Parallel.forEachChunk(summedRows, size: chunkRows) { chunk, range in
             let start = range.lowerBound * planes
             kernels.batch_norm_backward_sums(
                 input.pointer + start, output.pointer + start, gradient.pointer + start, Int64(range.count),

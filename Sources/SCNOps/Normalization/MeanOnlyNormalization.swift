@@ -60,13 +60,14 @@ package struct MeanOnlyNormalizationOperation {
         let kernels = try Kernels.fitting(["output": output, "gradient": gradient, "result": result])
         if planes == 0 { return }
         let chunkRows = ChunkSizes.moments.rows(rows)
-        let chunks = Parallel.chunkCount(rows, size: chunkRows)
+        let summedRows = isTraining || biasResult != nil ? rows : 0
+        let chunks = Parallel.chunkCount(summedRows, size: chunkRows)
         let partial = try Storage<Double>(count: 2 * chunks * planes)
         let vectors = try Storage<Float>(count: 3 * planes, zeroed: true)
         let (zeros, ones, shift) = (vectors.pointer, vectors.pointer + planes, vectors.pointer + 2 * planes)
         ones.update(repeating: 1, count: planes)
         let sums = partial.pointer
-        Parallel.forEachChunk(rows, size: chunkRows) { chunk, range in
+        Parallel.forEachChunk(summedRows, size: chunkRows) { chunk, range in
             let start = range.lowerBound * planes
             kernels.batch_norm_backward_sums(
                 gradient.pointer + start, output.pointer + start, gradient.pointer + start, Int64(range.count),

@@ -19,7 +19,8 @@ class Artist {
     /// A floor with a ball and a box somewhere on it, in a space of 4 x 4 x 2.
     Scene draw() {
         Scene scene;
-        const float ball[] = {between(0.8F, 3.2F), between(0.8F, 3.2F), between(0.7F, 1.2F)}, radius = between(0.5F, 0.7F);
+        const float ball[] = {between(0.8F, 3.2F), between(0.8F, 3.2F), between(0.7F, 1.2F)},
+                    radius = between(0.5F, 0.7F);
         const float box[] = {between(0.2F, 2.8F), between(0.2F, 2.8F)}, edge = between(0.7F, 1.1F);
         for (int i = 0; i < points_of_each; i++) {
             add(scene, between(0, 4), between(0, 4), between(0, 0.03F), 0);

@@ -6,6 +6,7 @@ bindings/c/examples/hello_world.c says how they are made.
 """
 
 import numpy as np
+
 import scn
 
 MESSAGES = [
@@ -55,6 +56,6 @@ output = network(input_layer([np.array(sites), features])).numpy()
 values = output.ravel().astype(np.float64)
 largest = int(values.argmax())
 print("output:", " x ".join(map(str, output.shape)))
-print("sum: %.6g" % np.add.accumulate(values)[-1])
-print("sum of squares: %.6g" % np.add.accumulate(values * values)[-1])
-print("maximum: %.6g at %d" % (values[largest], largest))
+print(f"sum: {np.add.accumulate(values)[-1]:.6g}")
+print(f"sum of squares: {np.add.accumulate(values * values)[-1]:.6g}")
+print(f"maximum: {values[largest]:.6g} at {largest}")

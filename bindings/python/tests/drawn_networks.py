@@ -37,7 +37,9 @@ class Drawn:
         if self.entry == "dense" and math.prod(self.size) > 2000:
             self.entry = "points"
         self.source = self._body(rng)
-        self.optimizer = rng.choice(["scn.SGD(p, 0.01, 0.9, weight_decay=1e-3)", "scn.Adam(p, 0.01)", "scn.AdamW(p, 0.01)"])
+        self.optimizer = rng.choice(
+            ["scn.SGD(p, 0.01, 0.9, weight_decay=1e-3)", "scn.Adam(p, 0.01)", "scn.AdamW(p, 0.01)"]
+        )
 
     def build(self) -> scn.Sequential:
         """Return the network, its weights drawn from the seed."""
@@ -101,7 +103,9 @@ class Drawn:
             out = rng.randint(1, 4)
             filter_size, stride = rng.choice([(2, 2), (3, 1), (2, 1)])
             self.on_input_sites = False
-            layer = f"scn.FullConvolution({self.dimension}, {planes}, {out}, {filter_size}, {stride}, {rng.random() < 0.5})"
+            layer = (
+                f"scn.FullConvolution({self.dimension}, {planes}, {out}, {filter_size}, {stride}, {rng.random() < 0.5})"
+            )
             return [layer], out, [(n - 1) * stride + filter_size for n in size]
         if kind == "scores" and depth == 2:
             self.changes_sites, self.on_input_sites = True, False
@@ -127,11 +131,13 @@ class Drawn:
                 filter_size = [rng.randint(1, 3) for _ in range(d)]
             groups = 2 if planes % 2 == 0 and out % 2 == 0 and rng.random() < 0.5 else 1
             dilation = rng.choice([1, 1, 2])
-            layer = f"scn.SubmanifoldConvolution({d}, {planes}, {out}, {filter_size}, {bias}, {groups}, dilation={dilation})"
+            arguments = f"{d}, {planes}, {out}, {filter_size}, {bias}, {groups}, dilation={dilation}"
+            layer = f"scn.SubmanifoldConvolution({arguments})"
             return [self._perhaps_spectral(rng, layer)], out
         if kind == "product":
             return [self._perhaps_spectral(rng, f"scn.NetworkInNetwork({planes}, {out}, {bias})")], out
         if kind == "norm":
+            divisors = [g for g in range(1, planes + 1) if planes % g == 0]
             return [
                 rng.choice(
                     [
@@ -140,7 +146,7 @@ class Drawn:
                         f"scn.BatchNormLeakyReLU({planes}, leakiness=0.2)",
                         f"scn.BatchNormELU({planes})",
                         f"scn.MeanOnlyBNLeakyReLU({planes}, {bias}, 0.3)",
-                        f"scn.SparseGroupNorm({rng.choice([g for g in range(1, planes + 1) if planes % g == 0])}, {planes})",
+                        f"scn.SparseGroupNorm({rng.choice(divisors)}, {planes})",
                     ]
                 )
             ], planes
@@ -241,7 +247,10 @@ class Drawn:
         if any(n % 2 for n in size):
             networks = [("SparseVggNet", f"C{out}"), ("SparseResNet", f"b{out}x2"), ("SparseDenseNet", f"B2x{out}")]
             kind, text = rng.choice(networks)
-            return f"scn.{kind}({self.dimension}, {planes}, {text!r})", planes + 2 * out if kind == "SparseDenseNet" else out
+            return (
+                f"scn.{kind}({self.dimension}, {planes}, {text!r})",
+                planes + 2 * out if kind == "SparseDenseNet" else out,
+            )
         levels = [rng.randint(1, 3), rng.randint(1, 3)]
         d, residual = self.dimension, rng.random() < 0.5
         kind = rng.choice(["UNet", "fully", "linear", "context"])
@@ -273,7 +282,11 @@ class Drawn:
             pooling = rng.choice(["Sum", "Average", "Max"])
             return [f"scn.Global{pooling}Pooling({d})", f"scn.Linear({planes}, 3, True)"]
         if kind == "dense":
-            return [f"scn.SparseToDense({d}, {planes})", "scn.Flatten()", f"scn.Linear({math.prod(size) * planes}, 2, False)"]
+            return [
+                f"scn.SparseToDense({d}, {planes})",
+                "scn.Flatten()",
+                f"scn.Linear({math.prod(size) * planes}, 2, False)",
+            ]
         return []
 
 

@@ -26,9 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from drawn_networks import Drawn
-
 import scn
+from drawn_networks import Drawn
 
 STEPS = 2
 INSTRUCTION_SETS = ("generic", "avx2", "avx512")
@@ -100,7 +99,9 @@ def check_threads(drawn: Drawn) -> Iterator[str]:
             scn.set_num_threads(threads)
             net = drawn.build()
             optimizer = optimizer_of(drawn, net)
-            runs.append([array for step in range(STEPS) for array in step_of(drawn, net, optimizer, step)] + state_of(net))
+            runs.append(
+                [array for step in range(STEPS) for array in step_of(drawn, net, optimizer, step)] + state_of(net)
+            )
     finally:
         scn.set_num_threads(before)
     for threads, run in zip((2, 3), runs[1:]):
@@ -117,12 +118,16 @@ def check_resumed(drawn: Drawn) -> Iterator[str]:
         for step in range(STEPS):
             step_of(drawn, net, optimizer, step)
         scn.save(net, path, optimizer)
-        wanted = [array for step in range(STEPS) for array in step_of(drawn, net, optimizer, STEPS + step)] + state_of(net)
+        wanted = [array for step in range(STEPS) for array in step_of(drawn, net, optimizer, STEPS + step)] + state_of(
+            net
+        )
         other = drawn.build()
         resumed = optimizer_of(drawn, other)
         scn.manual_seed(drawn.seed + 1)
         scn.restore(path, other, resumed)
-        found = [array for step in range(STEPS) for array in step_of(drawn, other, resumed, STEPS + step)] + state_of(other)
+        found = [array for step in range(STEPS) for array in step_of(drawn, other, resumed, STEPS + step)] + state_of(
+            other
+        )
     yield from same_bits(found, wanted, "resumed against uninterrupted")
 
 
@@ -157,6 +162,7 @@ def torch_values(output: Any) -> Any:
 def check_torch(drawn: Drawn) -> Iterator[str]:
     try:
         import torch
+
         import scn.torch
     except ImportError:
         return

@@ -339,9 +339,8 @@ def test_leftovers_of_either_kind_of_save_are_removed_by_both(tmp_path):
         os.utime(tmp_path / ".scn-1-2.tmp", (0, 0))
         save()
         assert not (tmp_path / ".scn-1-2.tmp").exists()
-    with pytest.raises(KeyError):
-        with replacing(path):
-            raise KeyError
+    with pytest.raises(KeyError), replacing(path):
+        raise KeyError
     assert path.read_bytes() == b"new"
     assert not [entry for entry in os.listdir(tmp_path) if entry.startswith(".")]
 

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 import scn
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 sys.path.insert(0, str(EXAMPLES / "common"))
 
-import clouds  # noqa: E402
-import segmentation  # noqa: E402
+import clouds
+import segmentation
 
 
 def program(name):
@@ -169,7 +170,9 @@ def ending(name, environment, *arguments):
 @pytest.mark.parametrize("name", ["tabletop", "terrain"])
 def test_absent_data_are_named(name, tmp_path, subprocess_environment):
     absent = ending(name, subprocess_environment, "--output", str(tmp_path), "--data", str(tmp_path / "nowhere"))
-    assert absent.returncode == 1 and absent.stderr.startswith(f"{name}: the data are absent: there is no folder {tmp_path}")
+    assert absent.returncode == 1 and absent.stderr.startswith(
+        f"{name}: the data are absent: there is no folder {tmp_path}"
+    )
 
 
 @pytest.mark.parametrize("arguments", [["--epochs", "0"], ["--threads", "-1"], ["--seed", "-1"], ["--nonsense"]])

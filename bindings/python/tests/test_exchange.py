@@ -110,7 +110,9 @@ def test_values_of_any_lender_are_copied(lender, dtype):
 @pytest.mark.parametrize("lender", LENDERS)
 def test_a_network_takes_any_lender(lender, points):
     coords, features = points
-    net = scn.Sequential(scn.InputLayer(2, 15, mode=0), scn.SubmanifoldConvolution(2, 3, 4, 3, True), scn.OutputLayer(2))
+    net = scn.Sequential(
+        scn.InputLayer(2, 15, mode=0), scn.SubmanifoldConvolution(2, 3, 4, 3, True), scn.OutputLayer(2)
+    )
     want = net([coords, features])
     assert np.array_equal(net([lender(coords), lender(features)]).numpy(), want.numpy())
     labels = np.zeros(len(coords), np.int64)
@@ -148,7 +150,9 @@ def read_only(values):
 
 
 @pytest.mark.parametrize("lender", LENDERS)
-@pytest.mark.parametrize("values", [numbers(3, 2).T, numbers(4)[::2], numbers(3).astype(np.float64), read_only(numbers(3))])
+@pytest.mark.parametrize(
+    "values", [numbers(3, 2).T, numbers(4)[::2], numbers(3).astype(np.float64), read_only(numbers(3))]
+)
 def test_from_numpy_refuses_what_cannot_be_shared(lender, values):
     with pytest.raises(scn.InvalidArgumentError, match="scn.tensor copies"):
         scn.from_numpy(lender(values))

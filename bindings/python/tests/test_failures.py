@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 import pytest
+
 import scn
 from scn._native.library import library
 from scn._native.scope import Scope
@@ -45,8 +46,7 @@ def state_of(network):
 
 
 def test_a_network_that_fails_late_is_as_it_was():
-    network = scn.Sequential(
-        scn.BatchNormalization(2), scn.Dropout(0.5), scn.Linear(2, 2), Halves(), scn.Linear(3, 1))
+    network = scn.Sequential(scn.BatchNormalization(2), scn.Dropout(0.5), scn.Linear(2, 2), Halves(), scn.Linear(3, 1))
     points = scn.tensor(np.arange(8, dtype=np.float32).reshape(4, 2))
     before = state_of(network)
     with pytest.raises(scn.ShapeError):

@@ -208,8 +208,11 @@ def test_binary_cross_entropy(sparse, random):
     assert loss.shape == () and np.isclose(loss.item(), expected, atol=1e-6)
     (2 * loss).backward()
     assert np.allclose(x.grad, 2 * (probability - targets) / 24, atol=1e-7)
-    assert np.isclose(scn.functional.binary_cross_entropy(sparse, np.full((40, 3), 0.5)).item(), np.log(
-        2 * np.cosh(sparse.numpy().astype(np.float64) / 2)).mean(), atol=1e-5)
+    assert np.isclose(
+        scn.functional.binary_cross_entropy(sparse, np.full((40, 3), 0.5)).item(),
+        np.log(2 * np.cosh(sparse.numpy().astype(np.float64) / 2)).mean(),
+        atol=1e-5,
+    )
     assert np.isclose(scn.binary_cross_entropy([0.0, 0.0], [True, False]).item(), np.log(2))
     assert scn.binary_cross_entropy(np.zeros((0, 3), np.float32), np.zeros((0, 3))).item() == 0
     assert scn.binary_cross_entropy([3e38, -3e38], [1, 0]).item() == 0

@@ -1,4 +1,4 @@
-"""Finding the library, its table of functions, its settings, and the end of the interpreter."""
+"""Finding the library, its settings, and the end of the interpreter."""
 
 import re
 import subprocess
@@ -9,23 +9,11 @@ import numpy as np
 import pytest
 
 import scn
-from scn._native import library as _library
 
 
 def run(code, environment, **changes):
     command = [sys.executable, "-W", "ignore", "-c", code]
     return subprocess.run(command, env={**environment, **changes}, capture_output=True, text=True, timeout=120)
-
-
-def test_the_table_is_the_header(repository):
-    header = repository / "include" / "scn.h"
-    if not header.exists():
-        pytest.skip("not in the repository")
-    text = re.sub(r"/\*.*?\*/|^#.*?$", "", header.read_text(), flags=re.S | re.M)
-    declared = {}
-    for name, parameters in re.findall(r"SCN_API[^;(]*?(\w+)\(([^;]*)\);", text):
-        declared[name] = 0 if parameters.strip() == "void" else parameters.count(",") + 1
-    assert {name: len(arguments) for name, (_, arguments) in _library.FUNCTIONS.items()} == declared
 
 
 def test_a_library_that_is_not_there_is_named(subprocess_environment):

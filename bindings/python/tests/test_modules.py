@@ -221,7 +221,9 @@ def test_methods_of_torch_that_move_or_convert_have_a_hint(sparse):
     for value in (scn.Linear(2, 3), scn.Sequential(), Residual(3), scn.tensor([1.0]), sparse):
         for name in ("cuda", "to", "cpu", "half"):
             assert not hasattr(value, name)
-            with pytest.raises(AttributeError, match=rf"no attribute '{name}'; .* cpu, in float32: leave .{name}\(\) out"):
+            with pytest.raises(
+                AttributeError, match=rf"no attribute '{name}'; .* cpu, in float32: leave .{name}\(\) out"
+            ):
                 getattr(value, name)
         with pytest.raises(AttributeError, match="no attribute 'nothing'$"):
             value.nothing

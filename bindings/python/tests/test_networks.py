@@ -21,7 +21,11 @@ NETWORKS = {
     "fully convolutional": (lambda d: scn.FullyConvolutionalNet(d, 1, [3, 5, 7], False, [3, 2]), 15, 15),
     "integrated": (lambda d: scn.FullConvolutionalNetIntegratedLinear(d, 1, [3, 5, 7], 11, True, [3, 2], 0.1), 11, 15),
     "integrated, one level": (lambda d: scn.FullConvolutionalNetIntegratedLinear(d, 2, [3]), 3, 15),
-    "dense": (lambda d: scn.SparseDenseNet(d, 3, [{"nExtraLayers": 3, "growthRate": 5}, {"pool": "MP", "size": 3}]), 18, 7),
+    "dense": (
+        lambda d: scn.SparseDenseNet(d, 3, [{"nExtraLayers": 3, "growthRate": 5}, {"pool": "MP", "size": 3}]),
+        18,
+        7,
+    ),
     "vgg plus": (lambda d: scn.SparseVggNet(d, 3, [["C", 5], ["C", 3, 3, 5], ["C3/2", 7]]), 7, 7),
     "deep vgg plus": (lambda d: scn.SparseVggNet(d, 3, [["C", 3, 5, 3, 1]]), 12, 15),
 }

@@ -16,7 +16,7 @@ EXAMPLE = ROOT / "examples" / "pendigits"
 TEST_FILE = EXAMPLE / "data" / "pendigits-orig.test.unipen.gz"
 sys.path.insert(0, str(EXAMPLE))
 
-import strokes  # noqa: E402
+import strokes
 
 ONE_DIGIT = """.INCLUDE dene.doc
 

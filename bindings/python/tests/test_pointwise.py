@@ -151,10 +151,15 @@ def test_checkpointed_sequential_with_parts_in_python(sparse):
 
 def test_containers_and_files(tmp_path, sparse):
     net = scn.Sequential(
-        block(scn.CheckpointedSequential), scn.VerboseIdentity(), scn.AddCoords(), scn.SparseGroupNorm(2, 4),
-        scn.spectral_norm(scn.NetworkInNetwork(4, 4, True), 2, 1e-6, 3.0), scn.MeanOnlyBNLeakyReLU(4), scn.BatchNormELU(4),
+        block(scn.CheckpointedSequential),
+        scn.VerboseIdentity(),
+        scn.AddCoords(),
+        scn.SparseGroupNorm(2, 4),
+        scn.spectral_norm(scn.NetworkInNetwork(4, 4, True), 2, 1e-6, 3.0),
+        scn.MeanOnlyBNLeakyReLU(4),
+        scn.BatchNormELU(4),
         scn.BatchwiseDropout(),
-    )  # fmt: skip
+    )
     net(sparse)
     scn.save(net, tmp_path / "net")
     for twin in (scn.load(tmp_path / "net"), copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
@@ -173,7 +178,9 @@ def test_reweight_and_rebias(points):
     net = scn.Sequential(
         scn.InputLayer(2, 15),
         scn.SubmanifoldConvolution(2, 3, 4, 3, True),
-        scn.ConcatTable(scn.Sequential(scn.Tanh(), scn.NetworkInNetwork(4, 5, True)), scn.NetworkInNetwork(4, 2, False)),
+        scn.ConcatTable(
+            scn.Sequential(scn.Tanh(), scn.NetworkInNetwork(4, 5, True)), scn.NetworkInNetwork(4, 2, False)
+        ),
         scn.JoinTable(),
         scn.OutputLayer(2),
         scn.Linear(7, 3),
@@ -251,7 +258,9 @@ def test_spectral_norm(sparse):
 
 def test_group_norm_takes_event_numbers_as_batch_indices():
     near, far = (
-        scn.InputLayer(1, 8, 0)([[[0, 0], [3, 0], [1, last], [2, last]], np.arange(12, dtype=np.float32).reshape(4, 3) ** 2])
+        scn.InputLayer(1, 8, 0)(
+            [[[0, 0], [3, 0], [1, last], [2, last]], np.arange(12, dtype=np.float32).reshape(4, 3) ** 2]
+        )
         for last in (1, 2**31 - 2)
     )
     layer = scn.SparseGroupNorm(1, 3)

@@ -21,7 +21,9 @@ def test_instruction_sets_agree(subprocess_environment):
 
 def test_the_networks_are_of_all_kinds():
     drawn = [Drawn(seed) for seed in range(600)]
-    modules = {name for name in scn.__all__ if isinstance(kind := getattr(scn, name), type) and issubclass(kind, scn.Module)}
+    modules = {
+        name for name in scn.__all__ if isinstance(kind := getattr(scn, name), type) and issubclass(kind, scn.Module)
+    }
     networks = {"UNet", "FullyConvolutionalNet", "FullConvolutionalNetIntegratedLinear", "MultiscaleShapeContext"}
     networks |= {"SparseVggNet", "SparseResNet", "SparseDenseNet", "BatchNormELU", "spectral_norm"}
     # The base class, what optimizing makes, what prints, and other names of two.

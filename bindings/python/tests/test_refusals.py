@@ -80,7 +80,7 @@ def test_arguments_in_the_wrong_place_are_refused():
     [
         (lambda: scn.BatchNormalization(3, eps=-1), "^eps: is -1"),
         (lambda: scn.BatchNormalization(0), "^nPlanes: is 0"),
-        (lambda: scn.SparseGroupNorm(1, 0), "^planes: is 0"),
+        (lambda: scn.SparseGroupNorm(1, 0), "^num_channels: is 0"),
         (lambda: scn.NetworkInNetwork(0, 1, False), "^nIn: is 0"),
         (lambda: scn.Convolution(2, 1, 0, 3, 2, False), "^nOut: is 0"),
         (lambda: scn.MaxPooling(2, 3, 2, -1), "^nFeaturesToDrop"),
@@ -97,7 +97,10 @@ def test_arguments_in_the_wrong_place_are_refused():
         (lambda: scn.UNet(2, 1, [4], leakiness="0.1"), "^leakiness is '0.1'; it must be a number"),
         (lambda: scn.UNet(2, 1, [4, 4.5]), r"^nPlanes\[1\] is 4.5; it must be an integer"),
         *(
-            (lambda network=network: network(2, 1, 8), "^nPlanes is 8; it must be a list of integers, one for each level")
+            (
+                lambda network=network: network(2, 1, 8),
+                "^nPlanes is 8; it must be a list of integers, one for each level",
+            )
             for network in (scn.UNet, scn.FullyConvolutionalNet, scn.FullConvolutionalNetIntegratedLinear)
         ),
         *(

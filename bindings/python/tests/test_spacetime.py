@@ -35,7 +35,9 @@ def example():
 
 def points(shapes, count, seed=3):
     random = np.random.default_rng(seed)
-    sites = shapes.batch([shapes.sequence(kind, random) for kind in itertools.islice(itertools.cycle(shapes.DISTANCES), count)])
+    sites = shapes.batch(
+        [shapes.sequence(kind, random) for kind in itertools.islice(itertools.cycle(shapes.DISTANCES), count)]
+    )
     return sites, [sites, np.ones((len(sites), 1), np.float32)]
 
 
@@ -93,7 +95,9 @@ def test_a_short_run_learns_and_ends_with_the_iou(tmp_path, subprocess_environme
     command = [sys.executable, str(EXAMPLE / "train.py"), "--quick", "--output", str(tmp_path / "results")]
     run = subprocess.run(command, capture_output=True, text=True, timeout=120, env=subprocess_environment)
     assert run.returncode == 0, run.stderr
-    assert re.fullmatch(r"reconstruction IoU [01]\.\d{3} on 3 held-out sequences", run.stdout.splitlines()[-1]), run.stdout
+    assert re.fullmatch(r"reconstruction IoU [01]\.\d{3} on 3 held-out sequences", run.stdout.splitlines()[-1]), (
+        run.stdout
+    )
     loss = float(re.search(r"epoch  1 of 1: loss (\d\.\d{4}), reconstruction IoU", run.stdout)[1])
     assert loss < 2.07, "three levels that guess lose 3 * log 2"
     assert "24/24" in run.stderr and "sequences/s" in run.stderr

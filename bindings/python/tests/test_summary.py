@@ -36,7 +36,9 @@ class Net(scn.Module):
 def neighbours(coords):
     """Pairs of sites that a filter of size 3 joins, found one by one."""
     return sum(
-        bool(a[-1] == b[-1] and np.abs(a[:-1] - b[:-1]).max() <= 1) for a in np.asarray(coords) for b in np.asarray(coords)
+        bool(a[-1] == b[-1] and np.abs(a[:-1] - b[:-1]).max() <= 1)
+        for a in np.asarray(coords)
+        for b in np.asarray(coords)
     )
 
 

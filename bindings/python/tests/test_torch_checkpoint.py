@@ -11,8 +11,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-import scn  # noqa: E402
-import scn.torch as st  # noqa: E402
+import scn
+import scn.torch as st
 
 
 def state():
@@ -63,7 +63,9 @@ def test_a_network_of_sparseconvnet_without_torch(tmp_path, old, subprocess_envi
     torch.save(ancient, tmp_path / "old.pth", _use_new_zipfile_serialization=not old)
     where, features = np.array([[1, 2, 3], [4, 5, 6], [1, 2, 4]]), np.ones((3, 2), np.float32)
     want = net(st.InputLayer(3, 8)([where, features])).features.detach().numpy()
-    other = st.Sequential(st.SubmanifoldConvolution(3, 2, 4, 3, False), st.UNet(3, 1, [4, 6]), st.BatchNormReLU(4)).eval()
+    other = st.Sequential(
+        st.SubmanifoldConvolution(3, 2, 4, 3, False), st.UNet(3, 1, [4, 6]), st.BatchNormReLU(4)
+    ).eval()
     other.load_state_dict(st.from_torch_checkpoint(tmp_path / "old.pth"))
     assert np.array_equal(other(st.InputLayer(3, 8)([where, features])).features.detach().numpy(), want)
     program = f"""
@@ -103,7 +105,11 @@ class Harmful:
 
 def test_nothing_in_a_file_is_run(tmp_path, capfd):
     path = tmp_path / "bad.pth"
-    for content, what in ((Harmful(), "system"), (st.ReLU(), "scn.torch.layers.activation.ReLU"), ({"f": np.sum}, "sum")):
+    for content, what in (
+        (Harmful(), "system"),
+        (st.ReLU(), "scn.torch.layers.activation.ReLU"),
+        ({"f": np.sum}, "sum"),
+    ):
         for new in (True, False):
             torch.save(content, path, _use_new_zipfile_serialization=new)
             with pytest.raises(scn.FormatError, match=f"bad.pth: holds a .*{what}; only tensors"):

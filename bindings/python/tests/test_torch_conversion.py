@@ -5,10 +5,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-import torch.nn.utils.prune  # noqa: E402
+from torch.nn.utils import prune
 
-import scn  # noqa: E402
-import scn.torch as st  # noqa: E402
+import scn
+import scn.torch as st
 
 
 def cloud():
@@ -24,9 +24,14 @@ def test_modules_of_the_package_become_modules_of_torch():
     theirs.add(scn.Linear(4 * 16**3, 2)).eval()
     ours = st.from_module(theirs)
     where, features = cloud()
-    assert isinstance(ours[-1], st.Linear) and not ours.training and list(ours.state_dict()) == list(theirs.state_dict())
+    assert (
+        isinstance(ours[-1], st.Linear) and not ours.training and list(ours.state_dict()) == list(theirs.state_dict())
+    )
     np.testing.assert_allclose(
-        ours([where, features]).detach().numpy(), np.asarray(theirs([where.numpy(), features.numpy()])), rtol=1e-3, atol=1e-4
+        ours([where, features]).detach().numpy(),
+        np.asarray(theirs([where.numpy(), features.numpy()])),
+        rtol=1e-3,
+        atol=1e-4,
     )
 
     class Own(scn.Module):
@@ -75,7 +80,9 @@ EVERY_LAYER = [
     lambda: st.Dropout(0.3),
     lambda: st.BatchwiseDropout(0.3),
     lambda: st.CheckpointedSequential(st.ConcatTable(st.Identity(), st.Tanh()), st.JoinTable()),
-    lambda: st.Sequential(st.ReLU(), st.ELU(), st.SELU(), st.Sigmoid(), st.AddCoords(), st.AddTable(), st.VerboseIdentity()),
+    lambda: st.Sequential(
+        st.ReLU(), st.ELU(), st.SELU(), st.Sigmoid(), st.AddCoords(), st.AddTable(), st.VerboseIdentity()
+    ),
     lambda: st.Linear(4, 6, bias=False),
     lambda: torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 6), torch.nn.LeakyReLU(0.2), torch.nn.ELU()),
 ]
@@ -121,7 +128,13 @@ def test_networks_of_torch_become_modules_of_the_package(tmp_path):
     back = st.from_module(module.train())
     assert back.training and not st.from_module(module.eval()).training
     # What has no counterpart: other arguments of torch's layers, and classes of a program's own.
-    for wrong in (torch.nn.Dropout(), torch.nn.ELU(2.0), torch.nn.Flatten(0), torch.nn.Conv2d(1, 1, 1), type("Own", (st.ReLU,), {})()):
+    for wrong in (
+        torch.nn.Dropout(),
+        torch.nn.ELU(2.0),
+        torch.nn.Flatten(0),
+        torch.nn.Conv2d(1, 1, 1),
+        type("Own", (st.ReLU,), {})(),
+    ):
         with pytest.raises(scn.UnsupportedError, match="package scn has no module"):
             st.to_module(st.Sequential(wrong))
 
@@ -130,7 +143,9 @@ def test_what_normalises_in_training_alone_is_left_behind():
     torch.manual_seed(1)
     where, features = cloud()
     net = st.Sequential(
-        st.InputLayer(3, 16), st.spectral_norm(st.SubmanifoldConvolution(3, 3, 4, 3, True)), st.SyncBatchNormalization(4, leakiness=0)
+        st.InputLayer(3, 16),
+        st.spectral_norm(st.SubmanifoldConvolution(3, 3, 4, 3, True)),
+        st.SyncBatchNormalization(4, leakiness=0),
     )
     for _ in range(3):
         net([where, features])
@@ -164,7 +179,7 @@ def test_weights_that_torch_computes_are_kept_as_they_are():
     torch.manual_seed(1)
     values = torch.randn(5, 3)
     pruned, parametrised = st.Linear(3, 4), torch.nn.Linear(3, 4)
-    torch.nn.utils.prune.l1_unstructured(pruned, "weight", 0.5)
+    prune.l1_unstructured(pruned, "weight", 0.5)
     torch.nn.utils.parametrizations.weight_norm(parametrised)
     for layer in (pruned, parametrised):
         found = np.asarray(st.to_module(layer)(values.numpy()))

@@ -12,10 +12,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-import torch.nn.functional as F  # noqa: E402
+import torch.nn.functional as F
 
-import scn  # noqa: E402
-import scn.torch as st  # noqa: E402
+import scn
+import scn.torch as st
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -103,7 +103,9 @@ def test_linear_maps_the_planes_of_sparse_tensors():
 
 def test_linear_takes_part_in_data_dependent_initialisation():
     torch.manual_seed(1)
-    net = st.Sequential(st.InputLayer(2, 9), st.SubmanifoldConvolution(2, 3, 4, 3, True), st.OutputLayer(2), st.Linear(4, 5))
+    net = st.Sequential(
+        st.InputLayer(2, 9), st.SubmanifoldConvolution(2, 3, 4, 3, True), st.OutputLayer(2), st.Linear(4, 5)
+    )
     with torch.no_grad():
         scores = net.reweight(points())
     torch.testing.assert_close(scores.mean(0), torch.zeros(5), atol=1e-5, rtol=0)
@@ -215,7 +217,13 @@ def test_losses_read_sparse_tensors_in_the_order_of_their_features():
 def test_constants_of_losses_may_have_other_types():
     logits, labels, weight = torch.randn(6, 4), torch.arange(6) % 4, torch.tensor([1.0, 2.0, 0.5, 0.0])
     want = st.cross_entropy(logits, labels, weight)
-    for given in (weight.bfloat16(), weight.double(), weight.tolist(), torch._neg_view(-weight), torch.tensor([2, 4, 1, 0])):
+    for given in (
+        weight.bfloat16(),
+        weight.double(),
+        weight.tolist(),
+        torch._neg_view(-weight),
+        torch.tensor([2, 4, 1, 0]),
+    ):
         torch.testing.assert_close(st.cross_entropy(logits, labels, given), want)
     targets = (logits > 0).float()
     for given in (targets.bfloat16(), targets.bool(), targets.int(), torch._neg_view(-targets)):

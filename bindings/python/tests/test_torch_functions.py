@@ -1,14 +1,17 @@
 """Each function of scn.torch against finite differences, and its manners as a function of torch's autograd."""
+# Long because: every property is tested of every function, and they share what makes their inputs.
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-import scn  # noqa: E402
-import scn.torch as st  # noqa: E402
+import scn
+import scn.torch as st
 
-COORDS = torch.tensor([[5, 2, 0], [1, 1, 0], [5, 3, 0], [4, 2, 1], [0, 0, 1], [5, 3, 1], [1, 2, 0], [6, 6, 1], [5, 1, 0]])
+COORDS = torch.tensor(
+    [[5, 2, 0], [1, 1, 0], [5, 3, 0], [4, 2, 1], [0, 0, 1], [5, 3, 1], [1, 2, 0], [6, 6, 1], [5, 1, 0]]
+)
 SIZE = 7
 
 
@@ -226,7 +229,15 @@ def test_a_second_derivative_is_a_clear_error(end):
 
 
 CURVED = ["submanifold", "permutohedral", "network in network", "linear", "batch norm", "batch norm, evaluation"]
-STRAIGHT = ["shape context", "max pooling", "average pooling", "global sum", "global maximum", "sparse to dense", "output layer"]
+STRAIGHT = [
+    "shape context",
+    "max pooling",
+    "average pooling",
+    "global sum",
+    "global maximum",
+    "sparse to dense",
+    "output layer",
+]
 
 
 @pytest.mark.parametrize("name", CURVED + STRAIGHT)
@@ -416,10 +427,17 @@ def test_what_does_not_fit_is_refused_and_changes_nothing():
 def test_sites_of_another_dimension_are_refused():
     _, x = entered()
     for layer in (
-        st.PermutohedralSubmanifoldConvolution(1, 3, 2, True), st.SubmanifoldConvolution(3, 3, 2, 3, True), st.OutputLayer(3),
-        st.SparseToDense(3, 3), st.GlobalMaxPooling(1), st.Sparsify(3, 3), st.SparsifyFCS(5), st.FractionalMaxPooling(3, 1.5),
-        st.MaxPooling(3, 2, 2), st.ShapeContext(3, 3),
-    ):  # fmt: skip
+        st.PermutohedralSubmanifoldConvolution(1, 3, 2, True),
+        st.SubmanifoldConvolution(3, 3, 2, 3, True),
+        st.OutputLayer(3),
+        st.SparseToDense(3, 3),
+        st.GlobalMaxPooling(1),
+        st.Sparsify(3, 3),
+        st.SparsifyFCS(5),
+        st.FractionalMaxPooling(3, 1.5),
+        st.MaxPooling(3, 2, 2),
+        st.ShapeContext(3, 3),
+    ):
         with pytest.raises(scn.ShapeError, match="got sites of dimension 2; it takes those of dimension"):
             layer(x)
 

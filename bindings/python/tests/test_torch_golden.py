@@ -12,7 +12,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 safetensors = pytest.importorskip("safetensors")
 
-import scn.torch as scn  # noqa: E402
+import scn.torch as scn
 
 FOLDER = pathlib.Path(__file__).resolve().parents[3] / "Tests" / "golden"
 CASES = sorted(path.stem for path in FOLDER.glob("*.safetensors"))
@@ -20,11 +20,13 @@ CASES = sorted(path.stem for path in FOLDER.glob("*.safetensors"))
 
 def load(name):
     with safetensors.safe_open(FOLDER / f"{name}.safetensors", "pt") as file:
-        return json.loads(file.metadata()["case"]), {key: file.get_tensor(key) for key in file.keys()}
+        return json.loads(file.metadata()["case"]), {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
 
 
 def close(what, got, want, tolerance):
-    assert got is not None and got.shape == want.shape, f"{what}: {None if got is None else got.shape}, not {want.shape}"
+    assert got is not None and got.shape == want.shape, (
+        f"{what}: {None if got is None else got.shape}, not {want.shape}"
+    )
     if want.numel():
         got = got.detach()
         error, scale = (got - want).abs().max(), want.abs().max() + 1e-3

@@ -9,8 +9,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-import scn  # noqa: E402
-import scn.torch as st  # noqa: E402
+import scn
+import scn.torch as st
 
 
 def cloud(planes=3, size=16, count=120, dimension=3, samples=2, seed=0):
@@ -36,7 +36,8 @@ NETWORKS = {
     "unet": (scn.UNet, st.UNet, (3, 2, [4, 6, 8], True, [3, 2], 0.1, 3)),
     "fully convolutional": (scn.FullyConvolutionalNet, st.FullyConvolutionalNet, (3, 1, [3, 6], False, [3, 2])),
     "integrated linear": (
-        scn.FullConvolutionalNetIntegratedLinear, st.FullConvolutionalNetIntegratedLinear, (3, 1, [3, 6], 5, False, [3, 2]),
+        scn.FullConvolutionalNetIntegratedLinear, st.FullConvolutionalNetIntegratedLinear,
+        (3, 1, [3, 6], 5, False, [3, 2]),
     ),
     "vgg": (scn.SparseVggNet, st.SparseVggNet, (3, 3, [["C", 8, 4], "MP", ["C", 8], ["C3/2", 6]])),
     "resnet": (scn.SparseResNet, st.SparseResNet, (3, 3, [["b", 6, 2, 1], ["b", 8, 1, 2]])),
@@ -197,7 +198,12 @@ def test_input_sizes_fold_backwards():
 
 def test_checkpointed_networks_give_the_same_gradients_and_statistics():
     torch.manual_seed(0)
-    inner = [st.SubmanifoldConvolution(3, 3, 4, 3, True), st.BatchNormReLU(4), st.Dropout(0.3), st.MeanOnlyBNLeakyReLU(4)]
+    inner = [
+        st.SubmanifoldConvolution(3, 3, 4, 3, True),
+        st.BatchNormReLU(4),
+        st.Dropout(0.3),
+        st.MeanOnlyBNLeakyReLU(4),
+    ]
     whole = st.Sequential(st.InputLayer(3, 16), st.Sequential(*inner), st.OutputLayer(3))
     saving = copy.deepcopy(whole)
     saving[1] = st.CheckpointedSequential(*saving[1])
@@ -351,7 +357,9 @@ def test_what_package_scn_does_not_take_is_told_apart(tmp_path):
             scn.optimize_for_inference,
             scn.Sequential,
         ):
-            with pytest.raises(TypeError, match=f"is a {name}; it must be a Module of package scn .*scn.torch.to_module"):
+            with pytest.raises(
+                TypeError, match=f"is a {name}; it must be a Module of package scn .*scn.torch.to_module"
+            ):
                 call(module)
     for kind in (scn.SGD, scn.Adam, scn.AdamW):
         with pytest.raises(TypeError, match="must be tensors of package scn, not torch.nn.Parameter; .* torch.optim"):

@@ -3,7 +3,7 @@
 import pytest
 
 torch = pytest.importorskip("torch")
-import scn.torch as st  # noqa: E402
+import scn.torch as st
 
 
 def test_group_norm_takes_event_numbers_as_batch_indices():

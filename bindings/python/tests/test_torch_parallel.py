@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-import scn.torch as scn  # noqa: E402
+import scn.torch as scn
 
 
 class Scenes(torch.utils.data.Dataset):
@@ -173,7 +173,8 @@ def batch(samples):
     for place, sample in enumerate(samples):
         generator = torch.Generator().manual_seed(sample)
         count = 30 + 10 * sample
-        where.append(torch.cat([torch.randint(0, 16, (count, 3), generator=generator), torch.full((count, 1), place)], 1))
+        places = torch.randint(0, 16, (count, 3), generator=generator)
+        where.append(torch.cat([places, torch.full((count, 1), place)], 1))
         features.append(torch.randn(count, 2, generator=generator) + sample % 3)
     return [torch.cat(where), torch.cat(features), len(samples)], torch.tensor(samples) % 3
 
@@ -225,7 +226,9 @@ def test_two_processes_train_as_one_with_the_joined_batch(tmp_path, subprocess_e
         (tmp_path / "meeting").unlink(missing_ok=True)
         commands = [[sys.executable, str(program), str(rank), str(world), str(tmp_path)] for rank in range(world)]
         processes = [
-            subprocess.Popen(command, env=subprocess_environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            subprocess.Popen(
+                command, env=subprocess_environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
             for command in commands
         ]
         for process in processes:

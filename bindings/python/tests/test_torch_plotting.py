@@ -7,8 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-import scn  # noqa: E402
-import scn.torch as st  # noqa: E402
+import scn
+import scn.torch as st
 
 
 @pytest.mark.parametrize("draw,faces", [(st.matplotlib_cubes, 6), (st.matplotlib_planes, 1)])

@@ -8,8 +8,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-import scn  # noqa: E402
-import scn.torch as st  # noqa: E402
+import scn
+import scn.torch as st
 
 WHERE = torch.tensor([[3, 4], [1, 2], [3, 5], [2, 2]])
 

@@ -8,10 +8,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-from torch import nn, optim  # noqa: E402
-from torch.nn import functional as F  # noqa: E402
+from torch import nn, optim
+from torch.nn import functional as F
 
-import scn.torch as scn  # noqa: E402
+import scn.torch as scn
 
 device = "cpu"
 
@@ -23,7 +23,11 @@ def test_hello_world(capsys):
         .add(
             scn.SparseVggNet(
                 2, 1,
-                [["C", 8], ["C", 8], ["MP", 3, 2], ["C", 16], ["C", 16], ["MP", 3, 2], ["C", 24], ["C", 24], ["MP", 3, 2]],
+                [
+                    ["C", 8], ["C", 8], ["MP", 3, 2],
+                    ["C", 16], ["C", 16], ["MP", 3, 2],
+                    ["C", 24], ["C", 24], ["MP", 3, 2],
+                ],
             )
         )
         .add(scn.SubmanifoldConvolution(2, 24, 32, 3, False))
@@ -190,7 +194,10 @@ def scenes(count, seed):
         points = torch.cat([floor, ball])
         where = torch.cat([(points * 30).long().clamp(min=0), torch.full((400, 1), sample)], 1)
         batch.append((where, torch.rand(400, 1, generator=generator), (torch.arange(400) >= 250).long()))
-    return {"x": [torch.cat([b[0] for b in batch]), torch.cat([b[1] for b in batch])], "y": torch.cat([b[2] for b in batch])}
+    return {
+        "x": [torch.cat([b[0] for b in batch]), torch.cat([b[1] for b in batch])],
+        "y": torch.cat([b[2] for b in batch]),
+    }
 
 
 class Segmenter(nn.Module):

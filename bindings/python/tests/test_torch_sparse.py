@@ -11,8 +11,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-import scn  # noqa: E402
-import scn.torch as st  # noqa: E402
+import scn
+import scn.torch as st
 
 COORDS = torch.tensor([[5, 2, 0], [1, 1, 0], [5, 3, 1], [4, 2, 1], [0, 0, 0], [1, 1, 0], [5, 2, 0], [7, 7, 1]])
 FIRST = torch.tensor([0, 1, 2, 3, 4, 7])

@@ -14,8 +14,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
-import scn  # noqa: E402
-import scn.torch as st  # noqa: E402
+import scn
+import scn.torch as st
 
 ATTRIBUTES = pathlib.Path(__file__).with_name("sparseconvnet_attributes.txt").read_text()
 ATTRIBUTES = [part.partition("\n")[::2] for part in re.split(r"\n(?=[A-Z])", ATTRIBUTES)[1:]]
@@ -112,7 +112,7 @@ def test_group_norm_has_the_names_of_torch():
     assert st.to_module(other).num_groups == 2 and st.from_module(st.to_module(other)).num_channels == 4
     with pytest.raises(scn.UnsupportedError, match="without weight and bias"):
         st.to_module(layer)
-    with pytest.raises(scn.InvalidArgumentError, match="num_groups is 3; it must divide num_channels 4"):
+    with pytest.raises(scn.InvalidArgumentError, match="num_groups: is 3, expected a divisor of num_channels, 4"):
         st.SparseGroupNorm(3, 4)
 
 
@@ -180,11 +180,12 @@ def test_modules_of_its_files():
     from scn.torch.activations import ReLU
     from scn.torch.denseToSparse import DenseToSparse
     from scn.torch.ioLayers import InputLayerFunction, OutputLayerFunction  # noqa: F401
-    from scn.torch.metadata import Metadata
     from scn.torch.sparseConvNetTensor import SparseConvNetTensor
     from scn.torch.sparseToDense import SparseToDense
     from scn.torch.spectral_norm import spectral_norm
     from scn.torch.utils import optionalTensor, optionalTensorReturn, toLongTensor
+
+    from scn.torch.metadata import Metadata
 
     assert (ReLU, Metadata, spectral_norm) == (st.ReLU, st.Metadata, st.spectral_norm)
     assert (SparseConvNetTensor, SparseToDense, DenseToSparse) == (

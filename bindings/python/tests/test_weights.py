@@ -11,7 +11,17 @@ import scn
 MINKOWSKI_2x3 = [(0, -1), (1, -1), (0, 0), (1, 0), (0, 1), (1, 1)]
 MINKOWSKI_3x3 = [(-1, -1), (0, -1), (1, -1), (-1, 0), (0, 0), (1, 0), (-1, 1), (0, 1), (1, 1)]
 MINKOWSKI_4 = [(0,), (1,), (2,), (3,)]
-TORCHSPARSE_3x1x3 = [(-1, 0, -1), (0, 0, -1), (1, 0, -1), (-1, 0, 0), (0, 0, 0), (1, 0, 0), (-1, 0, 1), (0, 0, 1), (1, 0, 1)]
+TORCHSPARSE_3x1x3 = [
+    (-1, 0, -1),
+    (0, 0, -1),
+    (1, 0, -1),
+    (-1, 0, 0),
+    (0, 0, 0),
+    (1, 0, 0),
+    (-1, 0, 1),
+    (0, 0, 1),
+    (1, 0, 1),
+]
 TORCHSPARSE_2x2x2 = [(0, 0, 0), (0, 0, 1), (0, 1, 0), (0, 1, 1), (1, 0, 0), (1, 0, 1), (1, 1, 0), (1, 1, 1)]
 TORCHSPARSE_2x4x1 = [(0, -1, 0), (0, 0, 0), (0, 1, 0), (0, 2, 0), (1, -1, 0), (1, 0, 0), (1, 1, 0), (1, 2, 0)]
 # [k_y, k_x] of spconv, with the padding 1 of its submanifold convolutions.
@@ -146,8 +156,16 @@ def test_nothing_of_the_source_is_shared():
         (lambda: scn.weights_from_spconv(np.zeros((3, 3))), scn.ShapeError, "weight has the shape [3, 3]"),
         (lambda: scn.weights_from_spconv(np.array(["a"])), scn.InvalidArgumentError, "weight has the type"),
         (lambda: scn.weights_from_minkowski_engine(np.zeros((9, 2, 2)), 3), scn.ShapeError, "one size for each axis"),
-        (lambda: scn.weights_from_minkowski_engine(np.zeros((8, 2, 2)), [3, 3]), scn.ShapeError, "needs [9, nIn, nOut]"),
-        (lambda: scn.weights_from_minkowski_engine(np.zeros((0, 2, 2)), [0, 3]), scn.InvalidArgumentError, "at least 1"),
+        (
+            lambda: scn.weights_from_minkowski_engine(np.zeros((8, 2, 2)), [3, 3]),
+            scn.ShapeError,
+            "needs [9, nIn, nOut]",
+        ),
+        (
+            lambda: scn.weights_from_minkowski_engine(np.zeros((0, 2, 2)), [0, 3]),
+            scn.InvalidArgumentError,
+            "at least 1",
+        ),
         (lambda: scn.weights_from_torchsparse(np.zeros((9, 2, 2)), [3, 3]), scn.ShapeError, "three dimensions"),
         (
             lambda: scn.weights_from_torchsparse(np.zeros((18, 2, 2)), [3, 3, 2], submanifold=True),
@@ -157,7 +175,11 @@ def test_nothing_of_the_source_is_shared():
         (lambda: scn.weights_to_spconv(np.zeros((9, 2, 1, 1)), [3, 3]), scn.ShapeError, "2 groups"),
         (lambda: scn.weights_to_spconv(np.zeros((9, 1, 1, 1)), [3, 3], "?"), scn.InvalidArgumentError, "layout"),
         (lambda: scn.weights_to_torchsparse(np.zeros((9, 1, 1, 1)), [3, 3]), scn.ShapeError, "three dimensions"),
-        (lambda: scn.weights_to_minkowski_engine(np.zeros((9, 1, 1)), [3, 3]), scn.ShapeError, "needs [9, 1, nIn, nOut]"),
+        (
+            lambda: scn.weights_to_minkowski_engine(np.zeros((9, 1, 1)), [3, 3]),
+            scn.ShapeError,
+            "needs [9, 1, nIn, nOut]",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(call, error, text):

@@ -8,7 +8,8 @@ import os
 import secrets
 import socket
 import stat
-from typing import IO, Iterator, Union
+from collections.abc import Iterator
+from typing import IO, Union
 
 PathLike = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 

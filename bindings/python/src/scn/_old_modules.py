@@ -8,14 +8,14 @@ import sys
 _MOVED = {
     "scn": {
         "values": "grad_mode metadata sparse tensor voxels",
-        "nn": "activation batched combining containers convolution inference input_batch input_output layer linear module "
-        "networks normalization permutohedral pooling shape_context sparsify spectral summary",
+        "nn": "activation batched combining containers convolution inference input_batch input_output layer linear "
+        "module networks normalization permutohedral pooling shape_context sparsify spectral summary",
         "training": "checkpoint:saving _classification:classification_loop classification:train_validate schedules",
         "conversion": "torch_checkpoint:pytorch_files weights",
     },
     "scn.torch": {
-        "layers": "activation combining containers convolution input_output layer linear networks normalization pooling "
-        "running_statistics sparsify spectral sync_normalization",
+        "layers": "activation combining containers convolution input_output layer linear networks normalization "
+        "pooling running_statistics sparsify spectral sync_normalization",
         "": "checkpoint:saving classification:train_validate",
     },
 }

@@ -7,6 +7,20 @@ subclass is also the built-in exception that a Python program expects: `except V
 
 from __future__ import annotations
 
+from ._native.generated import (
+    SCN_ERROR_COORDINATE,
+    SCN_ERROR_FILE,
+    SCN_ERROR_FORMAT,
+    SCN_ERROR_HANDLE,
+    SCN_ERROR_INTERNAL,
+    SCN_ERROR_INVALID_ARGUMENT,
+    SCN_ERROR_MEMORY,
+    SCN_ERROR_OVERFLOW,
+    SCN_ERROR_SHAPE,
+    SCN_ERROR_STATE,
+    SCN_ERROR_UNSUPPORTED,
+)
+
 __all__ = [
     "CoordinateError",
     "Error",
@@ -28,73 +42,73 @@ __all__ = [
 class Error(RuntimeError):
     """Any error of scn. `status` is the number that scn.h gives it (`SCN_ERROR_...`)."""
 
-    status: int = 11
+    status: int = SCN_ERROR_INTERNAL
 
 
 class InvalidArgumentError(Error, ValueError):
     """A value out of its range."""
 
-    status = 1
+    status = SCN_ERROR_INVALID_ARGUMENT
 
 
 class ShapeError(Error, ValueError):
     """A tensor, a matrix or a spatial size of another shape than is needed."""
 
-    status = 2
+    status = SCN_ERROR_SHAPE
 
 
 class CoordinateError(Error, ValueError):
     """A site that is negative, out of range or duplicate."""
 
-    status = 3
+    status = SCN_ERROR_COORDINATE
 
 
 class HandleError(Error):
     """An object of the library that is released or of another kind."""
 
-    status = 4
+    status = SCN_ERROR_HANDLE
 
 
 class OutOfMemoryError(Error, MemoryError):
     """Memory that the system does not have."""
 
-    status = 5
+    status = SCN_ERROR_MEMORY
 
 
 class SizeOverflowError(Error, ValueError, OverflowError):
     """A size that no 64-bit integer can hold."""
 
-    status = 6
+    status = SCN_ERROR_OVERFLOW
 
 
 class FileError(Error, OSError):
     """The file system refused."""
 
-    status = 7
+    status = SCN_ERROR_FILE
 
 
 class FormatError(Error, ValueError):
     """A file, a text or a state whose content is not what it should be."""
 
-    status = 8
+    status = SCN_ERROR_FORMAT
 
 
 class StateError(Error):
     """Valid at another time: a second backward pass, a deconvolution without its convolution."""
 
-    status = 9
+    status = SCN_ERROR_STATE
 
 
 class UnsupportedError(Error, NotImplementedError):
     """What this library, or this cpu, cannot do."""
 
-    status = 10
+    status = SCN_ERROR_UNSUPPORTED
 
 
 class InternalError(Error):
     """A defect of the library."""
 
-    status = 11
+    status = SCN_ERROR_INTERNAL
 
 
 class ParametersOnlyWarning(UserWarning):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import operator
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import Error, InvalidArgumentError, ShapeError, SizeOverflowError
+from .generated import SCN_MAX_DIMENSION, Matrix
 from .handles import TensorHandle
 from .library import library
 
@@ -41,11 +43,19 @@ def number(value: Any, name: str) -> float:
     raise InvalidArgumentError(f"{name} is {value!r}; it must be a number")
 
 
+def finite(value: Any, name: str) -> float:
+    """Return a Python number that is finite."""
+    result = number(value, name)
+    if not math.isfinite(result):
+        raise InvalidArgumentError(f"{name}: is {result}, expected a finite number")
+    return result
+
+
 def positive(value: Any, name: str) -> float:
     """Return a number that float32 holds with all its digits and that is above 0, as the library's `epsilon`s are."""
     least, most = (float(limit) for limit in (np.finfo(np.float32).tiny, np.finfo(np.float32).max))
     if not least <= (result := number(value, name)) <= most:
-        raise InvalidArgumentError(f"{name} is {value}; it must be {least:.9g} ... {most:.9g}")
+        raise InvalidArgumentError(f"{name}: is {value}, expected {least:.9g} ... {most:.9g}")
     return result
 
 
@@ -53,7 +63,7 @@ def at_least_zero(value: Any, name: str) -> float:
     """Return a number that is at least 0 and finite, also as float32."""
     most = float(np.finfo(np.float32).max)
     if not 0 <= (result := number(value, name)) <= most:
-        raise InvalidArgumentError(f"{name} is {value}; it must be 0 ... {most:.9g}")
+        raise InvalidArgumentError(f"{name}: is {value}, expected 0 ... {most:.9g}")
     return result
 
 
@@ -65,10 +75,10 @@ def flag(value: Any, name: str) -> bool:
 
 
 def dimension_of(value: Any) -> int:
-    """Return a dimension, 1 ... 10."""
+    """Return a dimension, 1 ... SCN_MAX_DIMENSION."""
     number = integer(value, "dimension")
-    if not 1 <= number <= 10:
-        raise InvalidArgumentError(f"dimension is {number}; it must be 1 ... 10")
+    if not 1 <= number <= SCN_MAX_DIMENSION:
+        raise InvalidArgumentError(f"dimension is {number}; it must be 1 ... {SCN_MAX_DIMENSION}")
     return number
 
 
@@ -184,6 +194,12 @@ def int64(value: Any, name: str, error: type[Error] = InvalidArgumentError) -> I
 def address(array: NDArray[Any]) -> int:
     """Return where the array's numbers lie."""
     return int(array.ctypes.data)
+
+
+def matrix(array: FloatArray) -> Matrix:
+    """Return the struct for an array [rows, planes] without gaps, which must outlive it."""
+    rows, planes = array.shape
+    return Matrix(data=address(array), rows=rows, planes=planes)
 
 
 class _Memory:

@@ -39,7 +39,7 @@ class Handle:
 
     def __del__(self) -> None:
         # The class may already be taken apart where the interpreter is shutting down; the process then ends anyway.
-        try:
+        try:  # noqa: SIM105
             self._release(self._as_parameter_)
         except AttributeError:
             pass

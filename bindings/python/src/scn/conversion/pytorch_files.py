@@ -107,8 +107,10 @@ class _Tensor:
         if last >= len(values) or math.prod(self.size) > len(values):
             raise FormatError(f"has a tensor of size {list(self.size)} that reaches beyond its {len(values)} numbers")
         strides = [stride * values.itemsize for stride in self.stride]
-        array = np.lib.stride_tricks.as_strided(values[self.offset :], self.size, strides, writeable=False).copy()
-        return np.negative(array) if self.is_negated else array
+        array: NDArray[Any] = np.lib.stride_tricks.as_strided(
+            values[self.offset :], self.size, strides, writeable=False
+        ).copy()
+        return -array if self.is_negated else array
 
 
 class _StorageType:

@@ -229,7 +229,8 @@ def _first_axis_fastest(array: FloatArray, size: list[int]) -> FloatArray:
     """Return [volume, nIn, nOut] whose first axis is the fastest as [*size, nIn, nOut]."""
     backwards = array.reshape(*size[::-1], *array.shape[-2:])
     dimension = len(size)
-    return backwards.transpose(*range(dimension - 1, -1, -1), dimension, dimension + 1)
+    result: FloatArray = backwards.transpose(*range(dimension - 1, -1, -1), dimension, dimension + 1)
+    return result
 
 
 def _as_listed(array: FloatArray, is_first_axis_fastest: bool) -> FloatArray:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._native.arrays import address, dimension_of, int64
-from .._native.handles import ModuleHandle, TensorHandle
+from .._native.arrays import address, int64
+from .._native.handles import TensorHandle
 from .._native.library import library
 from ..errors import CoordinateError, ShapeError
 from ..values.native import from_native
@@ -13,6 +13,7 @@ from ..values.tensor import Tensor
 from ..values.value import Value
 from .input_output import _Entering
 from .layer import Layer
+from .layer_types import made_from_arguments
 
 __all__ = ["BLInputLayer", "BLOutputLayer"]
 
@@ -24,8 +25,6 @@ class BLInputLayer(_Entering):
     `Tensor`, into which gradients flow, or an array, [batch, length, planes]. spatial_size and mode: as in `InputLayer`.
     Raises `CoordinateError`, which names the row, where a site is out of range or (mode 0) duplicate.
     """
-
-    _create = library.scn_bl_input_layer_create
 
     def forward(self, input: Any) -> Any:
         """Return the sparse tensor of [coords, features]."""
@@ -50,13 +49,7 @@ class BLOutputLayer(Layer):
     Zeros at padding and, in modes 1 and 2 of the input layer, at the rows that did not win.
     """
 
-    _arguments = {"dimension": "dimension"}
     dimension: int
 
-    def __init__(self, dimension: int) -> None:
-        super().__init__()
-        self.dimension = dimension_of(dimension)
-        self._own(ModuleHandle.make(library.scn_bl_output_layer_create, self.dimension))
-
-    def extra_repr(self) -> str:
-        return str(self.dimension)
+    @made_from_arguments
+    def __init__(self, dimension: int) -> None: ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .._native.handles import ModuleHandle, TensorHandle, handle_array
+from .._native.handles import TensorHandle, handle_array
 from .._native.library import library
 from ..errors import InvalidArgumentError
 from ..values.sparse import SparseConvNetTensor
@@ -21,10 +21,6 @@ class AddCoords(Layer):
 
     [sites, planes] -> [sites, planes + dimension].
     """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._own(ModuleHandle.make(library.scn_add_coords_create))
 
 
 def append_tensors(tensors: Sequence[SparseConvNetTensor]) -> SparseConvNetTensor:

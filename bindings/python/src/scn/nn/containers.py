@@ -216,25 +216,13 @@ class ConcatTable(Container):
 class AddTable(Layer):
     """Adds a list of tensors: the same sites, the same planes."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._own(ModuleHandle.make(library.scn_add_table_create))
-
 
 class JoinTable(Layer):
     """Puts the planes of a list of tensors side by side: the same sites."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._own(ModuleHandle.make(library.scn_join_table_create))
-
 
 class Identity(Layer):
     """Returns its input, whatever it is."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._own(ModuleHandle.make(library.scn_identity_create))
 
     def forward(self, input: Any) -> Any:
         """Return the input."""
@@ -243,10 +231,6 @@ class Identity(Layer):
 
 class VerboseIdentity(Layer):
     """Prints its input, whatever it is, and returns it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._own(ModuleHandle.make(library.scn_verbose_identity_create))
 
     def forward(self, input: Any) -> Any:
         """Print the input and return it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import json
 from typing import Any
 
 from .._native.handles import ModuleHandle, TensorHandle
@@ -13,7 +12,7 @@ from ..errors import UnsupportedError
 from ..values.native import from_native, to_native
 from .batched import batched_points
 from .input_output import points
-from .layer import Layer
+from .layer import Layer, architecture_of
 from .module import Module
 
 __all__ = ["InferenceNetwork", "optimize_for_inference"]
@@ -31,9 +30,9 @@ class InferenceNetwork(Layer):
         raise UnsupportedError("optimize_for_inference makes an InferenceNetwork")
 
     @classmethod
-    def _around(cls, handle: ModuleHandle, arguments: dict[str, Any]) -> Layer:
-        self = super()._around(handle, arguments)
-        self.__dict__["_first"] = next(iter(arguments["modules"]), {"type": None})
+    def _around(cls, handle: ModuleHandle) -> Layer:
+        self = super()._around(handle)
+        self.__dict__["_first"] = next(iter(architecture_of(handle)["modules"]), {"type": None})
         return self
 
     def forward(self, input: Any) -> Any:
@@ -71,8 +70,7 @@ def optimize_for_inference(module: Module) -> InferenceNetwork:
     if handle is None:
         raise UnsupportedError(f"{type(module).__name__} has parts written in Python, which cannot be optimised")
     optimized = ModuleHandle.make(library.scn_module_optimize_for_inference, handle)
-    architecture = json.loads(_text(library.scn_module_architecture, optimized))
-    return InferenceNetwork._around(optimized, architecture)  # type: ignore[return-value]
+    return InferenceNetwork._around(optimized)  # type: ignore[return-value]
 
 
 def _text(function: Any, handle: ModuleHandle) -> str:

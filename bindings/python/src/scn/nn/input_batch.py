@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from .._native.arrays import FloatArray, IntArray, dimension_of, float32, int64, int64s, integer, sizes
+from .._native.generated import SCN_INPUT_LAST, Filter
 from .._native.handles import RulebookHandle, TensorHandle
 from .._native.library import library
-from .._native.structs import Filter
 from ..errors import CoordinateError, InvalidArgumentError, ShapeError, StateError
 from ..values.metadata import Metadata
 from ..values.sparse import SparseConvNetTensor
@@ -38,7 +38,7 @@ class InputBatch(SparseConvNetTensor):
         self._samples = 0
         self._current: int | None = None
         # Of the rows that overwrite the last wins, else the first of the others: `_build` puts them in that order.
-        self._layer = InputLayer(self.dimension, spatial_size, 1)
+        self._layer = InputLayer(self.dimension, spatial_size, SCN_INPUT_LAST)
         self._built: TensorHandle | None = None
         self._changed()
 
@@ -47,7 +47,7 @@ class InputBatch(SparseConvNetTensor):
         self._features = self._metadata = self._sites = self._spatial_size = None
 
     @property
-    def _handle(self) -> TensorHandle | None:  # type: ignore[override]
+    def _handle(self) -> TensorHandle | None:
         """The library's tensor, made when it is asked for."""
         if self._built is None:
             self._built = self._build()
@@ -168,12 +168,13 @@ def precompute_rules(metadata: Metadata, sites: int, size: int) -> None:
     if size not in (2, 3):
         raise InvalidArgumentError(f"size is {size}; it must be 2 or 3")
     while True:
-        threes = Filter(d, int64s([3] * d))
+        threes = Filter(dimension=d, size=int64s([3] * d))
         RulebookHandle.make(library.scn_geometry_submanifold, metadata._handle, sites, threes)
         current = metadata._spatial_size(sites)
         if not ((current >= size) & ((current - size) % 2 == 0)).all():
             return
-        window, output = Filter(d, int64s([size] * d), int64s([2] * d)), ctypes.c_int32()
+        window = Filter(dimension=d, size=int64s([size] * d), stride=int64s([2] * d))
+        output = ctypes.c_int32()
         strided = library.scn_geometry_strided
         RulebookHandle.make(strided, metadata._handle, sites, window, ctypes.byref(output))
         sites = output.value

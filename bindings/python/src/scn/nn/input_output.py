@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
-from .._native.arrays import address, dimension_of, int64s, integer, sizes
-from .._native.handles import ModuleHandle, TensorHandle
+from .._native.arrays import address, integer
+from .._native.handles import TensorHandle
 from .._native.library import library
 from ..errors import ShapeError
 from ..values.metadata import coordinate_rows
@@ -13,6 +13,7 @@ from ..values.native import from_native
 from ..values.tensor import Tensor
 from ..values.value import Value
 from .layer import Layer
+from .layer_types import made_from_arguments
 
 __all__ = ["Flatten", "InputLayer", "InputLayerInput", "OutputLayer", "SparseToDense"]
 
@@ -25,20 +26,14 @@ class InputLayerInput(NamedTuple):
 
 
 class _Entering(Layer):
-    """What layers share that turn points into sparse tensors."""
+    """Shared base of the layers that turn points into sparse tensors."""
 
-    _create: ClassVar[Any]
-    _arguments = {"dimension": "dimension", "spatial_size": "spatial_size", "mode": "mode"}
     dimension: int
     spatial_size: list[int]
     mode: int
 
-    def __init__(self, dimension: int, spatial_size: Any, mode: int = 3) -> None:
-        super().__init__()
-        self.dimension = dimension_of(dimension)
-        self.spatial_size = sizes(spatial_size, self.dimension, "spatial_size")
-        self.mode = integer(mode, "mode", 32)
-        self._own(ModuleHandle.make(self._create, self.dimension, int64s(self.spatial_size), self.mode))
+    @made_from_arguments
+    def __init__(self, dimension: int, spatial_size: Any, mode: int = 3) -> None: ...
 
     def extra_repr(self) -> str:
         return f"{self.dimension}, spatial_size={self.spatial_size}, mode={self.mode}"
@@ -54,8 +49,6 @@ class InputLayer(_Entering):
     into which gradients flow, or an array, [rows, planes]. batch_size: a lower bound, for trailing samples without
     points. Raises `CoordinateError`, which names the row, where a site is out of range or (mode 0) duplicate.
     """
-
-    _create = library.scn_input_layer_create
 
     def forward(self, input: Any) -> Any:
         """Return the sparse tensor of [coords, features] or [coords, features, batch_size]."""
@@ -73,45 +66,27 @@ def points(input: Any) -> TensorHandle:
     return TensorHandle.make(library.scn_points_create, address(where), rows, columns, features, batch_size)
 
 
-class _Leaving(Layer):
-    dimension: int
-
-    def extra_repr(self) -> str:
-        return str(self.dimension)
-
-
-class OutputLayer(_Leaving):
+class OutputLayer(Layer):
     """Gives every row of the input layer's points the vector of its site: a `Tensor` [rows, planes].
 
     In modes 1 and 2 of the input layer only the winning row gets it, the others zeros.
     """
 
-    _arguments = {"dimension": "dimension"}
+    dimension: int
 
-    def __init__(self, dimension: int) -> None:
-        super().__init__()
-        self.dimension = dimension_of(dimension)
-        self._own(ModuleHandle.make(library.scn_output_layer_create, self.dimension))
+    @made_from_arguments
+    def __init__(self, dimension: int) -> None: ...
 
 
-class SparseToDense(_Leaving):
+class SparseToDense(Layer):
     """Makes a `Tensor` [batch, nPlanes, ...spatial size], zeros where there is no site."""
 
-    _arguments = {"dimension": "dimension", "planes": "nPlanes"}
+    dimension: int
     nPlanes: int
 
-    def __init__(self, dimension: int, nPlanes: int) -> None:
-        super().__init__()
-        self.dimension, self.nPlanes = dimension_of(dimension), integer(nPlanes, "nPlanes")
-        self._own(ModuleHandle.make(library.scn_sparse_to_dense_create, self.dimension, self.nPlanes))
-
-    def extra_repr(self) -> str:
-        return f"{self.dimension}, {self.nPlanes}"
+    @made_from_arguments
+    def __init__(self, dimension: int, nPlanes: int) -> None: ...
 
 
 class Flatten(Layer):
     """Makes of a dense tensor [n, ...] a matrix [n, rest]."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._own(ModuleHandle.make(library.scn_flatten_create))

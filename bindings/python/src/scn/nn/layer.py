@@ -3,39 +3,48 @@
 from __future__ import annotations
 
 import ctypes
+import json
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
-from .._native.arrays import IntArray, address, int64s, integer
+from .._native.arrays import IntArray, address, int64s, integer, number
 from .._native.handles import ModuleHandle, TensorHandle
 from .._native.library import library
 from .._native.scope import without_generator
 from ..values.native import from_native, to_native
 from ..values.tensor import Parameter, Tensor
+from .layer_types import Typed, described
 from .module import Module
 
 __all__ = ["Layer"]
 
 
-class Layer(Module):
+class Layer(Typed, Module):
     """A module of the library. Its parameters are the library's memory."""
 
     _handle: ModuleHandle
-    # The attributes that this layer shows, by the names that they have in the library's architecture text.
-    _arguments: ClassVar[dict[str, str]] = {}
-    # Parameters that a layer of this kind need not have; they are None then.
-    _optional: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self) -> None:
+        self._make({})
+
+    def _make(self, given: dict[str, Any]) -> None:
+        """Make the library's layer of arguments by their names, and show them as attributes."""
+        super().__init__()
+        self._show(ModuleHandle.make(library.scn_module_create, self._type.architecture(given)))
 
     @classmethod
-    def _around(cls, handle: ModuleHandle, arguments: dict[str, Any]) -> Layer:
-        """Return a layer around a module of the library, given the arguments of its architecture text."""
+    def _around(cls, handle: ModuleHandle) -> Layer:
+        """Return a layer around a module of the library."""
         self: Layer = cls.__new__(cls)
-        for key, name in cls._arguments.items():
-            self.__dict__[name] = arguments[key]
-        self._own(handle)
+        self._show(handle)
         return self
+
+    def _show(self, handle: ModuleHandle) -> None:
+        """Show the arguments of a module of the library, and take it over."""
+        self.__dict__.update(self._type.shown(architecture_of(handle)))
+        self._own(handle)
 
     def _own(self, handle: ModuleHandle) -> None:
         """Take over a module of the library and show its state as attributes."""
@@ -54,7 +63,7 @@ class Layer(Module):
             library.scn_module_set_training(self._handle, int(bool(value)))
             self.__dict__["training"] = bool(value)
             return
-        if "_handle" in self.__dict__ and name in self._arguments.values():
+        if "_handle" in self.__dict__ and name in self._type.attributes:
             self._set_argument(name, value)
             return
         if name in self._parameters or name in self._buffers:
@@ -63,23 +72,24 @@ class Layer(Module):
 
     def _set_argument(self, name: str, value: Any) -> None:
         """Change what the layer was made with, here and in the library, or refuse."""
-        raise AttributeError(f"{name} is fixed when a {type(self).__name__} is made: make another layer")
+        if name != "momentum":
+            raise AttributeError(f"{name} is fixed when a {type(self).__name__} is made: make another layer")
+        library.scn_module_set_momentum(self._handle, number(value, name))
+        self.__dict__[name] = float(value)
 
     def __getattr__(self, name: str) -> Any:
-        absent = name in self._optional and name not in self.__dict__["_parameters"]
+        absent = name in self._type.optional_state and name not in self.__dict__["_parameters"]
         return None if absent else super().__getattr__(name)
+
+    def extra_repr(self) -> str:
+        return described(self, self._type)
 
     def forward(self, input: Any) -> Any:
         """Apply the layer to a tensor, an array, or (where it takes a table) a list of tensors."""
         return from_native(TensorHandle.make(library.scn_module_forward, self._handle, to_native(input)))
 
     def input_spatial_size(self, out_size: Any) -> IntArray:
-        dimension = self.__dict__.get("dimension") or max(np.size(out_size), 1)
-        sizes = np.broadcast_to(np.asarray(out_size), (dimension,)) if np.ndim(out_size) == 0 else out_size
-        wanted = int64s([integer(size, "out_size") for size in sizes])
-        result = np.empty(len(wanted), np.int64)
-        library.scn_module_input_spatial_size(self._handle, len(wanted), wanted, address(result))
-        return result
+        return input_size_of(self._handle, self.__dict__.get("dimension"), out_size)
 
     input_spatial_size.__doc__ = Module.input_spatial_size.__doc__
 
@@ -119,6 +129,23 @@ def is_written_here(module: Module, method: str) -> bool:
     """Return whether a method of a module is this package's own and not a user's."""
     owner = next(kind for kind in type(module).__mro__ if method in kind.__dict__)
     return owner.__module__.partition(".")[0] == __name__.partition(".")[0]
+
+
+def input_size_of(handle: ModuleHandle, dimension: int | None, out_size: Any) -> IntArray:
+    """Return the input spatial size that yields `out_size`, a number for all axes or one for each."""
+    axes = dimension or max(np.size(out_size), 1)
+    sizes = np.broadcast_to(np.asarray(out_size), (axes,)) if np.ndim(out_size) == 0 else out_size
+    wanted = int64s([integer(size, "out_size") for size in sizes])
+    result = np.empty(len(wanted), np.int64)
+    library.scn_module_input_spatial_size(handle, len(wanted), wanted, address(result))
+    return result
+
+
+def architecture_of(handle: ModuleHandle) -> dict[str, Any]:
+    """Return the architecture of a module of the library."""
+    text = ctypes.c_char_p()
+    library.scn_module_architecture(handle, ctypes.byref(text))
+    return json.loads(text.value or b"{}")  # type: ignore[no-any-return]
 
 
 def _state_of(handle: ModuleHandle) -> Iterator[tuple[str, TensorHandle, bool]]:

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
-from .._native.arrays import flag, integer
-from .._native.handles import ModuleHandle
-from .._native.library import library
 from ..values.tensor import Parameter
 from .layer import Layer
+from .layer_types import made_from_arguments
 
 __all__ = ["Linear", "NetworkInNetwork"]
 
 
 class _Product(Layer):
-    _create: ClassVar[Any]
-    _arguments = {"in": "nIn", "out": "nOut", "bias": "has_bias"}
-    _optional = ("bias",)
     weight: Parameter
     bias: Parameter | None
     nIn: int
     nOut: int
     has_bias: bool
-
-    def __init__(self, nIn: int, nOut: int, bias: bool) -> None:
-        super().__init__()
-        self.nIn, self.nOut = integer(nIn, "nIn"), integer(nOut, "nOut")
-        self.has_bias = flag(bias, "bias")
-        self._own(ModuleHandle.make(self._create, self.nIn, self.nOut, int(self.has_bias)))
-
-    def extra_repr(self) -> str:
-        return f"{self.nIn} -> {self.nOut}, bias={self.has_bias}"
 
 
 class NetworkInNetwork(_Product):
@@ -39,7 +23,8 @@ class NetworkInNetwork(_Product):
     weight [nIn, nOut], initialised N(0, 2 / nIn); bias [nOut], zeros.
     """
 
-    _create = library.scn_network_in_network_create
+    @made_from_arguments
+    def __init__(self, nIn: int, nOut: int, bias: bool) -> None: ...
 
 
 class Linear(_Product):
@@ -48,7 +33,5 @@ class Linear(_Product):
     weight [nOut, nIn]; bias [nOut].
     """
 
-    _create = library.scn_linear_create
-
-    def __init__(self, nIn: int, nOut: int, bias: bool = True) -> None:
-        super().__init__(nIn, nOut, bias)
+    @made_from_arguments
+    def __init__(self, nIn: int, nOut: int, bias: bool = True) -> None: ...

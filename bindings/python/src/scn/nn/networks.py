@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-import json
 import math
 from collections.abc import Sequence
 from numbers import Real
-from typing import Any
+from typing import Any, cast
 
-from .._native.arrays import dimension_of, entries, flag, int64s, integer, number, pair, sizes
+from .._native.arrays import entries, integer, pair
 from .._native.handles import ModuleHandle
 from .._native.library import library
-from .._native.structs import MultiscaleShapeContextOptions, UNetOptions
 from ..errors import InvalidArgumentError, UnsupportedError
 from . import (
     activation,
@@ -30,7 +28,8 @@ from . import (
     sparsify,
 )
 from .containers import CheckpointedSequential, ConcatTable, Container, Sequential
-from .layer import Layer
+from .layer import Layer, architecture_of
+from .layer_types import LAYER_TYPES
 from .module import Module
 
 __all__ = [
@@ -86,9 +85,7 @@ def SparseVggNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any])
     or the same as text, "C16 C16 MP C32". Raises `InvalidArgumentError` for any other layer.
     """
     words = layers if isinstance(layers, str) else " ".join(map(_word, entries(layers, "layers", _LAYERS_MEANING)))
-    create = library.scn_sparse_vgg_net_create
-    handle = ModuleHandle.make(create, dimension_of(dimension), integer(nInputPlanes, "nInputPlanes"), words.encode())
-    return wrap(handle)  # type: ignore[return-value]
+    return _network("SparseVggNet", dimension=dimension, nInputPlanes=nInputPlanes, layers=words)
 
 
 def SparseResNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any]) -> Sequential:
@@ -99,9 +96,7 @@ def SparseResNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any])
     closes the network. Raises `InvalidArgumentError` for any other block.
     """
     words = layers if isinstance(layers, str) else " ".join(map(_stage, entries(layers, "layers", _LAYERS_MEANING)))
-    create = library.scn_sparse_resnet_create
-    handle = ModuleHandle.make(create, dimension_of(dimension), integer(nInputPlanes, "nInputPlanes"), words.encode())
-    return wrap(handle)  # type: ignore[return-value]
+    return _network("SparseResNet", dimension=dimension, nInputPlanes=nInputPlanes, layers=words)
 
 
 def UNet(
@@ -123,9 +118,17 @@ def UNet(
     The spatial size of the input must suit every convolution down: with size and stride of 2, a multiple of
     2 ** (levels - 1) on each axis, 4 for three levels. Another is a `ShapeError` of the forward pass.
     """
-    create = library.scn_unet_create
-    leaky = normalization.BatchNormLeakyReLU
-    return _levels(create, dimension, reps, nPlanes, residual_blocks, downsample, leaky, leakiness, n_input_planes)
+    return _network(
+        "UNet",
+        normalization.BatchNormLeakyReLU,
+        dimension=dimension,
+        reps=reps,
+        nPlanes=nPlanes,
+        residual_blocks=residual_blocks,
+        leakiness=leakiness,
+        n_input_planes=_unless_negative(n_input_planes, "n_input_planes"),
+        **_downsampling(downsample),
+    )
 
 
 def FullyConvolutionalNet(
@@ -140,8 +143,15 @@ def FullyConvolutionalNet(
     At each level blocks, and a way down to the next level whose result is copied up by un-pooling and joined with what
     the level had. The arguments are those of `UNet`.
     """
-    create = library.scn_fully_convolutional_net_create
-    return _levels(create, dimension, reps, nPlanes, residual_blocks, downsample, normalization.BatchNormReLU)
+    return _network(
+        "FullyConvolutionalNet",
+        normalization.BatchNormReLU,
+        dimension=dimension,
+        reps=reps,
+        nPlanes=nPlanes,
+        residual_blocks=residual_blocks,
+        **_downsampling(downsample),
+    )
 
 
 def FullConvolutionalNetIntegratedLinear(
@@ -159,10 +169,17 @@ def FullConvolutionalNetIntegratedLinear(
     by un-pooling and added. nClasses -1: nPlanes[0]. Only the coarsest level's linear layer has a bias. The other
     arguments are those of `UNet`.
     """
-    create = library.scn_fully_convolutional_integrated_linear_create
-    classes = integer(nClasses, "nClasses")
-    leaky = normalization.BatchNormLeakyReLU
-    return _levels(create, dimension, reps, nPlanes, residual, downsample, leaky, leakiness, -1, classes)
+    return _network(
+        "FullConvolutionalNetIntegratedLinear",
+        normalization.BatchNormLeakyReLU,
+        dimension=dimension,
+        reps=reps,
+        nPlanes=nPlanes,
+        nClasses=_unless_negative(nClasses, "nClasses"),
+        residual=residual,
+        leakiness=leakiness,
+        **_downsampling(downsample),
+    )
 
 
 def SparseDenseNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any]) -> Sequential:
@@ -187,8 +204,7 @@ def SparseDenseNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any
             word, width = _dense_word(layer, width)
             words.append(word)
         layers = " ".join(words)
-    handle = ModuleHandle.make(library.scn_sparse_densenet_create, dimension_of(dimension), planes, layers.encode())
-    return wrap(handle)  # type: ignore[return-value]
+    return _network("SparseDenseNet", dimension=dimension, nInputPlanes=planes, layers=layers)
 
 
 def _dense_word(layer: Any, planes: int) -> tuple[str, int]:
@@ -200,8 +216,8 @@ def _dense_word(layer: Any, planes: int) -> tuple[str, int]:
         compression = rest.pop("compression", 0)
         if not rest and pool in ("MP", "AP") and compression == 0:
             return pool + window, planes
-        if not rest and pool == "BN-R-C-AP" and isinstance(compression, Real) and 0 <= compression < 1:
-            kept = planes - math.floor(planes * compression)
+        if not rest and pool == "BN-R-C-AP" and isinstance(compression, Real) and 0 <= cast(float, compression) < 1:
+            kept = planes - math.floor(planes * cast(float, compression))
             return f"T{window}:{kept}", kept
     else:
         count = integer(rest.pop("nExtraLayers", 2), "nExtraLayers")
@@ -211,35 +227,22 @@ def _dense_word(layer: Any, planes: int) -> tuple[str, int]:
     raise InvalidArgumentError(f"SparseDenseNet knows no layer {layer!r}")
 
 
-def _levels(
-    create: Any,
-    dimension: int,
-    reps: int,
-    nPlanes: Sequence[int],
-    residual: bool,
-    downsample: Sequence[Any],
-    norm: type[Layer],
-    leakiness: float = 0,
-    n_input_planes: int = -1,
-    *more: int,
-) -> Sequential:
-    """Return a network with levels.
-
-    norm: the class of its batch normalisations; more: what `create` takes between the levels and the options.
-    """
-    d = dimension_of(dimension)
-    widths = entries(nPlanes, "nPlanes", "a list of integers, one for each level")
-    planes = [integer(width, f"nPlanes[{level}]") for level, width in enumerate(widths)]
-    size, stride = pair(downsample, "downsample", "[size, stride]")
-    options = UNetOptions(
-        bool(residual),
-        int64s(sizes(size, d, "downsample[0]")),
-        int64s(sizes(stride, d, "downsample[1]")),
-        number(leakiness, "leakiness"),
-        integer(n_input_planes, "n_input_planes"),
-    )
-    handle = ModuleHandle.make(create, d, integer(reps, "reps"), int64s(planes), len(planes), *more, options)
+def _network(name: str, norm: type[Layer] | None = None, /, **arguments: Any) -> Sequential:
+    """Return a network of the library by its name. norm: the class of its batch normalizations."""
+    handle = ModuleHandle.make(library.scn_module_create, LAYER_TYPES[name].architecture(arguments))
     return wrap(handle, norm)  # type: ignore[return-value]
+
+
+def _downsampling(downsample: Any) -> dict[str, Any]:
+    """Return the size and stride of a pair by the names that messages have for them."""
+    size, stride = pair(downsample, "downsample", "[size, stride]")
+    return {"downsample[0]": size, "downsample[1]": stride}
+
+
+def _unless_negative(planes: Any, name: str) -> int | None:
+    """Return a number of planes, None for -1: the network chooses."""
+    number = integer(planes, name)
+    return None if number == -1 else number
 
 
 def MultiscaleShapeContext(
@@ -257,16 +260,16 @@ def MultiscaleShapeContext(
     pooling and brought back by un-pooling. Sizes are an integer or one for each axis. bn: whether a batch normalisation
     follows.
     """
-    d = dimension_of(dimension)
-    options = MultiscaleShapeContextOptions(
-        integer(n_features, "n_features"),
-        integer(n_layers, "n_layers"),
-        int64s(sizes(shape_context_size, d, "shape_context_size")),
-        int64s(sizes(downsample_size, d, "downsample_size")),
-        int64s(sizes(downsample_stride, d, "downsample_stride")),
-        flag(bn, "bn"),
+    return _network(
+        "MultiscaleShapeContext",
+        dimension=dimension,
+        n_features=n_features,
+        n_layers=n_layers,
+        shape_context_size=shape_context_size,
+        downsample_size=downsample_size,
+        downsample_stride=downsample_stride,
+        bn=bn,
     )
-    return wrap(ModuleHandle.make(library.scn_multiscale_shape_context_create, d, options))  # type: ignore[return-value]
 
 
 def _word(layer: Any) -> str:
@@ -310,18 +313,18 @@ def wrap(handle: ModuleHandle, norm: type[Layer] | None = None) -> Module:
         library.scn_module_get_training(handle, ctypes.byref(training))
         container.training = training.value != 0
         return container
-    arguments = json.loads(_text(library.scn_module_architecture, handle))
     if kind not in _LAYERS:
         raise UnsupportedError(f"this package has no module {kind}; it is older than the library")
-    layer = norm if norm and kind == "BatchNormalization" else _layer_class(kind, arguments)
-    return layer._around(handle, arguments)
+    if kind == "BatchNormalization":
+        return (norm or _batch_normalization(architecture_of(handle)))._around(handle)
+    return _LAYERS[kind]._around(handle)
 
 
-def _layer_class(kind: str, arguments: dict[str, Any]) -> type[Layer]:
-    """Return the class that shows a layer best: the library has one batch normalisation, SparseConvNet three."""
-    if kind == "BatchNormalization" and arguments["affine"] and arguments["leakiness"] != 1:
-        return normalization.BatchNormLeakyReLU if arguments["leakiness"] else normalization.BatchNormReLU
-    return _LAYERS[kind]
+def _batch_normalization(arguments: dict[str, Any]) -> type[Layer]:
+    """Return the class that shows a batch normalization best: the library has one, SparseConvNet three."""
+    if not arguments["affine"] or arguments["leakiness"] == 1:
+        return normalization.BatchNormalization
+    return normalization.BatchNormLeakyReLU if arguments["leakiness"] else normalization.BatchNormReLU
 
 
 def _children(handle: ModuleHandle) -> list[ModuleHandle]:

@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from .._native.arrays import FloatArray, IntArray, address, dimension_of, flag, integer
-from .._native.handles import ModuleHandle
+from .._native.arrays import FloatArray, IntArray, address, dimension_of
 from .._native.library import library
-from .._native.structs import ConvolutionOptions
 from ..values.tensor import Parameter
 from .layer import Layer
+from .layer_types import made_from_arguments
 
 __all__ = ["PermutohedralSubmanifoldConvolution", "permutohedral_basis", "permutohedral_offsets"]
 
@@ -24,8 +23,6 @@ class PermutohedralSubmanifoldConvolution(Layer):
     are lattice coordinates; `permutohedral_basis` leads to them.
     """
 
-    _arguments = {"dimension": "dimension", "in": "nIn", "out": "nOut", "bias": "has_bias", "groups": "groups"}
-    _optional = ("bias",)
     weight: Parameter
     bias: Parameter | None
     dimension: int
@@ -34,23 +31,13 @@ class PermutohedralSubmanifoldConvolution(Layer):
     has_bias: bool
     groups: int
 
-    def __init__(self, dimension: int, nIn: int, nOut: int, bias: bool, groups: int = 1) -> None:
-        super().__init__()
-        self.dimension = dimension_of(dimension)
-        self.nIn, self.nOut = integer(nIn, "nIn"), integer(nOut, "nOut")
-        self.has_bias, self.groups = flag(bias, "bias"), integer(groups, "groups")
-        create = library.scn_permutohedral_submanifold_convolution_create
-        options = ConvolutionOptions(self.groups, int(self.has_bias), None, None)
-        self._own(ModuleHandle.make(create, self.dimension, self.nIn, self.nOut, options))
+    @made_from_arguments
+    def __init__(self, dimension: int, nIn: int, nOut: int, bias: bool, groups: int = 1) -> None: ...
 
     @property
     def filter_volume(self) -> int:
         """The number of filter offsets."""
         return self.dimension * (self.dimension + 1) + 1
-
-    def extra_repr(self) -> str:
-        end = f", groups={self.groups}" if self.groups != 1 else ""
-        return f"{self.dimension}, {self.nIn} -> {self.nOut}, bias={self.has_bias}{end}"
 
 
 def permutohedral_basis(dimension: int) -> tuple[FloatArray, FloatArray]:

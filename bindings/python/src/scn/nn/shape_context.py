@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._native.arrays import dimension_of, int64s, integer, sizes
-from .._native.handles import ModuleHandle
-from .._native.library import library
-from .convolution import short
 from .layer import Layer
+from .layer_types import made_from_arguments, short
 
 __all__ = ["ShapeContext"]
 
@@ -20,17 +17,12 @@ class ShapeContext(Layer):
     or one for each axis.
     """
 
-    _arguments = {"dimension": "dimension", "in": "nIn", "filter_size": "filter_size"}
     dimension: int
     nIn: int
     filter_size: list[int]
 
-    def __init__(self, dimension: int, nIn: int, filter_size: Any = 3) -> None:
-        super().__init__()
-        self.dimension, self.nIn = dimension_of(dimension), integer(nIn, "nIn")
-        self.filter_size = sizes(filter_size, self.dimension, "filter_size")
-        size = int64s(self.filter_size)
-        self._own(ModuleHandle.make(library.scn_shape_context_create, self.dimension, self.nIn, size))
+    @made_from_arguments
+    def __init__(self, dimension: int, nIn: int, filter_size: Any = 3) -> None: ...
 
     @property
     def filter_volume(self) -> int:

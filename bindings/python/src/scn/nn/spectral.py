@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from .._native.arrays import integer
+from .._native.arrays import integer, positive
 from .._native.library import library
 from .layer import Layer
 
@@ -25,7 +25,9 @@ def spectral_norm(module: L, n_power_iterations: int = 1, eps: float = 1e-12, no
     if not isinstance(module, Layer):
         raise TypeError(f"module is a {type(module).__name__}; it must be a convolution or a product")
     original = module._parameters.get("weight")
-    library.scn_spectral_norm(module._handle, integer(n_power_iterations, "n_power_iterations"), eps, norm)
+    library.scn_spectral_norm(
+        module._handle, integer(n_power_iterations, "n_power_iterations"), positive(eps, "eps"), norm
+    )
     assert original is not None, "the library normalised no weight"
     module._parameters.clear()
     module._buffers.clear()

@@ -132,7 +132,7 @@ class _Recorder:
         path = self._paths.get(id(module))
         if path is None:
             return module.forward(*args, **kwargs)
-        row = [path, f"{type(module).__name__}({module.extra_repr()})"]
+        row: list[Any] = [path, f"{type(module).__name__}({module.extra_repr()})"]
         self.rows.append(row)
         with self._counting() as counts:
             output = module.forward(*args, **kwargs)

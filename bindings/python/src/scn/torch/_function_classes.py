@@ -11,6 +11,7 @@ from typing import Any, Callable, Optional
 
 import torch
 
+from .._native.generated import SCN_INPUT_UNIQUE
 from .._native.library import library
 from ..errors import ShapeError
 from .autograd.buffers import computable, parameter, typed_like
@@ -89,8 +90,9 @@ class FullConvolutionFunction:
 
     @staticmethod
     def apply(
-        input_features: torch.Tensor, weight: torch.Tensor, bias: Any, input_metadata: Metadata, output_metadata: Metadata,
-        input_spatial_size: Any, output_spatial_size: Any, dimension: int, filter_size: Any, filter_stride: Any,
+        input_features: torch.Tensor, weight: torch.Tensor, bias: Any, input_metadata: Metadata,
+        output_metadata: Metadata, input_spatial_size: Any, output_spatial_size: Any, dimension: int, filter_size: Any,
+        filter_stride: Any,
     ) -> torch.Tensor:  # fmt: skip
         window = Window(dimension, filter_size, filter_stride, 0, 1, "filter")
 
@@ -234,8 +236,8 @@ class InputLayerFunction:
 
     @staticmethod
     def apply(
-        dimension: int, metadata: Metadata, spatial_size: Any, coords: Any, input_features: torch.Tensor, batch_size: int,
-        mode: int,
+        dimension: int, metadata: Metadata, spatial_size: Any, coords: Any, input_features: torch.Tensor,
+        batch_size: int, mode: int,
     ) -> torch.Tensor:  # fmt: skip
         return _entered(InputLayer(dimension, spatial_size, mode)([coords, input_features, batch_size]), metadata)
 
@@ -268,7 +270,7 @@ class BLOutputLayerFunction:
 
 def _left(layer: Layer, metadata: Metadata, features: torch.Tensor) -> torch.Tensor:
     """Return a row for each row of the input."""
-    if metadata._mode == 0 and metadata._length is None:
+    if metadata._mode == SCN_INPUT_UNIQUE and metadata._length is None:
         return features.clone()
     rows: torch.Tensor = layer(SparseConvNetTensor(features, metadata))
     return rows

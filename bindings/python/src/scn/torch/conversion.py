@@ -180,7 +180,8 @@ def _layer_of_package(module: nn.Module) -> NumpyLayer:
     target = numpy_level._LAYERS[name]
     # Layers without arguments of their own show none.
     arguments = {argument: _argument(module, argument) for argument in inspect.signature(target).parameters}
-    return target(**arguments)
+    made: NumpyLayer = target(**arguments)
+    return made
 
 
 def _argument(module: nn.Module, name: str) -> Any:

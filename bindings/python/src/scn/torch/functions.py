@@ -15,9 +15,10 @@ from torch.autograd import Function
 
 from .._native.arrays import FloatArray, IntArray
 from .._native.arrays import address as array_address
+from .._native.generated import Matrix
 from .._native.handles import GeometryHandle, RulebookHandle
 from .._native.library import library
-from .autograd.buffers import Matrix, address, computable, matrices, new, restored
+from .autograd.buffers import address, computable, matrices, matrix, new, restored
 from .autograd.derivatives import first_derivative, linear_derivative
 
 __all__ = [
@@ -63,7 +64,7 @@ class _Add(Function):
     @staticmethod
     def forward(ctx: Any, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         result = new(*a.shape)
-        library.scn_add_forward(Matrix(a), Matrix(b), Matrix(result))
+        library.scn_add_forward(matrix(a), matrix(b), matrix(result))
         return result
 
     @staticmethod
@@ -81,7 +82,7 @@ class _Join(Function):
     def forward(ctx: Any, *parts: torch.Tensor) -> torch.Tensor:
         ctx.planes = [part.shape[1] for part in parts]
         result = new(parts[0].shape[0], sum(ctx.planes))
-        library.scn_join_forward(matrices(parts), len(parts), Matrix(result))
+        library.scn_join_forward(matrices(parts), len(parts), matrix(result))
         return result
 
     @staticmethod
@@ -89,7 +90,7 @@ class _Join(Function):
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         gradient = computable(gradient, "gradient")
         results = tuple(new(gradient.shape[0], planes) for planes in ctx.planes)
-        library.scn_join_backward(Matrix(gradient), matrices(results), len(results))
+        library.scn_join_backward(matrix(gradient), matrices(results), len(results))
         return results
 
 
@@ -129,8 +130,8 @@ def input_rows(features: torch.Tensor, geometry: GeometryHandle, sites: int) -> 
     return _mapped(
         features,
         (sites, features.shape[1]),
-        lambda rows, result: library.scn_input_forward(geometry, Matrix(rows), Matrix(result)),
-        lambda gradient, result: library.scn_input_backward(geometry, Matrix(gradient), Matrix(result)),
+        lambda rows, result: library.scn_input_forward(geometry, matrix(rows), matrix(result)),
+        lambda gradient, result: library.scn_input_backward(geometry, matrix(gradient), matrix(result)),
     )
 
 
@@ -139,8 +140,8 @@ def output_rows(features: torch.Tensor, geometry: GeometryHandle, rows: int) -> 
     return _mapped(
         features,
         (rows, features.shape[1]),
-        lambda rows, result: library.scn_output_forward(geometry, Matrix(rows), Matrix(result)),
-        lambda gradient, result: library.scn_output_backward(geometry, Matrix(gradient), Matrix(result)),
+        lambda rows, result: library.scn_output_forward(geometry, matrix(rows), matrix(result)),
+        lambda gradient, result: library.scn_output_backward(geometry, matrix(gradient), matrix(result)),
     )
 
 
@@ -149,8 +150,8 @@ def shape_context(input: torch.Tensor, rulebook: RulebookHandle, rows: int, volu
     return _mapped(
         input,
         (rows, volume * input.shape[1]),
-        lambda rows, result: library.scn_shape_context_forward(rulebook, Matrix(rows), Matrix(result)),
-        lambda gradient, result: library.scn_shape_context_backward(rulebook, Matrix(gradient), Matrix(result)),
+        lambda rows, result: library.scn_shape_context_forward(rulebook, matrix(rows), matrix(result)),
+        lambda gradient, result: library.scn_shape_context_backward(rulebook, matrix(gradient), matrix(result)),
     )
 
 
@@ -159,8 +160,8 @@ def average_pooling(input: torch.Tensor, rulebook: RulebookHandle, rows: int, dr
     return _mapped(
         input,
         (rows, max(0, input.shape[1] - drop)),
-        lambda rows, result: library.scn_average_pooling_forward(rulebook, Matrix(rows), drop, Matrix(result)),
-        lambda gradient, result: library.scn_average_pooling_backward(rulebook, Matrix(gradient), drop, Matrix(result)),
+        lambda rows, result: library.scn_average_pooling_forward(rulebook, matrix(rows), drop, matrix(result)),
+        lambda gradient, result: library.scn_average_pooling_backward(rulebook, matrix(gradient), drop, matrix(result)),
     )
 
 
@@ -169,17 +170,17 @@ def unpooling(input: torch.Tensor, rulebook: RulebookHandle, rows: int, drop: in
     return _mapped(
         input,
         (rows, max(0, input.shape[1] - drop)),
-        lambda rows, result: library.scn_unpooling_forward(rulebook, Matrix(rows), drop, Matrix(result)),
-        lambda gradient, result: library.scn_unpooling_backward(rulebook, Matrix(gradient), drop, Matrix(result)),
+        lambda rows, result: library.scn_unpooling_forward(rulebook, matrix(rows), drop, matrix(result)),
+        lambda gradient, result: library.scn_unpooling_backward(rulebook, matrix(gradient), drop, matrix(result)),
     )
 
 
 def _write_dense(geometry: GeometryHandle, sites: int, rows: torch.Tensor, dense: torch.Tensor) -> None:
-    library.scn_sparse_to_dense_forward(geometry, sites, Matrix(rows), dense.data_ptr(), dense.numel())
+    library.scn_sparse_to_dense_forward(geometry, sites, matrix(rows), dense.data_ptr(), dense.numel())
 
 
 def _read_dense(geometry: GeometryHandle, sites: int, dense: torch.Tensor, rows: torch.Tensor) -> None:
-    library.scn_sparse_to_dense_backward(geometry, sites, dense.data_ptr(), dense.numel(), Matrix(rows))
+    library.scn_sparse_to_dense_backward(geometry, sites, dense.data_ptr(), dense.numel(), matrix(rows))
 
 
 def sparse_to_dense(input: torch.Tensor, geometry: GeometryHandle, sites: int, shape: Sequence[int]) -> torch.Tensor:
@@ -199,7 +200,7 @@ class _Pool(Function):
     @staticmethod
     def forward(ctx: Any, input: torch.Tensor, shape: Sequence[int], forth: Any, back: Any) -> torch.Tensor:
         result = new(*shape)
-        forth(Matrix(input), Matrix(result))
+        forth(matrix(input), matrix(result))
         ctx.save_for_backward(input, result)
         ctx.back = back
         return result
@@ -209,7 +210,7 @@ class _Pool(Function):
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         input, output = restored(ctx)
         gradient, result = computable(gradient, "gradient"), new(*input.shape)
-        ctx.back(Matrix(input), Matrix(output), Matrix(gradient), Matrix(result))
+        ctx.back(matrix(input), matrix(output), matrix(gradient), matrix(result))
         return result, None, None, None
 
 
@@ -236,19 +237,19 @@ def _product_gradients(ctx: Any, gradient: torch.Tensor, by_input: Any, by_weigh
     """Return the gradients of a product's rows, weight and bias, each where it is asked for.
 
     by_input: a call that takes the gradient, the weight and where the result goes; by_weight: one that takes the rows, the
-    gradient and where those of weight and bias go.
+    gradient and where those of weight and bias go, None where one is not wanted.
     """
     rows, weight = restored(ctx)
     gradient = computable(gradient, "gradient")
     of_rows = of_weight = of_bias = None
     if ctx.needs_input_grad[0]:
         of_rows = new(*rows.shape)
-        by_input(Matrix(gradient), weight.data_ptr(), Matrix(of_rows))
+        by_input(matrix(gradient), weight.data_ptr(), matrix(of_rows))
     if ctx.needs_input_grad[1] or ctx.needs_input_grad[2]:
-        of_weight = new(*weight.shape)
+        of_weight = new(*weight.shape) if ctx.needs_input_grad[1] else None
         of_bias = new(gradient.shape[1]) if ctx.needs_input_grad[2] else None
-        by_weight(Matrix(rows), Matrix(gradient), of_weight.data_ptr(), address(of_bias))
-    return of_rows, of_weight if ctx.needs_input_grad[1] else None, of_bias
+        by_weight(matrix(rows), matrix(gradient), address(of_weight), address(of_bias))
+    return of_rows, of_weight, of_bias
 
 
 class _Convolution(Function):
@@ -266,7 +267,7 @@ class _Convolution(Function):
         ctx.rulebook, ctx.groups = rulebook, groups
         result = new(rows, groups * weight.shape[3])
         library.scn_convolution_forward(
-            rulebook, Matrix(input), weight.data_ptr(), address(bias), groups, Matrix(result)
+            rulebook, matrix(input), weight.data_ptr(), address(bias), groups, matrix(result)
         )
         return result
 
@@ -278,7 +279,7 @@ class _Convolution(Function):
         def by_input(gradient: Matrix, weight: int, result: Matrix) -> None:
             library.scn_convolution_backward_input(rulebook, gradient, weight, groups, result)
 
-        def by_weight(rows: Matrix, gradient: Matrix, weight: int, bias: Optional[int]) -> None:
+        def by_weight(rows: Matrix, gradient: Matrix, weight: Optional[int], bias: Optional[int]) -> None:
             library.scn_convolution_backward_weight(rulebook, rows, gradient, groups, weight, bias)
 
         return (*_product_gradients(ctx, gradient, by_input, by_weight), None, None)
@@ -303,7 +304,7 @@ class _Linear(Function):
         ctx.save_for_backward(input, weight)
         ctx.is_transposed = is_transposed
         result = new(input.shape[0], weight.shape[0 if is_transposed else 1])
-        library.scn_linear_forward(Matrix(input), weight.data_ptr(), is_transposed, address(bias), Matrix(result))
+        library.scn_linear_forward(matrix(input), weight.data_ptr(), is_transposed, address(bias), matrix(result))
         return result
 
     @staticmethod
@@ -314,7 +315,7 @@ class _Linear(Function):
         def by_input(gradient: Matrix, weight: int, result: Matrix) -> None:
             library.scn_linear_backward_input(gradient, weight, is_transposed, result)
 
-        def by_weight(rows: Matrix, gradient: Matrix, weight: int, bias: Optional[int]) -> None:
+        def by_weight(rows: Matrix, gradient: Matrix, weight: Optional[int], bias: Optional[int]) -> None:
             library.scn_linear_backward_weight(rows, gradient, is_transposed, weight, bias)
 
         return (*_product_gradients(ctx, gradient, by_input, by_weight), None)
@@ -334,7 +335,7 @@ class _Loss(Function):
     def forward(ctx: Any, logits: torch.Tensor, compute: Any, wants_gradient: bool) -> torch.Tensor:
         by_logits = new(*logits.shape) if wants_gradient else None
         loss = new()
-        compute(Matrix(logits), loss.data_ptr(), None if by_logits is None else Matrix(by_logits))
+        compute(matrix(logits), loss.data_ptr(), None if by_logits is None else matrix(by_logits))
         ctx.save_for_backward(by_logits)
         return loss
 
@@ -382,7 +383,7 @@ class _Comparison(Function):
         results = [new(*rows.shape) if is_wanted else None for rows, is_wanted in zip((x, y), wanted)]
         loss = new()
         compute(
-            Matrix(x), Matrix(y), loss.data_ptr(), *(None if result is None else Matrix(result) for result in results)
+            matrix(x), matrix(y), loss.data_ptr(), *(None if result is None else matrix(result) for result in results)
         )
         ctx.save_for_backward(x, y, *results)
         ctx.slopes = slopes

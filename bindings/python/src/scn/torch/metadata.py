@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from .._native.arrays import IntArray, address, dimension_of, int64s, sizes
+from .._native.generated import SCN_INPUT_UNIQUE
 from .._native.handles import GeometryHandle
 from .._native.library import library
 from ..errors import InvalidArgumentError, ShapeError, StateError
@@ -80,7 +81,7 @@ class Metadata(numpy_level.Metadata):
         if self._made is None:
             filling = begun(self._filling)
             made = numpy_level.Metadata(self._dimension, filling.spatial_size, filling.locations(), filling.samples)
-            self._made, self._mode = made._handle, 0
+            self._made, self._mode = made._handle, SCN_INPUT_UNIQUE
             self._order(0)
             # There are no rows of an input, for output layers.
             self._mode = None

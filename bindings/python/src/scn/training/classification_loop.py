@@ -184,7 +184,11 @@ class _Scores:
         np.add.at(self.confusion, target, powers / powers.sum(axis=1, keepdims=True))
 
     def result(
-        self, name: str, folder: Path, seconds: float, counts: ForwardCounts = ForwardCounts()
+        self,
+        name: str,
+        folder: Path,
+        seconds: float,
+        counts: ForwardCounts = ForwardCounts(),  # noqa: B008
     ) -> ClassificationResult:
         """Write the confusion table and return the rest."""
         if not self.samples:

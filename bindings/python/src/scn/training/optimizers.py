@@ -6,11 +6,12 @@ import ctypes
 from collections.abc import Iterable
 from typing import Any
 
-from .._native.arrays import pair
+from .._native.arrays import at_least_zero, number, pair, positive
+from .._native.generated import AdamOptions, SgdOptions
 from .._native.handles import OptimizerHandle, TensorHandle, handle_array
 from .._native.library import library
-from .._native.structs import AdamOptions, SGDOptions
 from .._other_packages import is_of_torch, type_name
+from ..errors import InvalidArgumentError
 from ..values.tensor import Tensor
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "clip_grad_norm_"]
@@ -36,6 +37,8 @@ class Optimizer:
 
     def __init__(self, params: Iterable[Tensor], create: Any, options: ctypes.Structure) -> None:
         self.params: list[Tensor] = _tensors(params, "an optimizer of torch.optim")
+        if not self.params:
+            raise InvalidArgumentError("params: none given, expected at least one")
         handles = _handles(self.params)
         self._handle = OptimizerHandle.make(create, handle_array(handles), len(handles), options)
 
@@ -51,7 +54,7 @@ class Optimizer:
 
     @lr.setter
     def lr(self, rate: float) -> None:
-        library.scn_optimizer_set_learning_rate(self._handle, float(rate))
+        library.scn_optimizer_set_learning_rate(self._handle, at_least_zero(rate, "lr"))
 
     def step(self) -> None:
         """Update every parameter that has a gradient."""
@@ -86,7 +89,13 @@ class SGD(Optimizer):
         weight_decay: float = 0,
         nesterov: bool = False,
     ) -> None:
-        options = SGDOptions(lr, momentum, dampening, weight_decay, int(bool(nesterov)))
+        options = SgdOptions(
+            learning_rate=at_least_zero(lr, "lr"),
+            momentum=momentum,
+            dampening=dampening,
+            weight_decay=weight_decay,
+            nesterov=int(bool(nesterov)),
+        )
         super().__init__(params, library.scn_sgd_create, options)
 
 
@@ -137,8 +146,24 @@ def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float) -> f
 def _adam_options(
     lr: float, betas: tuple[float, float], eps: float, weight_decay: float, decoupled: int
 ) -> AdamOptions:
-    beta1, beta2 = pair(betas, "betas", "(beta1, beta2)")
-    return AdamOptions(lr, beta1, beta2, eps, weight_decay, decoupled)
+    beta1, beta2 = (
+        _below_one(beta, f"betas[{index}]") for index, beta in enumerate(pair(betas, "betas", "(beta1, beta2)"))
+    )
+    return AdamOptions(
+        learning_rate=at_least_zero(lr, "lr"),
+        beta1=beta1,
+        beta2=beta2,
+        epsilon=positive(eps, "eps") if eps else 0.0,
+        weight_decay=weight_decay,
+        decoupled=decoupled,
+    )
+
+
+def _below_one(value: Any, name: str) -> float:
+    """Return a number in 0 ... 1, below 1."""
+    if not 0 <= (result := number(value, name)) < 1:
+        raise InvalidArgumentError(f"{name}: is {result}, expected 0 ... 1, below 1")
+    return result
 
 
 def _tensors(params: Iterable[Tensor], of_torch: str) -> list[Tensor]:

@@ -23,7 +23,7 @@ class Metadata:
     mode: as in `InputLayer`. A pickled metadata keeps the sites of the input, and not the way to other spatial sizes.
     """
 
-    __slots__ = ("_handle", "__weakref__")
+    __slots__ = ("__weakref__", "_handle")
 
     def __init__(self, dimension: int, spatial_size: Any, coordinates: Any, batch_size: int = 0, mode: int = 0) -> None:
         dimension = dimension_of(dimension)

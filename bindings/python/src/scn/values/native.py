@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from .._native.generated import SCN_TENSOR_SPARSE, SCN_TENSOR_TABLE
 from .._native.handles import TensorHandle, handle_array
 from .._native.library import library
 from .sparse import SparseConvNetTensor
 from .tensor import Tensor
 from .value import Value
-
-DENSE, SPARSE, POINTS, TABLE = range(4)
 
 
 def to_native(value: Any) -> TensorHandle:
@@ -30,9 +29,9 @@ def from_native(handle: TensorHandle) -> Any:
     """Return the library's value as Python's: a `Tensor`, a `SparseConvNetTensor`, or a list of them."""
     kind = ctypes.c_int()
     library.scn_tensor_get_kind(handle, ctypes.byref(kind))
-    if kind.value == SPARSE:
+    if kind.value == SCN_TENSOR_SPARSE:
         return SparseConvNetTensor._of(handle)
-    if kind.value == TABLE:
+    if kind.value == SCN_TENSOR_TABLE:
         count = ctypes.c_int64()
         library.scn_table_count(handle, ctypes.byref(count))
         parts = range(count.value)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._native.arrays import FloatArray, address, float32, int64s, integer, lent, new_tensor, shape_of, view
+from .._native.generated import ReleaseCallback
 from .._native.handles import TensorHandle
 from .._native.library import library
 from ..errors import InvalidArgumentError, ShapeError
@@ -206,10 +207,9 @@ def tensor(array: Any, requires_grad: bool = False) -> Tensor:
 
 _loans: dict[int, NDArray[Any]] = {}
 _loan_numbers = itertools.count(1)
-_ReleaseCallback = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 
-@_ReleaseCallback  # type: ignore[untyped-decorator]
+@ReleaseCallback  # type: ignore[untyped-decorator]
 def _end_loan(number: int | None, loans: dict[int, NDArray[Any]] = _loans) -> None:
     loans.pop(number or 0, None)
 

@@ -8,16 +8,32 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .._native.arrays import FloatArray, IntArray, address, float32, int64, int64s, integer, plain, sizes
+from .._native.arrays import FloatArray, IntArray, address, float32, int64, int64s, integer, matrix, plain, sizes
+from .._native.generated import (
+    SCN_MAX_DIMENSION,
+    SCN_FLOAT32,
+    SCN_FLOAT64,
+    SCN_VOXEL_FIRST,
+    SCN_VOXEL_LAST,
+    SCN_VOXEL_MEAN,
+    SCN_VOXEL_RANDOM,
+    SCN_VOXEL_SUM,
+    VoxelizeOptions,
+)
 from .._native.handles import GeometryHandle
 from .._native.library import library
-from .._native.structs import MatrixView, VoxelizeOptions
 from ..errors import InvalidArgumentError, ShapeError
 from .metadata import Metadata
 
 __all__ = ["Voxels", "voxelize"]
 
-_REDUCTIONS = ("sum", "mean", "first", "last", "random")
+_REDUCTIONS = {
+    "sum": SCN_VOXEL_SUM,
+    "mean": SCN_VOXEL_MEAN,
+    "first": SCN_VOXEL_FIRST,
+    "last": SCN_VOXEL_LAST,
+    "random": SCN_VOXEL_RANDOM,
+}
 
 
 class Voxels(NamedTuple):
@@ -61,10 +77,11 @@ def voxelize(
     array = plain(points, "points")
     if array.dtype.kind not in "biuf":
         raise TypeError(f"points has the type {array.dtype}; it must hold real numbers")
-    kind = np.float32 if array.dtype == np.float32 else np.float64
-    where = np.require(array, kind, ["C", "A"])
-    if where.ndim != 2 or not 1 <= where.shape[1] <= 10:
-        raise ShapeError(f"points has the shape {list(where.shape)}; it must be [n, d], d 1 ... 10")
+    is_float32 = array.dtype == np.float32
+    type_of_points = SCN_FLOAT32 if is_float32 else SCN_FLOAT64
+    where = np.require(array, np.float32 if is_float32 else np.float64, ["C", "A"])
+    if where.ndim != 2 or not 1 <= where.shape[1] <= SCN_MAX_DIMENSION:
+        raise ShapeError(f"points has the shape {list(where.shape)}; it must be [n, d], d 1 ... {SCN_MAX_DIMENSION}")
     rows, d = where.shape
     if reduction not in _REDUCTIONS:
         raise InvalidArgumentError(f"reduction is {reduction!r}; it must be one of {list(_REDUCTIONS)}")
@@ -77,15 +94,14 @@ def voxelize(
     start = None if origin is None else _doubles(origin, d, "origin")
     seeded = None if seed is None else ctypes.pointer(ctypes.c_uint64(_seed(seed)))
     options = VoxelizeOptions(
-        _REDUCTIONS.index(reduction),
-        seeded,
-        start,
-        None if samples is None else samples.ctypes.data_as(ctypes.POINTER(ctypes.c_int64)),
-        0,
-        None if spatial_size is None else int64s(sizes(spatial_size, d, "spatial_size")),
+        reduction=_REDUCTIONS[reduction],
+        seed=seeded,
+        origin=start,
+        batch=None if samples is None else samples.ctypes.data_as(ctypes.POINTER(ctypes.c_int64)),
+        spatial_size=None if spatial_size is None else int64s(sizes(spatial_size, d, "spatial_size")),
     )
     geometry = GeometryHandle.make(
-        library.scn_voxelize, d, address(where), int(kind is np.float64), rows, _doubles(size, d, "size"), options
+        library.scn_voxelize, d, address(where), type_of_points, rows, _doubles(size, d, "size"), options
     )
     metadata = Metadata._of(geometry)
     coords = metadata._locations(0)
@@ -95,7 +111,7 @@ def voxelize(
     combined = None
     if values is not None:
         combined = np.empty((len(coords), values.shape[1]), np.float32)
-        library.scn_input_forward(geometry, MatrixView(values), MatrixView(combined))
+        library.scn_input_forward(geometry, matrix(values), matrix(combined))
     if samples is None:
         coords = np.ascontiguousarray(coords[:, :d])
     # Axis by axis, which numpy does ten times as fast.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import math
 from collections.abc import Sequence
 from typing import Any, Optional
@@ -10,25 +9,24 @@ from typing import Any, Optional
 import torch
 
 from ..._native.arrays import int64s, view
+from ..._native.generated import Matrix
 from ..._native.handles import TensorHandle
 from ..._native.library import library
-from ..._native.structs import MatrixView
 from ...errors import ShapeError, UnsupportedError
 
 # Elements from which on the library keeps released memory for reuse: 1 MB.
 LARGE = 1 << 18
 
 
-class Matrix(MatrixView):
-    """scn_matrix over a float32 tensor [rows, planes] without gaps, which must outlive it."""
-
-    def __init__(self, tensor: torch.Tensor) -> None:
-        self._set(tensor.data_ptr(), *tensor.shape)
+def matrix(tensor: torch.Tensor) -> Matrix:
+    """Return the struct for a float32 tensor [rows, planes] without gaps, which must outlive it."""
+    rows, planes = tensor.shape
+    return Matrix(data=tensor.data_ptr(), rows=rows, planes=planes)
 
 
 def matrices(tensors: Sequence[torch.Tensor]) -> Any:
     """Return a C array of scn_matrix over tensors, which must outlive it."""
-    return (Matrix * len(tensors))(*map(Matrix, tensors))
+    return (Matrix * len(tensors))(*map(matrix, tensors))
 
 
 def computable(values: torch.Tensor, name: str = "features") -> torch.Tensor:

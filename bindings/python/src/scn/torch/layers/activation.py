@@ -7,8 +7,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from ..._native.arrays import at_least_zero
-from ...errors import InvalidArgumentError
+from ...nn.layer_types import made_from_arguments
 from .layer import Layer
 
 __all__ = ["ELU", "SELU", "BatchwiseDropout", "Dropout", "LeakyReLU", "ReLU", "Sigmoid", "Tanh"]
@@ -25,16 +24,14 @@ class ReLU(Layer):
 class LeakyReLU(Layer):
     """x > 0 ? x : leak * x."""
 
-    def __init__(self, leak: float = 1 / 3) -> None:
-        super().__init__()
-        self.leak = at_least_zero(leak, "leak")
+    leak: float
+
+    @made_from_arguments
+    def __init__(self, leak: float = 1 / 3) -> None: ...
 
     def forward(self, input: Any) -> Any:
         """Return the function of a sparse tensor's features, or of a matrix."""
         return self._map(input, lambda rows: F.leaky_relu(rows, self.leak))
-
-    def extra_repr(self) -> str:
-        return f"leak={self.leak:g}"
 
 
 class ELU(Layer):
@@ -72,11 +69,10 @@ class Sigmoid(Layer):
 class Dropout(Layer):
     """Training: every value times 0 with the probability p, else times 1. Evaluation: every value times 1 - p."""
 
-    def __init__(self, p: float = 0.5) -> None:
-        super().__init__()
-        self.p = float(p)
-        if not 0 <= self.p <= 1:
-            raise InvalidArgumentError(f"p is {p}; it must be 0 ... 1")
+    p: float
+
+    @made_from_arguments
+    def __init__(self, p: float = 0.5) -> None: ...
 
     def forward(self, input: Any) -> Any:
         """Return what is left of a sparse tensor's features, or of a matrix."""
@@ -87,9 +83,6 @@ class Dropout(Layer):
 
     def _mask(self, rows: torch.Tensor) -> torch.Tensor:
         return torch.empty_like(rows).bernoulli_(1 - self.p)
-
-    def extra_repr(self) -> str:
-        return f"p={self.p:g}"
 
 
 class BatchwiseDropout(Dropout):

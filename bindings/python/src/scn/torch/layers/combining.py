@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..._native.generated import Matrix
 from ..._native.library import library
 from ...errors import InvalidArgumentError, ShapeError
 from .. import functions
-from ..autograd.buffers import Matrix, computable, typed_like
+from ..autograd.buffers import computable, typed_like
 from ..metadata import Metadata
 from ..sparse import SparseConvNetTensor
 from .containers import AddTable, JoinTable

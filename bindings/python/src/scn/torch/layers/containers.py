@@ -94,7 +94,8 @@ def _fitted(module: nn.Module, input: Any, scales: bool) -> Any:
             input = _fitted(child, input, scales)
         return input
     output = module(input)
-    weight, bias = getattr(module, "weight", None), getattr(module, "bias", None)
+    weight: Any = getattr(module, "weight", None)
+    bias: Any = getattr(module, "bias", None)
     if not isinstance(module, Layer) or not hasattr(module, "nOut") or bias is None:
         return output
     rows = output if isinstance(output, torch.Tensor) else output._sorted()
@@ -186,7 +187,7 @@ def _as_now(input: Any) -> Any:
 class ConcatTable(_Container):
     """Applies each of its modules to the one input; returns the list of the results."""
 
-    def forward(self, input: Any) -> list[Any]:  # type: ignore[override]
+    def forward(self, input: Any) -> list[Any]:
         """Return the list of the modules' results."""
         return [module(input) for module in self]
 

@@ -9,20 +9,16 @@ from typing import Any, ClassVar, Optional
 import torch
 from torch import nn
 
-from ..._native.arrays import dimension_of, flag, integer
 from ..._native.handles import RulebookHandle
 from ..._native.library import library
-from ..._native.scope import without_generator
-from ...errors import InvalidArgumentError
-from ...nn import convolution as numpy_level
 from ...nn import permutohedral as numpy_permutohedral
-from ...nn.convolution import described, short
+from ...nn.layer_types import made_from_arguments, short
 from ..autograd.buffers import computable, parameter, typed_like
 from ..autograd.seeding import engine_seeded_by_torch
 from ..functions import convolution, shape_context
 from ..metadata import Metadata
 from ..sparse import SparseConvNetTensor
-from .layer import Layer, Window, long_tensor, plain_size, planes_of
+from .layer import Layer, Window, Windowed, long_tensor
 
 __all__ = [
     "Convolution",
@@ -40,18 +36,18 @@ __all__ = [
 
 
 class _Convolution(Layer):
-    """What convolutions share: their weights, and how they are applied along rules."""
+    """Shared base of convolutions: their weights, and how they are applied along rules."""
 
     weight: nn.Parameter
     bias: nn.Parameter
     """Where there is one; a layer without has no such attribute, as in SparseConvNet."""
+    nIn: int
+    nOut: int
+    has_bias: bool
+    groups: int
 
-    def _make(self, nIn: Any, nOut: Any, bias: Any, groups: Any, volume: int, gain: float) -> None:
+    def _make_parameters(self, volume: int, gain: float) -> None:
         """Make the parameters; the weight is drawn from N(0, gain / (nIn * volume))."""
-        self.nIn, self.nOut = planes_of(nIn, "nIn"), planes_of(nOut, "nOut")
-        self.groups, self.has_bias = planes_of(groups, "groups"), flag(bias, "bias")
-        if self.nIn % self.groups or self.nOut % self.groups:
-            raise InvalidArgumentError(f"groups is {self.groups}; it must divide nIn {self.nIn} and nOut {self.nOut}")
         self.filter_volume = volume
         weight = torch.empty(self._weight_shape()).normal_(0, math.sqrt(gain / (self.nIn * volume)))
         self.weight = nn.Parameter(weight)
@@ -106,18 +102,18 @@ def convolved(
     return input._on(typed_like(result, rows), sites)
 
 
-class _WindowConvolution(_Convolution):
-    """What convolutions with a filter of any size share."""
+class _WindowConvolution(_Convolution, Windowed):
+    """Shared base of convolutions with a filter of any size."""
 
-    def _set(
-        self, dimension: Any, nIn: Any, nOut: Any, size: Any, stride: Any, bias: Any, groups: Any,
-        padding: Any, dilation: Any,
-    ) -> None:  # fmt: skip
-        self.dimension = dimension_of(dimension)
+    def _take(self, arguments: dict[str, Any]) -> None:
+        size, stride = arguments.pop("filter_size"), arguments.pop("filter_stride", None)
+        padding, dilation = arguments.pop("padding", None), arguments.pop("dilation")
+        super()._take(arguments)
         self._window = Window(self.dimension, size, stride, padding, dilation, "filter")
-        self.groups = planes_of(groups, "groups")
-        self._numpy_layer()
-        self._make(nIn, nOut, bias, groups, self._window.volume, 2.0 * self.groups)
+        self._make_parameters(self._window.volume, 2.0 * self.groups)
+
+    def _planes(self) -> dict[str, int]:
+        return {"nIn": self.groups, "nOut": self.groups}
 
     def _complete(self) -> None:
         super()._complete()
@@ -125,21 +121,6 @@ class _WindowConvolution(_Convolution):
             given, stride = self.__dict__, self.__dict__.pop("filter_stride", None)
             padding = None if stride is None else 0
             self._window = Window(self.dimension, given.pop("filter_size"), stride, padding, 1, "filter")
-
-    # The layer of the package `scn` with the same windows: it says what is wrong with them, and which sizes they lead to.
-    _numpy_type: ClassVar[Any]
-
-    def _numpy_layer(self) -> Any:
-        window, planes = self._window, self.groups
-        place, more = (window.size,), {"dilation": window.dilation}
-        if window.stride is not None:
-            place, more = (window.size, window.stride), {"padding": window.padding, "dilation": window.dilation}
-        with without_generator():
-            return self._numpy_type(self.dimension, planes, planes, *place, False, planes, **more)
-
-    def input_spatial_size(self, out_size: Any) -> torch.Tensor:
-        """Return the input spatial size that yields `out_size`, a tensor [dimension] of int64."""
-        return torch.from_numpy(self._numpy_layer().input_spatial_size(plain_size(out_size)))
 
     @property
     def filter_size(self) -> torch.Tensor:
@@ -151,9 +132,6 @@ class _WindowConvolution(_Convolution):
         """How far apart the filter's offsets are, [dimension] int64."""
         return long_tensor(self._window.dilation)
 
-    def extra_repr(self) -> str:
-        return described(self)
-
 
 class SubmanifoldConvolution(_WindowConvolution):
     """A convolution whose sites stay: offset k of the filter reads site + (k - size / 2) * dilation.
@@ -163,13 +141,10 @@ class SubmanifoldConvolution(_WindowConvolution):
     zeros.
     """
 
-    _numpy_type = numpy_level.SubmanifoldConvolution
-
+    @made_from_arguments
     def __init__(
         self, dimension: int, nIn: int, nOut: int, filter_size: Any, bias: bool, groups: int = 1, *, dilation: Any = 1
-    ) -> None:
-        super().__init__()
-        self._set(dimension, nIn, nOut, filter_size, None, bias, groups, None, dilation)
+    ) -> None: ...
 
     def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
         return submanifold_rules(metadata, sites, self._window)
@@ -179,10 +154,11 @@ ValidConvolution = SubmanifoldConvolution
 
 
 class _StridedConvolution(_WindowConvolution):
-    """What convolutions that change the sites share."""
+    """Shared base of convolutions that change the sites."""
 
     _find: ClassVar[Any]
 
+    @made_from_arguments
     def __init__(
         self,
         dimension: int,
@@ -195,9 +171,7 @@ class _StridedConvolution(_WindowConvolution):
         *,
         padding: Any = 0,
         dilation: Any = 1,
-    ) -> None:
-        super().__init__()
-        self._set(dimension, nIn, nOut, filter_size, filter_stride, bias, groups, padding, dilation)
+    ) -> None: ...
 
     @property
     def filter_stride(self) -> torch.Tensor:
@@ -226,7 +200,7 @@ class Convolution(_StridedConvolution):
     dilation 1. Sizes are an integer or one for each axis. Weight and bias as in `SubmanifoldConvolution`.
     """
 
-    _numpy_type, _find = numpy_level.Convolution, library.scn_geometry_strided
+    _find = library.scn_geometry_strided
 
 
 class Deconvolution(_StridedConvolution):
@@ -236,7 +210,7 @@ class Deconvolution(_StridedConvolution):
     layer. Weight and bias as in `SubmanifoldConvolution`.
     """
 
-    _numpy_type, _find = numpy_level.Deconvolution, library.scn_geometry_reverse
+    _find = library.scn_geometry_reverse
 
     def fullForward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
         """Return what a `FullConvolution` with these parameters makes of a sparse tensor."""
@@ -252,7 +226,7 @@ class FullConvolution(_StridedConvolution):
     The result has metadata of its own, which knows the new sites: other sites may have the same spatial size.
     """
 
-    _numpy_type, _find = numpy_level.FullConvolution, library.scn_geometry_full
+    _find = library.scn_geometry_full
 
     def forward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
         """Return the convolution of a sparse tensor."""
@@ -274,8 +248,6 @@ class RandomizedStrideConvolution(_StridedConvolution):
     input and a filter, so that branches with the same filter get the same sites. Weight and bias as in
     `SubmanifoldConvolution`.
     """
-
-    _numpy_type = numpy_level.RandomizedStrideConvolution
 
     def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
         if not self.training:
@@ -310,17 +282,15 @@ class PermutohedralSubmanifoldConvolution(_Convolution):
     are lattice coordinates; `permutohedral_basis` leads to them.
     """
 
-    def __init__(self, dimension: int, nIn: int, nOut: int, bias: bool, groups: int = 1) -> None:
-        super().__init__()
-        self.dimension = dimension_of(dimension)
-        self._make(nIn, nOut, bias, groups, self.dimension * (self.dimension + 1) + 1, 2.0)
+    @made_from_arguments
+    def __init__(self, dimension: int, nIn: int, nOut: int, bias: bool, groups: int = 1) -> None: ...
+
+    def _take(self, arguments: dict[str, Any]) -> None:
+        super()._take(arguments)
+        self._make_parameters(self.dimension * (self.dimension + 1) + 1, 2.0)
 
     def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
         return permutohedral_rules(metadata, sites)
-
-    def extra_repr(self) -> str:
-        end = f", groups={self.groups}" if self.groups != 1 else ""
-        return f"{self.dimension}, {self.nIn} -> {self.nOut}, bias={self.has_bias}{end}"
 
 
 def permutohedral_rules(metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
@@ -350,12 +320,17 @@ class ShapeContext(Layer):
     or one for each axis.
     """
 
-    def __init__(self, dimension: int, nIn: int, filter_size: Any = 3) -> None:
-        super().__init__()
-        self.dimension, self.nIn = dimension_of(dimension), planes_of(nIn, "nIn")
-        self._window = Window(self.dimension, plain_size(filter_size), None, None, 1, "filter")
+    @made_from_arguments
+    def __init__(self, dimension: int, nIn: int, filter_size: Any = 3) -> None: ...
+
+    nIn: int
+
+    def _take(self, arguments: dict[str, Any]) -> None:
+        size = arguments.pop("filter_size")
+        super()._take(arguments)
+        self._window = Window(self.dimension, size, None, None, 1, "filter")
         self.filter_volume = self._window.volume
-        self.nOut = integer(self.nIn * self.filter_volume, "nIn * volume")
+        self.nOut = self.nIn * self.filter_volume
 
     def _complete(self) -> None:
         self._buffers.pop("weight", None)

@@ -8,17 +8,19 @@ from typing import Any, Optional
 import numpy as np
 import torch
 
-from ..._native.arrays import address, dimension_of, int64, int64s, integer
+from ..._native.arrays import address, int64, int64s, integer
+from ..._native.generated import SCN_INPUT_FIRST, SCN_INPUT_LAST, SCN_INPUT_UNIQUE
 from ..._native.handles import GeometryHandle
 from ..._native.library import library
 from ...errors import CoordinateError, InvalidArgumentError, ShapeError, StateError
 from ...nn import input_output as numpy_level
+from ...nn.layer_types import made_from_arguments
 from ...values.metadata import coordinate_rows
 from ..autograd.buffers import as_tensor, computable, no_cuda, on_cpu, typed_like
 from ..functions import dense_to_sparse, input_rows, output_rows, sparse_to_dense
 from ..metadata import Metadata
 from ..sparse import SparseConvNetTensor, _sparse
-from .layer import Layer, plain_size, size_of
+from .layer import Layer, long_tensor
 
 __all__ = [
     "BLInputLayer",
@@ -38,6 +40,7 @@ class InputModeWarning(UserWarning):
 
 
 _modes_are_swapped: Optional[bool] = None
+_SWAPPED = {SCN_INPUT_LAST: SCN_INPUT_FIRST, SCN_INPUT_FIRST: SCN_INPUT_LAST}
 
 
 def swap_input_modes(swapped: Optional[bool]) -> None:
@@ -54,9 +57,9 @@ def swap_input_modes(swapped: Optional[bool]) -> None:
 
 def _warn_of_duplicates(metadata: Metadata, mode: int) -> None:
     global _modes_are_swapped
-    if mode in (1, 2) and _modes_are_swapped is None and metadata._site_count(0) < metadata._input_row_count():
+    if mode in _SWAPPED and _modes_are_swapped is None and metadata._site_count(0) < metadata._input_row_count():
         _modes_are_swapped = False
-        kept, other = ("last", "first") if mode == 1 else ("first", "last")
+        kept, other = ("last", "first") if mode == SCN_INPUT_LAST else ("first", "last")
         warnings.warn(
             f"several rows name one site: mode {mode} keeps the {kept} one, as documented; SparseConvNet keeps the "
             f"{other} one. scn.torch.swap_input_modes(True) does as SparseConvNet, swap_input_modes(False) silences this",
@@ -85,13 +88,16 @@ class InputLayerInput(numpy_level.InputLayerInput):
 
 
 class _Entering(Layer):
-    """What layers share that turn points into sparse tensors."""
+    """Shared base of layers that turn points into sparse tensors."""
 
-    def __init__(self, dimension: int, spatial_size: Any, mode: int = 3) -> None:
-        super().__init__()
-        self.dimension = dimension_of(dimension)
-        self.spatial_size = size_of(plain_size(spatial_size), self.dimension, "spatial_size")
-        self.mode = _mode(mode)
+    spatial_size: torch.Tensor
+    mode: int
+
+    @made_from_arguments
+    def __init__(self, dimension: int, spatial_size: Any, mode: int = 3) -> None: ...
+
+    def _take(self, arguments: dict[str, Any]) -> None:
+        super()._take({**arguments, "spatial_size": long_tensor(arguments["spatial_size"])})
         self.device: Any = None
 
     def to(self, *arguments: Any, **options: Any) -> Any:
@@ -140,7 +146,7 @@ class InputLayer(_Entering):
 
     def _mode_now(self) -> int:
         """Return the mode by its documented meaning, see `swap_input_modes`."""
-        return 3 - self.mode if self.mode in (1, 2) and _modes_are_swapped else self.mode
+        return _SWAPPED.get(self.mode, self.mode) if _modes_are_swapped else self.mode
 
 
 class BLInputLayer(_Entering):
@@ -171,12 +177,8 @@ class BLInputLayer(_Entering):
 
 
 class _Leaving(Layer):
-    def __init__(self, dimension: int) -> None:
-        super().__init__()
-        self.dimension = dimension_of(dimension)
-
-    def extra_repr(self) -> str:
-        return str(self.dimension)
+    @made_from_arguments
+    def __init__(self, dimension: int) -> None: ...
 
     def _output_rows(self, input: Any, entry: str) -> tuple[torch.Tensor, Metadata]:
         """Return a row for each row of the input; entry: the layer that must have made the sites."""
@@ -200,7 +202,7 @@ class OutputLayer(_Leaving):
         """Return a row for each row of the input, or for each site."""
         if isinstance(input, SparseConvNetTensor) and input._site_set() != 0:
             metadata = input._known_metadata()
-            if metadata._mode == 0 and metadata._length is None:
+            if metadata._mode == SCN_INPUT_UNIQUE and metadata._length is None:
                 self._sparse(input)
                 features = input.features
                 assert features is not None, "a tensor that layers take has features"
@@ -223,9 +225,10 @@ class BLOutputLayer(_Leaving):
 class SparseToDense(_Leaving):
     """Makes a tensor [batch, nPlanes, ...spatial size], zeros where there is no site."""
 
-    def __init__(self, dimension: int, nPlanes: int) -> None:
-        super().__init__(dimension)
-        self.nPlanes = integer(nPlanes, "nPlanes")
+    nPlanes: int
+
+    @made_from_arguments
+    def __init__(self, dimension: int, nPlanes: int) -> None: ...
 
     def forward(self, input: SparseConvNetTensor) -> torch.Tensor:
         """Return the dense tensor."""
@@ -239,14 +242,11 @@ class SparseToDense(_Leaving):
         shape = (metadata.batch_size(), self.nPlanes, *size)
         return typed_like(sparse_to_dense(computable(rows), metadata._handle, sites, shape), rows)
 
-    def extra_repr(self) -> str:
-        return f"{self.dimension}, {self.nPlanes}"
-
 
 class DenseToSparse(_Leaving):
     """Makes of a tensor [batch, planes, ...spatial size] a sparse one: a site wherever a plane is not 0."""
 
-    def forward(self, input: torch.Tensor) -> SparseConvNetTensor:  # type: ignore[override]
+    def forward(self, input: torch.Tensor) -> SparseConvNetTensor:
         """Return the sparse tensor."""
         dense = as_tensor(input, "input")
         values = computable(dense, "input")
@@ -260,13 +260,6 @@ class DenseToSparse(_Leaving):
         metadata = Metadata._of(GeometryHandle.make(create, self.dimension, *place))
         rows = dense_to_sparse(values, metadata._handle, metadata._site_count(0))
         return _sparse(typed_like(rows, dense), metadata, 0)
-
-
-def _mode(mode: Any) -> int:
-    number = integer(mode, "mode")
-    if not 0 <= number <= 4:
-        raise InvalidArgumentError(f"mode is {number}; it must be 0 ... 4")
-    return number
 
 
 def _host(coords: Any) -> Any:

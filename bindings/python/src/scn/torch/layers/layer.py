@@ -1,4 +1,4 @@
-"""What the layers of scn.torch share."""
+"""The shared base of the layers of scn.torch."""
 
 from __future__ import annotations
 
@@ -8,19 +8,36 @@ from typing import Any, Callable, Optional
 import torch
 from torch import nn
 
-from ..._native.arrays import int64s, integer, sizes
-from ..._native.structs import Filter
-from ...errors import InvalidArgumentError, ShapeError
+from ..._native.arrays import int64s, sizes
+from ..._native.generated import Filter
+from ..._native.handles import ModuleHandle
+from ..._native.library import library
+from ..._native.scope import without_generator
+from ...errors import ShapeError
+from ...nn.layer import input_size_of
+from ...nn.layer_types import Typed, described
 from ..autograd.buffers import computable, not_traced, typed_like
 from ..sparse import SparseConvNetTensor
 
 __all__ = ["Layer"]
 
 
-class Layer(nn.Module):
+class Layer(Typed, nn.Module):
     """A layer of sparse tensors."""
 
     dimension: int
+
+    def _make(self, given: dict[str, Any]) -> None:
+        """Take arguments by their names, checked and completed by the library, and make the parameters."""
+        nn.Module.__init__(self)
+        self._take(self._type.completed({name: plain_size(value) for name, value in given.items()}))
+
+    def _take(self, arguments: dict[str, Any]) -> None:
+        """Take arguments that were checked."""
+        self.__dict__.update(arguments)
+
+    def extra_repr(self) -> str:
+        return described(self, self._type)
 
     def input_spatial_size(self, out_size: Any) -> Any:
         """Return the input spatial size that yields `out_size`, a tensor [dimension] of int64."""
@@ -82,6 +99,22 @@ def long_tensor(numbers: Optional[Sequence[int]]) -> torch.Tensor:
     return torch.tensor(numbers or [], dtype=torch.int64, device="cpu")
 
 
+class Windowed(Layer):
+    """Shared base of layers that change the spatial size."""
+
+    def _planes(self) -> dict[str, int]:
+        """Return the arguments that say how many planes there are, as few as can be: they have no part in sizes."""
+        return {}
+
+    def input_spatial_size(self, out_size: Any) -> torch.Tensor:
+        """Return the input spatial size that yields `out_size`, a tensor [dimension] of int64."""
+        arguments = {argument.name: plain_size(getattr(self, argument.attribute)) for argument in self._type.arguments}
+        with without_generator():
+            text = self._type.architecture({**arguments, **self._planes()})
+            handle = ModuleHandle.make(library.scn_module_create, text)
+        return torch.from_numpy(input_size_of(handle, self.dimension, plain_size(out_size)))
+
+
 class Window:
     """A filter that a layer moves over the sites: its arguments, checked."""
 
@@ -94,8 +127,12 @@ class Window:
 
     def filter(self) -> Filter:
         """Return the struct that the library takes."""
-        optional = (None if part is None else int64s(part) for part in (self.stride, self.padding, self.dilation))
-        return Filter(self.dimension, int64s(self.size), *optional)
+        stride, padding, dilation = (
+            None if part is None else int64s(part) for part in (self.stride, self.padding, self.dilation)
+        )
+        return Filter(
+            dimension=self.dimension, size=int64s(self.size), stride=stride, padding=padding, dilation=dilation
+        )
 
     @property
     def volume(self) -> int:
@@ -109,11 +146,3 @@ class Window:
 def plain_size(value: Any) -> Any:
     """Return a size that may be a tensor as integers."""
     return value.tolist() if isinstance(value, torch.Tensor) else value
-
-
-def planes_of(value: Any, name: str) -> int:
-    """Return a number of planes, at least 1."""
-    number = integer(value, name)
-    if number < 1:
-        raise InvalidArgumentError(f"{name} is {number}; it must be at least 1")
-    return number

@@ -9,12 +9,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..._native.arrays import flag
 from ...errors import ShapeError
+from ...nn.layer_types import made_from_arguments
 from ..autograd.buffers import computable, parameter, typed_like
 from ..functions import linear
 from ..sparse import SparseConvNetTensor
-from .layer import Layer, planes_of
+from .layer import Layer
 
 __all__ = ["Linear", "NetworkInNetwork"]
 
@@ -25,11 +25,16 @@ class NetworkInNetwork(Layer):
     bias: nn.Parameter
     """Where there is one; a layer without has no such attribute, as in SparseConvNet."""
 
-    def __init__(self, nIn: int, nOut: int, bias: bool = True) -> None:
-        super().__init__()
-        self.nIn, self.nOut = planes_of(nIn, "nIn"), planes_of(nOut, "nOut")
+    nIn: int
+    nOut: int
+    has_bias: bool
+
+    @made_from_arguments
+    def __init__(self, nIn: int, nOut: int, bias: bool = True) -> None: ...
+
+    def _take(self, arguments: dict[str, Any]) -> None:
+        super()._take(arguments)
         self.weight = nn.Parameter(torch.empty(self.nIn, self.nOut).normal_(0, math.sqrt(2 / self.nIn)))
-        self.has_bias = flag(bias, "bias")
         if self.has_bias:
             self.bias = nn.Parameter(torch.zeros(self.nOut))
 
@@ -42,9 +47,6 @@ class NetworkInNetwork(Layer):
         bias = parameter(getattr(self, "bias", None), "bias", self.nOut)
         assert weight is not None, "a product has a weight"
         return self._map(input, lambda rows: linear(rows, weight, bias), self.nIn)
-
-    def extra_repr(self) -> str:
-        return f"{self.nIn} -> {self.nOut}, bias={self.has_bias}"
 
 
 class Linear(Layer, nn.Linear):
@@ -87,3 +89,6 @@ class Linear(Layer, nn.Linear):
         *outer, width = values.shape
         result = linear(rows.reshape(math.prod(outer), width), weight, bias, is_transposed=True)
         return typed_like(result.view(*outer, self.out_features), values)
+
+    def extra_repr(self) -> str:
+        return nn.Linear.extra_repr(self)

@@ -10,17 +10,16 @@ from torch.autograd import Function
 from torch.autograd.graph import increment_version
 from torch.nn import functional as F
 
-from ..._native.arrays import at_least_zero, flag, positive
+from ..._native.arrays import flag
+from ..._native.generated import BatchNormOptions
 from ..._native.library import library
-from ..._native.structs import BatchNormOptions
-from ...errors import InvalidArgumentError
-from ...nn.normalization import described
-from ..autograd.buffers import Matrix, address, computable, new, parameter, restored, typed_like
+from ...nn.layer_types import made_from_arguments
+from ..autograd.buffers import address, computable, matrix, new, parameter, restored, typed_like
 from ..autograd.derivatives import first_derivative
 from ..autograd.recomputing import is_recomputing
 from .activation import ELU
 from .containers import Sequential
-from .layer import Layer, planes_of
+from .layer import Layer
 
 __all__ = [
     "BatchNormELU",
@@ -48,14 +47,15 @@ class _BatchNorm(Function):
         """mean, variance: the running statistics; training updates them where they are given."""
         result, saved = new(*input.shape), new(2, input.shape[1])
         affine, settings = (address(weight), address(bias)), _options(options)
+        state: tuple[Any, ...]
         if is_training:
             state = (address(mean), address(variance), settings, saved[0].data_ptr(), saved[1].data_ptr())
-            library.scn_batch_norm_forward_training(Matrix(input), *affine, *state, Matrix(result))
+            library.scn_batch_norm_forward_training(matrix(input), *affine, *state, matrix(result))
         else:
             # The backward pass needs those of now.
             torch.stack([mean, variance], out=saved)
             state = (saved[0].data_ptr(), saved[1].data_ptr(), settings)
-            library.scn_batch_norm_forward_evaluation(Matrix(input), *affine, *state, Matrix(result))
+            library.scn_batch_norm_forward_evaluation(matrix(input), *affine, *state, matrix(result))
         ctx.save_for_backward(input, weight, result, saved)
         ctx.options, ctx.is_training = options, is_training
         return result
@@ -69,23 +69,23 @@ class _BatchNorm(Function):
         by_bias = new(planes) if ctx.needs_input_grad[2] else None
         training, evaluation = library.scn_batch_norm_backward_training, library.scn_batch_norm_backward_evaluation
         (training if ctx.is_training else evaluation)(
-            Matrix(input),
-            Matrix(output),
-            Matrix(gradient),
+            matrix(input),
+            matrix(output),
+            matrix(gradient),
             address(weight),
             saved[0].data_ptr(),
             saved[1].data_ptr(),
             _options(ctx.options),
             address(by_weight),
             address(by_bias),
-            Matrix(by_input),
+            matrix(by_input),
         )
         return by_input, by_weight, by_bias, None, None, None, None
 
 
 def _options(options: tuple[float, ...]) -> BatchNormOptions:
     epsilon, momentum, leakiness = options
-    return BatchNormOptions(epsilon, momentum, 1, leakiness)
+    return BatchNormOptions(epsilon=epsilon, momentum=momentum, leakiness=leakiness)
 
 
 class BatchNormalization(Layer):
@@ -102,15 +102,19 @@ class BatchNormalization(Layer):
     running_mean: torch.Tensor
     running_var: torch.Tensor
 
+    nPlanes: int
+    eps: float
+    momentum: float
+    affine: bool
+    leakiness: float
+
+    @made_from_arguments
     def __init__(
         self, nPlanes: int, eps: float = 1e-4, momentum: float = 0.99, affine: bool = True, leakiness: float = 1
-    ) -> None:
-        super().__init__()
-        self.nPlanes = planes_of(nPlanes, "nPlanes")
-        self.eps, self.momentum = positive(eps, "eps"), float(momentum)
-        self.affine, self.leakiness = bool(affine), at_least_zero(leakiness, "leakiness")
-        if not 0 <= self.momentum <= 1:
-            raise InvalidArgumentError(f"momentum is {momentum}; it must be 0 ... 1")
+    ) -> None: ...
+
+    def _take(self, arguments: dict[str, Any]) -> None:
+        super()._take(arguments)
         if self.affine:
             self.weight = nn.Parameter(torch.ones(self.nPlanes))
             self.bias = nn.Parameter(torch.zeros(self.nPlanes))
@@ -150,13 +154,10 @@ class BatchNormalization(Layer):
 
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *arguments: Any) -> None:
         # The names that SparseConvNet's oldest checkpoints have.
-        for old, new in (("runningMean", "running_mean"), ("runningVar", "running_var")):
+        for old, name in (("runningMean", "running_mean"), ("runningVar", "running_var")):
             if prefix + old in state_dict:
-                state_dict[prefix + new] = state_dict.pop(prefix + old)
+                state_dict[prefix + name] = state_dict.pop(prefix + old)
         super()._load_from_state_dict(state_dict, prefix, *arguments)
-
-    def extra_repr(self) -> str:
-        return described(self, 0 if isinstance(self, BatchNormReLU) else 1)
 
 
 class BatchNormReLU(BatchNormalization):
@@ -189,12 +190,16 @@ class MeanOnlyBNLeakyReLU(Layer):
     """Where `affine`."""
     running_mean: torch.Tensor
 
-    def __init__(self, nPlanes: int, affine: bool = True, leakiness: float = 1, momentum: float = 0.99) -> None:
-        super().__init__()
-        self.nPlanes, self.affine = planes_of(nPlanes, "nPlanes"), flag(affine, "affine")
-        self.leakiness, self.momentum = at_least_zero(leakiness, "leakiness"), float(momentum)
-        if not 0 <= self.momentum <= 1:
-            raise InvalidArgumentError(f"momentum is {momentum}; it must be 0 ... 1")
+    nPlanes: int
+    affine: bool
+    leakiness: float
+    momentum: float
+
+    @made_from_arguments
+    def __init__(self, nPlanes: int, affine: bool = True, leakiness: float = 1, momentum: float = 0.99) -> None: ...
+
+    def _take(self, arguments: dict[str, Any]) -> None:
+        super()._take(arguments)
         if self.affine:
             self.bias = nn.Parameter(torch.zeros(self.nPlanes))
         self.register_buffer("running_mean", torch.zeros(self.nPlanes))
@@ -214,12 +219,6 @@ class MeanOnlyBNLeakyReLU(Layer):
         result = rows - shift
         return result if self.leakiness == 1 else F.leaky_relu(result, self.leakiness)
 
-    def extra_repr(self) -> str:
-        parts = [str(self.nPlanes)]
-        if not self.affine:
-            parts.append("affine=False")
-        return ", ".join([*parts, f"leakiness={self.leakiness:g}, momentum={self.momentum:g}"])
-
 
 class SparseGroupNorm(Layer, nn.GroupNorm):
     """Group normalisation of sparse tensors (Wu and He, 2018). [sites, num_channels] -> [sites, num_channels].
@@ -230,10 +229,9 @@ class SparseGroupNorm(Layer, nn.GroupNorm):
     """
 
     def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True) -> None:
-        groups, channels = planes_of(num_groups, "num_groups"), planes_of(num_channels, "num_channels")
-        if channels % groups:
-            raise InvalidArgumentError(f"num_groups is {groups}; it must divide num_channels {channels}")
-        super().__init__(groups, channels, positive(eps, "eps"), flag(affine, "affine"))
+        given = {"num_groups": num_groups, "num_channels": num_channels, "eps": eps}
+        checked = self._type.completed(given)
+        nn.GroupNorm.__init__(self, **checked, affine=flag(affine, "affine"))
 
     def forward(self, input: Any) -> Any:
         """Return the normalised sparse tensor."""

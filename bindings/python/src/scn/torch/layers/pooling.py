@@ -7,18 +7,19 @@ from typing import Any, ClassVar
 
 import torch
 
-from ..._native.arrays import dimension_of
+from ..._native.generated import SCN_GLOBAL_AVERAGE, SCN_GLOBAL_MAX, SCN_GLOBAL_SUM
 from ..._native.handles import RulebookHandle
 from ..._native.library import library
 from ...errors import ShapeError
-from ...nn import pooling as numpy_level
+from ...nn.layer_types import made_from_arguments
+from ...nn.pooling import fractional_options
 from ..autograd.buffers import computable, typed_like
 from ..autograd.seeding import engine_seeded_by_torch
 from ..functions import average_pooling, global_pooling, max_pooling, unpooling
 from ..metadata import Metadata
 from ..sparse import SparseConvNetTensor
 from .convolution import found_rules, randomized_rules
-from .layer import Layer, Window, long_tensor, plain_size
+from .layer import Layer, Window, Windowed, long_tensor
 
 __all__ = [
     "AveragePooling",
@@ -32,22 +33,11 @@ __all__ = [
 ]
 
 
-class _Dropping(Layer):
-    """What poolings that may leave out the first planes share."""
+class _Dropping(Windowed):
+    """Shared base of poolings that may leave out the first planes."""
 
     nFeaturesToDrop: int
     _operation: ClassVar[Any]
-
-    def _numpy_layer(self) -> Any:
-        """Return the package `scn`'s own: it says what is wrong with the arguments, which sizes they lead to, and its repr."""
-        raise NotImplementedError
-
-    def input_spatial_size(self, out_size: Any) -> torch.Tensor:
-        """Return the input spatial size that yields `out_size`, a tensor [dimension] of int64."""
-        return torch.from_numpy(self._numpy_layer().input_spatial_size(plain_size(out_size)))
-
-    def extra_repr(self) -> str:
-        return self._numpy_layer().extra_repr()  # type: ignore[no-any-return]
 
     def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
         """Return the rulebook that begins at a site set, and the site set at which it ends."""
@@ -66,11 +56,11 @@ class _Dropping(Layer):
 
 
 class _Pooling(_Dropping):
-    """What poolings with a window and a stride share."""
+    """Shared base of poolings with a window and a stride."""
 
     _find: ClassVar[Any]
-    _numpy_type: ClassVar[Any]
 
+    @made_from_arguments
     def __init__(
         self,
         dimension: int,
@@ -80,21 +70,18 @@ class _Pooling(_Dropping):
         *,
         padding: Any = 0,
         dilation: Any = 1,
-    ) -> None:
-        super().__init__()
-        self.dimension = dimension_of(dimension)
-        self._window = Window(self.dimension, pool_size, pool_stride, padding, dilation, "pool")
-        self.nFeaturesToDrop = nFeaturesToDrop
-        self.nFeaturesToDrop = self._numpy_layer().nFeaturesToDrop
+    ) -> None: ...
+
+    def _take(self, arguments: dict[str, Any]) -> None:
+        names = ("pool_size", "pool_stride", "padding", "dilation")
+        size, stride, padding, dilation = (arguments.pop(name) for name in names)
+        super()._take(arguments)
+        self._window = Window(self.dimension, size, stride, padding, dilation, "pool")
 
     def _complete(self) -> None:
         if "_window" not in self.__dict__:
             given = self.__dict__
             self._window = Window(self.dimension, given.pop("pool_size"), given.pop("pool_stride"), 0, 1, "pool")
-
-    def _numpy_layer(self) -> Any:
-        window, more = self._window, {"padding": self._window.padding, "dilation": self._window.dilation}
-        return self._numpy_type(self.dimension, window.size, window.stride, self.nFeaturesToDrop, **more)
 
     @property
     def pool_size(self) -> torch.Tensor:
@@ -127,7 +114,6 @@ class MaxPooling(_Pooling):
     how many of the first planes to leave out. NaN is larger than all numbers. Tied maxima all get the gradient.
     """
 
-    _numpy_type = numpy_level.MaxPooling
     _find, _operation = library.scn_geometry_strided, max_pooling
 
 
@@ -137,7 +123,6 @@ class AveragePooling(_Pooling):
     Arguments, shapes and sites as in `MaxPooling`.
     """
 
-    _numpy_type = numpy_level.AveragePooling
     _find, _operation = library.scn_geometry_strided, average_pooling
 
 
@@ -148,7 +133,6 @@ class UnPooling(_Pooling):
     there was no such layer. Arguments as in `MaxPooling`.
     """
 
-    _numpy_type = numpy_level.UnPooling
     _find, _operation = library.scn_geometry_reverse, unpooling
 
 
@@ -158,7 +142,6 @@ class RandomizedStrideMaxPooling(_Pooling):
     The displacement is that of `RandomizedStrideConvolution`. Arguments and shapes as in `MaxPooling`.
     """
 
-    _numpy_type = numpy_level.RandomizedStrideMaxPooling
     _operation = max_pooling
 
     def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
@@ -175,6 +158,7 @@ class FractionalMaxPooling(_Dropping):
 
     _operation = max_pooling
 
+    @made_from_arguments
     def __init__(
         self,
         dimension: int,
@@ -184,48 +168,29 @@ class FractionalMaxPooling(_Dropping):
         *,
         output_size: Any = None,
         sequence: str = "pseudorandom",
-    ) -> None:
-        super().__init__()
-        checked = numpy_level.FractionalMaxPooling(
-            dimension,
-            plain_size(ratio),
-            plain_size(pool_size),
-            nFeaturesToDrop,
-            output_size=plain_size(output_size),
-            sequence=sequence,
-        )
-        self.dimension, self.ratio, self.sequence = checked.dimension, checked.ratio, sequence
-        self.output_size = None if checked.output_size is None else long_tensor(checked.output_size)
-        self.pool_size = None if checked.pool_size is None else long_tensor(checked.pool_size)
-        self.nFeaturesToDrop = checked.nFeaturesToDrop
+    ) -> None: ...
+
+    def _take(self, arguments: dict[str, Any]) -> None:
+        for name in ("output_size", "pool_size"):
+            arguments[name] = None if arguments[name] is None else long_tensor(arguments[name])
+        super()._take(arguments)
 
     def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
-        options, out = numpy_level.fractional_options(self), ctypes.c_int32()
+        options, out = fractional_options(self), ctypes.c_int32()
         place = (metadata._handle, sites, options, int(not self.training), ctypes.byref(out))
         with engine_seeded_by_torch():
             rulebook = RulebookHandle.make(library.scn_geometry_fractional, *place)
         metadata._reach(out.value)
         return rulebook, out.value
 
-    def _numpy_layer(self) -> numpy_level.FractionalMaxPooling:
-        return numpy_level.FractionalMaxPooling(
-            self.dimension,
-            self.ratio,
-            plain_size(self.pool_size),
-            self.nFeaturesToDrop,
-            output_size=plain_size(self.output_size),
-            sequence=self.sequence,
-        )
-
 
 class _GlobalPooling(Layer):
-    """What poolings of whole samples share."""
+    """Shared base of poolings of whole samples."""
 
     _kind: ClassVar[int]
 
-    def __init__(self, dimension: int) -> None:
-        super().__init__()
-        self.dimension = dimension_of(dimension)
+    @made_from_arguments
+    def __init__(self, dimension: int) -> None: ...
 
     def forward(self, input: SparseConvNetTensor) -> torch.Tensor:
         """Return a row for each sample, [batch, planes]."""
@@ -234,14 +199,11 @@ class _GlobalPooling(Layer):
         place = (metadata._handle, input._site_set(), self._kind, metadata.batch_size())
         return typed_like(global_pooling(computable(rows), *place), rows)
 
-    def extra_repr(self) -> str:
-        return str(self.dimension)
-
 
 class GlobalSumPooling(_GlobalPooling):
     """The sum over all sites of each sample: [batch, planes], zeros for a sample without sites."""
 
-    _kind = 0
+    _kind = SCN_GLOBAL_SUM
 
 
 class GlobalAveragePooling(_GlobalPooling):
@@ -250,7 +212,7 @@ class GlobalAveragePooling(_GlobalPooling):
     A sample without sites gets zeros.
     """
 
-    _kind = 1
+    _kind = SCN_GLOBAL_AVERAGE
 
 
 class GlobalMaxPooling(_GlobalPooling):
@@ -259,4 +221,4 @@ class GlobalMaxPooling(_GlobalPooling):
     A sample without sites gets zeros. NaN is larger than all numbers. Tied maxima all get the gradient.
     """
 
-    _kind = 2
+    _kind = SCN_GLOBAL_MAX

@@ -8,13 +8,13 @@ import torch
 from torch import nn
 from torch.autograd import Function
 
-from ..._native.arrays import dimension_of
 from ...errors import InvalidArgumentError
+from ...nn.layer_types import made_from_arguments
 from ..autograd.derivatives import linear_derivative
 from ..sparse import SparseConvNetTensor, _sparse
 from .activation import Sigmoid
 from .containers import Sequential
-from .layer import Layer, planes_of
+from .layer import Layer
 from .linear import NetworkInNetwork
 
 __all__ = ["Sparsify", "SparsifyFCS"]
@@ -74,16 +74,18 @@ class Sparsify(Layer):
     net: nn.Module
     threshold: float
 
-    def __init__(self, dimension: int, nIn: int, activation: Optional[str] = None) -> None:
-        super().__init__()
-        self.dimension, self.nIn = dimension_of(dimension), planes_of(nIn, "nIn")
-        known = {None: None, "sigmoid": Sigmoid, "fakeGradHardSigmoid": FakeGradHardSigmoid}
-        if activation not in known:
-            raise InvalidArgumentError(f"activation is {activation!r}; it must be one of {list(known)}")
-        self.activation, follower = activation, known[activation]
+    nIn: int
+    activation: Optional[str]
+
+    @made_from_arguments
+    def __init__(self, dimension: int, nIn: int, activation: Optional[str] = None) -> None: ...
+
+    def _take(self, arguments: dict[str, Any]) -> None:
+        super()._take(arguments)
         scores = NetworkInNetwork(self.nIn, 1, True)
-        self.net = scores if follower is None else Sequential(scores, follower())
-        self.threshold = usual_threshold(activation)
+        followers = {"sigmoid": Sigmoid, "fakeGradHardSigmoid": FakeGradHardSigmoid}
+        self.net = scores if self.activation is None else Sequential(scores, followers[self.activation]())
+        self.threshold = usual_threshold(self.activation)
 
     def _complete(self) -> None:
         # The product is there before what stands in it is complete.
@@ -99,10 +101,6 @@ class Sparsify(Layer):
         result.mask = scored.features.view(-1)
         return result
 
-    def extra_repr(self) -> str:
-        end = "" if self.activation is None else f", activation={self.activation!r}"
-        return f"{self.dimension}, {self.nIn}{end}"
-
 
 def usual_threshold(activation: Optional[str]) -> float:
     """Return the score above which sites stay, where a program assigned no other."""
@@ -112,9 +110,8 @@ def usual_threshold(activation: Optional[str]) -> float:
 class SparsifyFCS(Layer):
     """Keeps the sites whose first plane is above 0, in their order and with all planes."""
 
-    def __init__(self, dimension: int) -> None:
-        super().__init__()
-        self.dimension = dimension_of(dimension)
+    @made_from_arguments
+    def __init__(self, dimension: int) -> None: ...
 
     def forward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
         """Return the sparse tensor of the sites that stay."""
@@ -122,6 +119,3 @@ class SparsifyFCS(Layer):
         if not rows.shape[1]:
             raise InvalidArgumentError("SparsifyFCS got features without planes; it chooses sites by the first one")
         return _kept(input, rows, rows[:, 0] > 0)
-
-    def extra_repr(self) -> str:
-        return str(self.dimension)

@@ -8,10 +8,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..._native.arrays import positive
-from ...errors import StateError
+from ..._native.arrays import integer, positive
+from ...errors import InvalidArgumentError, StateError
 from ..autograd.recomputing import is_recomputing, once
-from .layer import planes_of
 
 __all__ = ["spectral_norm"]
 
@@ -69,7 +68,8 @@ def spectral_norm(module: M, n_power_iterations: int = 1, eps: float = 1e-12, no
     weight = module._parameters.get("weight")
     if weight is None or weight.ndim < 2:
         raise TypeError(f"module is a {type(module).__name__}; it must be a convolution or a product")
-    iterations = planes_of(n_power_iterations, "n_power_iterations")
+    if (iterations := integer(n_power_iterations, "n_power_iterations")) < 1:
+        raise InvalidArgumentError(f"n_power_iterations: is {iterations}, expected at least 1")
     normaliser = _SpectralNorm(iterations, positive(eps, "eps"), positive(norm, "norm"))
     del module._parameters["weight"]
     module.register_parameter("weight_orig", weight)

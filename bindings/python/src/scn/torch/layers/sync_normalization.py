@@ -9,7 +9,7 @@ from torch import distributed, nn
 from torch.autograd import Function
 
 from ..._native.library import library
-from ..autograd.buffers import Matrix, address, computable, new, restored
+from ..autograd.buffers import address, computable, matrix, new, restored
 from ..autograd.derivatives import first_derivative
 from ..autograd.recomputing import is_recomputing
 from .normalization import BatchNormalization, _options, follow
@@ -28,13 +28,13 @@ class _Synchronised(Function):
         count, mean, variance = moments[0, 0], moments[1].float(), moments[2].float()
         result = new(*input.shape)
         library.scn_batch_norm_forward_evaluation(
-            Matrix(input),
+            matrix(input),
             address(weight),
             address(bias),
             mean.data_ptr(),
             variance.data_ptr(),
             _options(options),
-            Matrix(result),
+            matrix(result),
         )
         # Far from zero, float32 holds the mean but for a rest.
         rest = (mean.double() - moments[1]).float()
@@ -50,16 +50,16 @@ class _Synchronised(Function):
         # The sums over the rows of gradient * normalised value, and of the gradient behind the activation.
         sums = new(2, input.shape[1]).zero_()
         library.scn_batch_norm_backward_evaluation(
-            Matrix(input),
-            Matrix(output),
-            Matrix(gradient),
+            matrix(input),
+            matrix(output),
+            matrix(gradient),
             address(weight),
             mean.data_ptr(),
             variance.data_ptr(),
             _options(ctx.options),
             sums[0].data_ptr(),
             sums[1].data_ptr(),
-            Matrix(by_input),
+            matrix(by_input),
         )
         ours = sums.clone()
         distributed.all_reduce(sums, group=ctx.group)

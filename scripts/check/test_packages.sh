@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# Test what users get: unpack the tarball and build its examples, install the wheel into a clean virtual environment with the
+# system's OpenBLAS and Swift out of sight, and the source archive beside a library; run programs with each, outside of this
+# folder. Last line: N passed, N failed.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+root=$PWD
+version=$(scripts/build/version.sh)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+source scripts/check/count_results.sh
+
+# Run a command in a folder of its own, with nothing of this shell's environment.
+alone() { mkdir -p "$work/alone" && env -i -C "$work/alone" PATH=/usr/local/bin:/usr/bin:/bin HOME="$work" "$@"; }
+
+# The same where neither the system's OpenBLAS and Fortran libraries nor Swift's can be opened.
+as_root=(unshare --mount)
+[ "$(id -u)" = 0 ] || as_root=(unshare --mount --map-root-user)
+alone_without_libraries() {
+    local hidden swift
+    swift=$(swift -print-target-info | sed -n 's/.*"runtimeResourcePath" *: *"\(.*\)".*/\1/p')
+    hidden=$(ldconfig -p | sed -n 's/.*=> \(.*lib\(openblas\|gfortran\|quadmath\).*\)/\1/p' | xargs -r realpath |
+        sort -u)
+    HIDDEN=$hidden SWIFT=$swift "${as_root[@]}" bash -c '
+        for library in $HIDDEN; do mount --bind /dev/null "$library" || exit; done
+        mount -t tmpfs none "$SWIFT" || exit
+        "$@"' hide env -i -C "$work/alone" PATH=/usr/bin:/bin HOME="$work" "$@"
+}
+can_hide() { "${as_root[@]}" mount -t tmpfs none "$work/alone" 2>/dev/null; }
+
+tarball_is_whole() {
+    tar -xzf "dist/scn-$version-linux-$(uname -m).tar.gz" -C "$work" && mv "$work"/scn-* "$work/tree" || return
+    test -s "$work/tree/LICENSE" && test -s "$work/tree/LICENSE.swift" && test -s "$work/tree/README.md"
+}
+
+through_cmake() {
+    alone cmake -S "$work/tree/examples/cpp" -B "$work/built" -DCMAKE_PREFIX_PATH="$work/tree" &&
+        alone cmake --build "$work/built" --parallel 2 && alone ctest --test-dir "$work/built" --output-on-failure
+}
+
+through_pkg_config() {
+    local flags
+    flags=$(alone PKG_CONFIG_PATH="$work/tree/lib/pkgconfig" pkg-config --cflags --libs scn) || return
+    # shellcheck disable=SC2086  # flags are words
+    alone cc "$work/tree/examples/c/quickstart.c" $flags -Wl,-rpath,"$work/tree/lib" -o "$work/quickstart" &&
+        alone "$work/quickstart"
+}
+
+# A clean virtual environment that has numpy, which comes from .venv so that no network is needed.
+make_environment() {
+    local packages
+    .venv/bin/python -m venv "$1" || return
+    packages=$("$1/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+    cp -r "$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"/numpy* "$packages"
+}
+
+wheel_installs() {
+    make_environment "$work/venv" &&
+        alone "$work/venv/bin/python" -m pip install --quiet --no-index "$root"/dist/scn_engine-"$version"-*.whl
+}
+
+# Libraries come from the environment or are the system's C and C++ libraries.
+cat >"$work/opens_its_own.py" <<'END'
+import re, sys, numpy, scn
+paths = {line.split()[-1] for line in open("/proc/self/maps") if ".so" in line}
+ours = {path for path in paths if path.startswith(sys.prefix)}
+print("\n".join(sorted(paths)))
+assert any("/scn/libscn.so" in path for path in ours), "libscn is not the wheel's"
+assert any("/scn_engine.libs/libopenblas" in path for path in ours), "OpenBLAS is not the wheel's"
+stranger = [path for path in paths - ours if re.search("openblas|gfortran|quadmath|swift|scn", path)]
+assert not stranger, f"not the wheel's: {stranger}"
+END
+
+# The last line of a program is that of the same program in this folder.
+says_the_same() {
+    local expected got
+    expected=$(.venv/bin/python "bindings/python/examples/$1.py") || return
+    cp "bindings/python/examples/$1.py" "$work" || return
+    shift
+    got=$("$@") || return
+    echo "$got"
+    [ "$got" = "$expected" ]
+}
+
+source_archive_builds() {
+    .venv/bin/python -m pip wheel --quiet --no-index --no-build-isolation --no-deps --wheel-dir "$work/sdist" \
+        "dist/scn_engine-$version.tar.gz" && make_environment "$work/second" &&
+        alone "$work/second/bin/python" -m pip install --quiet --no-index \
+            "$work/sdist/scn_engine-$version-py3-none-any.whl"
+}
+
+make --no-print-directory tarball wheel || { echo "0 passed, 1 failed"; exit 1; }
+alone true
+attempt "tarball" tarball_is_whole
+attempt "tarball: examples in C++ through CMake" through_cmake
+attempt "tarball: quickstart in C through pkg-config" through_pkg_config
+attempt "wheel: clean installation" wheel_installs
+hiding=alone_without_libraries
+if ! can_hide; then
+    echo "      this system lets nobody hide its libraries: the wheel is only seen to open its own"
+    hiding=alone
+fi
+attempt "wheel: its own libraries" $hiding "$work/venv/bin/python" "$work/opens_its_own.py"
+attempt "wheel: hello world" says_the_same hello_world $hiding "$work/venv/bin/python" "$work/hello_world.py"
+attempt "wheel: training" says_the_same quickstart $hiding "$work/venv/bin/python" "$work/quickstart.py"
+attempt "source archive: a package without the library" source_archive_builds
+attempt "source archive: training with a library of its own" says_the_same quickstart \
+    alone SCN_LIBRARY="$work/tree/lib/libscn.so.0" "$work/second/bin/python" "$work/quickstart.py"
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
