@@ -25,7 +25,8 @@ import Testing
         let path = folder.file("file")
         let metadata = [("z", "\"quoted\"\n\0"), ("a", ""), ("é", "😀")]
         let tensors: [SafetensorsWriter.Tensor] = [
-            .init(name: "odd", shape: [3], type: SafetensorsType(name: "U8"), bytes: UnsafeRawBufferPointer(odd.buffer)),
+            .init(
+                name: "odd", shape: [3], type: SafetensorsType(name: "U8"), bytes: UnsafeRawBufferPointer(odd.buffer)),
             .init("weight \"é\"", [5, 1], weight), .init("steps", [1, 2], steps),
             .init("", [0, 9], try Storage([Float]())),
         ]

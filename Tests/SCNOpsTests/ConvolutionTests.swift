@@ -129,7 +129,8 @@ import Testing
         let setup = try FilterSetup(.submanifold([9, 9], [3, 3], 4, 4), &random)
         let rows = setup.inputSites.count
         let weight = try Matrix(zeros: 9 * 4, planes: 4)
-        func forward(_ input: (Int, Int), _ output: (Int, Int), groups: Int = 1, bias: Matrix? = nil) -> SCNError.Kind? {
+        func forward(_ input: (Int, Int), _ output: (Int, Int), groups: Int = 1, bias: Matrix? = nil) -> SCNError.Kind?
+        {
             thrownError {
                 try ConvolutionOperation.forward(
                     setup.rules, input: Matrix(zeros: input.0, planes: input.1), weight: weight, bias: bias,

@@ -28,12 +28,15 @@ import Testing
             let error = thrownError {
                 try operation { rows, planes in
                     defer { place += 1 }
-                    let matrix = try Matrix(rows: rows, planes: planes, type: place == odd ? .float64 : .float32, zeroed: true)
+                    let matrix = try Matrix(
+                        rows: rows, planes: planes, type: place == odd ? .float64 : .float32, zeroed: true)
                     if place == odd { oddOne = matrix }
                     return matrix
                 }
             }
-            #expect(error?.kind == .unsupported, "\(name), operand \(odd): \(error?.message ?? "no error")", sourceLocation: sourceLocation)
+            #expect(
+                error?.kind == .unsupported, "\(name), operand \(odd): \(error?.message ?? "no error")",
+                sourceLocation: sourceLocation)
             #expect(
                 error?.message.contains("has elements of type float64, expected float32") == true, "\(name)",
                 sourceLocation: sourceLocation)
@@ -178,7 +181,8 @@ import Testing
         }
         Self.refuses("group norm") {
             try group.forward(
-                $0(3, 2), samples: samples, weight: $0(1, 2), bias: $0(1, 2), statistics: statistics($0), into: $0(3, 2))
+                $0(3, 2), samples: samples, weight: $0(1, 2), bias: $0(1, 2), statistics: statistics($0), into: $0(3, 2)
+            )
         }
         Self.refuses("group norm, backward") {
             try group.backward(

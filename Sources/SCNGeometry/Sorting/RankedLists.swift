@@ -19,7 +19,8 @@ struct RankedLists<Key: SiteKey> {
     /// List k is `elements[starts[k] ..< starts[k + 1]]`, ascending.
     init(_ elements: Storage<Key>, starts: Storage<Int64>) throws(SCNError) {
         let lists = starts.count - 1
-        let most = min(elements.count / ChunkSizes.merged, elements.count / (ChunkSizes.mergedOfEachList * max(1, lists)))
+        let most = min(
+            elements.count / ChunkSizes.merged, elements.count / (ChunkSizes.mergedOfEachList * max(1, lists)))
         let pieces = max(1, min(ChunkSizes.mostMergedPieces, most))
         let cuts = try Self.cuts(elements, starts, pieces: pieces)
         let ranks = try Storage<Int32>(count: elements.count)
@@ -66,7 +67,9 @@ struct RankedLists<Key: SiteKey> {
         for list in 0..<lists {
             var next = Int(start[list])
             for piece in 0..<pieces {
-                if piece > 0 { next = lowerBound(element, next..<Int(start[list + 1]), sample[ChunkSizes.samplesOfPiece * piece]) }
+                if piece > 0 {
+                    next = lowerBound(element, next..<Int(start[list + 1]), sample[ChunkSizes.samplesOfPiece * piece])
+                }
                 cuts.pointer[piece * lists + list] = next
             }
             cuts.pointer[pieces * lists + list] = Int(start[list + 1])

@@ -124,7 +124,9 @@ public final class BatchNormalization: Module {
         }
     }
 
-    var running: BatchNormalizationOperation.Running { .init(mean: runningMean.values, variance: runningVariance.values) }
+    var running: BatchNormalizationOperation.Running {
+        .init(mean: runningMean.values, variance: runningVariance.values)
+    }
 
     private func record(
         _ tensor: Tensor, _ result: Matrix,

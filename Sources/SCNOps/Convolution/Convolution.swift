@@ -129,7 +129,8 @@ package enum ConvolutionOperation {
                     kernels.convolution_rows(
                         kernelRules, Int64(range.lowerBound), Int64(range.upperBound),
                         input.pointer + group * inPerGroup, Int64(input.planes), Int64(inPerGroup),
-                        packedWeights + group * volume * matrixSize, bias.map { $0.pointer + group * outPerGroup }, leakiness,
+                        packedWeights + group * volume * matrixSize, bias.map { $0.pointer + group * outPerGroup },
+                        leakiness,
                         result.pointer + group * outPerGroup, Int64(result.planes), Int64(outPerGroup),
                         cursorBase + span * volume)
                 }

@@ -54,11 +54,13 @@ package struct BatchNormalizationOperation {
     ) throws(SCNError) {
         let (rows, planes) = (input.rows, input.planes)
         try result.requireSameShape(as: input, "result")
-        try requireVectors(planes, [
-            "weight": weight, "bias": bias, "running_mean": running?.mean, "running_variance": running?.variance,
-            "saved_mean": saved.mean, "saved_inverse_deviation": saved.inverseDeviation,
-            "saved_remainder": saved.remainder,
-        ])
+        try requireVectors(
+            planes,
+            [
+                "weight": weight, "bias": bias, "running_mean": running?.mean, "running_variance": running?.variance,
+                "saved_mean": saved.mean, "saved_inverse_deviation": saved.inverseDeviation,
+                "saved_remainder": saved.remainder,
+            ])
         try Kernels.requireFitting(["input": input, "result": result])
         guard input.count > 0 else {
             for statistic in [saved.mean, saved.inverseDeviation, saved.remainder] {
@@ -97,9 +99,11 @@ package struct BatchNormalizationOperation {
     ) throws(SCNError) {
         let planes = input.planes
         try result.requireSameShape(as: input, "result")
-        try requireVectors(planes, [
-            "weight": weight, "bias": bias, "running_mean": running.mean, "running_variance": running.variance,
-        ])
+        try requireVectors(
+            planes,
+            [
+                "weight": weight, "bias": bias, "running_mean": running.mean, "running_variance": running.variance,
+            ])
         try Kernels.requireFitting(["input": input, "result": result])
         let (scaleVector, shiftVector) = (try Matrix(rows: 1, planes: planes), try Matrix(rows: 1, planes: planes))
         let (scale, shift, variance) = (scaleVector.pointer, shiftVector.pointer, running.variance.pointer)
@@ -117,10 +121,12 @@ package struct BatchNormalizationOperation {
         input: Matrix, output: Matrix, gradient: Matrix, weight: Matrix?, saved: Saved, weightResult: Matrix?,
         biasResult: Matrix?, into result: Matrix
     ) throws(SCNError) {
-        try requireVectors(input.planes, [
-            "saved_mean": saved.mean, "saved_inverse_deviation": saved.inverseDeviation,
-            "saved_remainder": saved.remainder,
-        ])
+        try requireVectors(
+            input.planes,
+            [
+                "saved_mean": saved.mean, "saved_inverse_deviation": saved.inverseDeviation,
+                "saved_remainder": saved.remainder,
+            ])
         let inverseDeviation = saved.inverseDeviation.pointer
         try backward(
             input: input, output: output, gradient: gradient, weight: weight, mean: saved.mean,
@@ -194,7 +200,8 @@ package struct BatchNormalizationOperation {
             biasSums?[p] = Float(sumGradient)
         }
         Self.applyBackward(
-            kernels, input: input, output: output, gradient: gradient, mean: mean.pointer, leakiness: leakiness, scale: a,
+            kernels, input: input, output: output, gradient: gradient, mean: mean.pointer, leakiness: leakiness,
+            scale: a,
             ofStatistics: statisticsDependOnInput ? (b, c) : nil, into: result)
         withExtendedLifetime((partial, factors, mean)) {}
     }

@@ -38,7 +38,8 @@ package struct GroupNormalizationOperation {
 
         fileprivate func check(_ samples: SampleRows, groups: Int) throws(SCNError) {
             // Of the last sample with sites, the index.
-            let rows = areByBatchIndex ? samples.count == 0 ? 0 : Int(samples.indices[samples.count - 1]) + 1 : samples.count
+            let rows =
+                areByBatchIndex ? samples.count == 0 ? 0 : Int(samples.indices[samples.count - 1]) + 1 : samples.count
             let parts = [(mean, "saved_mean"), (inverseDeviation, "saved_inverse_deviation")]
             for (matrix, name) in parts + (remainder.map { [($0, "saved_remainder")] } ?? []) {
                 try Kernels.requireFitting([name: matrix])

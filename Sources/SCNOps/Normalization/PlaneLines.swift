@@ -24,9 +24,11 @@ package struct PlaneLines {
         _ running: BatchNormalizationOperation.Running, weight: Matrix?, bias: Matrix?, epsilon: Double, from first: Int
     ) throws(SCNError) {
         let planes = running.mean.planes
-        try requireVectors(planes, [
-            "running_mean": running.mean, "running_variance": running.variance, "weight": weight, "bias": bias,
-        ])
+        try requireVectors(
+            planes,
+            [
+                "running_mean": running.mean, "running_variance": running.variance, "weight": weight, "bias": bias,
+            ])
         try require(
             first >= 0 && first + factors.count <= planes, .shape,
             "running_mean: has \(planes) planes, expected \(first + factors.count)")

@@ -41,7 +41,8 @@ package enum SpectralNormalizationOperation {
         let scaled = try Matrix(rows: estimate.right.rows, planes: 1)
         try Elements.scale(estimate.right, by: Float(-factor * along), into: scaled)
         try LinearOperation.forward(
-            estimate.left, weight: scaled.reshaped(rows: 1, planes: scaled.rows), weightIsTransposed: false, bias: nil, into: result)
+            estimate.left, weight: scaled.reshaped(rows: 1, planes: scaled.rows), weightIsTransposed: false, bias: nil,
+            into: result)
         let direct = try Matrix(rows: weight.rows, planes: weight.planes)
         try Elements.scale(gradient, by: Float(factor), into: direct)
         try Elements.add(result, direct, into: result)

@@ -19,7 +19,9 @@ package enum OptimizerSteps {
     package static func sgd(
         _ parameter: Matrix, gradient: Matrix, velocity: Matrix?, options: SGD, isFirstStep: Bool
     ) throws(SCNError) {
-        let operands: KeyValuePairs<String, Matrix?> = ["parameter": parameter, "gradient": gradient, "velocity": velocity]
+        let operands: KeyValuePairs<String, Matrix?> = [
+            "parameter": parameter, "gradient": gradient, "velocity": velocity,
+        ]
         try Kernels.forElements(operands) { kernels, start, count in
             kernels.sgd_step(
                 parameter.pointer + start, gradient.pointer + start, velocity.map { $0.pointer + start }, count,

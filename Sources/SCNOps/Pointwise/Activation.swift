@@ -29,7 +29,9 @@ public enum Activation: Equatable, Sendable {
 
     /// result: by the input, from input and output of the forward pass.
     package func backward(input: Matrix, output: Matrix, gradient: Matrix, into result: Matrix) throws(SCNError) {
-        let operands: KeyValuePairs<String, Matrix?> = ["input": input, "output": output, "gradient": gradient, "result": result]
+        let operands: KeyValuePairs<String, Matrix?> = [
+            "input": input, "output": output, "gradient": gradient, "result": result,
+        ]
         try Kernels.forElements(operands) { kernels, start, count in
             let (source, target) = (gradient.pointer + start, result.pointer + start)
             switch self.form {
