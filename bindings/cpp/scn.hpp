@@ -535,7 +535,7 @@ Geometry voxelize(std::int32_t dimension, Span<const Real> points, const Lengths
     raw.batch_size = options.batch_size;
     raw.spatial_size = options.spatial_size.on(dimension, "spatial_size");
     return detail::made<Geometry>(scn_voxelize, dimension, static_cast<const void *>(points.data()),
-                                  std::is_same_v<Real, float> ? SCN_POINT_FLOAT32 : SCN_POINT_FLOAT64, rows,
+                                  std::is_same_v<Real, float> ? SCN_FLOAT32 : SCN_FLOAT64, rows,
                                   voxel_size.on(dimension, "voxel_size"), &raw);
 }
 /// The same for a vector or an array.
@@ -593,6 +593,7 @@ class Tensor : public Handle<scn_tensor, scn_tensor_retain, scn_tensor_release> 
     }
 
     scn_tensor_kind kind() const { return detail::stored<scn_tensor_kind>(scn_tensor_get_kind, get()); }
+    scn_element_type type() const { return detail::stored<scn_element_type>(scn_tensor_type, get()); }
     /// The shape; of sparse tensors and points that of their features.
     Shape shape() const {
         Shape shape(static_cast<std::size_t>(detail::stored<std::int32_t>(scn_tensor_rank, get())));

@@ -98,7 +98,7 @@ public final class Tensor {
     /// The only element.
     public func item() throws(SCNError) -> Float {
         try require(count == 1, .shape, "item: the tensor has \(count) elements, expected 1")
-        return values.pointer[0]
+        return values.onlyElement
     }
 
     /// Sets whether this tensor requires a gradient. Only leaves can change that.
@@ -118,7 +118,7 @@ public final class Tensor {
     /// Overwrites the elements.
     public func update(from elements: some Collection<Float>) throws(SCNError) {
         try require(elements.count == count, .shape, "data: \(elements.count) elements given, expected \(count)")
-        _ = values.storage.buffer.update(fromContentsOf: elements)
+        _ = values.buffer.update(fromContentsOf: elements)
         values.storage.noteChange()
     }
 

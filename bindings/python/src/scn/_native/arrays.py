@@ -212,7 +212,8 @@ def address(array: NDArray[Any]) -> int:
 
 def matrix(array: FloatArray) -> Matrix:
     """Return the struct for an array [rows, planes] without gaps, which must outlive it."""
-    return Matrix(address(array), *array.shape)
+    rows, planes = array.shape
+    return Matrix(data=address(array), rows=rows, planes=planes)
 
 
 class _Memory:

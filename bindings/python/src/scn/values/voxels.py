@@ -12,8 +12,8 @@ from .._messages import one_of, wrong_elements, wrong_shape, wrong_value
 from .._native.arrays import FloatArray, IntArray, address, float32, int64, int64s, integer, matrix, plain, sizes
 from .._native.generated import (
     SCN_MAX_DIMENSION,
-    SCN_POINT_FLOAT32,
-    SCN_POINT_FLOAT64,
+    SCN_FLOAT32,
+    SCN_FLOAT64,
     SCN_VOXEL_FIRST,
     SCN_VOXEL_LAST,
     SCN_VOXEL_MEAN,
@@ -78,7 +78,7 @@ def voxelize(
     if array.dtype.kind not in "biuf":
         raise wrong_elements("points", array.dtype, "real numbers")
     is_float32 = array.dtype == np.float32
-    type_of_points = SCN_POINT_FLOAT32 if is_float32 else SCN_POINT_FLOAT64
+    type_of_points = SCN_FLOAT32 if is_float32 else SCN_FLOAT64
     where = np.require(array, np.float32 if is_float32 else np.float64, ["C", "A"])
     if where.ndim != 2 or not 1 <= where.shape[1] <= SCN_MAX_DIMENSION:
         raise wrong_shape("points", where.shape, f"[n, 1 ... {SCN_MAX_DIMENSION}]")

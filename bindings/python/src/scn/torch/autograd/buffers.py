@@ -21,7 +21,8 @@ LARGE = 1 << 18
 
 def matrix(tensor: torch.Tensor) -> Matrix:
     """Return the struct for a float32 tensor [rows, planes] without gaps, which must outlive it."""
-    return Matrix(tensor.data_ptr(), *tensor.shape)
+    rows, planes = tensor.shape
+    return Matrix(data=tensor.data_ptr(), rows=rows, planes=planes)
 
 
 def matrices(tensors: Sequence[torch.Tensor]) -> Any:
