@@ -78,7 +78,7 @@ public final class Tensor {
     public func withUnsafeBufferPointer<R, E: Error>(
         _ body: (UnsafeBufferPointer<Float>) throws(E) -> R
     ) throws(E) -> R {
-        try withExtendedLifetime(self) { () throws(E) -> R in try body(UnsafeBufferPointer(values.storage.buffer)) }
+        try withExtendedLifetime(self) { () throws(E) -> R in try body(UnsafeBufferPointer(values.buffer)) }
     }
 
     /// Calls `body` with the row-major elements, which it may overwrite in place. The buffer is valid only during the
@@ -87,7 +87,7 @@ public final class Tensor {
         _ body: (UnsafeMutableBufferPointer<Float>) throws(E) -> R
     ) throws(E) -> R {
         defer { values.storage.noteChange() }
-        return try withExtendedLifetime(self) { () throws(E) -> R in try body(values.storage.buffer) }
+        return try withExtendedLifetime(self) { () throws(E) -> R in try body(values.buffer) }
     }
 
     /// A copy of the gradient's elements, or nil if there is none.
