@@ -83,7 +83,7 @@ void measure_elements(const points *sites) {
     enum { MATRICES = sizeof matrices / sizeof *matrices, VECTORS = sizeof vectors / sizeof *vectors };
     for (int i = 0; i < MATRICES; i++) *matrices[i] = random_matrix(rows, ELEMENT_PLANES);
     for (int i = 0; i < VECTORS; i++) *vectors[i] = random_matrix(1, ELEMENT_PLANES);
-    for (int i = 0; i < ELEMENT_PLANES; i++) s.variance.data[i] = 1;
+    for (int i = 0; i < ELEMENT_PLANES; i++) ((float *)s.variance.data)[i] = 1;
     s.pooled = random_matrix(pooled_rows, ELEMENT_PLANES);
     s.pooled_gradient = random_matrix(pooled_rows, ELEMENT_PLANES);
     s.a = sparse_tensor(geometry, &s.input);

@@ -19,8 +19,9 @@ void *allocate(int64_t bytes) {
 }
 
 scn_matrix random_matrix(int64_t rows, int64_t planes) {
-    scn_matrix matrix = {allocate(rows * planes * (int64_t)sizeof(float)), rows, planes};
-    for (int64_t i = 0; i < rows * planes; i++) matrix.data[i] = (float)(2 * uniform() - 1);
+    scn_matrix matrix = SCN_MATRIX(allocate(rows * planes * (int64_t)sizeof(float)), rows, planes);
+    float *values = matrix.data;
+    for (int64_t i = 0; i < rows * planes; i++) values[i] = (float)(2 * uniform() - 1);
     return matrix;
 }
 

@@ -78,12 +78,12 @@ double unet_arithmetic(const unet_convolutions *all, int is_training) {
 }
 
 static void forward(unet_convolutions *all, convolution *c) {
-    scn_matrix output = {all->output, c->gradient.rows, c->gradient.planes};
+    scn_matrix output = SCN_MATRIX(all->output, c->gradient.rows, c->gradient.planes);
     check(scn_convolution_forward(c->rulebook, &c->input, c->weight.data, NULL, 1, &output));
 }
 
 static void backward(unet_convolutions *all, convolution *c) {
-    scn_matrix input_result = {all->input_result, c->input.rows, c->input.planes};
+    scn_matrix input_result = SCN_MATRIX(all->input_result, c->input.rows, c->input.planes);
     if (c->needs_input_gradient)
         check(scn_convolution_backward_input(c->rulebook, &c->gradient, c->weight.data, 1, &input_result));
     check(scn_convolution_backward_weight(c->rulebook, &c->input, &c->gradient, 1, c->weight_result.data, NULL));

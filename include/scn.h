@@ -41,8 +41,8 @@
  *           Out-parameters come last.
  * Pointers. Data pointers got from a handle are valid while that handle lives and are the library's memory itself:
  *           writing through them changes the value.
- * Options.  Option structs begin with struct_size and only ever grow at their end; start from their _INIT macro.
- *           A NULL option struct means the defaults; one that is longer than this library's is an error.
+ * Options.  Option structs, and scn_matrix, begin with struct_size and only ever grow at their end; start from their _INIT
+ *           macro. A NULL option struct means the defaults; one that is longer than this library's is an error.
  * Threads.  Different handles may be used from different threads at once; one handle is the caller's to guard. Results do
  *           not depend on the number of threads. After fork() the child goes on working. A thread that calls the library needs
  *           512 KB of stack.
@@ -171,6 +171,12 @@ typedef enum scn_tensor_kind {
     SCN_TENSOR_TABLE = 3    /**< A list of tensors: what a ConcatTable makes and a JoinTable takes. */
 } scn_tensor_kind;
 
+/** What the elements of a tensor, of a matrix or of points in space are. */
+typedef enum scn_element_type {
+    SCN_FLOAT32 = 0,
+    SCN_FLOAT64 = 1  /**< Of points in space alone, see scn_voxelize. */
+} scn_element_type;
+
 /** Called when a buffer on loan is no longer needed, perhaps from another thread; it must not call the library. */
 typedef void (*scn_release_callback)(void *context);
 
@@ -207,6 +213,8 @@ SCN_API scn_status scn_tensor_release(scn_tensor *tensor);
 
 /** Store which of the four kinds a tensor is of. */
 SCN_API scn_status scn_tensor_get_kind(scn_tensor *tensor, scn_tensor_kind *kind);
+/** Store the type of a tensor's elements (of the features, where sparse or points); SCN_FLOAT32 in this version. */
+SCN_API scn_status scn_tensor_type(scn_tensor *tensor, scn_element_type *type);
 /** Store the rank: of a dense tensor its own, of sparse tensors and points that of their features, 2 (batched points: 3). */
 SCN_API scn_status scn_tensor_rank(scn_tensor *tensor, int32_t *rank);
 /** Store the shape in shape[rank]; capacity: elements that fit there. Also SCN_ERROR_SHAPE where they do not fit. */
@@ -859,9 +867,6 @@ SCN_API scn_status scn_geometry_create_dense(int32_t dimension, const int64_t *s
                                              int64_t batch_size, int64_t planes, int64_t count,
                                              scn_geometry **geometry);
 
-/** The type of points in space. */
-typedef enum scn_point_type { SCN_POINT_FLOAT32 = 0, SCN_POINT_FLOAT64 = 1 } scn_point_type;
-
 /** What a voxel makes of the features of several points in it. */
 typedef enum scn_voxel_reduction {
     SCN_VOXEL_SUM = 0,
@@ -888,9 +893,10 @@ typedef struct scn_voxelize_options {
  *  double precision. Its site set 0 holds the voxels: scn_geometry_site_count and scn_geometry_coordinates give them,
  *  scn_input_forward and scn_input_backward combine the points' features, scn_geometry_row_sites is the way from points to
  *  voxels, and scn_sparse_create makes a network's input of it.
- *  points: [rows, dimension] of the given type. voxel_size: [dimension], finite and above 0. Also SCN_ERROR_COORDINATE (a
- *  point that is not finite, below the origin or outside of the spatial size), SCN_ERROR_OVERFLOW, SCN_ERROR_SHAPE. */
-SCN_API scn_status scn_voxelize(int32_t dimension, const void *points, scn_point_type type, int64_t rows,
+ *  points: [rows, dimension] of the given type, SCN_FLOAT32 or SCN_FLOAT64. voxel_size: [dimension], finite and above 0. Also SCN_ERROR_COORDINATE (a
+ *  point that is not finite, below the origin or outside of the spatial size), SCN_ERROR_OVERFLOW, SCN_ERROR_SHAPE,
+ *  SCN_ERROR_UNSUPPORTED (points of another type). */
+SCN_API scn_status scn_voxelize(int32_t dimension, const void *points, scn_element_type type, int64_t rows,
                                 const double *voxel_size, const scn_voxelize_options *options,
                                 scn_geometry **geometry);
 /** Count one more owner of the handle. */
@@ -970,13 +976,29 @@ SCN_API scn_status scn_rulebook_reversed(scn_rulebook *rulebook, scn_rulebook **
 
 /* ============================================================================== The functional level: buffers to buffers */
 
-/** A row-major matrix in the caller's memory, aligned to 4 bytes. Functions write only those that are called results. data
- *  may be NULL where rows or planes is 0. */
+/** A row-major matrix in the caller's memory. Functions write only the elements of those that are called results. Where a
+ *  matrix is of another type than SCN_FLOAT32, or its rows are not planes elements apart, functions return
+ *  SCN_ERROR_UNSUPPORTED; later versions may take more. */
 typedef struct scn_matrix {
-    float *data;     /**< [rows, planes]. */
-    int64_t rows;    /**< Sites, points or samples. */
-    int64_t planes;  /**< Numbers in a row. */
+    size_t struct_size;     /**< Set by SCN_MATRIX and SCN_MATRIX_INIT. */
+    scn_element_type type;  /**< Of the elements; SCN_FLOAT32. */
+    void *data;             /**< [rows, planes], aligned as its elements are; may be NULL where rows or planes is 0. */
+    int64_t rows;           /**< Sites, points or samples. */
+    int64_t planes;         /**< Elements of a row. */
+    int64_t row_stride;     /**< Elements from the beginning of a row to that of the next; 0 stands for planes. */
 } scn_matrix;
+/** A matrix without rows, to fill in. */
+#define SCN_MATRIX_INIT {sizeof(scn_matrix), SCN_FLOAT32, NULL, 0, 0, 0}
+#ifdef __cplusplus
+/** The matrix of float32 at an address, its rows without gaps: scn_matrix features = SCN_MATRIX(values, 100, 3). */
+#define SCN_MATRIX(data, rows, planes)                                                                \
+    (scn_matrix{sizeof(scn_matrix), SCN_FLOAT32, const_cast<void *>(static_cast<const void *>(data)), \
+                static_cast<int64_t>(rows), static_cast<int64_t>(planes), 0})
+#else
+/** The matrix of float32 at an address, its rows without gaps: scn_matrix features = SCN_MATRIX(values, 100, 3). It has an
+ *  address of its own, and lives as long as a variable of the block: scn_add_forward(&SCN_MATRIX(a, 2, 3), ...). */
+#define SCN_MATRIX(data, rows, planes) ((scn_matrix){sizeof(scn_matrix), SCN_FLOAT32, (void *)(data), (rows), (planes), 0})
+#endif
 
 /** Create a dense tensor of the given shape, its content undefined: memory for the results of these functions, which
  *  scn_tensor_data has the address of. Where it is 1 MB or more, the library gives memory that it has at hand, which costs
@@ -1116,10 +1138,10 @@ SCN_API scn_status scn_linear_backward_weight(const scn_matrix *input, const scn
 
 /** Add: result = a + b, of one shape; in place allowed. SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_add_forward(const scn_matrix *a, const scn_matrix *b, scn_matrix *result);
-/** Put planes side by side. inputs: [count], at least one, each [n, its planes]; result [n, the sum of their planes]. Also
- *  SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+/** Put planes side by side. inputs: [count], at least one, all of one struct_size, each [n, its planes]; result [n, the sum of
+ *  their planes]. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
 SCN_API scn_status scn_join_forward(const scn_matrix *inputs, int64_t count, scn_matrix *result);
-/** gradient: shaped as the forward result; results: [count], by each of the inputs. */
+/** gradient: shaped as the forward result; results: [count], by each of the inputs, all of one struct_size. */
 SCN_API scn_status scn_join_backward(const scn_matrix *gradient, const scn_matrix *results, int64_t count);
 
 /** Write a site set's features into a dense array. input [sites, planes]; result [batch, planes, ...spatial size], count

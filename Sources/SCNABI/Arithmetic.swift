@@ -57,9 +57,10 @@ public func scn_cross_entropy(
     _ ignore_index: Int64, _ loss: HandleOut
 ) -> scn_status {
     produceTensor(loss, "loss") {
-        .dense(
-            try Loss.crossEntropy(
-                try tensor(logits, "logits"), try elements(labels, count, "labels"), class_weights, ignore_index))
+        let logits = try tensor(logits, "logits")
+        let weights = try optionalVector(class_weights, logits.values.planes, "class_weights")
+        return .dense(
+            try Loss.crossEntropy(logits, try elements(labels, count, "labels"), weights, ignore_index))
     }
 }
 
@@ -70,6 +71,6 @@ public func scn_binary_cross_entropy(
     produceTensor(loss, "loss") {
         .dense(
             try Loss.binaryCrossEntropy(
-                try tensor(logits, "logits"), targets: try elements(targets, count, "targets")))
+                try tensor(logits, "logits"), try matrix(targets, 1, Int(count), "targets")))
     }
 }

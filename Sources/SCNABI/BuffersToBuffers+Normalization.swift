@@ -14,12 +14,27 @@ public func scn_batch_norm_forward_training(
         try require(
             (running_mean == nil) == (running_variance == nil), .invalidArgument,
             "running_mean, running_variance: one is NULL, expected both or neither")
+        let input = try matrix(input, "input")
+        let planes = input.planes
+        let running = running_mean == nil ? nil : try running(running_mean, running_variance, planes)
         try operation(options).forwardTraining(
-            try matrix(input, "input"), weight: weight, bias: bias, runningMean: running_mean,
-            runningVariance: running_variance, savedMean: try required(saved_mean, "saved_mean"),
-            savedInverseDeviation: try required(saved_inverse_deviation, "saved_inverse_deviation"),
+            input, weight: try optionalVector(weight, planes, "weight"), bias: try optionalVector(bias, planes, "bias"),
+            running: running, saved: try saved(saved_mean, saved_inverse_deviation, planes),
             into: try matrix(result, "result"))
     }
+}
+
+private func running(_ mean: Vector, _ variance: Vector, _ planes: Int) throws -> BatchNormalizationOperation.Running {
+    .init(
+        mean: try vector(mean, planes, "running_mean"), variance: try vector(variance, planes, "running_variance"))
+}
+
+private func saved(
+    _ mean: Vector, _ inverseDeviation: Vector, _ planes: Int
+) throws -> BatchNormalizationOperation.Saved {
+    .init(
+        mean: try vector(mean, planes, "saved_mean"),
+        inverseDeviation: try vector(inverseDeviation, planes, "saved_inverse_deviation"))
 }
 
 private func operation(_ options: UnsafePointer<scn_batch_norm_options>?) throws -> BatchNormalizationOperation {
@@ -34,10 +49,11 @@ public func scn_batch_norm_forward_evaluation(
     _ options: UnsafePointer<scn_batch_norm_options>?, _ result: HostResult
 ) -> scn_status {
     status {
+        let input = try matrix(input, "input")
+        let planes = input.planes
         try operation(options).forwardEvaluation(
-            try matrix(input, "input"), weight: weight, bias: bias,
-            runningMean: try required(running_mean, "running_mean"),
-            runningVariance: try required(running_variance, "running_variance"), into: try matrix(result, "result"))
+            input, weight: try optionalVector(weight, planes, "weight"), bias: try optionalVector(bias, planes, "bias"),
+            running: try running(running_mean, running_variance, planes), into: try matrix(result, "result"))
     }
 }
 
@@ -48,12 +64,14 @@ public func scn_batch_norm_backward_training(
     _ weight_result: VectorResult, _ bias_result: VectorResult, _ result: HostResult
 ) -> scn_status {
     status {
+        let input = try matrix(input, "input")
+        let planes = input.planes
         try operation(options).backwardTraining(
-            input: try matrix(input, "input"), output: try matrix(output, "output"),
-            gradient: try matrix(gradient, "gradient"), weight: weight,
-            savedMean: try required(saved_mean, "saved_mean"),
-            savedInverseDeviation: try required(saved_inverse_deviation, "saved_inverse_deviation"),
-            weightResult: weight_result, biasResult: bias_result, into: try matrix(result, "result"))
+            input: input, output: try matrix(output, "output"), gradient: try matrix(gradient, "gradient"),
+            weight: try optionalVector(weight, planes, "weight"),
+            saved: try saved(saved_mean, saved_inverse_deviation, planes),
+            weightResult: try optionalVector(weight_result, planes, "weight_result"),
+            biasResult: try optionalVector(bias_result, planes, "bias_result"), into: try matrix(result, "result"))
     }
 }
 
@@ -64,12 +82,14 @@ public func scn_batch_norm_backward_evaluation(
     _ bias_result: VectorResult, _ result: HostResult
 ) -> scn_status {
     status {
+        let input = try matrix(input, "input")
+        let planes = input.planes
         try operation(options).backwardEvaluation(
-            input: try matrix(input, "input"), output: try matrix(output, "output"),
-            gradient: try matrix(gradient, "gradient"), weight: weight,
-            runningMean: try required(running_mean, "running_mean"),
-            runningVariance: try required(running_variance, "running_variance"), weightResult: weight_result,
-            biasResult: bias_result, into: try matrix(result, "result"))
+            input: input, output: try matrix(output, "output"), gradient: try matrix(gradient, "gradient"),
+            weight: try optionalVector(weight, planes, "weight"),
+            running: try running(running_mean, running_variance, planes),
+            weightResult: try optionalVector(weight_result, planes, "weight_result"),
+            biasResult: try optionalVector(bias_result, planes, "bias_result"), into: try matrix(result, "result"))
     }
 }
 
@@ -79,8 +99,11 @@ public func scn_mean_only_norm_forward_training(
     _ result: HostResult
 ) -> scn_status {
     status {
+        let input = try matrix(input, "input")
         try MeanOnlyNormalizationOperation(momentum: momentum, leakiness: leakiness).forwardTraining(
-            try matrix(input, "input"), bias: bias, runningMean: running_mean, into: try matrix(result, "result"))
+            input, bias: try optionalVector(bias, input.planes, "bias"),
+            runningMean: try optionalVector(running_mean, input.planes, "running_mean"),
+            into: try matrix(result, "result"))
     }
 }
 
@@ -89,9 +112,10 @@ public func scn_mean_only_norm_forward_evaluation(
     _ input: Host, _ bias: Vector, _ running_mean: Vector, _ leakiness: Double, _ result: HostResult
 ) -> scn_status {
     status {
+        let input = try matrix(input, "input")
         try MeanOnlyNormalizationOperation(momentum: 0, leakiness: leakiness).forwardEvaluation(
-            try matrix(input, "input"), bias: bias, runningMean: try required(running_mean, "running_mean"),
-            into: try matrix(result, "result"))
+            input, bias: try optionalVector(bias, input.planes, "bias"),
+            runningMean: try vector(running_mean, input.planes, "running_mean"), into: try matrix(result, "result"))
     }
 }
 
@@ -101,18 +125,24 @@ public func scn_mean_only_norm_backward(
     _ result: HostResult
 ) -> scn_status {
     status {
+        let output = try matrix(output, "output")
         try MeanOnlyNormalizationOperation(momentum: 0, leakiness: leakiness).backward(
-            output: try matrix(output, "output"), gradient: try matrix(gradient, "gradient"),
-            isTraining: try boolean(is_training, "is_training"), biasResult: bias_result,
+            output: output, gradient: try matrix(gradient, "gradient"),
+            isTraining: try boolean(is_training, "is_training"),
+            biasResult: try optionalVector(bias_result, output.planes, "bias_result"),
             into: try matrix(result, "result"))
     }
 }
 
-/// The statistics of a group normalisation, which the backward pass only reads.
-private func statistics(_ mean: Vector, _ inverseDeviation: Vector) throws -> GroupNormalizationOperation.Statistics {
+/// The statistics of a group normalisation, [batch size, groups].
+private func statistics(
+    _ sites: SiteSet, _ groups: Int, _ mean: Vector, _ inverseDeviation: Vector
+) throws -> GroupNormalizationOperation.Statistics {
     .init(
-        mean: UnsafeMutablePointer(mutating: try required(mean, "saved_mean")),
-        inverseDeviation: UnsafeMutablePointer(mutating: try required(inverseDeviation, "saved_inverse_deviation")),
+        mean: try matrix(try required(mean, "saved_mean"), sites.batchSize, groups, "saved_mean"),
+        inverseDeviation: try matrix(
+            try required(inverseDeviation, "saved_inverse_deviation"), sites.batchSize, groups,
+            "saved_inverse_deviation"),
         areByBatchIndex: true)
 }
 
@@ -123,10 +153,12 @@ public func scn_group_norm_forward(
 ) -> scn_status {
     status {
         let operation = try GroupNormalizationOperation(groups: Int(groups), epsilon: epsilon)
-        let samples = try siteSet(geometry, sites).samples()
+        let (set, input) = (try siteSet(geometry, sites), try matrix(input, "input"))
         try operation.forward(
-            try matrix(input, "input"), samples: samples, weight: weight, bias: bias,
-            statistics: try statistics(saved_mean, saved_inverse_deviation), into: try matrix(result, "result"))
+            input, samples: try set.samples(), weight: try optionalVector(weight, input.planes, "weight"),
+            bias: try optionalVector(bias, input.planes, "bias"),
+            statistics: try statistics(set, operation.groups, saved_mean, saved_inverse_deviation),
+            into: try matrix(result, "result"))
     }
 }
 
@@ -139,10 +171,13 @@ public func scn_group_norm_backward(
     status {
         // Epsilon is in the saved deviations already.
         let operation = try GroupNormalizationOperation(groups: Int(groups), epsilon: 1)
-        let samples = try siteSet(geometry, sites).samples()
+        let (set, input) = (try siteSet(geometry, sites), try matrix(input, "input"))
         try operation.backward(
-            input: try matrix(input, "input"), gradient: try matrix(gradient, "gradient"), samples: samples,
-            weight: weight, statistics: try statistics(saved_mean, saved_inverse_deviation),
-            weightResult: weight_result, biasResult: bias_result, into: try matrix(result, "result"))
+            input: input, gradient: try matrix(gradient, "gradient"), samples: try set.samples(),
+            weight: try optionalVector(weight, input.planes, "weight"),
+            statistics: try statistics(set, operation.groups, saved_mean, saved_inverse_deviation),
+            weightResult: try optionalVector(weight_result, input.planes, "weight_result"),
+            biasResult: try optionalVector(bias_result, input.planes, "bias_result"),
+            into: try matrix(result, "result"))
     }
 }

@@ -54,10 +54,24 @@ public func scn_convolution_forward(
     _ groups: Int64, _ result: HostResult
 ) -> scn_status {
     status {
+        let rules = try SCNABI.rulebook(rulebook)
+        let (input, result) = (try matrix(input, "input"), try matrix(result, "result"))
+        let weight = try convolutionWeight(weight, rules, groups, input.planes, result.planes, "weight")
         try ConvolutionOperation.forward(
-            try SCNABI.rulebook(rulebook), input: try matrix(input, "input"), weight: try required(weight, "weight"),
-            bias: bias, groups: Int(groups), into: try matrix(result, "result"))
+            rules, input: input, weight: weight, bias: try optionalVector(bias, result.planes, "bias"),
+            groups: Int(groups), into: result)
     }
+}
+
+/// A host's weight of a convolution, of the size that the planes say.
+private func convolutionWeight(
+    _ weight: UnsafePointer<Float>?, _ rules: Rulebook, _ groups: Int64, _ inPlanes: Int, _ outPlanes: Int,
+    _ name: String
+) throws(SCNError) -> Matrix {
+    let weight = try required(weight, name)
+    let shape = try ConvolutionShape(
+        volume: rules.volume, groups: Int(groups), inPlanes: inPlanes, outPlanes: outPlanes)
+    return try matrix(weight, shape.weightRows, shape.weightPlanes, name)
 }
 
 @_cdecl("scn_convolution_backward_input") @implementation
@@ -66,9 +80,11 @@ public func scn_convolution_backward_input(
     _ result: HostResult
 ) -> scn_status {
     status {
+        let rules = try SCNABI.rulebook(rulebook)
+        let (gradient, result) = (try matrix(gradient, "gradient"), try matrix(result, "result"))
+        let weight = try convolutionWeight(weight, rules, groups, result.planes, gradient.planes, "weight")
         try ConvolutionOperation.backwardInput(
-            try SCNABI.rulebook(rulebook), gradient: try matrix(gradient, "gradient"),
-            weight: try required(weight, "weight"), groups: Int(groups), into: try matrix(result, "result"))
+            rules, gradient: gradient, weight: weight, groups: Int(groups), into: result)
     }
 }
 
@@ -78,10 +94,14 @@ public func scn_convolution_backward_weight(
     _ weight_result: UnsafeMutablePointer<Float>?, _ bias_result: UnsafeMutablePointer<Float>?
 ) -> scn_status {
     status {
+        let rules = try SCNABI.rulebook(rulebook)
+        let (input, gradient) = (try matrix(input, "input"), try matrix(gradient, "gradient"))
+        let weightResult = try weight_result.map {
+            try convolutionWeight($0, rules, groups, input.planes, gradient.planes, "weight_result")
+        }
         try ConvolutionOperation.backwardWeight(
-            try SCNABI.rulebook(rulebook), input: try matrix(input, "input"),
-            gradient: try matrix(gradient, "gradient"), groups: Int(groups),
-            weightResult: weight_result, biasResult: bias_result)
+            rules, input: input, gradient: gradient, groups: Int(groups), weightResult: weightResult,
+            biasResult: try optionalVector(bias_result, gradient.planes, "bias_result"))
     }
 }
 
@@ -233,11 +253,19 @@ public func scn_linear_forward(
     _ result: HostResult
 ) -> scn_status {
     status {
+        let (input, result) = (try matrix(input, "input"), try matrix(result, "result"))
+        let isTransposed = try boolean(weight_is_transposed, "weight_is_transposed")
         try LinearOperation.forward(
-            try matrix(input, "input"), weight: try required(weight, "weight"),
-            weightIsTransposed: try boolean(weight_is_transposed, "weight_is_transposed"), bias: bias,
-            into: try matrix(result, "result"))
+            input, weight: try linearWeight(weight, input.planes, result.planes, isTransposed, "weight"),
+            weightIsTransposed: isTransposed, bias: try optionalVector(bias, result.planes, "bias"), into: result)
     }
+}
+
+private func linearWeight(
+    _ weight: UnsafePointer<Float>?, _ inPlanes: Int, _ outPlanes: Int, _ isTransposed: Bool, _ name: String
+) throws(SCNError) -> Matrix {
+    try matrix(
+        try required(weight, name), isTransposed ? outPlanes : inPlanes, isTransposed ? inPlanes : outPlanes, name)
 }
 
 @_cdecl("scn_linear_backward_input") @implementation
@@ -245,10 +273,11 @@ public func scn_linear_backward_input(
     _ gradient: Host, _ weight: UnsafePointer<Float>?, _ weight_is_transposed: Int32, _ result: HostResult
 ) -> scn_status {
     status {
+        let (gradient, result) = (try matrix(gradient, "gradient"), try matrix(result, "result"))
+        let isTransposed = try boolean(weight_is_transposed, "weight_is_transposed")
         try LinearOperation.backwardInput(
-            try matrix(gradient, "gradient"), weight: try required(weight, "weight"),
-            weightIsTransposed: try boolean(weight_is_transposed, "weight_is_transposed"),
-            into: try matrix(result, "result"))
+            gradient, weight: try linearWeight(weight, result.planes, gradient.planes, isTransposed, "weight"),
+            weightIsTransposed: isTransposed, into: result)
     }
 }
 
@@ -258,10 +287,14 @@ public func scn_linear_backward_weight(
     _ bias_result: UnsafeMutablePointer<Float>?
 ) -> scn_status {
     status {
+        let (input, gradient) = (try matrix(input, "input"), try matrix(gradient, "gradient"))
+        let isTransposed = try boolean(weight_is_transposed, "weight_is_transposed")
+        let weightResult = try weight_result.map {
+            try linearWeight($0, input.planes, gradient.planes, isTransposed, "weight_result")
+        }
         try LinearOperation.backwardWeight(
-            input: try matrix(input, "input"), gradient: try matrix(gradient, "gradient"),
-            weightIsTransposed: try boolean(weight_is_transposed, "weight_is_transposed"),
-            weightResult: weight_result, biasResult: bias_result)
+            input: input, gradient: gradient, weightIsTransposed: isTransposed, weightResult: weightResult,
+            biasResult: try optionalVector(bias_result, gradient.planes, "bias_result"))
     }
 }
 
@@ -274,28 +307,25 @@ public func scn_add_forward(_ a: Host, _ b: Host, _ result: HostResult) -> scn_s
 
 @_cdecl("scn_join_forward") @implementation
 public func scn_join_forward(_ inputs: Host, _ count: Int64, _ result: HostResult) -> scn_status {
-    status { try Elements.join(try matrices(inputs, count, "inputs"), into: try matrix(result, "result")) }
+    status { try Elements.join(try parts(inputs, count, "inputs"), into: try matrix(result, "result")) }
 }
 
 @_cdecl("scn_join_backward") @implementation
 public func scn_join_backward(_ gradient: Host, _ results: Host, _ count: Int64) -> scn_status {
-    status { try Elements.split(try matrix(gradient, "gradient"), into: try matrices(results, count, "results")) }
+    status { try Elements.split(try matrix(gradient, "gradient"), into: try parts(results, count, "results")) }
 }
 
 /// Matrices whose planes go side by side: at least one, and no more planes than 64 bits count.
-private func matrices(_ pointer: Host, _ count: Int64, _ name: String) throws(SCNError) -> [Matrix] {
-    let hosts = try elements(pointer, count, name)
-    try require(!hosts.isEmpty, .invalidArgument, "count: is 0, expected at least 1")
-    var result: [Matrix] = [], planes = 0
-    for index in hosts.indices {
-        if index >= 256 && index & (index - 1) == 0 { try expectMemory(2 * index, times: 64, "\(count) \(name)") }
-        let next = try matrix(hosts.baseAddress! + index, "\(name)[\(index)]")
-        let (sum, overflow) = planes.addingReportingOverflow(next.planes)
+private func parts(_ pointer: Host, _ count: Int64, _ name: String) throws(SCNError) -> [Matrix] {
+    let parts = try matrices(pointer, count, name)
+    try require(!parts.isEmpty, .invalidArgument, "count: is 0, expected at least 1")
+    var planes = 0
+    for part in parts {
+        let (sum, overflow) = planes.addingReportingOverflow(part.planes)
         try require(!overflow, .overflow, "\(name): their planes overflow 64 bits")
         planes = sum
-        result.append(next)
     }
-    return result
+    return parts
 }
 
 @_cdecl("scn_sparse_to_dense_forward") @implementation
@@ -303,10 +333,9 @@ public func scn_sparse_to_dense_forward(
     _ geometry: OpaquePointer?, _ sites: Int32, _ input: Host, _ result: UnsafeMutablePointer<Float>?, _ count: Int64
 ) -> scn_status {
     status {
-        let target = try elements(UnsafePointer(result), count, "result")
+        let result = try matrix(UnsafePointer(result), 1, Int(count), "result")
         try SparseToDenseOperation.forward(
-            try siteSet(geometry, sites), input: try matrix(input, "input"),
-            into: UnsafeMutableBufferPointer(mutating: target))
+            try siteSet(geometry, sites), input: try matrix(input, "input"), into: result)
     }
 }
 
@@ -316,7 +345,7 @@ public func scn_sparse_to_dense_backward(
 ) -> scn_status {
     status {
         try SparseToDenseOperation.backward(
-            try siteSet(geometry, sites), gradient: try elements(gradient, count, "gradient"),
+            try siteSet(geometry, sites), gradient: try matrix(gradient, 1, Int(count), "gradient"),
             into: try matrix(result, "result"))
     }
 }
@@ -333,8 +362,9 @@ public func scn_cross_entropy_forward(
         let gradient = try gradient_result.map { try matrix($0, "gradient_result") }
         return try withUnsafePointer(to: Int64(0)) { none in
             try CrossEntropyOperation.forward(
-                logits, labels: labels.baseAddress ?? none, classWeights: class_weights, ignoreIndex: ignore_index,
-                gradient: gradient)
+                logits, labels: labels.baseAddress ?? none,
+                classWeights: try optionalVector(class_weights, logits.planes, "class_weights"),
+                ignoreIndex: ignore_index, gradient: gradient)
         }
     }
 }
@@ -368,12 +398,9 @@ public func scn_binary_cross_entropy_forward(
 ) -> scn_status {
     store(loss, "loss", zero: 0) {
         let logits = try matrix(logits, "logits")
-        let targets = try elements(targets, Int64(logits.count), "targets")
+        let targets = try matrix(targets, logits.rows, logits.planes, "targets")
         let gradient = try gradient_result.map { try matrix($0, "gradient_result") }
-        return try withUnsafePointer(to: Float(0)) { none in
-            try BinaryCrossEntropyOperation.forward(
-                logits, targets: targets.baseAddress ?? none, gradient: gradient)
-        }
+        return try BinaryCrossEntropyOperation.forward(logits, targets: targets, gradient: gradient)
     }
 }
 

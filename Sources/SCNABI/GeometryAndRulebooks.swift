@@ -69,11 +69,10 @@ public func scn_geometry_create_dense(
         _ = try checkedProduct(sizes.map { max(1, $0) }, "data")
         let expected = try checkedProduct(sizes, "data")
         try require(count == Int64(expected), .shape, "count: is \(count), expected \(expected)")
-        let values = try elements(data, count, "data")
+        let values = try matrix(data, 1, expected, "data")
         return Geometry(
             try InputSites.dense(
-                spatialSize: size, values: values.baseAddress ?? UnsafePointer(nowhere), samples: Int(batch_size),
-                planes: Int(planes)), inputMap: nil)
+                spatialSize: size, values: values, samples: Int(batch_size), planes: Int(planes)), inputMap: nil)
     }
 }
 
@@ -83,7 +82,7 @@ nonisolated(unsafe) private let voxelizeDefaults = scn_voxelize_options(
 
 @_cdecl("scn_voxelize") @implementation
 public func scn_voxelize(
-    _ dimension: Int32, _ points: UnsafeRawPointer?, _ type: scn_point_type, _ rows: Int64,
+    _ dimension: Int32, _ points: UnsafeRawPointer?, _ type: scn_element_type, _ rows: Int64,
     _ voxel_size: UnsafePointer<Double>?, _ options: UnsafePointer<scn_voxelize_options>?, _ geometry: HandleOut
 ) -> scn_status {
     produce(geometry, "geometry", .geometry) {
@@ -109,18 +108,20 @@ public func scn_voxelize(
 }
 
 private func coordinates(
-    _ points: UnsafeRawPointer?, _ type: scn_point_type, _ rows: Int64, _ dimension: Int32
+    _ points: UnsafeRawPointer?, _ type: scn_element_type, _ rows: Int64, _ dimension: Int32
 ) throws(SCNError) -> PointCoordinates {
     let count = Int64(try checkedProduct([Int(rows), Int(dimension)], "points"))
     let none = UnsafeRawPointer(nowhere)
     switch type {
-    case SCN_POINT_FLOAT32:
+    case SCN_FLOAT32:
         let points = try elements(points?.assumingMemoryBound(to: Float.self), count, "points")
         return .float32(points.baseAddress ?? none.assumingMemoryBound(to: Float.self))
-    case SCN_POINT_FLOAT64:
+    case SCN_FLOAT64:
         let points = try elements(points?.assumingMemoryBound(to: Double.self), count, "points")
         return .float64(points.baseAddress ?? none.assumingMemoryBound(to: Double.self))
-    default: throw SCNError(.invalidArgument, "type: is \(type.rawValue), expected 0 or 1")
+    default:
+        throw SCNError(
+            .unsupported, "points: have elements of type \(type.rawValue), expected SCN_FLOAT32 or SCN_FLOAT64")
     }
 }
 

@@ -130,6 +130,15 @@ public func scn_tensor_get_kind(_ tensor: OpaquePointer?, _ kind: UnsafeMutableP
     }
 }
 
+@_cdecl("scn_tensor_type") @implementation
+public func scn_tensor_type(
+    _ tensor: OpaquePointer?, _ type: UnsafeMutablePointer<scn_element_type>?
+) -> scn_status {
+    store(type, "type", zero: SCN_FLOAT32) {
+        scn_element_type(rawValue: UInt32(try SCNABI.tensor(tensor).values.type.rawValue))
+    }
+}
+
 @_cdecl("scn_tensor_rank") @implementation
 public func scn_tensor_rank(_ tensor: OpaquePointer?, _ rank: UnsafeMutablePointer<Int32>?) -> scn_status {
     store(rank, "rank", zero: 0) { Int32(try SCNABI.tensor(tensor).shape.count) }
@@ -155,9 +164,10 @@ public func scn_tensor_data(
     _ tensor: OpaquePointer?, _ data: UnsafeMutablePointer<UnsafeMutablePointer<Float>?>?
 ) -> scn_status {
     store(data, "data", zero: nil) {
-        let storage = try SCNABI.tensor(tensor).values.storage
-        storage.noteAddressGivenOut()
-        return storage.pointer
+        let values = try SCNABI.tensor(tensor).values
+        try Kernels.requireFitting(["tensor": values])
+        values.storage.noteAddressGivenOut()
+        return values.pointer
     }
 }
 

@@ -1,12 +1,17 @@
 package import CSCNKernels
 internal import CSCNSupport
 
-/// The float loops of the instruction set in use.
+/// Where operations get the float loops that fit their operands.
 package enum Kernels {
     /// Tests put a table here to run every instruction set in one process; nil chooses by cpu and `SCN_ISA`.
     nonisolated(unsafe) package static var override: UnsafePointer<scn_kernel_table>?
 
-    package static func table() throws(SCNError) -> scn_kernel_table {
+    /// The loops for operands of these element types, of the instruction set in use.
+    ///
+    /// - Parameter operands: what the operation reads and writes, each under the name that an error gives it.
+    /// - Throws: `unsupported` where there are none.
+    package static func fitting(_ operands: KeyValuePairs<String, Matrix?>) throws(SCNError) -> scn_kernel_table {
+        try requireFitting(operands)
         if let override { return override.pointee }
         guard let table = scn_kernels() else {
             throw SCNError(.unsupported, String(cString: scn_kernels_error()))
@@ -15,22 +20,31 @@ package enum Kernels {
         return table.pointee
     }
 
+    /// Throws as `fitting` does where an operand's elements are none that loops are written for: all are for float32.
+    package static func requireFitting(_ operands: KeyValuePairs<String, Matrix?>) throws(SCNError) {
+        for (name, operand) in operands {
+            guard let operand, operand.type != .float32 else { continue }
+            throw SCNError(
+                .unsupported, "\(name): has elements of type \(operand.type), expected \(ElementType.float32)")
+        }
+    }
+
     /// "avx512", or what is wrong with `SCN_ISA`.
     package static var description: String {
         guard let table = override ?? scn_kernels() else { return String(cString: scn_kernels_error()) }
         return String(cString: table.pointee.name)
     }
 
-    /// Elements that one call of an element-by-element kernel gets: large enough to hide the call.
-    package static let elementChunk = 1 << 14
-
-    /// Runs `body` over all elements in chunks, on all threads.
+    /// Runs `body` over all elements of operands of one shape, in chunks, on all threads.
     package static func forElements(
-        _ count: Int, _ body: (_ table: scn_kernel_table, _ start: Int, _ count: Int64) -> Void
+        _ operands: KeyValuePairs<String, Matrix?>,
+        _ body: (_ kernels: scn_kernel_table, _ start: Int, _ count: Int64) -> Void
     ) throws(SCNError) {
-        let table = try table()
-        Parallel.forEachChunk(count, size: elementChunk) { _, range in
-            body(table, range.lowerBound, Int64(range.count))
+        let kernels = try fitting(operands)
+        guard let first = operands.first?.value else { return }
+        for (name, operand) in operands { try operand?.requireSameShape(as: first, name) }
+        Parallel.forEachChunk(first.count, size: ChunkSizes.elements) { _, range in
+            body(kernels, range.lowerBound, Int64(range.count))
         }
     }
 }

@@ -1,33 +1,49 @@
-/// Rows x planes of float32, row after row, without gaps.
+internal import Glibc
+
+/// Rows x planes of elements of one type, row after row, without gaps.
 ///
 /// A matrix refers to its storage: copies of the value share the elements. Operations write only into matrices that
-/// they made themselves or that the caller passes as their result.
+/// they made themselves or that the caller passes as their result. They ask ``Kernels`` for loops that fit the element types
+/// of their operands; all else knows of rows and planes alone.
 public struct Matrix {
     /// The number of rows.
     public let rows: Int
     /// The number of elements of a row.
     public let planes: Int
+    /// What the elements are.
+    public let type: ElementType
     /// Where the elements are.
-    public let storage: Storage<Float>
+    public let storage: RawStorage
 
-    /// A matrix with undefined content.
-    public init(rows: Int, planes: Int) throws(SCNError) {
-        let count = try checkedProduct([rows, planes], "a matrix of \(rows) x \(planes)")
-        self.init(rows: rows, planes: planes, storage: try Storage(count: count))
+    private init(rows: Int, planes: Int, type: ElementType, storage: RawStorage) {
+        precondition(rows >= 0 && planes >= 0 && storage.byteCount == rows * planes * type.size)
+        self.rows = rows
+        self.planes = planes
+        self.type = type
+        self.storage = storage
     }
 
-    /// A matrix of zeros.
-    public init(zeros rows: Int, planes: Int) throws(SCNError) {
+    /// A matrix of the given type, zeroed or with undefined content.
+    package init(rows: Int, planes: Int, type: ElementType, zeroed: Bool = false) throws(SCNError) {
         let count = try checkedProduct([rows, planes], "a matrix of \(rows) x \(planes)")
-        self.init(rows: rows, planes: planes, storage: try Storage(count: count, zeroed: true))
+        self.init(
+            rows: rows, planes: planes, type: type,
+            storage: try RawStorage(count: count, of: type.size, zeroed: zeroed))
+    }
+
+    /// A matrix of float32 with undefined content.
+    public init(rows: Int, planes: Int) throws(SCNError) {
+        try self.init(rows: rows, planes: planes, type: .float32)
+    }
+
+    /// A matrix of zeros, float32.
+    public init(zeros rows: Int, planes: Int) throws(SCNError) {
+        try self.init(rows: rows, planes: planes, type: .float32, zeroed: true)
     }
 
     /// A view of `storage`, which must hold `rows * planes` elements.
     public init(rows: Int, planes: Int, storage: Storage<Float>) {
-        precondition(rows >= 0 && planes >= 0 && storage.count == rows * planes)
-        self.rows = rows
-        self.planes = planes
-        self.storage = storage
+        self.init(rows: rows, planes: planes, type: .float32, storage: storage)
     }
 
     /// A view of a host's buffer, which must outlive it.
@@ -43,32 +59,66 @@ public struct Matrix {
         self.init(rows: rows, planes: planes, storage: try Storage(elements))
     }
 
-    /// The address of the first element.
-    @inlinable public var pointer: UnsafeMutablePointer<Float> { storage.pointer }
     /// The number of elements.
-    @inlinable public var count: Int { storage.count }
-    /// A copy of the elements.
-    public var elements: [Float] { Array(storage.buffer) }
+    @inlinable public var count: Int { rows * planes }
 
-    /// The address of a row's first element.
+    /// The address of the first element of a matrix of float32: for kernels, copies to and from hosts, and files. Whoever has
+    /// the matrix from elsewhere asks ``Kernels`` first.
+    @inlinable public var pointer: UnsafeMutablePointer<Float> {
+        precondition(type == .float32 && storage.memory != .absent, "read as what it is not")
+        return storage.address.assumingMemoryBound(to: Float.self)
+    }
+
+    /// The elements of a matrix of float32.
+    package var buffer: UnsafeMutableBufferPointer<Float> { UnsafeMutableBufferPointer(start: pointer, count: count) }
+    /// A copy of the elements of a matrix of float32.
+    public var elements: [Float] { Array(buffer) }
+    /// A copy of the only element, of a matrix of float32.
+    package var onlyElement: Float {
+        precondition(count == 1)
+        return pointer[0]
+    }
+
+    /// The address of a row's first element, in a matrix of float32.
     public func row(_ index: Int) -> UnsafeMutablePointer<Float> {
         precondition(index >= 0 && index < rows)
         return pointer + index * planes
     }
 
     /// The same elements seen as another shape of the same count.
-    public func reshaped(rows: Int, planes: Int) -> Matrix { Matrix(rows: rows, planes: planes, storage: storage) }
+    public func reshaped(rows: Int, planes: Int) -> Matrix {
+        Matrix(rows: rows, planes: planes, type: type, storage: storage)
+    }
 
     /// Whether an element differs from that of a matrix of as many elements, also where both are NaN of other bits.
     package func hasOtherBits(than other: Matrix) -> Bool {
-        let (a, b) = (UnsafePointer(pointer), UnsafePointer(other.pointer))
-        return (0..<count).contains { a[$0].bitPattern != b[$0].bitPattern }
+        type != other.type || memcmp(storage.address, other.storage.address, storage.byteCount) != 0
     }
 
     /// A matrix with elements of its own.
     public func copy() throws(SCNError) -> Matrix {
-        let result = try Matrix(rows: rows, planes: planes)
-        result.pointer.update(from: pointer, count: count)
+        let result = try Matrix(rows: rows, planes: planes, type: type)
+        result.update(from: self)
         return result
+    }
+
+    /// Takes over elements of a matrix of the same type, from number `first` on.
+    package func update(from other: Matrix, startingAt first: Int = 0) {
+        precondition(type == other.type && first >= 0 && first + count <= other.count)
+        storage.address.copyMemory(from: other.storage.address + first * type.size, byteCount: storage.byteCount)
+    }
+}
+
+extension Matrix {
+    /// Throws a shape error that names the argument unless the matrix is rows x planes.
+    package func requireShape(_ rows: Int, _ planes: Int, _ name: String) throws(SCNError) {
+        try require(
+            self.rows == rows && self.planes == planes, .shape,
+            "\(name): is \(self.rows) x \(self.planes), expected \(rows) x \(planes)")
+    }
+
+    /// Throws a shape error that names the argument unless both matrices have one shape.
+    package func requireSameShape(as other: Matrix, _ name: String) throws(SCNError) {
+        try requireShape(other.rows, other.planes, name)
     }
 }

@@ -1,42 +1,113 @@
 internal import CSCNSupport
 
-/// Memory for `count` trivial elements whose allocation can fail without a trap, or a host's buffer on loan.
-public final class Storage<Element: BitwiseCopyable> {
+/// Bytes whose allocation can fail without a trap, or a host's buffer on loan.
+public class RawStorage {
+    /// Whose memory it is.
+    public enum Memory: Sendable {
+        /// The library's.
+        case own
+        /// A host's, on loan.
+        case onLoan
+        /// Nobody's yet: nothing may read or write it.
+        case absent
+    }
+
+    /// The address of the first byte.
+    public final let address: UnsafeMutableRawPointer
+    /// The number of bytes.
+    public final let byteCount: Int
+    /// Whose memory it is.
+    public final let memory: Memory
+    private final let release: (() -> Void)?
+    /// Grows with the changes noted; negative once they cannot be.
+    private final var changeCount = 0
+
+    fileprivate init(
+        _ memory: Memory, _ address: UnsafeMutableRawPointer, byteCount: Int, release: (() -> Void)? = nil
+    ) {
+        self.memory = memory
+        self.address = address
+        self.byteCount = byteCount
+        self.release = release
+        if memory == .onLoan { changeCount = -1 }
+    }
+
+    /// Memory of its own for `count` elements of `size` bytes, 64-byte aligned; zeroed or with undefined content.
+    package convenience init(count: Int, of size: Int, zeroed: Bool = false) throws(SCNError) {
+        let bytes = try Self.bytes(count, of: size)
+        self.init(.own, try Self.allocate(bytes, zeroed: zeroed), byteCount: bytes)
+    }
+
+    deinit {
+        switch memory {
+        case .own: scn_memory_free(address)
+        case .onLoan: release?()
+        case .absent: break
+        }
+    }
+
+    /// All bytes.
+    package final var bytes: UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(start: address, count: byteCount)
+    }
+
+    /// Tells apart the contents that a tensor's elements had, for what is derived from them and kept; nil where a host may
+    /// change them unseen: it lent the buffer, or has its address.
+    public final var version: Int? { changeCount < 0 ? nil : changeCount }
+
+    /// To be called wherever the elements of a tensor are overwritten.
+    public final func noteChange() { if changeCount >= 0 { changeCount += 1 } }
+
+    /// To be called before a host gets the address.
+    public final func noteAddressGivenOut() { if changeCount >= 0 { changeCount = -1 } }
+
+    fileprivate static func bytes(_ count: Int, of size: Int) throws(SCNError) -> Int {
+        let (bytes, overflow) = count.multipliedReportingOverflow(by: size)
+        guard count >= 0, !overflow else {
+            throw SCNError(.overflow, "\(count) elements of \(size) bytes overflow 64 bits")
+        }
+        return bytes
+    }
+
+    fileprivate static func allocate(_ bytes: Int, zeroed: Bool) throws(SCNError) -> UnsafeMutableRawPointer {
+        guard let memory = zeroed ? scn_memory_allocate_zeroed(bytes) : scn_memory_allocate(bytes) else {
+            throw SCNError(.memory, "out of memory: \(bytes) bytes asked for")
+        }
+        return memory
+    }
+}
+
+/// Memory for `count` trivial elements.
+public final class Storage<Element: BitwiseCopyable>: RawStorage {
     /// The address of the first element.
     public let pointer: UnsafeMutablePointer<Element>
     /// The number of elements.
     public let count: Int
-    private let release: (() -> Void)?
-    /// Grows with the changes noted; negative once they cannot be.
-    private var changeCount = 0
 
     /// Memory of its own, 64-byte aligned; zeroed or with undefined content.
     public init(count: Int, zeroed: Bool = false) throws(SCNError) {
-        let (bytes, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<Element>.stride)
-        guard count >= 0, !overflow else {
-            throw SCNError(.overflow, "\(count) elements of \(MemoryLayout<Element>.stride) bytes overflow 64 bits")
-        }
-        guard let memory = zeroed ? scn_memory_allocate_zeroed(bytes) : scn_memory_allocate(bytes) else {
-            throw SCNError(.memory, "out of memory: \(bytes) bytes asked for")
-        }
+        let bytes = try Self.bytes(count, of: MemoryLayout<Element>.stride)
+        let memory = try Self.allocate(bytes, zeroed: zeroed)
         pointer = memory.bindMemory(to: Element.self, capacity: count)
         self.count = count
-        release = nil
+        super.init(.own, memory, byteCount: bytes)
     }
 
     /// A buffer of the host, which must outlive this object; `release` is called when it is no longer needed.
     public init(borrowing pointer: UnsafeMutablePointer<Element>, count: Int, release: @escaping () -> Void = {}) {
         self.pointer = pointer
         self.count = count
-        self.release = release
-        changeCount = -1
+        super.init(
+            .onLoan, UnsafeMutableRawPointer(pointer), byteCount: count * MemoryLayout<Element>.stride,
+            release: release)
     }
 
     /// A place for `count` elements without memory: nothing may read or write it.
     package init(absent count: Int) {
         pointer = UnsafeMutablePointer(bitPattern: 64)!
         self.count = count
-        release = {}
+        super.init(
+            .absent, UnsafeMutableRawPointer(pointer), byteCount: count * MemoryLayout<Element>.stride)
     }
 
     /// A copy of `elements`.
@@ -44,20 +115,6 @@ public final class Storage<Element: BitwiseCopyable> {
         try self.init(count: elements.count)
         _ = UnsafeMutableBufferPointer(start: pointer, count: count).initialize(from: elements)
     }
-
-    deinit {
-        if let release { release() } else { scn_memory_free(pointer) }
-    }
-
-    /// Tells apart the contents that a tensor's elements had, for what is derived from them and kept; nil where a host may
-    /// change them unseen: it lent the buffer, or has its address.
-    public var version: Int? { changeCount < 0 ? nil : changeCount }
-
-    /// To be called wherever the elements of a tensor are overwritten.
-    public func noteChange() { if changeCount >= 0 { changeCount += 1 } }
-
-    /// To be called before a host gets the address.
-    public func noteAddressGivenOut() { if changeCount >= 0 { changeCount = -1 } }
 
     /// All elements.
     @inlinable public var buffer: UnsafeMutableBufferPointer<Element> { .init(start: pointer, count: count) }
@@ -78,8 +135,8 @@ public final class Storage<Element: BitwiseCopyable> {
 /// Bytes that storages hold in the whole process.
 package var liveMemoryBytes: Int { Int(scn_memory_live_bytes()) }
 
-/// Throws a memory error unless `count` things of `size` bytes can be had now: to be asked before arrays and strings of Swift's own, or many
-/// objects, are made in a number that a host or a file chooses. Where those find no memory, the process ends.
+/// Throws a memory error unless `count` things of `size` bytes can be had now: to be asked before arrays and strings of Swift's
+/// own, or many objects, are made in a number that a host or a file chooses. Where those find no memory, the process ends.
 package func expectMemory(
     _ count: Int, times size: Int = 1, _ what: @autoclosure () -> String
 ) throws(SCNError) {

@@ -186,7 +186,7 @@ package enum Transaction {
         guard let state = current else { return }
         let before = try matrix.copy()
         state.pointee.changes.append {
-            matrix.pointer.update(from: before.pointer, count: before.count)
+            matrix.update(from: before)
             matrix.storage.noteChange()
         }
     }

@@ -59,6 +59,22 @@ import Testing
         }
     }
 
+    @Test(arguments: Table.all) func stepsAndMarksMatchLoops(table: Table) {
+        for count in Self.counts {
+            var numbers = Numbers(state: UInt64(count))
+            var values = numbers.floats(3 * count)
+            if count > 2 { (values[0], values[3], values[6]) = (.nan, .infinity, 0) }
+            let steps = Buffer(count: 3 * count)
+            table.kernels.step(values, Int64(3 * count), steps.pointer)
+            #expect(steps.values == values.map { $0 > 0 ? 1 : 0 } && steps.guardsAreIntact)
+            for (stride, least) in [(1, 0), (3, 0.25)] as [(Int, Float)] {
+                var marks = [UInt8](repeating: 7, count: count + 1)
+                table.kernels.mark_above(values, Int64(stride), Int64(count), least, &marks)
+                #expect(marks == (0..<count).map { values[$0 * stride] > least ? 1 : 0 } + [7])
+            }
+        }
+    }
+
     /// A decay of 0 is none: 0 times an infinite parameter would be NaN.
     @Test(arguments: Table.all) func noDecayLeavesInfiniteParametersAlone(table: Table) {
         for count in [1, 5, 37] {

@@ -239,7 +239,7 @@ import Testing
             in: "voxelize",
             Self.making { world, geometry in
                 let points: [Float] = [0.5, 1.5, 2.5, 0.25, 0.5, 1.75]
-                return scn_voxelize(2, points, SCN_POINT_FLOAT32, 3, [0.5, 0.5], nil, &geometry)
+                return scn_voxelize(2, points, SCN_FLOAT32, 3, [0.5, 0.5], nil, &geometry)
             })
     }
 }

@@ -28,11 +28,17 @@ import Testing
         }
 
         func matrix(_ rows: Int64, _ planes: Int64) -> scn_matrix {
-            scn_matrix(data: vector(Int(rows * planes)), rows: rows, planes: planes)
+            over(vector(Int(rows * planes)), rows, planes)
         }
 
         func result(_ rows: Int64, _ planes: Int64) -> scn_matrix {
-            scn_matrix(data: vectorResult(Int(rows * planes)), rows: rows, planes: planes)
+            over(vectorResult(Int(rows * planes)), rows, planes)
+        }
+
+        private func over(_ data: UnsafeMutablePointer<Float>, _ rows: Int64, _ planes: Int64) -> scn_matrix {
+            scn_matrix(
+                struct_size: MemoryLayout<scn_matrix>.size, type: SCN_FLOAT32, data: data, rows: rows, planes: planes,
+                row_stride: 0)
         }
 
         var written: [[UInt32]] { results.map { $0.map(\.bitPattern) } }

@@ -36,7 +36,7 @@ import Testing
         #expect(try file.text("case") == "{\"é\":\"\n\"}")
         #expect(try file.text("other") == nil)
         #expect(try file.tensors.map(\.name) == ["steps", "empty", "weight", "flags"])
-        #expect(try file.tensors[3].type == ElementType(name: "BOOL"))
+        #expect(try file.tensors[3].type == SafetensorsType(name: "BOOL"))
         #expect(try file.tensors[3].range == 40..<43)
         #expect((0..<4).map { file.index(of: ["steps", "empty", "weight", "flags"][$0]) } == [0, 1, 2, 3])
         #expect(file.index(of: "other") == nil && file.index(of: "step") == nil && file.index(of: "") == nil)
@@ -70,7 +70,7 @@ import Testing
             """
         let file = try SafetensorsFile.read(path: try folder.write("unknown", safetensors(header, data: 9)))
         #expect(try file.float32("old").values.count == 1)
-        #expect(try file.tensors[0].type == ElementType(name: "F5") && file.tensors[0].type.bits == nil)
+        #expect(try file.tensors[0].type == SafetensorsType(name: "F5") && file.tensors[0].type.bits == nil)
     }
 
     @Test func noTensorsAreFine() throws {

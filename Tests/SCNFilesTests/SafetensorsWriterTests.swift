@@ -25,7 +25,8 @@ import Testing
         let path = folder.file("file")
         let metadata = [("z", "\"quoted\"\n\0"), ("a", ""), ("é", "😀")]
         let tensors: [SafetensorsWriter.Tensor] = [
-            .init(name: "odd", shape: [3], type: ElementType(name: "U8"), bytes: UnsafeRawBufferPointer(odd.buffer)),
+            .init(
+                name: "odd", shape: [3], type: SafetensorsType(name: "U8"), bytes: UnsafeRawBufferPointer(odd.buffer)),
             .init("weight \"é\"", [5, 1], weight), .init("steps", [1, 2], steps),
             .init("", [0, 9], try Storage([Float]())),
         ]
@@ -64,7 +65,7 @@ import Testing
         #expect(try writeFailure([.init("__metadata__", [6], values)]).kind == .invalidArgument)
         #expect(try writeFailure(metadata: [("k", "1"), ("k", "2")], []).message.contains("key 'k'"))
         for name in ["F4", "F5", ""] {
-            let type = ElementType(name: name)
+            let type = SafetensorsType(name: name)
             #expect(try writeFailure([.init(name: "a", shape: [6], type: type, bytes: bytes)]).kind == .invalidArgument)
         }
         withExtendedLifetime(values) {}

@@ -59,7 +59,7 @@ func safetensors(_ header: String, data: Int, length: UInt64? = nil) -> [UInt8] 
 extension SafetensorsFile {
     struct Named: Equatable {
         let name: String
-        let type: ElementType
+        let type: SafetensorsType
         let shape: [Int]
         let range: Range<Int>
     }
@@ -91,7 +91,7 @@ extension SafetensorsFile {
     func int64(_ name: String) throws -> (shape: [Int], values: Storage<Int64>) { try elements(name, .int64) }
 
     private func elements<Element: BitwiseCopyable>(
-        _ name: String, _ type: ElementType
+        _ name: String, _ type: SafetensorsType
     ) throws -> (shape: [Int], values: Storage<Element>) {
         let place = try tensor(#require(index(of: name)))
         try #require(place.type == type)
@@ -99,6 +99,16 @@ extension SafetensorsFile {
         try read(place, into: UnsafeMutableRawBufferPointer(values.buffer))
         return (place.shape, values)
     }
+}
+
+extension SafetensorsType {
+    static let float32 = SafetensorsType(ElementType.float32)
+    static let int64 = SafetensorsType(name: "I64")
+}
+
+extension SafetensorsWriter.Tensor {
+    init(_ name: String, _ shape: [Int], _ values: Storage<Float>) { self.init(name, shape, .float32, values) }
+    init(_ name: String, _ shape: [Int], _ values: Storage<Int64>) { self.init(name, shape, .int64, values) }
 }
 
 extension SafetensorsWriter {

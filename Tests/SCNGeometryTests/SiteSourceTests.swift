@@ -58,8 +58,8 @@ import Testing
     }
 
     func dense(_ size: [Int], _ values: [Float], samples: Int, planes: Int) throws -> SiteSet {
-        let storage = try Storage(values)
-        return try InputSites.dense(spatialSize: size, values: storage.pointer, samples: samples, planes: planes)
+        let matrix = try Matrix(rows: 1, planes: values.count, values)
+        return try InputSites.dense(spatialSize: size, values: matrix, samples: samples, planes: planes)
     }
 
     @Test func sitesOfDenseArrays() throws {

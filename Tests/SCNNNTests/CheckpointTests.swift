@@ -125,7 +125,7 @@ import Testing
         }
         let bytes = UnsafeRawBufferPointer(half.buffer)
         #expect(
-            try message([.init(name: "weight", shape: [2, 1], type: ElementType(name: "F16"), bytes: bytes)])
+            try message([.init(name: "weight", shape: [2, 1], type: SafetensorsType(name: "F16"), bytes: bytes)])
                 == ": tensor \"weight\" has elements of type F16, expected F32")
         #expect(
             try message([.init("weight", [1, 2], values)]) == ": tensor \"weight\" has shape [1, 2], expected [2, 1]")
@@ -261,5 +261,11 @@ import Testing
                 let losses = try Self.train(net, Self.optimizer(.adam, net), cloud, steps: 0..<4)
                 return [losses] + net.state.map(\.tensor.elements)
             })
+    }
+}
+
+extension SafetensorsWriter.Tensor {
+    fileprivate init(_ name: String, _ shape: [Int], _ values: Storage<Float>) {
+        self.init(name, shape, SafetensorsType(.float32), values)
     }
 }

@@ -66,34 +66,28 @@ import Testing
         let input = try Matrix(rows: rows, planes: planes, setup.input)
         let gradient = try Matrix(rows: rows, planes: planes, setup.gradient)
         let (output, byInput) = (try unwritten(rows, planes), try unwritten(rows, planes))
-        let parameters = (try Storage(setup.weight), try Storage(setup.bias))
-        let weight = setup.isAffine ? UnsafePointer(parameters.0.pointer) : nil
-        let bias = setup.isAffine ? UnsafePointer(parameters.1.pointer) : nil
-        let (mean, variance) = (try Storage(setup.mean), try Storage(setup.variance))
-        let saved = try unwritten(3, planes)
+        let (weight, bias) = setup.isAffine ? (try vector(setup.weight), try vector(setup.bias)) : (nil, nil)
+        let running = BatchNormalizationOperation.Running(
+            mean: try vector(setup.mean), variance: try vector(setup.variance))
+        let saved = BatchNormalizationOperation.Saved(
+            mean: try unwritten(1, planes), inverseDeviation: try unwritten(1, planes),
+            remainder: try unwritten(1, planes))
         let (byWeight, byBias) = (try unwritten(1, planes), try unwritten(1, planes))
         if isTraining {
             try operation.forwardTraining(
-                input, weight: weight, bias: bias, runningMean: mean.pointer, runningVariance: variance.pointer,
-                savedMean: saved.row(0), savedInverseDeviation: saved.row(1), savedRemainder: saved.row(2), into: output
-            )
+                input, weight: weight, bias: bias, running: running, saved: saved, into: output)
             try operation.backwardTraining(
-                input: input, output: output, gradient: gradient, weight: weight, savedMean: saved.row(0),
-                savedInverseDeviation: saved.row(1), savedRemainder: saved.row(2), weightResult: byWeight.pointer,
-                biasResult: byBias.pointer,
-                into: byInput)
+                input: input, output: output, gradient: gradient, weight: weight, saved: saved, weightResult: byWeight,
+                biasResult: byBias, into: byInput)
         } else {
-            try operation.forwardEvaluation(
-                input, weight: weight, bias: bias, runningMean: mean.pointer, runningVariance: variance.pointer,
-                into: output)
+            try operation.forwardEvaluation(input, weight: weight, bias: bias, running: running, into: output)
             try operation.backwardEvaluation(
-                input: input, output: output, gradient: gradient, weight: weight, runningMean: mean.pointer,
-                runningVariance: variance.pointer, weightResult: byWeight.pointer, biasResult: byBias.pointer,
-                into: byInput)
+                input: input, output: output, gradient: gradient, weight: weight, running: running,
+                weightResult: byWeight, biasResult: byBias, into: byInput)
         }
         return Results(
             output: output.elements, byInput: byInput.elements, byWeight: byWeight.elements, byBias: byBias.elements,
-            mean: Array(mean.buffer), variance: Array(variance.buffer))
+            mean: running.mean.elements, variance: running.variance.elements)
     }
 
     /// Checks one set-up against the oracle and its differences.

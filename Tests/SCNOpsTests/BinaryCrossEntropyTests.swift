@@ -7,9 +7,9 @@ import Testing
     static func run(_ logits: [Float], _ targets: [Float], planes: Int = 1) throws -> (loss: Float, gradient: [Float]) {
         let values = try Matrix(rows: logits.count / planes, planes: planes, logits)
         let gradient = try unwritten(values.rows, planes)
-        let wanted = try Storage(targets + [0])
-        let loss = try BinaryCrossEntropyOperation.forward(values, targets: wanted.pointer, gradient: gradient)
-        let without = try BinaryCrossEntropyOperation.forward(values, targets: wanted.pointer, gradient: nil)
+        let wanted = try Matrix(rows: values.rows, planes: planes, targets)
+        let loss = try BinaryCrossEntropyOperation.forward(values, targets: wanted, gradient: gradient)
+        let without = try BinaryCrossEntropyOperation.forward(values, targets: wanted, gradient: nil)
         #expect(loss == without || loss.isNaN)
         return (loss, gradient.elements)
     }

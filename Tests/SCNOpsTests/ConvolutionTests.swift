@@ -39,20 +39,20 @@ import Testing
         let (inPlanes, outPlanes, groups) = (filterCase.inPlanes, filterCase.outPlanes, filterCase.groups)
         let input = try Matrix(rows: setup.inputSites.count, planes: inPlanes, numbers.input)
         let gradient = try Matrix(rows: setup.outputSites.count, planes: outPlanes, numbers.gradient)
-        let weight = try Storage(numbers.weight)
-        let bias = try Storage(numbers.bias ?? [0])
+        let weight = try Matrix(
+            rows: setup.rules.volume * inPlanes, planes: outPlanes / groups, numbers.weight)
         let output = try unwritten(setup.outputSites.count, outPlanes)
         try ConvolutionOperation.forward(
-            setup.rules, input: input, weight: weight.pointer,
-            bias: numbers.bias == nil ? nil : UnsafePointer(bias.pointer), groups: groups, into: output)
+            setup.rules, input: input, weight: weight, bias: numbers.bias.map(vector), groups: groups,
+            into: output)
         let byInput = try unwritten(input.rows, inPlanes)
         try ConvolutionOperation.backwardInput(
-            setup.rules, gradient: gradient, weight: weight.pointer, groups: groups, into: byInput)
-        let byWeight = try unwritten(1, weight.count)
+            setup.rules, gradient: gradient, weight: weight, groups: groups, into: byInput)
+        let byWeight = try unwritten(weight.rows, weight.planes)
         let byBias = try unwritten(1, outPlanes)
         try ConvolutionOperation.backwardWeight(
-            setup.rules, input: input, gradient: gradient, groups: groups, weightResult: byWeight.pointer,
-            biasResult: byBias.pointer)
+            setup.rules, input: input, gradient: gradient, groups: groups, weightResult: byWeight,
+            biasResult: byBias)
         return Results(
             output: output.elements, byInput: byInput.elements, byWeight: byWeight.elements, byBias: byBias.elements)
     }
@@ -128,11 +128,12 @@ import Testing
         var random = Random(seed: 4)
         let setup = try FilterSetup(.submanifold([9, 9], [3, 3], 4, 4), &random)
         let rows = setup.inputSites.count
-        let weight = try Storage<Float>(count: 9 * 16, zeroed: true)
-        func forward(_ input: (Int, Int), _ output: (Int, Int), groups: Int = 1) -> SCNError.Kind? {
+        let weight = try Matrix(zeros: 9 * 4, planes: 4)
+        func forward(_ input: (Int, Int), _ output: (Int, Int), groups: Int = 1, bias: Matrix? = nil) -> SCNError.Kind?
+        {
             thrownError {
                 try ConvolutionOperation.forward(
-                    setup.rules, input: Matrix(zeros: input.0, planes: input.1), weight: weight.pointer, bias: nil,
+                    setup.rules, input: Matrix(zeros: input.0, planes: input.1), weight: weight, bias: bias,
                     groups: groups, into: Matrix(zeros: output.0, planes: output.1))
             }?.kind
         }
@@ -142,6 +143,8 @@ import Testing
         #expect(forward((rows, 4), (rows, 4), groups: 3) == .invalidArgument)
         #expect(forward((rows, 4), (rows, 4), groups: 0) == .invalidArgument)
         #expect(forward((rows, 0), (rows, 4)) == .invalidArgument)
+        #expect(forward((rows, 3), (rows, 4)) == .shape)
+        #expect(forward((rows, 4), (rows, 4), bias: try Matrix(zeros: 1, planes: 3)) == .shape)
         #expect(throws: SCNError.self) {
             try ConvolutionShape(volume: 1 << 20, groups: 1, inPlanes: 1 << 30, outPlanes: 1 << 30)
         }

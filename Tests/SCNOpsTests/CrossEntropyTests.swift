@@ -10,12 +10,12 @@ import Testing
         let values = try Matrix(rows: labels.count, planes: classes, logits)
         let gradient = try unwritten(labels.count, classes)
         let numbers = try Storage((labels + [0]).map(Int64.init))
-        let classWeights = try Storage(weights ?? [0])
+        let classWeights = try weights.map(vector)
         let loss = try CrossEntropyOperation.forward(
-            values, labels: numbers.pointer, classWeights: weights == nil ? nil : UnsafePointer(classWeights.pointer),
+            values, labels: numbers.pointer, classWeights: classWeights,
             ignoreIndex: Int64(ignored), gradient: gradient)
         let without = try CrossEntropyOperation.forward(
-            values, labels: numbers.pointer, classWeights: weights == nil ? nil : UnsafePointer(classWeights.pointer),
+            values, labels: numbers.pointer, classWeights: classWeights,
             ignoreIndex: Int64(ignored), gradient: nil)
         #expect(loss == without || loss.isNaN)
         return (loss, gradient.elements)

@@ -6,7 +6,7 @@ import Testing
 @Suite(.exclusive) struct DropoutTests {
     static func mask(_ count: Int, p: Double) throws -> [Float] {
         let mask = try unwritten(count, 1)
-        DropoutOperation.fill(mask, p: p)
+        RandomFill.mask(mask, p: p)
         return mask.elements
     }
 

@@ -21,6 +21,10 @@ import Testing
             #expect(abs(Double(try Elements.sum(x)) - a.doubles.reduce(0, +)) < 1e-4, name)
             let squares = a.doubles.reduce(0) { $0 + $1 * $1 }
             #expect(abs(try Elements.sumOfSquares(x) - squares) <= 1e-9 * squares, name)
+            try Elements.step(x, into: result)
+            #expect(result.elements == a.map { $0 > 0 ? 1 : 0 }, name)
+            try Elements.fill(result, with: -0.0)
+            #expect(result.elements.allSatisfy { $0.bitPattern == (-0.0 as Float).bitPattern }, name)
             let inPlace = try x.copy()
             try Elements.add(inPlace, y, into: inPlace)
             #expect(inPlace.elements == zip(a, b).map { $0 + $1 }, name)
@@ -49,6 +53,19 @@ import Testing
         #expect(results.map(\.elements) == parts)
     }
 
+    @Test(arguments: [1, 3, 17], [[1], [3, 17], [7_000, 0, 1]])
+    func stackAndUnstack(planes: Int, heights: [Int]) throws {
+        var random = Random(seed: 75)
+        let parts = heights.map { random.floats($0 * planes) }
+        let matrices = try zip(parts, heights).map { try Matrix(rows: $1, planes: planes, $0) }
+        let stacked = try unwritten(heights.reduce(0, +), planes)
+        try Elements.stack(matrices, into: stacked)
+        #expect(stacked.elements == Array(parts.joined()))
+        let results = try heights.map { try unwritten($0, planes) }
+        try Elements.unstack(stacked, into: results)
+        #expect(results.map(\.elements) == parts)
+    }
+
     @Test(arguments: [1, 3, 17, 37]) func columnSums(planes: Int) throws {
         var random = Random(seed: 73)
         for rows in [0, 1, 7, 5_000] {
@@ -59,7 +76,7 @@ import Testing
             }
             try withEachInstructionSet { name in
                 let result = try unwritten(1, planes)
-                try ColumnSums.compute(matrix, into: result.pointer)
+                try ColumnSums.compute(matrix, into: result)
                 #expect(worstError(result.elements, sums) < 1e-5, name)
             }
         }
@@ -71,7 +88,7 @@ import Testing
         #expect(
             try bitsAgreeOnAllThreadCounts {
                 let sums = try unwritten(1, 17)
-                try ColumnSums.compute(x, into: sums.pointer)
+                try ColumnSums.compute(x, into: sums)
                 let product = try unwritten(20_000, 17)
                 try Elements.multiply(x, x, into: product)
                 let squares = try Elements.sumOfSquares(x)
@@ -89,5 +106,8 @@ import Testing
         #expect(thrownError { try Elements.join([a, b], into: a) }?.kind == .shape)
         #expect(thrownError { try Elements.join([a], into: Matrix(zeros: 2, planes: 4)) }?.kind == .shape)
         #expect(thrownError { try Elements.split(a, into: [a, a]) }?.kind == .shape)
+        #expect(thrownError { try Elements.stack([a, b], into: Matrix(zeros: 5, planes: 3)) }?.kind == .shape)
+        #expect(thrownError { try Elements.stack([a], into: Matrix(zeros: 3, planes: 3)) }?.kind == .shape)
+        #expect(thrownError { try Elements.unstack(a, into: [a, a]) }?.kind == .shape)
     }
 }

@@ -72,26 +72,22 @@ import Testing
         let input = try Matrix(rows: rows, planes: planes, setup.input)
         let gradient = try Matrix(rows: rows, planes: planes, setup.gradient)
         let samples = try Self.samples(setup.rowCounts, gap: gap)
-        let (weight, bias) = (try Storage(setup.weight), try Storage(setup.bias))
-        let saved = try unwritten(3, setup.rowCounts.count * setup.groups)
+        let (weight, bias) = setup.isAffine ? (try vector(setup.weight), try vector(setup.bias)) : (nil, nil)
+        let saved = try (0..<3).map { _ in try unwritten(setup.rowCounts.count, setup.groups) }
         let statistics = GroupNormalizationOperation.Statistics(
-            mean: saved.row(0), inverseDeviation: saved.row(1), remainder: saved.row(2),
-            areByBatchIndex: areByBatchIndex)
+            mean: saved[0], inverseDeviation: saved[1], remainder: saved[2], areByBatchIndex: areByBatchIndex)
         let (output, byInput) = (try unwritten(rows, planes), try unwritten(rows, planes))
         let (byWeight, byBias) = (try unwritten(1, planes), try unwritten(1, planes))
         try operation.forward(
-            input, samples: samples, weight: setup.isAffine ? UnsafePointer(weight.pointer) : nil,
-            bias: setup.isAffine ? UnsafePointer(bias.pointer) : nil, statistics: statistics, into: output)
+            input, samples: samples, weight: weight, bias: bias, statistics: statistics, into: output)
         try operation.backward(
-            input: input, gradient: gradient, samples: samples,
-            weight: setup.isAffine ? UnsafePointer(weight.pointer) : nil, statistics: statistics,
-            weightResult: byWeight.pointer, biasResult: byBias.pointer, into: byInput)
+            input: input, gradient: gradient, samples: samples, weight: weight, statistics: statistics,
+            weightResult: byWeight, biasResult: byBias, into: byInput)
         // What belongs to no sample with rows is not touched.
-        for (place, element) in saved.elements.enumerated() where setup.input.allSatisfy({ $0.isFinite }) {
-            let sample = place % (setup.rowCounts.count * setup.groups) / setup.groups
+        for (place, element) in saved.flatMap(\.elements).enumerated() where setup.input.allSatisfy({ $0.isFinite }) {
+            let sample = place / setup.groups % setup.rowCounts.count
             #expect(element.isFinite == (areByBatchIndex ? setup.rowCounts[sample] > 0 : sample < samples.count))
         }
-        withExtendedLifetime((weight, bias)) {}
         return Results(
             output: output.elements, byInput: byInput.elements, byWeight: byWeight.elements, byBias: byBias.elements)
     }
@@ -182,9 +178,8 @@ import Testing
             #expect(error?.kind == .invalidArgument)
         }
         let operation = try GroupNormalizationOperation(groups: 2, epsilon: 1e-5)
-        let saved = try unwritten(2, 2)
         let statistics = GroupNormalizationOperation.Statistics(
-            mean: saved.row(0), inverseDeviation: saved.row(1), areByBatchIndex: true)
+            mean: try unwritten(1, 2), inverseDeviation: try unwritten(1, 2), areByBatchIndex: true)
         for (rows, planes, sites) in [(3, 3, 3), (3, 4, 2)] {
             let matrix = try Matrix(zeros: rows, planes: planes)
             let error = thrownError {

@@ -36,17 +36,18 @@ import Testing
     static func run(_ setup: Setup) throws -> [[Float]] {
         let input = try Matrix(rows: setup.rows, planes: setup.inPlanes, setup.input)
         let gradient = try Matrix(rows: setup.rows, planes: setup.outPlanes, setup.gradient)
-        let (weight, bias) = (try Storage(setup.weight), try Storage(setup.bias ?? [0]))
+        let (from, to) =
+            setup.isTransposed ? (setup.outPlanes, setup.inPlanes) : (setup.inPlanes, setup.outPlanes)
+        let weight = try Matrix(rows: from, planes: to, setup.weight)
         let (output, byInput) = (try unwritten(setup.rows, setup.outPlanes), try unwritten(setup.rows, setup.inPlanes))
-        let (byWeight, byBias) = (try unwritten(1, weight.count), try unwritten(1, setup.outPlanes))
+        let (byWeight, byBias) = (try unwritten(from, to), try unwritten(1, setup.outPlanes))
         try LinearOperation.forward(
-            input, weight: weight.pointer, weightIsTransposed: setup.isTransposed,
-            bias: setup.bias == nil ? nil : UnsafePointer(bias.pointer), into: output)
+            input, weight: weight, weightIsTransposed: setup.isTransposed, bias: setup.bias.map(vector), into: output)
         try LinearOperation.backwardInput(
-            gradient, weight: weight.pointer, weightIsTransposed: setup.isTransposed, into: byInput)
+            gradient, weight: weight, weightIsTransposed: setup.isTransposed, into: byInput)
         try LinearOperation.backwardWeight(
-            input: input, gradient: gradient, weightIsTransposed: setup.isTransposed, weightResult: byWeight.pointer,
-            biasResult: byBias.pointer)
+            input: input, gradient: gradient, weightIsTransposed: setup.isTransposed, weightResult: byWeight,
+            biasResult: byBias)
         return [output.elements, byInput.elements, byWeight.elements, byBias.elements]
     }
 
@@ -100,11 +101,11 @@ import Testing
     }
 
     @Test func refusesWrongShapes() throws {
-        let weight = try Storage<Float>(count: 12, zeroed: true)
+        let weight = try Matrix(zeros: 3, planes: 4)
         func kind(_ input: (Int, Int), _ output: (Int, Int)) -> SCNError.Kind? {
             thrownError {
                 try LinearOperation.forward(
-                    Matrix(zeros: input.0, planes: input.1), weight: weight.pointer, weightIsTransposed: false,
+                    Matrix(zeros: input.0, planes: input.1), weight: weight, weightIsTransposed: false,
                     bias: nil, into: Matrix(zeros: output.0, planes: output.1))
             }?.kind
         }

@@ -18,19 +18,17 @@ import Testing
         let (output, byInput, byBias) = (
             try unwritten(rows, planes), try unwritten(rows, planes), try unwritten(1, planes)
         )
-        let (mean, shift) = (try Storage([Float](repeating: 0.5, count: planes)), try Storage(bias ?? []))
-        let given = bias == nil ? nil : UnsafePointer(shift.pointer)
+        let (mean, given) = (try vector([Float](repeating: 0.5, count: planes)), try bias.map(vector))
         if isTraining {
-            try operation.forwardTraining(source, bias: given, runningMean: mean.pointer, into: output)
+            try operation.forwardTraining(source, bias: given, runningMean: mean, into: output)
         } else {
-            try operation.forwardEvaluation(source, bias: given, runningMean: mean.pointer, into: output)
+            try operation.forwardEvaluation(source, bias: given, runningMean: mean, into: output)
         }
         try operation.backward(
             output: output, gradient: Matrix(rows: rows, planes: planes, gradient), isTraining: isTraining,
-            biasResult: byBias.pointer, into: byInput)
-        withExtendedLifetime(shift) {}
+            biasResult: byBias, into: byInput)
         return Results(
-            output: output.elements, byInput: byInput.elements, byBias: byBias.elements, mean: Array(mean.buffer))
+            output: output.elements, byInput: byInput.elements, byBias: byBias.elements, mean: mean.elements)
     }
 
     @Test(arguments: [1, 3, 17, 37], [0, 0.333, 1])
@@ -120,12 +118,12 @@ import Testing
     @Test(arguments: [(0, 3), (7, 37), (3_000, 17), (2, 0)]) func planeScaling(rows: Int, planes: Int) throws {
         var random = Random(seed: 63)
         let (input, factors) = (random.floats(rows * planes), random.floats(planes))
-        let (source, vector) = (try Matrix(rows: rows, planes: planes, input), try Storage(factors))
+        let (source, scale) = (try Matrix(rows: rows, planes: planes, input), try vector(factors))
         try withEachInstructionSet { name in
             let result = try unwritten(rows, planes)
-            try PlaneScaling.apply(source, factors: vector.pointer, into: result)
+            try PlaneScaling.apply(source, factors: scale, into: result)
             #expect(result.elements == input.indices.map { input[$0] * factors[$0 % planes] }, name)
         }
-        #expect(thrownError { try PlaneScaling.apply(source, factors: vector.pointer, into: unwritten(1, 5)) } != nil)
+        #expect(thrownError { try PlaneScaling.apply(source, factors: scale, into: unwritten(1, 5)) } != nil)
     }
 }

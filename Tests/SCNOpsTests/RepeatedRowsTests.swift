@@ -60,19 +60,19 @@ import Testing
     ) throws -> (output: [Float], byInput: [Float], byWeight: [Float], byBias: [Float]) {
         let values = try Matrix(rows: setup.rules.inputCount, planes: inPlanes, input)
         let output = try unwritten(setup.rules.outputCount, bias.count)
-        let weights = try Storage(weight)
-        let biases = try Storage(bias)
+        let weights = try Matrix(
+            rows: setup.rules.volume * inPlanes, planes: bias.count / groups, weight)
         try ConvolutionOperation.forward(
-            setup.rules, input: values, weight: weights.pointer, bias: biases.pointer, groups: groups, into: output)
+            setup.rules, input: values, weight: weights, bias: vector(bias), groups: groups, into: output)
         let byOutput = try Matrix(rows: output.rows, planes: output.planes, gradient)
         let byInput = try unwritten(values.rows, inPlanes)
         try ConvolutionOperation.backwardInput(
-            setup.rules, gradient: byOutput, weight: weights.pointer, groups: groups, into: byInput)
-        let byWeight = try unwritten(1, weight.count)
+            setup.rules, gradient: byOutput, weight: weights, groups: groups, into: byInput)
+        let byWeight = try unwritten(weights.rows, weights.planes)
         let byBias = try unwritten(1, bias.count)
         try ConvolutionOperation.backwardWeight(
-            setup.rules, input: values, gradient: byOutput, groups: groups, weightResult: byWeight.pointer,
-            biasResult: byBias.pointer)
+            setup.rules, input: values, gradient: byOutput, groups: groups, weightResult: byWeight,
+            biasResult: byBias)
         return (output.elements, byInput.elements, byWeight.elements, byBias.elements)
     }
 

@@ -8,11 +8,10 @@ import Testing
     static func run(_ sites: SiteSet, _ input: [Float], _ gradient: [Float], planes: Int) throws -> [[Float]] {
         let dense = try unwritten(1, SparseToDenseOperation.count(sites, planes: planes))
         try SparseToDenseOperation.forward(
-            sites, input: Matrix(rows: sites.count, planes: planes, input), into: dense.storage.buffer)
+            sites, input: Matrix(rows: sites.count, planes: planes, input), into: dense)
         let byInput = try unwritten(sites.count, planes)
-        try gradient.withUnsafeBufferPointer {
-            try SparseToDenseOperation.backward(sites, gradient: $0, into: byInput)
-        }
+        try SparseToDenseOperation.backward(
+            sites, gradient: Matrix(rows: 1, planes: gradient.count, gradient), into: byInput)
         return [dense.elements, byInput.elements]
     }
 
@@ -63,7 +62,7 @@ import Testing
         let dense = try Matrix(zeros: 1, planes: 17)
         let error = thrownError {
             try SparseToDenseOperation.forward(
-                sites, input: Matrix(zeros: 1, planes: 2), into: dense.storage.buffer)
+                sites, input: Matrix(zeros: 1, planes: 2), into: dense)
         }
         #expect(error?.kind == .shape)
         let (far, _) = try makeSites([[1, 2, 0]], size: [1 << 31, 1 << 31], samples: 1)

@@ -26,6 +26,9 @@ extension [Float] {
     var doubles: [Double] { map(Double.init) }
 }
 
+/// Numbers of planes, one each.
+func vector(_ values: [Float]) throws -> Matrix { try Matrix(rows: 1, planes: values.count, values) }
+
 /// Undefined numbers, so that a result that is not written everywhere is noticed.
 func unwritten(_ rows: Int, _ planes: Int) throws -> Matrix {
     let matrix = try Matrix(rows: rows, planes: planes)

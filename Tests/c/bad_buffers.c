@@ -39,8 +39,8 @@ static void bad_geometries(void) {
 }
 
 static void bad_buffers(void) {
-    scn_matrix by_four = {numbers, 2, 4}, negative_rows = {numbers, -2, 3},
-               endless = {numbers, HUGE_SIZE, HUGE_SIZE};
+    scn_matrix by_four = SCN_MATRIX(numbers, 2, 4), negative_rows = SCN_MATRIX(numbers, -2, 3),
+               endless = SCN_MATRIX(numbers, HUGE_SIZE, HUGE_SIZE);
     scn_batch_norm_options broken = SCN_BATCH_NORM_OPTIONS_INIT;
     const int64_t bad_labels[] = {0, -1};
     const float targets[] = {0, 1, 0.5f, 0, 1, 1}, bad_targets[] = {0, -1, 0, 0, 0, 0};
@@ -142,10 +142,39 @@ static void bad_buffers(void) {
     BAD(SHAPE, "gradient", scn_binary_cross_entropy_forward(&two_rows, targets, &loss, &two_planes));
 }
 
+/** Matrices of a type or layout that this version does not know, and structs of no size. */
+static void bad_matrices(void) {
+    scn_matrix typed = SCN_MATRIX(numbers, 2, 3), strided = typed, dense_rows = typed, odd = typed;
+    const scn_element_type types[] = {SCN_FLOAT64, (scn_element_type)2, (scn_element_type)77};
+    const int64_t strides[] = {4, 2, -3, INT64_MAX};
+    const size_t sizes[] = {0, 4, sizeof odd - 4, sizeof odd + 8, (size_t)-8};
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        char word[64];
+        typed.type = types[i];
+        snprintf(word, sizeof word, "has elements of type %d, expected SCN_FLOAT32", (int)types[i]);
+        BAD(UNSUPPORTED, word, scn_add_forward(&two_rows, &two_rows, &typed));
+        BAD(UNSUPPORTED, word, scn_convolution_forward(rulebook, &typed, numbers, NULL, 1, &two_rows));
+        BAD(UNSUPPORTED, word, scn_join_backward(&two_rows, &typed, 1));
+    }
+    for (size_t i = 0; i < sizeof strides / sizeof strides[0]; i++) {
+        strided.row_stride = strides[i];
+        BAD(UNSUPPORTED, "input: row_stride", scn_activation_forward(SCN_ACTIVATION_TANH, 0, &strided, &two_rows));
+        BAD(UNSUPPORTED, "result: row_stride", scn_input_forward(geometry, &two_rows, &strided));
+    }
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        odd.struct_size = sizes[i];
+        BAD(INVALID_ARGUMENT, "b: struct_size", scn_add_forward(&two_rows, &odd, &two_rows));
+        BAD(INVALID_ARGUMENT, "inputs[0]: struct_size", scn_join_forward(&odd, 1, &two_rows));
+    }
+    dense_rows.row_stride = 3;
+    OK(scn_add_forward(&dense_rows, &two_rows, &two_rows));
+}
+
 int main(void) {
     set_up();
     bad_geometries();
     bad_buffers();
+    bad_matrices();
     tear_down();
     return finish();
 }

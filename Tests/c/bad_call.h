@@ -23,8 +23,8 @@ static const int64_t ones[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, no_size[] = {3,
 static const int64_t where[] = {4, 5, 0, 4, 6, 0}, labels[] = {0, 2};
 static const uint8_t kept[] = {1, 0};
 static float numbers[64];
-static scn_matrix two_rows = {numbers, 2, 3}, three_rows = {numbers, 3, 3}, two_planes = {numbers, 2, 2};
-static scn_matrix no_data = {NULL, 2, 3};
+static scn_matrix two_rows = SCN_MATRIX_INIT, three_rows = SCN_MATRIX_INIT, two_planes = SCN_MATRIX_INIT;
+static scn_matrix no_data = SCN_MATRIX_INIT;
 
 static inline void report(int line, const char *call, const char *variant, int expected, const char *word,
                           scn_status status) {
@@ -75,6 +75,8 @@ static inline scn_filter filter_of(int32_t dimension, const int64_t *size, const
 static inline void set_up(void) {
     scn_filter filter = filter_of(2, three, NULL);
     int32_t sites = 0;
+    two_rows = SCN_MATRIX(numbers, 2, 3), three_rows = SCN_MATRIX(numbers, 3, 3);
+    two_planes = SCN_MATRIX(numbers, 2, 2), no_data = SCN_MATRIX(NULL, 2, 3);
     OK(scn_tensor_create(two_by_three, 2, NULL, &dense));
     OK(scn_tensor_set_requires_gradient(dense, 1));
     OK(scn_points_create(where, 2, 3, dense, 0, &points));

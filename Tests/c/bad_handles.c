@@ -12,6 +12,7 @@ static void bad_tensor_handles(void) {
     BAD_TENSOR("tensor", scn_tensor_retain(handle));
     BAD_TENSOR("tensor", scn_tensor_release(handle));
     BAD_TENSOR("tensor", scn_tensor_get_kind(handle, &out_kind));
+    BAD_TENSOR("tensor", scn_tensor_type(handle, &out_type));
     BAD_TENSOR("tensor", scn_tensor_rank(handle, &out_number));
     BAD_TENSOR("tensor", scn_tensor_shape(handle, out_sizes, 16));
     BAD_TENSOR("tensor", scn_tensor_data(handle, &out_data));

@@ -41,7 +41,7 @@ static uint64_t hash(const float *values, int64_t count, uint64_t sum) {
 
 static uint64_t product(int32_t threads) {
     float *output = floats(ROWS * OUT), *by_weight = floats(IN * OUT);
-    scn_matrix input_matrix = {input_values, ROWS, IN}, output_matrix = {output, ROWS, OUT};
+    scn_matrix input_matrix = SCN_MATRIX(input_values, ROWS, IN), output_matrix = SCN_MATRIX(output, ROWS, OUT);
     OK(scn_set_thread_count(threads));
     OK(scn_linear_forward(&input_matrix, weight, 0, NULL, &output_matrix));
     OK(scn_linear_backward_weight(&input_matrix, &output_matrix, 0, by_weight, NULL));

@@ -16,15 +16,17 @@ static void test_tensors(void) {
     int64_t got[16] = {0};
     int32_t rank = -1, recorded = -1;
     scn_tensor_kind kind = SCN_TENSOR_TABLE;
+    scn_element_type type = SCN_FLOAT64;
     scn_tensor *a, *b, *sum, *product, *scaled, *total, *reshaped, *gradient, *detached, *empty;
     OK(scn_tensor_create(shape, 2, a_values, &a));
     OK(scn_tensor_create(shape, 2, NULL, &b));
     OK(scn_tensor_copy_from(b, b_values, 6));
     OK(scn_tensor_create(none, 2, NULL, &empty));
     OK(scn_tensor_get_kind(a, &kind));
+    OK(scn_tensor_type(a, &type));
     OK(scn_tensor_rank(a, &rank));
     OK(scn_tensor_shape(a, got, 16));
-    CHECK(kind == SCN_TENSOR_DENSE && rank == 2 && got[0] == 2 && got[1] == 3);
+    CHECK(kind == SCN_TENSOR_DENSE && type == SCN_FLOAT32 && rank == 2 && got[0] == 2 && got[1] == 3);
     CHECK(is_equal(a, a_values, 6) && is_equal(b, b_values, 6));
 
     OK(scn_tensor_set_requires_gradient(a, 1));
@@ -153,7 +155,7 @@ static void test_sparse(void) {
     OK(scn_tensor_data(weight, &weight_data));
     OK(scn_tensor_data(output, &output_data));
     OK(scn_tensor_data(rows, &row_data));
-    scn_matrix in = {input_data, 4, 2}, out = {result, 4, 5};
+    scn_matrix in = SCN_MATRIX(input_data, 4, 2), out = SCN_MATRIX(result, 4, 5);
     OK(scn_convolution_forward(rulebook, &in, weight_data, NULL, 1, &out));
     CHECK(memcmp(result, output_data, sizeof result) == 0);
     /* Sites sort to (1,1) (1,2) (5,5) of sample 0, then (2,1) of sample 1; the rows are in the order given. */

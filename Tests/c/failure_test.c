@@ -155,7 +155,7 @@ static void test_failed_constructors(void) {
     fractional.output_size = many;
     CHECK(scn_geometry_fractional(geometry, 0, &fractional, 0, &sites, &rulebook) != SCN_OK && sites == 0);
     voxelize.reduction = SCN_VOXEL_RANDOM;
-    CHECK(scn_voxelize(2, points, SCN_POINT_FLOAT32, 2, voxel, &voxelize, &none) == SCN_ERROR_COORDINATE);
+    CHECK(scn_voxelize(2, points, SCN_FLOAT32, 2, voxel, &voxelize, &none) == SCN_ERROR_COORDINATE);
     CHECK(is_same(before, seen(linear)));
     OK(scn_geometry_release(geometry));
     OK(scn_module_release(linear));

@@ -50,7 +50,7 @@ static volatile int stops;
 /** Return a hash of a product, of the gradient by its weight and of what a batch norm makes of it; 0 where something failed. */
 static uint64_t compute(void) {
     float *result = floats(ROWS * PLANES), *gradient = floats(PLANES * PLANES), *saved = floats(2 * PLANES);
-    scn_matrix input = {values, ROWS, PLANES}, output = {result, ROWS, PLANES};
+    scn_matrix input = SCN_MATRIX(values, ROWS, PLANES), output = SCN_MATRIX(result, ROWS, PLANES);
     const scn_batch_norm_options options = SCN_BATCH_NORM_OPTIONS_INIT;
     uint64_t sum = 14695981039346656037u;
     int failed =

@@ -33,11 +33,6 @@ static const filter_case filter_cases[] = {
 };
 enum { FILTER_CASES = sizeof filter_cases / sizeof filter_cases[0] };
 
-static scn_matrix matrix(float *data, int64_t rows, int64_t planes) {
-    scn_matrix result = {data, rows, planes};
-    return result;
-}
-
 /** Compare a site set of the library with sites. */
 static void check_sites(scn_geometry *geometry, int32_t sites, const site_list *want) {
     int64_t count = -1, size[SCN_MAX_DIMENSION], columns = want->dimension + 1;
@@ -83,8 +78,8 @@ static void check_convolution(scn_rulebook *rulebook, const rule_list *rules, pl
     float *bias = random_floats(p.out, 3), *gradient = random_floats(output_rows * p.out, 4);
     float *output = random_floats(output_rows * p.out, 5), *input_gradient = random_floats(input_rows * p.in, 6);
     float *weight_gradient = random_floats(weights, 7), *bias_gradient = random_floats(p.out, 8);
-    scn_matrix in = matrix(input, input_rows, p.in), out = matrix(output, output_rows, p.out);
-    scn_matrix by_out = matrix(gradient, output_rows, p.out), by_in = matrix(input_gradient, input_rows, p.in);
+    scn_matrix in = SCN_MATRIX(input, input_rows, p.in), out = SCN_MATRIX(output, output_rows, p.out);
+    scn_matrix by_out = SCN_MATRIX(gradient, output_rows, p.out), by_in = SCN_MATRIX(input_gradient, input_rows, p.in);
 
     convolution_results want = convolve(rules, p, input, input_rows, weight, bias, gradient, output_rows);
     OK(scn_convolution_forward(rulebook, &in, weight, bias, p.groups, &out));
@@ -126,8 +121,8 @@ static void check_max_pooling(scn_rulebook *rulebook, const rule_list *rules, in
             int64_t from = rules->rules[i].input * planes + plane + drop, to = rules->rules[i].output * kept + plane;
             if (input[from] == want[to]) want_gradient[from] += gradient[to];
         }
-    scn_matrix in = matrix(input, input_rows, planes), out = matrix(output, output_rows, kept);
-    scn_matrix by_out = matrix(gradient, output_rows, kept), by_in = matrix(by_input, input_rows, planes);
+    scn_matrix in = SCN_MATRIX(input, input_rows, planes), out = SCN_MATRIX(output, output_rows, kept);
+    scn_matrix by_out = SCN_MATRIX(gradient, output_rows, kept), by_in = SCN_MATRIX(by_input, input_rows, planes);
     OK(scn_max_pooling_forward(rulebook, &in, drop, &out));
     NEAR("max pooling", output, want, output_rows * kept, 0);
     OK(scn_max_pooling_backward(rulebook, &in, &out, &by_out, drop, &by_in));
@@ -239,8 +234,8 @@ static void test_input_layer(scn_input_mode mode) {
     CHECK(input_rows == rows && batch_size == 4 && dimension == 2 && found == 0);
     check_sites(geometry, 0, &list);
 
-    scn_matrix by_row = matrix(features, rows, PLANES), site = matrix(by_sites, list.count, PLANES);
-    scn_matrix to_sites = matrix(result, list.count, PLANES), to_rows = matrix(back, rows, PLANES);
+    scn_matrix by_row = SCN_MATRIX(features, rows, PLANES), site = SCN_MATRIX(by_sites, list.count, PLANES);
+    scn_matrix to_sites = SCN_MATRIX(result, list.count, PLANES), to_rows = SCN_MATRIX(back, rows, PLANES);
     OK(scn_input_forward(geometry, &by_row, &to_sites));
     NEAR("input layer", result, want, list.count * PLANES, 1e-6);
     OK(scn_input_backward(geometry, &site, &to_rows));
@@ -271,7 +266,7 @@ static void test_sparse_to_dense(void) {
             want[at] = input[row * PLANES + plane];
             want_gradient[row * PLANES + plane] = gradient[at];
         }
-    scn_matrix in = matrix(input, list.count, PLANES), by_in = matrix(by_input, list.count, PLANES);
+    scn_matrix in = SCN_MATRIX(input, list.count, PLANES), by_in = SCN_MATRIX(by_input, list.count, PLANES);
     OK(scn_sparse_to_dense_forward(geometry, 0, &in, dense, ALL));
     NEAR("sparse to dense", dense, want, ALL, 0);
     OK(scn_sparse_to_dense_backward(geometry, 0, gradient, ALL, &by_in));
@@ -300,8 +295,8 @@ static void test_linear(int64_t rows, int64_t in, int64_t out, int transposed) {
             }
             want[row * out + b] = sum;
         }
-    scn_matrix x = matrix(input, rows, in), y = matrix(result, rows, out);
-    scn_matrix by_y = matrix(gradient, rows, out), by_x = matrix(by_input, rows, in);
+    scn_matrix x = SCN_MATRIX(input, rows, in), y = SCN_MATRIX(result, rows, out);
+    scn_matrix by_y = SCN_MATRIX(gradient, rows, out), by_x = SCN_MATRIX(by_input, rows, in);
     OK(scn_linear_forward(&x, weight, transposed, bias, &y));
     NEAR("linear", result, want, rows * out, 1e-5);
     OK(scn_linear_backward_input(&by_y, weight, transposed, &by_x));
@@ -340,7 +335,7 @@ static void test_cross_entropy(int weighted, int64_t ignored) {
             want[row * CLASSES + i] =
                 weights[labels[row]] / total * (exp(x[i] - highest) / exponentials - (i == labels[row]));
     }
-    scn_matrix in = matrix(logits, ROWS, CLASSES), by_in = matrix(gradient, ROWS, CLASSES);
+    scn_matrix in = SCN_MATRIX(logits, ROWS, CLASSES), by_in = SCN_MATRIX(gradient, ROWS, CLASSES);
     double mean = sum / total;
     OK(scn_cross_entropy_forward(&in, labels, weighted ? weights : NULL, ignored, &loss, &by_in));
     NEAR("cross entropy", &loss, &mean, 1, 1e-5);
@@ -363,8 +358,8 @@ static void test_binary_cross_entropy(void) {
         mean -= (target * log(probability) + (1 - target) * log(1 - probability)) / (ROWS * PLANES);
         want[i] = (probability - target) / (ROWS * PLANES);
     }
-    scn_matrix in = matrix(logits, ROWS, PLANES), by_in = matrix(gradient, ROWS, PLANES),
-               none = matrix(NULL, 0, PLANES);
+    scn_matrix in = SCN_MATRIX(logits, ROWS, PLANES), by_in = SCN_MATRIX(gradient, ROWS, PLANES);
+    scn_matrix none = SCN_MATRIX(NULL, 0, PLANES);
     OK(scn_binary_cross_entropy_forward(&in, targets, &loss, &by_in));
     NEAR("binary cross entropy", &loss, &mean, 1, 1e-5);
     NEAR("binary cross entropy, gradient", gradient, want, ROWS * PLANES, 1e-5);
@@ -416,8 +411,8 @@ static void test_batch_norm(int64_t rows, int64_t planes, double leakiness, int 
             want_input[at] = weight[plane] * inverse * dy;
         }
     }
-    scn_matrix x = matrix(input, rows, planes), y = matrix(result, rows, planes);
-    scn_matrix by_y = matrix(gradient, rows, planes), by_x = matrix(by_input, rows, planes);
+    scn_matrix x = SCN_MATRIX(input, rows, planes), y = SCN_MATRIX(result, rows, planes);
+    scn_matrix by_y = SCN_MATRIX(gradient, rows, planes), by_x = SCN_MATRIX(by_input, rows, planes);
     if (training) {
         OK(scn_batch_norm_forward_training(&x, weight, bias, mean, variance, &options, saved_mean, saved_inverse, &y));
         OK(scn_batch_norm_backward_training(&x, &y, &by_y, weight, saved_mean, saved_inverse, &options, by_weight,
@@ -462,8 +457,8 @@ static void test_activation(scn_activation activation) {
         double above = activate(activation, 0.25, input[i] + 1e-6), below = activate(activation, 0.25, input[i] - 1e-6);
         want_gradient[i] = gradient[i] * (above - below) / 2e-6;
     }
-    scn_matrix x = matrix(input, ROWS, PLANES), y = matrix(result, ROWS, PLANES);
-    scn_matrix by_y = matrix(gradient, ROWS, PLANES), by_x = matrix(back, ROWS, PLANES);
+    scn_matrix x = SCN_MATRIX(input, ROWS, PLANES), y = SCN_MATRIX(result, ROWS, PLANES);
+    scn_matrix by_y = SCN_MATRIX(gradient, ROWS, PLANES), by_x = SCN_MATRIX(back, ROWS, PLANES);
     OK(scn_activation_forward(activation, 0.25, &x, &y));
     NEAR("activation", result, want, ALL, 1e-6);
     OK(scn_activation_backward(activation, 0.25, &x, &y, &by_y, &by_x));

@@ -43,8 +43,9 @@ static void sizes_beside_a_zero(void) {
 
 static void matrices_beside_a_zero(void) {
     float one = 1;
-    scn_matrix planes = {NULL, 0, INT64_MAX}, half = {NULL, 0, INT64_C(1) << 62}, rows = {NULL, INT64_MAX, 0};
-    scn_matrix payable_rows = {NULL, INT64_C(1) << 58, 0}, no_rows = {NULL, 0, INT64_C(1) << 60}, none = {NULL, 0, 1};
+    scn_matrix planes = SCN_MATRIX(NULL, 0, INT64_MAX), half = SCN_MATRIX(NULL, 0, INT64_C(1) << 62);
+    scn_matrix none = SCN_MATRIX(NULL, 0, 1), rows = SCN_MATRIX(NULL, INT64_MAX, 0);
+    scn_matrix payable_rows = SCN_MATRIX(NULL, INT64_C(1) << 58, 0), no_rows = SCN_MATRIX(NULL, 0, INT64_C(1) << 60);
     scn_geometry *geometry = line_geometry(10, 0);
     const int64_t size = 1;
     scn_filter filter = SCN_FILTER_INIT;

@@ -99,7 +99,8 @@ void ownership() {
 
 void tensors() {
     const scn::Tensor a({2, 2}, std::vector<float>{1, 2, 3, 4}), b = scn::Tensor::zeros({2, 2});
-    check(a.shape() == scn::Shape{2, 2} && a.kind() == SCN_TENSOR_DENSE, "shape and kind");
+    check(a.shape() == scn::Shape{2, 2} && a.kind() == SCN_TENSOR_DENSE && a.type() == SCN_FLOAT32,
+          "shape, kind and type");
     check(equal((a + a * 2.0F + b).values(), {3, 6, 9, 12}), "sums and multiples");
     check((0.5F * (a * a)).sum().item() == 15, "products, and the one element of a sum");
     check(a.reshape({4, -1}).shape() == scn::Shape{4, 1}, "reshape infers a size");

@@ -6,11 +6,6 @@
 
 enum { ROWS = 30, PLANES = 6, SAMPLES = 3, GROUPS = 2 };
 
-static scn_matrix matrix(float *data, int64_t rows, int64_t planes) {
-    scn_matrix result = {data, rows, planes};
-    return result;
-}
-
 /** Return a sparse tensor on ROWS - skipped sites of a 16 x 16 field, with features that want a gradient in *leaf. */
 static scn_tensor *cloud(int skipped, uint64_t seed, scn_tensor **leaf) {
     const int64_t size[] = {16, 16}, shape[] = {ROWS - skipped, PLANES};
@@ -71,8 +66,8 @@ static void test_norms(void) {
     float *input = random_floats(ROWS * PLANES, 1), *gradient = random_floats(ROWS * PLANES, 2);
     float output[ROWS * PLANES], by_input[ROWS * PLANES], by_weight[PLANES], by_bias[PLANES], running[PLANES] = {0};
     float mean[SAMPLES * GROUPS], inverse[SAMPLES * GROUPS];
-    scn_matrix in = matrix(input, ROWS, PLANES), out = matrix(output, ROWS, PLANES), g = matrix(gradient, ROWS, PLANES),
-               by_in = matrix(by_input, ROWS, PLANES);
+    scn_matrix in = SCN_MATRIX(input, ROWS, PLANES), out = SCN_MATRIX(output, ROWS, PLANES);
+    scn_matrix g = SCN_MATRIX(gradient, ROWS, PLANES), by_in = SCN_MATRIX(by_input, ROWS, PLANES);
     OK(scn_tensor_geometry(x, &geometry, &sites));
 
     OK(scn_group_norm_forward(geometry, sites, &in, NULL, NULL, GROUPS, 1e-5, mean, inverse, &out));
@@ -100,8 +95,8 @@ static void test_least_epsilon(void) {
     scn_batch_norm_options options = SCN_BATCH_NORM_OPTIONS_INIT;
     float input[ROWS * PLANES], result[ROWS * PLANES], by_input[ROWS * PLANES], saved[2][PLANES];
     const float means[PLANES] = {0}, variances[PLANES] = {0};
-    scn_matrix in = matrix(input, ROWS, PLANES), out = matrix(result, ROWS, PLANES),
-               back = matrix(by_input, ROWS, PLANES);
+    scn_matrix in = SCN_MATRIX(input, ROWS, PLANES), out = SCN_MATRIX(result, ROWS, PLANES);
+    scn_matrix back = SCN_MATRIX(by_input, ROWS, PLANES);
     options.epsilon = FLT_MIN;
     for (int i = 0; i < ROWS * PLANES; i++) input[i] = 3;
     OK(scn_batch_norm_forward_training(&in, NULL, NULL, NULL, NULL, &options, saved[0], saved[1], &out));
@@ -122,8 +117,8 @@ static void test_compare_and_append(void) {
     pair[0] = cloud(0, 3, &leaves[0]), pair[1] = cloud(SKIPPED, 4, &leaves[1]);
     for (int i = 0; i < 2; i++) OK(scn_tensor_geometry(pair[i], &geometries[i], &sites[i]));
     float *x = random_floats(ROWS * PLANES, 3), *y = random_floats(FEWER * PLANES, 4);
-    scn_matrix in_x = matrix(x, ROWS, PLANES), in_y = matrix(y, FEWER, PLANES), out_x = matrix(by_x, ROWS, PLANES),
-               out_y = matrix(by_y, FEWER, PLANES);
+    scn_matrix in_x = SCN_MATRIX(x, ROWS, PLANES), in_y = SCN_MATRIX(y, FEWER, PLANES);
+    scn_matrix out_x = SCN_MATRIX(by_x, ROWS, PLANES), out_y = SCN_MATRIX(by_y, FEWER, PLANES);
     OK(scn_compare_sparse_forward(geometries[0], sites[0], &in_x, geometries[1], sites[1], &in_y, &value, &out_x,
                                   &out_y));
     OK(scn_compare_sparse(pair[0], pair[1], &loss));

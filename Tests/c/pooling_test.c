@@ -4,11 +4,6 @@
 
 enum { PLANES = 5, DROP = 2, KEPT = PLANES - DROP };
 
-static scn_matrix matrix(float *data, int64_t rows, int64_t planes) {
-    scn_matrix result = {data, rows, planes};
-    return result;
-}
-
 /** Return the library's rules and how many rows they join. */
 static rule_list rules_of(scn_rulebook *rulebook, int64_t *input_rows, int64_t *output_rows) {
     rule_list list = {NULL, 0, 0};
@@ -38,8 +33,8 @@ static void check_sums(scn_rulebook *rulebook, int is_average) {
             want[to] += scale * input[from];
             want_gradient[from] += scale * gradient[to];
         }
-    scn_matrix in = matrix(input, rows_in, PLANES), out = matrix(output, rows_out, KEPT);
-    scn_matrix by_out = matrix(gradient, rows_out, KEPT), by_in = matrix(by_input, rows_in, PLANES);
+    scn_matrix in = SCN_MATRIX(input, rows_in, PLANES), out = SCN_MATRIX(output, rows_out, KEPT);
+    scn_matrix by_out = SCN_MATRIX(gradient, rows_out, KEPT), by_in = SCN_MATRIX(by_input, rows_in, PLANES);
     if (is_average) OK(scn_average_pooling_forward(rulebook, &in, DROP, &out));
     else OK(scn_unpooling_forward(rulebook, &in, DROP, &out));
     NEAR("sums", output, want, rows_out * KEPT, 1e-5);
@@ -58,8 +53,8 @@ static void check_convolution(scn_rulebook *rulebook) {
     float *bias = random_floats(p.out, 13), *gradient = random_floats(rows_out * p.out, 14);
     float *output = random_floats(rows_out * p.out, 15), *by_input = random_floats(rows_in * p.in, 16);
     float *by_weight = random_floats(weights, 17), *by_bias = random_floats(p.out, 18);
-    scn_matrix in = matrix(input, rows_in, p.in), out = matrix(output, rows_out, p.out);
-    scn_matrix by_out = matrix(gradient, rows_out, p.out), by_in = matrix(by_input, rows_in, p.in);
+    scn_matrix in = SCN_MATRIX(input, rows_in, p.in), out = SCN_MATRIX(output, rows_out, p.out);
+    scn_matrix by_out = SCN_MATRIX(gradient, rows_out, p.out), by_in = SCN_MATRIX(by_input, rows_in, p.in);
     convolution_results want = convolve(&list, p, input, rows_in, weight, bias, gradient, rows_out);
     OK(scn_convolution_forward(rulebook, &in, weight, bias, p.groups, &out));
     NEAR("convolution", output, want.output, rows_out * p.out, 1e-5);
@@ -168,8 +163,8 @@ static void test_global(scn_global_pooling pooling) {
         double share = pooling == SCN_GLOBAL_AVERAGE ? 1.0 / (double)count[sample] : 1;
         if (pooling != SCN_GLOBAL_MAX || input[i] == want[at]) want_gradient[i] = share * gradient[at];
     }
-    scn_matrix in = matrix(input, list.count, PLANES), out = matrix(output, BATCH, PLANES);
-    scn_matrix by_out = matrix(gradient, BATCH, PLANES), by_in = matrix(by_input, list.count, PLANES);
+    scn_matrix in = SCN_MATRIX(input, list.count, PLANES), out = SCN_MATRIX(output, BATCH, PLANES);
+    scn_matrix by_out = SCN_MATRIX(gradient, BATCH, PLANES), by_in = SCN_MATRIX(by_input, list.count, PLANES);
     OK(scn_global_pooling_forward(geometry, 0, pooling, &in, &out));
     NEAR("global pooling", output, want, BATCH * PLANES, 1e-6);
     OK(scn_global_pooling_backward(geometry, 0, pooling, &in, &out, &by_out, &by_in));

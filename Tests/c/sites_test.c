@@ -11,7 +11,7 @@ static int64_t row_of(const int64_t *coordinates, int64_t count, int64_t columns
     return -1;
 }
 
-static void test_voxels(scn_point_type type, scn_voxel_reduction reduction) {
+static void test_voxels(scn_element_type type, scn_voxel_reduction reduction) {
     const double size[] = {0.5, 0.25}, origin[] = {-1, -1.5};
     const int64_t spatial_size[] = {VOXELS + 1, 2 * VOXELS + 7};
     const uint64_t seed = 5;
@@ -24,7 +24,7 @@ static void test_voxels(scn_point_type type, scn_voxel_reduction reduction) {
     options.reduction = reduction, options.seed = &seed, options.origin = origin, options.batch = batch;
     options.batch_size = 3, options.spatial_size = spatial_size;
     scn_geometry *geometry = NULL;
-    const void *data = type == SCN_POINT_FLOAT32 ? (const void *)points : precise;
+    const void *data = type == SCN_FLOAT32 ? (const void *)points : precise;
     OK(scn_voxelize(2, data, type, POINTS, size, &options, &geometry));
     OK(scn_geometry_site_count(geometry, 0, &voxels));
     int64_t *coordinates = integers(voxels * 3), *counts = integers(voxels), *found = integers(voxels), samples = 0;
@@ -35,7 +35,7 @@ static void test_voxels(scn_point_type type, scn_voxel_reduction reduction) {
     CHECK(samples == 3);
     float *combined = floats(voxels * PLANES);
     double *want = doubles(voxels * PLANES);
-    scn_matrix from = {features, POINTS, PLANES}, to = {combined, voxels, PLANES};
+    scn_matrix from = SCN_MATRIX(features, POINTS, PLANES), to = SCN_MATRIX(combined, voxels, PLANES);
     OK(scn_input_forward(geometry, &from, &to));
     int misplaced = 0, strangers = 0;
     for (int i = 0; i < POINTS; i++) {
@@ -92,7 +92,7 @@ static void test_dense_and_subset(void) {
     OK(scn_geometry_site_count(geometry, 0, &sites));
     CHECK(sites == count);
     float *features = floats(count * PLANES), *chosen = floats(count * PLANES), *wide = floats(count * PLANES * 9);
-    scn_matrix rows = {features, count, PLANES};
+    scn_matrix rows = SCN_MATRIX(features, count, PLANES);
     OK(scn_sparse_to_dense_backward(geometry, 0, dense, 2 * PLANES * CELLS, &rows));
     OK(scn_sparse_to_dense_forward(geometry, 0, &rows, back, 2 * PLANES * CELLS));
     CHECK(memcmp(dense, back, 2 * PLANES * CELLS * sizeof *dense) == 0);
@@ -103,7 +103,7 @@ static void test_dense_and_subset(void) {
     OK(scn_geometry_subset(geometry, 0, keep, count, &subset, &rulebook));
     OK(scn_geometry_site_count(geometry, subset, &sites));
     CHECK(sites == kept);
-    scn_matrix fewer = {chosen, kept, PLANES};
+    scn_matrix fewer = SCN_MATRIX(chosen, kept, PLANES);
     OK(scn_shape_context_forward(rulebook, &rows, &fewer));
     int64_t *coordinates = integers(kept * 3), next = 0;
     OK(scn_geometry_coordinates(geometry, subset, coordinates, kept * 3));
@@ -125,7 +125,7 @@ static void test_dense_and_subset(void) {
     scn_filter filter = SCN_FILTER_INIT;
     filter.dimension = 2, filter.size = filter_size;
     OK(scn_geometry_submanifold(geometry, subset, &filter, &rulebook));
-    scn_matrix context = {wide, kept, PLANES * 9};
+    scn_matrix context = SCN_MATRIX(wide, kept, PLANES * 9);
     OK(scn_shape_context_forward(rulebook, &fewer, &context));
     for (int64_t i = 0; i < kept; i++)
         for (int64_t k = 0; k < 9; k++) {
@@ -241,8 +241,8 @@ static void test_multiscale(void) {
 int main(void) {
     const int64_t before = scn_memory_in_use();
     for (int reduction = 0; reduction <= 4; reduction++) {
-        test_voxels(SCN_POINT_FLOAT32, (scn_voxel_reduction)reduction);
-        test_voxels(SCN_POINT_FLOAT64, (scn_voxel_reduction)reduction);
+        test_voxels(SCN_FLOAT32, (scn_voxel_reduction)reduction);
+        test_voxels(SCN_FLOAT64, (scn_voxel_reduction)reduction);
     }
     test_dense_and_subset();
     test_lattice();

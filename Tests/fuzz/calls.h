@@ -287,15 +287,19 @@ static size_t a_struct_size(size_t right) {
     return rarely(128) ? (size_t)size_number(200) : right & (size_t)byte();
 }
 
-static const scn_matrix no_matrix = {NULL, 0, 0};
+static const scn_matrix no_matrix = SCN_MATRIX_INIT;
 
 /** Return a matrix of the shape wanted in most cases, its memory as long as its shape says, or none. */
 static scn_matrix *a_matrix(int64_t rows, int64_t planes) {
-    if (rarely(4)) return NULL;
+    const uint8_t oddness = byte();
+    if (oddness >= 252) return NULL;
     scn_matrix *matrix = (scn_matrix *)scratch(1, sizeof *matrix);
     *matrix = no_matrix;
     matrix->rows = rarely(12) ? size_number(8) : rows, matrix->planes = rarely(12) ? size_number(8) : planes;
     matrix->data = some_floats(modest_product3(matrix->rows, matrix->planes, 1));
+    if (oddness == 251) matrix->type = (scn_element_type)(1 + byte() % 9);
+    if (oddness == 250) matrix->row_stride = size_number(8);
+    if (oddness == 249) matrix->struct_size = (size_t)size_number(60);
     return matrix;
 }
 static int64_t rows_of(const scn_matrix *matrix) { return matrix ? matrix->rows : 0; }

@@ -73,7 +73,7 @@ static void create_geometry(int which) {
             for (int64_t i = 0; i < axes; i++) ones[i] = 0.5;
             voxel = ones;
         }
-        CALL(scn_voxelize(dimension, points, (scn_point_type)(rarely(4) ? 2 : is_double), rows, voxel,
+        CALL(scn_voxelize(dimension, points, (scn_element_type)(rarely(4) ? 2 : is_double), rows, voxel,
                           byte() & 1 ? options : NULL, OUT(&out_geometry)));
     }
 }

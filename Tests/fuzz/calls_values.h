@@ -4,7 +4,7 @@
 
 #include "calls.h"
 
-enum { LIBRARY_CALLS = 14, TENSOR_CALLS = 36, OPTIMIZER_CALLS = 15, CHECKPOINT_CALLS = 5 };
+enum { LIBRARY_CALLS = 14, TENSOR_CALLS = 37, OPTIMIZER_CALLS = 15, CHECKPOINT_CALLS = 5 };
 
 static void call_scope(const uint64_t *words) {
     switch (words[0]) {
@@ -182,9 +182,11 @@ static void call_tensor(void) {
         break;
     case 33: CALL(scn_compare_sparse(a_sparse(), a_sparse(), OUT(&out_tensor))); break;
     case 34: cross_entropy(); break;
-    default:
+    case 35:
         tensor = a_tensor(), count = elements_of(tensor);
         CALL(scn_binary_cross_entropy(tensor, some_floats(count), count, OUT(&out_tensor)));
+        break;
+    default: CALL(scn_tensor_type(a_tensor(), OUT(&out_type)));
     }
 }
 

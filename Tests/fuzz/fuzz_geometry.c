@@ -163,8 +163,8 @@ static void check_convolution(scn_rulebook *rulebook) {
           *counts = (float *)scratch((size_t)outputs, sizeof(float));
     for (int64_t i = 0; i < inputs || i < volume; i++) ones[i] = 1;
     for (int64_t rule = 0; rule < rules; rule++) counts[output_rows[rule]]++;
-    const scn_matrix input = {ones, inputs, 1};
-    scn_matrix result = {sums, outputs, 1};
+    const scn_matrix input = SCN_MATRIX(ones, inputs, 1);
+    scn_matrix result = SCN_MATRIX(sums, outputs, 1);
     REQUIRE_OK(scn_convolution_forward(rulebook, &input, ones, NULL, 1, &result));
     REQUIRE(memcmp(sums, counts, (size_t)outputs * sizeof(float)) == 0);
 }
@@ -334,7 +334,7 @@ static scn_geometry *from_points(void) {
     const int is_by_default = rarely(16);
     scn_geometry *geometry = (scn_geometry *)&seed;
     scn_status status = scn_voxelize(dimension, is_double ? (const void *)doubles : floats,
-                                     is_double ? SCN_POINT_FLOAT64 : SCN_POINT_FLOAT32, rows, voxel,
+                                     is_double ? SCN_FLOAT64 : SCN_FLOAT32, rows, voxel,
                                      is_by_default ? NULL : &options, &geometry);
     if (status != SCN_OK) REQUIRE(geometry == NULL && status != SCN_ERROR_INTERNAL && scn_last_error()[0] != 0);
     if (!geometry || !doubles || !options.origin || is_by_default || rows == 0) return geometry;

@@ -579,7 +579,7 @@ Geometry voxelize(std::int32_t dimension, Span<const Real> points, const Lengths
     raw.batch_size = options.batch_size;
     raw.spatial_size = options.spatial_size.on(dimension, "spatial_size");
     return detail::made<Geometry>(scn_voxelize, dimension, static_cast<const void *>(points.data()),
-                                  std::is_same_v<Real, float> ? SCN_POINT_FLOAT32 : SCN_POINT_FLOAT64, rows,
+                                  std::is_same_v<Real, float> ? SCN_FLOAT32 : SCN_FLOAT64, rows,
                                   voxel_size.on(dimension, "voxel_size"), &raw);
 }
 /// The same for a vector, an array or another view.
@@ -637,6 +637,8 @@ class Tensor : public Handle<scn_tensor, scn_tensor_retain, scn_tensor_release> 
 
     /// Whether this is dense, sparse, points or a table.
     [[nodiscard]] scn_tensor_kind kind() const { return detail::stored<scn_tensor_kind>(scn_tensor_get_kind, get()); }
+    /// The type of the values; for sparse tensors and points, the type of their features.
+    [[nodiscard]] scn_element_type type() const { return detail::stored<scn_element_type>(scn_tensor_type, get()); }
     /// The shape; for sparse tensors and points, the shape of their features.
     [[nodiscard]] Shape shape() const {
         Shape shape(static_cast<std::size_t>(detail::stored<std::int32_t>(scn_tensor_rank, get())));

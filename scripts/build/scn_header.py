@@ -70,6 +70,9 @@ _FRAME = """\
 extern "C" {
 #endif
 #ifdef __cplusplus
+#else
+#endif
+#ifdef __cplusplus
 }
 #endif
 #endif
@@ -79,6 +82,8 @@ _NAME = r"[A-Za-z_]\w*"
 _SECTION = re.compile(r"/\* =+ (.+?)(?: \*/)?$", re.M)
 _CONSTANT = re.compile(rf"#define ({_NAME}) (\d+)")
 _INITIAL = re.compile(r"#define (\w+)_INIT {sizeof\((\w+)\), (.+)}")
+# An expression for a struct, which C and C++ alone can use.
+_EXPRESSION = re.compile(r"#define (\w+)\([\w, ]+\) \(.*\b(\w+)\)?{sizeof\((\w+)\), .+}\)")
 _CALLBACK = re.compile(rf"typedef void \(\*({_NAME})\)\(void \*\w+\)")
 _HANDLE = re.compile(rf"typedef struct ({_NAME}) ({_NAME})")
 _ENUM = re.compile(rf"typedef enum ({_NAME}) {{ ?(.*?) ?}} ({_NAME})")
@@ -205,6 +210,9 @@ class _Parser:
             for field, value in zip(struct.fields[1:], values):
                 self._check_default(field, value)
             self.structs[struct.name] = struct._replace(defaults=dict(zip(names[1:], values)))
+        elif match := _EXPRESSION.fullmatch(line):
+            if match[2] not in self.structs or match[2] != match[3] or match[1] != match[2].upper():
+                raise NotUnderstood(f"{line!r} is of no struct before it")
         else:
             raise NotUnderstood(f"{line!r} is no form that a macro has here")
 

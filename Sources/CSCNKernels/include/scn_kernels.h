@@ -159,6 +159,11 @@ typedef struct {
     /// output[row][p] = input[row][p].
     void (*_Nonnull copy_rows)(int64_t rows, const float *_Nonnull input, int64_t input_stride,
                                float *_Nonnull output, int64_t output_stride, int64_t planes);
+    /// output = a > 0 ? 1 : 0.
+    void (*_Nonnull step)(const float *_Nonnull a, int64_t count, float *_Nonnull output);
+    /// marks[row] = input[row][0] > least.
+    void (*_Nonnull mark_above)(const float *_Nonnull input, int64_t input_stride, int64_t rows, float least,
+                                uint8_t *_Nonnull marks);
     /// Sum of squares, accumulated in double.
     double (*_Nonnull sum_of_squares)(const float *_Nonnull a, int64_t count);
     /// x > 0 ? x : leakiness * x.

@@ -157,27 +157,6 @@ func options<T>(_ pointer: UnsafePointer<T>?, _ defaults: T, _ name: String = "o
     return result
 }
 
-/// A host's matrix, borrowed for a call.
-func matrix(_ pointer: UnsafePointer<scn_matrix>?, _ name: String) throws(SCNError) -> Matrix {
-    let host = try required(pointer, name).pointee
-    try require(
-        host.rows >= 0 && host.planes >= 0, .shape,
-        "\(name): is \(host.rows) x \(host.planes), expected no negative size")
-    // A size beside a 0 has its limit too: scratch is made for planes alone.
-    _ = try checkedProduct([max(1, Int(host.rows)), max(1, Int(host.planes)), 4], name)
-    let data = try elements(UnsafePointer(host.data), host.rows * host.planes, "\(name).data")
-    return Matrix(
-        rows: Int(host.rows), planes: Int(host.planes),
-        borrowing: UnsafeMutablePointer(mutating: data.baseAddress) ?? nowhere)
-}
-
-func matrix(_ pointer: UnsafeMutablePointer<scn_matrix>?, _ name: String) throws(SCNError) -> Matrix {
-    try matrix(UnsafePointer(pointer), name)
-}
-
-/// A valid address for buffers without elements.
-nonisolated(unsafe) let nowhere = UnsafeMutablePointer<Float>.allocate(capacity: 16)
-
 func tensorBox(_ handle: OpaquePointer?, _ name: String = "tensor") throws(SCNError) -> TensorBox {
     try Handles.object(handle, .tensor, name)
 }

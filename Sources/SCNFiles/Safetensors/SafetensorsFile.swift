@@ -5,7 +5,7 @@ package import SCNCore
 /// where they are asked for.
 package struct SafetensorsFile {
     package struct Tensor: Equatable, Sendable {
-        package let type: ElementType
+        package let type: SafetensorsType
         package let shape: [Int]
         /// The tensor's bytes, counted from the end of the header.
         package let range: Range<Int>

@@ -60,7 +60,7 @@ struct SafetensorsHeader {
     func range(_ index: Int) -> Range<Int> { entries.pointer[index].begin..<entries.pointer[index].end }
 
     /// Type and shape, which were checked.
-    func description(_ index: Int) throws(SCNError) -> (type: ElementType, shape: [Int]) {
+    func description(_ index: Int) throws(SCNError) -> (type: SafetensorsType, shape: [Int]) {
         try Self.description(JSONValue(document: document, node: Int(entries.pointer[index].node) + 1))
     }
 
@@ -72,8 +72,8 @@ struct SafetensorsHeader {
         }
     }
 
-    private static func description(_ json: JSONValue) throws(SCNError) -> (type: ElementType, shape: [Int]) {
-        (ElementType(name: try json.string("dtype")), try json.ints("shape", in: 0...Int.max))
+    private static func description(_ json: JSONValue) throws(SCNError) -> (type: SafetensorsType, shape: [Int]) {
+        (SafetensorsType(name: try json.string("dtype")), try json.ints("shape", in: 0...Int.max))
     }
 
     private static func range(_ json: JSONValue) throws(SCNError) -> Range<Int> {
@@ -83,7 +83,7 @@ struct SafetensorsHeader {
         let (begin, end) = (offsets[0], offsets[1])
         try require(begin <= end, .format, "'data_offsets' begin at \(begin) and end before, at \(end)")
         if let bits = type.bits {
-            let total = try ElementType.bits(bits, times: shape, "'shape'")
+            let total = try SafetensorsType.bits(bits, times: shape, "'shape'")
             try require(
                 total % 8 == 0 && total / 8 == end - begin, .format,
                 "'data_offsets' span \(end - begin) bytes, but type and shape need \(total / 8)")

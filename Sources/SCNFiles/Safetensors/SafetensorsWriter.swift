@@ -5,23 +5,19 @@ package enum SafetensorsWriter {
     package struct Tensor {
         let name: String
         let shape: [Int]
-        let type: ElementType
+        let type: SafetensorsType
         let bytes: UnsafeRawBufferPointer
         private let owner: AnyObject?
 
         /// A tensor in memory that the caller keeps alive and unchanged until it is written.
-        package init(name: String, shape: [Int], type: ElementType, bytes: UnsafeRawBufferPointer) {
+        package init(name: String, shape: [Int], type: SafetensorsType, bytes: UnsafeRawBufferPointer) {
             (self.name, self.shape, self.type, self.bytes, owner) = (name, shape, type, bytes, nil)
         }
 
-        package init(_ name: String, _ shape: [Int], _ values: Storage<Float>) {
-            (self.name, self.shape, type) = (name, shape, .float32)
-            (bytes, owner) = (UnsafeRawBufferPointer(values.buffer), values)
-        }
-
-        package init(_ name: String, _ shape: [Int], _ values: Storage<Int64>) {
-            (self.name, self.shape, type) = (name, shape, .int64)
-            (bytes, owner) = (UnsafeRawBufferPointer(values.buffer), values)
+        /// The elements of a storage, as a tensor of the given shape.
+        package init(_ name: String, _ shape: [Int], _ type: SafetensorsType, _ elements: RawStorage) {
+            (self.name, self.shape, self.type) = (name, shape, type)
+            (bytes, owner) = (UnsafeRawBufferPointer(elements.bytes), elements)
         }
     }
 
@@ -91,7 +87,7 @@ package enum SafetensorsWriter {
                 .invalidArgument, "tensor \(name): elements of type \(quoted(tensor.type.name)) cannot be written")
         }
         try require(tensor.shape.allSatisfy { $0 >= 0 }, .shape, "tensor \(name): a negative size in \(tensor.shape)")
-        let total = try ElementType.bits(bits, times: tensor.shape, "tensor \(name) of shape \(tensor.shape)")
+        let total = try SafetensorsType.bits(bits, times: tensor.shape, "tensor \(name) of shape \(tensor.shape)")
         let expected = total / 8
         try require(
             expected == tensor.bytes.count, .shape,

@@ -22,7 +22,7 @@ struct AxisStep<Key: SiteKey> {
             tap[Int(truncatingIfNeeded: (key[row] &>> shift) & mask) &- margin]
         }
 
-        let pieceSize = 1 << 13
+        let pieceSize = ChunkSizes.tapped
         let pieces = Parallel.chunkCount(count, size: pieceSize)
         let cursors = try Storage<Int64>(count: checkedProduct([pieces, taps], "rule cursors"))
         let (cursor, table) = (cursors.pointer, outputs.pointer)

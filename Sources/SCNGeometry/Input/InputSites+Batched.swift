@@ -19,7 +19,7 @@ extension InputSites {
         let (count, columns) = (numbers.count, dimension + 1)
         let sites = try Storage<Int64>(count: count * columns)
         let (number, site) = (numbers.pointer, sites.pointer)
-        Parallel.forEachChunk(count, size: 1 << 14) { _, range in
+        Parallel.forEachChunk(count, size: ChunkSizes.keys) { _, range in
             for index in range {
                 let row = Int(number[index])
                 (site + index * columns).update(from: coordinates + row * dimension, count: dimension)
@@ -36,7 +36,7 @@ extension InputSites {
         let (siteOfRow, rows) = (try Storage<Int32>(count: rowCount), try Storage<Int32>(count: count))
         siteOfRow.pointer.update(repeating: -1, count: rowCount)
         let (siteOf, row) = (siteOfRow.pointer, rows.pointer)
-        Parallel.forEachChunk(count, size: 1 << 14) { _, range in
+        Parallel.forEachChunk(count, size: ChunkSizes.keys) { _, range in
             for index in range {
                 siteOf[Int(number[index])] = map.siteOfRow.pointer[index]
                 row[index] = number[Int(map.rows.pointer[index])]
@@ -59,7 +59,7 @@ extension InputSites {
     /// The indices in `0 ..< count` for which `isSelected` holds, ascending.
     @inline(__always)
     static func selected(_ count: Int, _ isSelected: (Int) -> Bool) throws(SCNError) -> Storage<Int32> {
-        let size = 1 << 14
+        let size = ChunkSizes.keys
         let chunks = Parallel.chunkCount(count, size: size)
         let starts = try Storage<Int>(count: chunks + 1, zeroed: true)
         let start = starts.pointer

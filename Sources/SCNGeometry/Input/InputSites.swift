@@ -61,7 +61,7 @@ package enum InputSites {
     /// Checks every row; returns the number of samples.
     private static func validate(_ input: Input, _ spatialSize: [Int]) throws(SCNError) -> Int {
         let (coordinates, rows, columns) = (input.coordinates, input.rows, input.columns)
-        let size = 1 << 14
+        let size = ChunkSizes.keys
         let chunks = Parallel.chunkCount(rows, size: size)
         let outside = try Storage<Int>(count: chunks)
         let samples = try Storage<Int>(count: chunks)
@@ -116,7 +116,7 @@ package enum InputSites {
     ) throws(SCNError) -> (Storage<Key>, InputMap) {
         let keys = try Storage<Key>(count: input.rows)
         let target = keys.pointer
-        Parallel.forEachChunk(input.rows, size: 1 << 12) { _, range in
+        Parallel.forEachChunk(input.rows, size: ChunkSizes.sites) { _, range in
             layout.encode(
                 input.coordinates + range.lowerBound * input.columns, count: range.count, columns: input.columns,
                 into: target + range.lowerBound)

@@ -95,17 +95,15 @@ package struct Voxelization {
         return origin
     }
 
-    private static var chunk: Int { 1 << 13 }
-
     /// The least coordinate on each axis, 0 where there is no point. Throws where one is not finite.
     private func least<Scalar: BinaryFloatingPoint & BitwiseCopyable>(
         _ points: UnsafePointer<Scalar>, rows: Int
     ) throws(SCNError) -> [Double] {
         let dimension = dimension
-        let chunks = Parallel.chunkCount(rows, size: Self.chunk)
+        let chunks = Parallel.chunkCount(rows, size: ChunkSizes.points)
         let (leasts, bad) = (try Storage<Scalar>(count: chunks * dimension), try Storage<Int>(count: chunks))
         let (least, firstBad) = (leasts.pointer, bad.pointer)
-        Parallel.forEachChunk(rows, size: Self.chunk) { chunk, range in
+        Parallel.forEachChunk(rows, size: ChunkSizes.points) { chunk, range in
             firstBad[chunk] = -1
             for axis in 0..<dimension {
                 var minimum = Scalar.infinity
@@ -141,10 +139,10 @@ package struct Voxelization {
     ) throws(SCNError) -> [Int] {
         let dimension = dimension
         let columns = batch == nil ? dimension : dimension + 1
-        let chunks = Parallel.chunkCount(rows, size: Self.chunk)
+        let chunks = Parallel.chunkCount(rows, size: ChunkSizes.points)
         let (maxima, bad) = (try Storage<Int>(count: chunks * dimension), try Storage<Int>(count: chunks))
         let (largest, firstBad) = (maxima.pointer, bad.pointer)
-        Parallel.forEachChunk(rows, size: Self.chunk) { chunk, range in
+        Parallel.forEachChunk(rows, size: ChunkSizes.points) { chunk, range in
             firstBad[chunk] = -1
             for axis in 0..<dimension {
                 let (start, edge) = (origin[axis], size[axis])
@@ -187,7 +185,7 @@ extension InputMap {
     /// Puts one of each site's rows first, each as likely as any other; only for a map that nobody else has yet.
     fileprivate func chooseFirst(seed: UInt64) {
         let (start, row) = (starts.pointer, rows.pointer)
-        Parallel.forEachChunk(siteCount, size: 1 << 12) { _, range in
+        Parallel.forEachChunk(siteCount, size: ChunkSizes.sites) { _, range in
             for site in range {
                 let (begin, count) = (Int(start[site]), Int(start[site + 1] - start[site]))
                 if count == 1 { continue }

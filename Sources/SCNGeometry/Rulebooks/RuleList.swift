@@ -18,7 +18,7 @@ struct RuleList<Key: SiteKey> {
     ) throws(SCNError) {
         rules = try Storage(count: rows.count)
         var outputs = try RelationProduct<Key>(relations, mosts: mosts, layout: layout)
-        let (block, columns) = (1 << 10, input.dimension + 1)
+        let (block, columns) = (ChunkSizes.decoding, input.dimension + 1)
         let sites = try Storage<Int64>(count: block * columns)
         for start in stride(from: rows.lowerBound, to: rows.upperBound, by: block) {
             let part = start..<min(rows.upperBound, start + block)

@@ -43,7 +43,7 @@ extension Rulebook {
     ) throws(SCNError) -> (Storage<Key>, Rulebook) {
         let volume = relations.reduce(1) { $0 * $1.taps }
         // Every piece has a cursor for each filter offset, so there are few where the volume is large.
-        let pieces = max(1, min(16, input.count >> 12, input.count / volume))
+        let pieces = max(1, min(ChunkSizes.mostRelatedPieces, input.count / ChunkSizes.related, input.count / volume))
         let size = max(1, (input.count + pieces - 1) / pieces)
         let cursors = try Storage<Int64>(count: checkedProduct([pieces, volume], "rule cursors"), zeroed: true)
         let cursor = cursors.pointer

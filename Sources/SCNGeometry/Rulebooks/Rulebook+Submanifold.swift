@@ -31,8 +31,6 @@ extension Rulebook {
         }
     }
 
-    private static let stepsWorthAThread = 1 << 14
-
     private static func submanifold<Key: SiteKey>(
         _ keys: Storage<Key>, _ layout: KeyLayout, _ spatialSize: [Int], _ filter: FilterGeometry
     ) throws(SCNError) -> Rulebook {
@@ -46,7 +44,10 @@ extension Rulebook {
         // Whole rows of the last axis, enough pieces for an even load, or steps worth waking a thread; the cut does not show
         // in the result.
         let row = filter.rowLength
-        let size = max(1, passes.count / row / 64, Self.stepsWorthAThread / max(1, keys.count * row)) * row
+        let size =
+            max(
+                1, passes.count / row / ChunkSizes.submanifoldPieces,
+                ChunkSizes.stepsWorthAThread / max(1, keys.count * row)) * row
         let chunks = Parallel.chunkCount(passes.count, size: size)
         func offsets(_ chunk: Int) -> Range<Int> {
             let first = passes.lowerBound + chunk * size

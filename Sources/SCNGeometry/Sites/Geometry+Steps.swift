@@ -21,6 +21,13 @@ extension Geometry {
         }
     }
 
+    /// The rules of a strided filter, its windows displaced at random where asked for.
+    package func strided(
+        _ id: SiteSetID, _ filter: FilterGeometry, isRandomized: Bool
+    ) throws(SCNError) -> (output: SiteSetID, rulebook: Rulebook) {
+        isRandomized ? try randomized(id, filter) : try strided(id, filter)
+    }
+
     /// The rules of a strided filter whose windows are displaced at random: on each axis the steps are a shuffle of
     /// stride - 1, stride + 1 and stride, a third of the windows each.
     ///

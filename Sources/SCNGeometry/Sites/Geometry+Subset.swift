@@ -34,7 +34,7 @@ extension SiteSet {
     ) throws(SCNError) -> Storage<Key> {
         let result = try Storage<Key>(count: rows.count)
         let (source, row, target) = (keys.pointer, rows.pointer, result.pointer)
-        Parallel.forEachChunk(rows.count, size: 1 << 14) { _, range in
+        Parallel.forEachChunk(rows.count, size: ChunkSizes.keys) { _, range in
             for index in range { target[index] = source[Int(row[index])] }
         }
         return result

@@ -35,7 +35,7 @@ package final class SiteSet: @unchecked Sendable {
     /// Writes (coordinates, batch) of all sites to `output`, [count, d + 1].
     package func coordinates(into output: UnsafeMutablePointer<Int64>) {
         let columns = dimension + 1
-        Parallel.forEachChunk(count, size: 1 << 14) { _, rows in
+        Parallel.forEachChunk(count, size: ChunkSizes.keys) { _, rows in
             coordinates(of: rows, into: output + rows.lowerBound * columns)
         }
     }
@@ -86,7 +86,7 @@ package final class SiteSet: @unchecked Sendable {
         let result = try Storage<Key>(count: count)
         let columns = dimension + 1
         let target = result.pointer
-        try Parallel.tryForEachChunk(count, size: 1 << 12) { _, rows throws(SCNError) in
+        try Parallel.tryForEachChunk(count, size: ChunkSizes.sites) { _, rows throws(SCNError) in
             let scratch = try Storage<Int64>(count: rows.count * columns)
             coordinates(of: rows, into: scratch.pointer)
             other.encode(
@@ -114,7 +114,7 @@ package final class SiteSet: @unchecked Sendable {
             "a dense tensor of \(batchSize) samples x \(planes) planes x \(describe(spatialSize))")
         let offsets = try Storage<Int64>(count: count)
         let columns = dimension + 1
-        let block = 1 << 12
+        let block = ChunkSizes.sites
         let scratch = try Storage<Int64>(count: min(count, block) * columns)
         for first in stride(from: 0, to: count, by: block) {
             let rows = first..<min(count, first + block)

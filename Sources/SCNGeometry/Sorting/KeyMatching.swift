@@ -8,8 +8,6 @@ struct KeyMatching<Key: SiteKey> {
     let keys: UnsafePointer<Key>
     let count: Int
 
-    private static var block: Int { 1 << 12 }
-
     /// Appends each (i, j) with `keys[i] == keys[j] + delta`, ascending.
     func appendMatches(plus delta: Key, to pairs: inout RowPairs) throws(SCNError) {
         guard count > 0 else { return }
@@ -17,7 +15,7 @@ struct KeyMatching<Key: SiteKey> {
         var i = lowerBound(keys, 0..<count, keys[0] &+ delta)
         var j = lowerBound(keys, 0..<count, keys[0] &- delta)
         while i < count && j < count {
-            let steps = min(count - i, count - j, Self.block)
+            let steps = min(count - i, count - j, ChunkSizes.merging)
             var pair = try pairs.reserve(steps)
             for _ in 0..<steps {
                 let x = keys[i]
@@ -41,7 +39,7 @@ struct KeyMatching<Key: SiteKey> {
         var i = lowerBound(keys, 0..<count, keys[0] &+ delta)
         var j = lowerBound(keys, 0..<count, keys[0] &- delta &- 2)
         while i < count && j < count {
-            let steps = min(count - i, count - j, Self.block)
+            let steps = min(count - i, count - j, ChunkSizes.merging)
             var firstPair = try first.reserve(steps, of: count)
             var secondPair = try second.reserve(steps, of: count)
             var thirdPair = try third.reserve(steps, of: count)

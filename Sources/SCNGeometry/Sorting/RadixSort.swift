@@ -9,8 +9,8 @@ func radixSorted<Key: SiteKey>(
     let count = keys.count
     let differing = differingBits(keys)
     if differing == 0 { return (keys, payload) }
-    let digitBits = count < 1 << 12 ? 8 : 11
-    let chunks = min(8, Parallel.chunkCount(count, size: 1 << 15))
+    let digitBits = count < ChunkSizes.widelySorted ? 8 : 11
+    let chunks = min(ChunkSizes.mostSorted, Parallel.chunkCount(count, size: ChunkSizes.sorted))
     let counters = try Storage<Int32>(count: chunks << digitBits)
     var source = (keys: keys, payload: payload)
     var target = (keys: try Storage<Key>(count: count), payload: try Storage<Int32>(count: count))

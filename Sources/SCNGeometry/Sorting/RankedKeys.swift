@@ -16,7 +16,7 @@ struct RankedKeys<Key: SiteKey> {
         let sorted = try radixSorted(keys, order)
         members = sorted.payload
 
-        let size = 1 << 15
+        let size = ChunkSizes.sorted
         let chunks = Parallel.chunkCount(count, size: size)
         let firstRanks = try Storage<Int>(count: chunks + 1, zeroed: true)
         let (source, first) = (sorted.keys.pointer, firstRanks.pointer)
@@ -50,7 +50,7 @@ struct RankedKeys<Key: SiteKey> {
     func ranks() throws(SCNError) -> Storage<Int32> {
         let ranks = try Storage<Int32>(count: members.count)
         let (start, member, rank) = (starts.pointer, members.pointer, ranks.pointer)
-        Parallel.forEachChunk(keys.count, size: 1 << 14) { _, values in
+        Parallel.forEachChunk(keys.count, size: ChunkSizes.keys) { _, values in
             for value in values {
                 for index in Int(start[value])..<Int(start[value &+ 1]) {
                     rank[Int(member[index])] = Int32(truncatingIfNeeded: value)

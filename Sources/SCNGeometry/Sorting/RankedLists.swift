@@ -19,7 +19,9 @@ struct RankedLists<Key: SiteKey> {
     /// List k is `elements[starts[k] ..< starts[k + 1]]`, ascending.
     init(_ elements: Storage<Key>, starts: Storage<Int64>) throws(SCNError) {
         let lists = starts.count - 1
-        let pieces = max(1, min(256, elements.count >> 13, elements.count / (8 * max(1, lists))))
+        let most = min(
+            elements.count / ChunkSizes.merged, elements.count / (ChunkSizes.mergedOfEachList * max(1, lists)))
+        let pieces = max(1, min(ChunkSizes.mostMergedPieces, most))
         let cuts = try Self.cuts(elements, starts, pieces: pieces)
         let ranks = try Storage<Int32>(count: elements.count)
         var parts = [Result<Storage<Key>, SCNError>?](repeating: nil, count: pieces)
@@ -59,13 +61,15 @@ struct RankedLists<Key: SiteKey> {
     ) throws(SCNError) -> Storage<Int> {
         let (element, start, lists) = (elements.pointer, starts.pointer, starts.count - 1)
         let cuts = try Storage<Int>(count: checkedProduct([pieces + 1, lists], "pieces of lists"))
-        let samples = 16 * pieces
+        let samples = ChunkSizes.samplesOfPiece * pieces
         var sample = pieces == 1 ? [] : (0..<samples).map { element[elements.count * $0 / samples] }
         sample.sort()
         for list in 0..<lists {
             var next = Int(start[list])
             for piece in 0..<pieces {
-                if piece > 0 { next = lowerBound(element, next..<Int(start[list + 1]), sample[16 * piece]) }
+                if piece > 0 {
+                    next = lowerBound(element, next..<Int(start[list + 1]), sample[ChunkSizes.samplesOfPiece * piece])
+                }
                 cuts.pointer[piece * lists + list] = next
             }
             cuts.pointer[pieces * lists + list] = Int(start[list + 1])

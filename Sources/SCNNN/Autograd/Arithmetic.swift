@@ -43,7 +43,7 @@ extension Tensor {
         let (rows, planes) = (values.rows, values.planes)
         return Tape.result(shape: [], values: total, inputs: [self]) { gradient in
             let result = try Matrix(rows: rows, planes: planes)
-            result.pointer.update(repeating: gradient.pointer[0], count: result.count)
+            try Elements.fill(result, with: gradient.onlyElement)
             return [.fresh(result)]
         }
     }

@@ -23,7 +23,7 @@ extension Gradients {
         for parameter in try trained(parameters) {
             let place = UnsafeMutableBufferPointer(rebasing: rest.prefix(parameter.count))
             if let gradient = parameter.gradientValues {
-                _ = place.update(fromContentsOf: gradient.storage.buffer)
+                _ = place.update(fromContentsOf: gradient.buffer)
             } else {
                 place.update(repeating: 0)
             }
@@ -46,7 +46,7 @@ extension Gradients {
         }
         var rest = flat[...]
         for (parameter, gradient) in zip(trained, gradients) {
-            _ = gradient.storage.buffer.update(fromContentsOf: rest.prefix(parameter.count))
+            _ = gradient.buffer.update(fromContentsOf: rest.prefix(parameter.count))
             parameter.gradientValues = gradient
             rest = rest.dropFirst(parameter.count)
         }

@@ -14,20 +14,12 @@ extension SparseTensor {
         }
         let parts = tensors.map(\.features.values)
         let joined = try Matrix(rows: sites.count, planes: planes)
-        var row = 0
-        for part in parts {
-            (joined.pointer + row * planes).update(from: part.pointer, count: part.count)
-            row += part.rows
-        }
+        try Elements.stack(parts, into: joined)
         let rowCounts = parts.map(\.rows)
         let features = Tape.result(matrix: joined, inputs: tensors.map(\.features)) { gradient in
-            var row = 0
-            return try rowCounts.map { rows in
-                let part = try Matrix(rows: rows, planes: planes)
-                part.pointer.update(from: gradient.pointer + row * planes, count: part.count)
-                row += rows
-                return .fresh(part)
-            }
+            let parts = try rowCounts.map { try Matrix(rows: $0, planes: planes) }
+            try Elements.unstack(gradient, into: parts)
+            return parts.map { .fresh($0) }
         }
         let geometry = Geometry(sites, inputMap: nil)
         return try SparseTensor(features: features, geometry: geometry, sites: geometry.input)
@@ -51,7 +43,7 @@ extension Loss {
                 wanted ? try Matrix(rows: rows, planes: differences.planes) : nil
             }
             try SparseComparison.backward(
-                differences: differences, gradient: gradient.pointer[0], union: union, byX: results[0],
+                differences: differences, gradient: gradient.onlyElement, union: union, byX: results[0],
                 byY: results[1])
             return results.map { $0.map { .fresh($0) } }
         }

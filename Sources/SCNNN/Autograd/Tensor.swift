@@ -78,7 +78,7 @@ public final class Tensor {
     public func withUnsafeBufferPointer<R, E: Error>(
         _ body: (UnsafeBufferPointer<Float>) throws(E) -> R
     ) throws(E) -> R {
-        try withExtendedLifetime(self) { () throws(E) -> R in try body(UnsafeBufferPointer(values.storage.buffer)) }
+        try withExtendedLifetime(self) { () throws(E) -> R in try body(UnsafeBufferPointer(values.buffer)) }
     }
 
     /// Calls `body` with the row-major elements, which it may overwrite in place. The buffer is valid only during the
@@ -87,7 +87,7 @@ public final class Tensor {
         _ body: (UnsafeMutableBufferPointer<Float>) throws(E) -> R
     ) throws(E) -> R {
         defer { values.storage.noteChange() }
-        return try withExtendedLifetime(self) { () throws(E) -> R in try body(values.storage.buffer) }
+        return try withExtendedLifetime(self) { () throws(E) -> R in try body(values.buffer) }
     }
 
     /// A copy of the gradient's elements, or nil if there is none.
@@ -98,7 +98,7 @@ public final class Tensor {
     /// The only element.
     public func item() throws(SCNError) -> Float {
         try require(count == 1, .shape, "item: the tensor has \(count) elements, expected 1")
-        return values.pointer[0]
+        return values.onlyElement
     }
 
     /// Sets whether this tensor requires a gradient. Only leaves can change that.
@@ -118,7 +118,7 @@ public final class Tensor {
     /// Overwrites the elements.
     public func update(from elements: some Collection<Float>) throws(SCNError) {
         try require(elements.count == count, .shape, "data: \(elements.count) elements given, expected \(count)")
-        _ = values.storage.buffer.update(fromContentsOf: elements)
+        _ = values.buffer.update(fromContentsOf: elements)
         values.storage.noteChange()
     }
 

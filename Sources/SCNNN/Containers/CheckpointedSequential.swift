@@ -135,7 +135,7 @@ private final class Replay {
             for (module, wasTraining) in changed { module.isTraining = wasTraining }
             for (buffer, values) in buffers where buffer.values.hasOtherBits(than: values) {
                 try Transaction.willChange(buffer.values)
-                buffer.values.pointer.update(from: values.pointer, count: values.count)
+                buffer.values.update(from: values)
             }
             Tape.isRecording = true
             return try ForwardObserver.whileUnobserved(body)

@@ -60,7 +60,7 @@ public enum Checkpoint {
         let tensors = module.state.map { ($0.name, $0.tensor) }
         let places = try places(of: tensors, in: file)
         try deferred.allocate()
-        for ((_, tensor), place) in zip(tensors, places) { try file.read(place, into: tensor.values.storage) }
+        for ((_, tensor), place) in zip(tensors, places) { try file.read(place, into: tensor.values.storage.bytes) }
         module.setTraining(false)
         return module
     }
@@ -79,10 +79,10 @@ public enum Checkpoint {
             try check(optimizer, isOver: tensors)
             return load
         }
-        let loaded = try zip(tensors, places).map { try file.values($1) }
+        let loaded = try zip(tensors, places).map { try file.matrix($1, like: $0.tensor.values) }
         let apply = try load?()
         for ((_, tensor), values) in zip(tensors, loaded) {
-            tensor.values.pointer.update(from: values.pointer, count: values.count)
+            tensor.values.update(from: values)
             tensor.values.storage.noteChange()
         }
         try apply?()
@@ -94,7 +94,7 @@ public enum Checkpoint {
         if let optimizer { try check(optimizer, isOver: tensors) }
         var metadata: [(String, String)] = [("format", "scn")]
         if let architecture { metadata.append(("architecture", architecture)) }
-        var entries = tensors.map { SafetensorsWriter.Tensor($0.name, $0.tensor.shape, $0.tensor.values.storage) }
+        var entries = tensors.map { entry($0.name, $0.tensor.shape, $0.tensor.values) }
         if let optimizer {
             let saved = optimizer.parameters.indices.map(optimizer.saved)
             let description = JSON.object([
@@ -105,12 +105,15 @@ public enum Checkpoint {
             metadata.append(("generator", Generator.state.text))
             for (index, state) in saved.enumerated() {
                 entries += state.matrices.map { name, matrix in
-                    SafetensorsWriter.Tensor(
-                        "\(optimizerPrefix)\(index).\(name)", optimizer.parameters[index].shape, matrix.storage)
+                    entry("\(optimizerPrefix)\(index).\(name)", optimizer.parameters[index].shape, matrix)
                 }
             }
         }
         try SafetensorsWriter.write(path: path, metadata: metadata, tensors: entries)
+    }
+
+    private static func entry(_ name: String, _ shape: [Int], _ values: Matrix) -> SafetensorsWriter.Tensor {
+        SafetensorsWriter.Tensor(name, shape, SafetensorsType(values.type), values.storage)
     }
 
     /// Where the file has tensors of these names, shapes and no others.
@@ -139,7 +142,7 @@ public enum Checkpoint {
         }
         let place = try file.tensor(index)
         try require(
-            place.type == .float32, .format,
+            place.type == SafetensorsType(.float32), .format,
             "\(file.path): tensor \"\(name)\" has elements of type \(place.type.name), expected F32")
         try require(
             place.shape == shape, .format,
@@ -176,10 +179,7 @@ public enum Checkpoint {
         }
         return {
             let states = try zip(parameters, places).map { parameter, places in
-                try places.map { place in
-                    Matrix(
-                        rows: parameter.values.rows, planes: parameter.values.planes, storage: try file.values(place))
-                }
+                try places.map { try file.matrix($0, like: parameter.values) }
             }
             return {
                 try optimizer.setLearningRate(rate)
@@ -213,14 +213,11 @@ public enum Checkpoint {
 }
 
 extension SafetensorsFile {
-    fileprivate func read(_ place: Tensor, into values: Storage<Float>) throws(SCNError) {
-        try read(place, into: UnsafeMutableRawBufferPointer(values.buffer))
-    }
-
-    fileprivate func values(_ place: Tensor) throws(SCNError) -> Storage<Float> {
-        let values = try Storage<Float>(count: place.range.count / MemoryLayout<Float>.stride)
-        try read(place, into: values)
-        return values
+    /// A tensor's elements in the shape of a matrix.
+    fileprivate func matrix(_ place: Tensor, like other: Matrix) throws(SCNError) -> Matrix {
+        let matrix = try Matrix(rows: other.rows, planes: other.planes)
+        try read(place, into: matrix.storage.bytes)
+        return matrix
     }
 }
 

@@ -64,18 +64,20 @@ private struct FoldedProduct {
         layer.bias != nil || changes.contains { if case .normalisation = $0 { true } else { false } }
     }
 
-    /// What the weights of an output plane are multiplied by, and its bias.
-    func line(_ plane: Int) -> (factor: Double, bias: Double) {
-        var line = (factor: 1.0, bias: Double(layer.bias?.values.pointer[plane] ?? 0))
+    /// What the weights of each output plane are multiplied by, and its bias.
+    func lines() throws(SCNError) -> PlaneLines {
+        let lines = try PlaneLines(planes: layer.outPlanes, bias: layer.bias?.values)
         for change in changes {
             switch change {
-            case .factor(let factor): line = (line.factor * factor, line.bias * factor)
+            case .factor(let factor): lines.scale(by: factor)
             case .normalisation(let normalisation):
-                let (mean, factor, shift) = normalisation.line(plane)
-                line = (line.factor * factor, (line.bias - mean) * factor + shift)
+                let norm = normalisation.layer
+                try lines.normalise(
+                    norm.running, weight: norm.weight?.values, bias: norm.bias?.values, epsilon: norm.epsilon,
+                    from: normalisation.planes.lowerBound)
             }
         }
-        return line
+        return lines
     }
 }
 
@@ -105,17 +107,6 @@ private struct FoldedNormalisation {
             defer { first += width }
             return FoldedNormalisation(self, first..<first + width)
         }
-    }
-
-    /// y = (x - mean) * factor + shift of a plane, counted from the first of these.
-    func line(_ index: Int) -> (mean: Double, factor: Double, shift: Double) {
-        let plane = planes.lowerBound + index
-        let inverse = 1 / (Double(layer.runningVariance.values.pointer[plane]) + layer.epsilon).squareRoot()
-        return (
-            Double(layer.runningMean.values.pointer[plane]),
-            inverse * Double(layer.weight?.values.pointer[plane] ?? 1),
-            Double(layer.bias?.values.pointer[plane] ?? 0)
-        )
     }
 }
 
@@ -273,7 +264,7 @@ private struct MadeModules {
     private static func copy(_ module: Module) throws -> Module {
         let copy = try unfilled { try Architecture.remade(module) }
         for (entry, source) in zip(copy.state, module.state) {
-            entry.tensor.values.pointer.update(from: source.tensor.values.pointer, count: source.tensor.count)
+            entry.tensor.values.update(from: source.tensor.values)
         }
         return copy
     }
@@ -293,16 +284,9 @@ private struct MadeModules {
             }) as? any ProductLayer
         else { preconditionFailure("a product is remade as one") }
         try layer.setLeakiness(product.leakiness)
-        let factors = try Storage<Double>(count: layer.outPlanes)
-        for plane in 0..<layer.outPlanes {
-            let (factor, bias) = product.line(plane)
-            factors.pointer[plane] = factor
-            layer.bias?.values.pointer[plane] = Float(bias)
-        }
-        let (source, target) = (product.layer.weight.values.pointer, layer.weight.values.pointer)
-        for index in 0..<layer.weight.count {
-            target[index] = Float(Double(source[index]) * factors.pointer[layer.outPlane(ofWeight: index)])
-        }
+        try product.lines().fold(
+            product.layer.weight.values, into: layer.weight.values, biasResult: layer.bias?.values,
+            outPlane: layer.outPlane(ofWeight:))
         return layer
     }
 
@@ -314,8 +298,7 @@ private struct MadeModules {
                 leakiness: normalisation.leakiness)
         }
         for (entry, whole) in zip(layer.ownState, source.ownState) {
-            let first = whole.tensor.values.pointer + planes.lowerBound
-            entry.tensor.values.pointer.update(from: first, count: planes.count)
+            entry.tensor.values.update(from: whole.tensor.values, startingAt: planes.lowerBound)
         }
         return layer
     }

@@ -15,19 +15,8 @@ public final class AddCoords: Module {
 
     public override func forward(_ input: Value) throws -> Value {
         let sparse = try input.sparse(for: typeName)
-        let (count, dimension, size) = (sparse.siteCount, sparse.dimension, sparse.spatialSize)
-        let sites = try Storage<Int64>(count: checkedProduct([count, dimension + 1], "coordinates of \(count) sites"))
-        sparse.sites.coordinates(into: sites.pointer)
-        let scaled = try Matrix(rows: count, planes: dimension)
-        let (source, target) = (sites.pointer, scaled.pointer)
-        for axis in 0..<dimension {
-            let half = Double(size[axis] - 1) / 2
-            for row in 0..<count {
-                let coordinate = Double(source[row * (dimension + 1) + axis])
-                target[row * dimension + axis] = half == 0 ? 0 : Float(coordinate / half - 1)
-            }
-        }
-        withExtendedLifetime(sites) {}
+        let scaled = try Matrix(rows: sparse.siteCount, planes: sparse.dimension)
+        try sparse.sites.scaledCoordinates(into: scaled)
         let coordinates = try sparse.with(features: Tensor(matrix: scaled))
         return try JoinTable().forward(.table([input, .sparse(coordinates)]))
     }

@@ -96,41 +96,41 @@ public final class BatchNormalization: Module {
     private func train(_ tensor: Tensor) throws -> Tensor {
         let values = tensor.values
         let result = try Matrix(rows: values.rows, planes: planes)
-        let saved = try Matrix(rows: 3, planes: planes)
+        let saved = BatchNormalizationOperation.Saved(
+            mean: try Matrix(rows: 1, planes: planes), inverseDeviation: try Matrix(rows: 1, planes: planes),
+            remainder: try Matrix(rows: 1, planes: planes))
         for statistic in [runningMean, runningVariance] { try Transaction.willChange(statistic.values) }
         try operation.forwardTraining(
-            values, weight: weight?.values.pointer, bias: bias?.values.pointer,
-            runningMean: runningMean.values.pointer, runningVariance: runningVariance.values.pointer,
-            savedMean: saved.row(0), savedInverseDeviation: saved.row(1), savedRemainder: saved.row(2), into: result)
+            values, weight: weight?.values, bias: bias?.values, running: running, saved: saved, into: result)
         return record(tensor, result) { [operation] gradient, weight, byWeight, byBias, byInput in
             try operation.backwardTraining(
-                input: values, output: result, gradient: gradient, weight: weight, savedMean: saved.row(0),
-                savedInverseDeviation: saved.row(1), savedRemainder: saved.row(2), weightResult: byWeight,
-                biasResult: byBias, into: byInput)
+                input: values, output: result, gradient: gradient, weight: weight, saved: saved,
+                weightResult: byWeight, biasResult: byBias, into: byInput)
         }
     }
 
     private func evaluate(_ tensor: Tensor) throws -> Tensor {
         let values = tensor.values
         let result = try Matrix(rows: values.rows, planes: planes)
-        let statistics = try Matrix(rows: 2, planes: planes)
-        statistics.row(0).update(from: runningMean.values.pointer, count: planes)
-        statistics.row(1).update(from: runningVariance.values.pointer, count: planes)
+        // Of now: training goes on with those that the layer has.
+        let statistics = BatchNormalizationOperation.Running(
+            mean: try runningMean.values.copy(), variance: try runningVariance.values.copy())
         try operation.forwardEvaluation(
-            values, weight: weight?.values.pointer, bias: bias?.values.pointer, runningMean: statistics.row(0),
-            runningVariance: statistics.row(1), into: result)
+            values, weight: weight?.values, bias: bias?.values, running: statistics, into: result)
         return record(tensor, result) { [operation] gradient, weight, byWeight, byBias, byInput in
             try operation.backwardEvaluation(
-                input: values, output: result, gradient: gradient, weight: weight, runningMean: statistics.row(0),
-                runningVariance: statistics.row(1), weightResult: byWeight, biasResult: byBias, into: byInput)
+                input: values, output: result, gradient: gradient, weight: weight, running: statistics,
+                weightResult: byWeight, biasResult: byBias, into: byInput)
         }
     }
 
-    private typealias Vector = UnsafeMutablePointer<Float>
+    var running: BatchNormalizationOperation.Running {
+        .init(mean: runningMean.values, variance: runningVariance.values)
+    }
 
     private func record(
         _ tensor: Tensor, _ result: Matrix,
-        _ backward: @escaping (Matrix, UnsafePointer<Float>?, Vector?, Vector?, Matrix) throws -> Void
+        _ backward: @escaping (Matrix, Matrix?, Matrix?, Matrix?, Matrix) throws -> Void
     ) -> Tensor {
         let (weight, planes) = (weight?.values, planes)
         let parameters = [self.weight, self.bias].compactMap { $0 }
@@ -138,9 +138,7 @@ public final class BatchNormalization: Module {
         return Tape.result(matrix: result, inputs: [tensor] + parameters) { gradient in
             let byInput = try Matrix(rows: result.rows, planes: planes)
             let byParameters = try wanted.map { $0 ? try Matrix(rows: 1, planes: planes) : nil }
-            try backward(
-                gradient, weight.map { UnsafePointer($0.pointer) }, byParameters.first??.pointer,
-                byParameters.last??.pointer, byInput)
+            try backward(gradient, weight, byParameters.first ?? nil, byParameters.last ?? nil, byInput)
             return [.fresh(byInput)] + byParameters.map { $0.map { .fresh($0) } }
         }
     }

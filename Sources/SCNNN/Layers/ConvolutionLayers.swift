@@ -68,10 +68,10 @@ public class ConvolutionLayer: Module, ProductLayer {
         let values = sparse.features.values
         let factor = try currentWeight()
         let result = try Matrix(rows: rulebook.outputCount, planes: outPlanes)
-        let pack = { try ConvolutionOperation.pack(factor.values.pointer, self.shape) }
+        let pack = { try ConvolutionOperation.pack(factor.values, self.shape) }
         try ConvolutionOperation.forward(
             rulebook, input: values, weight: try keptWeights?.weights(of: factor, pack: pack) ?? pack(),
-            bias: self.bias?.values.pointer, leakiness: Float(leakiness), into: result)
+            bias: self.bias?.values, leakiness: Float(leakiness), into: result)
         let inputs = [sparse.features, factor] + (bias.map { [$0] } ?? [])
         let wanted = inputs.map(\.requiresGradient)
         let (weight, groups) = (factor.values, groups)
@@ -82,15 +82,15 @@ public class ConvolutionLayer: Module, ProductLayer {
             if wanted[0] {
                 let byInput = try Matrix(rows: values.rows, planes: values.planes)
                 try ConvolutionOperation.backwardInput(
-                    rulebook, gradient: gradient, weight: weight.pointer, groups: groups, into: byInput)
+                    rulebook, gradient: gradient, weight: weight, groups: groups, into: byInput)
                 gradients[0] = .fresh(byInput)
             }
             if wanted.dropFirst().contains(true) {
                 let byWeight = wanted[1] ? try Matrix(rows: weight.rows, planes: weight.planes) : nil
                 let byBias = wanted.count > 2 && wanted[2] ? try Matrix(rows: 1, planes: gradient.planes) : nil
                 try ConvolutionOperation.backwardWeight(
-                    rulebook, input: values, gradient: gradient, groups: groups, weightResult: byWeight?.pointer,
-                    biasResult: byBias?.pointer)
+                    rulebook, input: values, gradient: gradient, groups: groups, weightResult: byWeight,
+                    biasResult: byBias)
                 gradients[1] = byWeight.map { .fresh($0) }
                 if let byBias { gradients[2] = .fresh(byBias) }
             }

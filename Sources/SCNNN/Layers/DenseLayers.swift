@@ -42,13 +42,11 @@ public class DenseLayer: Module, ProductLayer {
         let (values, factor) = (tensor.values, try currentWeight())
         let result = try Matrix(rows: values.rows, planes: outPlanes)
         let packed = try keptWeights?.weights(of: factor) {
-            try LinearOperation.pack(
-                factor.values.pointer, inPlanes: inPlanes, outPlanes: outPlanes,
-                weightIsTransposed: self.weightIsTransposed)
+            try LinearOperation.pack(factor.values, weightIsTransposed: self.weightIsTransposed)
         }
         try LinearOperation.forward(
-            values, weight: factor.values.pointer, weightIsTransposed: self.weightIsTransposed, packed: packed,
-            bias: self.bias?.values.pointer, leakiness: Float(leakiness), into: result)
+            values, weight: factor.values, weightIsTransposed: self.weightIsTransposed, packed: packed,
+            bias: self.bias?.values, leakiness: Float(leakiness), into: result)
         let inputs = [tensor, factor] + (bias.map { [$0] } ?? [])
         let wanted = inputs.map(\.requiresGradient)
         let (weight, weightIsTransposed) = (factor.values, weightIsTransposed)
@@ -60,7 +58,7 @@ public class DenseLayer: Module, ProductLayer {
             if wanted[0] {
                 let byInput = try Matrix(rows: values.rows, planes: values.planes)
                 try LinearOperation.backwardInput(
-                    gradient, weight: weight.pointer, weightIsTransposed: weightIsTransposed, into: byInput)
+                    gradient, weight: weight, weightIsTransposed: weightIsTransposed, into: byInput)
                 gradients[0] = .fresh(byInput)
             }
             if wanted.dropFirst().contains(true) {
@@ -68,7 +66,7 @@ public class DenseLayer: Module, ProductLayer {
                 let byBias = wanted.count > 2 && wanted[2] ? try Matrix(rows: 1, planes: gradient.planes) : nil
                 try LinearOperation.backwardWeight(
                     input: values, gradient: gradient, weightIsTransposed: weightIsTransposed,
-                    weightResult: byWeight?.pointer, biasResult: byBias?.pointer)
+                    weightResult: byWeight, biasResult: byBias)
                 gradients[1] = byWeight.map { .fresh($0) }
                 if let byBias { gradients[2] = .fresh(byBias) }
             }

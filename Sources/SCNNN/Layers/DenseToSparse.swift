@@ -25,15 +25,14 @@ public final class DenseToSparse: SpatialLayer {
         let (samples, planes) = (dense.shape[0], dense.shape[1])
         let values = dense.values
         let sites = try InputSites.dense(
-            spatialSize: Array(dense.shape.dropFirst(2)), values: values.pointer, samples: samples, planes: planes)
+            spatialSize: Array(dense.shape.dropFirst(2)), values: values, samples: samples, planes: planes)
         let geometry = Geometry(sites, inputMap: nil)
         let result = try Matrix(rows: sites.count, planes: planes)
-        try SparseToDenseOperation.backward(
-            sites, gradient: UnsafeBufferPointer(values.storage.buffer), into: result)
+        try SparseToDenseOperation.backward(sites, gradient: values, into: result)
         let (rows, width) = (values.rows, values.planes)
         let features = Tape.result(matrix: result, inputs: [dense]) { gradient in
             let byInput = try Matrix(rows: rows, planes: width)
-            try SparseToDenseOperation.forward(sites, input: gradient, into: byInput.storage.buffer)
+            try SparseToDenseOperation.forward(sites, input: gradient, into: byInput)
             return [.fresh(byInput)]
         }
         return .sparse(try SparseTensor(features: features, geometry: geometry, sites: geometry.input))

@@ -51,7 +51,7 @@ public final class Dropout: DropoutLayer {
 
     override func dropped(_ tensor: Tensor) throws -> Tensor {
         let mask = try Matrix(rows: tensor.values.rows, planes: tensor.values.planes)
-        DropoutOperation.fill(mask, p: p)
+        RandomFill.mask(mask, p: p)
         return try tensor * Tensor(shape: tensor.shape, values: mask)
     }
 }
@@ -65,10 +65,10 @@ public final class BatchwiseDropout: DropoutLayer {
 
     override func dropped(_ tensor: Tensor) throws -> Tensor {
         let mask = try Matrix(rows: 1, planes: tensor.values.planes)
-        DropoutOperation.fill(mask, p: p)
+        RandomFill.mask(mask, p: p)
         func masked(_ matrix: Matrix) throws -> Matrix {
             let result = try Matrix(rows: matrix.rows, planes: matrix.planes)
-            try PlaneScaling.apply(matrix, factors: mask.pointer, into: result)
+            try PlaneScaling.apply(matrix, factors: mask, into: result)
             return result
         }
         return Tape.result(shape: tensor.shape, values: try masked(tensor.values), inputs: [tensor]) {

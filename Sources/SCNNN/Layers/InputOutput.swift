@@ -148,13 +148,12 @@ public final class SparseToDense: SpatialLayer {
         let width = shape.last ?? 1
         let result = try Matrix(rows: count / width, planes: width)
         let input = sites.count == 0 ? try Matrix(rows: 0, planes: planes) : values
-        try SparseToDenseOperation.forward(sites, input: input, into: result.storage.buffer)
+        try SparseToDenseOperation.forward(sites, input: input, into: result)
         return .dense(
             Tape.result(shape: shape, values: result, inputs: [sparse.features]) { gradient in
                 let byFeatures = try Matrix(rows: values.rows, planes: values.planes)
                 if values.rows == 0 { return [.fresh(byFeatures)] }
-                try SparseToDenseOperation.backward(
-                    sites, gradient: UnsafeBufferPointer(gradient.storage.buffer), into: byFeatures)
+                try SparseToDenseOperation.backward(sites, gradient: gradient, into: byFeatures)
                 return [.fresh(byFeatures)]
             })
     }

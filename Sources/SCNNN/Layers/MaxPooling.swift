@@ -48,15 +48,6 @@ public final class RandomizedStrideMaxPooling: MaxPoolingLayer {
     }
 }
 
-extension Geometry {
-    /// The rules of a strided filter, its windows displaced at random where asked for.
-    func strided(
-        _ id: SiteSetID, _ filter: FilterGeometry, isRandomized: Bool
-    ) throws -> (output: SiteSetID, rulebook: Rulebook) {
-        isRandomized ? try randomized(id, filter) : try strided(id, filter)
-    }
-}
-
 extension SparseTensor {
     func maxPooled(
         _ rulebook: Rulebook, to output: SiteSetID, dropping dropped: Int, for module: String

@@ -75,10 +75,10 @@ public final class MeanOnlyBNLeakyReLU: Module {
             if isTraining {
                 try Transaction.willChange(runningMean.values)
                 try operation.forwardTraining(
-                    values, bias: bias?.values.pointer, runningMean: runningMean.values.pointer, into: result)
+                    values, bias: bias?.values, runningMean: runningMean.values, into: result)
             } else {
                 try operation.forwardEvaluation(
-                    values, bias: bias?.values.pointer, runningMean: runningMean.values.pointer, into: result)
+                    values, bias: bias?.values, runningMean: runningMean.values, into: result)
             }
             let inputs = [tensor] + [bias].compactMap { $0 }
             let wanted = inputs.dropFirst().map(\.requiresGradient)
@@ -86,7 +86,7 @@ public final class MeanOnlyBNLeakyReLU: Module {
                 let byInput = try Matrix(rows: result.rows, planes: planes)
                 let byBias = try wanted.map { $0 ? try Matrix(rows: 1, planes: planes) : nil }
                 try operation.backward(
-                    output: result, gradient: gradient, isTraining: isTraining, biasResult: byBias.first??.pointer,
+                    output: result, gradient: gradient, isTraining: isTraining, biasResult: byBias.first ?? nil,
                     into: byInput)
                 return [.fresh(byInput)] + byBias.map { $0.map { .fresh($0) } }
             }
@@ -153,26 +153,21 @@ public final class SparseGroupNorm: Module {
     public override func forward(_ input: Value) throws -> Value {
         let sparse = try input.sparse(for: typeName, planes: planes)
         let (values, samples, planes) = (sparse.features.values, try sparse.sites.samples(), planes)
-        let count = try checkedProduct([samples.count, groups], "the statistics of a batch")
-        let saved = try Matrix(rows: 3, planes: count)
+        let saved = GroupNormalizationOperation.Statistics(
+            mean: try Matrix(rows: samples.count, planes: groups),
+            inverseDeviation: try Matrix(rows: samples.count, planes: groups),
+            remainder: try Matrix(rows: samples.count, planes: groups), areByBatchIndex: false)
         let result = try Matrix(rows: values.rows, planes: planes)
-        func statistics(_ saved: Matrix) -> GroupNormalizationOperation.Statistics {
-            .init(
-                mean: saved.row(0), inverseDeviation: saved.row(1), remainder: saved.row(2),
-                areByBatchIndex: false)
-        }
         try operation.forward(
-            values, samples: samples, weight: weight.values.pointer, bias: bias.values.pointer,
-            statistics: statistics(saved), into: result)
+            values, samples: samples, weight: weight.values, bias: bias.values, statistics: saved, into: result)
         let scale = weight.values
         let wanted = [weight, bias].map(\.requiresGradient)
         let features = Tape.result(matrix: result, inputs: [sparse.features, weight, bias]) { [operation] gradient in
             let byInput = try Matrix(rows: values.rows, planes: planes)
             let byParameters = try wanted.map { $0 ? try Matrix(rows: 1, planes: planes) : nil }
             try operation.backward(
-                input: values, gradient: gradient, samples: samples, weight: scale.pointer,
-                statistics: statistics(saved), weightResult: byParameters[0]?.pointer,
-                biasResult: byParameters[1]?.pointer, into: byInput)
+                input: values, gradient: gradient, samples: samples, weight: scale, statistics: saved,
+                weightResult: byParameters[0], biasResult: byParameters[1], into: byInput)
             return [.fresh(byInput)] + byParameters.map { $0.map { .fresh($0) } }
         }
         return .sparse(try sparse.with(features: features))

@@ -65,7 +65,8 @@ public final class Sparsify: SpatialLayer {
         let scores = try net.apply(sparse.features)
         let mask = try activated(scores).reshaped([sparse.siteCount])
         let least: Float = activation == nil ? 0 : 0.5
-        return .sparse(try sparse.keeping(stride: 1, of: mask.values.pointer, above: least, mask: mask))
+        return .sparse(
+            try sparse.keeping(mask.values.reshaped(rows: sparse.siteCount, planes: 1), above: least, mask: mask))
     }
 
     private func activated(_ scores: Tensor) throws -> Tensor {
@@ -75,7 +76,7 @@ public final class Sparsify: SpatialLayer {
         case .fakeGradHardSigmoid:
             let values = scores.values
             let steps = try Matrix(rows: values.rows, planes: values.planes)
-            for index in 0..<values.count { steps.pointer[index] = values.pointer[index] > 0 ? 1 : 0 }
+            try Elements.step(values, into: steps)
             return Tape.result(shape: scores.shape, values: steps, inputs: [scores]) { [.shared($0)] }
         }
     }
@@ -96,25 +97,21 @@ public final class SparsifyFCS: SpatialLayer {
         let sparse = try input.sparse(for: typeName, dimension: dimension)
         try require(
             sparse.planes >= 1 || sparse.siteCount == 0, .shape, "input: SparsifyFCS got 0 planes, expected at least 1")
-        return .sparse(
-            try sparse.keeping(stride: sparse.planes, of: sparse.features.values.pointer, above: 0, mask: nil))
+        return .sparse(try sparse.keeping(sparse.features.values, above: 0, mask: nil))
     }
 }
 
 extension SparseTensor {
-    /// The sites whose value, `stride` apart in `values`, is above `least`, with their features.
-    fileprivate func keeping(
-        stride: Int, of values: UnsafePointer<Float>, above least: Float, mask: Tensor?
-    ) throws -> SparseTensor {
-        let keep = try Storage<UInt8>(count: siteCount)
-        for row in 0..<siteCount { keep.pointer[row] = values[row * stride] > least ? 1 : 0 }
+    /// The sites whose row of `values` begins with a number above `least`, with their features.
+    fileprivate func keeping(_ values: Matrix, above least: Float, mask: Tensor?) throws -> SparseTensor {
+        let keep = try RowGathering.marks(values, above: least)
         let (output, rules) = try geometry.subset(siteSetID, keeping: keep.pointer)
-        let (rows, planes) = (siteCount, planes)
-        let result = try Matrix(rows: rules.outputCount, planes: planes)
-        try ShapeContextOperation.forward(rules, input: features.values, into: result)
+        let (rows, planes, places) = (siteCount, planes, rules.inputRows)
+        let result = try Matrix(rows: places.count, planes: planes)
+        try RowGathering.gather(features.values, at: places, into: result)
         let kept = Tape.result(matrix: result, inputs: [features]) { gradient in
             let byInput = try Matrix(rows: rows, planes: planes)
-            try ShapeContextOperation.backward(rules, gradient: gradient, into: byInput)
+            try RowGathering.scatter(gradient, at: places, into: byInput)
             return [.fresh(byInput)]
         }
         return try SparseTensor(features: kept, geometry: geometry, sites: output, mask: mask)

@@ -40,8 +40,8 @@ final class SpectralNorm {
         let result = try Matrix(rows: weight.rows, planes: planes)
         try Elements.scale(weight, by: Float(norm / max(estimate.value, epsilon)), into: result)
         for changed in [vector, buffer] { try Transaction.willChange(changed.values) }
-        vector.values.pointer.update(from: estimate.right.pointer, count: planes)
-        buffer.values.pointer.update(from: result.pointer, count: result.count)
+        vector.values.update(from: estimate.right)
+        buffer.values.update(from: result)
         // The optimizer changes the original in place: its values of now belong to the record.
         let factor = max(estimate.value, epsilon) / norm
         return Tape.result(shape: original.shape, values: result, inputs: [original]) { gradient in

@@ -34,22 +34,10 @@ extension ProductLayer {
     /// Fits the layer to what it makes of some input.
     fileprivate func fit(_ bias: Tensor, to output: Value, _ scales: Bool) throws {
         guard let values = output.tensor?.values, values.rows > 0 else { return }
-        let moments = try BatchNormalizationOperation.moments(values)
-        for changed in scales ? [bias, weight] : [bias] { try Transaction.willChange(changed.values) }
-        let shift = bias.values.pointer
-        let deviations = (0..<values.planes).map { plane -> Double in
-            let deviation = (moments[2 * plane + 1] / Double(max(1, values.rows - 1))).squareRoot()
-            return scales && deviation > 0 && deviation.isFinite ? deviation : 1
-        }
-        for (plane, deviation) in deviations.enumerated() {
-            shift[plane] = Float((Double(shift[plane]) - moments[2 * plane]) / deviation)
-        }
-        bias.values.storage.noteChange()
-        guard scales else { return }
-        let factors = weight.values.pointer
-        for index in 0..<weight.count {
-            factors[index] = Float(Double(factors[index]) / deviations[outPlane(ofWeight: index)])
-        }
-        weight.values.storage.noteChange()
+        let changed = scales ? [bias, weight] : [bias]
+        for tensor in changed { try Transaction.willChange(tensor.values) }
+        try PlaneFitting.fit(
+            values, bias: bias.values, weight: scales ? weight.values : nil, outPlane: outPlane(ofWeight:))
+        for tensor in changed { tensor.values.storage.noteChange() }
     }
 }

@@ -1,42 +1,39 @@
 internal import CSCNSupport
 internal import SCNCore
+internal import SCNOps
 
 extension Tensor {
     /// A parameter drawn from N(0, variance) by the shared generator.
     static func normalParameter(_ shape: [Int], variance: Double) throws(SCNError) -> Tensor {
         let deviation = variance.squareRoot()
-        return try state(shape, requiresGradient: true) { base, count in
-            Generator.withRandom { random in
-                for index in 0..<count { base[index] = Float(random.normal() * deviation) }
-            }
-        }
+        return try state(shape, requiresGradient: true) { RandomFill.normal($0, deviation: deviation) }
     }
 
     /// A parameter drawn uniformly from -bound ... bound by the shared generator.
     static func uniformParameter(_ shape: [Int], bound: Double) throws(SCNError) -> Tensor {
-        try state(shape, requiresGradient: true) { base, count in
-            Generator.withRandom { random in
-                for index in 0..<count { base[index] = Float((2 * random.uniform() - 1) * bound) }
-            }
-        }
+        try state(shape, requiresGradient: true) { RandomFill.uniform($0, bound: bound) }
     }
 
     static func parameter(_ shape: [Int], filledWith value: Float) throws(SCNError) -> Tensor {
-        try state(shape, requiresGradient: true) { $0.update(repeating: value, count: $1) }
+        try state(shape, requiresGradient: true) { values throws(SCNError) in
+            try Elements.fill(values, with: value)
+        }
     }
 
     static func buffer(_ shape: [Int], filledWith value: Float) throws(SCNError) -> Tensor {
-        try state(shape, requiresGradient: false) { $0.update(repeating: value, count: $1) }
+        try state(shape, requiresGradient: false) { values throws(SCNError) in
+            try Elements.fill(values, with: value)
+        }
     }
 
     /// A buffer with the values of a parameter.
     static func buffer(copyOf parameter: Tensor) throws(SCNError) -> Tensor {
-        try state(parameter.shape, requiresGradient: false) { $0.update(from: parameter.values.pointer, count: $1) }
+        try state(parameter.shape, requiresGradient: false) { $0.update(from: parameter.values) }
     }
 
     /// What all parameters and buffers of modules are made by: where state is deferred, nothing is allocated and drawn.
     private static func state(
-        _ shape: [Int], requiresGradient: Bool, _ fill: (UnsafeMutablePointer<Float>, Int) -> Void
+        _ shape: [Int], requiresGradient: Bool, _ fill: (Matrix) throws(SCNError) -> Void
     ) throws(SCNError) -> Tensor {
         let (rows, planes) = try rowsAndPlanes(shape)
         if let deferred = DeferredState.current {
@@ -48,7 +45,7 @@ extension Tensor {
             return tensor
         }
         let values = try Matrix(rows: rows, planes: planes)
-        fill(values.pointer, values.count)
+        try fill(values)
         return Tensor(shape: shape, values: values, requiresGradient: requiresGradient)
     }
 }

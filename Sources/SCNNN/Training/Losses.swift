@@ -1,4 +1,4 @@
-internal import SCNCore
+package import SCNCore
 internal import SCNOps
 
 /// Losses: rank-0 tensors with gradients.
@@ -29,18 +29,14 @@ public enum Loss {
                 "class_weights: has \(classWeights.count) entries, expected \(logits.shape[1])")
         }
         let labels = try Storage<Int64>(converting: labels, "labels")
+        let weights = try classWeights.map { try Matrix(rows: 1, planes: $0.count, $0) }
         return try withExtendedLifetime(labels) {
-            let labels = UnsafeBufferPointer(labels.buffer)
-            guard let classWeights else { return try crossEntropy(logits, labels, nil, Int64(ignoreIndex)) }
-            return try classWeights.withUnsafeBufferPointer {
-                try crossEntropy(logits, labels, $0.baseAddress, Int64(ignoreIndex))
-            }
+            try crossEntropy(logits, UnsafeBufferPointer(labels.buffer), weights, Int64(ignoreIndex))
         }
     }
 
     package static func crossEntropy(
-        _ logits: Tensor, _ labels: UnsafeBufferPointer<Int64>, _ classWeights: UnsafePointer<Float>?,
-        _ ignoreIndex: Int64
+        _ logits: Tensor, _ labels: UnsafeBufferPointer<Int64>, _ classWeights: Matrix?, _ ignoreIndex: Int64
     ) throws -> Tensor {
         try require(
             logits.shape.count == 2 && logits.shape[1] >= 1, .shape,
@@ -71,15 +67,17 @@ public enum Loss {
 
     /// The mean logistic loss at targets in a buffer.
     public static func binaryCrossEntropy(_ logits: Tensor, targets: UnsafeBufferPointer<Float>) throws -> Tensor {
+        try binaryCrossEntropy(logits, Matrix(rows: 1, planes: targets.count, targets))
+    }
+
+    package static func binaryCrossEntropy(_ logits: Tensor, _ targets: Matrix) throws -> Tensor {
         let values = logits.values
         try require(
             targets.count == values.count, .shape,
             "targets: has \(targets.count) entries, expected \(values.count), a target for each logit")
         let byLogits = try Matrix(rows: values.rows, planes: values.planes)
-        let loss = try withUnsafePointer(to: Float(0)) { none in
-            try BinaryCrossEntropyOperation.forward(
-                values, targets: targets.baseAddress ?? none, gradient: byLogits)
-        }
+        let loss = try BinaryCrossEntropyOperation.forward(
+            values, targets: targets.reshaped(rows: values.rows, planes: values.planes), gradient: byLogits)
         return try mean(loss, of: logits, gradient: byLogits)
     }
 
@@ -87,7 +85,7 @@ public enum Loss {
     private static func mean(_ loss: Float, of logits: Tensor, gradient byLogits: Matrix) throws -> Tensor {
         Tape.result(shape: [], values: try Matrix(rows: 1, planes: 1, [loss]), inputs: [logits]) { gradient in
             let result = try Matrix(rows: byLogits.rows, planes: byLogits.planes)
-            try Elements.scale(byLogits, by: gradient.pointer[0], into: result)
+            try Elements.scale(byLogits, by: gradient.onlyElement, into: result)
             return [.fresh(result)]
         }
     }

@@ -5,29 +5,26 @@ internal import SCNGeometry
 /// Convolution over rules whose output rows repeat within a filter offset, which a fused pass cannot cut among threads:
 /// the way back through windows that are displaced at random.
 extension ConvolutionOperation {
-    /// Products that wait to be added, 4 MB.
-    private static let waitingElements = 1 << 20
-
     /// The products of some rules at a time, in parallel, then added rule after rule.
     static func runRepeated(
-        _ rules: Rulebook, input: Matrix, weight: PackedWeights, bias: UnsafePointer<Float>?, leakiness: Float,
-        into result: Matrix
+        _ rules: Rulebook, _ kernels: scn_kernel_table, input: Matrix, weight: PackedWeights, bias: Matrix?,
+        leakiness: Float, into result: Matrix
     ) throws(SCNError) {
-        let kernels = try Kernels.table()
         let (volume, groups) = (weight.volume, weight.groups)
         let (inPerGroup, outPerGroup) = (weight.inPerGroup, weight.outPerGroup)
         let (packed, packedSize) = (weight.pointer, weight.matrixSize)
         let (offsets, inputRows, outputRows) = (
             rules.offsets.pointer, rules.inputRows.pointer, rules.outputRows.pointer
         )
-        let size = max(64, Self.waitingElements / result.planes)
+        let span = ChunkSizes.repeatedRules
+        let size = max(span, ChunkSizes.waitingProducts / result.planes)
         let products = try Matrix(rows: min(size, max(1, rules.ruleCount)), planes: result.planes)
         let consecutive = try Storage<Int32>(0..<Int32(clamping: products.rows))
-        let (consecutiveRows, span) = (consecutive.pointer, 64)
+        let consecutiveRows = consecutive.pointer
         for row in 0..<result.rows {
             let target = result.pointer + row * result.planes
             if let bias {
-                target.update(from: bias, count: result.planes)
+                target.update(from: bias.pointer, count: result.planes)
             } else {
                 target.update(repeating: 0, count: result.planes)
             }
@@ -65,15 +62,15 @@ extension ConvolutionOperation {
 
     /// The gradient by the weight: a filter offset belongs to one thread.
     static func backwardWeightRepeated(
-        _ rules: Rulebook, input: Matrix, gradient: Matrix, shape: ConvolutionShape,
-        weightResult: UnsafeMutablePointer<Float>
-    ) throws(SCNError) {
-        let kernels = try Kernels.table()
+        _ rules: Rulebook, _ kernels: scn_kernel_table, input: Matrix, gradient: Matrix, shape: ConvolutionShape,
+        weightResult: Matrix
+    ) {
         let (offsets, inputRows, outputRows) = (
             rules.offsets.pointer, rules.inputRows.pointer, rules.outputRows.pointer
         )
         let matrix = shape.inPerGroup * shape.outPerGroup
-        weightResult.update(repeating: 0, count: shape.weightCount)
+        let total = weightResult.pointer
+        total.update(repeating: 0, count: shape.weightCount)
         Parallel.forEach(rules.volume * shape.groups) { index in
             let (k, group) = (index / shape.groups, index % shape.groups)
             let first = Int(offsets[k])
@@ -81,8 +78,8 @@ extension ConvolutionOperation {
                 offsets[k + 1] - offsets[k], inputRows + first, outputRows + first,
                 input.pointer + group * shape.inPerGroup, Int64(input.planes), Int64(shape.inPerGroup),
                 gradient.pointer + group * shape.outPerGroup, Int64(gradient.planes), Int64(shape.outPerGroup),
-                weightResult + index * matrix, Int64(shape.outPerGroup))
+                total + index * matrix, Int64(shape.outPerGroup))
         }
-        withExtendedLifetime((rules, input, gradient)) {}
+        withExtendedLifetime((rules, input, gradient, weightResult)) {}
     }
 }

@@ -2,10 +2,8 @@ internal import CSCNKernels
 package import SCNCore
 package import SCNGeometry
 
-/// Convolution over a rulebook: submanifold, strided, or (with the rulebook reversed) deconvolution.
-///
-/// Weights are [volume, groups, in / groups, out / groups]. Each output row gets, offset after offset, the sum of its rules
-/// in one order, so results are bitwise the same for any number of threads.
+/// The sizes of a convolution's weight, [volume, groups, in / groups, out / groups]: as a matrix, volume * in rows of out /
+/// groups planes.
 package struct ConvolutionShape {
     package let volume: Int
     package let groups: Int
@@ -31,23 +29,29 @@ package struct ConvolutionShape {
 
     var inPerGroup: Int { inPlanes / groups }
     var outPerGroup: Int { outPlanes / groups }
-    package var weightCount: Int { volume * groups * inPerGroup * outPerGroup }
+    package var weightRows: Int { volume * inPlanes }
+    package var weightPlanes: Int { outPerGroup }
+    var weightCount: Int { weightRows * weightPlanes }
     /// The output plane of element (volume, group, in, out) of the weight.
     package func outPlane(ofWeight index: Int) -> Int {
         index / (inPerGroup * outPerGroup) % groups * outPerGroup + index % outPerGroup
     }
 }
 
+/// Convolution over a rulebook: submanifold, strided, or (with the rulebook reversed) deconvolution.
+///
+/// Weights are as ``ConvolutionShape`` says. Each output row gets, offset after offset, the sum of its rules in one order, so
+/// results are bitwise the same for any number of threads.
 package enum ConvolutionOperation {
-    /// result [rules.outputCount, out] = bias + sum over the rules of input [rules.inputCount, in] * weight, and then
+    /// result [rules.outputCount, out] = bias [out] + sum over the rules of input [rules.inputCount, in] * weight, and then
     /// y > 0 ? y : leakiness * y; 1 is no activation.
     package static func forward(
-        _ rules: Rulebook, input: Matrix, weight: UnsafePointer<Float>, bias: UnsafePointer<Float>?, groups: Int,
-        leakiness: Float = 1, into result: Matrix
+        _ rules: Rulebook, input: Matrix, weight: Matrix, bias: Matrix?, groups: Int, leakiness: Float = 1,
+        into result: Matrix
     ) throws(SCNError) {
         let shape = try ConvolutionShape(
             volume: rules.volume, groups: groups, inPlanes: input.planes, outPlanes: result.planes)
-        // Before the weight is read: where the caller has the shapes wrong, it may be shorter than they say.
+        // Before the weight is read: where a host has the shapes wrong, it may be shorter than they say.
         try requireRows(rules, input, result)
         try forward(
             rules, input: input, weight: try pack(weight, shape), bias: bias, leakiness: leakiness, into: result)
@@ -55,7 +59,7 @@ package enum ConvolutionOperation {
 
     /// The same with weights packed before.
     package static func forward(
-        _ rules: Rulebook, input: Matrix, weight: PackedWeights, bias: UnsafePointer<Float>?, leakiness: Float = 1,
+        _ rules: Rulebook, input: Matrix, weight: PackedWeights, bias: Matrix?, leakiness: Float = 1,
         into result: Matrix
     ) throws(SCNError) {
         try requireRows(rules, input, result)
@@ -70,38 +74,36 @@ package enum ConvolutionOperation {
         try result.requireShape(rules.outputCount, result.planes, "result")
     }
 
-    /// Weights [volume, groups, in / groups, out / groups] for the forward pass.
-    package static func pack(_ weight: UnsafePointer<Float>, _ shape: ConvolutionShape) throws(SCNError)
-        -> PackedWeights
-    {
-        try PackedWeights(
+    /// Weights for the forward pass.
+    package static func pack(_ weight: Matrix, _ shape: ConvolutionShape) throws(SCNError) -> PackedWeights {
+        try weight.requireShape(shape.weightRows, shape.weightPlanes, "weight")
+        return try PackedWeights(
             weight, volume: shape.volume, groups: shape.groups, inPerGroup: shape.inPerGroup,
             outPerGroup: shape.outPerGroup, inStride: shape.outPerGroup, outStride: 1)
     }
 
     /// result [rules.inputCount, in]: the gradient by the input, from gradient [rules.outputCount, out].
     package static func backwardInput(
-        _ rules: Rulebook, gradient: Matrix, weight: UnsafePointer<Float>, groups: Int, into result: Matrix
+        _ rules: Rulebook, gradient: Matrix, weight: Matrix, groups: Int, into result: Matrix
     ) throws(SCNError) {
         let shape = try ConvolutionShape(
             volume: rules.volume, groups: groups, inPlanes: result.planes, outPlanes: gradient.planes)
         try gradient.requireShape(rules.outputCount, gradient.planes, "gradient")
         try result.requireShape(rules.inputCount, result.planes, "result")
+        try weight.requireShape(shape.weightRows, shape.weightPlanes, "weight")
+        try Kernels.requireFitting(["gradient": gradient])
         let transposed = try PackedWeights(
             weight, volume: shape.volume, groups: groups, inPerGroup: shape.outPerGroup,
             outPerGroup: shape.inPerGroup, inStride: 1, outStride: shape.outPerGroup)
         try run(rules.reversed, input: gradient, weight: transposed, bias: nil, leakiness: 1, into: result)
     }
 
-    /// Multiply-adds that take longer than waking a thread.
-    private static let workWorthAThread = 1 << 21
-
     /// The fused pass that both directions share.
     private static func run(
-        _ rules: Rulebook, input: Matrix, weight: PackedWeights, bias: UnsafePointer<Float>?, leakiness: Float,
-        into result: Matrix
+        _ rules: Rulebook, input: Matrix, weight: PackedWeights, bias: Matrix?, leakiness: Float, into result: Matrix
     ) throws(SCNError) {
-        let kernels = try Kernels.table()
+        let kernels = try Kernels.fitting(["input": input, "bias": bias, "result": result])
+        try bias?.requireShape(1, result.planes, "bias")
         try weight.require(kernels, volume: rules.volume, inPlanes: input.planes, outPlanes: result.planes)
         let (volume, groups) = (weight.volume, weight.groups)
         let (inPerGroup, outPerGroup) = (weight.inPerGroup, weight.outPerGroup)
@@ -109,14 +111,15 @@ package enum ConvolutionOperation {
 
         if !rules.outputRowsAscend {
             return try runRepeated(
-                rules, input: input, weight: weight, bias: bias, leakiness: leakiness, into: result)
+                rules, kernels, input: input, weight: weight, bias: bias, leakiness: leakiness, into: result)
         }
 
         // Rows may be cut anywhere: a row's sum is the same in every cut.
         let rows = rules.outputCount
         let work = max(1, rules.ruleCount / max(1, rows)) * inPerGroup * outPerGroup * groups
-        let smallest = max(32, Self.workWorthAThread / work)
-        let spanRows = max(smallest, (rows + 8 * Parallel.threadCount - 1) / (8 * Parallel.threadCount))
+        let smallest = max(ChunkSizes.leastConvolvedRows, ChunkSizes.productsWorthAThread / work)
+        let spans = ChunkSizes.spansPerThread * Parallel.threadCount
+        let spanRows = max(smallest, Parallel.chunkCount(rows, size: spans))
         let cursors = try Storage<Int64>(
             count: checkedProduct([Parallel.chunkCount(rows, size: spanRows), volume], "the cursors of a convolution"))
         let cursorBase = cursors.pointer
@@ -126,7 +129,8 @@ package enum ConvolutionOperation {
                     kernels.convolution_rows(
                         kernelRules, Int64(range.lowerBound), Int64(range.upperBound),
                         input.pointer + group * inPerGroup, Int64(input.planes), Int64(inPerGroup),
-                        packedWeights + group * volume * matrixSize, bias.map { $0 + group * outPerGroup }, leakiness,
+                        packedWeights + group * volume * matrixSize, bias.map { $0.pointer + group * outPerGroup },
+                        leakiness,
                         result.pointer + group * outPerGroup, Int64(result.planes), Int64(outPerGroup),
                         cursorBase + span * volume)
                 }
@@ -135,20 +139,18 @@ package enum ConvolutionOperation {
         withExtendedLifetime((weight, cursors, input, result)) {}
     }
 
-    /// Scratch of a weight gradient, 64 MB: large weights are cut into fewer spans.
-    private static let scratchElements = 1 << 24
-
-    /// weightResult [volume, groups, in / groups, out / groups] and biasResult [out]: the gradients by weight and bias, nil
-    /// where not wanted.
+    /// weightResult, shaped as the weight, and biasResult [out]: the gradients by weight and bias, nil where not wanted.
     package static func backwardWeight(
-        _ rules: Rulebook, input: Matrix, gradient: Matrix, groups: Int, weightResult: UnsafeMutablePointer<Float>?,
-        biasResult: UnsafeMutablePointer<Float>?
+        _ rules: Rulebook, input: Matrix, gradient: Matrix, groups: Int, weightResult: Matrix?, biasResult: Matrix?
     ) throws(SCNError) {
         let shape = try ConvolutionShape(
             volume: rules.volume, groups: groups, inPlanes: input.planes, outPlanes: gradient.planes)
         try input.requireShape(rules.inputCount, input.planes, "input")
         try gradient.requireShape(rules.outputCount, gradient.planes, "gradient")
-        let kernels = try Kernels.table()
+        try weightResult?.requireShape(shape.weightRows, shape.weightPlanes, "weight_result")
+        let kernels = try Kernels.fitting([
+            "input": input, "gradient": gradient, "weight_result": weightResult, "bias_result": biasResult,
+        ])
         let (volume, weightCount) = (rules.volume, shape.weightCount)
         guard let weightResult else {
             if let biasResult { try ColumnSums.compute(gradient, into: biasResult) }
@@ -156,25 +158,25 @@ package enum ConvolutionOperation {
         }
         if !rules.outputRowsAscend {
             if let biasResult { try ColumnSums.compute(gradient, into: biasResult) }
-            return try backwardWeightRepeated(
-                rules, input: input, gradient: gradient, shape: shape, weightResult: weightResult)
+            return backwardWeightRepeated(
+                rules, kernels, input: input, gradient: gradient, shape: shape, weightResult: weightResult)
         }
 
         // Spans of rows depend on shapes alone. The first adds into the result, the others into scratch of bounded size.
-        let mostSpans = min(32, max(1, Self.scratchElements / weightCount))
-        let spanRows = reductionChunk(rules.outputCount, atLeast: 1024, limit: mostSpans)
+        let spanRows = ChunkSizes.convolutionWeightGradient(weights: weightCount).rows(rules.outputCount)
         let spans = Parallel.chunkCount(rules.outputCount, size: spanRows)
         let partial = try Storage<Float>(
             count: checkedProduct([max(0, spans - 1), weightCount], "the scratch of a weight gradient"), zeroed: true)
         let cursors = try Storage<Int64>(count: checkedProduct([spans, volume], "the cursors of a convolution"))
         // The last that asks for memory comes before the first that writes.
         if let biasResult { try ColumnSums.compute(gradient, into: biasResult) }
-        weightResult.update(repeating: 0, count: weightCount)
+        let total = weightResult.pointer
+        total.update(repeating: 0, count: weightCount)
 
         let (partialBase, cursorBase) = (partial.pointer, cursors.pointer)
         try rules.withKernelRules { kernelRules in
             Parallel.forEachChunk(rules.outputCount, size: spanRows) { span, rows in
-                let target = span == 0 ? weightResult : partialBase + (span - 1) * weightCount
+                let target = span == 0 ? total : partialBase + (span - 1) * weightCount
                 for group in 0..<groups {
                     kernels.convolution_weight_gradient_rows(
                         kernelRules, Int64(rows.lowerBound), Int64(rows.upperBound),
@@ -186,13 +188,13 @@ package enum ConvolutionOperation {
                 }
             }
         }
-        try Kernels.forElements(weightCount) { kernels, start, count in
+        try Kernels.forElements(["weight_result": weightResult]) { kernels, start, count in
             for span in 1..<max(1, spans) {
                 let part = partialBase + (span - 1) * weightCount
-                kernels.add(weightResult + start, part + start, count, weightResult + start)
+                kernels.add(total + start, part + start, count, total + start)
             }
         }
-        withExtendedLifetime((partial, cursors, input, gradient)) {}
+        withExtendedLifetime((partial, cursors, input, gradient, weightResult)) {}
     }
 }
 

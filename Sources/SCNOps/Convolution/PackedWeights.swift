@@ -15,29 +15,31 @@ package struct PackedWeights {
 
     var pointer: UnsafePointer<Float> { UnsafePointer(storage.pointer) }
 
-    /// Packs volume * groups matrices that follow each other; element (i, o) of one lies at i * inStride + o * outStride.
+    /// Packs volume * groups matrices that follow each other in `weight`; element (i, o) of one lies at i * inStride + o *
+    /// outStride.
     init(
-        _ weight: UnsafePointer<Float>, volume: Int, groups: Int, inPerGroup: Int, outPerGroup: Int, inStride: Int,
+        _ weight: Matrix, volume: Int, groups: Int, inPerGroup: Int, outPerGroup: Int, inStride: Int,
         outStride: Int
     ) throws(SCNError) {
-        let kernels = try Kernels.table()
+        let kernels = try Kernels.fitting(["weight": weight])
         let size = Int(kernels.convolution_packed_size(Int64(inPerGroup), Int64(outPerGroup)))
         storage = try Storage<Float>(count: checkedProduct([size, volume, groups], "the packed weights"))
         (self.volume, self.groups, self.inPerGroup, self.outPerGroup) = (volume, groups, inPerGroup, outPerGroup)
         (matrixSize, tableName) = (size, kernels.name)
-        let base = storage.pointer
-        Parallel.forEachChunk(volume * groups, size: max(1, (1 << 16) / size)) { _, range in
+        let (source, base) = (weight.pointer, storage.pointer)
+        Parallel.forEachChunk(volume * groups, size: max(1, ChunkSizes.packedWeights / size)) { _, range in
             for index in range {
                 let (k, group) = (index / groups, index % groups)
                 kernels.convolution_pack(
-                    weight + index * inPerGroup * outPerGroup, Int64(inPerGroup), Int64(outPerGroup), Int64(inStride),
+                    source + index * inPerGroup * outPerGroup, Int64(inPerGroup), Int64(outPerGroup), Int64(inStride),
                     Int64(outStride), base + (group * volume + k) * size)
             }
         }
+        withExtendedLifetime(weight) {}
     }
 
     /// Whether they are in the order of the instruction set in use.
-    package func fitsKernels() throws(SCNError) -> Bool { try Kernels.table().name == tableName }
+    package func fitsKernels() throws(SCNError) -> Bool { try Kernels.fitting([:]).name == tableName }
 
     func require(_ kernels: scn_kernel_table, volume: Int, inPlanes: Int, outPlanes: Int) throws(SCNError) {
         try SCNCore.require(

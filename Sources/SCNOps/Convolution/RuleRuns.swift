@@ -13,7 +13,7 @@ extension Rulebook {
             for k in 0..<volume where offsets[k] < offsets[k + 1] { body(k, Int(offsets[k])..<Int(offsets[k + 1])) }
             return
         }
-        let spanRows = max(256, min(4096, Self.spanElements / max(1, planes)), volume)
+        let spanRows = pooledSpan(planes: planes)
         Parallel.forEachChunk(outputCount, size: spanRows) { _, rows in
             (values + rows.lowerBound * planes).update(repeating: 0, count: rows.count * planes)
             for k in 0..<volume {
@@ -28,8 +28,11 @@ extension Rulebook {
         withExtendedLifetime((self, target)) {}
     }
 
-    /// 128 KB of what is written, which leaves room for what is read.
-    static let spanElements = 1 << 15
+    /// The output rows of a span of so many planes.
+    func pooledSpan(planes: Int) -> Int {
+        let fitting = ChunkSizes.pooledElements / max(1, planes)
+        return max(min(max(fitting, ChunkSizes.pooledRows.lowerBound), ChunkSizes.pooledRows.upperBound), volume)
+    }
 }
 
 /// The first index in begin ..< end whose element is not below `value`.

@@ -7,16 +7,16 @@ package import SCNCore
 /// its buffer, the convolution's loops. Chunks of rows depend on shapes alone, since OpenBLAS's bits change with the number of
 /// rows that it is given.
 package enum LinearOperation {
-    private static let chunkRows = 256
-
     /// Tests choose the way here; nil asks what suits.
     nonisolated(unsafe) package static var usesOpenBLAS: Bool?
 
     /// The weights for the convolution's loops; nil where OpenBLAS computes and takes them as they are.
     package static func pack(
-        _ weight: UnsafePointer<Float>, inPlanes: Int, outPlanes: Int, weightIsTransposed: Bool
+        _ weight: Matrix, weightIsTransposed: Bool
     ) throws(SCNError) -> PackedWeights? {
-        if choosesOpenBLAS(try Kernels.table(), weights: inPlanes * outPlanes) { return nil }
+        if choosesOpenBLAS(try Kernels.fitting(["weight": weight]), weights: weight.count) { return nil }
+        let (inPlanes, outPlanes) =
+            weightIsTransposed ? (weight.planes, weight.rows) : (weight.rows, weight.planes)
         return try PackedWeights(
             weight, volume: 1, groups: 1, inPerGroup: inPlanes, outPerGroup: outPlanes,
             inStride: weightIsTransposed ? 1 : outPlanes, outStride: weightIsTransposed ? inPlanes : 1)
@@ -25,8 +25,8 @@ package enum LinearOperation {
     /// result [n, out] from input [n, in] and weight [in, out] or, transposed, [out, in]; then y > 0 ? y : leakiness * y, 1 is
     /// no activation. `packed`: what `pack` made of the weight, where a caller keeps it.
     package static func forward(
-        _ input: Matrix, weight: UnsafePointer<Float>, weightIsTransposed: Bool, packed: PackedWeights? = nil,
-        bias: UnsafePointer<Float>?, leakiness: Float = 1, into result: Matrix
+        _ input: Matrix, weight: Matrix, weightIsTransposed: Bool, packed: PackedWeights? = nil, bias: Matrix?,
+        leakiness: Float = 1, into result: Matrix
     ) throws(SCNError) {
         try product(
             input, weight: weight, weightIsTransposed: weightIsTransposed, packed: packed, bias: bias,
@@ -35,23 +35,25 @@ package enum LinearOperation {
     }
 
     private static func product(
-        _ input: Matrix, weight: UnsafePointer<Float>, weightIsTransposed: Bool, packed: PackedWeights?,
-        bias: UnsafePointer<Float>?, leakiness: Float, into result: Matrix
+        _ input: Matrix, weight: Matrix, weightIsTransposed: Bool, packed: PackedWeights?, bias: Matrix?,
+        leakiness: Float, into result: Matrix
     ) throws(SCNError) {
         try check(input, result, names: ("input", "result"))
-        let kernels = try Kernels.table()
+        let kernels = try Kernels.fitting(["input": input, "weight": weight, "bias": bias, "result": result])
         let (inPlanes, outPlanes) = (input.planes, result.planes)
+        try requireWeight(weight, inPlanes, outPlanes, weightIsTransposed, "weight")
+        try bias?.requireShape(1, outPlanes, "bias")
         let kept: PackedWeights?
         if let packed {
             kept = packed
         } else {
-            kept = try pack(
-                weight, inPlanes: inPlanes, outPlanes: outPlanes, weightIsTransposed: weightIsTransposed)
+            kept = try pack(weight, weightIsTransposed: weightIsTransposed)
         }
         if let packed = kept {
             try packed.require(kernels, volume: 1, inPlanes: inPlanes, outPlanes: outPlanes)
             let packedWeight = packed.pointer
-            Parallel.forEachChunk(input.rows, size: chunkRows) { _, range in
+            let bias = bias?.pointer
+            Parallel.forEachChunk(input.rows, size: ChunkSizes.denseRows) { _, range in
                 kernels.dense_rows(
                     input.pointer + range.lowerBound * inPlanes, Int64(inPlanes), Int64(range.count), Int64(inPlanes),
                     packedWeight, bias, leakiness, result.pointer + range.lowerBound * outPlanes, Int64(outPlanes),
@@ -59,7 +61,8 @@ package enum LinearOperation {
             }
             withExtendedLifetime(packed) {}
         } else {
-            forEachProduct(input.rows, chunkRows) { _, range in
+            let (weight, bias) = (weight.pointer, bias?.pointer)
+            forEachProduct(input.rows, ChunkSizes.denseRows) { _, range in
                 let target = result.pointer + range.lowerBound * outPlanes
                 if let bias {
                     for row in 0..<range.count { (target + row * outPlanes).update(from: bias, count: outPlanes) }
@@ -74,7 +77,7 @@ package enum LinearOperation {
 
     /// result [n, in]: by the input, from gradient [n, out].
     package static func backwardInput(
-        _ gradient: Matrix, weight: UnsafePointer<Float>, weightIsTransposed: Bool, into result: Matrix
+        _ gradient: Matrix, weight: Matrix, weightIsTransposed: Bool, into result: Matrix
     ) throws(SCNError) {
         try product(
             gradient, weight: weight, weightIsTransposed: !weightIsTransposed, packed: nil, bias: nil, leakiness: 1,
@@ -83,19 +86,21 @@ package enum LinearOperation {
 
     /// weightResult, shaped as the weight, and biasResult [out]: the gradients by weight and bias, nil where not wanted.
     package static func backwardWeight(
-        input: Matrix, gradient: Matrix, weightIsTransposed: Bool, weightResult: UnsafeMutablePointer<Float>?,
-        biasResult: UnsafeMutablePointer<Float>?
+        input: Matrix, gradient: Matrix, weightIsTransposed: Bool, weightResult: Matrix?, biasResult: Matrix?
     ) throws(SCNError) {
         try check(input, gradient, names: ("input", "gradient"))
-        let kernels = try Kernels.table()
+        let kernels = try Kernels.fitting([
+            "input": input, "gradient": gradient, "weight_result": weightResult, "bias_result": biasResult,
+        ])
         guard let weightResult else {
             if let biasResult { try ColumnSums.compute(gradient, into: biasResult) }
             return
         }
+        try requireWeight(weightResult, input.planes, gradient.planes, weightIsTransposed, "weight_result")
         let usesOpenBLAS = choosesOpenBLAS(kernels, weights: input.planes * gradient.planes)
         let (left, right) = weightIsTransposed ? (gradient, input) : (input, gradient)
         let count = left.planes * right.planes
-        let size = reductionChunk(input.rows, atLeast: 1024, limit: 16)
+        let size = ChunkSizes.denseWeightGradient.rows(input.rows)
         let chunks = Parallel.chunkCount(input.rows, size: size)
         let partial = try Storage<Float>(
             count: checkedProduct([chunks, left.planes, right.planes], "the scratch of a weight gradient"),
@@ -116,14 +121,21 @@ package enum LinearOperation {
             }
         }
         if let biasResult { try ColumnSums.compute(gradient, into: biasResult) }
-        weightResult.update(repeating: 0, count: count)
-        for chunk in 0..<chunks { kernels.add(weightResult, base + chunk * count, Int64(count), weightResult) }
-        withExtendedLifetime(partial) {}
+        let total = weightResult.pointer
+        total.update(repeating: 0, count: count)
+        for chunk in 0..<chunks { kernels.add(total, base + chunk * count, Int64(count), total) }
+        withExtendedLifetime((partial, weightResult)) {}
     }
 
     private static func choosesOpenBLAS(_ kernels: scn_kernel_table, weights: Int) -> Bool {
         let suits = withUnsafePointer(to: kernels) { scn_dense_product_suits($0, Int64(weights)) != 0 }
         return (usesOpenBLAS ?? suits) && scn_dense_products_at_once(1) > 0
+    }
+
+    private static func requireWeight(
+        _ weight: Matrix, _ inPlanes: Int, _ outPlanes: Int, _ isTransposed: Bool, _ name: String
+    ) throws(SCNError) {
+        try weight.requireShape(isTransposed ? outPlanes : inPlanes, isTransposed ? inPlanes : outPlanes, name)
     }
 
     private static func check(_ left: Matrix, _ right: Matrix, names: (String, String)) throws(SCNError) {

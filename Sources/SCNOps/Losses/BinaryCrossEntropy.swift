@@ -9,25 +9,28 @@ package enum BinaryCrossEntropyOperation {
     ///
     /// - Parameters:
     ///   - logits: [n, planes].
-    ///   - targets: [n, planes], row-major, each in 0 ... 1.
+    ///   - targets: [n, planes], each in 0 ... 1.
     ///   - gradient: [n, planes], overwritten with the gradient by the logits.
     package static func forward(
-        _ logits: Matrix, targets: UnsafePointer<Float>, gradient: Matrix?
+        _ logits: Matrix, targets: Matrix, gradient: Matrix?
     ) throws(SCNError) -> Float {
+        try Kernels.requireFitting(["logits": logits, "targets": targets, "gradient": gradient])
+        try targets.requireSameShape(as: logits, "targets")
+        let values = targets.pointer
         try gradient?.requireSameShape(as: logits, "gradient")
         let count = logits.count
         for index in 0..<count {
             try require(
-                targets[index] >= 0 && targets[index] <= 1, .invalidArgument,
-                "targets: element \(index) is \(targets[index]), expected 0 ... 1")
+                values[index] >= 0 && values[index] <= 1, .invalidArgument,
+                "targets: element \(index) is \(values[index]), expected 0 ... 1")
         }
         let share = 1 / Double(max(1, count))
-        let partial = try Storage<Double>(count: Parallel.chunkCount(count, size: Kernels.elementChunk))
+        let partial = try Storage<Double>(count: Parallel.chunkCount(count, size: ChunkSizes.elements))
         let (base, sums, slopes) = (logits.pointer, partial.pointer, gradient?.pointer)
-        Parallel.forEachChunk(count, size: Kernels.elementChunk) { chunk, range in
+        Parallel.forEachChunk(count, size: ChunkSizes.elements) { chunk, range in
             var sum = 0.0
             for index in range {
-                let (logit, target) = (Double(base[index]), Double(targets[index]))
+                let (logit, target) = (Double(base[index]), Double(values[index]))
                 let decay = exp(-abs(logit))
                 let rest = log1p(decay)
                 if target > 0 { sum += target * (max(-logit, 0) + rest) }
@@ -39,7 +42,7 @@ package enum BinaryCrossEntropyOperation {
             }
             sums[chunk] = sum
         }
-        withExtendedLifetime((logits, gradient)) {}
+        withExtendedLifetime((logits, targets, gradient)) {}
         return Float(share * partial.buffer.reduce(0, +))
     }
 }

@@ -13,11 +13,13 @@ package enum CrossEntropyOperation {
     ///   - classWeights: [classes], finite and not negative; nil for ones.
     ///   - gradient: [n, classes], overwritten with the gradient by the logits.
     package static func forward(
-        _ logits: Matrix, labels: UnsafePointer<Int64>, classWeights: UnsafePointer<Float>?, ignoreIndex: Int64,
-        gradient: Matrix?
+        _ logits: Matrix, labels: UnsafePointer<Int64>, classWeights: Matrix?, ignoreIndex: Int64, gradient: Matrix?
     ) throws(SCNError) -> Float {
         let (rows, classes) = (logits.rows, logits.planes)
+        try Kernels.requireFitting(["logits": logits, "gradient": gradient])
         try gradient?.requireSameShape(as: logits, "gradient")
+        try requireVectors(classes, ["class_weights": classWeights])
+        let classWeights = classWeights?.pointer
         if let classWeights {
             for c in 0..<classes {
                 try require(
@@ -34,7 +36,7 @@ package enum CrossEntropyOperation {
         }
         let inverseWeight = totalWeight > 0 ? 1 / totalWeight : 0
 
-        let chunkRows = max(1, Kernels.elementChunk / max(1, classes))
+        let chunkRows = max(1, ChunkSizes.elements / max(1, classes))
         let partial = try Storage<Double>(count: Parallel.chunkCount(rows, size: chunkRows))
         let (base, sums) = (logits.pointer, partial.pointer)
         Parallel.forEachChunk(rows, size: chunkRows) { chunk, range in

@@ -22,27 +22,59 @@ package struct BatchNormalizationOperation {
         self.leakiness = Float(leakiness)
     }
 
-    package typealias Vector = UnsafePointer<Float>
-    package typealias MutableVector = UnsafeMutablePointer<Float>
+    /// Running statistics, each [planes].
+    package struct Running {
+        package let mean: Matrix
+        package let variance: Matrix
 
-    /// Normalises by the statistics of `input` [rows, planes]; vectors are [planes]. No rows: nothing is updated.
-    /// `savedRemainder` gets what rounding took from `savedMean`; it matters where the mean is 10^4 deviations or more.
+        package init(mean: Matrix, variance: Matrix) {
+            self.mean = mean
+            self.variance = variance
+        }
+    }
+
+    /// The statistics of a batch, which the backward pass needs, each [planes].
+    package struct Saved {
+        package let mean: Matrix
+        package let inverseDeviation: Matrix
+        /// What rounding took from the mean; it matters where that is 10^4 deviations or more.
+        package let remainder: Matrix?
+
+        package init(mean: Matrix, inverseDeviation: Matrix, remainder: Matrix? = nil) {
+            self.mean = mean
+            self.inverseDeviation = inverseDeviation
+            self.remainder = remainder
+        }
+    }
+
+    /// Normalises by the statistics of `input` [rows, planes], which it saves; weight and bias are [planes]. No rows: the running
+    /// statistics are not updated.
     package func forwardTraining(
-        _ input: Matrix, weight: Vector?, bias: Vector?, runningMean: MutableVector?, runningVariance: MutableVector?,
-        savedMean: MutableVector, savedInverseDeviation: MutableVector, savedRemainder: MutableVector? = nil,
-        into result: Matrix
+        _ input: Matrix, weight: Matrix?, bias: Matrix?, running: Running?, saved: Saved, into result: Matrix
     ) throws(SCNError) {
-        try result.requireSameShape(as: input, "result")
         let (rows, planes) = (input.rows, input.planes)
+        try result.requireSameShape(as: input, "result")
+        try requireVectors(
+            planes,
+            [
+                "weight": weight, "bias": bias, "running_mean": running?.mean, "running_variance": running?.variance,
+                "saved_mean": saved.mean, "saved_inverse_deviation": saved.inverseDeviation,
+                "saved_remainder": saved.remainder,
+            ])
+        try Kernels.requireFitting(["input": input, "result": result])
         guard input.count > 0 else {
-            savedMean.update(repeating: 0, count: planes)
-            savedInverseDeviation.update(repeating: 0, count: planes)
-            savedRemainder?.update(repeating: 0, count: planes)
+            for statistic in [saved.mean, saved.inverseDeviation, saved.remainder] {
+                if let statistic { try Elements.fill(statistic, with: 0) }
+            }
             return
         }
         let moments = try Self.moments(input)
-        let scaleShift = try Storage<Float>(count: 2 * planes)
-        let (scale, shift) = (scaleShift.pointer, scaleShift.pointer + planes)
+        let (scaleVector, shiftVector) = (try Matrix(rows: 1, planes: planes), try Matrix(rows: 1, planes: planes))
+        let (scale, shift) = (scaleVector.pointer, shiftVector.pointer)
+        let (weight, bias) = (weight?.pointer, bias?.pointer)
+        let (savedMean, savedInverseDeviation) = (saved.mean.pointer, saved.inverseDeviation.pointer)
+        let savedRemainder = saved.remainder?.pointer
+        let (runningMean, runningVariance) = (running?.mean.pointer, running?.variance.pointer)
         for p in 0..<planes {
             let (mean, squares) = (moments[2 * p], moments[2 * p + 1])
             let inverseDeviation = 1 / (squares / Double(rows) + epsilon).squareRoot()
@@ -52,85 +84,88 @@ package struct BatchNormalizationOperation {
             scale[p] = Float(inverseDeviation * Double(weight?[p] ?? 1))
             // What rounding took from the mean comes back with the shift.
             shift[p] = Float(Double(bias?[p] ?? 0) - (mean - Double(savedMean[p])) * Double(scale[p]))
-            if let runningMean { runningMean[p] = running(runningMean[p], Float(mean), keeping: momentum) }
+            if let runningMean { runningMean[p] = updated(runningMean[p], by: Float(mean), keeping: momentum) }
             if let runningVariance {
                 let unbiased = rows > 1 ? Float(squares / Double(rows - 1)) : 0
-                runningVariance[p] = running(runningVariance[p], unbiased, keeping: momentum)
+                runningVariance[p] = updated(runningVariance[p], by: unbiased, keeping: momentum)
             }
         }
-        try apply(input, mean: savedMean, scale: scale, shift: shift, into: result)
-        withExtendedLifetime(scaleShift) {}
+        try PlaneMaps.apply(
+            input, mean: saved.mean, scale: scaleVector, shift: shiftVector, leakiness: leakiness, into: result)
     }
 
     package func forwardEvaluation(
-        _ input: Matrix, weight: Vector?, bias: Vector?, runningMean: Vector, runningVariance: Vector,
-        into result: Matrix
+        _ input: Matrix, weight: Matrix?, bias: Matrix?, running: Running, into result: Matrix
     ) throws(SCNError) {
-        try result.requireSameShape(as: input, "result")
         let planes = input.planes
-        let scaleShift = try Storage<Float>(count: 2 * planes)
-        let (scale, shift) = (scaleShift.pointer, scaleShift.pointer + planes)
+        try result.requireSameShape(as: input, "result")
+        try requireVectors(
+            planes,
+            [
+                "weight": weight, "bias": bias, "running_mean": running.mean, "running_variance": running.variance,
+            ])
+        try Kernels.requireFitting(["input": input, "result": result])
+        let (scaleVector, shiftVector) = (try Matrix(rows: 1, planes: planes), try Matrix(rows: 1, planes: planes))
+        let (scale, shift, variance) = (scaleVector.pointer, shiftVector.pointer, running.variance.pointer)
+        let (weight, bias) = (weight?.pointer, bias?.pointer)
         for p in 0..<planes {
-            scale[p] = Float(inverseDeviation(runningVariance[p]) * Double(weight?[p] ?? 1))
+            scale[p] = Float(inverseDeviation(variance[p]) * Double(weight?[p] ?? 1))
             shift[p] = bias?[p] ?? 0
         }
-        try apply(input, mean: runningMean, scale: scale, shift: shift, into: result)
-        withExtendedLifetime(scaleShift) {}
+        try PlaneMaps.apply(
+            input, mean: running.mean, scale: scaleVector, shift: shiftVector, leakiness: leakiness, into: result)
     }
 
     /// Backward of the training pass: result by the input, weightResult and biasResult by the parameters.
     package func backwardTraining(
-        input: Matrix, output: Matrix, gradient: Matrix, weight: Vector?, savedMean: Vector,
-        savedInverseDeviation: Vector, savedRemainder: Vector? = nil, weightResult: MutableVector?,
-        biasResult: MutableVector?, into result: Matrix
+        input: Matrix, output: Matrix, gradient: Matrix, weight: Matrix?, saved: Saved, weightResult: Matrix?,
+        biasResult: Matrix?, into result: Matrix
     ) throws(SCNError) {
+        try requireVectors(
+            input.planes,
+            [
+                "saved_mean": saved.mean, "saved_inverse_deviation": saved.inverseDeviation,
+                "saved_remainder": saved.remainder,
+            ])
+        let inverseDeviation = saved.inverseDeviation.pointer
         try backward(
-            input: input, output: output, gradient: gradient, weight: weight, mean: savedMean,
-            remainder: savedRemainder, inverseDeviation: { Double(savedInverseDeviation[$0]) },
-            statisticsDependOnInput: true,
-            weightResult: weightResult, biasResult: biasResult, into: result)
+            input: input, output: output, gradient: gradient, weight: weight, mean: saved.mean,
+            remainder: saved.remainder, inverseDeviation: { Double(inverseDeviation[$0]) },
+            statisticsDependOnInput: true, weightResult: weightResult, biasResult: biasResult, into: result)
     }
 
     /// Backward of the evaluation pass.
     package func backwardEvaluation(
-        input: Matrix, output: Matrix, gradient: Matrix, weight: Vector?, runningMean: Vector, runningVariance: Vector,
-        weightResult: MutableVector?, biasResult: MutableVector?, into result: Matrix
+        input: Matrix, output: Matrix, gradient: Matrix, weight: Matrix?, running: Running, weightResult: Matrix?,
+        biasResult: Matrix?, into result: Matrix
     ) throws(SCNError) {
+        try requireVectors(
+            input.planes, ["running_mean": running.mean, "running_variance": running.variance])
+        let variance = running.variance.pointer
         try backward(
-            input: input, output: output, gradient: gradient, weight: weight, mean: runningMean,
-            remainder: nil, inverseDeviation: { inverseDeviation(runningVariance[$0]) }, statisticsDependOnInput: false,
+            input: input, output: output, gradient: gradient, weight: weight, mean: running.mean, remainder: nil,
+            inverseDeviation: { inverseDeviation(variance[$0]) }, statisticsDependOnInput: false,
             weightResult: weightResult, biasResult: biasResult, into: result)
     }
 
     private func inverseDeviation(_ variance: Float) -> Double { 1 / (Double(variance) + epsilon).squareRoot() }
 
-    private func apply(_ input: Matrix, mean: Vector, scale: Vector, shift: Vector, into result: Matrix)
-        throws(SCNError)
-    {
-        let kernels = try Kernels.table()
-        let planes = input.planes
-        if planes == 0 { return }
-        Parallel.forEachChunk(input.rows, size: Self.chunkRows(planes)) { _, range in
-            let start = range.lowerBound * planes
-            kernels.batch_norm_apply(
-                input.pointer + start, Int64(range.count), Int64(planes), mean, scale, shift, leakiness,
-                result.pointer + start)
-        }
-    }
-
     private func backward(
-        input: Matrix, output: Matrix, gradient: Matrix, weight: Vector?, mean: Vector,
-        remainder: Vector?, inverseDeviation: (Int) -> Double, statisticsDependOnInput: Bool,
-        weightResult: MutableVector?,
-        biasResult: MutableVector?, into result: Matrix
+        input: Matrix, output: Matrix, gradient: Matrix, weight: Matrix?, mean: Matrix, remainder: Matrix?,
+        inverseDeviation: (Int) -> Double, statisticsDependOnInput: Bool, weightResult: Matrix?, biasResult: Matrix?,
+        into result: Matrix
     ) throws(SCNError) {
+        let (rows, planes) = (input.rows, input.planes)
         try output.requireSameShape(as: input, "output")
         try gradient.requireSameShape(as: input, "gradient")
         try result.requireSameShape(as: input, "result")
-        let kernels = try Kernels.table()
-        let (rows, planes) = (input.rows, input.planes)
+        try requireVectors(
+            planes, ["weight": weight, "weight_result": weightResult, "bias_result": biasResult])
+        let kernels = try Kernels.fitting([
+            "input": input, "output": output, "gradient": gradient, "result": result,
+        ])
         if planes == 0 { return }
-        let chunkRows = reductionChunk(rows, atLeast: 256, limit: 256)
+        let chunkRows = ChunkSizes.moments.rows(rows)
         let summedRows = statisticsDependOnInput || weightResult != nil || biasResult != nil ? rows : 0
         let chunks = Parallel.chunkCount(summedRows, size: chunkRows)
         let partial = try Storage<Double>(count: 2 * chunks * planes)
@@ -139,10 +174,12 @@ package struct BatchNormalizationOperation {
             let start = range.lowerBound * planes
             kernels.batch_norm_backward_sums(
                 input.pointer + start, output.pointer + start, gradient.pointer + start, Int64(range.count),
-                Int64(planes), mean, leakiness, partialBase + 2 * chunk * planes,
+                Int64(planes), mean.pointer, leakiness, partialBase + 2 * chunk * planes,
                 partialBase + (2 * chunk + 1) * planes)
         }
         let factors = try Storage<Float>(count: 3 * planes)
+        let (weight, remainder) = (weight?.pointer, remainder?.pointer)
+        let (weightSums, biasSums) = (weightResult?.pointer, biasResult?.pointer)
         let (a, b, c) = (factors.pointer, factors.pointer + planes, factors.pointer + 2 * planes)
         for p in 0..<planes {
             var (sumGradient, sumProduct) = (0.0, 0.0)
@@ -159,23 +196,25 @@ package struct BatchNormalizationOperation {
             let slope = share * inverse * inverse * sumProduct
             b[p] = Float(-slope)
             c[p] = Float(slope * rounding - share * sumGradient)
-            weightResult?[p] = Float(sumProduct * inverse)
-            biasResult?[p] = Float(sumGradient)
+            weightSums?[p] = Float(sumProduct * inverse)
+            biasSums?[p] = Float(sumGradient)
         }
         Self.applyBackward(
-            kernels, input: input, output: output, gradient: gradient, mean: mean, leakiness: leakiness, scale: a,
+            kernels, input: input, output: output, gradient: gradient, mean: mean.pointer, leakiness: leakiness,
+            scale: a,
             ofStatistics: statisticsDependOnInput ? (b, c) : nil, into: result)
-        withExtendedLifetime((partial, factors)) {}
+        withExtendedLifetime((partial, factors, mean)) {}
     }
 
     /// result = scale * the gradient behind the activation, and where the statistics depend on the input, + slope * (input -
     /// mean) + shift.
     static func applyBackward(
-        _ kernels: scn_kernel_table, input: Matrix, output: Matrix, gradient: Matrix, mean: Vector, leakiness: Float,
-        scale: Vector, ofStatistics: (slope: MutableVector, shift: MutableVector)?, into result: Matrix
+        _ kernels: scn_kernel_table, input: Matrix, output: Matrix, gradient: Matrix, mean: UnsafePointer<Float>,
+        leakiness: Float, scale: UnsafePointer<Float>,
+        ofStatistics: (slope: UnsafeMutablePointer<Float>, shift: UnsafeMutablePointer<Float>)?, into result: Matrix
     ) {
         let planes = result.planes
-        Parallel.forEachChunk(result.rows, size: chunkRows(planes)) { _, range in
+        Parallel.forEachChunk(result.rows, size: PlaneMaps.chunkRows(planes)) { _, range in
             let (start, rows) = (range.lowerBound * planes, Int64(range.count))
             if let (slope, shift) = ofStatistics {
                 kernels.batch_norm_backward_apply(
@@ -191,9 +230,9 @@ package struct BatchNormalizationOperation {
 
     /// Mean and sum of squared deviations of each plane, interleaved.
     package static func moments(_ input: Matrix) throws(SCNError) -> [Double] {
-        let kernels = try Kernels.table()
+        let kernels = try Kernels.fitting(["input": input])
         let (rows, planes) = (input.rows, input.planes)
-        let chunkRows = reductionChunk(rows, atLeast: 256, limit: 256)
+        let chunkRows = ChunkSizes.moments.rows(rows)
         let chunks = Parallel.chunkCount(rows, size: chunkRows)
         let partial = try Storage<Double>(count: 2 * chunks * planes)
         let base = partial.pointer
@@ -218,12 +257,16 @@ package struct BatchNormalizationOperation {
         withExtendedLifetime((partial, input)) {}
         return result
     }
-
-    private static func chunkRows(_ planes: Int) -> Int { max(1, Kernels.elementChunk / planes) }
 }
 
 /// Running statistics after a batch: what has no part in them leaves no trace, NaN and infinities either.
-func running(_ before: Float, _ batch: Float, keeping momentum: Double) -> Float {
+func updated(_ before: Float, by batch: Float, keeping momentum: Double) -> Float {
     let kept = Float(momentum)
     return kept == 0 ? batch : kept == 1 ? before : kept * before + (1 - kept) * batch
+}
+
+/// Throws where a vector, given under its name, is not [planes] of a type that there are loops for.
+func requireVectors(_ planes: Int, _ vectors: KeyValuePairs<String, Matrix?>) throws(SCNError) {
+    try Kernels.requireFitting(vectors)
+    for (name, vector) in vectors { try vector?.requireShape(1, planes, name) }
 }

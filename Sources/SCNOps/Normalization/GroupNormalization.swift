@@ -18,26 +18,35 @@ package struct GroupNormalizationOperation {
         self.epsilon = epsilon
     }
 
-    package typealias Vector = UnsafePointer<Float>
-    package typealias MutableVector = UnsafeMutablePointer<Float>
-
     /// The statistics of a forward pass, `groups` of each sample that has sites; `remainder` is what rounding took from `mean`.
     package struct Statistics {
-        package let mean: MutableVector
-        package let inverseDeviation: MutableVector
-        package let remainder: MutableVector?
-        /// Whether sample b's begin at b * groups: [batch, groups], of which samples without sites are not touched. Else those
+        package let mean: Matrix
+        package let inverseDeviation: Matrix
+        package let remainder: Matrix?
+        /// Whether sample b's are row b: [batch, groups], of which the rows of samples without sites are not touched. Else those
         /// of the samples with sites follow each other.
         package let areByBatchIndex: Bool
 
         package init(
-            mean: MutableVector, inverseDeviation: MutableVector, remainder: MutableVector? = nil,
-            areByBatchIndex: Bool
+            mean: Matrix, inverseDeviation: Matrix, remainder: Matrix? = nil, areByBatchIndex: Bool
         ) {
             self.mean = mean
             self.inverseDeviation = inverseDeviation
             self.remainder = remainder
             self.areByBatchIndex = areByBatchIndex
+        }
+
+        fileprivate func check(_ samples: SampleRows, groups: Int) throws(SCNError) {
+            // Of the last sample with sites, the index.
+            let rows =
+                areByBatchIndex ? samples.count == 0 ? 0 : Int(samples.indices[samples.count - 1]) + 1 : samples.count
+            let parts = [(mean, "saved_mean"), (inverseDeviation, "saved_inverse_deviation")]
+            for (matrix, name) in parts + (remainder.map { [($0, "saved_remainder")] } ?? []) {
+                try Kernels.requireFitting([name: matrix])
+                try require(
+                    matrix.rows >= rows && matrix.planes == groups, .shape,
+                    "\(name): is \(matrix.rows) x \(matrix.planes), expected \(rows) x \(groups)")
+            }
         }
 
         /// Where those of a sample begin, by its place among the samples with sites.
@@ -48,14 +57,16 @@ package struct GroupNormalizationOperation {
 
     /// weight, bias: [planes], nil for ones and zeros.
     package func forward(
-        _ input: Matrix, samples: SampleRows, weight: Vector?, bias: Vector?, statistics: Statistics,
+        _ input: Matrix, samples: SampleRows, weight: Matrix?, bias: Matrix?, statistics: Statistics,
         into result: Matrix
     ) throws(SCNError) {
-        try check(input, samples)
-        try result.requireSameShape(as: input, "result")
-        let kernels = try Kernels.table()
         let planes = input.planes
         let width = planes / groups
+        try check(input, samples)
+        try result.requireSameShape(as: input, "result")
+        try requireVectors(planes, ["weight": weight, "bias": bias])
+        try statistics.check(samples, groups: groups)
+        let kernels = try Kernels.fitting(["input": input, "result": result])
         guard input.count > 0 else { return }
         let chunks = try Chunks(samples)
         let partial = try Storage<Double>(count: checkedProduct([2, chunks.count, planes], "sums of chunks"))
@@ -67,6 +78,9 @@ package struct GroupNormalizationOperation {
                 mean + planes)
         }
         let maps = try Storage<Float>(count: checkedProduct([3, samples.count, planes], "scales of samples"))
+        let (weight, bias) = (weight?.pointer, bias?.pointer)
+        let (means, deviations) = (statistics.mean.pointer, statistics.inverseDeviation.pointer)
+        let remainders = statistics.remainder?.pointer
         for sample in 0..<samples.count {
             let (mean, scale, shift) = Self.vectors(maps, sample, planes)
             let start = statistics.start(sample, of: samples, groups: groups)
@@ -76,9 +90,9 @@ package struct GroupNormalizationOperation {
                 let rounded = Float(exact)
                 let inverse = 1 / (variance + epsilon).squareRoot()
                 let place = start + group
-                statistics.mean[place] = rounded
-                statistics.inverseDeviation[place] = Float(inverse)
-                statistics.remainder?[place] = Float(exact - Double(rounded))
+                means[place] = rounded
+                deviations[place] = Float(inverse)
+                remainders?[place] = Float(exact - Double(rounded))
                 for p in planesOfGroup {
                     mean[p] = rounded
                     scale[p] = Float(inverse * Double(weight?[p] ?? 1))
@@ -99,28 +113,32 @@ package struct GroupNormalizationOperation {
 
     /// result: by the input; weightResult, biasResult: [planes], by the parameters, nil where not wanted.
     package func backward(
-        input: Matrix, gradient: Matrix, samples: SampleRows, weight: Vector?, statistics: Statistics,
-        weightResult: MutableVector?, biasResult: MutableVector?, into result: Matrix
+        input: Matrix, gradient: Matrix, samples: SampleRows, weight: Matrix?, statistics: Statistics,
+        weightResult: Matrix?, biasResult: Matrix?, into result: Matrix
     ) throws(SCNError) {
+        let planes = input.planes
+        let width = planes / groups
         try check(input, samples)
         try gradient.requireSameShape(as: input, "gradient")
         try result.requireSameShape(as: input, "result")
-        let kernels = try Kernels.table()
-        let planes = input.planes
-        let width = planes / groups
+        try requireVectors(
+            planes, ["weight": weight, "weight_result": weightResult, "bias_result": biasResult])
+        try statistics.check(samples, groups: groups)
+        let kernels = try Kernels.fitting(["input": input, "gradient": gradient, "result": result])
         guard input.count > 0 else {
-            weightResult?.update(repeating: 0, count: planes)
-            biasResult?.update(repeating: 0, count: planes)
+            for sums in [weightResult, biasResult] { if let sums { try Elements.fill(sums, with: 0) } }
             return
         }
         let chunks = try Chunks(samples)
         let partial = try Storage<Double>(count: checkedProduct([2, chunks.count, planes], "sums of chunks"))
         // Of each sample: its means, one a plane, and the three factors of its gradient.
         let maps = try Storage<Float>(count: checkedProduct([4, samples.count, planes], "scales of samples"))
-        let (sums, base) = (partial.pointer, maps.pointer)
+        let (sums, base, weight) = (partial.pointer, maps.pointer, weight?.pointer)
+        let (means, deviations) = (statistics.mean.pointer, statistics.inverseDeviation.pointer)
+        let remainders = statistics.remainder?.pointer
         for sample in 0..<samples.count {
             let start = statistics.start(sample, of: samples, groups: groups)
-            for p in 0..<planes { base[4 * sample * planes + p] = statistics.mean[start + p / width] }
+            for p in 0..<planes { base[4 * sample * planes + p] = means[start + p / width] }
         }
         Parallel.forEach(chunks.count) { chunk in
             let start = chunks.firstRow(chunk) * planes
@@ -145,8 +163,8 @@ package struct GroupNormalizationOperation {
             }
             for group in 0..<groups {
                 let place = start + group
-                let inverse = Double(statistics.inverseDeviation[place])
-                let rounding = Double(statistics.remainder?[place] ?? 0)
+                let inverse = Double(deviations[place])
+                let rounding = Double(remainders?[place] ?? 0)
                 let count = Double(samples.rows(sample).count * width)
                 var (meanGradient, meanProduct) = (0.0, 0.0)
                 for p in group * width..<(group + 1) * width {
@@ -164,9 +182,10 @@ package struct GroupNormalizationOperation {
                 }
             }
         }
+        let (weightSums, biasSums) = (weightResult?.pointer, biasResult?.pointer)
         for p in 0..<planes {
-            weightResult?[p] = Float(byWeight[p])
-            biasResult?[p] = Float(byBias[p])
+            weightSums?[p] = Float(byWeight[p])
+            biasSums?[p] = Float(byBias[p])
         }
         Parallel.forEach(chunks.count) { chunk in
             let mean = base + 4 * chunks.sampleOfChunk(chunk) * planes
@@ -187,7 +206,7 @@ package struct GroupNormalizationOperation {
     }
 
     private static func vectors(_ maps: Storage<Float>, _ index: Int, _ planes: Int) -> (
-        MutableVector, MutableVector, MutableVector
+        UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>
     ) {
         let base = maps.pointer + 3 * index * planes
         return (base, base + planes, base + 2 * planes)
@@ -222,7 +241,7 @@ private struct Chunks: @unchecked Sendable {
     private let table: Storage<Int>
 
     init(_ samples: SampleRows) throws(SCNError) {
-        let size = reductionChunk(samples.rowCount, atLeast: 256, limit: 256)
+        let size = ChunkSizes.moments.rows(samples.rowCount)
         firstChunks = try Storage(count: samples.count + 1)
         var found = 0
         for place in 0..<samples.count {

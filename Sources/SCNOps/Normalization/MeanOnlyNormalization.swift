@@ -16,54 +16,50 @@ package struct MeanOnlyNormalizationOperation {
         self.leakiness = Float(leakiness)
     }
 
-    package typealias Vector = UnsafePointer<Float>
-    package typealias MutableVector = UnsafeMutablePointer<Float>
-
     /// Takes the mean of `input` [rows, planes] from it; vectors are [planes]. No rows: nothing is updated.
-    package func forwardTraining(_ input: Matrix, bias: Vector?, runningMean: MutableVector?, into result: Matrix)
+    package func forwardTraining(_ input: Matrix, bias: Matrix?, runningMean: Matrix?, into result: Matrix)
         throws(SCNError)
     {
-        try result.requireSameShape(as: input, "result")
-        guard input.count > 0 else { return }
         let planes = input.planes
+        try result.requireSameShape(as: input, "result")
+        try requireVectors(planes, ["bias": bias, "running_mean": runningMean])
+        try Kernels.requireFitting(["input": input, "result": result])
+        guard input.count > 0 else { return }
         let moments = try BatchNormalizationOperation.moments(input)
-        let vectors = try Storage<Float>(count: 3 * planes)
-        let (mean, scale, shift) = (vectors.pointer, vectors.pointer + planes, vectors.pointer + 2 * planes)
-        scale.update(repeating: 1, count: planes)
+        let means = try Matrix(rows: 1, planes: planes)
+        let (scale, shifts) = (try Self.ones(planes), try Matrix(rows: 1, planes: planes))
+        let (mean, shift, bias, running) = (means.pointer, shifts.pointer, bias?.pointer, runningMean?.pointer)
         for p in 0..<planes {
             let exact = moments[2 * p]
             mean[p] = Float(exact)
             // What rounding took from the mean comes back with the shift.
             shift[p] = Float(Double(bias?[p] ?? 0) - (exact - Double(mean[p])))
-            if let runningMean { runningMean[p] = running(runningMean[p], Float(exact), keeping: momentum) }
+            if let running { running[p] = updated(running[p], by: Float(exact), keeping: momentum) }
         }
-        try PlaneMaps.apply(input, mean: mean, scale: scale, shift: shift, leakiness: leakiness, into: result)
-        withExtendedLifetime(vectors) {}
+        try PlaneMaps.apply(input, mean: means, scale: scale, shift: shifts, leakiness: leakiness, into: result)
     }
 
-    package func forwardEvaluation(_ input: Matrix, bias: Vector?, runningMean: Vector, into result: Matrix)
+    package func forwardEvaluation(_ input: Matrix, bias: Matrix?, runningMean: Matrix, into result: Matrix)
         throws(SCNError)
     {
-        try result.requireSameShape(as: input, "result")
         let planes = input.planes
-        let vectors = try Storage<Float>(count: 2 * planes)
-        let (scale, shift) = (vectors.pointer, vectors.pointer + planes)
-        scale.update(repeating: 1, count: planes)
-        for p in 0..<planes { shift[p] = bias?[p] ?? 0 }
-        try PlaneMaps.apply(input, mean: runningMean, scale: scale, shift: shift, leakiness: leakiness, into: result)
-        withExtendedLifetime(vectors) {}
+        try requireVectors(planes, ["bias": bias, "running_mean": runningMean])
+        let (scale, zeros) = (try Self.ones(planes), try Matrix(zeros: 1, planes: planes))
+        try PlaneMaps.apply(
+            input, mean: runningMean, scale: scale, shift: bias ?? zeros, leakiness: leakiness, into: result)
     }
 
     /// result: by the input. The mean depends on the input in training (`isTraining`), and its gradient goes through it.
     package func backward(
-        output: Matrix, gradient: Matrix, isTraining: Bool, biasResult: MutableVector?, into result: Matrix
+        output: Matrix, gradient: Matrix, isTraining: Bool, biasResult: Matrix?, into result: Matrix
     ) throws(SCNError) {
+        let (rows, planes) = (output.rows, output.planes)
         try gradient.requireSameShape(as: output, "gradient")
         try result.requireSameShape(as: output, "result")
-        let kernels = try Kernels.table()
-        let (rows, planes) = (output.rows, output.planes)
+        try requireVectors(planes, ["bias_result": biasResult])
+        let kernels = try Kernels.fitting(["output": output, "gradient": gradient, "result": result])
         if planes == 0 { return }
-        let chunkRows = reductionChunk(rows, atLeast: 256, limit: 256)
+        let chunkRows = ChunkSizes.moments.rows(rows)
         let summedRows = isTraining || biasResult != nil ? rows : 0
         let chunks = Parallel.chunkCount(summedRows, size: chunkRows)
         let partial = try Storage<Double>(count: 2 * chunks * planes)
@@ -77,15 +73,21 @@ package struct MeanOnlyNormalizationOperation {
                 gradient.pointer + start, output.pointer + start, gradient.pointer + start, Int64(range.count),
                 Int64(planes), zeros, leakiness, sums + 2 * chunk * planes, sums + (2 * chunk + 1) * planes)
         }
+        let biasSums = biasResult?.pointer
         for p in 0..<planes {
             let sum = (0..<chunks).reduce(0.0) { $0 + sums[2 * $1 * planes + p] }
-            biasResult?[p] = Float(sum)
+            biasSums?[p] = Float(sum)
             if isTraining { shift[p] = Float(-sum / Double(max(1, rows))) }
         }
         BatchNormalizationOperation.applyBackward(
             kernels, input: gradient, output: output, gradient: gradient, mean: zeros, leakiness: leakiness,
-            scale: ones,
-            ofStatistics: isTraining ? (zeros, shift) : nil, into: result)
+            scale: ones, ofStatistics: isTraining ? (zeros, shift) : nil, into: result)
         withExtendedLifetime((partial, vectors)) {}
+    }
+
+    private static func ones(_ planes: Int) throws(SCNError) -> Matrix {
+        let ones = try Matrix(rows: 1, planes: planes)
+        try Elements.fill(ones, with: 1)
+        return ones
     }
 }

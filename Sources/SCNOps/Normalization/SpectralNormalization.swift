@@ -21,10 +21,10 @@ package enum SpectralNormalizationOperation {
         var value = 0.0
         for _ in 0..<iterations {
             try LinearOperation.forward(
-                weight, weight: next.pointer, weightIsTransposed: false, bias: nil, into: left)
+                weight, weight: next, weightIsTransposed: false, bias: nil, into: left)
             _ = try normalise(left, epsilon)
             try LinearOperation.backwardWeight(
-                input: weight, gradient: left, weightIsTransposed: false, weightResult: next.pointer, biasResult: nil)
+                input: weight, gradient: left, weightIsTransposed: false, weightResult: next, biasResult: nil)
             value = try normalise(next, epsilon)
         }
         return Estimate(left: left, right: next, value: value)
@@ -41,7 +41,8 @@ package enum SpectralNormalizationOperation {
         let scaled = try Matrix(rows: estimate.right.rows, planes: 1)
         try Elements.scale(estimate.right, by: Float(-factor * along), into: scaled)
         try LinearOperation.forward(
-            estimate.left, weight: scaled.pointer, weightIsTransposed: false, bias: nil, into: result)
+            estimate.left, weight: scaled.reshaped(rows: 1, planes: scaled.rows), weightIsTransposed: false, bias: nil,
+            into: result)
         let direct = try Matrix(rows: weight.rows, planes: weight.planes)
         try Elements.scale(gradient, by: Float(factor), into: direct)
         try Elements.add(result, direct, into: result)

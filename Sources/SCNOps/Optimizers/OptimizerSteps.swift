@@ -19,8 +19,10 @@ package enum OptimizerSteps {
     package static func sgd(
         _ parameter: Matrix, gradient: Matrix, velocity: Matrix?, options: SGD, isFirstStep: Bool
     ) throws(SCNError) {
-        try gradient.requireSameShape(as: parameter, "gradient")
-        try Kernels.forElements(parameter.count) { kernels, start, count in
+        let operands: KeyValuePairs<String, Matrix?> = [
+            "parameter": parameter, "gradient": gradient, "velocity": velocity,
+        ]
+        try Kernels.forElements(operands) { kernels, start, count in
             kernels.sgd_step(
                 parameter.pointer + start, gradient.pointer + start, velocity.map { $0.pointer + start }, count,
                 Float(options.learningRate), Float(options.momentum), Float(options.dampening),
@@ -50,8 +52,10 @@ package enum OptimizerSteps {
         _ parameter: Matrix, gradient: Matrix, firstMoment: Matrix, secondMoment: Matrix, options: Adam,
         corrections: (Double, Double)
     ) throws(SCNError) {
-        try gradient.requireSameShape(as: parameter, "gradient")
-        try Kernels.forElements(parameter.count) { kernels, start, count in
+        let operands: KeyValuePairs<String, Matrix?> = [
+            "parameter": parameter, "gradient": gradient, "first_moment": firstMoment, "second_moment": secondMoment,
+        ]
+        try Kernels.forElements(operands) { kernels, start, count in
             kernels.adam_step(
                 parameter.pointer + start, gradient.pointer + start, firstMoment.pointer + start,
                 secondMoment.pointer + start, count, Float(options.learningRate), Float(options.beta1),

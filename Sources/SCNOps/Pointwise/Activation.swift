@@ -18,29 +18,27 @@ public enum Activation: Hashable, Sendable {
 
     /// result, of input's shape; in place allowed.
     package func forward(_ input: Matrix, into result: Matrix) throws(SCNError) {
-        try result.requireSameShape(as: input, "result")
-        let (source, target) = (input.pointer, result.pointer)
-        try Kernels.forElements(input.count) { kernels, start, count in
+        try Kernels.forElements(["input": input, "result": result]) { kernels, start, count in
+            let (source, target) = (input.pointer + start, result.pointer + start)
             switch self.form {
-            case .linear(let leak): kernels.leaky_relu(source + start, count, leak, target + start)
-            case .smooth(let kind): scn_smooth_activation_forward(kind, source + start, count, target + start)
+            case .linear(let leak): kernels.leaky_relu(source, count, leak, target)
+            case .smooth(let kind): scn_smooth_activation_forward(kind, source, count, target)
             }
         }
     }
 
     /// result: by the input, from input and output of the forward pass.
     package func backward(input: Matrix, output: Matrix, gradient: Matrix, into result: Matrix) throws(SCNError) {
-        try output.requireSameShape(as: input, "output")
-        try gradient.requireSameShape(as: input, "gradient")
-        try result.requireSameShape(as: input, "result")
-        let (inputs, outputs) = (input.pointer, output.pointer)
-        let (source, target) = (gradient.pointer, result.pointer)
-        try Kernels.forElements(input.count) { kernels, start, count in
+        let operands: KeyValuePairs<String, Matrix?> = [
+            "input": input, "output": output, "gradient": gradient, "result": result,
+        ]
+        try Kernels.forElements(operands) { kernels, start, count in
+            let (source, target) = (gradient.pointer + start, result.pointer + start)
             switch self.form {
             case .linear(let leak):
-                kernels.leaky_relu_backward(inputs + start, source + start, count, leak, target + start)
+                kernels.leaky_relu_backward(input.pointer + start, source, count, leak, target)
             case .smooth(let kind):
-                scn_smooth_activation_backward(kind, outputs + start, source + start, count, target + start)
+                scn_smooth_activation_backward(kind, output.pointer + start, source, count, target)
             }
         }
     }

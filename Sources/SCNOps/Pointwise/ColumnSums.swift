@@ -3,10 +3,12 @@ package import SCNCore
 
 /// The sum of each plane over all rows, added in double: gradients by a bias.
 package enum ColumnSums {
-    package static func compute(_ input: Matrix, into result: UnsafeMutablePointer<Float>) throws(SCNError) {
-        let kernels = try Kernels.table()
+    /// result: [planes].
+    package static func compute(_ input: Matrix, into result: Matrix) throws(SCNError) {
+        let kernels = try Kernels.fitting(["input": input, "result": result])
         let planes = input.planes
-        let chunkRows = reductionChunk(input.rows, atLeast: 1024)
+        try result.requireShape(1, planes, "result")
+        let chunkRows = ChunkSizes.columnSums.rows(input.rows)
         let chunks = Parallel.chunkCount(input.rows, size: chunkRows)
         let partial = try Storage<Double>(count: chunks * planes)
         let base = partial.pointer
@@ -15,11 +17,12 @@ package enum ColumnSums {
                 input.pointer + range.lowerBound * planes, Int64(planes), Int64(range.count), Int64(planes),
                 base + chunk * planes)
         }
+        let sums = result.pointer
         for p in 0..<planes {
             var sum = 0.0
             for chunk in 0..<chunks { sum += base[chunk * planes + p] }
-            result[p] = Float(sum)
+            sums[p] = Float(sum)
         }
-        withExtendedLifetime((partial, input)) {}
+        withExtendedLifetime((partial, input, result)) {}
     }
 }

@@ -5,24 +5,35 @@ package import SCNCore
 package enum Elements {
     /// result = a + b, of one shape; in place allowed.
     package static func add(_ a: Matrix, _ b: Matrix, into result: Matrix) throws(SCNError) {
-        let (x, y, z) = try checked(a, b, result)
-        try Kernels.forElements(a.count) { $0.add(x + $1, y + $1, $2, z + $1) }
+        try Kernels.forElements(["a": a, "b": b, "result": result]) { kernels, start, count in
+            kernels.add(a.pointer + start, b.pointer + start, count, result.pointer + start)
+        }
     }
 
     /// result = a * b, element by element.
     package static func multiply(_ a: Matrix, _ b: Matrix, into result: Matrix) throws(SCNError) {
-        let (x, y, z) = try checked(a, b, result)
-        try Kernels.forElements(a.count) { $0.multiply(x + $1, y + $1, $2, z + $1) }
+        try Kernels.forElements(["a": a, "b": b, "result": result]) { kernels, start, count in
+            kernels.multiply(a.pointer + start, b.pointer + start, count, result.pointer + start)
+        }
     }
 
     /// result = a * factor.
     package static func scale(_ a: Matrix, by factor: Float, into result: Matrix) throws(SCNError) {
-        let (x, _, z) = try checked(a, a, result)
-        try Kernels.forElements(a.count) { $0.scale(x + $1, factor, $2, z + $1) }
+        try Kernels.forElements(["a": a, "result": result]) { kernels, start, count in
+            kernels.scale(a.pointer + start, factor, count, result.pointer + start)
+        }
+    }
+
+    /// result = a > 0 ? 1 : 0.
+    package static func step(_ a: Matrix, into result: Matrix) throws(SCNError) {
+        try Kernels.forElements(["a": a, "result": result]) { kernels, start, count in
+            kernels.step(a.pointer + start, count, result.pointer + start)
+        }
     }
 
     /// The sum of all elements, accumulated in double.
     package static func sum(_ a: Matrix) throws(SCNError) -> Float {
+        try Kernels.requireFitting(["a": a])
         let base = a.pointer
         return Float(
             try reduce(a.count) { _, range in
@@ -33,9 +44,17 @@ package enum Elements {
     }
 
     package static func sumOfSquares(_ a: Matrix) throws(SCNError) -> Double {
-        let kernels = try Kernels.table()
-        let base = a.pointer
-        return try reduce(a.count) { _, range in kernels.sum_of_squares(base + range.lowerBound, Int64(range.count)) }
+        let kernels = try Kernels.fitting(["a": a])
+        return try reduce(a.count) { _, range in
+            kernels.sum_of_squares(a.pointer + range.lowerBound, Int64(range.count))
+        }
+    }
+
+    /// Every element of the result gets the value.
+    package static func fill(_ result: Matrix, with value: Float) throws(SCNError) {
+        try Kernels.forElements(["result": result]) { _, start, count in
+            (result.pointer + start).update(repeating: value, count: Int(count))
+        }
     }
 
     /// Writes the planes of `sources` side by side into result; all have result's rows.
@@ -54,21 +73,27 @@ package enum Elements {
         }
     }
 
+    /// Writes the rows of `sources` one after the other into result; all have result's planes.
+    package static func stack(_ sources: [Matrix], into result: Matrix) throws(SCNError) {
+        try forEachStacked(sources, result) { kernels, count, stacked, part in
+            kernels.copy_rows(1, part, count, stacked, count, count)
+        }
+    }
+
+    /// The reverse of `stack`: cuts the rows of `source` into the results.
+    package static func unstack(_ source: Matrix, into results: [Matrix]) throws(SCNError) {
+        try forEachStacked(results, source) { kernels, count, stacked, part in
+            kernels.copy_rows(1, stacked, count, part, count, count)
+        }
+    }
+
     /// The sum of `part` over chunks whose bounds depend on `count` alone, added in order.
     static func reduce(_ count: Int, _ part: (_ chunk: Int, _ range: Range<Int>) -> Double) throws(SCNError) -> Double {
-        let size = Kernels.elementChunk
+        let size = ChunkSizes.elements
         let partial = try Storage<Double>(count: Parallel.chunkCount(count, size: size))
         let base = partial.pointer
         Parallel.forEachChunk(count, size: size) { chunk, range in base[chunk] = part(chunk, range) }
         return partial.buffer.reduce(0, +)
-    }
-
-    private typealias Pointers = (UnsafePointer<Float>, UnsafePointer<Float>, UnsafeMutablePointer<Float>)
-
-    private static func checked(_ a: Matrix, _ b: Matrix, _ result: Matrix) throws(SCNError) -> Pointers {
-        try b.requireSameShape(as: a, "b")
-        try result.requireSameShape(as: a, "result")
-        return (UnsafePointer(a.pointer), UnsafePointer(b.pointer), result.pointer)
     }
 
     private static func checkJoin(_ parts: [Matrix], _ joined: Matrix) throws(SCNError) {
@@ -86,8 +111,8 @@ package enum Elements {
             _ part: UnsafeMutablePointer<Float>
         ) -> Void
     ) throws(SCNError) {
-        let kernels = try Kernels.table()
-        Parallel.forEachChunk(joined.rows, size: 1024) { _, range in
+        let kernels = try fitting(joined, parts)
+        Parallel.forEachChunk(joined.rows, size: ChunkSizes.rows) { _, range in
             var column = joined.pointer + range.lowerBound * joined.planes
             for part in parts {
                 copy(
@@ -96,5 +121,32 @@ package enum Elements {
                 column += part.planes
             }
         }
+    }
+
+    private static func forEachStacked(
+        _ parts: [Matrix], _ stacked: Matrix,
+        _ copy: (
+            _ kernels: scn_kernel_table, _ count: Int64, _ stacked: UnsafeMutablePointer<Float>,
+            _ part: UnsafeMutablePointer<Float>
+        ) -> Void
+    ) throws(SCNError) {
+        for (index, part) in parts.enumerated() {
+            try part.requireShape(part.rows, stacked.planes, "tensor \(index)")
+        }
+        try stacked.requireShape(parts.reduce(0) { $0 + $1.rows }, stacked.planes, "result")
+        let kernels = try fitting(stacked, parts)
+        var first = 0
+        for part in parts {
+            let target = stacked.pointer + first
+            Parallel.forEachChunk(part.count, size: ChunkSizes.elements) { _, range in
+                copy(kernels, Int64(range.count), target + range.lowerBound, part.pointer + range.lowerBound)
+            }
+            first += part.count
+        }
+    }
+
+    private static func fitting(_ whole: Matrix, _ parts: [Matrix]) throws(SCNError) -> scn_kernel_table {
+        for (index, part) in parts.enumerated() { try Kernels.requireFitting(["tensor \(index)": part]) }
+        return try Kernels.fitting(["result": whole])
     }
 }

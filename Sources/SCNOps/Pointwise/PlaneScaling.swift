@@ -4,12 +4,9 @@ package import SCNCore
 /// Every plane times a number of its own.
 package enum PlaneScaling {
     /// result = input * factors, factors [planes]; in place allowed.
-    package static func apply(_ input: Matrix, factors: UnsafePointer<Float>, into result: Matrix) throws(SCNError) {
-        try result.requireSameShape(as: input, "result")
-        let zeros = try Storage<Float>(count: input.planes, zeroed: true)
-        try PlaneMaps.apply(
-            input, mean: zeros.pointer, scale: factors, shift: zeros.pointer, leakiness: 1, into: result)
-        withExtendedLifetime(zeros) {}
+    package static func apply(_ input: Matrix, factors: Matrix, into result: Matrix) throws(SCNError) {
+        let zeros = try Matrix(zeros: 1, planes: input.planes)
+        try PlaneMaps.apply(input, mean: zeros, scale: factors, shift: zeros, leakiness: 1, into: result)
     }
 }
 
@@ -17,17 +14,25 @@ package enum PlaneScaling {
 enum PlaneMaps {
     /// y = (x - mean) * scale + shift, then y > 0 ? y : leakiness * y; vectors are [planes].
     static func apply(
-        _ input: Matrix, mean: UnsafePointer<Float>, scale: UnsafePointer<Float>, shift: UnsafePointer<Float>,
-        leakiness: Float, into result: Matrix
+        _ input: Matrix, mean: Matrix, scale: Matrix, shift: Matrix, leakiness: Float, into result: Matrix
     ) throws(SCNError) {
-        let kernels = try Kernels.table()
+        let kernels = try Kernels.fitting([
+            "input": input, "mean": mean, "scale": scale, "shift": shift, "result": result,
+        ])
         let planes = input.planes
+        try result.requireSameShape(as: input, "result")
+        for (vector, name) in [(mean, "mean"), (scale, "scale"), (shift, "shift")] {
+            try vector.requireShape(1, planes, name)
+        }
         if planes == 0 { return }
-        Parallel.forEachChunk(input.rows, size: max(1, Kernels.elementChunk / planes)) { _, range in
+        Parallel.forEachChunk(input.rows, size: chunkRows(planes)) { _, range in
             let start = range.lowerBound * planes
             kernels.batch_norm_apply(
-                input.pointer + start, Int64(range.count), Int64(planes), mean, scale, shift, leakiness,
-                result.pointer + start)
+                input.pointer + start, Int64(range.count), Int64(planes), mean.pointer, scale.pointer, shift.pointer,
+                leakiness, result.pointer + start)
         }
     }
+
+    /// The rows of a chunk.
+    static func chunkRows(_ planes: Int) -> Int { max(1, ChunkSizes.elements / planes) }
 }

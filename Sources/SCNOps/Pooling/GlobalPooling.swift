@@ -16,20 +16,20 @@ public enum GlobalPooling: Int, CaseIterable, Sendable {
     package func forward(_ sites: SiteSet, input: Matrix, into result: Matrix) throws(SCNError) {
         try input.requireShape(sites.count, input.planes, "input")
         try result.requireShape(sites.batchSize, input.planes, "result")
+        let kernels = try Kernels.fitting(["input": input, "result": result])
         if input.count == 0 { return result.pointer.update(repeating: 0, count: result.count) }
         let samples = try sites.samples()
         let pieces = try SamplePieces(samples)
         if self == .max {
-            try largest(input, samples, pieces, into: result)
+            try largest(kernels, input, samples, pieces, into: result)
         } else {
-            try sums(input, samples, pieces, into: result)
+            try sums(kernels, input, samples, pieces, into: result)
         }
     }
 
-    private func sums(_ input: Matrix, _ samples: SampleRows, _ pieces: SamplePieces, into result: Matrix)
-        throws(SCNError)
-    {
-        let kernels = try Kernels.table()
+    private func sums(
+        _ kernels: scn_kernel_table, _ input: Matrix, _ samples: SampleRows, _ pieces: SamplePieces, into result: Matrix
+    ) throws(SCNError) {
         let planes = input.planes
         let partial = try Storage<Double>(count: checkedProduct([pieces.count, planes], "sums of samples"))
         let base = partial.pointer
@@ -40,7 +40,7 @@ public enum GlobalPooling: Int, CaseIterable, Sendable {
                 base + piece * planes)
         }
         result.pointer.update(repeating: 0, count: result.count)
-        Parallel.forEachChunk(samples.count, size: 64) { _, places in
+        Parallel.forEachChunk(samples.count, size: ChunkSizes.samples) { _, places in
             for place in places {
                 let target = result.row(Int(samples.indices[place]))
                 let divisor = self == .average ? Double(samples.rows(place).count) : 1
@@ -54,20 +54,19 @@ public enum GlobalPooling: Int, CaseIterable, Sendable {
         withExtendedLifetime((partial, input, result)) {}
     }
 
-    private func largest(_ input: Matrix, _ samples: SampleRows, _ pieces: SamplePieces, into result: Matrix)
-        throws(SCNError)
-    {
-        let kernels = try Kernels.table()
+    private func largest(
+        _ kernels: scn_kernel_table, _ input: Matrix, _ samples: SampleRows, _ pieces: SamplePieces, into result: Matrix
+    ) throws(SCNError) {
         let planes = input.planes
         let partial = try Matrix(rows: pieces.count, planes: planes)
-        let consecutive = try Storage<Int32>(0..<Int32(SamplePieces.mostRows))
-        let zeros = try Storage<Int32>(count: SamplePieces.mostRows, zeroed: true)
+        let consecutive = try Storage<Int32>(0..<Int32(ChunkSizes.sampleRows))
+        let zeros = try Storage<Int32>(count: ChunkSizes.sampleRows, zeroed: true)
         /// The maxima of consecutive rows.
         func pool(_ source: UnsafePointer<Float>, _ count: Int, _ target: UnsafeMutablePointer<Float>) {
             target.update(from: source, count: planes)
-            for first in stride(from: 1, to: count, by: SamplePieces.mostRows) {
+            for first in stride(from: 1, to: count, by: ChunkSizes.sampleRows) {
                 kernels.max_pooling_forward(
-                    Int64(min(SamplePieces.mostRows, count - first)), consecutive.pointer, zeros.pointer,
+                    Int64(min(ChunkSizes.sampleRows, count - first)), consecutive.pointer, zeros.pointer,
                     source + first * planes, Int64(planes), target, Int64(planes), Int64(planes))
             }
         }
@@ -76,7 +75,7 @@ public enum GlobalPooling: Int, CaseIterable, Sendable {
             pool(input.pointer + rows.lowerBound * planes, rows.count, partial.pointer + piece * planes)
         }
         result.pointer.update(repeating: 0, count: result.count)
-        Parallel.forEachChunk(samples.count, size: 64) { _, places in
+        Parallel.forEachChunk(samples.count, size: ChunkSizes.samples) { _, places in
             for place in places {
                 let own = pieces.ofSample(place)
                 pool(
@@ -94,13 +93,15 @@ public enum GlobalPooling: Int, CaseIterable, Sendable {
         try output.requireShape(sites.batchSize, input.planes, "output")
         try gradient.requireSameShape(as: output, "gradient")
         try result.requireSameShape(as: input, "result")
-        let kernels = try Kernels.table()
+        let kernels = try Kernels.fitting([
+            "input": input, "output": output, "gradient": gradient, "result": result,
+        ])
         let samples = try sites.samples()
         let pieces = try SamplePieces(samples)
         let planes = input.planes
         if input.count == 0 { return }
-        let consecutive = try Storage<Int32>(0..<Int32(SamplePieces.mostRows))
-        let zeros = try Storage<Int32>(count: SamplePieces.mostRows, zeroed: true)
+        let consecutive = try Storage<Int32>(0..<Int32(ChunkSizes.sampleRows))
+        let zeros = try Storage<Int32>(count: ChunkSizes.sampleRows, zeroed: true)
         Parallel.forEach(pieces.count) { piece in
             let (rows, place) = (pieces.rows(piece), pieces.sample(piece))
             let sample = Int(samples.indices[place]) * planes
@@ -123,7 +124,6 @@ public enum GlobalPooling: Int, CaseIterable, Sendable {
 
 /// The rows of every sample, cut into pieces whose bounds depend on the sites alone.
 private struct SamplePieces: @unchecked Sendable {
-    static let mostRows = 2048
     /// [count + 1]
     private let firstRows: Storage<Int64>
     /// The place of each piece's sample: [count].
@@ -137,7 +137,7 @@ private struct SamplePieces: @unchecked Sendable {
         var found = 0
         for place in 0..<samples.count {
             firstPieces[place] = Int64(found)
-            found += Parallel.chunkCount(samples.rows(place).count, size: Self.mostRows)
+            found += Parallel.chunkCount(samples.rows(place).count, size: ChunkSizes.sampleRows)
         }
         firstPieces[samples.count] = Int64(found)
         count = found
@@ -145,7 +145,7 @@ private struct SamplePieces: @unchecked Sendable {
         places = try Storage(count: count)
         for place in 0..<samples.count {
             for (number, piece) in ofSample(place).enumerated() {
-                firstRows[piece] = samples.starts[place] + Int64(number * Self.mostRows)
+                firstRows[piece] = samples.starts[place] + Int64(number * ChunkSizes.sampleRows)
                 places[piece] = Int64(place)
             }
         }

@@ -9,7 +9,7 @@ package enum MaxPoolingOperation {
         throws(SCNError)
     {
         try check(rules, input, result, "result", featuresToDrop)
-        let kernels = try Kernels.table()
+        let kernels = try Kernels.fitting(["input": input, "result": result])
         let (inputRows, outputRows) = (rules.inputRows.pointer, rules.outputRows.pointer)
         rules.forEachOutputRun(clearing: result) { _, run in
             kernels.max_pooling_forward(
@@ -28,7 +28,9 @@ package enum MaxPoolingOperation {
         try check(rules, input, output, "output", featuresToDrop)
         try gradient.requireSameShape(as: output, "gradient")
         try result.requireSameShape(as: input, "result")
-        let kernels = try Kernels.table()
+        let kernels = try Kernels.fitting([
+            "input": input, "output": output, "gradient": gradient, "result": result,
+        ])
         let (inputRows, outputRows) = (rules.inputRows.pointer, rules.outputRows.pointer)
         rules.reversed.forEachOutputRun(clearing: result) { _, run in
             kernels.max_pooling_backward(

@@ -3,19 +3,21 @@ internal import SCNCore
 internal import SCNGeometry
 
 extension Rulebook {
-    /// target[o] = factor * the sum of source[i] over the rules (i, o) of every filter offset k, whose planes begin at k *
-    /// `offsetStride` in the source; added in double, offsets ascending, and rounded once.
+    /// target[o] = factor * the sum of source[i] over the rules (i, o) of every filter offset k, whose `planes` planes begin at
+    /// plane `first.source` + k * `offsetStride` of the source, and at plane `first.target` of the target; added in double,
+    /// offsets ascending, and rounded once.
     func sum(
-        _ source: Matrix, from input: UnsafePointer<Float>, offsetStride: Int = 0, factor: Double, into target: Matrix,
-        at output: UnsafeMutablePointer<Float>, planes: Int
+        _ source: Matrix, offsetStride: Int = 0, factor: Double, into target: Matrix,
+        first: (source: Int, target: Int) = (0, 0), planes: Int
     ) throws(SCNError) {
-        let kernels = try Kernels.table()
+        let kernels = try Kernels.fitting(["input": source, "result": target])
+        let (input, output) = (source.pointer + first.source, target.pointer + first.target)
         let (rows, volume) = (outputCount, volume)
         if rows == 0 || planes == 0 { return }
         // Where output rows repeat within an offset, one thread has them all.
-        let spanRows = outputRowsAscend ? max(256, min(4096, Self.spanElements / planes), volume) : rows
-        let tileRows = outputRowsAscend ? min(max(Self.tileRows, volume / 8), spanRows, rows) : rows
-        let capacity = outputRowsAscend ? max(Self.tileRules, volume) : ruleCount
+        let spanRows = outputRowsAscend ? pooledSpan(planes: planes) : rows
+        let tileRows = outputRowsAscend ? min(max(ChunkSizes.summedRows, volume / 8), spanRows, rows) : rows
+        let capacity = outputRowsAscend ? max(ChunkSizes.summedRules, volume) : ruleCount
         let spans = Parallel.chunkCount(rows, size: spanRows)
         let cursors = try Storage<Int64>(count: checkedProduct([spans, volume], "the cursors of a pooling"))
         // A lane is a thread's scratch, made before anything is written.
@@ -42,8 +44,4 @@ extension Rulebook {
         }
         withExtendedLifetime((self, source, target, cursors, starts, places)) {}
     }
-
-    private static var tileRows: Int { 1 << 10 }
-    /// Rules of a tile: 64 KB.
-    private static var tileRules: Int { 1 << 13 }
 }

@@ -8,9 +8,7 @@ package enum SumPoolingOperation {
         _ rules: Rulebook, input: Matrix, featuresToDrop: Int, factor: Double, into result: Matrix
     ) throws(SCNError) {
         try check(rules, input, "input", result, "result", featuresToDrop)
-        try rules.sum(
-            input, from: input.pointer + featuresToDrop, factor: factor, into: result, at: result.pointer,
-            planes: result.planes)
+        try rules.sum(input, factor: factor, into: result, first: (featuresToDrop, 0), planes: result.planes)
         ForwardCounts.add(rules: rules.ruleCount)
     }
 
@@ -19,10 +17,9 @@ package enum SumPoolingOperation {
         _ rules: Rulebook, gradient: Matrix, featuresToDrop: Int, factor: Double, into result: Matrix
     ) throws(SCNError) {
         try check(rules, result, "result", gradient, "gradient", featuresToDrop)
-        if featuresToDrop > 0 { result.pointer.update(repeating: 0, count: result.count) }
+        if featuresToDrop > 0 { try Elements.fill(result, with: 0) }
         try rules.reversed.sum(
-            gradient, from: gradient.pointer, factor: factor, into: result, at: result.pointer + featuresToDrop,
-            planes: gradient.planes)
+            gradient, factor: factor, into: result, first: (0, featuresToDrop), planes: gradient.planes)
     }
 
     private static func check(

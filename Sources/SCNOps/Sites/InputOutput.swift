@@ -30,9 +30,9 @@ extension InputMap {
 
     /// target[site]: of the rows that count there, all of them or the winner alone; sums and means are added in double.
     private func combine(_ source: Matrix, _ all: scn_site_rows, into target: Matrix) throws(SCNError) {
-        let kernels = try Kernels.table()
+        let kernels = try Kernels.fitting(["features": source, "result": target])
         let (planes, which) = (source.planes, counting(all))
-        Parallel.forEachChunk(siteCount, size: 1024) { _, range in
+        Parallel.forEachChunk(siteCount, size: ChunkSizes.rows) { _, range in
             kernels.combine_site_rows(
                 Int64(range.count), starts.pointer + range.lowerBound, rows.pointer, which, source.pointer,
                 Int64(planes), target.pointer + range.lowerBound * planes)
@@ -43,13 +43,12 @@ extension InputMap {
     /// target[row]: what its site has, where the row counts there. Row by row, since scattered reads overlap better than
     /// scattered writes.
     private func spread(_ source: Matrix, _ all: scn_site_rows, into target: Matrix) throws(SCNError) {
-        let kernels = try Kernels.table()
+        let kernels = try Kernels.fitting(["features": source, "result": target])
         let (planes, which) = (source.planes, counting(all))
-        Parallel.forEachChunk(rowCount, size: 2048) { _, range in
+        Parallel.forEachChunk(rowCount, size: ChunkSizes.rows) { _, range in
             kernels.spread_site_rows(
                 Int64(range.lowerBound), Int64(range.upperBound), siteOfRow.pointer, starts.pointer, rows.pointer,
-                which,
-                source.pointer, Int64(planes), target.pointer)
+                which, source.pointer, Int64(planes), target.pointer)
         }
         withExtendedLifetime((self, source, target)) {}
     }

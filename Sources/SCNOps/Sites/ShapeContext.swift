@@ -3,14 +3,14 @@ package import SCNCore
 package import SCNGeometry
 
 /// The features under each filter offset side by side: a convolution with the unit matrix, without its products (after the
-/// shape contexts of Belongie, Malik and Puzicha, 2002). With one filter offset it picks rows.
+/// shape contexts of Belongie, Malik and Puzicha, 2002).
 package enum ShapeContextOperation {
     /// result [rules.outputCount, volume * planes], plane k * planes + p being plane p under filter offset k, 0 where no site
     /// lies there; input [rules.inputCount, planes].
     package static func forward(_ rules: Rulebook, input: Matrix, into result: Matrix) throws(SCNError) {
         try check(rules, input, "input", result, "result")
         let planes = input.planes
-        let kernels = try Kernels.table()
+        let kernels = try Kernels.fitting(["input": input, "result": result])
         let (inputRows, outputRows) = (rules.inputRows.pointer, rules.outputRows.pointer)
         rules.forEachOutputRun(clearing: result) { k, run in
             kernels.add_rows(
@@ -24,8 +24,7 @@ package enum ShapeContextOperation {
     package static func backward(_ rules: Rulebook, gradient: Matrix, into result: Matrix) throws(SCNError) {
         try check(rules, result, "result", gradient, "gradient")
         try rules.reversed.sum(
-            gradient, from: gradient.pointer, offsetStride: result.planes, factor: 1, into: result, at: result.pointer,
-            planes: result.planes)
+            gradient, offsetStride: result.planes, factor: 1, into: result, planes: result.planes)
     }
 
     private static func check(

@@ -1,7 +1,8 @@
 package import SCNCore
 package import SCNGeometry
 
-/// Between features [sites, planes] and a dense array [batch, planes, ...spatial size].
+/// Between features [sites, planes] and a dense array [batch, planes, ...spatial size], a matrix of any shape with as many
+/// elements.
 package enum SparseToDenseOperation {
     /// Elements of the dense array, or an overflow error.
     package static func count(_ sites: SiteSet, planes: Int) throws(SCNError) -> Int {
@@ -11,48 +12,45 @@ package enum SparseToDenseOperation {
     }
 
     /// Writes every element of result; zeros where there is no site.
-    package static func forward(_ sites: SiteSet, input: Matrix, into result: UnsafeMutableBufferPointer<Float>)
-        throws(SCNError)
-    {
-        let base = try check(sites, input, "input", UnsafeBufferPointer(result), "result")
+    package static func forward(_ sites: SiteSet, input: Matrix, into result: Matrix) throws(SCNError) {
+        try check(sites, input, "input", result, "result")
         let (offsets, volume) = try sites.denseOffsets(planes: input.planes)
+        let base = result.pointer
         base.update(repeating: 0, count: result.count)
         forEachRow(input) { row, planes, values in
             let target = base + Int(offsets[row])
             for p in 0..<planes { target[p * volume] = values[p] }
         }
-        withExtendedLifetime((offsets, input)) {}
+        withExtendedLifetime((offsets, input, result)) {}
     }
 
     /// result [sites, planes]: by the input.
-    package static func backward(_ sites: SiteSet, gradient: UnsafeBufferPointer<Float>, into result: Matrix)
-        throws(SCNError)
-    {
-        let base = try check(sites, result, "result", gradient, "gradient")
+    package static func backward(_ sites: SiteSet, gradient: Matrix, into result: Matrix) throws(SCNError) {
+        try check(sites, result, "result", gradient, "gradient")
         let (offsets, volume) = try sites.denseOffsets(planes: result.planes)
+        let base = gradient.pointer
         forEachRow(result) { row, planes, values in
             let source = base + Int(offsets[row])
             for p in 0..<planes { values[p] = source[p * volume] }
         }
-        withExtendedLifetime((offsets, result)) {}
+        withExtendedLifetime((offsets, gradient, result)) {}
     }
 
     private static func check(
-        _ sites: SiteSet, _ matrix: Matrix, _ matrixName: String, _ dense: UnsafeBufferPointer<Float>,
-        _ denseName: String
-    ) throws(SCNError) -> UnsafeMutablePointer<Float> {
+        _ sites: SiteSet, _ matrix: Matrix, _ matrixName: String, _ dense: Matrix, _ denseName: String
+    ) throws(SCNError) {
+        try Kernels.requireFitting([matrixName: matrix, denseName: dense])
         try matrix.requireShape(sites.count, matrix.planes, matrixName)
         let count = try count(sites, planes: matrix.planes)
         try require(
             dense.count == count, .shape, "\(denseName): has \(dense.count) elements, expected \(count)")
-        return UnsafeMutablePointer(mutating: dense.baseAddress ?? UnsafePointer(matrix.pointer))
     }
 
     private static func forEachRow(
         _ matrix: Matrix, _ body: (_ row: Int, _ planes: Int, _ values: UnsafeMutablePointer<Float>) -> Void
     ) {
         let (base, planes) = (matrix.pointer, matrix.planes)
-        Parallel.forEachChunk(matrix.rows, size: 1024) { _, range in
+        Parallel.forEachChunk(matrix.rows, size: ChunkSizes.rows) { _, range in
             for row in range { body(row, planes, base + row * planes) }
         }
     }

@@ -45,6 +45,10 @@ SCN_TENSOR_SPARSE = 1
 SCN_TENSOR_POINTS = 2
 SCN_TENSOR_TABLE = 3
 
+# scn_element_type
+SCN_FLOAT32 = 0
+SCN_FLOAT64 = 1
+
 # scn_input_mode
 SCN_INPUT_UNIQUE = 0
 SCN_INPUT_LAST = 1
@@ -74,10 +78,6 @@ SCN_ACTIVATION_SELU = 3
 SCN_ACTIVATION_TANH = 4
 SCN_ACTIVATION_SIGMOID = 5
 
-# scn_point_type
-SCN_POINT_FLOAT32 = 0
-SCN_POINT_FLOAT64 = 1
-
 # scn_voxel_reduction
 SCN_VOXEL_SUM = 0
 SCN_VOXEL_MEAN = 1
@@ -94,12 +94,12 @@ Rulebook = c_void_p
 
 # Enumerations.
 TensorKind = c_int
+ElementType = c_int
 InputMode = c_int
 SparsifyActivation = c_int
 WindowOrder = c_int
 GlobalPooling = c_int
 Activation = c_int
-PointType = c_int
 VoxelReduction = c_int
 
 # Numbers in memory: an address, an array or a reference of ctypes, None for NULL.
@@ -346,10 +346,18 @@ class Matrix(Structure):
     """scn_matrix"""
 
     _fields_ = [
-        ("data", Floats),
+        ("struct_size", c_size_t),
+        ("type", ElementType),
+        ("data", c_void_p),
         ("rows", c_int64),
         ("planes", c_int64),
+        ("row_stride", c_int64),
     ]
+
+    def __init__(
+        self, *, type: int = SCN_FLOAT32, data: Any = None, rows: int = 0, planes: int = 0, row_stride: int = 0
+    ) -> None:
+        super().__init__(sizeof(Matrix), type, data, rows, planes, row_stride)
 
 
 FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
@@ -381,6 +389,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_tensor_retain": (Status, [Tensor]),
     "scn_tensor_release": (Status, [Tensor]),
     "scn_tensor_get_kind": (Status, [Tensor, POINTER(TensorKind)]),
+    "scn_tensor_type": (Status, [Tensor, POINTER(ElementType)]),
     "scn_tensor_rank": (Status, [Tensor, Int32s]),
     "scn_tensor_shape": (Status, [Tensor, Int64s, c_int32]),
     "scn_tensor_data": (Status, [Tensor, POINTER(Floats)]),
@@ -535,7 +544,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_geometry_create_dense": (Status, [c_int32, Int64s, Floats, c_int64, c_int64, c_int64, POINTER(Geometry)]),
     "scn_voxelize": (
         Status,
-        [c_int32, c_void_p, PointType, c_int64, Doubles, POINTER(VoxelizeOptions), POINTER(Geometry)],
+        [c_int32, c_void_p, ElementType, c_int64, Doubles, POINTER(VoxelizeOptions), POINTER(Geometry)],
     ),
     "scn_geometry_retain": (Status, [Geometry]),
     "scn_geometry_release": (Status, [Geometry]),

@@ -1,4 +1,5 @@
-"""What the library says of every type of layer, and layers that are made by it: the one statement of their arguments."""
+"""What the library says of every type of layer, and layers that are made by it: the one statement of their
+arguments."""
 
 from __future__ import annotations
 
@@ -12,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Callable, ClassVar
 
 import numpy as np
 
+from .._messages import one_of, wrong_value
 from .._native.arrays import entries, finite, flag, integer
 from .._native.library import library
-from ..errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from typing_extensions import Concatenate, ParamSpec
@@ -42,19 +43,15 @@ class Argument:
     """Names that it had in the architectures of older versions."""
 
     def plain(self, value: Any) -> Any:
-        """Return a value of any type that stands for one of this kind as JSON has it; bounds are the library's to check."""
+        """Return a value of any type that stands for one of this kind as JSON has it; bounds are the library's to
+        check."""
         if value is None and self.is_nullable:
             return None
         if self.kind == "choice":
             if value not in self.choices:
-                raise InvalidArgumentError(
-                    f"{self.name}: is {value!r}, expected one of {[*self._none(), *self.choices]}"
-                )
+                raise wrong_value(self.name, value, one_of([*[None] * self.is_nullable, *self.choices]))
             return value
         return _PLAIN[self.kind](value, self.name)
-
-    def _none(self) -> list[None]:
-        return [None] if self.is_nullable else []
 
 
 @dataclass(frozen=True)
@@ -93,7 +90,7 @@ class LayerType:
 def _per_axis(value: Any, name: str, number: Callable[[Any, str], Any], meaning: str) -> Any:
     """Return a number for all axes, or a list of one for each."""
     if value is None or isinstance(value, str):
-        raise InvalidArgumentError(f"{name}: is {value!r}, expected {meaning}")
+        raise wrong_value(name, value, meaning)
     if np.ndim(value) == 0:
         return number(value, name)
     return [number(entry, name) for entry in entries(value, name, meaning)]
@@ -168,7 +165,8 @@ def made_from_arguments(signature: Callable[Concatenate[Any, P], None]) -> Calla
 
 
 class Typed:
-    """A class of layers, of either level, that has the name of one of the library's types, or is derived from one that has."""
+    """A class of layers, of either level, that has the name of one of the library's types, or is derived from one that
+    has."""
 
     _type: ClassVar[LayerType] = LayerType("", "", (), frozenset(), frozenset())
 

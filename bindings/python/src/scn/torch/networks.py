@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 
 
 def _of_torch(build: Callable[P, Any]) -> Callable[P, containers.Sequential]:
-    """Return a builder with the arguments and the documentation of one of the package `scn`, which returns torch modules.
+    """Return a builder with the arguments and the documentation of one of the package `scn`, which returns torch
+    modules.
 
-    The library alone knows how networks nest. Its own copy goes at once, and leaves its generator as it was; the weights
-    are initialised by torch's generator.
+    The library alone knows how networks nest. Its own copy goes at once, and leaves its generator as it was; the
+    weights are initialised by torch's generator.
     """
 
     @functools.wraps(build)

@@ -230,8 +230,8 @@ class RandomizedStrideConvolution(_StridedConvolution):
     """In training a convolution whose windows are displaced at random; in evaluation a `Convolution`.
 
     Along each axis the steps from window to window are a shuffle of stride - 1, stride + 1 and stride, a third of the
-    windows each; sizes are those of `Convolution`. The displacement follows `torch.manual_seed`; it is drawn once for an
-    input and a filter, so that branches with the same filter get the same sites. Weight and bias as in
+    windows each; sizes are those of `Convolution`. The displacement follows `torch.manual_seed`; it is drawn once for
+    an input and a filter, so that branches with the same filter get the same sites. Weight and bias as in
     `SubmanifoldConvolution`.
     """
 
@@ -301,8 +301,8 @@ def permutohedral_offsets(dimension: int) -> torch.Tensor:
 class ShapeContext(Layer):
     """Puts the features of a site's neighbourhood side by side: [sites, nIn] -> [sites, nIn * volume], same sites.
 
-    Plane k * nIn + p is plane p under offset k of a submanifold filter, 0 where there is no site. filter_size: an integer
-    or one for each axis.
+    Plane k * nIn + p is plane p under offset k of a submanifold filter, 0 where there is no site. filter_size: an
+    integer or one for each axis.
     """
 
     __init__ = numpy_shape_context.ShapeContext.__init__

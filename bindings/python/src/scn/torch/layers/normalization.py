@@ -32,7 +32,8 @@ __all__ = [
 
 
 def follow(running: torch.Tensor, batch: torch.Tensor, kept: float) -> None:
-    """Move running statistics to those of a batch; what has no part in them leaves no trace, NaN and infinities either."""
+    """Move running statistics to those of a batch; what has no part in them leaves no trace, NaN and infinities
+    either."""
     if kept == 0:
         running.copy_(batch)
     elif kept < 1:
@@ -242,7 +243,8 @@ class SparseGroupNorm(Layer, nn.GroupNorm):
             # The parameters take part all the same.
             return input._on(typed_like(values if weight is None or bias is None else values * weight + bias, rows))
         parts = [
-            # The axis of planes comes second in what torch normalises by groups; F.group_norm refuses groups of one value.
+            # The axis of planes comes second in what torch normalises by groups; F.group_norm refuses groups of one
+            # value.
             torch.group_norm(part.t().unsqueeze(0), self.num_groups, weight, bias, self.eps).squeeze(0).t()
             for part in values.split(counts)
         ]

@@ -47,7 +47,8 @@ class _Dropping(Windowed):
         """Return the pooled sparse tensor."""
         input, rows = self._sparse(input)
         if rows.shape[1] < self.nFeaturesToDrop:
-            raise ShapeError(f"features has {rows.shape[1]} planes, of which {self.nFeaturesToDrop} cannot be dropped")
+            expected = f"at least the {self.nFeaturesToDrop} that {type(self).__name__} drops"
+            raise ShapeError(f"input: has {rows.shape[1]} planes, expected {expected}")
         metadata = input._known_metadata()
         rulebook, sites = self._rules(metadata, input._site_set())
         pool = type(self)._operation

@@ -115,5 +115,5 @@ class SparsifyFCS(Layer):
         """Return the sparse tensor of the sites that stay."""
         input, rows = self._sparse(input)
         if not rows.shape[1]:
-            raise InvalidArgumentError("SparsifyFCS got features without planes; it chooses sites by the first one")
+            raise InvalidArgumentError("input: has no planes, expected at least 1 for SparsifyFCS")
         return _kept(input, rows, rows[:, 0] > 0)

@@ -1,13 +1,18 @@
-internal import SCNCore
+package import SCNCore
 
-/// How a safetensors file names the type of a tensor's elements.
-package struct ElementType: Equatable, Sendable {
+/// How a safetensors file names the type of a tensor's elements, which may be one that no matrix has.
+package struct SafetensorsType: Equatable, Sendable {
     package let name: String
 
     package init(name: String) { self.name = name }
 
-    package static let float32 = ElementType(name: "F32")
-    package static let int64 = ElementType(name: "I64")
+    /// The name of the type of a matrix's elements.
+    package init(_ type: ElementType) {
+        switch type {
+        case .float32: name = "F32"
+        case .float64: name = "F64"
+        }
+    }
 
     /// Bits of one element, or nil for a name that the format did not define when this was written.
     package var bits: Int? {
