@@ -1,4 +1,5 @@
-/// scn for C++17: scn.h with handles that release themselves, exceptions for statuses, and vectors for arrays. One header.
+/// scn for C++17: scn.h with handles that release themselves, exceptions for statuses, and vectors for arrays. One
+/// header.
 ///
 ///     #include <scn.hpp>
 ///     #include <iostream>
@@ -14,15 +15,17 @@
 ///     }
 ///
 /// Names.    A function scn_x_y of scn.h is scn::x_y here, or the member y of the class X; what scn.h says of it holds.
-/// Handles.  Tensor, Module, Optimizer, Geometry and Rulebook own one handle. A copy is one more owner of the same thing, not
-///           a second thing; a default-constructed one owns none, and calls on it throw. get() lends the handle to
-///           functions of scn.h, the explicit constructor takes over one that such a function returned.
-/// Errors.   Every function may throw scn::Error, which carries the status and the library's message; nothing has changed
-///           then. check() does the same for the functions of scn.h, as for those that take the caller's buffers:
+/// Handles.  Tensor, Module, Optimizer, Geometry and Rulebook each own one handle, as a std::shared_ptr does: a copy is
+///           one more owner of the same thing, and a const Module can still be trained. A default-constructed or
+///           moved-from object owns nothing, and calls on it throw. get() lends the handle to functions of scn.h; the
+///           explicit constructor takes ownership of one that such a function returned.
+/// Errors.   Every function that is not noexcept may throw scn::Error, which carries the status and the library's
+///           message; nothing has changed then. check() does the same for functions of scn.h, such as those that take
+///           the caller's buffers:
 ///               scn::check(scn_input_forward(geometry.get(), &features, &result));
-/// Arrays.   Span<T> is a view of a vector, an array, or {1, 2, 3}, read during the call only. Size is a number for each axis,
-///           {3, 3, 1}, or one for all, 3; {} where scn.h allows NULL.
-/// Threads.  As in scn.h: two objects that own one handle are one handle, the caller's to guard.
+/// Arrays.   Span<T> is a view of a vector, an array, or {1, 2, 3}; functions read it only during the call. Size is one
+///           number for each axis, {3, 3, 1}, or one for all of them, 3; {} where scn.h allows NULL.
+/// Threads.  As in scn.h: objects that own the same handle count as one, which the caller must guard.
 //
 // Long because: it mirrors scn.h, which is one file.
 #ifndef SCN_HPP
@@ -36,6 +39,7 @@
 #include <functional>
 #include <initializer_list>
 #include <iterator>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -46,71 +50,86 @@
 
 namespace scn {
 
-// =============================================================================================================== Errors
+// ============================================================================================================== Errors
 
-/// What a function threw: what() is the status' name and the message, "SCN_ERROR_SHAPE: input: has ...".
+/// What functions throw. what() is the name of the status and the message, "SCN_ERROR_SHAPE: input: has ...".
 class Error : public std::runtime_error {
   public:
     Error(scn_status status, const std::string &message)
         : std::runtime_error(std::string(scn_status_name(status)) + ": " + message), status_(status) {}
     /// The status, never SCN_OK.
-    scn_status status() const noexcept { return status_; }
+    [[nodiscard]] scn_status status() const noexcept { return status_; }
 
   private:
     scn_status status_;
 };
 
-/// Throw the Error for a status that is not SCN_OK, with this thread's last message.
+/// Throw an Error with this thread's last message unless the status is SCN_OK.
 inline void check(scn_status status) {
     if (status != SCN_OK) throw Error(status, scn_last_error());
 }
 
-// =============================================================================================================== Arrays
+// ============================================================================================================== Arrays
 
-/// A view of numbers that lie side by side; it owns nothing.
+namespace detail {
+
+/// The type of a container's elements. Those of a temporary are const, unless the temporary is a view.
+template <typename Container>
+using ElementOf = std::remove_pointer_t<decltype(std::data(
+    std::declval<std::conditional_t<std::is_lvalue_reference_v<Container>, Container, const Container &>>()))>;
+
+/// Whether a Span<Element> can view a container.
+template <typename Container, typename Element, typename = void>
+inline constexpr bool is_viewable = false;
+template <typename Container, typename Element>
+inline constexpr bool is_viewable<Container, Element, std::void_t<ElementOf<Container>>> =
+    std::is_convertible_v<ElementOf<Container> (*)[], Element (*)[]>;
+
+}  // namespace detail
+
+/// A view of contiguous elements, which it does not own.
 template <typename Element>
 class Span {
   public:
     using Value = std::remove_const_t<Element>;
+    using value_type = Value;
 
-    Span() = default;
-    Span(Element *data, std::size_t size) : data_(data), size_(size) {}
-    template <std::size_t count>
-    Span(Element (&array)[count]) : Span(array, count) {}
-    /// A view of anything with data() and size(): a vector, an array, another view.
-    template <typename Container,
-              typename = std::enable_if_t<
-                  std::is_convertible_v<decltype(std::data(std::declval<Container &>())), Element *> &&
-                  !std::is_same_v<std::decay_t<Container>, Span>>>
-    Span(Container &&container) : Span(std::data(container), std::size(container)) {}
-    /// A view of {1, 2, 3}, for the statement that it stands in.
+    constexpr Span() noexcept = default;
+    constexpr Span(Element *data, std::size_t size) noexcept : data_(data), size_(size) {}
+    /// A view of an array, or of anything with data() and size(): a vector, another view. Only a Span of const elements
+    /// can view a temporary vector, for the length of the statement.
+    template <typename Container, typename = std::enable_if_t<!std::is_same_v<std::decay_t<Container>, Span> &&
+                                                              detail::is_viewable<Container, Element>>>
+    constexpr Span(Container &&container) : Span(std::data(container), std::size(container)) {}
+    /// A view of {1, 2, 3}, for the length of the statement.
     template <typename Same = Element, typename = std::enable_if_t<std::is_const_v<Same>>>
-    Span(std::initializer_list<Value> list) : Span(std::data(list), list.size()) {}
+    constexpr Span(std::initializer_list<Value> list) noexcept : Span(std::data(list), list.size()) {}
 
-    Element *data() const { return data_; }
-    std::size_t size() const { return size_; }
-    bool empty() const { return size_ == 0; }
-    Element *begin() const { return data_; }
-    Element *end() const { return data_ + size_; }
-    Element &operator[](std::size_t index) const { return data_[index]; }
+    [[nodiscard]] constexpr Element *data() const noexcept { return data_; }
+    [[nodiscard]] constexpr std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] constexpr bool empty() const noexcept { return size_ == 0; }
+    [[nodiscard]] constexpr Element *begin() const noexcept { return data_; }
+    [[nodiscard]] constexpr Element *end() const noexcept { return data_ + size_; }
+    [[nodiscard]] constexpr Element &operator[](std::size_t index) const noexcept { return data_[index]; }
 
   private:
     Element *data_ = nullptr;
     std::size_t size_ = 0;
 };
 
-/// A number for each axis, or one for all axes; {} is none, what scn.h calls NULL.
+/// One number for each axis, or one for all of them; {} is none, which scn.h calls NULL.
 template <typename Number>
 class PerAxis {
   public:
-    PerAxis() = default;
-    PerAxis(Number all) : count_(every_axis) { numbers_.fill(all); }
+    PerAxis() noexcept = default;
+    PerAxis(Number all) noexcept : count_(every_axis) { numbers_.fill(all); }
     PerAxis(std::initializer_list<Number> numbers) { assign(numbers); }
     PerAxis(const std::vector<Number> &numbers) { assign(numbers); }
 
-    bool empty() const { return count_ == 0; }
-    /// The numbers of the axes of a dimension, NULL for {}. Throws where there is another number of them.
-    const Number *on(std::int64_t dimension, const char *name) const {
+    [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
+    /// The numbers for the axes of a dimension, NULL for {}. Throws if their number is another one. name: what messages
+    /// call them.
+    [[nodiscard]] const Number *on(std::int64_t dimension, const char *name) const {
         if (count_ == 0) return nullptr;
         if (count_ != every_axis && count_ != dimension)
             throw Error(SCN_ERROR_SHAPE, std::string(name) + ": has " + std::to_string(count_) +
@@ -122,10 +141,9 @@ class PerAxis {
   private:
     static constexpr std::int64_t every_axis = -1;
 
-    template <typename Numbers>
-    void assign(const Numbers &numbers) {
+    void assign(Span<const Number> numbers) {
         if (numbers.size() > numbers_.size())
-            throw Error(SCN_ERROR_SHAPE, std::to_string(numbers.size()) + " axes, expected at most " +
+            throw Error(SCN_ERROR_SHAPE, "axes: has " + std::to_string(numbers.size()) + " numbers, expected at most " +
                                              std::to_string(numbers_.size()));
         for (Number number : numbers) numbers_[static_cast<std::size_t>(count_++)] = number;
     }
@@ -141,30 +159,35 @@ using Lengths = PerAxis<double>;
 /// The shape of an array.
 using Shape = std::vector<std::int64_t>;
 
-// ============================================================================================================== Handles
+// ============================================================================================================= Handles
 
-/// Owns one handle of scn.h, or none. Copies are further owners of the same handle.
+/// Owns one handle of scn.h, or none. A copy is one more owner of the same handle.
 template <typename RawType, scn_status (*retain)(RawType *), scn_status (*give_back)(RawType *)>
 class Handle {
   public:
     using Raw = RawType;
 
-    Handle() = default;
-    /// Take over a handle that a function of scn.h returned.
+    Handle() noexcept = default;
+    /// Take ownership of a handle that a function of scn.h returned.
     explicit Handle(Raw *owned) noexcept : raw_(owned) {}
     Handle(const Handle &other) : raw_(other.raw_) {
-        if (raw_) check(retain(raw_));
+        if (raw_ != nullptr) check(retain(raw_));
     }
     Handle(Handle &&other) noexcept : raw_(std::exchange(other.raw_, nullptr)) {}
-    Handle &operator=(Handle other) noexcept { return std::swap(raw_, other.raw_), *this; }
-    ~Handle() { give_back(raw_); }
+    Handle &operator=(Handle other) noexcept {
+        std::swap(raw_, other.raw_);
+        return *this;
+    }
+    ~Handle() {
+        if (raw_ != nullptr) give_back(raw_);
+    }
 
-    /// Lend the handle; NULL where there is none.
-    Raw *get() const noexcept { return raw_; }
-    /// Give the handle to the caller, who releases it.
-    Raw *release() noexcept { return std::exchange(raw_, nullptr); }
+    /// Lend the handle; NULL if there is none.
+    [[nodiscard]] Raw *get() const noexcept { return raw_; }
+    /// Give the handle to the caller, who must release it.
+    [[nodiscard]] Raw *release() noexcept { return std::exchange(raw_, nullptr); }
     /// Whether there is a handle.
-    explicit operator bool() const noexcept { return raw_ != nullptr; }
+    [[nodiscard]] explicit operator bool() const noexcept { return raw_ != nullptr; }
 
   private:
     Raw *raw_ = nullptr;
@@ -189,10 +212,17 @@ Value stored(scn_status (*function)(Parameters...), Arguments... arguments) {
     return value;
 }
 
+/// The size of an array, as scn.h takes it.
+template <typename Array>
+std::int64_t count_of(const Array &array) noexcept {
+    return static_cast<std::int64_t>(array.size());
+}
+
 /// The handles of several objects, as scn.h takes them.
 template <typename Object>
-std::vector<typename Object::Raw *> raws(const std::vector<Object> &objects) {
+std::vector<typename Object::Raw *> raws(Span<const Object> objects) {
     std::vector<typename Object::Raw *> result;
+    result.reserve(objects.size());
     for (const Object &object : objects) result.push_back(object.get());
     return result;
 }
@@ -204,17 +234,17 @@ inline void require_count(const char *name, std::size_t count, std::int64_t expe
                                          (expected < 0 ? "another number" : std::to_string(expected)));
 }
 
-/// The number of elements of a shape; -1 where it has none, or no integer holds it.
-inline std::int64_t product(const Shape &shape) {
+/// The number of elements of a shape; -1 where a size is negative, or no integer holds it.
+inline std::int64_t product(Span<const std::int64_t> shape) noexcept {
     std::int64_t result = 1;
     for (std::int64_t size : shape) {
-        if (size < 0 || (size > 0 && result > INT64_MAX / size)) return -1;
+        if (size < 0 || (size > 0 && result > std::numeric_limits<std::int64_t>::max() / size)) return -1;
         result *= size;
     }
     return result;
 }
 
-/// How many rows of so many columns an array has; throws where it has no whole number of them.
+/// How many rows of so many columns an array has; throws unless that is a whole number.
 inline std::int64_t rows_of(const char *name, std::size_t count, std::int64_t columns) {
     if (columns < 1 || count % static_cast<std::size_t>(columns) != 0)
         throw Error(SCN_ERROR_SHAPE, std::string(name) + ": has " + std::to_string(count) +
@@ -223,61 +253,63 @@ inline std::int64_t rows_of(const char *name, std::size_t count, std::int64_t co
 }
 
 inline std::int32_t rank_of(const Shape &shape) {
-    if (shape.size() > INT32_MAX) throw Error(SCN_ERROR_INVALID_ARGUMENT, "shape: has too many sizes");
+    if (shape.size() > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()))
+        throw Error(SCN_ERROR_INVALID_ARGUMENT, "shape: has too many sizes");
     return static_cast<std::int32_t>(shape.size());
 }
 
 /// NULL for a view of nothing, which scn.h reads as "not given".
 template <typename Element>
-Element *pointer(Span<Element> span) {
+Element *pointer(Span<Element> span) noexcept {
     return span.empty() ? nullptr : span.data();
 }
 
 }  // namespace detail
 
-// ===================================================================================================== The library itself
+// ================================================================================================== The library itself
 
 /// The library's version, "0.1.0".
-inline std::string version() { return scn_version(); }
-/// Throw where the library that was loaded is not binary compatible with the header that this program was compiled with.
+[[nodiscard]] inline std::string version() { return scn_version(); }
+/// Throw unless the loaded library is binary compatible with the header that this program was compiled with.
 inline void require_compatible_library() {
     if (scn_abi_version() != SCN_ABI_VERSION)
-        throw Error(SCN_ERROR_UNSUPPORTED, "the library has the ABI version " + std::to_string(scn_abi_version()) +
-                                               ", the header " + std::to_string(SCN_ABI_VERSION));
+        throw Error(SCN_ERROR_UNSUPPORTED, "ABI version of the library: is " + std::to_string(scn_abi_version()) +
+                                               ", expected " + std::to_string(SCN_ABI_VERSION));
 }
-/// The cpu and the instruction set in use.
-inline std::string cpu_description() { return scn_cpu_description(); }
-/// How many threads operations use, the calling one included.
-inline std::int32_t thread_count() { return scn_get_thread_count(); }
+/// The CPU and the instruction set in use.
+[[nodiscard]] inline std::string cpu_description() { return scn_cpu_description(); }
+/// How many threads operations use, including the calling one.
+[[nodiscard]] inline std::int32_t thread_count() noexcept { return scn_get_thread_count(); }
 /// Set how many threads operations use, 1 ... 1024.
 inline void set_thread_count(std::int32_t count) { check(scn_set_thread_count(count)); }
-/// How many handles of all kinds are not yet released.
-inline std::int64_t live_handles() { return scn_live_handles(); }
-/// How many bytes of numbers the library holds.
-inline std::int64_t memory_in_use() { return scn_memory_in_use(); }
+/// How many handles of all kinds have not been released yet.
+[[nodiscard]] inline std::int64_t live_handles() noexcept { return scn_live_handles(); }
+/// How many bytes of elements the library holds.
+[[nodiscard]] inline std::int64_t memory_in_use() noexcept { return scn_memory_in_use(); }
 
-/// What forward passes did.
+/// What forward passes did; see scn_get_forward_counts.
 struct ForwardCounts {
     std::int64_t multiply_adds = 0;
     std::int64_t hidden_states = 0;
     std::int64_t rules = 0;
 };
-/// The counts of the whole process since it began or they were last set.
-inline ForwardCounts forward_counts() {
+/// The counts of the whole process since it started, or since they were last set.
+[[nodiscard]] inline ForwardCounts forward_counts() noexcept {
     ForwardCounts counts;
     scn_get_forward_counts(&counts.multiply_adds, &counts.hidden_states, &counts.rules);
     return counts;
 }
-/// Set the counts; to zeros before a pass that is to be measured.
+/// Set the counts, usually to zero before a pass that is to be measured.
 inline void set_forward_counts(const ForwardCounts &counts) {
     check(scn_set_forward_counts(counts.multiply_adds, counts.hidden_states, counts.rules));
 }
 
-/// Seed the generator that initialises weights, drives dropout and displaces windows.
+/// Seed the generator that initializes weights, drives dropout and displaces windows.
 inline void manual_seed(std::uint64_t seed) { check(scn_manual_seed(seed)); }
-/// The generator's state.
+/// A state of the generator.
 using RandomState = std::array<std::uint64_t, 4>;
-inline RandomState random_state() {
+/// The generator's state.
+[[nodiscard]] inline RandomState random_state() {
     RandomState state{};
     check(scn_get_random_state(state.data()));
     return state;
@@ -285,9 +317,9 @@ inline RandomState random_state() {
 /// Set the generator's state to one that random_state returned.
 inline void set_random_state(const RandomState &state) { check(scn_set_random_state(state.data())); }
 
-/// While one of these lives, the calls of its thread count as one: what they changed of statistics, the generator, forward
-/// counts and geometries is put back at its end, unless `keep` was called. They nest.
-class Scope {
+/// While one of these lives, the calls of its thread count as one. At its end, what they changed of statistics, the
+/// generator, forward counts and geometries is put back, unless keep() was called. Scopes nest.
+class [[nodiscard]] Scope {
   public:
     /// Calls go on drawing from the generator.
     Scope() { check(scn_scope_begin(nullptr)); }
@@ -296,15 +328,15 @@ class Scope {
     Scope(const Scope &) = delete;
     Scope &operator=(const Scope &) = delete;
     ~Scope() { scn_scope_end(keeps_); }
-    /// Let what the calls changed stay at the end.
-    void keep() { keeps_ = 1; }
+    /// Keep what the calls changed.
+    void keep() noexcept { keeps_ = 1; }
 
   private:
     std::int32_t keeps_ = 0;
 };
 
 /// While one of these lives, its thread records no operations for a backward pass.
-class NoGradientRecording {
+class [[nodiscard]] NoGradientRecording {
   public:
     NoGradientRecording() : before_(scn_get_gradient_recording()) { check(scn_set_gradient_recording(0)); }
     NoGradientRecording(const NoGradientRecording &) = delete;
@@ -315,7 +347,7 @@ class NoGradientRecording {
     std::int32_t before_;
 };
 
-// ==================================================================================================== Geometry, rulebooks
+// ================================================================================================= Geometry, rulebooks
 
 /// How many filter offsets, rules and rows a rulebook has.
 struct RulebookSizes {
@@ -325,7 +357,8 @@ struct RulebookSizes {
     std::int64_t output_rows = 0;
 };
 
-/// The rules themselves: those of filter offset k are offsets[k] ... offsets[k + 1] - 1. Valid while the rulebook lives.
+/// The rules themselves: those of filter offset k are number offsets[k] ... offsets[k + 1] - 1. Valid while the
+/// rulebook lives.
 struct Rules {
     Span<const std::int64_t> offsets;
     Span<const std::int32_t> input_rows;
@@ -337,12 +370,14 @@ class Rulebook : public Handle<scn_rulebook, scn_rulebook_retain, scn_rulebook_r
   public:
     using Handle::Handle;
 
-    RulebookSizes sizes() const {
+    /// The numbers of filter offsets, rules and rows.
+    [[nodiscard]] RulebookSizes sizes() const {
         RulebookSizes sizes;
         check(scn_rulebook_sizes(get(), &sizes.volume, &sizes.rules, &sizes.input_rows, &sizes.output_rows));
         return sizes;
     }
-    Rules rules() const {
+    /// The rules, in the library's memory.
+    [[nodiscard]] Rules rules() const {
         const RulebookSizes count = sizes();
         const std::int64_t *offsets = nullptr;
         const std::int32_t *input_rows = nullptr, *output_rows = nullptr;
@@ -354,7 +389,7 @@ class Rulebook : public Handle<scn_rulebook, scn_rulebook_retain, scn_rulebook_r
     Rulebook reversed() const { return detail::made<Rulebook>(scn_rulebook_reversed, get()); }
 };
 
-/// A filter: a number of taps for each axis, {} for a stride of ones, a padding of zeros, a dilation of ones.
+/// A filter: its size, a stride ({} for ones), a padding ({} for zeros) and a dilation ({} for ones).
 struct Filter {
     Size size{};
     Size stride{};
@@ -368,17 +403,17 @@ struct Step {
     std::int32_t sites = 0;
 };
 
-/// Options of fractional pooling; needs a ratio or an output size.
+/// Options of fractional pooling, which needs either a ratio or an output size.
 struct FractionalOptions {
-    Lengths ratio{};           ///< Each > 1: floor(size / ratio) windows.
-    Size output_size{};        ///< As many windows; {} where there is a ratio.
-    Size pool_size{};          ///< {} for twos.
-    bool tiles = false;        ///< Whether each window ends where the next begins; pool_size is {} then.
+    Lengths ratio{};     ///< Above 1: floor(size / ratio) windows.
+    Size output_size{};  ///< This many windows; {} if there is a ratio.
+    Size pool_size{};    ///< {} for twos.
+    bool tiles = false;  ///< Whether each window ends where the next begins; pool_size must be {} then.
     scn_window_order order = SCN_WINDOWS_PSEUDORANDOM;
     std::int64_t features_to_drop = 0;
 
-    /// The struct of scn.h; it points into this one.
-    scn_fractional_options raw(std::int64_t dimension) const {
+    /// The struct of scn.h, which points into this one.
+    [[nodiscard]] scn_fractional_options raw(std::int64_t dimension) const {
         scn_fractional_options options = SCN_FRACTIONAL_OPTIONS_INIT;
         options.ratio = ratio.on(dimension, "ratio");
         options.output_size = output_size.on(dimension, "output_size");
@@ -390,44 +425,52 @@ struct FractionalOptions {
     }
 };
 
-/// The sites of an input, all coarser and finer site sets made from them, and the rulebooks between these. Site set 0 holds
-/// the input's own.
-class Geometry : public Handle<scn_geometry, scn_geometry_retain, scn_geometry_release> {
+/// The sites of an input, all coarser and finer site sets made from them, and the rulebooks between these. Site set 0
+/// has the input's own sites.
+class [[nodiscard]] Geometry : public Handle<scn_geometry, scn_geometry_retain, scn_geometry_release> {
   public:
     using Handle::Handle;
 
-    std::int32_t dimension() const { return detail::stored<std::int32_t>(scn_geometry_dimension, get()); }
-    std::int64_t batch_size() const { return detail::stored<std::int64_t>(scn_geometry_batch_size, get()); }
-    /// The number of rows of the points that the geometry was made of.
-    std::int64_t input_row_count() const { return detail::stored<std::int64_t>(scn_geometry_input_row_count, get()); }
-    /// The site of each of those rows, -1 at padding.
-    std::vector<std::int64_t> row_sites() const {
+    /// The number of coordinates of a site, not counting the batch index.
+    [[nodiscard]] std::int32_t dimension() const { return detail::stored<std::int32_t>(scn_geometry_dimension, get()); }
+    /// The number of samples.
+    [[nodiscard]] std::int64_t batch_size() const {
+        return detail::stored<std::int64_t>(scn_geometry_batch_size, get());
+    }
+    /// The number of rows of the points that the geometry was made from.
+    [[nodiscard]] std::int64_t input_row_count() const {
+        return detail::stored<std::int64_t>(scn_geometry_input_row_count, get());
+    }
+    /// The site of each of these rows, -1 for padding.
+    [[nodiscard]] std::vector<std::int64_t> row_sites() const {
         std::vector<std::int64_t> sites(static_cast<std::size_t>(input_row_count()));
-        check(scn_geometry_row_sites(get(), sites.data(), static_cast<std::int64_t>(sites.size())));
+        check(scn_geometry_row_sites(get(), sites.data(), detail::count_of(sites)));
         return sites;
     }
-    /// How many of those rows fall on each site.
-    std::vector<std::int64_t> row_counts() const {
+    /// How many of these rows fall on each site.
+    [[nodiscard]] std::vector<std::int64_t> row_counts() const {
         std::vector<std::int64_t> counts(static_cast<std::size_t>(site_count()));
-        check(scn_geometry_row_counts(get(), counts.data(), static_cast<std::int64_t>(counts.size())));
+        check(scn_geometry_row_counts(get(), counts.data(), detail::count_of(counts)));
         return counts;
     }
-    std::int64_t site_count(std::int32_t sites = 0) const {
+    /// The number of sites of a site set.
+    [[nodiscard]] std::int64_t site_count(std::int32_t sites = 0) const {
         return detail::stored<std::int64_t>(scn_geometry_site_count, get(), sites);
     }
-    std::vector<std::int64_t> spatial_size(std::int32_t sites = 0) const {
+    /// The spatial size of a site set, a number for each axis.
+    [[nodiscard]] std::vector<std::int64_t> spatial_size(std::int32_t sites = 0) const {
         std::vector<std::int64_t> size(static_cast<std::size_t>(dimension()));
         check(scn_geometry_spatial_size(get(), sites, size.data()));
         return size;
     }
-    /// The coordinates of a site set, [sites, dimension + 1], batch index last.
-    std::vector<std::int64_t> coordinates(std::int32_t sites = 0) const {
+    /// The coordinates of a site set, [sites, dimension + 1] row-major, batch index last.
+    [[nodiscard]] std::vector<std::int64_t> coordinates(std::int32_t sites = 0) const {
         std::vector<std::int64_t> rows(static_cast<std::size_t>(site_count(sites) * (dimension() + 1)));
-        check(scn_geometry_coordinates(get(), sites, rows.data(), static_cast<std::int64_t>(rows.size())));
+        check(scn_geometry_coordinates(get(), sites, rows.data(), detail::count_of(rows)));
         return rows;
     }
-    /// The site set of a spatial size; throws SCN_ERROR_STATE where there is none or more than one.
-    std::int32_t find_sites(const Size &spatial_size) const {
+    /// The site set of a spatial size; throws SCN_ERROR_STATE unless there is exactly one.
+    [[nodiscard]] std::int32_t find_sites(const Size &spatial_size) const {
         return detail::stored<std::int32_t>(scn_geometry_find_sites, get(),
                                             spatial_size.on(dimension(), "spatial_size"));
     }
@@ -449,7 +492,7 @@ class Geometry : public Handle<scn_geometry, scn_geometry_retain, scn_geometry_r
     Step randomized(std::int32_t sites, const Filter &filter) const {
         return step(scn_geometry_randomized, sites, filter);
     }
-    /// The rulebook of a fractional pooling; is_regular lays the windows as in evaluation.
+    /// The rulebook of a fractional pooling. is_regular: whether the windows lie as in evaluation.
     Step fractional(std::int32_t sites, const FractionalOptions &options, bool is_regular) const {
         const scn_fractional_options raw = options.raw(dimension());
         Step result;
@@ -459,11 +502,11 @@ class Geometry : public Handle<scn_geometry, scn_geometry_retain, scn_geometry_r
     }
     /// The rulebook of a deconvolution, the reverse of the strided one that led to `sites`.
     Step reverse(std::int32_t sites, const Filter &filter) const { return step(scn_geometry_reverse, sites, filter); }
-    /// The site set of those sites whose byte in keep is not 0, and the way to it. keep: [sites].
+    /// The site set of the sites whose byte in keep is not 0, and the rulebook to it. keep: [sites].
     Step subset(std::int32_t sites, Span<const std::uint8_t> keep) const {
         Step result;
         result.rulebook = detail::made<Rulebook>(scn_geometry_subset, get(), sites, keep.data(),
-                                                 static_cast<std::int64_t>(keep.size()), &result.sites);
+                                                 detail::count_of(keep), &result.sites);
         return result;
     }
 
@@ -488,38 +531,39 @@ class Geometry : public Handle<scn_geometry, scn_geometry_retain, scn_geometry_r
     }
 };
 
-/// Create the geometry of an input. coordinates: [rows, columns], columns dimension or dimension + 1 (batch index last).
+/// Create the geometry of an input. coordinates: [rows, columns]; columns: dimension, or dimension + 1 with the batch
+/// index last.
 inline Geometry geometry(std::int32_t dimension, const Size &spatial_size, Span<const std::int64_t> coordinates,
                          std::int32_t columns, scn_input_mode mode = SCN_INPUT_UNIQUE, std::int64_t batch_size = 0) {
     return detail::made<Geometry>(scn_geometry_create, dimension, spatial_size.on(dimension, "spatial_size"),
                                   coordinates.data(), detail::rows_of("coordinates", coordinates.size(), columns),
                                   columns, batch_size, mode);
 }
-/// Create the geometry of samples of one length. coordinates: [batch_size, length, dimension]; negative is padding.
+/// Create the geometry of samples of equal length. coordinates: [batch_size, length, dimension]; negative for padding.
 inline Geometry geometry_batched(std::int32_t dimension, const Size &spatial_size, Span<const std::int64_t> coordinates,
                                  std::int64_t batch_size, std::int64_t length, scn_input_mode mode = SCN_INPUT_UNIQUE) {
     detail::require_count("coordinates", coordinates.size(), detail::product({batch_size, length, dimension}));
     return detail::made<Geometry>(scn_geometry_create_batched, dimension, spatial_size.on(dimension, "spatial_size"),
                                   coordinates.data(), batch_size, length, mode);
 }
-/// Create the geometry of a dense array [batch_size, planes, ...spatial size]: a site wherever some plane is not zero.
+/// Create the geometry of a dense array [batch_size, planes, ...spatial size]: a site wherever a plane is not zero.
 inline Geometry geometry_dense(std::int32_t dimension, const Size &spatial_size, Span<const float> data,
                                std::int64_t batch_size, std::int64_t planes) {
     return detail::made<Geometry>(scn_geometry_create_dense, dimension, spatial_size.on(dimension, "spatial_size"),
-                                  data.data(), batch_size, planes, static_cast<std::int64_t>(data.size()));
+                                  data.data(), batch_size, planes, detail::count_of(data));
 }
 
 /// Options of voxelize.
 struct VoxelizeOptions {
     scn_voxel_reduction reduction = SCN_VOXEL_MEAN;
-    std::optional<std::uint64_t> seed{};   ///< Of SCN_VOXEL_RANDOM; none: the generator's next number.
-    Lengths origin{};                      ///< Where voxel 0 begins; {}: at the least coordinates of the points.
-    Span<const std::int64_t> batch{};      ///< [rows], the sample of each point; {}: there is one sample.
-    std::int64_t batch_size = 0;           ///< A lower bound, for trailing samples without points.
-    Size spatial_size{};                   ///< That all voxels must lie in; {}: the least that holds them.
+    std::optional<std::uint64_t> seed{};  ///< Of SCN_VOXEL_RANDOM; if not given, the generator's next number.
+    Lengths origin{};                     ///< Where voxel 0 begins; {} for the least coordinates of the points.
+    Span<const std::int64_t> batch{};     ///< [rows], the sample of each point, read by voxelize; {} for one sample.
+    std::int64_t batch_size = 0;          ///< A lower bound, for trailing samples without points.
+    Size spatial_size{};                  ///< In which all voxels must lie; {} for the smallest that holds them.
 };
 
-/// Create the geometry of points in space: that of point p is the site floor((p - origin) / voxel_size) on each axis.
+/// Create the geometry of points in space: point p lies at site floor((p - origin) / voxel_size) along each axis.
 /// points: [rows, dimension], float or double.
 template <typename Real>
 Geometry voxelize(std::int32_t dimension, Span<const Real> points, const Lengths &voxel_size,
@@ -538,51 +582,50 @@ Geometry voxelize(std::int32_t dimension, Span<const Real> points, const Lengths
                                   std::is_same_v<Real, float> ? SCN_FLOAT32 : SCN_FLOAT64, rows,
                                   voxel_size.on(dimension, "voxel_size"), &raw);
 }
-/// The same for a vector or an array.
-template <typename Container, typename Real = typename Container::value_type>
+/// The same for a vector, an array or another view.
+template <typename Container, typename Real = std::remove_const_t<detail::ElementOf<const Container &>>>
 Geometry voxelize(std::int32_t dimension, const Container &points, const Lengths &voxel_size,
                   const VoxelizeOptions &options = {}) {
     return voxelize<Real>(dimension, Span<const Real>(points), voxel_size, options);
 }
 
 /// The filter offsets on the lattice A_d, [d * d + d + 1, d].
-inline std::vector<std::int64_t> permutohedral_offsets(std::int32_t dimension) {
+[[nodiscard]] inline std::vector<std::int64_t> permutohedral_offsets(std::int32_t dimension) {
     const std::int64_t d = dimension < 1 || dimension > SCN_MAX_DIMENSION ? 0 : dimension;
     std::vector<std::int64_t> offsets(static_cast<std::size_t>((d * d + d + 1) * d));
-    check(scn_permutohedral_offsets(dimension, offsets.data(), static_cast<std::int64_t>(offsets.size())));
+    check(scn_permutohedral_offsets(dimension, offsets.data(), detail::count_of(offsets)));
     return offsets;
 }
 /// A basis of the lattice A_d and its inverse, each [d, d].
-inline std::pair<std::vector<double>, std::vector<double>> permutohedral_basis(std::int32_t dimension) {
+[[nodiscard]] inline std::pair<std::vector<double>, std::vector<double>> permutohedral_basis(std::int32_t dimension) {
     const auto d = static_cast<std::size_t>(dimension < 1 || dimension > SCN_MAX_DIMENSION ? 0 : dimension);
     std::vector<double> basis(d * d), inverse(d * d);
     check(scn_permutohedral_basis(dimension, basis.data(), inverse.data()));
     return {std::move(basis), std::move(inverse)};
 }
 
-// ============================================================================================================== Tensors
+// ============================================================================================================= Tensors
 
-/// A value that flows through a network: a dense array, features on the sites of a geometry, points, or a table of these.
+/// A value that flows through a network: a dense array, features on the sites of a geometry, points, or a table of
+/// these.
 class Tensor : public Handle<scn_tensor, scn_tensor_retain, scn_tensor_release> {
   public:
     using Handle::Handle;
 
     /// Create a dense tensor. values: [product of shape], copied.
-    Tensor(const Shape &shape, Span<const float> values) {
-        detail::require_count("values", values.size(), detail::product(shape));
-        *this = detail::made<Tensor>(scn_tensor_create, shape.data(), detail::rank_of(shape), detail::pointer(values));
-    }
+    Tensor(const Shape &shape, Span<const float> values) : Tensor(copied(shape, values)) {}
     /// Create a dense tensor of zeros.
-    static Tensor zeros(const Shape &shape) {
+    [[nodiscard]] static Tensor zeros(const Shape &shape) {
         return detail::made<Tensor>(scn_tensor_create, shape.data(), detail::rank_of(shape),
                                     static_cast<const float *>(nullptr));
     }
-    /// Create a dense tensor over the caller's buffer, without a copy. values: [product of shape], on loan until release is
-    /// called, perhaps from another thread; it must neither throw nor call the library. {}: values outlive every use.
-    static Tensor borrow(const Shape &shape, Span<float> values, std::function<void()> release = {}) {
+    /// Create a dense tensor over the caller's buffer, without copying it. values: [product of shape], on loan until
+    /// release is called, perhaps from another thread. release: must not throw or call the library; {} if values
+    /// outlive every use.
+    [[nodiscard]] static Tensor borrow(const Shape &shape, Span<float> values, std::function<void()> release = {}) {
         detail::require_count("values", values.size(), detail::product(shape));
         auto context = release ? std::make_unique<std::function<void()>>(std::move(release)) : nullptr;
-        const scn_release_callback callback = [](void *owner) {
+        const scn_release_callback callback = [](void *owner) noexcept {
             const std::unique_ptr<std::function<void()>> owned(static_cast<std::function<void()> *>(owner));
             (*owned)();
         };
@@ -592,34 +635,37 @@ class Tensor : public Handle<scn_tensor, scn_tensor_retain, scn_tensor_release> 
         return tensor;
     }
 
-    scn_tensor_kind kind() const { return detail::stored<scn_tensor_kind>(scn_tensor_get_kind, get()); }
-    scn_element_type type() const { return detail::stored<scn_element_type>(scn_tensor_type, get()); }
-    /// The shape; of sparse tensors and points that of their features.
-    Shape shape() const {
+    /// Whether this is dense, sparse, points or a table.
+    [[nodiscard]] scn_tensor_kind kind() const { return detail::stored<scn_tensor_kind>(scn_tensor_get_kind, get()); }
+    /// The type of the values; for sparse tensors and points, the type of their features.
+    [[nodiscard]] scn_element_type type() const { return detail::stored<scn_element_type>(scn_tensor_type, get()); }
+    /// The shape; for sparse tensors and points, the shape of their features.
+    [[nodiscard]] Shape shape() const {
         Shape shape(static_cast<std::size_t>(detail::stored<std::int32_t>(scn_tensor_rank, get())));
         check(scn_tensor_shape(get(), shape.data(), static_cast<std::int32_t>(shape.size())));
         return shape;
     }
-    /// The values themselves (of the features, where sparse or points): the library's memory, valid while the tensor lives.
-    Span<float> values() const {
+    /// The values themselves, of the features for sparse tensors and points: the library's memory, valid while the
+    /// tensor lives.
+    [[nodiscard]] Span<float> values() const {
         const std::int64_t count = detail::product(shape());
         return {detail::stored<float *>(scn_tensor_data, get()), static_cast<std::size_t>(count)};
     }
-    /// The value of a tensor of one element.
-    float item() const {
+    /// The value of a tensor that has one element.
+    [[nodiscard]] float item() const {
         const Span<float> all = values();
         detail::require_count("tensor", all.size(), 1);
         return all[0];
     }
     /// Overwrite the values. values: [product of shape].
     void copy_from(Span<const float> values) const {
-        check(scn_tensor_copy_from(get(), values.data(), static_cast<std::int64_t>(values.size())));
+        check(scn_tensor_copy_from(get(), values.data(), detail::count_of(values)));
     }
 
     /// The features of a sparse tensor or of points: a dense tensor that shares values and gradient.
-    Tensor features() const { return detail::made<Tensor>(scn_tensor_features, get()); }
+    [[nodiscard]] Tensor features() const { return detail::made<Tensor>(scn_tensor_features, get()); }
     /// A sparse tensor on the same sites with other features.
-    Tensor with_features(const Tensor &features) const {
+    [[nodiscard]] Tensor with_features(const Tensor &features) const {
         return detail::made<Tensor>(scn_tensor_with_features, get(), features.get());
     }
     /// The geometry of a sparse tensor.
@@ -630,125 +676,134 @@ class Tensor : public Handle<scn_tensor, scn_tensor_retain, scn_tensor_release> 
         return scn::Geometry(raw);
     }
     /// Which site set of its geometry a sparse tensor's rows are.
-    std::int32_t sites() const {
+    [[nodiscard]] std::int32_t sites() const {
         std::int32_t sites = 0;
         scn_geometry *raw = nullptr;
         check(scn_tensor_geometry(get(), &raw, &sites));
         const scn::Geometry owner(raw);
         return sites;
     }
-    /// What a sparsify gave each of its input sites; a tensor without a handle where no sparsify made this one.
-    Tensor mask() const { return detail::made<Tensor>(scn_tensor_mask, get()); }
+    /// What a sparsify gave each of its input sites; a tensor without a handle if this is not the result of one.
+    [[nodiscard]] Tensor mask() const { return detail::made<Tensor>(scn_tensor_mask, get()); }
 
     /// The number of tensors in a table.
-    std::int64_t table_count() const { return detail::stored<std::int64_t>(scn_table_count, get()); }
+    [[nodiscard]] std::int64_t table_count() const { return detail::stored<std::int64_t>(scn_table_count, get()); }
     /// A tensor of a table.
-    Tensor table_get(std::int64_t index) const { return detail::made<Tensor>(scn_table_get, get(), index); }
+    [[nodiscard]] Tensor table_get(std::int64_t index) const {
+        return detail::made<Tensor>(scn_table_get, get(), index);
+    }
 
-    bool requires_gradient() const {
+    /// Whether backward passes reach this tensor.
+    [[nodiscard]] bool requires_gradient() const {
         return detail::stored<std::int32_t>(scn_tensor_get_requires_gradient, get()) != 0;
     }
+    /// Set whether this leaf requires a gradient.
     void set_requires_gradient(bool wanted) const { check(scn_tensor_set_requires_gradient(get(), wanted)); }
     /// A tensor with the same values that is not the result of any operation.
-    Tensor detach() const { return detail::made<Tensor>(scn_tensor_detach, get()); }
+    [[nodiscard]] Tensor detach() const { return detail::made<Tensor>(scn_tensor_detach, get()); }
     /// Run the backward pass from this tensor of one element.
     void backward() const { check(scn_tensor_backward(get(), nullptr, 0)); }
     /// Run the backward pass from this tensor. gradient: [product of shape].
     void backward(Span<const float> gradient) const {
         const float nothing = 0;  // An empty tensor has an empty gradient, which is not the absent one.
-        check(scn_tensor_backward(get(), gradient.empty() ? &nothing : gradient.data(),
-                                  static_cast<std::int64_t>(gradient.size())));
+        check(scn_tensor_backward(get(), gradient.empty() ? &nothing : gradient.data(), detail::count_of(gradient)));
     }
-    /// The gradient that has added up, shared; a tensor without a handle where there is none.
-    Tensor gradient() const { return detail::made<Tensor>(scn_tensor_gradient, get()); }
+    /// The accumulated gradient, shared; a tensor without a handle if there is none.
+    [[nodiscard]] Tensor gradient() const { return detail::made<Tensor>(scn_tensor_gradient, get()); }
+    /// Discard the gradient.
     void zero_gradient() const { check(scn_tensor_zero_gradient(get())); }
 
     /// The sum, element by element, of dense tensors of one shape or of sparse tensors on the same sites.
-    friend Tensor operator+(const Tensor &a, const Tensor &b) {
+    [[nodiscard]] friend Tensor operator+(const Tensor &a, const Tensor &b) {
         return detail::made<Tensor>(scn_tensor_add, a.get(), b.get());
     }
     /// The product, element by element.
-    friend Tensor operator*(const Tensor &a, const Tensor &b) {
+    [[nodiscard]] friend Tensor operator*(const Tensor &a, const Tensor &b) {
         return detail::made<Tensor>(scn_tensor_multiply, a.get(), b.get());
     }
-    friend Tensor operator*(const Tensor &a, float factor) {
+    /// Every element times a factor.
+    [[nodiscard]] friend Tensor operator*(const Tensor &a, float factor) {
         return detail::made<Tensor>(scn_tensor_scale, a.get(), factor);
     }
-    friend Tensor operator*(float factor, const Tensor &a) { return a * factor; }
-    /// The sum of all elements, rank 0.
-    Tensor sum() const { return detail::made<Tensor>(scn_tensor_sum, get()); }
+    /// Every element times a factor.
+    [[nodiscard]] friend Tensor operator*(float factor, const Tensor &a) { return a * factor; }
+    /// The sum of all elements, of rank 0.
+    [[nodiscard]] Tensor sum() const { return detail::made<Tensor>(scn_tensor_sum, get()); }
     /// A dense tensor of another shape with the same elements in order; one size may be -1.
-    Tensor reshape(const Shape &shape) const {
+    [[nodiscard]] Tensor reshape(const Shape &shape) const {
         return detail::made<Tensor>(scn_tensor_reshape, get(), shape.data(), detail::rank_of(shape));
+    }
+
+  private:
+    static Tensor copied(const Shape &shape, Span<const float> values) {
+        detail::require_count("values", values.size(), detail::product(shape));
+        return detail::made<Tensor>(scn_tensor_create, shape.data(), detail::rank_of(shape), detail::pointer(values));
     }
 };
 
-/// Create points for an input layer. coordinates: [rows, columns], copied; columns d, or d + 1 with the batch index last.
-/// features: dense [rows, planes]. batch_size: a lower bound; 0 where unknown.
-inline Tensor points(Span<const std::int64_t> coordinates, std::int32_t columns, const Tensor &features,
-                     std::int64_t batch_size = 0) {
+/// Create points for an input layer. coordinates: [rows, columns], copied; columns d, or d + 1 with the batch index
+/// last. features: dense [rows, planes]. batch_size: a lower bound; 0 if unknown.
+[[nodiscard]] inline Tensor points(Span<const std::int64_t> coordinates, std::int32_t columns, const Tensor &features,
+                                   std::int64_t batch_size = 0) {
     return detail::made<Tensor>(scn_points_create, coordinates.data(),
                                 detail::rows_of("coordinates", coordinates.size(), columns), columns, features.get(),
                                 batch_size);
 }
-/// Create points for a BL input layer. coordinates: [batch_size, length, dimension], copied; negative is padding. features:
-/// dense [batch_size, length, planes].
-inline Tensor points_batched(Span<const std::int64_t> coordinates, std::int64_t batch_size, std::int64_t length,
-                             std::int32_t dimension, const Tensor &features) {
+/// Create points for a BL input layer. coordinates: [batch_size, length, dimension], copied; negative for padding.
+/// features: dense [batch_size, length, planes].
+[[nodiscard]] inline Tensor points_batched(Span<const std::int64_t> coordinates, std::int64_t batch_size,
+                                           std::int64_t length, std::int32_t dimension, const Tensor &features) {
     detail::require_count("coordinates", coordinates.size(), detail::product({batch_size, length, dimension}));
     return detail::made<Tensor>(scn_points_create_batched, coordinates.data(), batch_size, length, dimension,
                                 features.get());
 }
 /// Create a sparse tensor on the given site set of a geometry. features: dense [sites, planes].
-inline Tensor sparse(const Geometry &geometry, std::int32_t sites, const Tensor &features) {
+[[nodiscard]] inline Tensor sparse(const Geometry &geometry, std::int32_t sites, const Tensor &features) {
     return detail::made<Tensor>(scn_sparse_create, geometry.get(), sites, features.get());
 }
-/// Create a table, what a join_table or add_table takes.
-inline Tensor table(const std::vector<Tensor> &tensors) {
-    return detail::made<Tensor>(scn_table_create, detail::raws(tensors).data(),
-                                static_cast<std::int64_t>(tensors.size()));
+/// Create a table, as join_table and add_table take it.
+[[nodiscard]] inline Tensor table(Span<const Tensor> tensors) {
+    return detail::made<Tensor>(scn_table_create, detail::raws(tensors).data(), detail::count_of(tensors));
 }
 /// The mean logistic loss: the cross-entropy of sigmoid(logits) at the targets, each in 0 ... 1, one for each logit.
-inline Tensor binary_cross_entropy(const Tensor &logits, Span<const float> targets) {
-    return detail::made<Tensor>(scn_binary_cross_entropy, logits.get(), targets.data(),
-                                static_cast<std::int64_t>(targets.size()));
+[[nodiscard]] inline Tensor binary_cross_entropy(const Tensor &logits, Span<const float> targets) {
+    return detail::made<Tensor>(scn_binary_cross_entropy, logits.get(), targets.data(), detail::count_of(targets));
 }
 /// One batch of the samples of all tensors, one tensor after the other.
-inline Tensor append_tensors(const std::vector<Tensor> &tensors) {
-    return detail::made<Tensor>(scn_append_tensors, detail::raws(tensors).data(),
-                                static_cast<std::int64_t>(tensors.size()));
+[[nodiscard]] inline Tensor append_tensors(Span<const Tensor> tensors) {
+    return detail::made<Tensor>(scn_append_tensors, detail::raws(tensors).data(), detail::count_of(tensors));
 }
 /// The sum of squared differences over the union of the sites of x and y, divided by their number.
-inline Tensor compare_sparse(const Tensor &x, const Tensor &y) {
+[[nodiscard]] inline Tensor compare_sparse(const Tensor &x, const Tensor &y) {
     return detail::made<Tensor>(scn_compare_sparse, x.get(), y.get());
 }
 
-/// The mean cross-entropy of softmax(logits) at the labels. logits: [n, classes]; labels: [n]; class_weights: [classes], or
-/// {} for ones. Rows labelled ignore_index do not count.
-inline Tensor cross_entropy(const Tensor &logits, Span<const std::int64_t> labels,
-                            Span<const float> class_weights = {}, std::int64_t ignore_index = -100) {
+/// The mean cross-entropy of softmax(logits) at the labels. logits: [n, classes]; labels: [n]; class_weights:
+/// [classes], or {} for ones. Rows labeled ignore_index do not count.
+[[nodiscard]] inline Tensor cross_entropy(const Tensor &logits, Span<const std::int64_t> labels,
+                                          Span<const float> class_weights = {}, std::int64_t ignore_index = -100) {
     if (!class_weights.empty()) {
         const Shape shape = logits.shape();
         detail::require_count("class_weights", class_weights.size(), shape.size() == 2 ? shape[1] : -1);
     }
     return detail::made<Tensor>(scn_cross_entropy, logits.get(), labels.data(),
-                                static_cast<std::int64_t>(labels.size()), detail::pointer(class_weights), ignore_index);
+                                detail::count_of(labels), detail::pointer(class_weights), ignore_index);
 }
 
-// ============================================================================================================== Modules
+// ============================================================================================================= Modules
 
-/// A tensor and its name, "2.0.weight"; of a module's state also whether it is trained or a running statistic.
+/// A tensor and its name, such as "2.0.weight"; in a module's state also whether it is trained or a running statistic.
 struct NamedTensor {
     std::string name;
     Tensor tensor;
     bool is_parameter = true;
 };
 
-/// What the library says of every type of layer, as a JSON array: see scn_layer_types.
-inline const char *layer_types() { return detail::stored<const char *>(scn_layer_types); }
+/// What there is to know of every type of layer, as a JSON array: see scn_layer_types.
+[[nodiscard]] inline const char *layer_types() { return detail::stored<const char *>(scn_layer_types); }
 
-/// Check an architecture and return it with every argument, without making the module: see scn_complete_architecture.
-inline std::string complete_architecture(const std::string &json) {
+/// Check an architecture and return it with every argument, without creating the module: see scn_complete_architecture.
+[[nodiscard]] inline std::string complete_architecture(const std::string &json) {
     std::int64_t length = 0;
     check(scn_complete_architecture(json.c_str(), nullptr, 0, &length));
     std::string completed(static_cast<std::size_t>(length), '\0');
@@ -757,12 +812,12 @@ inline std::string complete_architecture(const std::string &json) {
     return completed;
 }
 
-/// Parameters, buffers and perhaps other modules; maps a tensor to a tensor.
-class Module : public Handle<scn_module, scn_module_retain, scn_module_release> {
+/// A layer, container or network: maps a tensor to a tensor, and has parameters, buffers and perhaps other modules.
+class [[nodiscard]] Module : public Handle<scn_module, scn_module_retain, scn_module_release> {
   public:
     using Handle::Handle;
 
-    /// Create a module from its architecture as JSON text, what architecture() returns.
+    /// Create a module from its architecture as JSON text, which architecture() returns.
     static Module from_architecture(const std::string &json) {
         return detail::made<Module>(scn_module_create, json.c_str());
     }
@@ -773,20 +828,22 @@ class Module : public Handle<scn_module, scn_module_retain, scn_module_release> 
     }
     /// Switch this module and all inside it to training (true) or evaluation (false).
     void set_training(bool training) const { check(scn_module_set_training(get(), training)); }
-    bool is_training() const { return detail::stored<std::int32_t>(scn_module_get_training, get()) != 0; }
-    /// Set the momentum of every batch normalisation in the module, 0 ... 1.
+    /// Whether the module is in training mode.
+    [[nodiscard]] bool is_training() const { return detail::stored<std::int32_t>(scn_module_get_training, get()) != 0; }
+    /// Set the momentum of every batch normalization in the module, 0 ... 1.
     void set_momentum(double momentum) const { check(scn_module_set_momentum(get(), momentum)); }
     /// The input spatial size that yields an output size.
-    std::vector<std::int64_t> input_spatial_size(std::int32_t dimension, const Size &output_size) const {
+    [[nodiscard]] std::vector<std::int64_t> input_spatial_size(std::int32_t dimension, const Size &output_size) const {
         std::array<std::int64_t, SCN_MAX_DIMENSION> size{};
         check(scn_module_input_spatial_size(get(), dimension, output_size.on(dimension, "output_size"), size.data()));
         return {size.begin(), size.begin() + dimension};
     }
 
-    /// Parameters and buffers, those of inner modules included, with their names.
-    std::vector<NamedTensor> state() const {
+    /// Parameters and buffers with their names, including those of inner modules.
+    [[nodiscard]] std::vector<NamedTensor> state() const {
         std::vector<NamedTensor> entries;
         const auto count = detail::stored<std::int64_t>(scn_module_state_count, get());
+        entries.reserve(static_cast<std::size_t>(count));
         for (std::int64_t index = 0; index < count; index++) {
             const char *name = nullptr;
             scn_tensor *raw = nullptr;
@@ -797,61 +854,68 @@ class Module : public Handle<scn_module, scn_module_retain, scn_module_release> 
         }
         return entries;
     }
-    /// The tensors that are trained: what an optimizer takes.
-    std::vector<Tensor> parameters() const {
+    /// The tensors that are trained, as an optimizer takes them.
+    [[nodiscard]] std::vector<Tensor> parameters() const {
         std::vector<Tensor> result;
         for (NamedTensor &entry : state())
             if (entry.is_parameter) result.push_back(std::move(entry.tensor));
         return result;
     }
+    /// Discard the gradients of all parameters.
     void zero_gradients() const { check(scn_module_zero_gradients(get())); }
 
-    /// The type's name, "SubmanifoldConvolution".
-    std::string type() const { return detail::stored<const char *>(scn_module_type, get()); }
+    /// The name of the type, such as "SubmanifoldConvolution".
+    [[nodiscard]] std::string type() const { return detail::stored<const char *>(scn_module_type, get()); }
     /// The architecture as JSON text.
-    std::string architecture() const { return detail::stored<const char *>(scn_module_architecture, get()); }
+    [[nodiscard]] std::string architecture() const {
+        return detail::stored<const char *>(scn_module_architecture, get());
+    }
     /// A tree of the module for people to read.
-    std::string description() const { return detail::stored<const char *>(scn_module_description, get()); }
+    [[nodiscard]] std::string description() const {
+        return detail::stored<const char *>(scn_module_description, get());
+    }
     /// A table for people to read of what each layer does with an input.
-    std::string summary(const Tensor &input) const {
+    [[nodiscard]] std::string summary(const Tensor &input) const {
         return detail::stored<const char *>(scn_module_summary, get(), input.get());
     }
-    /// A new module that gives the results of this one's evaluation, within rounding, in less time.
+    /// A new module whose results are those of this one in evaluation, up to rounding, in less time.
     Module optimize_for_inference() const { return detail::made<Module>(scn_module_optimize_for_inference, get()); }
-    /// Rescale the weights so that what each convolution and product makes of `input` has mean 0 and deviation 1; returns what
-    /// the module makes of the input then.
+    /// Rescale the weights so that the results of each convolution and product for `input` have mean 0 and deviation 1.
+    /// Return what the module then makes of the input.
     Tensor reweight(const Tensor &input) const { return detail::made<Tensor>(scn_module_reweight, get(), input.get()); }
-    /// Do the same with the biases alone: mean 0.
+    /// Do the same with the biases alone, for mean 0.
     Tensor rebias(const Tensor &input) const { return detail::made<Tensor>(scn_module_rebias, get(), input.get()); }
-    /// Make a convolution or product divide its weight by its largest singular value, times norm.
+    /// Make a convolution or product scale its weight so that the largest singular value is norm.
     void spectral_norm(std::int64_t n_power_iterations = 1, double epsilon = 1e-12, double norm = 1) const {
         check(scn_spectral_norm(get(), n_power_iterations, epsilon, norm));
     }
 
     /// Append a child to a sequential or concat_table.
     void add(const Module &child) const { check(scn_module_add(get(), child.get())); }
-    std::int64_t child_count() const { return detail::stored<std::int64_t>(scn_module_child_count, get()); }
+    /// The number of children of a container.
+    [[nodiscard]] std::int64_t child_count() const {
+        return detail::stored<std::int64_t>(scn_module_child_count, get());
+    }
+    /// A child of a container.
     Module child(std::int64_t index) const { return detail::made<Module>(scn_module_child, get(), index); }
 };
 
 /// Apply children one after the other.
-inline Module sequential(const std::vector<Module> &children = {}) {
-    return detail::made<Module>(scn_sequential_create, detail::raws(children).data(),
-                                static_cast<std::int64_t>(children.size()));
+inline Module sequential(Span<const Module> children = {}) {
+    return detail::made<Module>(scn_sequential_create, detail::raws(children).data(), detail::count_of(children));
 }
-/// Apply children one after the other; keep the input alone and compute the rest again in the backward pass.
-inline Module checkpointed_sequential(const std::vector<Module> &children = {}) {
+/// Apply children one after the other, but keep only the input and recompute the rest in the backward pass.
+inline Module checkpointed_sequential(Span<const Module> children = {}) {
     return detail::made<Module>(scn_checkpointed_sequential_create, detail::raws(children).data(),
-                                static_cast<std::int64_t>(children.size()));
+                                detail::count_of(children));
 }
-/// Apply each child to the one input and make a table of the results.
-inline Module concat_table(const std::vector<Module> &children = {}) {
-    return detail::made<Module>(scn_concat_table_create, detail::raws(children).data(),
-                                static_cast<std::int64_t>(children.size()));
+/// Apply each child to the same input and make a table of the results.
+inline Module concat_table(Span<const Module> children = {}) {
+    return detail::made<Module>(scn_concat_table_create, detail::raws(children).data(), detail::count_of(children));
 }
 /// Add the tensors of a table.
 inline Module add_table() { return detail::made<Module>(scn_add_table_create); }
-/// Put the planes of the tensors of a table side by side.
+/// Join the planes of the tensors of a table.
 inline Module join_table() { return detail::made<Module>(scn_join_table_create); }
 /// Return the input.
 inline Module identity() { return detail::made<Module>(scn_identity_create); }
@@ -874,11 +938,11 @@ inline Module bl_input_layer(std::int32_t dimension, const Size &spatial_size, s
 inline Module bl_output_layer(std::int32_t dimension) {
     return detail::made<Module>(scn_bl_output_layer_create, dimension);
 }
-/// Make a dense tensor [batch, planes, ...spatial size].
+/// Turn a sparse tensor into a dense one [batch, planes, ...spatial size].
 inline Module sparse_to_dense(std::int32_t dimension, std::int64_t planes) {
     return detail::made<Module>(scn_sparse_to_dense_create, dimension, planes);
 }
-/// Make a sparse tensor of a dense one: a site wherever some plane is not zero.
+/// Turn a dense tensor into a sparse one, with a site wherever a plane is not zero.
 inline Module dense_to_sparse(std::int32_t dimension) {
     return detail::made<Module>(scn_dense_to_sparse_create, dimension);
 }
@@ -889,18 +953,18 @@ inline Module sparsify(std::int32_t dimension, std::int64_t in_planes,
 }
 /// Keep the sites whose first plane is above 0.
 inline Module sparsify_fcs(std::int32_t dimension) { return detail::made<Module>(scn_sparsify_fcs_create, dimension); }
-/// Make a matrix [n, rest] of a dense tensor [n, ...].
+/// Turn a dense tensor [n, ...] into a matrix [n, rest].
 inline Module flatten() { return detail::made<Module>(scn_flatten_create); }
 
 /// Options of the convolutions.
 struct ConvolutionOptions {
-    std::int64_t groups = 1;  ///< Divides the planes in and out.
+    std::int64_t groups = 1;  ///< Must divide the planes in and out.
     bool bias = false;
     Size padding{};           ///< {} for zeros. Not for submanifold convolutions.
     Size dilation{};          ///< {} for ones.
 
-    /// The struct of scn.h; it points into this one.
-    scn_convolution_options raw(std::int64_t dimension) const {
+    /// The struct of scn.h, which points into this one.
+    [[nodiscard]] scn_convolution_options raw(std::int64_t dimension) const {
         scn_convolution_options options = SCN_CONVOLUTION_OPTIONS_INIT;
         options.groups = groups;
         options.bias = bias;
@@ -966,7 +1030,7 @@ inline Module permutohedral_submanifold_convolution(std::int32_t dimension, std:
     return detail::made<Module>(scn_permutohedral_submanifold_convolution_create, dimension, in_planes, out_planes,
                                 &raw);
 }
-/// The features of each site's neighbourhood side by side. filter_size: {} for threes.
+/// Join the features of each site's neighborhood. filter_size: {} for threes.
 inline Module shape_context(std::int32_t dimension, std::int64_t in_planes, const Size &filter_size = {}) {
     return detail::made<Module>(scn_shape_context_create, dimension, in_planes,
                                 filter_size.on(dimension, "filter_size"));
@@ -982,7 +1046,7 @@ inline Module linear(std::int64_t in_planes, std::int64_t out_planes, bool bias 
 
 /// Options of the poolings.
 struct PoolingOptions {
-    std::int64_t features_to_drop = 0;  ///< Leaves out the first planes.
+    std::int64_t features_to_drop = 0;  ///< How many of the first planes are left out.
     Size padding{};                     ///< {} for zeros.
     Size dilation{};                    ///< {} for ones.
 };
@@ -1034,14 +1098,14 @@ inline Module global_pooling(std::int32_t dimension, scn_global_pooling pooling)
     return detail::made<Module>(scn_global_pooling_create, dimension, pooling);
 }
 
-/// Options of batch normalisation.
+/// Options of batch normalization.
 struct BatchNormOptions {
     double epsilon = 1e-4;
     double momentum = 0.99;   ///< The fraction of the running statistics that is kept.
     bool affine = true;       ///< Whether to have weight and bias.
-    double leakiness = 1;     ///< After normalising: 1 is no activation, 0 is ReLU.
+    double leakiness = 1;     ///< After normalizing: 1 for no activation, 0 for ReLU.
 };
-/// Batch normalisation over rows, with (leaky) ReLU.
+/// Batch normalization over rows, with (leaky) ReLU.
 inline Module batch_normalization(std::int64_t planes, const BatchNormOptions &options = {}) {
     scn_batch_norm_options raw = SCN_BATCH_NORM_OPTIONS_INIT;
     raw.epsilon = options.epsilon;
@@ -1050,7 +1114,7 @@ inline Module batch_normalization(std::int64_t planes, const BatchNormOptions &o
     raw.leakiness = options.leakiness;
     return detail::made<Module>(scn_batch_normalization_create, planes, &raw);
 }
-/// Batch normalisation followed by ReLU.
+/// Batch normalization followed by ReLU.
 inline Module batch_norm_relu(std::int64_t planes) {
     BatchNormOptions options;
     options.leakiness = 0;
@@ -1060,25 +1124,25 @@ inline Module batch_norm_relu(std::int64_t planes) {
 inline Module activation(scn_activation activation, double parameter = 0) {
     return detail::made<Module>(scn_activation_create, activation, parameter);
 }
-/// A batch normalisation and an ELU.
+/// Batch normalization followed by ELU.
 inline Module batch_norm_elu(std::int64_t planes, double epsilon = 1e-4, double momentum = 0.9) {
     return detail::made<Module>(scn_batch_norm_elu_create, planes, epsilon, momentum);
 }
-/// A batch normalisation of the mean alone.
+/// Batch normalization of the mean alone.
 inline Module mean_only_norm(std::int64_t planes, bool affine = true, double leakiness = 1, double momentum = 0.99) {
     return detail::made<Module>(scn_mean_only_norm_create, planes, static_cast<std::int32_t>(affine), leakiness,
                                 momentum);
 }
-/// A group normalisation of each sample's sites.
+/// Group normalization of each sample's sites.
 inline Module group_norm(std::int64_t groups, std::int64_t planes, double epsilon = 1e-5) {
     return detail::made<Module>(scn_group_norm_create, groups, planes, epsilon);
 }
-/// A dropout of whole planes, the same for all rows of the batch.
+/// Dropout of whole planes, the same for all rows of the batch.
 inline Module batchwise_dropout(double p) { return detail::made<Module>(scn_batchwise_dropout_create, p); }
-/// A dropout with probability p.
+/// Dropout with probability p.
 inline Module dropout(double p) { return detail::made<Module>(scn_dropout_create, p); }
 
-// ============================================================================================================= Networks
+// ============================================================================================================ Networks
 
 /// SparseConvNet's VGG net; layers: words, "C16 C16 MP3/2 C32".
 inline Module sparse_vgg_net(std::int32_t dimension, std::int64_t in_planes, const std::string &layers) {
@@ -1101,8 +1165,8 @@ struct UNetOptions {
     double leakiness = 0;         ///< Of the activations; 0 is ReLU.
     std::int64_t in_planes = -1;  ///< Of the input; -1: planes[0].
 
-    /// The struct of scn.h; it points into this one.
-    scn_unet_options raw(std::int64_t dimension) const {
+    /// The struct of scn.h, which points into this one.
+    [[nodiscard]] scn_unet_options raw(std::int64_t dimension) const {
         scn_unet_options options = SCN_UNET_OPTIONS_INIT;
         options.residual_blocks = residual_blocks;
         options.downsample_size = downsample_size.on(dimension, "downsample_size");
@@ -1112,19 +1176,18 @@ struct UNetOptions {
         return options;
     }
 };
-/// A U-Net: the sites of the input and planes[0] planes. planes: of each level, the finest first.
+/// A U-Net, whose result has the sites of the input and planes[0] planes. planes: of each level, the finest first.
 inline Module unet(std::int32_t dimension, std::int64_t repetitions, Span<const std::int64_t> planes,
                    const UNetOptions &options = {}) {
     const scn_unet_options raw = options.raw(dimension);
-    return detail::made<Module>(scn_unet_create, dimension, repetitions, planes.data(),
-                                static_cast<std::int64_t>(planes.size()), &raw);
+    return detail::made<Module>(scn_unet_create, dimension, repetitions, planes.data(), detail::count_of(planes), &raw);
 }
-/// A fully convolutional network: the sites of the input and the sum of `planes` planes.
+/// A fully convolutional network, whose result has the sites of the input and sum(planes) planes.
 inline Module fully_convolutional_net(std::int32_t dimension, std::int64_t repetitions, Span<const std::int64_t> planes,
                                       const UNetOptions &options = {}) {
     const scn_unet_options raw = options.raw(dimension);
     return detail::made<Module>(scn_fully_convolutional_net_create, dimension, repetitions, planes.data(),
-                                static_cast<std::int64_t>(planes.size()), &raw);
+                                detail::count_of(planes), &raw);
 }
 /// The same with a linear layer to `classes` planes (-1: planes[0]) at each level, whose scores are added.
 inline Module fully_convolutional_integrated_linear(std::int32_t dimension, std::int64_t repetitions,
@@ -1132,19 +1195,19 @@ inline Module fully_convolutional_integrated_linear(std::int32_t dimension, std:
                                                     const UNetOptions &options = {}) {
     const scn_unet_options raw = options.raw(dimension);
     return detail::made<Module>(scn_fully_convolutional_integrated_linear_create, dimension, repetitions, planes.data(),
-                                static_cast<std::int64_t>(planes.size()), classes, &raw);
+                                detail::count_of(planes), classes, &raw);
 }
 
 /// Options of multiscale shape contexts.
 struct MultiscaleShapeContextOptions {
     std::int64_t planes = 1;   ///< Of the input.
-    std::int64_t layers = 3;   ///< Levels, the sites' own included.
+    std::int64_t layers = 3;   ///< Levels, including that of the sites themselves.
     Size filter_size{};        ///< {} for threes.
     Size downsample_size{};    ///< {} for twos.
     Size downsample_stride{};  ///< {} for twos.
-    bool batch_norm = true;    ///< Whether a batch normalisation follows.
+    bool batch_norm = true;    ///< Whether batch normalization follows.
 };
-/// The shape contexts of the sites and of coarser levels side by side.
+/// The shape contexts of the sites and of coarser levels, joined.
 inline Module multiscale_shape_context(std::int32_t dimension, const MultiscaleShapeContextOptions &options = {}) {
     scn_multiscale_shape_context_options raw = SCN_MULTISCALE_SHAPE_CONTEXT_OPTIONS_INIT;
     raw.planes = options.planes;
@@ -1156,7 +1219,7 @@ inline Module multiscale_shape_context(std::int32_t dimension, const MultiscaleS
     return detail::made<Module>(scn_multiscale_shape_context_create, dimension, &raw);
 }
 
-// =========================================================================================================== Optimizers
+// ========================================================================================================== Optimizers
 
 /// Options of stochastic gradient descent.
 struct SGDOptions {
@@ -1177,30 +1240,34 @@ struct AdamOptions {
 };
 
 /// Moves parameters along their gradients.
-class Optimizer : public Handle<scn_optimizer, scn_optimizer_retain, scn_optimizer_release> {
+class [[nodiscard]] Optimizer : public Handle<scn_optimizer, scn_optimizer_retain, scn_optimizer_release> {
   public:
     using Handle::Handle;
 
     /// Update every parameter that has a gradient.
     void step() const { check(scn_optimizer_step(get())); }
+    /// Discard the gradients of the parameters.
     void zero_gradients() const { check(scn_optimizer_zero_gradients(get())); }
-    double learning_rate() const { return detail::stored<double>(scn_optimizer_get_learning_rate, get()); }
+    /// The learning rate of the next step.
+    [[nodiscard]] double learning_rate() const {
+        return detail::stored<double>(scn_optimizer_get_learning_rate, get());
+    }
+    /// Set the learning rate of the next steps.
     void set_learning_rate(double rate) const { check(scn_optimizer_set_learning_rate(get(), rate)); }
 };
 
 /// Stochastic gradient descent over parameters.
-inline Optimizer sgd(const std::vector<Tensor> &parameters, const SGDOptions &options = {}) {
+inline Optimizer sgd(Span<const Tensor> parameters, const SGDOptions &options = {}) {
     scn_sgd_options raw = SCN_SGD_OPTIONS_INIT;
     raw.learning_rate = options.learning_rate;
     raw.momentum = options.momentum;
     raw.dampening = options.dampening;
     raw.weight_decay = options.weight_decay;
     raw.nesterov = options.nesterov;
-    return detail::made<Optimizer>(scn_sgd_create, detail::raws(parameters).data(),
-                                   static_cast<std::int64_t>(parameters.size()), &raw);
+    return detail::made<Optimizer>(scn_sgd_create, detail::raws(parameters).data(), detail::count_of(parameters), &raw);
 }
 /// Adam or AdamW over parameters.
-inline Optimizer adam(const std::vector<Tensor> &parameters, const AdamOptions &options = {}) {
+inline Optimizer adam(Span<const Tensor> parameters, const AdamOptions &options = {}) {
     scn_adam_options raw = SCN_ADAM_OPTIONS_INIT;
     raw.learning_rate = options.learning_rate;
     raw.beta1 = options.beta1;
@@ -1209,46 +1276,45 @@ inline Optimizer adam(const std::vector<Tensor> &parameters, const AdamOptions &
     raw.weight_decay = options.weight_decay;
     raw.decoupled = options.decoupled;
     return detail::made<Optimizer>(scn_adam_create, detail::raws(parameters).data(),
-                                   static_cast<std::int64_t>(parameters.size()), &raw);
+                                   detail::count_of(parameters), &raw);
 }
 /// initial_rate * exp(-decay * step).
-inline double exponential_rate(double initial_rate, double decay, std::int64_t step) {
+[[nodiscard]] inline double exponential_rate(double initial_rate, double decay, std::int64_t step) {
     return detail::stored<double>(scn_exponential_rate, initial_rate, decay, step);
 }
-/// initial_rate * factor ^ (step / step_size), the quotient rounded down.
-inline double step_rate(double initial_rate, double factor, std::int64_t step_size, std::int64_t step) {
+/// initial_rate * factor ^ floor(step / step_size).
+[[nodiscard]] inline double step_rate(double initial_rate, double factor, std::int64_t step_size, std::int64_t step) {
     return detail::stored<double>(scn_step_rate, initial_rate, factor, step_size, step);
 }
 /// Cosine decay after a linear warm-up.
-inline double cosine_rate(double initial_rate, double final_rate, std::int64_t steps, std::int64_t warm_up,
-                          std::int64_t step) {
+[[nodiscard]] inline double cosine_rate(double initial_rate, double final_rate, std::int64_t steps,
+                                        std::int64_t warm_up, std::int64_t step) {
     return detail::stored<double>(scn_cosine_rate, initial_rate, final_rate, steps, warm_up, step);
 }
-/// Scale the gradients together so that their Euclidean norm is at most max_norm; return the norm before.
-inline double clip_gradient_norm(const std::vector<Tensor> &parameters, double max_norm) {
+/// Scale all gradients together so that their Euclidean norm is at most max_norm, and return the norm before.
+inline double clip_gradient_norm(Span<const Tensor> parameters, double max_norm) {
     return detail::stored<double>(scn_clip_gradient_norm, detail::raws(parameters).data(),
-                                  static_cast<std::int64_t>(parameters.size()), max_norm);
+                                  detail::count_of(parameters), max_norm);
 }
 
-/// The gradients of parameters as one flat array, that of each after that of the one before; zeros where there is none yet.
-inline std::vector<float> gradients(const std::vector<Tensor> &parameters) {
+/// The gradients of parameters as one flat array, in the order of the parameters; zeros where there is none yet.
+[[nodiscard]] inline std::vector<float> gradients(Span<const Tensor> parameters) {
     const auto raws = detail::raws(parameters);
-    const auto count = static_cast<std::int64_t>(raws.size());
+    const auto count = detail::count_of(raws);
     const auto elements = detail::stored<std::int64_t>(scn_gradients_count, raws.data(), count);
     std::vector<float> result(static_cast<std::size_t>(elements));
     check(scn_gradients_get(raws.data(), count, result.data(), elements));
     return result;
 }
-/// Overwrite the gradients of parameters with a flat array as gradients() returns it.
-inline void set_gradients(const std::vector<Tensor> &parameters, Span<const float> gradients) {
+/// Overwrite the gradients of parameters with a flat array, as gradients() returns it.
+inline void set_gradients(Span<const Tensor> parameters, Span<const float> gradients) {
     const auto raws = detail::raws(parameters);
-    check(scn_gradients_set(raws.data(), static_cast<std::int64_t>(raws.size()), gradients.data(),
-                            static_cast<std::int64_t>(gradients.size())));
+    check(scn_gradients_set(raws.data(), detail::count_of(raws), gradients.data(), detail::count_of(gradients)));
 }
 
-// ========================================================================================================== Checkpoints
+// ========================================================================================================= Checkpoints
 
-/// Save a module and, where given, its optimizer.
+/// Save a module and, if given, its optimizer.
 inline void checkpoint_save(const std::string &path, const Module &module, const Optimizer &optimizer = {}) {
     check(scn_checkpoint_save(path.c_str(), module.get(), optimizer.get()));
 }
@@ -1256,38 +1322,40 @@ inline void checkpoint_save(const std::string &path, const Module &module, const
 inline Module checkpoint_open(const std::string &path) {
     return detail::made<Module>(scn_checkpoint_open, path.c_str());
 }
-/// Load a file's state into a module of the same architecture and, where given, into its optimizer.
+/// Load the state of a file into a module of the same architecture and, if given, into its optimizer.
 inline void checkpoint_restore(const std::string &path, const Module &module, const Optimizer &optimizer = {}) {
     check(scn_checkpoint_restore(path.c_str(), module.get(), optimizer.get()));
 }
 
 namespace detail {
 
-/// The names and the tensors of a list apart, as scn.h takes them.
+/// The names and the tensors of a list, as scn.h takes them.
 struct NamedLists {
     std::vector<const char *> names;
     std::vector<scn_tensor *> tensors;
 
-    explicit NamedLists(const std::vector<NamedTensor> &entries) {
+    explicit NamedLists(Span<const NamedTensor> entries) {
+        names.reserve(entries.size());
+        tensors.reserve(entries.size());
         for (const NamedTensor &entry : entries) {
             names.push_back(entry.name.c_str());
             tensors.push_back(entry.tensor.get());
         }
     }
-    std::int64_t count() const { return static_cast<std::int64_t>(names.size()); }
+    std::int64_t count() const noexcept { return count_of(names); }
 };
 
 }  // namespace detail
 
-/// Save tensors under names; no architecture.
-inline void checkpoint_save_named(const std::string &path, const std::vector<NamedTensor> &tensors,
+/// Save tensors under names, without an architecture.
+inline void checkpoint_save_named(const std::string &path, Span<const NamedTensor> tensors,
                                   const Optimizer &optimizer = {}) {
     const detail::NamedLists lists(tensors);
     check(scn_checkpoint_save_named(path.c_str(), lists.names.data(), lists.tensors.data(), lists.count(),
                                     optimizer.get()));
 }
-/// Load a file's tensors into tensors of the same names and shapes.
-inline void checkpoint_restore_named(const std::string &path, const std::vector<NamedTensor> &tensors,
+/// Load the tensors of a file into tensors of the same names and shapes.
+inline void checkpoint_restore_named(const std::string &path, Span<const NamedTensor> tensors,
                                      const Optimizer &optimizer = {}) {
     const detail::NamedLists lists(tensors);
     check(scn_checkpoint_restore_named(path.c_str(), lists.names.data(), lists.tensors.data(), lists.count(),
