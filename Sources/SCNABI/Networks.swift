@@ -125,6 +125,6 @@ public func scn_multiscale_shape_context_create(
             shapeContextSize: try sizes(options.filter_size, dimension, "filter_size", absent: 3),
             downsampleSize: try sizes(options.downsample_size, dimension, "downsample_size", absent: 2),
             downsampleStride: try sizes(options.downsample_stride, dimension, "downsample_stride", absent: 2),
-            normalised: try boolean(options.batch_norm, "batch_norm"))
+            normalized: try boolean(options.batch_norm, "batch_norm"))
     }
 }

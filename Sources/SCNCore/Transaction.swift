@@ -2,9 +2,9 @@ internal import CSCNSupport
 
 /// What a call has changed so far, which is put back where the call fails.
 ///
-/// Everything that outlives a call and that a call may change before its end takes part: the elements of tensors, the stream
-/// of random numbers, counts of forward passes, what geometries know. A call inside of another is a part of it: where it
-/// fails, what it changed is put back, and where the outer one fails after it, too.
+/// Everything that outlives a call and that a call may change before its end takes part: the elements of tensors, the
+/// stream of random numbers, counts of forward passes, what geometries know. A call inside of another is a part of it:
+/// where it fails, what it changed is put back, and where the outer one fails after it, too.
 package enum Transaction {
     /// What one thread's outermost call has changed.
     fileprivate struct State {
@@ -79,7 +79,8 @@ package enum Transaction {
         scn_scope_get().map { Unmanaged<Scope>.fromOpaque($0).takeUnretainedValue() }
     }
 
-    /// Begins a call of the host's own, of which all are a part until it ends; those draw from `stream`, where there is one.
+    /// Begins a call of the host's own, of which all are a part until it ends; those draw from `stream`, where there is
+    /// one.
     package static func begin(drawingFrom stream: Random?) throws(SCNError) {
         let outer = scope
         try require(
@@ -138,6 +139,17 @@ package enum Transaction {
         }
     }
 
+    /// The same, drawing from `stream`; what the call draws from otherwise stays as it is.
+    package static func run<R, E: Error>(drawingFrom stream: Random, _ body: () throws(E) -> R) throws(E) -> R {
+        try run { () throws(E) -> R in
+            let state = current!
+            let outer = state.pointee.stream
+            state.pointee.stream = Generator.Loan(stream)
+            defer { state.pointee.stream = outer }
+            return try body()
+        }
+    }
+
     /// How far the call that the thread is in has come.
     package struct Savepoint {
         fileprivate let state: UnsafeMutablePointer<State>
@@ -155,8 +167,8 @@ package enum Transaction {
     /// A savepoint of the call that the thread is in; nil outside of all calls.
     package static var savepoint: Savepoint? { current.map { Savepoint($0) } }
 
-    /// Runs `body`, which draws from `stream`, and puts back what it changed also where it succeeds. What it adds to geometries
-    /// stays, since its result may refer to that.
+    /// Runs `body`, which draws from `stream`, and puts back what it changed also where it succeeds. What it adds to
+    /// geometries stays, since its result may refer to that.
     package static func runAndPutBack<R, E: Error>(
         drawingFrom stream: Random, _ body: () throws(E) -> R
     ) throws(E) -> R {

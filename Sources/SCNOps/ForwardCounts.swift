@@ -1,11 +1,11 @@
 internal import CSCNSupport
 
 /// What forward passes did: convolutions and dense products count multiply-adds and the elements of their results (the
-/// hidden states), all that walk over a rulebook count its rules.
+/// hidden states); whatever walks over a rulebook counts its rules.
 ///
-/// SparseConvNet's `forward_pass_multiplyAdd_count` and `forward_pass_hidden_states`. Backward passes count nothing, nor
-/// does what they compute again, nor a pass that fails.
-public struct ForwardCounts: Equatable, Sendable {
+/// SparseConvNet's `forward_pass_multiplyAdd_count` and `forward_pass_hidden_states`. Backward passes count nothing,
+/// nor do what they recompute and passes that fail.
+public struct ForwardCounts: Hashable, Sendable {
     /// Products of convolutions and dense products.
     public var multiplyAdds: Int
     /// Elements of the results of these.
@@ -13,15 +13,15 @@ public struct ForwardCounts: Equatable, Sendable {
     /// Rules that convolutions and poolings walked over.
     public var rules: Int
 
-    /// Counts; zeros where nothing is said.
+    /// Counts, zero unless given.
     public init(multiplyAdds: Int = 0, hiddenStates: Int = 0, rules: Int = 0) {
         self.multiplyAdds = multiplyAdds
         self.hiddenStates = hiddenStates
         self.rules = rules
     }
 
-    /// What all threads have counted since the process began, or since it was last set; other threads' calls that have not
-    /// ended not included.
+    /// What all threads have counted since the process began, or since this was last set. Calls that other threads have
+    /// not finished are not included.
     public static var total: ForwardCounts {
         get { ForwardCounts(scn_forward_counts_of_process()) }
         set {

@@ -61,7 +61,7 @@ import Testing
     @Test func multiscaleShapeContext() throws {
         var random = Random(seed: 3)
         let cloud = try Cloud(20, size: [8, 8], planes: 2, &random)
-        let net = try Networks.multiscaleShapeContext(dimension: 2, planes: 2, layers: 3, normalised: false)
+        let net = try Networks.multiscaleShapeContext(dimension: 2, planes: 2, layers: 3, normalized: false)
         // The mean of the window of each level, inactive cells counting as zeros, seen from each site.
         func expected(_ input: [Double]) -> [Double] {
             var result = [Double](repeating: 0, count: cloud.sites.count * 54)

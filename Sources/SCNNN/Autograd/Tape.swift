@@ -90,17 +90,24 @@ public enum Tape {
 }
 
 extension Tensor {
-    /// Runs the backward pass from this tensor; gradients add up in the leaves that require one.
+    /// Runs the backward pass from this tensor. Gradients accumulate in the leaves that require one.
     ///
-    /// The record is used up, and leaves change, only where the pass succeeds: after one that failed, the same call makes what
-    /// was left of it.
-    /// - Parameter gradient: row-major, as many elements as this tensor; nil for a tensor of one element, meaning 1.
+    /// The record is used up, and leaves change, only if the pass succeeds; after a failure, the same call resumes the
+    /// pass.
+    ///
+    /// - Parameter gradient: Row-major, with as many elements as this tensor. Pass nil for a tensor of one element,
+    ///   which means 1.
     public func backward(gradient: [Float]? = nil) throws {
         guard let gradient else {
             try require(
                 count == 1, .shape, "gradient: none given for a tensor of \(count) elements; only one needs none")
             return try backward(Matrix(rows: values.rows, planes: values.planes, [1]))
         }
+        try gradient.withUnsafeBufferPointer { try backward(gradient: $0) }
+    }
+
+    /// Runs the backward pass from this tensor, with a gradient that is copied from a buffer.
+    public func backward(gradient: UnsafeBufferPointer<Float>) throws {
         try require(
             gradient.count == count, .shape, "gradient: has \(gradient.count) elements, expected \(count)")
         try backward(Matrix(rows: values.rows, planes: values.planes, gradient))
@@ -150,8 +157,8 @@ extension Tape {
     }
 }
 
-/// A backward pass on its way. It lets go of each record, and of the features that it holds, as soon as it was used; where it
-/// fails, it can go on from there.
+/// A backward pass on its way. It lets go of each record, and of the features that it holds, as soon as it was used;
+/// where it fails, it can go on from there.
 final class BackwardPass {
     /// What a pass needs of one operation; nothing else keeps it alive once it was taken.
     private struct Record {
@@ -216,7 +223,8 @@ final class BackwardPass {
         }
     }
 
-    /// Takes the records of all operations that the roots depend on, or of none where one of them is gone; the last is first.
+    /// Takes the records of all operations that the roots depend on, or of none where one of them is gone; the last is
+    /// first.
     private static func takeRecords(below roots: [Tensor]) throws -> [Record] {
         try Tape.meeting.withLock { _ in
             let operations = operations(below: roots)

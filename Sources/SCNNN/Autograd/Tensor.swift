@@ -1,22 +1,22 @@
 public import SCNCore
 
-/// An array of float32 of any rank, row-major, that can carry a gradient.
+/// A row-major array of float32, of any rank, that can carry a gradient.
 ///
-/// A tensor is a leaf (made by the host, or a parameter) or the result of a recorded operation. Gradients add up in leaves
-/// that require one.
+/// A tensor is either a leaf (created by the program, or a parameter) or the result of a recorded operation. Gradients
+/// accumulate in the leaves that require one.
 public final class Tensor {
-    /// The sizes of the axes, the last one fastest; empty for one number.
+    /// The sizes of the axes, the last one varying fastest; empty for a single number.
     public let shape: [Int]
-    /// The elements: the last axis as planes, all others together as rows.
+    /// The elements: the last axis as planes, all other axes together as rows.
     package internal(set) var values: Matrix
     /// Whether backward passes reach this tensor.
     public internal(set) var requiresGradient: Bool
-    /// What a leaf's backward passes have added up; nil before the first.
+    /// What backward passes have accumulated in a leaf; nil before the first.
     package internal(set) var gradientValues: Matrix?
     /// The operation that made this tensor; nil for leaves.
     var node: TapeNode?
 
-    /// A leaf over `values`, which must hold as many elements as the shape.
+    /// A leaf over `values`, whose count must match the shape.
     package init(shape: [Int], values: Matrix, requiresGradient: Bool = false) {
         precondition(shape.reduce(1, *) == values.count)
         self.shape = shape
@@ -43,7 +43,8 @@ public final class Tensor {
         self.init(shape: shape, values: try Matrix(rows: rows, planes: planes, elements))
     }
 
-    /// A leaf over the host's buffer, without a copy; `release` is called when it is no longer needed.
+    /// A leaf that uses the caller's buffer without copying it; `release` is called when the buffer is no longer
+    /// needed.
     public convenience init(
         borrowing pointer: UnsafeMutablePointer<Float>, shape: [Int], release: @escaping () -> Void = {}
     ) throws(SCNError) {
@@ -52,11 +53,44 @@ public final class Tensor {
         self.init(shape: shape, values: Matrix(rows: rows, planes: planes, storage: storage))
     }
 
+    /// A leaf that uses the caller's buffer without copying it, as above. Throws an error if its count does not match
+    /// the shape.
+    public convenience init(
+        borrowing buffer: UnsafeMutableBufferPointer<Float>, shape: [Int], release: @escaping () -> Void = {}
+    ) throws(SCNError) {
+        let (rows, planes) = try Self.rowsAndPlanes(shape)
+        try require(
+            buffer.count == rows * planes, .shape,
+            "buffer: has \(buffer.count) elements, expected \(rows * planes) for shape \(shape)")
+        guard let pointer = buffer.baseAddress else {
+            try self.init(zeros: shape)
+            release()
+            return
+        }
+        try self.init(borrowing: pointer, shape: shape, release: release)
+    }
+
     /// The number of elements.
     public var count: Int { values.count }
     /// A copy of the elements, row-major.
     public var elements: [Float] { values.elements }
-    /// A copy of the gradient's elements; nil where there is none.
+    /// Calls `body` with the row-major elements, without copying them. The buffer is valid only during the call.
+    public func withUnsafeBufferPointer<R, E: Error>(
+        _ body: (UnsafeBufferPointer<Float>) throws(E) -> R
+    ) throws(E) -> R {
+        try withExtendedLifetime(self) { () throws(E) -> R in try body(UnsafeBufferPointer(values.storage.buffer)) }
+    }
+
+    /// Calls `body` with the row-major elements, which it may overwrite in place. The buffer is valid only during the
+    /// call.
+    public func withUnsafeMutableBufferPointer<R, E: Error>(
+        _ body: (UnsafeMutableBufferPointer<Float>) throws(E) -> R
+    ) throws(E) -> R {
+        defer { values.storage.noteChange() }
+        return try withExtendedLifetime(self) { () throws(E) -> R in try body(values.storage.buffer) }
+    }
+
+    /// A copy of the gradient's elements, or nil if there is none.
     public var gradient: [Float]? { gradientValues?.elements }
     /// Whether this is not the result of a recorded operation.
     public var isLeaf: Bool { node == nil }
@@ -67,7 +101,7 @@ public final class Tensor {
         return values.onlyElement
     }
 
-    /// Says whether gradients are wanted; only leaves can be told.
+    /// Sets whether this tensor requires a gradient. Only leaves can change that.
     public func setRequiresGradient(_ wanted: Bool) throws(SCNError) {
         try require(
             isLeaf || wanted == requiresGradient, .state,
@@ -75,7 +109,7 @@ public final class Tensor {
         requiresGradient = wanted
     }
 
-    /// Forgets the gradient.
+    /// Discards the gradient.
     public func zeroGradient() { gradientValues = nil }
 
     /// A leaf that shares the elements.

@@ -2,7 +2,7 @@ internal import CSCNSupport
 internal import SCNCore
 
 extension Value {
-    /// The tensors inside, those of a table one after the other.
+    /// The tensors inside, those of a table in order.
     var tensors: [Tensor] {
         if case .table(let values) = self { return values.flatMap(\.tensors) }
         return [tensor].compactMap { $0 }
@@ -13,18 +13,14 @@ extension Value {
         switch self {
         case .dense(let tensor): .dense(try body(tensor))
         case .sparse(let sparse): .sparse(try sparse.with(features: try body(sparse.features)))
-        case .points(let points):
-            .points(
-                try Points(
-                    coordinates: points.coordinates, rows: points.rows, columns: points.columns,
-                    features: try body(points.features), batchSize: points.batchSize))
+        case .points(let points): .points(try points.with(features: try body(points.features)))
         case .table(let values): .table(try values.map { try $0.mapTensors(body) })
         }
     }
 }
 
 extension Value: CustomStringConvertible {
-    /// What it is, for people to read: "sparse tensor: 40 sites, 3 planes, spatial size 15, 2 samples".
+    /// A description for people to read: "sparse tensor: 40 sites, 3 planes, spatial size 15, 2 samples".
     public var description: String {
         switch self {
         case .dense(let tensor):

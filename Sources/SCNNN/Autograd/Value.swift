@@ -7,7 +7,7 @@ public struct SparseTensor {
     public let features: Tensor
     package let geometry: Geometry
     package let siteSetID: SiteSetID
-    /// What a ``Sparsify`` that made this tensor gave each of its input sites, [input sites]; nil elsewhere.
+    /// The score of each input site, [input sites], where a ``Sparsify`` made this tensor; otherwise nil.
     public let mask: Tensor?
 
     package init(features: Tensor, geometry: Geometry, sites: SiteSetID, mask: Tensor? = nil) throws(SCNError) {
@@ -22,7 +22,7 @@ public struct SparseTensor {
     }
 
     package var sites: SiteSet { geometry.sites(siteSetID) }
-    /// The number of coordinates of a site, the batch index not counted.
+    /// The number of coordinates of a site, not counting the batch index.
     public var dimension: Int { sites.dimension }
     /// The size of the field along each axis.
     public var spatialSize: [Int] { sites.spatialSize }
@@ -33,11 +33,20 @@ public struct SparseTensor {
     /// The number of features of a site.
     public var planes: Int { features.shape[1] }
 
-    /// The coordinates [sites, dimension + 1], batch index last.
-    public func coordinates() throws -> [[Int]] {
-        let flat = try sites.coordinates()
-        let columns = dimension + 1
-        return (0..<siteCount).map { row in (0..<columns).map { Int(flat[row * columns + $0]) } }
+    /// The coordinates, one array per site: `dimension` of them, then the batch index.
+    public func coordinates() throws -> [[Int]] { try sites.coordinateRows() }
+
+    /// The coordinates [sites, dimension + 1] as one row-major array, batch index last.
+    ///
+    /// - Parameter type: The type of the numbers. Throws an error if it cannot represent one of them.
+    public func flatCoordinates<Number: FixedWidthInteger>(as type: Number.Type = Int.self) throws(SCNError) -> [Number]
+    {
+        try sites.flatCoordinates(type)
+    }
+
+    /// Copies ``flatCoordinates(as:)`` into a buffer of `siteCount * (dimension + 1)` elements.
+    public func copyCoordinates(into buffer: UnsafeMutableBufferPointer<some FixedWidthInteger>) throws(SCNError) {
+        try sites.copyCoordinates(into: buffer)
     }
 
     /// The same sites with other features.
@@ -45,114 +54,25 @@ public struct SparseTensor {
         try SparseTensor(features: features, geometry: geometry, sites: siteSetID)
     }
 
-    /// Throws a shape error unless the rows of both are the same sites.
+    /// Throws a shape error unless both have the same sites.
     func requireSameSites(as other: SparseTensor, _ name: String) throws(SCNError) {
         if geometry === other.geometry && siteSetID == other.siteSetID { return }
         try require(sites.hasSameSites(as: other.sites), .shape, "\(name): its sites are not those of the first tensor")
     }
 }
 
-/// What a host hands to an input layer: coordinates and features of points in any order.
-public struct Points {
-    package let coordinates: Storage<Int64>
-    package let rows: Int
-    package let columns: Int
-    /// [rows, planes], through which gradients flow.
-    public let features: Tensor
-    package let batchSize: Int
-    /// Rows of each sample, where all have the same number, padding included; nil where the rows name their sample.
-    package let length: Int?
-
-    /// Points from coordinates [rows, columns] (columns d, or d + 1 with the batch index last) and features
-    /// [rows, planes]; `batchSize` is a lower bound, for trailing samples without points.
-    package init(coordinates: Storage<Int64>, rows: Int, columns: Int, features: Tensor, batchSize: Int)
-        throws(SCNError)
-    {
-        try Self.requireFeatures(features, rows: rows)
-        try require(batchSize >= 0, .invalidArgument, "batch_size: is \(batchSize), expected at least 0")
-        self.coordinates = coordinates
-        self.rows = rows
-        self.columns = columns
-        self.features = features
-        self.batchSize = batchSize
-        length = nil
-    }
-
-    /// Points for a ``BLInputLayer`` from coordinates [samples, length, columns] and features [samples, length, planes]; a row
-    /// whose first coordinate is negative is padding.
-    package init(coordinates: Storage<Int64>, samples: Int, length: Int, columns: Int, features: Tensor)
-        throws(SCNError)
-    {
-        try Self.requireFeatures(features, samples: samples, length: length)
-        self.coordinates = coordinates
-        rows = samples * length
-        self.columns = columns
-        self.features = features
-        batchSize = samples
-        self.length = length
-    }
-
-    package static func requireFeatures(_ features: Tensor, samples: Int, length: Int) throws(SCNError) {
-        let shape = features.shape
-        try require(
-            shape.count == 3 && shape[0] == samples && shape[1] == length, .shape,
-            "features: has shape \(shape), expected [\(samples), \(length), planes], a row for each of the coordinates")
-    }
-
-    package static func requireFeatures(_ features: Tensor, rows: Int) throws(SCNError) {
-        try require(
-            features.shape.count == 2 && features.shape[0] == rows, .shape,
-            "features: has shape \(features.shape), expected [\(rows), planes], a row for each of the coordinates")
-    }
-
-    /// Points from one array of coordinates a row.
-    public init(_ coordinates: [[Int]], features: Tensor, batchSize: Int = 0) throws(SCNError) {
-        let columns = coordinates.first?.count ?? 0
-        for (row, site) in coordinates.enumerated() {
-            try require(
-                site.count == columns, .shape,
-                "coordinates: row \(row) has \(site.count) entries, expected \(columns) as in row 0")
-        }
-        try self.init(
-            coordinates: Storage(coordinates.joined().map(Int64.init)), rows: coordinates.count, columns: columns,
-            features: features, batchSize: batchSize)
-    }
-}
-
-extension Points {
-    /// Points for a ``BLInputLayer``: one array of rows a sample, all of the same length; a row whose first coordinate is
-    /// negative is padding. features: [samples, length, planes].
-    public init(batched coordinates: [[[Int]]], features: Tensor) throws(SCNError) {
-        let length = coordinates.first?.count ?? 0
-        let columns = coordinates.first?.first?.count ?? 0
-        for (sample, rows) in coordinates.enumerated() {
-            try require(
-                rows.count == length, .shape,
-                "coordinates: sample \(sample) has \(rows.count) rows, expected \(length) as in sample 0")
-            for (row, site) in rows.enumerated() {
-                try require(
-                    site.count == columns, .shape,
-                    "coordinates: row \(row) of sample \(sample) has \(site.count) entries, expected \(columns)")
-            }
-        }
-        try self.init(
-            coordinates: Storage(Array(coordinates.joined().joined().lazy.map(Int64.init))), samples: coordinates.count,
-            length: length, columns: columns, features: features)
-    }
-}
-
 /// What flows through a network.
 public enum Value {
-    /// An array.
+    /// A dense array.
     case dense(Tensor)
     /// Features on the sites of a geometry.
     case sparse(SparseTensor)
     /// What an input layer turns into a sparse tensor.
     case points(Points)
-    /// A list of values: what a ``ConcatTable`` makes and a ``JoinTable`` takes.
+    /// A list of values: what a ``ConcatTable`` returns and a ``JoinTable`` takes.
     case table([Value])
 
-    /// The tensor itself, or the features.
+    /// The dense tensor, or the features of a sparse tensor or of points; nil for a table.
     public var tensor: Tensor? {
         switch self {
         case .dense(let tensor): tensor
@@ -160,6 +80,42 @@ public enum Value {
         case .points(let points): points.features
         case .table: nil
         }
+    }
+
+    /// The dense tensor. Throws an error if this is anything else.
+    public var dense: Tensor {
+        get throws(SCNError) {
+            guard case .dense(let tensor) = self else { throw mismatch(expected: "a dense tensor") }
+            return tensor
+        }
+    }
+
+    /// The sparse tensor. Throws an error if this is anything else.
+    public var sparse: SparseTensor {
+        get throws(SCNError) {
+            guard case .sparse(let tensor) = self else { throw mismatch(expected: "a sparse tensor") }
+            return tensor
+        }
+    }
+
+    /// The points. Throws an error if this is anything else.
+    public var points: Points {
+        get throws(SCNError) {
+            guard case .points(let points) = self else { throw mismatch(expected: "points") }
+            return points
+        }
+    }
+
+    /// The values of the table. Throws an error if this is anything else.
+    public var table: [Value] {
+        get throws(SCNError) {
+            guard case .table(let values) = self else { throw mismatch(expected: "a table") }
+            return values
+        }
+    }
+
+    private func mismatch(expected: String) -> SCNError {
+        SCNError(.shape, "value: is \(kind), expected \(expected)")
     }
 
     var kind: String {

@@ -1,49 +1,66 @@
-internal import SCNCore
+public import SCNCore
 public import SCNGeometry
 
-/// Points in space, sorted into voxels: that of point p is floor((p - origin) / size) on each axis, in double precision.
-public struct Voxels {
+/// Points in space, sorted into voxels: point p lies in voxel floor((p - origin) / size) along each axis, in double
+/// precision.
+public struct Voxels: Sendable {
     package let geometry: Geometry
     private let map: InputMap
 
     /// How points become voxels.
-    public struct Options: Sendable {
-        /// Where voxel 0 begins on each axis, not above any point; nil: at the least coordinates of the points.
+    public struct Options: Hashable, Sendable {
+        /// Where voxel 0 begins along each axis, not above any point; nil for the least coordinates of the points.
         public var origin: [Double]?
-        /// The sample of each point; nil where there is one sample.
+        /// The sample of each point; nil if there is only one sample.
         public var batch: [Int]?
-        /// A lower bound, for trailing samples without points.
-        public var batchSize = 0
-        /// That all voxels must lie in; nil for the least that holds them.
+        /// A lower bound on the batch size, for trailing samples without points.
+        public var batchSize: Int
+        /// The size of the field, in which all voxels must lie; nil for the smallest that holds them.
         public var spatialSize: [Int]?
-        /// What becomes of the features of several points in one voxel.
-        public var reduction = VoxelReduction.mean
-        /// Of reduction `random`; nil for the generator's next number.
+        /// How the features of several points in one voxel are combined.
+        public var reduction: VoxelReduction
+        /// The seed of the reduction ``VoxelReduction/random``; nil for the generator's next number.
         public var seed: UInt64?
 
-        /// The defaults: means, from the least coordinates of the points.
-        public init() {}
+        /// Options. By default voxels start at the least coordinates of the points, and features are averaged.
+        public init(
+            origin: [Double]? = nil, batch: [Int]? = nil, batchSize: Int = 0, spatialSize: [Int]? = nil,
+            reduction: VoxelReduction = .mean, seed: UInt64? = nil
+        ) {
+            self.origin = origin
+            self.batch = batch
+            self.batchSize = batchSize
+            self.spatialSize = spatialSize
+            self.reduction = reduction
+            self.seed = seed
+        }
     }
 
     /// Sorts points [rows, dimension] into voxels.
     ///
     /// - Parameters:
-    ///   - points: row-major, finite.
-    ///   - size: edge lengths of a voxel, one an axis, above 0.
+    ///   - points: Row-major and finite.
+    ///   - size: The edge lengths of a voxel, one for each axis, above 0.
     public init(_ points: [Float], size: [Double], options: Options = Options()) throws {
-        self = try points.withUnsafeBufferPointer { points in
-            try withUnsafePointer(to: 0) { none in
-                try Voxels(.float32(points.baseAddress ?? none), points.count, size, options)
-            }
+        self = try points.withUnsafeBufferPointer { try Voxels($0, size: size, options: options) }
+    }
+
+    /// Sorts points in double precision into voxels.
+    public init(_ points: [Double], size: [Double], options: Options = Options()) throws {
+        self = try points.withUnsafeBufferPointer { try Voxels($0, size: size, options: options) }
+    }
+
+    /// Sorts points in a buffer into voxels.
+    public init(_ points: UnsafeBufferPointer<Float>, size: [Double], options: Options = Options()) throws {
+        self = try withUnsafePointer(to: 0) { none in
+            try Voxels(.float32(points.baseAddress ?? none), points.count, size, options)
         }
     }
 
-    /// The same for points in double precision.
-    public init(_ points: [Double], size: [Double], options: Options = Options()) throws {
-        self = try points.withUnsafeBufferPointer { points in
-            try withUnsafePointer(to: 0) { none in
-                try Voxels(.float64(points.baseAddress ?? none), points.count, size, options)
-            }
+    /// Sorts points in a buffer, in double precision, into voxels.
+    public init(_ points: UnsafeBufferPointer<Double>, size: [Double], options: Options = Options()) throws {
+        self = try withUnsafePointer(to: 0) { none in
+            try Voxels(.float64(points.baseAddress ?? none), points.count, size, options)
         }
     }
 
@@ -56,7 +73,7 @@ public struct Voxels {
             try require(
                 batch.count == rows, .shape, "batch: has \(batch.count) entries, expected \(rows), one for each point")
         }
-        let batch = try options.batch.map { try Storage($0.map(Int64.init)) }
+        let batch = try options.batch.map { try Storage(converting: $0, "batch") }
         self.init(
             try Voxels.geometry(
                 points, rows: rows, size: size, origin: options.origin, batch: batch.map { UnsafePointer($0.pointer) },
@@ -93,14 +110,25 @@ public struct Voxels {
     /// The number of points in each voxel.
     public var pointCounts: [Int] { (0..<count).map { Int(map.starts[$0 + 1] - map.starts[$0]) } }
 
-    /// The coordinates [voxels, dimension + 1], batch index last, sorted by batch index, then coordinates.
-    public func coordinates() throws -> [[Int]] {
-        let sites = geometry.sites(geometry.input)
-        let (flat, columns) = (try sites.coordinates(), sites.dimension + 1)
-        return (0..<count).map { row in (0..<columns).map { Int(flat[row * columns + $0]) } }
+    /// The coordinates, one array per voxel, batch index last, sorted by batch index, then coordinates.
+    public func coordinates() throws -> [[Int]] { try sites.coordinateRows() }
+
+    /// The coordinates [voxels, dimension + 1] as one row-major array, batch index last, in the same order.
+    ///
+    /// - Parameter type: The type of the numbers. Throws an error if it cannot represent one of them.
+    public func flatCoordinates<Number: FixedWidthInteger>(as type: Number.Type = Int.self) throws(SCNError) -> [Number]
+    {
+        try sites.flatCoordinates(type)
     }
 
-    /// The points' features [points, planes], combined in each voxel: what a network takes. Gradients flow back.
+    /// Copies ``flatCoordinates(as:)`` into a buffer of `count * (dimension + 1)` elements.
+    public func copyCoordinates(into buffer: UnsafeMutableBufferPointer<some FixedWidthInteger>) throws(SCNError) {
+        try sites.copyCoordinates(into: buffer)
+    }
+
+    private var sites: SiteSet { geometry.sites(geometry.input) }
+
+    /// A sparse tensor of the points' features [points, planes], combined in each voxel. Gradients flow back.
     public func sparse(_ features: Tensor) throws -> SparseTensor {
         try Points.requireFeatures(features, rows: map.rowCount)
         return try geometry.enter(features)

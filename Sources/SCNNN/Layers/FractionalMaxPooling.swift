@@ -3,24 +3,25 @@ internal import SCNFiles
 internal import SCNGeometry
 internal import SCNOps
 
-/// Fractional max pooling (Graham, "Fractional Max-Pooling", 2014): a max pooling that makes the field smaller by any ratio
-/// above 1, by windows whose steps along each axis are two neighbouring integers in an order drawn anew in training.
+/// Fractional max pooling (Graham, "Fractional Max-Pooling", 2014): a max pooling that shrinks the field by any ratio
+/// above 1. The steps between its windows along each axis are two neighboring integers, in an order that is drawn anew
+/// in training.
 ///
-/// In training the order is drawn once for a site set and these arguments, each pass taking one number from the generator. In
-/// evaluation the windows lie as evenly as can be, so that the result does not depend on chance; to average over several
-/// draws, as the paper does, leave this layer in training mode.
+/// In training, the order is drawn once for a site set and these arguments; each pass takes one number from the
+/// generator. In evaluation, the windows are spread as evenly as possible, so that the result does not depend on
+/// chance. To average over several draws, as the paper does, leave this layer in training mode.
 public final class FractionalMaxPooling: Module {
-    /// The number of coordinates of a site, the batch index not counted.
+    /// The number of coordinates of a site, not counting the batch index.
     public let dimension: Int
-    /// Leaves out the first planes.
+    /// How many of the first planes are left out.
     public let featuresToDrop: Int
     private let windows: FractionalWindows
 
     /// How many windows there are along each axis.
-    public enum Target {
-        /// floor(input / ratio), at least 1; ratios above 1, one for all axes or one an axis.
+    public enum Target: Hashable, Sendable {
+        /// floor(input / ratio), at least 1; ratios above 1, one for all axes or one for each.
         case ratio([Double])
-        /// So many windows: a number for all axes or one an axis.
+        /// This many windows.
         case outputSize(Size)
     }
 
@@ -48,8 +49,9 @@ public final class FractionalMaxPooling: Module {
     ) { try FractionalMaxPooling($0) }
 
     /// - Parameters:
-    ///   - poolSize: Of the windows, which overlap where steps are smaller; nil: each ends where the next one begins.
-    ///   - isPseudorandom: Whether steps are spread evenly from a random beginning; else they are shuffled.
+    ///   - poolSize: The size of the windows, which overlap where steps are smaller; nil if each ends where the next
+    ///     begins.
+    ///   - isPseudorandom: Whether steps are spread evenly from a random start; otherwise they are shuffled.
     public convenience init(
         dimension: Int, _ target: Target, poolSize: Size? = 2, featuresToDrop: Int = 0, isPseudorandom: Bool = true
     ) throws {

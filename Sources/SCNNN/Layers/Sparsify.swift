@@ -5,11 +5,11 @@ internal import SCNOps
 
 /// Keeps the sites that a 1-plane ``NetworkInNetwork`` scores high; all planes of a kept site stay as they are.
 ///
-/// Without an activation a site stays where its score is above 0, after one where it is above 0.5. The scores of all input
-/// sites are the result's ``SparseTensor/mask``, through which a loss trains them. State: `net.weight` and `net.bias`, after
-/// an activation `net.0.weight` and `net.0.bias`, as in SparseConvNet.
+/// A site stays if its score is above 0, or above 0.5 if there is an activation. The scores of all input sites are the
+/// result's ``SparseTensor/mask``, through which a loss trains them. State: `net.weight` and `net.bias`, or
+/// `net.0.weight` and `net.0.bias` if there is an activation, as in SparseConvNet.
 public final class Sparsify: SpatialLayer {
-    /// What follows the scores.
+    /// The activation of the scores.
     public enum Activation: String, Sendable, CaseIterable {
         /// 1 / (1 + e^-x).
         case sigmoid
@@ -17,7 +17,7 @@ public final class Sparsify: SpatialLayer {
         case fakeGradHardSigmoid
     }
 
-    /// What follows the scores; nil where nothing does.
+    /// The activation of the scores, if any.
     public let activation: Activation?
     private let net: NetworkInNetwork
 
@@ -72,7 +72,7 @@ public final class Sparsify: SpatialLayer {
     private func activated(_ scores: Tensor) throws -> Tensor {
         switch activation {
         case nil: return scores
-        case .sigmoid: return try ActivationLayer(.sigmoid)(scores).tensor!
+        case .sigmoid: return try ActivationLayer(.sigmoid)(scores).dense
         case .fakeGradHardSigmoid:
             let values = scores.values
             let steps = try Matrix(rows: values.rows, planes: values.planes)

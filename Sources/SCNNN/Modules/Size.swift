@@ -1,14 +1,14 @@
 internal import SCNCore
 internal import SCNFiles
 
-/// A size along the axes: one number for all, or one an axis. `3` and `[3, 1, 5]` are sizes.
-public struct Size: ExpressibleByIntegerLiteral, ExpressibleByArrayLiteral, Equatable, Sendable {
+/// A size along the axes: one number for all of them, or one for each. `3` and `[3, 1, 5]` are sizes.
+public struct Size: ExpressibleByIntegerLiteral, ExpressibleByArrayLiteral, Hashable, Sendable {
     private let entries: [Int]
     private let isUniform: Bool
 
     /// One number for all axes: `3`.
     public init(integerLiteral value: Int) { self.init(value) }
-    /// One number an axis: `[3, 1, 5]`.
+    /// One number for each axis: `[3, 1, 5]`.
     public init(arrayLiteral elements: Int...) { self.init(elements) }
 
     /// One number for all axes.
@@ -17,13 +17,13 @@ public struct Size: ExpressibleByIntegerLiteral, ExpressibleByArrayLiteral, Equa
         isUniform = true
     }
 
-    /// One number an axis.
+    /// One number for each axis.
     public init(_ perAxis: [Int]) {
         entries = perAxis
         isUniform = false
     }
 
-    /// One number an axis, or an error that names the argument.
+    /// One number for each axis, or an error that names the argument.
     func axes(_ dimension: Int, _ name: String) throws(SCNError) -> [Int] {
         try require(
             dimension >= 1 && dimension <= 10, .invalidArgument, "dimension: is \(dimension), expected 1 ... 10")

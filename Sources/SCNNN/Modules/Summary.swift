@@ -1,43 +1,44 @@
 internal import SCNCore
 public import SCNOps
 
-/// What a network does to one input, layer by layer: a table for people to read, and its numbers.
+/// What a network does with one input, layer by layer: a table for people to read, and its numbers.
 ///
 ///     print(try Summary(of: net, input: .points(points)))
-public struct Summary: CustomStringConvertible {
-    /// A layer, each time that it is applied. What its inner modules do is in rows of their own.
-    public struct Row {
-        /// The path of child indices, "0.1"; "" for the network itself.
+public struct Summary: CustomStringConvertible, Sendable {
+    /// One application of a layer. Its inner modules have rows of their own.
+    public struct Row: Equatable, Sendable {
+        /// The path of child indices, such as "0.1"; empty for the network itself.
         public let path: String
-        /// The type's name with what it says of itself.
+        /// The type's name and its arguments.
         public let layer: String
-        /// Active sites of the result; nil where it is not sparse.
+        /// The number of active sites of the result; nil unless it is sparse.
         public internal(set) var sites: Int?
-        /// The shape of the result, [sites, planes] where it is sparse; empty for a table.
+        /// The shape of the result, [sites, planes] if it is sparse; empty for a table.
         public internal(set) var shape: [Int] = []
-        /// Parameters that no row above has.
+        /// The number of parameters that no row above has counted.
         public internal(set) var parameters = 0
         /// What ``ForwardCounts`` counts.
         public internal(set) var counts = ForwardCounts()
-        /// Bytes of the result, 0 where it is the input's memory.
+        /// The bytes of the result; 0 if it shares the input's memory.
         public internal(set) var memory = 0
     }
 
     /// The layers in the order in which they are applied.
     public let rows: [Row]
 
-    /// Parameters of the whole network.
+    /// The number of parameters of the whole network.
     public var parameters: Int { rows.reduce(0) { $0 + $1.parameters } }
-    /// Multiply-adds of all layers.
+    /// The multiply-adds of all layers.
     public var multiplyAdds: Int { rows.reduce(0) { $0 &+ $1.counts.multiplyAdds } }
-    /// Hidden states of all layers.
+    /// The hidden states of all layers.
     public var hiddenStates: Int { rows.reduce(0) { $0 &+ $1.counts.hiddenStates } }
-    /// Rules of all layers.
+    /// The rules of all layers.
     public var rules: Int { rows.reduce(0) { $0 &+ $1.counts.rules } }
-    /// Bytes of all layers' results.
+    /// The bytes of all layers' results.
     public var memory: Int { rows.reduce(0) { $0 &+ $1.memory } }
 
-    /// Applies the module in evaluation mode, without a record. Neither the module nor ``ForwardCounts/total`` changes.
+    /// Applies the module in evaluation mode, without recording. Neither the module nor ``ForwardCounts/total``
+    /// changes.
     public init(of module: Module, input: Value) throws {
         let modes = module.trainingModes
         let recorder = SummaryRecorder(module)
@@ -51,7 +52,7 @@ public struct Summary: CustomStringConvertible {
         rows = recorder.rows
     }
 
-    /// The table, a line a layer and one of totals.
+    /// The table, one line per layer and one for the totals.
     public var description: String {
         let titles = ["layer", "sites", "planes", "rules", "parameters", "multiply-adds", "memory"]
         var cells = rows.map { row in

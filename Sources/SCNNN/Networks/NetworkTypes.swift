@@ -1,7 +1,8 @@
 internal import SCNCore
 internal import SCNFiles
 
-/// What ``LayerType`` says of SparseConvNet's networks: an architecture may name one, and a `Sequential` of layers is made.
+/// What ``LayerType`` says of SparseConvNet's networks: an architecture may name one, and a `Sequential` of layers is
+/// made.
 extension LayerType {
     package static let networks: [LayerType] = [
         LayerType(
@@ -105,7 +106,7 @@ extension LayerType {
             try Networks.multiscaleShapeContext(
                 dimension: $0.integer("dimension"), planes: $0.integer("planes"), layers: $0.integer("layers"),
                 shapeContextSize: Size($0.sizes("filter_size")), downsampleSize: Size($0.sizes("downsample_size")),
-                downsampleStride: Size($0.sizes("downsample_stride")), normalised: $0.flag("batch_norm"))
+                downsampleStride: Size($0.sizes("downsample_stride")), normalized: $0.flag("batch_norm"))
         },
     ]
 

@@ -2,10 +2,11 @@ package import SCNCore
 
 extension Networks {
     /// One element of the layer list of ``sparseDenseNet(dimension:in:layers:)``.
-    public enum DenseNetLayer: Equatable, Sendable {
-        /// A dense block: so many layers, each of which sees the planes of all before it and adds `growthRate` more.
+    public enum DenseNetLayer: Hashable, Sendable {
+        /// A dense block: layers that each see the planes of all layers before them and add `growthRate` more.
         case block(layers: Int = 2, growthRate: Int = 16)
-        /// A transition: batch norm, ReLU, a 1 x 1 convolution to that many planes or as many as before, average pooling.
+        /// A transition: batch norm, ReLU, a 1 x 1 convolution to that many planes or as many as before, average
+        /// pooling.
         case transition(planes: Int? = nil, size: Int = 2, stride: Int = 2)
         /// Max pooling alone.
         case maxPooling(size: Int = 2, stride: Int = 2)
@@ -13,12 +14,12 @@ extension Networks {
         case averagePooling(size: Int = 2, stride: Int = 2)
     }
 
-    /// A DenseNet (Huang, Liu, van der Maaten and Weinberger, "Densely connected convolutional networks", 2017) of submanifold
-    /// convolutions, as in Graham and van der Maaten, "Submanifold sparse convolutional networks", 2017.
+    /// A DenseNet (Huang, Liu, van der Maaten and Weinberger, "Densely connected convolutional networks", 2017) of
+    /// submanifold convolutions, as in Graham and van der Maaten, "Submanifold sparse convolutional networks", 2017.
     ///
-    /// A layer of a dense block is batch norm, ReLU, a 1 x 1 convolution to 4 * growthRate planes, batch norm, ReLU and a
-    /// submanifold convolution of size 3 to growthRate planes, joined with the layer's input. A batch norm with ReLU closes the
-    /// network.
+    /// A layer of a dense block is batch norm, ReLU, a 1 x 1 convolution to 4 * growthRate planes, batch norm, ReLU and
+    /// a submanifold convolution of size 3 to growthRate planes, joined with the layer's input. A batch norm with ReLU
+    /// closes the network.
     public static func sparseDenseNet(dimension: Int, in inPlanes: Int, layers: [DenseNetLayer]) throws -> Sequential {
         try checkWidth(inPlanes, "in_planes")
         let net = try Sequential()

@@ -2,12 +2,12 @@ package import SCNCore
 
 extension Networks {
     /// Basic blocks of one width in ``sparseResNet(dimension:in:stages:)``.
-    public struct ResidualStage: Equatable, Sendable {
+    public struct ResidualStage: Hashable, Sendable {
         /// The planes of the blocks' results.
         public var planes: Int
-        /// Blocks, 1 ... 1000.
+        /// The number of blocks, 1 ... 1000.
         public var repetitions: Int
-        /// Of the first block: 1 keeps the sites, more is a convolution of size 3 and that stride.
+        /// The stride of the first block: 1 keeps the sites, more is a convolution of size 3 and that stride.
         public var stride: Int
 
         /// Blocks of one width.
@@ -18,8 +18,8 @@ extension Networks {
         }
     }
 
-    /// SparseConvNet's `SparseResNet`: pre-activation residual blocks (He, Zhang, Ren and Sun, "Identity mappings in deep
-    /// residual networks", 2016) of two convolutions of size 3, and a closing batch norm with ReLU.
+    /// SparseConvNet's `SparseResNet`: pre-activation residual blocks (He, Zhang, Ren and Sun, "Identity mappings in
+    /// deep residual networks", 2016) of two convolutions of size 3, and a closing batch norm with ReLU.
     public static func sparseResNet(dimension: Int, in inPlanes: Int, stages: [ResidualStage]) throws -> Sequential {
         try checkWidth(inPlanes, "in_planes")
         for (index, stage) in stages.enumerated() {
@@ -43,7 +43,7 @@ extension Networks {
         return net
     }
 
-    /// A stage's first block normalises what both of its ways see, the others only what is convolved.
+    /// A stage's first block normalizes the input of both of its paths, the others only the input of the convolutions.
     private static func addBlock(
         to net: Sequential, _ dimension: Int, _ inPlanes: Int, _ outPlanes: Int, stride: Int, isFirst: Bool
     ) throws {

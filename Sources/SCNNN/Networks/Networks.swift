@@ -3,13 +3,13 @@ package import SCNCore
 /// SparseConvNet's networks, built from the layers.
 public enum Networks {
     /// One element of the layer list of ``sparseVGG(dimension:in:layers:)``.
-    public enum VGGLayer: Equatable, Sendable {
+    public enum VGGLayer: Hashable, Sendable {
         /// Max pooling.
         case maxPooling(size: Int = 3, stride: Int = 2)
-        /// Convolution of size 3 and stride 2, to that many planes or as many as before, batch norm, ReLU.
+        /// A convolution of size 3 and stride 2, to that many planes or as many as before, batch norm, ReLU.
         case stridedConvolution(planes: Int? = nil)
-        /// Submanifold convolution of size 3, batch norm, ReLU. With branches the "plus" form: the result is joined with
-        /// branches of so many planes that go down one, two, three levels and come up again.
+        /// A submanifold convolution of size 3, batch norm, ReLU. Branches make it the "plus" form: the result is
+        /// joined with branches of that many planes, which go down one, two, and three levels and come up again.
         case convolution(planes: Int, branches: [Int] = [])
     }
 

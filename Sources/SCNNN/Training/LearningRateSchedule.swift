@@ -4,18 +4,18 @@ public import SCNCore
 /// A learning rate that changes from step to step, or from epoch to epoch: whatever the caller counts, from 0.
 ///
 ///     try optimizer.setLearningRate(schedule.rate(at: epoch))
-public enum LearningRateSchedule: Equatable, Sendable {
+public enum LearningRateSchedule: Hashable, Sendable {
     /// initial * exp(-decay * step).
     case exponential(initial: Double, decay: Double)
     /// initial * factor ^ (step / size), the quotient rounded down.
     case step(initial: Double, size: Int, factor: Double = 0.1)
-    /// Cosine decay (Loshchilov and Hutter, "SGDR", 2017) after a linear warm-up (Goyal et al., "Accurate, large minibatch
-    /// SGD", 2017): initial * (step + 1) / (warmUp + 1) in the first `warmUp` steps, then half a cosine from `initial` down to
-    /// `final` at step `steps` and ever after.
+    /// Cosine decay (Loshchilov and Hutter, "SGDR", 2017) after a linear warm-up (Goyal et al., "Accurate, large
+    /// minibatch SGD", 2017): initial * (step + 1) / (warmUp + 1) in the first `warmUp` steps, then half a cosine from
+    /// `initial` down to `final` at step `steps` and ever after.
     case cosine(initial: Double, steps: Int, warmUp: Int = 0, final: Double = 0)
 
-    /// The rate of a step; an error where the step is negative, an argument of the schedule out of its range, or the rate
-    /// not finite.
+    /// The rate of a step; an error where the step is negative, an argument of the schedule out of its range, or the
+    /// rate not finite.
     public func rate(at step: Int) throws(SCNError) -> Double {
         try require(step >= 0, .invalidArgument, "step: is \(step), expected at least 0")
         let rate: Double

@@ -7,20 +7,31 @@ public enum Loss {
     ///
     /// - Parameters:
     ///   - logits: [n, classes].
-    ///   - labels: [n], each in 0 ..< classes or `ignoreIndex`; rows with that do not count.
-    ///   - classWeights: [classes], finite and not negative; the mean is then weighted.
-    /// - Returns: 0 where no row counts.
+    ///   - labels: [n], each in 0 ..< classes or `ignoreIndex`, whose rows do not count.
+    ///   - classWeights: [classes], finite and not negative, for a weighted mean.
+    ///   - ignoreIndex: The label of rows that do not count.
+    /// - Returns: A tensor of rank 0; 0 if no row counts.
     public static func crossEntropy(
         _ logits: Tensor, labels: [Int], classWeights: [Float]? = nil, ignoreIndex: Int = -100
+    ) throws -> Tensor {
+        try crossEntropy(logits, labels: labels[...], classWeights: classWeights, ignoreIndex: ignoreIndex)
+    }
+
+    /// The mean cross-entropy at labels of any integer type, in a buffer or another collection; see
+    /// ``crossEntropy(_:labels:classWeights:ignoreIndex:)``.
+    public static func crossEntropy<Label: FixedWidthInteger>(
+        _ logits: Tensor, labels: some Collection<Label>, classWeights: [Float]? = nil,
+        ignoreIndex: Int = -100
     ) throws -> Tensor {
         if let classWeights, logits.shape.count == 2 {
             try require(
                 classWeights.count == logits.shape[1], .shape,
                 "class_weights: has \(classWeights.count) entries, expected \(logits.shape[1])")
         }
+        let labels = try Storage<Int64>(converting: labels, "labels")
         let weights = try classWeights.map { try Matrix(rows: 1, planes: $0.count, $0) }
-        return try labels.map(Int64.init).withUnsafeBufferPointer {
-            try crossEntropy(logits, $0, weights, Int64(ignoreIndex))
+        return try withExtendedLifetime(labels) {
+            try crossEntropy(logits, UnsafeBufferPointer(labels.buffer), weights, Int64(ignoreIndex))
         }
     }
 
@@ -44,13 +55,18 @@ public enum Loss {
         return try mean(loss, of: logits, gradient: byLogits)
     }
 
-    /// The mean logistic loss, that is the cross-entropy of sigmoid(logits), at the targets.
+    /// The mean logistic loss at the targets: the cross-entropy of sigmoid(logits).
     ///
     /// - Parameters:
-    ///   - logits: any shape.
-    ///   - targets: one in 0 ... 1 for each logit, in their order.
-    /// - Returns: 0 where there is no logit.
+    ///   - logits: Any shape.
+    ///   - targets: One in 0 ... 1 for each logit, in the same order.
+    /// - Returns: A tensor of rank 0; 0 if there are no logits.
     public static func binaryCrossEntropy(_ logits: Tensor, targets: [Float]) throws -> Tensor {
+        try targets.withUnsafeBufferPointer { try binaryCrossEntropy(logits, targets: $0) }
+    }
+
+    /// The mean logistic loss at targets in a buffer.
+    public static func binaryCrossEntropy(_ logits: Tensor, targets: UnsafeBufferPointer<Float>) throws -> Tensor {
         try binaryCrossEntropy(logits, Matrix(rows: 1, planes: targets.count, targets))
     }
 

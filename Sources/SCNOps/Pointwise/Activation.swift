@@ -2,7 +2,7 @@ internal import CSCNKernels
 package import SCNCore
 
 /// Activations, element by element.
-public enum Activation: Equatable, Sendable {
+public enum Activation: Hashable, Sendable {
     /// x > 0 ? x : 0.
     case relu
     /// x > 0 ? x : leak * x.

@@ -163,9 +163,9 @@ def test_progress_goes_to_the_error_output(dataset, tmp_path, capfd, monkeypatch
 
 
 def test_what_cannot_be_trained_on_is_refused(dataset, tmp_path):
-    with pytest.raises(scn.InvalidArgumentError, match="no samples to train"):
+    with pytest.raises(scn.InvalidArgumentError, match=r"^dataset\['train'\]: has no samples"):
         train({"train": [], "val": []}, tmp_path, 1)
-    with pytest.raises(scn.InvalidArgumentError, match="no samples to test"):
+    with pytest.raises(scn.InvalidArgumentError, match=r"^dataset\['val'\]: has no samples"):
         train({"train": dataset["train"], "val": []}, tmp_path, 1)
     with pytest.raises(scn.InvalidArgumentError, match="test_reps"):
         train(dataset, tmp_path, 1, test_reps=0)

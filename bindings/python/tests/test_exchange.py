@@ -175,15 +175,17 @@ def test_memory_of_another_device_is_refused(device, points):
         lambda values: scn.tensor(features).copy_(values),
         lambda values: scn.Linear(3, 2)(scn.tensor(features)).backward(values),
     ):
-        with pytest.raises(scn.InvalidArgumentError, match="another device .* copy it to the cpu first"):
+        with pytest.raises(
+            scn.InvalidArgumentError, match="^(array|values|gradient): is on device .* of DLPack, expected the cpu"
+        ):
             use(DLPack(features, device))
-    with pytest.raises(scn.InvalidArgumentError, match="coords is on another device"):
+    with pytest.raises(scn.InvalidArgumentError, match="^coords: is on device"):
         scn.InputLayer(2, 15)([DLPack(coords, device), features])
 
 
 @pytest.mark.parametrize("values", [np.array(["a"]), np.array([1j]), np.array([None])])
 def test_values_that_are_no_numbers_are_refused(values):
-    with pytest.raises(TypeError, match="must hold real numbers"):
+    with pytest.raises(TypeError, match="expected real numbers"):
         scn.tensor(ArrayInterface(values))
 
 
@@ -210,5 +212,5 @@ def test_with_torch():
     with pytest.raises(scn.InvalidArgumentError, match="scn.tensor copies"):
         scn.from_numpy(weight.t())
     for use in (scn.tensor, scn.from_numpy):
-        with pytest.raises(scn.InvalidArgumentError, match="cannot be read by the cpu"):
+        with pytest.raises(scn.InvalidArgumentError, match="in memory that the cpu cannot read"):
             use(torch.empty(2, device="meta"))

@@ -1,4 +1,5 @@
-"""Checkpoints that a version wrote are opened and trained on by all later ones; Tests/frozen/write_checkpoints.py wrote them."""
+"""Checkpoints that a version wrote are opened and trained on by all later ones; Tests/frozen/write_checkpoints.py wrote
+them."""
 
 import importlib.util
 import json

@@ -125,7 +125,7 @@ def test_momentum_of_a_network_that_was_built():
 def test_other_arguments_are_fixed(layer, name, value):
     layer = layer()
     before = getattr(layer, name)
-    with pytest.raises(AttributeError, match=f"{name} is fixed when a .* is made"):
+    with pytest.raises(AttributeError, match=f"^{name}: is fixed when a .* is made"):
         setattr(layer, name, value)
     assert getattr(layer, name) == before
     layer.remark = "anything else can be set"

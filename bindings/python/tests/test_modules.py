@@ -74,8 +74,8 @@ def test_loading_checks_everything_before_it_changes_anything():
     bad = {
         "missing: 3.weight": {k: v for k, v in good.items() if k != "3.weight"},
         "unexpected: 9.weight": {**good, "9.weight": np.zeros(1)},
-        r"0.bias: shape \[5\] where \[4\]": {**good, "0.bias": np.zeros(5)},
-        "0.bias: .*real numbers": {**good, "0.bias": ["a"] * 4},
+        r"0.bias: has shape \[5\], expected \[4\]": {**good, "0.bias": np.zeros(5)},
+        "0.bias: has elements of type .*real numbers": {**good, "0.bias": ["a"] * 4},
     }
     for text, state in bad.items():
         with pytest.raises(scn.FormatError, match=text):

@@ -92,24 +92,27 @@ def test_arguments_in_the_wrong_place_are_refused():
         (lambda: scn.FullyConvolutionalNet(2, 0, [4]), "^reps: is 0"),
         (lambda: scn.FullConvolutionalNetIntegratedLinear(2, 1, [4], 0), "^nClasses: is 0"),
         (lambda: scn.SparseResNet(2, 0, [["b", 4, 1, 1]]), "^nInputPlanes: is 0"),
-        (lambda: scn.UNet(2, 1, [4], downsample=2), r"^downsample is 2; it must be \[size, stride\]"),
-        (lambda: scn.UNet(2, 1, [4], leakiness=None), "^leakiness is None; it must be a number"),
-        (lambda: scn.UNet(2, 1, [4], leakiness="0.1"), "^leakiness is '0.1'; it must be a number"),
-        (lambda: scn.UNet(2, 1, [4, 4.5]), r"^nPlanes\[1\] is 4.5; it must be an integer"),
+        (lambda: scn.UNet(2, 1, [4], downsample=2), r"^downsample: is 2, expected \[size, stride\]"),
+        (lambda: scn.UNet(2, 1, [4], leakiness=None), "^leakiness: is None, expected a number"),
+        (lambda: scn.UNet(2, 1, [4], leakiness="0.1"), "^leakiness: is '0.1', expected a number"),
+        (lambda: scn.UNet(2, 1, [4, 4.5]), r"^nPlanes\[1\]: is 4.5, expected an integer"),
         *(
             (
                 lambda network=network: network(2, 1, 8),
-                "^nPlanes is 8; it must be a list of integers, one for each level",
+                "^nPlanes: is 8, expected a list of integers, one for each level",
             )
             for network in (scn.UNet, scn.FullyConvolutionalNet, scn.FullConvolutionalNetIntegratedLinear)
         ),
         *(
-            (lambda network=network: network(2, 1, 8), "^layers is 8; it must be a list of layers, or a text")
+            (lambda network=network: network(2, 1, 8), "^layers: is 8, expected a list of layers, or a text")
             for network in (scn.SparseVggNet, scn.SparseResNet, scn.SparseDenseNet)
         ),
-        (lambda: scn.SparseVggNet(2, 1, [8]), "^a layer is 8; it must be a text or a list"),
-        (lambda: scn.SparseResNet(2, 1, [8]), "^SparseResNet knows no layer 8; it takes"),
-        (lambda: scn.SparseDenseNet(2, 1, [{"pool": "BN-R-C-AP", "compression": "0"}]), "knows no layer .*compression"),
+        (lambda: scn.SparseVggNet(2, 1, [8]), r"^layers\[0\]: is 8, expected 'MP'"),
+        (lambda: scn.SparseResNet(2, 1, [8]), r"^layers\[0\]: is 8, expected \['b', planes, reps, stride\]"),
+        (
+            lambda: scn.SparseDenseNet(2, 1, [{"pool": "BN-R-C-AP", "compression": "0"}]),
+            r"^layers\[0\]: is .*compression",
+        ),
     ],
 )
 def test_messages_name_the_arguments_of_python(make, text):

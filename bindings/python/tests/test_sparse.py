@@ -190,7 +190,7 @@ def test_parts_can_be_assigned(sparse, random):
     assert x.features is None and x.metadata is None and x.spatial_size is None
     assert repr(x) == "SparseConvNetTensor(features=None, metadata=None)"
     for use in (x.numpy, x.batch_size, x.get_spatial_locations):
-        with pytest.raises(scn.StateError, match="no "):
+        with pytest.raises(scn.StateError, match="^(features|metadata): is None"):
             use()
     x.metadata = sparse.metadata
     x.spatial_size = sparse.spatial_size

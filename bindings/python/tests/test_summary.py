@@ -141,7 +141,7 @@ def test_summary_of_a_module_with_operations_of_its_own(points):
 
 
 def test_summary_of_what_is_no_module(points):
-    with pytest.raises(TypeError, match="model is a list; it must be a Module of package scn"):
+    with pytest.raises(TypeError, match="^model: is a list, expected a Module of package scn"):
         scn.summary([scn.ReLU()], points)
 
 

@@ -37,7 +37,7 @@ def test_modules_of_the_package_become_modules_of_torch():
     class Own(scn.Module):
         pass
 
-    with pytest.raises(scn.UnsupportedError, match="no module Own"):
+    with pytest.raises(scn.UnsupportedError, match="^module: is a .*Own, expected a module that scn.torch has too"):
         st.from_module(Own())
 
 
@@ -118,7 +118,9 @@ def test_networks_of_torch_become_modules_of_the_package(tmp_path):
     net, (where, features) = Program(), cloud()
     net([where, features])
     net.sparseModel[2].eval()
-    with pytest.raises(scn.UnsupportedError, match="Program; .* make a scn.torch.Sequential of them"):
+    with pytest.raises(
+        scn.UnsupportedError, match="^module: is a .*Program, expected .* make a scn.torch.Sequential of them"
+    ):
         st.to_module(net)
     module = st.to_module(st.Sequential(*net.sparseModel, net.linear))
     assert module.training and not module[2].training and not module[2][0].training and module[3].training
@@ -135,7 +137,7 @@ def test_networks_of_torch_become_modules_of_the_package(tmp_path):
         torch.nn.Conv2d(1, 1, 1),
         type("Own", (st.ReLU,), {})(),
     ):
-        with pytest.raises(scn.UnsupportedError, match="package scn has no module"):
+        with pytest.raises(scn.UnsupportedError, match="^module: is a .* expected one that package scn has too"):
             st.to_module(st.Sequential(wrong))
 
 

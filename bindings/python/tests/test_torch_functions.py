@@ -153,7 +153,7 @@ def test_sparsify_keeps_the_order_and_its_scores_train(activation):
     features, x = entered()
     layer = st.Sparsify(2, 3, activation)
     y = layer(x)
-    with pytest.raises(scn.StateError, match="not those of the InputLayer"):
+    with pytest.raises(scn.StateError, match="^input: has other sites, expected those of the InputLayer"):
         st.OutputLayer(2)(y)
     keep = (x.features @ (layer.net if activation is None else layer.net[0]).weight).view(-1) > 0
     assert 0 < len(y.features) < len(x.features)
@@ -366,18 +366,18 @@ def test_tensors_stored_with_the_other_sign_are_read_as_they_are():
 def test_tensors_of_other_devices_are_refused_by_name():
     _, x = entered()
     elsewhere = torch.empty(len(COORDS), 3, device="meta")
-    with pytest.raises(scn.UnsupportedError, match="features .* on meta; scn.torch computes on the CPU"):
+    with pytest.raises(scn.UnsupportedError, match="^features: is on meta, expected the CPU"):
         st.InputLayer(2, SIZE)([COORDS, elsewhere])
-    with pytest.raises(scn.UnsupportedError, match="coords .* on meta"):
+    with pytest.raises(scn.UnsupportedError, match="^coords: is on meta"):
         st.InputLayer(2, SIZE)([COORDS.to("meta"), torch.zeros(len(COORDS), 3)])
-    with pytest.raises(scn.UnsupportedError, match="weight .* on meta"):
+    with pytest.raises(scn.UnsupportedError, match="^weight: is on meta"):
         network().to("meta")(x)
     for moved in (x, st.InputLayerInput(COORDS, x.features)):
         with pytest.raises(scn.UnsupportedError, match="leave out .cuda.*CUDA_VISIBLE_DEVICES="):
             moved.cuda()
         assert moved.cpu() is moved
     assert not (torch.cuda.is_available() and st.SCN.is_cuda_build()) and st.SCN.is_cuda_build() is False
-    with pytest.raises(scn.UnsupportedError, match="features is a torch.sparse_coo tensor; .* use .to_dense"):
+    with pytest.raises(scn.UnsupportedError, match="^features: is a torch.sparse_coo tensor, .* use .to_dense"):
         st.InputLayer(2, SIZE)([COORDS, torch.ones(len(COORDS), 3).to_sparse()])
     with pytest.raises(scn.UnsupportedError, match="on meta"):
         network()(st.SparseConvNetTensor(elsewhere, x.metadata))
@@ -385,19 +385,21 @@ def test_tensors_of_other_devices_are_refused_by_name():
 
 def test_what_does_not_fit_is_refused_and_changes_nothing():
     features, x = entered()
-    with pytest.raises(scn.ShapeError, match=r"SubmanifoldConvolution got features \[9, 3\]; it takes \[n, 4\]"):
+    with pytest.raises(
+        scn.ShapeError, match=r"^input: has shape \[9, 3\], expected \[n, 4\] for SubmanifoldConvolution$"
+    ):
         st.SubmanifoldConvolution(2, 4, 4, 3, False)(x)
     layer = st.SubmanifoldConvolution(2, 3, 4, 3, False)
     layer.weight = torch.nn.Parameter(torch.zeros(9, 1, 3, 5))
-    with pytest.raises(scn.ShapeError, match=r"weight has the shape .* must be \[9, 1, 3, 4\]"):
+    with pytest.raises(scn.ShapeError, match=r"^weight: has shape .* expected \[9, 1, 3, 4\]"):
         layer(x)
-    with pytest.raises(TypeError, match="takes a SparseConvNetTensor"):
+    with pytest.raises(TypeError, match="expected a SparseConvNetTensor"):
         layer(features)
     with pytest.raises(scn.ShapeError, match="a row for each site"):
         st.ReLU(), layer(st.SparseConvNetTensor(features[:4], x.metadata))
     with pytest.raises(scn.CoordinateError):
         st.InputLayer(2, 3)([COORDS, features])
-    with pytest.raises(scn.ShapeError, match=r"must be \[9, planes\]"):
+    with pytest.raises(scn.ShapeError, match=r"expected \[9, planes\]"):
         st.InputLayer(2, SIZE)([COORDS, features[:4]])
     with pytest.raises(TypeError, match="floating-point"):
         st.SubmanifoldConvolution(2, 3, 4, 3, False)(st.SparseConvNetTensor(features.long(), x.metadata))
@@ -438,7 +440,7 @@ def test_sites_of_another_dimension_are_refused():
         st.MaxPooling(3, 2, 2),
         st.ShapeContext(3, 3),
     ):
-        with pytest.raises(scn.ShapeError, match="got sites of dimension 2; it takes those of dimension"):
+        with pytest.raises(scn.ShapeError, match="^input: has dimension 2, expected"):
             layer(x)
 
 

@@ -42,7 +42,7 @@ def test_sites_are_named_one_after_the_other():
     metadata.generateRuleBooks2s2()
     metadata.generateRuleBooks3s2()
     assert torch.equal(st.MaxPooling(2, 2, 2)(x).features, st.MaxPooling(2, 2, 2)(y).features)
-    with pytest.raises(scn.StateError, match="not those of the InputLayer"):
+    with pytest.raises(scn.StateError, match="expected those of the InputLayer"):
         st.OutputLayer(2)(x)
 
 
@@ -60,21 +60,21 @@ def test_what_cannot_be_named_is_refused_and_changes_nothing():
     metadata, features = filled([[3, 3], [1, 1]])
     before, vectors = features.clone(), torch.ones(1, 2)
     for locations, values, error, message in (
-        ([[8, 0]], vectors, scn.CoordinateError, "row 0 is .8, 0, 0., out of .8, 8,"),
-        ([[2, 2], [-1, 0]], torch.ones(2, 2), scn.CoordinateError, "row 1 is"),
-        ([[1, 1, 1, 1]], vectors, scn.ShapeError, r"locations has the shape \[1, 4\]"),
-        ([[2, 2]], torch.ones(2, 2), scn.ShapeError, r"vectors has the shape \[2, 2\]"),
-        ([[2, 2]], torch.ones(1, 3), scn.ShapeError, r"features has the shape \[2, 2\]; it must be \[2, 3\]"),
+        ([[8, 0]], vectors, scn.CoordinateError, "^locations: row 0 has 8 on axis 0, expected 0 ... 7"),
+        ([[2, 2], [-1, 0]], torch.ones(2, 2), scn.CoordinateError, "^locations: row 1 has -1 on axis 0"),
+        ([[1, 1, 1, 1]], vectors, scn.ShapeError, r"^locations: has shape \[1, 4\], expected \[n, 2\] or \[n, 3\]"),
+        ([[2, 2]], torch.ones(2, 2), scn.ShapeError, r"^vecs: has shape \[2, 2\]"),
+        ([[2, 2]], torch.ones(1, 3), scn.ShapeError, r"^features: has shape \[2, 2\], expected \[2, 3\]"),
     ):
         with pytest.raises(error, match=message):
             metadata.setInputSpatialLocations(features, torch.tensor(locations), values, False)
-    with pytest.raises(TypeError, match="features must be a torch.FloatTensor"):
+    with pytest.raises(TypeError, match="^features: is a .* expected a torch.FloatTensor"):
         metadata.setInputSpatialLocations(features.double(), torch.tensor([[2, 2]]), vectors, False)
-    with pytest.raises(scn.ShapeError, match="spatialSize is .9, 9.; the input's is .8, 8."):
+    with pytest.raises(scn.ShapeError, match="^spatialSize: is .9, 9., expected .8, 8."):
         metadata.addSampleFromThresholdedTensor(features, torch.ones(1, 1, 2), [0, 0], [9, 9], 0)
     assert torch.equal(features, before) and metadata.batch_size() == 1
     assert metadata.getSpatialLocations(SIZE).tolist() == [[3, 3, 0], [1, 1, 0]]
-    with pytest.raises(TypeError, match="features lies in memory that is not torch's"):
+    with pytest.raises(TypeError, match="^features: is in memory that is not torch's"):
         metadata.setInputSpatialLocations(
             torch.from_numpy(features.numpy().copy()), torch.tensor([[2, 2]]), vectors, False
         )
@@ -84,7 +84,7 @@ def test_what_cannot_be_named_is_refused_and_changes_nothing():
         metadata.appendMetadata,
         metadata.sparsifyMetadata,
     ):
-        with pytest.raises(TypeError, match="is a int; it must be a Metadata"):
+        with pytest.raises(TypeError, match=": is an int, expected a Metadata"):
             call(3, SIZE, *[torch.ones(2)] * (call == metadata.sparsifyMetadata))
     for size in ([0, 8], [8], [8, -1], [1.5, 2]):
         with pytest.raises(scn.Error):
@@ -93,12 +93,12 @@ def test_what_cannot_be_named_is_refused_and_changes_nothing():
     empty = st.Metadata(2)
     assert "Metadata(2)" in repr(st.SparseConvNetTensor(features, empty, SIZE))
     for call in (empty.batchAddSample, empty.batch_size, lambda: empty.getSpatialLocations(SIZE)):
-        with pytest.raises(scn.StateError, match="no spatial size yet; call setInputSpatialSize"):
+        with pytest.raises(scn.StateError, match="^spatial_size: is None, expected setInputSpatialSize first"):
             call()
     empty.setInputSpatialSize(SIZE)
     with pytest.raises(scn.StateError, match="no sample yet"):
         empty.setInputSpatialLocation(torch.FloatTensor(), [1, 1], [1.0], False)
-    with pytest.raises(scn.InvalidArgumentError, match="spatial_size is None"):
+    with pytest.raises(scn.InvalidArgumentError, match="^spatial_size: is None"):
         st.Metadata(2, coordinates=[[1, 1]])
     assert repr(st.Metadata(2)) == "Metadata(2)" and len(empty.getSpatialLocations(SIZE)) == 0
 
@@ -145,7 +145,7 @@ def test_metadata_are_compared_thinned_and_appended():
     out, keep = st.Metadata(2), torch.ByteTensor([1, 0, 1, 1, 0])
     a.sparsifyMetadata(out, SIZE, keep, keep.long().cumsum(0))
     assert out.getSpatialLocations(SIZE).tolist() == [[3, 3, 0], [5, 5, 1], [0, 5, 1]] and out.batch_size() == 3
-    with pytest.raises(scn.ShapeError, match=r"filter has the shape \[4\]; it must be \[5\]"):
+    with pytest.raises(scn.ShapeError, match=r"^filter: has shape \[4\], expected \[5\]"):
         a.sparsifyMetadata(out, SIZE, keep[:4])
     both = st.Metadata(2)
     both.appendMetadata(a, SIZE)
@@ -154,7 +154,7 @@ def test_metadata_are_compared_thinned_and_appended():
     assert both.getBatchSize(SIZE) == 5 and len(both.getSpatialLocations(SIZE)) == 9
     with pytest.raises(scn.StateError):
         both.appendMetadata(b, [9, 9])
-    with pytest.raises(scn.ShapeError, match="of dimension 3"):
+    with pytest.raises(scn.ShapeError, match="^metadata: has dimension"):
         a.sparsifyMetadata(st.Metadata(3), SIZE, keep)
 
 

@@ -1,4 +1,5 @@
-"""What becomes of NaN, infinities and large batch indices in scn.torch, held to torch where it says so (docs/numbers.md)."""
+"""What becomes of NaN, infinities and large batch indices in scn.torch, held to torch where it says so
+(docs/numbers.md)."""
 
 import pytest
 

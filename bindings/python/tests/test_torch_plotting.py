@@ -27,7 +27,7 @@ def test_pictures_of_matplotlib(draw, faces):
     assert np.allclose(corners[: faces * 4].min(0), positions[0].numpy() - spans)
     assert np.allclose(corners[: faces * 4].max(0), positions[0].numpy() + spans)
     assert ax.get_xlim() == (0.5, 4.5) and ax.get_ylim() == (1.5, 2.5) and not ax.axison
-    with pytest.raises(scn.ShapeError, match=r"colors has the shape \[1, 3\]; it must be \[2, 3\]"):
+    with pytest.raises(scn.ShapeError, match=r"^colors: has shape \[1, 3\], expected \[2, 3\]"):
         draw(ax, positions, colors[:1])
     with pytest.raises(TypeError, match="projection='3d'"):
         draw(Figure().add_subplot(), positions, colors)
@@ -47,7 +47,7 @@ def test_files_of_polygons(tmp_path):
     assert read["y"].tolist() == [2.5, 0.0] and read["blue"].tolist() == [255, 255]
     st.ply_scatter(str(tmp_path / "empty"), torch.empty(0, 3), torch.empty(0, 3))
     assert "element vertex 0" in pathlib.Path(tmp_path / "empty.ply").read_text()
-    with pytest.raises(scn.ShapeError, match=r"rgb has the shape \[1, 3\]"):
+    with pytest.raises(scn.ShapeError, match=r"^rgb: has shape \[1, 3\]"):
         st.ply_scatter(str(tmp_path / "points"), torch.empty(0, 3), torch.zeros(1, 3))
 
 
@@ -61,5 +61,5 @@ def test_windows_of_visdom():
     points, options, window = vis.shown
     assert points.tolist() == [[1, 2, 3], [4, 5, 6]] and window == "3d"
     assert options["markercolor"].tolist() == [[0, 0, 0], [255, 127, 255]] and options["markersize"] == 3
-    with pytest.raises(TypeError, match="vis is a NoneType; it must be a visdom.Visdom: pip install visdom"):
+    with pytest.raises(TypeError, match="^vis: is None, expected a visdom.Visdom: pip install visdom"):
         st.visdom_scatter(None, torch.empty(0, 3), torch.empty(0, 3))

@@ -152,33 +152,53 @@ def test_nothing_of_the_source_is_shared():
 @pytest.mark.parametrize(
     "call, error, text",
     [
-        (lambda: scn.weights_from_spconv(np.zeros((3, 3, 2, 2)), "KSRC"), scn.InvalidArgumentError, "layout is 'KSRC'"),
-        (lambda: scn.weights_from_spconv(np.zeros((3, 3))), scn.ShapeError, "weight has the shape [3, 3]"),
-        (lambda: scn.weights_from_spconv(np.array(["a"])), scn.InvalidArgumentError, "weight has the type"),
+        (
+            lambda: scn.weights_from_spconv(np.zeros((3, 3, 2, 2)), "KSRC"),
+            scn.InvalidArgumentError,
+            "layout: is 'KSRC', expected 'KRSC'",
+        ),
+        (
+            lambda: scn.weights_from_spconv(np.zeros((3, 3))),
+            scn.ShapeError,
+            "weight: has shape [3, 3], expected at least 3 axes",
+        ),
+        (
+            lambda: scn.weights_from_spconv(np.array(["a"])),
+            scn.InvalidArgumentError,
+            "weight: has elements of type <U1, expected real numbers",
+        ),
         (lambda: scn.weights_from_minkowski_engine(np.zeros((9, 2, 2)), 3), scn.ShapeError, "one size for each axis"),
         (
             lambda: scn.weights_from_minkowski_engine(np.zeros((8, 2, 2)), [3, 3]),
             scn.ShapeError,
-            "needs [9, nIn, nOut]",
+            "expected [9, nIn, nOut] of a filter [3, 3]",
         ),
         (
             lambda: scn.weights_from_minkowski_engine(np.zeros((0, 2, 2)), [0, 3]),
             scn.InvalidArgumentError,
             "at least 1",
         ),
-        (lambda: scn.weights_from_torchsparse(np.zeros((9, 2, 2)), [3, 3]), scn.ShapeError, "three dimensions"),
+        (
+            lambda: scn.weights_from_torchsparse(np.zeros((9, 2, 2)), [3, 3]),
+            scn.ShapeError,
+            "has 2 entries, expected 3",
+        ),
         (
             lambda: scn.weights_from_torchsparse(np.zeros((18, 2, 2)), [3, 3, 2], submanifold=True),
             scn.InvalidArgumentError,
-            "odd, or of sizes 1 and 2",
+            "expected odd sizes, or sizes of 1 and 2",
         ),
         (lambda: scn.weights_to_spconv(np.zeros((9, 2, 1, 1)), [3, 3]), scn.ShapeError, "2 groups"),
         (lambda: scn.weights_to_spconv(np.zeros((9, 1, 1, 1)), [3, 3], "?"), scn.InvalidArgumentError, "layout"),
-        (lambda: scn.weights_to_torchsparse(np.zeros((9, 1, 1, 1)), [3, 3]), scn.ShapeError, "three dimensions"),
+        (
+            lambda: scn.weights_to_torchsparse(np.zeros((9, 1, 1, 1)), [3, 3]),
+            scn.ShapeError,
+            "has 2 entries, expected 3",
+        ),
         (
             lambda: scn.weights_to_minkowski_engine(np.zeros((9, 1, 1)), [3, 3]),
             scn.ShapeError,
-            "needs [9, 1, nIn, nOut]",
+            "expected [9, 1, nIn, nOut] of a filter [3, 3]",
         ),
     ],
 )

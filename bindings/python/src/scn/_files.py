@@ -25,8 +25,8 @@ def shown(path: PathLike) -> str:
 def replacing(path: PathLike) -> Iterator[IO[bytes]]:
     """Open a file whose content takes the path when the block ends; where it fails, what was there stays.
 
-    The content goes to a temporary file in the same folder, named and locked as the library's own (see TemporaryFile.swift),
-    so that the next save, by either, removes what a killed save left.
+    The content goes to a temporary file in the same folder, named and locked as the library's own (see
+    TemporaryFile.swift), so that the next save, by either, removes what a killed save left.
     """
     target = os.path.realpath(os.fsencode(path))
     folder = os.path.dirname(target)

@@ -14,7 +14,7 @@ _MOVED = {
         "conversion": "torch_checkpoint:pytorch_files weights",
     },
     "scn.torch": {
-        "layers": "activation combining containers convolution input_output layer linear networks normalization "
+        "layers": "activation combining containers convolution input_output layer linear normalization "
         "pooling running_statistics sparsify spectral sync_normalization",
         "": "checkpoint:saving classification:train_validate",
     },

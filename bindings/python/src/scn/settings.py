@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ._messages import wrong_value
 from ._native.arrays import integer
 from ._native.library import library
-from .errors import InvalidArgumentError
 
 __all__ = [
     "cpu_description",
@@ -39,17 +39,17 @@ def set_num_threads(count: int) -> None:
 def get_num_threads() -> int:
     """Return how many threads operations use.
 
-    At first as many as the environment variable SCN_NUM_THREADS says; else 1 in a worker of a DataLoader of torch; else as
-    many as the process may use, by its cpus and its control groups, or OMP_NUM_THREADS where that is fewer.
+    At first as many as the environment variable SCN_NUM_THREADS says; else 1 in a worker of a DataLoader of torch; else
+    as many as the process may use, by its cpus and its control groups, or OMP_NUM_THREADS where that is fewer.
     """
     return int(library.scn_get_thread_count())
 
 
 def manual_seed(seed: int) -> None:
     """Seed the generator that initialises weights and drives dropout, 0 ... 2^64 - 1; it starts as if seeded with 0."""
-    number = integer(seed, "seed", bits=128)
+    number = integer(seed, "seed", bits=None)
     if not 0 <= number < 2**64:
-        raise InvalidArgumentError(f"seed is {number}; it must be 0 ... 2^64 - 1")
+        raise wrong_value("seed", number, "0 ... 2^64 - 1")
     library.scn_manual_seed(number)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._messages import wrong_shape, wrong_value
 from ._native.arrays import FloatArray, IntArray, float32, int64, integer, plain
 from .errors import InvalidArgumentError, ShapeError
 from .values.metadata import coordinate_rows
@@ -31,8 +32,11 @@ def is_power2(num: int) -> bool:
 
 def pad_with_batch_idx(x: Any, idx: int) -> IntArray:
     """Return coordinates [rows, d] with a last column of the batch index, [rows, d + 1]."""
-    where = coordinate_rows(x, "x")
-    return np.concatenate([where, np.full((len(where), 1), integer(idx, "idx"), np.int64)], axis=1)
+    return _padded(coordinate_rows(x, "x"), integer(idx, "idx"))
+
+
+def _padded(where: IntArray, index: int) -> IntArray:
+    return np.concatenate([where, np.full((len(where), 1), index, np.int64)], axis=1)
 
 
 def batch_location_tensors(location_tensors: Iterable[Any]) -> IntArray:
@@ -40,13 +44,16 @@ def batch_location_tensors(location_tensors: Iterable[Any]) -> IntArray:
 
     Raises `ShapeError` where samples have other dimensions than the first, or there is none.
     """
-    samples = [pad_with_batch_idx(sample, index) for index, sample in enumerate(location_tensors)]
-    widths = {sample.shape[1] for sample in samples}
-    if len(widths) != 1:
-        raise ShapeError(
-            f"location_tensors have {sorted(width - 1 for width in widths)} columns; there must be one width"
-        )
-    return np.concatenate(samples)
+    samples = [coordinate_rows(sample, f"location_tensors[{index}]") for index, sample in enumerate(location_tensors)]
+    if not samples:
+        raise ShapeError("location_tensors: is empty, expected at least one sample")
+    columns = samples[0].shape[1]
+    for index, sample in enumerate(samples):
+        if sample.shape[1] != columns:
+            raise ShapeError(
+                f"location_tensors[{index}]: has {sample.shape[1]} columns, expected {columns} as the first"
+            )
+    return np.concatenate([_padded(sample, index) for index, sample in enumerate(samples)])
 
 
 def prepare_BLInput(batch: Sequence[tuple[Any, Any]]) -> list[Any]:
@@ -59,17 +66,17 @@ def prepare_BLInput(batch: Sequence[tuple[Any, Any]]) -> list[Any]:
     for index, pair in enumerate(batch):
         where, features = coordinate_rows(pair[0], f"batch[{index}][0]"), float32(pair[1], f"batch[{index}][1]")
         if features.ndim != 2 or len(features) != len(where):
-            raise ShapeError(
-                f"batch[{index}][1] has the shape {list(features.shape)}; it must be [{len(where)}, planes]"
-            )
+            raise wrong_shape(f"batch[{index}][1]", features.shape, f"[{len(where)}, planes]")
         pairs.append((where, features))
     if not pairs:
-        raise InvalidArgumentError("batch is empty; there must be at least one sample")
+        raise InvalidArgumentError("batch: is empty, expected at least one sample")
     length = max(len(where) for where, _ in pairs)
-    shapes = {(where.shape[1], features.shape[1]) for where, features in pairs}
-    if len(shapes) != 1:
-        raise ShapeError("batch has samples of different dimensions or planes")
-    ((dimension, planes),) = shapes
+    dimension, planes = pairs[0][0].shape[1], pairs[0][1].shape[1]
+    for index, (where, features) in enumerate(pairs):
+        widths = (("coordinates", where.shape[1], dimension), ("planes", features.shape[1], planes))
+        for what, found, expected in widths:
+            if found != expected:
+                raise ShapeError(f"batch[{index}]: has {found} {what}, expected {expected} as the first")
     coordinates = np.full((len(pairs), length, dimension), -1, np.int64)
     values = np.zeros((len(pairs), length, planes), np.float32)
     for index, (where, features) in enumerate(pairs):
@@ -87,7 +94,7 @@ def random_rotation(
     """
     size = integer(dimension, "dimension")
     if size < 1:
-        raise InvalidArgumentError(f"dimension is {size}; it must be at least 1")
+        raise wrong_value("dimension", size, "at least 1")
     normal = np.random.standard_normal((size, size)) if rng is None else rng.standard_normal((size, size))
     q, r = np.linalg.qr(normal)
     # Signs that make the factorisation unique, without which rotations are not equally likely (Mezzadri, 2007).
@@ -104,9 +111,10 @@ def squareroot_rotation(a: Any) -> FloatArray:
     """
     m = np.asarray(plain(a, "a"), np.float64)
     if m.shape != (3, 3):
-        raise ShapeError(f"a has the shape {list(m.shape)}; it must be [3, 3]")
+        raise wrong_shape("a", m.shape, [3, 3])
     if not np.allclose(m @ m.T, np.eye(3), atol=1e-4) or np.linalg.det(m) < 0:
-        raise InvalidArgumentError("a is not a rotation: its inverse is not its transpose, or it mirrors")
+        what = "a reflection" if np.linalg.det(m) < 0 else "a matrix whose transpose is not its inverse"
+        raise InvalidArgumentError(f"a: is {what}, expected a rotation")
     # The quaternion (w, x, y, z) from the row of its outer product with itself that has the largest diagonal element.
     skew = np.array([m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1]])
     outer = np.empty((4, 4))
@@ -138,10 +146,10 @@ def voxelize_pointcloud(
     result each point went to, [points]; return_counts: also return how many points each row of the result has.
     """
     where, features = int64(xyz, "xyz"), float32(rgb, "rgb")
-    if where.ndim != 2 or features.ndim != 2 or len(where) != len(features):
-        raise ShapeError(
-            f"xyz and rgb have the shapes {list(where.shape)} and {list(features.shape)}; they must be [n, d], [n, planes]"
-        )
+    if where.ndim != 2:
+        raise wrong_shape("xyz", where.shape, "[points, d]")
+    if features.ndim != 2 or len(where) != len(features):
+        raise wrong_shape("rgb", features.shape, f"[{len(where)}, planes]")
     sites, first, inverse, counts = np.unique(where, axis=0, return_index=True, return_inverse=True, return_counts=True)
     inverse = inverse.reshape(-1)
     values = features[first]

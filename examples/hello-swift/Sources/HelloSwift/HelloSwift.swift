@@ -52,12 +52,11 @@ struct HelloSwift {
             }
         }
         let features = try Tensor(Array(repeating: 1, count: sites.count), shape: [sites.count, 1])
-        let output = try network(inputLayer(Points(sites, features: features)))
-        guard case .dense(let dense) = output else { return }
+        let output = try network(inputLayer(Points(sites, features: features))).dense
 
-        let values = dense.elements.map(Double.init)
-        let largest = values.indices.max { values[$0] < values[$1] || (values[$0] == values[$1] && $0 > $1) }!
-        print("output:", dense.shape.map(String.init).joined(separator: " x "))
+        let values = output.elements.map(Double.init)
+        let largest = values.indices.reduce(0) { values[$1] > values[$0] ? $1 : $0 }
+        print("output:", output.shape.map(String.init).joined(separator: " x "))
         print("sum: \(sixDigits(values.reduce(0, +)))")
         print("sum of squares: \(sixDigits(values.reduce(0) { $0 + $1 * $1 }))")
         print("maximum: \(sixDigits(values[largest])) at \(largest)")

@@ -17,7 +17,7 @@ let labels = [0, 1]  // one for each sample
 let sgd = try SGD(network.parameters, learningRate: 0.01, momentum: 0.9)
 for step in 0..<10 {
     sgd.zeroGradients()
-    let logits = try network(Points(sites, features: features)).tensor!
+    let logits = try network(Points(sites, features: features)).dense
     let loss = try Loss.crossEntropy(logits, labels: labels)
     try loss.backward()
     try sgd.step()

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._messages import text_of, type_of, wrong_elements, wrong_value
 from ..errors import Error, InvalidArgumentError, ShapeError, SizeOverflowError
 from .generated import SCN_MAX_DIMENSION, Matrix
 from .handles import TensorHandle
@@ -19,17 +20,17 @@ FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 
 
-def integer(value: Any, name: str, bits: int = 64) -> int:
-    """Return a Python integer that fits into `bits` bits with sign; ctypes would cut it off silently."""
+def integer(value: Any, name: str, bits: int | None = 64) -> int:
+    """Return a Python integer that fits into `bits` bits with sign, any for None; ctypes would cut it off silently."""
     try:
         number = operator.index(value)
     except TypeError:
         array = np.asarray(value)
         if array.ndim or array.dtype.kind not in "iuf" or array != np.floor(array) or not np.isfinite(array):
-            raise InvalidArgumentError(f"{name} is {value!r}; it must be an integer") from None
+            raise wrong_value(name, value, "an integer") from None
         number = int(array)
-    if not -(2 ** (bits - 1)) <= number < 2 ** (bits - 1):
-        raise SizeOverflowError(f"{name} is {number}; it does not fit into {bits} bits")
+    if bits is not None and not -(2 ** (bits - 1)) <= number < 2 ** (bits - 1):
+        raise SizeOverflowError(f"{name}: is {text_of(number)}, expected an integer of at most {bits} bits")
     return number
 
 
@@ -40,14 +41,14 @@ def number(value: Any, name: str) -> float:
             return float(value)
     except (TypeError, ValueError):
         pass
-    raise InvalidArgumentError(f"{name} is {value!r}; it must be a number")
+    raise wrong_value(name, value, "a number")
 
 
 def finite(value: Any, name: str) -> float:
     """Return a Python number that is finite."""
     result = number(value, name)
     if not math.isfinite(result):
-        raise InvalidArgumentError(f"{name}: is {result}, expected a finite number")
+        raise wrong_value(name, result, "a finite number")
     return result
 
 
@@ -55,7 +56,7 @@ def positive(value: Any, name: str) -> float:
     """Return a number that float32 holds with all its digits and that is above 0, as the library's `epsilon`s are."""
     least, most = (float(limit) for limit in (np.finfo(np.float32).tiny, np.finfo(np.float32).max))
     if not least <= (result := number(value, name)) <= most:
-        raise InvalidArgumentError(f"{name}: is {value}, expected {least:.9g} ... {most:.9g}")
+        raise wrong_value(name, result, f"{least:.9g} ... {most:.9g}")
     return result
 
 
@@ -63,7 +64,7 @@ def at_least_zero(value: Any, name: str) -> float:
     """Return a number that is at least 0 and finite, also as float32."""
     most = float(np.finfo(np.float32).max)
     if not 0 <= (result := number(value, name)) <= most:
-        raise InvalidArgumentError(f"{name}: is {value}, expected 0 ... {most:.9g}")
+        raise wrong_value(name, result, f"0 ... {most:.9g}")
     return result
 
 
@@ -71,14 +72,14 @@ def flag(value: Any, name: str) -> bool:
     """Return a truth value: a bool, 0 or 1; anything else was meant for another argument."""
     if isinstance(value, (bool, np.bool_)) or (isinstance(value, int) and value in (0, 1)):
         return bool(value)
-    raise InvalidArgumentError(f"{name} is {value!r}; it must be True or False")
+    raise wrong_value(name, value, "True or False")
 
 
 def dimension_of(value: Any) -> int:
     """Return a dimension, 1 ... SCN_MAX_DIMENSION."""
     number = integer(value, "dimension")
     if not 1 <= number <= SCN_MAX_DIMENSION:
-        raise InvalidArgumentError(f"dimension is {number}; it must be 1 ... {SCN_MAX_DIMENSION}")
+        raise wrong_value("dimension", number, f"1 ... {SCN_MAX_DIMENSION}")
     return number
 
 
@@ -88,7 +89,7 @@ def sizes(value: Any, dimension: int, name: str) -> list[int]:
         return [integer(value, name)] * dimension
     result = [integer(size, name) for size in value]
     if len(result) != dimension:
-        raise ShapeError(f"{name} has {len(result)} sizes; it must be an integer or {dimension} integers")
+        raise ShapeError(f"{name}: has {len(result)} entries, expected {dimension}")
     return result
 
 
@@ -97,14 +98,14 @@ def entries(value: Any, name: str, meaning: str) -> list[Any]:
     try:
         return list(value)
     except TypeError:
-        raise InvalidArgumentError(f"{name} is {value!r}; it must be {meaning}") from None
+        raise wrong_value(name, value, meaning) from None
 
 
 def pair(value: Any, name: str, meaning: str) -> tuple[Any, Any]:
     """Return the two parts of a list or tuple."""
     if isinstance(value, (list, tuple, np.ndarray)) and len(value) == 2:
         return value[0], value[1]
-    raise InvalidArgumentError(f"{name} is {value!r}; it must be {meaning}")
+    raise wrong_value(name, value, meaning)
 
 
 def int64s(values: list[int]) -> Any:
@@ -120,7 +121,8 @@ def plain(value: Any, name: str = "values") -> NDArray[Any]:
     """Return what a host's value holds as an array, without a copy where it shares its memory.
 
     It may be numbers, or have `__dlpack__`, `__array_interface__`, `__array__` or the buffer protocol. A foreign
-    tensor's history of gradients is left behind. Raises `InvalidArgumentError` for memory that the cpu cannot read.
+    tensor's history of gradients is left behind. Raises `InvalidArgumentError` for memory that the cpu cannot read, and
+    for lists that make no array.
     """
     if isinstance(value, np.ndarray):
         return value
@@ -128,7 +130,10 @@ def plain(value: Any, name: str = "values") -> NDArray[Any]:
     others = ("__array__", "__array_interface__", "__array_struct__")
     if is_dlpack and not any(hasattr(value, other) for other in others):
         return np.from_dlpack(value)
-    return np.asarray(value)
+    try:
+        return np.asarray(value)
+    except ValueError:
+        raise wrong_value(name, value, "rows of one length") from None
 
 
 def lent(value: Any, name: str) -> NDArray[Any]:
@@ -143,8 +148,8 @@ def lent(value: Any, name: str) -> NDArray[Any]:
             memoryview(value)
         return np.asarray(value)
     except (BufferError, TypeError) as error:
-        kind = type(value).__name__
-        raise InvalidArgumentError(f"{name} is a {kind} that lends no memory ({error}); scn.tensor copies it") from None
+        reason = f"{type_of(value)} that lends no memory ({error})"
+        raise InvalidArgumentError(f"{name}: is {reason}, expected an array; scn.tensor copies it") from None
 
 
 def _detached(value: Any, name: str) -> tuple[Any, bool]:
@@ -157,9 +162,12 @@ def _detached(value: Any, name: str) -> tuple[Any, bool]:
         try:
             device = int(value.__dlpack_device__()[0])
         except (BufferError, ValueError) as error:
-            raise InvalidArgumentError(f"{name} cannot be read by the cpu: {error}") from None
+            reason = f"in memory that the cpu cannot read ({error})"
+            raise InvalidArgumentError(f"{name}: is {reason}, expected the cpu's") from None
         if device not in _CPU_DEVICES:
-            raise InvalidArgumentError(f"{name} is on another device ({device} in DLPack): copy it to the cpu first")
+            raise InvalidArgumentError(
+                f"{name}: is on device {device} of DLPack, expected the cpu; copy it there first"
+            )
     return value, is_dlpack
 
 
@@ -171,7 +179,7 @@ def float32(value: Any, name: str = "values") -> FloatArray:
     """Return the values as a float32 array without gaps, without a copy where they are one already."""
     array = plain(value, name)
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} has the type {array.dtype}; it must hold real numbers")
+        raise wrong_elements(name, array.dtype, "real numbers")
     return _aligned(np.asarray(array, dtype=np.float32, order="C"))
 
 
@@ -180,15 +188,21 @@ def int64(value: Any, name: str, error: type[Error] = InvalidArgumentError) -> I
     array = plain(value, name)
     kind = array.dtype.kind
     if kind == "f" and array.size:
-        if not (np.isfinite(array).all() and (array == np.floor(array)).all()):
-            raise error(f"{name} has values that are not whole numbers")
+        is_whole = np.isfinite(array) & (array == np.floor(array))
+        if not is_whole.all():
+            raise error(f"{name}: has {array[~is_whole][0]}, expected whole numbers")
         if float(np.abs(array).max()) >= 2.0**63:
-            raise SizeOverflowError(f"{name} has values that do not fit into 64 bits")
+            raise _too_large(name, array)
     elif kind == "u" and array.size and int(array.max()) >= 2**63:
-        raise SizeOverflowError(f"{name} has values that do not fit into 64 bits")
+        raise _too_large(name, array)
     elif kind not in "biuf":
-        raise TypeError(f"{name} has the type {array.dtype}; it must hold integers")
+        raise wrong_elements(name, array.dtype, "integers")
     return _aligned(np.asarray(array, dtype=np.int64, order="C"))
+
+
+def _too_large(name: str, array: NDArray[Any]) -> SizeOverflowError:
+    most = array.flat[int(np.abs(array).argmax())]
+    return SizeOverflowError(f"{name}: has {most}, expected integers of at most 64 bits")
 
 
 def address(array: NDArray[Any]) -> int:

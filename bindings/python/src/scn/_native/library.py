@@ -96,7 +96,7 @@ def _load() -> _Library:
         try:
             function = getattr(loaded, name)
         except AttributeError:
-            raise ImportError(f"{loaded._name} has no function {name}: it is another version of the library") from None
+            raise ImportError(f"{loaded._name}: has no function {name}, expected this package's version") from None
         function.argtypes = arguments
         if result is Status:
             # As a number of Python, which is made sooner than a Status.
@@ -106,7 +106,7 @@ def _load() -> _Library:
             function.restype = result
     found = loaded.scn_abi_version()
     if found != SCN_ABI_VERSION:
-        raise ImportError(f"{loaded._name} has the ABI version {found}; this package needs {SCN_ABI_VERSION}")
+        raise ImportError(f"{loaded._name}: has ABI version {found}, expected {SCN_ABI_VERSION}")
     return loaded
 
 

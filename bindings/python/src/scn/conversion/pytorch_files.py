@@ -36,14 +36,14 @@ _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 def from_torch_checkpoint(path: PathLike) -> Any:
     """Return what `torch.save` wrote, tensors as numpy arrays: of a state_dict a dict of names and arrays.
 
-    The dict is for `load_state_dict`, which knows SparseConvNet's older names and shapes too (the function of this name in
-    `scn.torch` returns tensors for its own):
+    The dict is for `load_state_dict`, which knows SparseConvNet's older names and shapes too (the function of this name
+    in `scn.torch` returns tensors for its own):
 
         net.load_state_dict(scn.from_torch_checkpoint("unet.pth"))
 
-    Reads the files of all versions of PyTorch, and needs none. Nothing in a file is run: beside tensors it may hold numbers,
-    texts, None, lists, tuples, sets and dicts. bfloat16 becomes float32; the other types stay. Raises `FileError`, and
-    `FormatError` for any other content, such as a whole pickled model.
+    Reads the files of all versions of PyTorch, and needs none. Nothing in a file is run: beside tensors it may hold
+    numbers, texts, None, lists, tuples, sets and dicts. bfloat16 becomes float32; the other types stay. Raises
+    `FileError`, and `FormatError` for any other content, such as a whole pickled model.
     """
     name = shown(path)
     try:
@@ -61,20 +61,22 @@ class _Storage:
     """The numbers of one or more tensors: known by name first, read later."""
 
     def __init__(self, type_name: str, count: int) -> None:
-        if type_name not in _TYPES:
-            raise FormatError(f"holds numbers of the type {type_name}")
         if not isinstance(count, int) or count < 0:
-            raise FormatError(f"has a storage of {count!r} numbers")
+            raise FormatError(f"has a storage of {count!r} numbers, expected at least 0")
         self.type, self.count, self.values = _TYPES[type_name], count, np.empty(0)
 
     @property
     def bytes_each(self) -> int:
         return 2 if self.type == "bfloat16" else np.dtype(self.type).itemsize
 
+    def check_size(self, count: int) -> None:
+        """Raise `FormatError` for another number of bytes than the storage has."""
+        if count != self.count * self.bytes_each:
+            raise FormatError(f"has a storage of {count} bytes, expected {self.count * self.bytes_each}")
+
     def fill(self, data: bytes) -> None:
         """Take the numbers, little-endian."""
-        if len(data) != self.count * self.bytes_each:
-            raise FormatError(f"has {len(data)} bytes where {self.count} numbers were promised")
+        self.check_size(len(data))
         if self.type == "bfloat16":
             # The upper half of a float32.
             self.values = (np.frombuffer(data, "<u2").astype("<u4") << 16).view("<f4")
@@ -89,13 +91,13 @@ class _Tensor:
         self.storage, self.offset, self.size, self.stride = storage, offset, tuple(size), tuple(stride)
         whole = (offset, *self.size, *self.stride)
         if not isinstance(storage, _Storage) or not all(isinstance(part, int) and part >= 0 for part in whole):
-            raise FormatError("has a tensor that is none")
+            raise FormatError("has a tensor without a storage, an offset, a shape and strides")
         if len(self.size) != len(self.stride) or len(self.size) > 32:
-            raise FormatError(f"has a tensor of size {list(self.size)} and stride {list(self.stride)}")
+            raise FormatError(f"has a tensor of shape {list(self.size)}, expected {len(self.stride)} axes, at most 32")
         # Whether it needs a gradient and its hooks come first; then, in newer files, what is special about its numbers.
         special = {name for name, holds in (rest[2] or {}).items() if holds} if len(rest) > 2 else set()
         if special - {"neg"}:
-            raise FormatError(f"has a tensor whose numbers are stored as {', '.join(sorted(special))}")
+            raise FormatError(f"has a tensor stored as {', '.join(sorted(special))}, expected plain numbers")
         self.is_negated = bool(special)
 
     def array(self) -> NDArray[Any]:
@@ -105,7 +107,7 @@ class _Tensor:
             return np.empty(self.size, values.dtype)
         last = self.offset + sum((size - 1) * stride for size, stride in zip(self.size, self.stride))
         if last >= len(values) or math.prod(self.size) > len(values):
-            raise FormatError(f"has a tensor of size {list(self.size)} that reaches beyond its {len(values)} numbers")
+            raise FormatError(f"has a tensor of shape {list(self.size)} that reaches beyond its {len(values)} numbers")
         strides = [stride * values.itemsize for stride in self.stride]
         array: NDArray[Any] = np.lib.stride_tricks.as_strided(
             values[self.offset :], self.size, strides, writeable=False
@@ -147,13 +149,13 @@ class _Unpickler(pickle.Unpickler):
             return self._known[module, name]
         if module in ("torch", "torch.storage") and name in _TYPES:
             return _StorageType(name)
-        raise FormatError(f"holds a {module}.{name}; only tensors and plain values are read, such as a state_dict")
+        raise FormatError(f"holds a {module}.{name}, expected only tensors and plain values, such as a state_dict")
 
     def persistent_load(self, pid: Any) -> Any:
         """Return the storage that a pickle names."""
         kind, type_of_storage, key, _, count, *view = pid
         if kind != "storage" or not isinstance(type_of_storage, _StorageType) or (view and view[0] is not None):
-            raise FormatError("has a storage of an unknown kind")
+            raise FormatError("has a storage of an unknown kind, expected one that a tensor owns")
         return self._storages.setdefault(str(key), _Storage(type_of_storage.name, count))
 
 
@@ -163,18 +165,17 @@ def _read_archive(file: IO[bytes]) -> Any:
         names = archive.namelist()
         pickles = [name for name in names if name.endswith("/data.pkl") and name.count("/") == 1]
         if len(pickles) != 1:
-            raise FormatError("is an archive, but no checkpoint of PyTorch")
+            raise FormatError("is an archive, expected a checkpoint of PyTorch")
         folder = pickles[0].rpartition("/")[0]
         order = archive.read(f"{folder}/byteorder") if f"{folder}/byteorder" in names else b"little"
         if order != b"little":
-            raise FormatError("was written on a big-endian machine")
+            raise FormatError("is big-endian, expected little-endian")
         storages: dict[str, _Storage] = {}
         with archive.open(pickles[0]) as content:
             value = _Unpickler(content, storages).load()
         for key, storage in storages.items():
             member = archive.getinfo(f"{folder}/data/{key}")
-            if member.file_size != storage.count * storage.bytes_each:
-                raise FormatError(f"has {member.file_size} bytes where {storage.count} numbers were promised")
+            storage.check_size(member.file_size)
             storage.fill(archive.read(member))
     return _finished(value)
 
@@ -187,7 +188,7 @@ def _read_legacy(file: IO[bytes]) -> Any:
         raise FormatError("is no checkpoint of PyTorch")
     system = _Unpickler(file, storages).load()
     if not isinstance(system, dict) or not system.get("little_endian", True):
-        raise FormatError("was written on a big-endian machine")
+        raise FormatError("is big-endian, expected little-endian")
     value = _Unpickler(file, storages).load()
     for key in _Unpickler(file, {}).load():
         storage = storages.get(str(key))
@@ -207,5 +208,5 @@ def _finished(value: Any) -> Any:
     if isinstance(value, (list, tuple, set)):
         return type(value)(_finished(entry) for entry in value)
     if isinstance(value, (_Storage, _StorageType)):
-        raise FormatError("holds numbers that are no tensor")
+        raise FormatError("holds numbers outside of a tensor")
     return value

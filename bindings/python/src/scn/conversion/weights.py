@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .._messages import one_of, text_of, wrong_shape, wrong_value
 from .._native.arrays import FloatArray, dimension_of, float32, sizes
 from ..errors import InvalidArgumentError, ShapeError
 from ..nn.permutohedral import permutohedral_offsets
@@ -49,9 +50,7 @@ def weights_from_spconv(weight: Any, layout: str = "KRSC") -> FloatArray:
     array = _numbers(weight, "weight")
     _check_layout(layout)
     if array.ndim < 3:
-        raise ShapeError(
-            f"weight has the shape {list(array.shape)}; spconv's weights have an axis more than 1 for the filter"
-        )
+        raise wrong_shape("weight", array.shape, "at least 3 axes, as spconv's weights have")
     if layout == "KRSC":
         array = np.moveaxis(array, 0, -1)
     elif layout == "RSKC":
@@ -119,12 +118,12 @@ def weights_from_torchsparse(kernel: Any, filter_size: Any, *, submanifold: bool
     """
     size = _filter(filter_size)
     if len(size) != 3:
-        raise ShapeError(f"filter_size has {len(size)} sizes; torchsparse has three dimensions")
+        raise ShapeError(f"filter_size: has {len(size)} entries, expected 3, the dimensions of torchsparse")
     array = _listed(kernel, size)
     is_odd = array.shape[0] % 2 == 1
     if submanifold and not is_odd and max(size) > 2:
-        raise InvalidArgumentError(
-            f"filter_size is {size}; torchsparse's submanifold filters must be odd, or of sizes 1 and 2"
+        raise wrong_value(
+            "filter_size", size, "odd sizes, or sizes of 1 and 2, as torchsparse's submanifold filters have"
         )
     array = _first_axis_fastest(array, size) if is_odd else array.reshape(*size, *array.shape[-2:])
     return _centred(array, [-((length - 1) // 2) for length in size], submanifold)
@@ -137,7 +136,7 @@ def weights_to_torchsparse(weight: Any, filter_size: Any) -> FloatArray:
     """
     array, size = _own(weight, filter_size)
     if len(size) != 3:
-        raise ShapeError(f"filter_size has {len(size)} sizes; torchsparse has three dimensions")
+        raise ShapeError(f"filter_size: has {len(size)} entries, expected 3, the dimensions of torchsparse")
     return _as_listed(array.reshape(*size, *array.shape[-2:]), array.shape[0] % 2 == 1)
 
 
@@ -158,9 +157,7 @@ def weights_from_sparseconvnet_permutohedral(weight: Any, dimension: int) -> Flo
     if array.ndim == 3:
         array = array[:, None]
     if array.ndim != 4 or array.shape[0] != volume:
-        raise ShapeError(
-            f"weight has the shape {list(array.shape)}; it must be [{volume}, groups, nIn / groups, nOut / groups]"
-        )
+        raise wrong_shape("weight", array.shape, f"[{volume}, groups, nIn / groups, nOut / groups]")
     result = np.array(array, order="C")
     if axes == 2:
         below, center = (_place(offset) for offset in ([0, -1], [0, 0]))
@@ -184,15 +181,15 @@ def _numbers(values: Any, name: str) -> FloatArray:
 
 def _check_layout(layout: str) -> None:
     if layout not in _SPCONV_LAYOUTS:
-        raise InvalidArgumentError(f"layout is {layout!r}; it must be one of {', '.join(_SPCONV_LAYOUTS)}")
+        raise wrong_value("layout", layout, one_of(_SPCONV_LAYOUTS))
 
 
 def _filter(filter_size: Any) -> list[int]:
     if np.ndim(filter_size) != 1 or not len(filter_size):
-        raise ShapeError(f"filter_size is {filter_size!r}; it must have one size for each axis")
+        raise ShapeError(f"filter_size: is {text_of(filter_size)}, expected one size for each axis")
     size = sizes(filter_size, len(filter_size), "filter_size")
     if min(size) < 1:
-        raise InvalidArgumentError(f"filter_size is {size}; sizes must be at least 1")
+        raise wrong_value("filter_size", size, "sizes of at least 1")
     return size
 
 
@@ -207,11 +204,9 @@ def _own(weight: Any, filter_size: Any) -> tuple[FloatArray, list[int]]:
     """Return a weight of this package as [volume, nIn, nOut], and the filter's size."""
     array, size = _numbers(weight, "weight"), _filter(filter_size)
     if array.ndim != 4 or array.shape[0] != _volume(size):
-        raise ShapeError(
-            f"weight has the shape {list(array.shape)}; a filter of {size} needs [{_volume(size)}, 1, nIn, nOut]"
-        )
+        raise wrong_shape("weight", array.shape, f"[{_volume(size)}, 1, nIn, nOut] of a filter {size}")
     if array.shape[1] != 1:
-        raise ShapeError(f"weight has {array.shape[1]} groups; the other libraries have one")
+        raise ShapeError(f"weight: has {array.shape[1]} groups, expected 1, as the other libraries have")
     return array[:, 0], size
 
 
@@ -221,7 +216,7 @@ def _listed(kernel: Any, size: list[int]) -> FloatArray:
     if volume == 1 and array.ndim == 2:
         array = array[None]
     if array.ndim != 3 or array.shape[0] != volume:
-        raise ShapeError(f"kernel has the shape {list(array.shape)}; a filter of {size} needs [{volume}, nIn, nOut]")
+        raise wrong_shape("kernel", array.shape, f"[{volume}, nIn, nOut] of a filter {size}")
     return array
 
 

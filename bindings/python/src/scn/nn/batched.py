@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._messages import wrong_shape
 from .._native.arrays import address, int64
 from .._native.handles import TensorHandle
 from .._native.library import library
-from ..errors import CoordinateError, ShapeError
+from ..errors import CoordinateError
 from ..values.native import from_native
 from ..values.tensor import Tensor
 from ..values.value import Value
-from .input_output import _Entering
+from .input_output import _Entering, parts_of
 from .layer import Layer
 from .layer_types import made_from_arguments
 
@@ -22,8 +23,8 @@ class BLInputLayer(_Entering):
     """Turns samples of one length into a `SparseConvNetTensor`: call it with [coords, features].
 
     coords: whole numbers [batch, length, dimension]; a row whose first coordinate is negative is padding. features: a
-    `Tensor`, into which gradients flow, or an array, [batch, length, planes]. spatial_size and mode: as in `InputLayer`.
-    Raises `CoordinateError`, which names the row, where a site is out of range or (mode 0) duplicate.
+    `Tensor`, into which gradients flow, or an array, [batch, length, planes]. spatial_size and mode: as in
+    `InputLayer`. Raises `CoordinateError`, which names the row, where a site is out of range or (mode 0) duplicate.
     """
 
     def forward(self, input: Any) -> Any:
@@ -34,12 +35,11 @@ class BLInputLayer(_Entering):
 
 def batched_points(input: Any, dimension: int) -> TensorHandle:
     """Return the library's points of what a `BLInputLayer` takes."""
-    if not isinstance(input, (list, tuple)) or len(input) != 2:
-        raise ShapeError("a BLInputLayer takes [coords, features]")
-    where = int64(input[0], "coords", CoordinateError)
+    coords, values = parts_of(input, "[coords, features]")
+    where = int64(coords, "coords", CoordinateError)
     if where.ndim != 3 or where.shape[2] != dimension:
-        raise ShapeError(f"coords has the shape {list(where.shape)}; it must be [batch, length, {dimension}]")
-    features = (input[1] if isinstance(input[1], Value) else Tensor(input[1]))._native_handle()
+        raise wrong_shape("coords", where.shape, f"[batch, length, {dimension}]")
+    features = (values if isinstance(values, Value) else Tensor(values))._native_handle()
     return TensorHandle.make(library.scn_points_create_batched, address(where), *where.shape, features)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .._messages import wrong_type
 from .._native.handles import TensorHandle, handle_array
 from .._native.library import library
 from ..errors import InvalidArgumentError
@@ -29,19 +30,19 @@ def append_tensors(tensors: Sequence[SparseConvNetTensor]) -> SparseConvNetTenso
     All have one spatial size and one number of planes, else `ShapeError`. The result's rows are theirs one after the
     other; gradients flow back to each.
     """
-    handles = _handles(tensors)
+    handles = _handles("tensors", tensors)
     return SparseConvNetTensor._of(TensorHandle.make(library.scn_append_tensors, handle_array(handles), len(handles)))
 
 
 def add_feature_planes(input: Sequence[SparseConvNetTensor]) -> SparseConvNetTensor:
     """Return the sum of tensors on the same sites; what `AddTable` does."""
-    _handles(input)
+    _handles("input", input)
     return AddTable()(list(input))  # type: ignore[no-any-return]
 
 
 def concatenate_feature_planes(input: Sequence[SparseConvNetTensor]) -> SparseConvNetTensor:
     """Return the planes of tensors on the same sites side by side; what `JoinTable` does."""
-    _handles(input)
+    _handles("input", input)
     return JoinTable()(list(input))  # type: ignore[no-any-return]
 
 
@@ -51,14 +52,17 @@ def compare_sparse(x: SparseConvNetTensor, y: SparseConvNetTensor) -> Tensor:
     A tensor counts as zero where it has no site; without any site the result is 0. Both have one spatial size and one
     number of planes, else `ShapeError`; they need not come from one input. Gradients flow into both.
     """
-    return Tensor._of(TensorHandle.make(library.scn_compare_sparse, *_handles([x, y])))
+    return Tensor._of(TensorHandle.make(library.scn_compare_sparse, _handle("x", x), _handle("y", y)))
 
 
-def _handles(tensors: Any) -> list[TensorHandle]:
-    given = list(tensors)
-    if not given:
-        raise InvalidArgumentError("no tensors are given; there must be at least one")
-    for tensor in given:
-        if not isinstance(tensor, SparseConvNetTensor):
-            raise TypeError(f"a tensor is a {type(tensor).__name__}; it must be a SparseConvNetTensor")
-    return [tensor._native_handle() for tensor in given]
+def _handles(name: str, tensors: Any) -> list[TensorHandle]:
+    handles = [_handle(f"{name}[{index}]", tensor) for index, tensor in enumerate(tensors)]
+    if not handles:
+        raise InvalidArgumentError(f"{name}: is empty, expected at least one tensor")
+    return handles
+
+
+def _handle(name: str, tensor: Any) -> TensorHandle:
+    if not isinstance(tensor, SparseConvNetTensor):
+        raise wrong_type(name, tensor, "a SparseConvNetTensor")
+    return tensor._native_handle()

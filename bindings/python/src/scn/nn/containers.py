@@ -126,9 +126,9 @@ class Sequential(Container):
         """Scale and shift every layer with weight and bias (convolutions, products) to suit some input.
 
         Each plane of what such a layer makes of the input gets mean 0 and deviation 1, by its weight and bias, in the
-        order in which the input flows through, in `Sequential`s and `ConcatTable`s at any depth. Returns what the module
-        makes of the input then. Nothing is recorded; running statistics are updated as by a forward pass; weights of
-        planes without deviation stay. Nothing is changed where it raises.
+        order in which the input flows through, in `Sequential`s and `ConcatTable`s at any depth. Returns what the
+        module makes of the input then. Nothing is recorded; running statistics are updated as by a forward pass;
+        weights of planes without deviation stay. Nothing is changed where it raises.
         """
         return self._fit(library.scn_module_reweight, input)
 
@@ -151,8 +151,8 @@ class CheckpointedSequential(Sequential):
     """A `Sequential` that keeps its input alone and computes what lies between again in the backward pass.
 
     (Chen et al., 2016.) Results and gradients are those of a `Sequential`, bit by bit, random layers and running
-    statistics included. It may stand anywhere in a network, also inside another one. Where a module inside is written in
-    Python, it keeps what a `Sequential` keeps.
+    statistics included. It may stand anywhere in a network, also inside another one. Where a module inside is written
+    in Python, it keeps what a `Sequential` keeps.
     """
 
     _create = library.scn_checkpointed_sequential_create
@@ -209,7 +209,10 @@ class ConcatTable(Container):
         ]
         for name, size in found[1:]:
             if not np.array_equal(size, found[0][1]):
-                raise ShapeError(f"branch 0 needs an input of {found[0][1].tolist()}, branch {name} of {size.tolist()}")
+                expected = found[0][1].tolist()
+                raise ShapeError(
+                    f"branch {name}: needs input of size {size.tolist()}, expected {expected} as the first"
+                )
         return found[0][1] if found else np.array(out_size, np.int64, ndmin=1)
 
 

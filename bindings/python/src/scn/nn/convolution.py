@@ -111,7 +111,7 @@ class RandomizedStrideConvolution(_StridedConvolution):
     """In training a convolution whose windows are displaced at random; in evaluation a `Convolution`.
 
     Along each axis the steps from window to window are a shuffle of stride - 1, stride + 1 and stride, a third of the
-    windows each; sizes are those of `Convolution`. The displacement is drawn from the generator, see `manual_seed`, once
-    for an input and a filter: branches with the same filter get the same sites. Weight and bias as in
+    windows each; sizes are those of `Convolution`. The displacement is drawn from the generator, see `manual_seed`,
+    once for an input and a filter: branches with the same filter get the same sites. Weight and bias as in
     `SubmanifoldConvolution`.
     """

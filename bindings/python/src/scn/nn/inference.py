@@ -5,9 +5,9 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
+from .._messages import not_a_module
 from .._native.handles import ModuleHandle, TensorHandle
 from .._native.library import library
-from .._other_packages import not_a_module
 from ..errors import UnsupportedError
 from ..values.native import from_native, to_native
 from .batched import batched_points
@@ -27,7 +27,7 @@ class InferenceNetwork(Layer):
     """
 
     def __init__(self) -> None:
-        raise UnsupportedError("optimize_for_inference makes an InferenceNetwork")
+        raise UnsupportedError("InferenceNetwork: has no constructor, expected a call of optimize_for_inference")
 
     @classmethod
     def _around(cls, handle: ModuleHandle) -> Layer:
@@ -57,18 +57,18 @@ def optimize_for_inference(module: Module) -> InferenceNetwork:
     """Return a new network with the results of the module's evaluation, within rounding, in less time.
 
     The module stays as it is. Batch norm is folded into the weights of the convolution or dense product before it, a
-    (leaky) ReLU behind becomes that layer's last step, a dropout a factor of its weights; what a join has on its branches'
-    ends goes into the branches; `Identity` vanishes. `save` and `load` work as with any network of the library. Raises
-    `UnsupportedError` where a part of the module is written in Python.
+    (leaky) ReLU behind becomes that layer's last step, a dropout a factor of its weights; what a join has on its
+    branches' ends goes into the branches; `Identity` vanishes. `save` and `load` work as with any network of the
+    library. Raises `UnsupportedError` where a part of the module is written in Python.
 
         fast = scn.optimize_for_inference(net)
         logits = fast([coordinates, features])
     """
     if not isinstance(module, Module):
-        raise not_a_module(module, "module")
+        raise not_a_module("module", module)
     handle = module._native_handle()
     if handle is None:
-        raise UnsupportedError(f"{type(module).__name__} has parts written in Python, which cannot be optimised")
+        raise UnsupportedError("module: has parts written in Python, expected modules of the library")
     optimized = ModuleHandle.make(library.scn_module_optimize_for_inference, handle)
     return InferenceNetwork._around(optimized)  # type: ignore[return-value]
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from .._messages import wrong_shape, wrong_value
 from .._native.arrays import FloatArray, IntArray, dimension_of, float32, int64, int64s, integer, sizes
 from .._native.generated import SCN_INPUT_LAST, Filter
 from .._native.handles import RulebookHandle, TensorHandle
 from .._native.library import library
-from ..errors import CoordinateError, InvalidArgumentError, ShapeError, StateError
+from ..errors import CoordinateError, ShapeError, StateError
 from ..values.metadata import Metadata
 from ..values.sparse import SparseConvNetTensor
 from .input_output import InputLayer
@@ -76,8 +77,10 @@ class InputBatch(SparseConvNetTensor):
     def set_location(self, location: Any, vector: Any, overwrite: bool = False) -> None:
         """Give a site its vector. location: [dimension], in the current sample, or [dimension + 1], the sample last."""
         where, values = np.asarray(location), np.asarray(float32(vector, "vector"))
-        if where.ndim != 1 or values.ndim != 1:
-            raise ShapeError("set_location needs a location of one axis and a vector of one")
+        if where.ndim != 1:
+            raise wrong_shape("location", where.shape, f"[{self.dimension}] or [{self.dimension + 1}]")
+        if values.ndim != 1:
+            raise wrong_shape("vector", values.shape, "[planes]")
         self.set_locations(where[None], values[None], overwrite)
 
     def set_locations(self, locations: Any, vectors: Any, overwrite: bool = False) -> None:
@@ -93,7 +96,8 @@ class InputBatch(SparseConvNetTensor):
         self._changed()
 
     def add_sample_from_tensor(self, tensor: Any, offset: Any, threshold: float = 0) -> None:
-        """Begin the next sample with the cells of an array [...size, planes] in which some |value| is above `threshold`.
+        """Begin the next sample with the cells of an array [...size, planes] in which some |value| is above
+        `threshold`.
 
         offset: where the array's first cell lies. Cells outside of the spatial size are left out.
         """
@@ -115,45 +119,46 @@ class InputBatch(SparseConvNetTensor):
     def _check_planes(self, planes: int) -> None:
         known = self._rows[0][1].shape[1] if self._rows else planes
         if planes != known:
-            raise ShapeError(f"the vectors have {planes} planes; those before have {known}")
+            raise ShapeError(f"vectors: has {planes} planes, expected {known} as those before")
 
 
 def placed(
-    locations: Any, vectors: Any, spatial_size: Sequence[int], current: int | None
+    locations: Any, vectors: Any, spatial_size: Sequence[int], current: int | None, name: str = "vectors"
 ) -> tuple[IntArray, FloatArray]:
     """Return sites [n, dimension + 1], the sample last, and their vectors [n, planes], all checked.
 
-    current: the sample of locations that name none; None where there is none yet.
+    current: the sample of locations that name none; None where there is none yet. name: what messages call the vectors.
     """
     dimension = len(spatial_size)
-    where, values = int64(locations, "locations", CoordinateError), float32(vectors, "vectors")
+    where, values = int64(locations, "locations", CoordinateError), float32(vectors, name)
     if where.ndim != 2 or where.shape[1] not in (dimension, dimension + 1):
-        wanted = f"[n, {dimension}] or [n, {dimension + 1}]"
-        raise ShapeError(f"locations has the shape {list(where.shape)}; it must be {wanted}")
+        raise wrong_shape("locations", where.shape, f"[n, {dimension}] or [n, {dimension + 1}]")
     if values.ndim != 2 or len(values) != len(where):
-        raise ShapeError(f"vectors has the shape {list(values.shape)}; it must be [{len(where)}, planes]")
+        raise wrong_shape(name, values.shape, f"[{len(where)}, planes]")
     if where.shape[1] == dimension:
         if current is None:
-            raise StateError("there is no sample yet; call add_sample() first")
+            raise StateError(f"locations: has shape {list(where.shape)} and no sample yet, expected add_sample() first")
         where = np.insert(where, dimension, current, axis=1)
     limits = np.array([*spatial_size, 2**31 - 1])
-    outside = ((where < 0) | (where >= limits)).any(1)
-    if outside.any():
-        row = int(outside.argmax())
-        raise CoordinateError(f"locations: row {row} is {where[row].tolist()}, out of {limits.tolist()}")
+    outside = np.argwhere((where < 0) | (where >= limits))
+    if len(outside):
+        row, axis = outside[0].tolist()
+        what = "as batch index" if axis == dimension else f"on axis {axis}"
+        raise CoordinateError(f"locations: row {row} has {where[row, axis]} {what}, expected 0 ... {limits[axis] - 1}")
     return where, values
 
 
 def active_cells(
     tensor: Any, offset: Any, spatial_size: Sequence[int], threshold: float
 ) -> tuple[IntArray, FloatArray]:
-    """Return the cells [n, dimension] of an array [...size, planes] in which some |value| is above `threshold`, and theirs.
+    """Return the cells [n, dimension] of an array [...size, planes] in which some |value| is above `threshold`, and
+    theirs.
 
     offset: where the array's first cell lies. Cells outside of the spatial size are left out.
     """
     dimension, values = len(spatial_size), float32(tensor, "tensor")
     if values.ndim != dimension + 1:
-        raise ShapeError(f"tensor has {values.ndim} axes; it must have {dimension} and the planes")
+        raise wrong_shape("tensor", values.shape, f"{dimension} sizes and the planes")
     start = np.array(sizes(offset, dimension, "offset"))
     # Before the offset is added: it may be as large as an integer can be.
     active = np.argwhere((np.abs(values) > threshold).any(-1))
@@ -166,7 +171,7 @@ def precompute_rules(metadata: Metadata, sites: int, size: int) -> None:
     """Make the rules that `InputBatch.precompute_metadata` names, from a site set on."""
     size, d = integer(size, "size"), metadata.dimension
     if size not in (2, 3):
-        raise InvalidArgumentError(f"size is {size}; it must be 2 or 3")
+        raise wrong_value("size", size, "2 or 3")
     while True:
         threes = Filter(dimension=d, size=int64s([3] * d))
         RulebookHandle.make(library.scn_geometry_submanifold, metadata._handle, sites, threes)

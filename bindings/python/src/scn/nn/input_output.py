@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from .._messages import type_of
 from .._native.arrays import address, integer
 from .._native.handles import TensorHandle
 from .._native.library import library
@@ -57,13 +59,26 @@ class InputLayer(_Entering):
 
 def points(input: Any) -> TensorHandle:
     """Return the library's points of what an `InputLayer` takes."""
-    if not isinstance(input, (list, tuple)) or len(input) not in (2, 3):
-        raise ShapeError("an InputLayer takes [coords, features] or [coords, features, batch_size]")
-    where = coordinate_rows(input[0], "coords")
-    features = (input[1] if isinstance(input[1], Value) else Tensor(input[1]))._native_handle()
-    batch_size = integer(input[2], "batch_size") if len(input) == 3 and input[2] is not None else 0
+    coords, values, *rest = parts_of(input, "[coords, features]", "[coords, features, batch_size]")
+    where = coordinate_rows(coords, "coords")
+    features = (values if isinstance(values, Value) else Tensor(values))._native_handle()
     rows, columns = where.shape
-    return TensorHandle.make(library.scn_points_create, address(where), rows, columns, features, batch_size)
+    return TensorHandle.make(library.scn_points_create, address(where), rows, columns, features, batch_size_of(rest))
+
+
+def parts_of(input: Any, *forms: str) -> Sequence[Any]:
+    """Return the parts of an input layer's input. forms: the lists that it may be, by the names of their entries."""
+    expected = " or ".join(forms)
+    if not isinstance(input, (list, tuple)):
+        raise ShapeError(f"input: is {type_of(input)}, expected {expected}")
+    if len(input) not in [form.count(",") + 1 for form in forms]:
+        raise ShapeError(f"input: has {len(input)} entries, expected {expected}")
+    return input
+
+
+def batch_size_of(rest: Sequence[Any]) -> int:
+    """Return what an input says behind coordinates and features, 0 where that is nothing."""
+    return integer(rest[0], "batch_size") if rest and rest[0] is not None else 0
 
 
 class OutputLayer(Layer):

@@ -67,13 +67,13 @@ class Layer(Typed, Module):
             self._set_argument(name, value)
             return
         if name in self._parameters or name in self._buffers:
-            raise AttributeError(f"{name} is the library's; copy values into it: layer.{name}.copy_(values)")
+            raise AttributeError(f"{name}: is the library's memory; copy values into it: layer.{name}.copy_(values)")
         super().__setattr__(name, value)
 
     def _set_argument(self, name: str, value: Any) -> None:
         """Change what the layer was made with, here and in the library, or refuse."""
         if name != "momentum":
-            raise AttributeError(f"{name} is fixed when a {type(self).__name__} is made: make another layer")
+            raise AttributeError(f"{name}: is fixed when a {type(self).__name__} is made; make another layer")
         library.scn_module_set_momentum(self._handle, number(value, name))
         self.__dict__[name] = float(value)
 

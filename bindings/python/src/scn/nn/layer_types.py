@@ -1,4 +1,5 @@
-"""What the library says of every type of layer, and layers that are made by it: the one statement of their arguments."""
+"""What the library says of every type of layer, and layers that are made by it: the one statement of their
+arguments."""
 
 from __future__ import annotations
 
@@ -8,15 +9,18 @@ import inspect
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Callable, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, ClassVar
 
 import numpy as np
 
+from .._messages import one_of, wrong_value
 from .._native.arrays import entries, finite, flag, integer
 from .._native.library import library
-from ..errors import InvalidArgumentError
 
-F = TypeVar("F", bound=Callable[..., None])
+if TYPE_CHECKING:
+    from typing_extensions import Concatenate, ParamSpec
+
+    P = ParamSpec("P")
 
 
 @dataclass(frozen=True)
@@ -39,19 +43,15 @@ class Argument:
     """Names that it had in the architectures of older versions."""
 
     def plain(self, value: Any) -> Any:
-        """Return a value of any type that stands for one of this kind as JSON has it; bounds are the library's to check."""
+        """Return a value of any type that stands for one of this kind as JSON has it; bounds are the library's to
+        check."""
         if value is None and self.is_nullable:
             return None
         if self.kind == "choice":
             if value not in self.choices:
-                raise InvalidArgumentError(
-                    f"{self.name}: is {value!r}, expected one of {[*self._none(), *self.choices]}"
-                )
+                raise wrong_value(self.name, value, one_of([*[None] * self.is_nullable, *self.choices]))
             return value
         return _PLAIN[self.kind](value, self.name)
-
-    def _none(self) -> list[None]:
-        return [None] if self.is_nullable else []
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class LayerType:
 def _per_axis(value: Any, name: str, number: Callable[[Any, str], Any], meaning: str) -> Any:
     """Return a number for all axes, or a list of one for each."""
     if value is None or isinstance(value, str):
-        raise InvalidArgumentError(f"{name}: is {value!r}, expected {meaning}")
+        raise wrong_value(name, value, meaning)
     if np.ndim(value) == 0:
         return number(value, name)
     return [number(entry, name) for entry in entries(value, name, meaning)]
@@ -146,23 +146,27 @@ LAYER_TYPES = _layer_types()
 """The types of layers by their names."""
 
 
-def made_from_arguments(signature: F) -> F:
-    """Turn an `__init__` of nothing but its signature into one that gives `self._make` its arguments by their names."""
+def made_from_arguments(signature: Callable[Concatenate[Any, P], None]) -> Callable[Concatenate[Any, P], None]:
+    """Turn an `__init__` of nothing but its signature into one that gives `self._make` its arguments by their names.
+
+    It is that of any class with such a method: layers of `scn.torch` have the signatures of this package's.
+    """
     parameters = inspect.signature(signature)
 
     @functools.wraps(signature)
-    def make(self: Any, *arguments: Any, **named: Any) -> None:
+    def make(self: Any, /, *arguments: P.args, **named: P.kwargs) -> None:
         # Python's own errors for arguments that are missing or too many.
         signature(self, *arguments, **named)
         given = parameters.bind(self, *arguments, **named)
         given.apply_defaults()
         self._make(dict(list(given.arguments.items())[1:]))
 
-    return make  # type: ignore[return-value]
+    return make
 
 
 class Typed:
-    """A class of layers, of either level, that has the name of one of the library's types, or is derived from one that has."""
+    """A class of layers, of either level, that has the name of one of the library's types, or is derived from one that
+    has."""
 
     _type: ClassVar[LayerType] = LayerType("", "", (), frozenset(), frozenset())
 

@@ -10,15 +10,15 @@ from typing import Any, Callable, NamedTuple, TypeVar
 
 import numpy as np
 
+from .._messages import not_a_module, text_of, without_devices, wrong_shape
 from .._native.arrays import FloatArray, IntArray, address, float32
 from .._native.handles import ModuleHandle, handle_array
 from .._native.library import library
 from .._native.scope import Scope
-from .._other_packages import not_a_module, without_devices
-from ..errors import FormatError, ShapeError, StateError, UnsupportedError
+from ..errors import FormatError, StateError, UnsupportedError
 from ..values.tensor import Parameter, Tensor
 
-__all__ = ["LoadResult", "Module"]
+__all__ = ["Module"]
 
 M = TypeVar("M", bound="Module")
 
@@ -123,9 +123,9 @@ class Module:
         """
         _check_name(name)
         if not isinstance(module, Module):
-            raise not_a_module(module, f"child {name!r}")
+            raise not_a_module(f"child {name!r}", module)
         if any(inner is self for inner in module.modules()):
-            raise StateError(f"{type(self).__name__} cannot contain itself")
+            raise StateError(f"child {name!r}: is or contains this module itself, expected another")
         self._forget(name)
         self._modules[name] = module
 
@@ -148,7 +148,7 @@ class Module:
 
     def input_spatial_size(self, out_size: Any) -> IntArray:
         """Return the input spatial size that yields `out_size`, int64 [dimension]."""
-        raise UnsupportedError(f"{type(self).__name__} does not say its input_spatial_size")
+        raise UnsupportedError(f"{type(self).__name__} has no input_spatial_size")
 
     def train(self: M, mode: bool = True) -> M:
         """Switch this module and all inside it to training or, with False, to evaluation; return the module."""
@@ -186,7 +186,7 @@ class Module:
         """
         flat = float32(gradients, "gradients")
         if flat.ndim != 1:
-            raise ShapeError(f"gradients has the shape {list(flat.shape)}; it must be flat, as gradients() returns it")
+            raise wrong_shape("gradients", flat.shape, "[n], as gradients() returns it")
         handles = [parameter._handle for parameter in self.parameters()]
         library.scn_gradients_set(handle_array(handles), len(handles), address(flat), flat.size)
 
@@ -298,15 +298,16 @@ class Module:
                 # A copy, because the values may be this module's own memory under another name.
                 array = np.array(float32(state_dict[name], name))
             except (TypeError, ValueError) as error:
-                problems.append(f"{name}: {error}")
+                text = str(error)
+                problems.append(text if text.startswith(f"{name}: ") else f"{name}: {text}")
                 continue
             if array.ndim == 3 and len(own[name].shape) == 4:
                 array = array[:, None]
             if array.shape != own[name].shape:
-                problems.append(f"{name}: shape {list(array.shape)} where {list(own[name].shape)} is needed")
+                problems.append(str(wrong_shape(name, array.shape, own[name].shape)))
             arrays.append((own[name], array))
         if problems:
-            raise FormatError(f"cannot load the state of {type(self).__name__}:\n  " + "\n  ".join(problems))
+            raise FormatError(f"state_dict: does not fit {type(self).__name__}:\n  " + "\n  ".join(problems))
         for entry, array in arrays:
             entry.copy_(array)
         return LoadResult(missing, unexpected)
@@ -357,7 +358,7 @@ def _foreign_prefix(names: Collection[str], own: Collection[str]) -> str:
 
 def _check_name(name: str) -> None:
     if not isinstance(name, str) or not name or "." in name:
-        raise ValueError(f"{name!r} cannot name a part of a module: names are texts without a dot")
+        raise ValueError(f"name: is {text_of(name)}, expected a text without a dot")
 
 
 def _today(name: str, own: Mapping[str, Any]) -> str:

@@ -6,12 +6,13 @@ import ctypes
 import math
 from collections.abc import Sequence
 from numbers import Real
-from typing import Any, cast
+from typing import Any, Callable, cast
 
+from .._messages import wrong_value
 from .._native.arrays import entries, integer, pair
 from .._native.handles import ModuleHandle
 from .._native.library import library
-from ..errors import InvalidArgumentError, UnsupportedError
+from ..errors import UnsupportedError
 from . import (
     activation,
     batched,
@@ -65,6 +66,10 @@ _LAYERS: dict[str, type[Layer]] = {
 
 
 _LAYERS_MEANING = "a list of layers, or a text"
+_VGG_LAYERS = "'MP', ['MP', size, stride], 'C3/2', ['C3/2', planes] or ['C', planes, ...]"
+_DENSE_LAYERS = (
+    "{'nExtraLayers': 2, 'growthRate': 16}, {'pool': 'BN-R-C-AP', 'compression': 0}, {'pool': 'MP'} or {'pool': 'AP'}"
+)
 
 _CONTAINERS: dict[str, type[Container]] = {
     kind.__name__: kind for kind in (Sequential, CheckpointedSequential, ConcatTable)
@@ -84,8 +89,7 @@ def SparseVggNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any])
 
     or the same as text, "C16 C16 MP C32". Raises `InvalidArgumentError` for any other layer.
     """
-    words = layers if isinstance(layers, str) else " ".join(map(_word, entries(layers, "layers", _LAYERS_MEANING)))
-    return _network("SparseVggNet", dimension=dimension, nInputPlanes=nInputPlanes, layers=words)
+    return _network("SparseVggNet", dimension=dimension, nInputPlanes=nInputPlanes, layers=_words(layers, _word))
 
 
 def SparseResNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any]) -> Sequential:
@@ -95,8 +99,7 @@ def SparseResNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any])
     with the given stride (1 keeps the sites); or the same as text, "b16x2 b32x2/2". A batch normalisation with ReLU
     closes the network. Raises `InvalidArgumentError` for any other block.
     """
-    words = layers if isinstance(layers, str) else " ".join(map(_stage, entries(layers, "layers", _LAYERS_MEANING)))
-    return _network("SparseResNet", dimension=dimension, nInputPlanes=nInputPlanes, layers=words)
+    return _network("SparseResNet", dimension=dimension, nInputPlanes=nInputPlanes, layers=_words(layers, _stage))
 
 
 def UNet(
@@ -108,7 +111,8 @@ def UNet(
     leakiness: float = 0,
     n_input_planes: int = -1,
 ) -> Sequential:
-    """Return SparseConvNet's U-Net, a `Sequential` from n_input_planes (-1: nPlanes[0]) to nPlanes[0] planes, same sites.
+    """Return SparseConvNet's U-Net, a `Sequential` from n_input_planes (-1: nPlanes[0]) to nPlanes[0] planes, same
+    sites.
 
     reps: blocks a level, on the way down and again on the way up. nPlanes: an entry for each level, the finest first.
     residual_blocks: blocks of two submanifold convolutions around which their input goes, not of one alone. downsample:
@@ -200,19 +204,20 @@ def SparseDenseNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any
     planes = integer(nInputPlanes, "nInputPlanes")
     if not isinstance(layers, str):
         words, width = [], planes
-        for layer in entries(layers, "layers", _LAYERS_MEANING):
-            word, width = _dense_word(layer, width)
+        for index, layer in enumerate(entries(layers, "layers", _LAYERS_MEANING)):
+            word, width = _dense_word(f"layers[{index}]", layer, width)
             words.append(word)
         layers = " ".join(words)
     return _network("SparseDenseNet", dimension=dimension, nInputPlanes=planes, layers=layers)
 
 
-def _dense_word(layer: Any, planes: int) -> tuple[str, int]:
-    """Return a layer of a DenseNet as the library's text has it, and the planes after it."""
+def _dense_word(name: str, layer: Any, planes: int) -> tuple[str, int]:
+    """Return a layer of a DenseNet, which messages call `name`, as the library's text has it, and the planes after
+    it."""
     rest = dict(layer) if isinstance(layer, dict) else {"": layer}
     if "pool" in rest:
         pool = rest.pop("pool")
-        window = "/".join(str(integer(rest.pop(name, 2), name)) for name in ("size", "stride"))
+        window = "/".join(str(integer(rest.pop(key, 2), f"{name}[{key!r}]")) for key in ("size", "stride"))
         compression = rest.pop("compression", 0)
         if not rest and pool in ("MP", "AP") and compression == 0:
             return pool + window, planes
@@ -220,11 +225,13 @@ def _dense_word(layer: Any, planes: int) -> tuple[str, int]:
             kept = planes - math.floor(planes * cast(float, compression))
             return f"T{window}:{kept}", kept
     else:
-        count = integer(rest.pop("nExtraLayers", 2), "nExtraLayers")
-        growth = integer(rest.pop("growthRate", 16), "growthRate")
+        count, growth = (
+            integer(rest.pop(key, default), f"{name}[{key!r}]")
+            for key, default in (("nExtraLayers", 2), ("growthRate", 16))
+        )
         if not rest:
             return f"B{count}x{growth}", planes + count * growth
-    raise InvalidArgumentError(f"SparseDenseNet knows no layer {layer!r}")
+    raise wrong_value(name, layer, _DENSE_LAYERS)
 
 
 def _network(name: str, norm: type[Layer] | None = None, /, **arguments: Any) -> Sequential:
@@ -272,21 +279,30 @@ def MultiscaleShapeContext(
     )
 
 
-def _word(layer: Any) -> str:
+def _words(layers: Any, word_of: Callable[[str, Any], str]) -> str:
+    """Return the layers of a network as the library's text. word_of: makes a word of a layer and what messages call
+    it."""
+    if isinstance(layers, str):
+        return layers
+    given = entries(layers, "layers", _LAYERS_MEANING)
+    return " ".join(word_of(f"layers[{index}]", layer) for index, layer in enumerate(given))
+
+
+def _word(name: str, layer: Any) -> str:
     """Return a layer as the library's text has it."""
-    parts = [layer] if isinstance(layer, str) else entries(layer, "a layer", "a text or a list that begins with one")
+    parts = [layer] if isinstance(layer, str) else entries(layer, name, _VGG_LAYERS)
     kind = parts[0] if parts else None
-    numbers = [str(integer(number, f"a number of layer {layer!r}")) for number in parts[1:]]
+    numbers = [str(integer(number, f"{name}[{index}]")) for index, number in enumerate(parts) if index]
     if kind == "MP" and len(numbers) in (0, 2):
         return "MP" + "/".join(numbers)
     if kind == "C3/2" and len(numbers) in (0, 1):
         return ":".join(["C3/2", *numbers])
     if kind == "C" and 1 <= len(numbers) <= 4:
         return "C" + ",".join(numbers)
-    raise InvalidArgumentError(f"SparseVggNet knows no layer {layer!r}")
+    raise wrong_value(name, layer, _VGG_LAYERS)
 
 
-def _stage(layer: Any) -> str:
+def _stage(name: str, layer: Any) -> str:
     """Return blocks of a residual network as the library's text has them."""
     if (
         isinstance(layer, str)
@@ -294,8 +310,8 @@ def _stage(layer: Any) -> str:
         or len(layer) != 4
         or not str(layer[0]).startswith("b")
     ):
-        raise InvalidArgumentError(f"SparseResNet knows no layer {layer!r}; it takes ['b', planes, reps, stride]")
-    planes, repetitions, stride = (integer(number, f"a number of layer {layer!r}") for number in layer[1:])
+        raise wrong_value(name, layer, "['b', planes, reps, stride]")
+    planes, repetitions, stride = (integer(layer[index], f"{name}[{index}]") for index in (1, 2, 3))
     return f"b{planes}x{repetitions}/{stride}"
 
 
@@ -314,7 +330,7 @@ def wrap(handle: ModuleHandle, norm: type[Layer] | None = None) -> Module:
         container.training = training.value != 0
         return container
     if kind not in _LAYERS:
-        raise UnsupportedError(f"this package has no module {kind}; it is older than the library")
+        raise UnsupportedError(f"module: is a {kind}, expected one that this package has; it is older than the library")
     if kind == "BatchNormalization":
         return (norm or _batch_normalization(architecture_of(handle)))._around(handle)
     return _LAYERS[kind]._around(handle)

@@ -84,9 +84,9 @@ class MeanOnlyBNLeakyReLU(Layer):
 class SparseGroupNorm(Layer):
     """Normalises each sample's sites and each of num_groups groups of neighbouring planes (Wu and He, 2018).
 
-    [sites, num_channels] -> [sites, num_channels]. Each sample and group has a mean and a biased variance of its own, in training
-    and in evaluation, so that what one sample becomes does not depend on the others. eps: added to the variance. State,
-    each [num_channels]: weight (ones), bias (zeros).
+    [sites, num_channels] -> [sites, num_channels]. Each sample and group has a mean and a biased variance of its own,
+    in training and in evaluation, so that what one sample becomes does not depend on the others. eps: added to the
+    variance. State, each [num_channels]: weight (ones), bias (zeros).
     """
 
     weight: Parameter

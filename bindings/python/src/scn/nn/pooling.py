@@ -78,9 +78,9 @@ class RandomizedStrideMaxPooling(_Pooling):
 class FractionalMaxPooling(Layer):
     """Max pooling that makes the field smaller by any ratio above 1 (Graham, "Fractional Max-Pooling", 2014).
 
-    [sites in, planes] -> [sites out, planes - nFeaturesToDrop], and the size becomes floor(size / ratio), at least 1, or
-    output_size: one of the two must be given, a number or one for each axis. Windows of pool_size start at 0 = s(0) < ...
-    < s(n - 1) = size - pool_size along each axis, and the steps are the two integers next to (size - pool_size) /
+    [sites in, planes] -> [sites out, planes - nFeaturesToDrop], and the size becomes floor(size / ratio), at least 1,
+    or output_size: one of the two must be given, a number or one for each axis. Windows of pool_size start at 0 = s(0)
+    < ... < s(n - 1) = size - pool_size along each axis, and the steps are the two integers next to (size - pool_size) /
     (n - 1): pseudorandom steps are as even as can be, from a random beginning; random ones are shuffled. With pool_size
     None each window ends where the next begins.
 

@@ -13,8 +13,8 @@ __all__ = ["ShapeContext"]
 class ShapeContext(Layer):
     """Puts the features of a site's neighbourhood side by side: [sites, nIn] -> [sites, nIn * volume], same sites.
 
-    Plane k * nIn + p is plane p under offset k of a submanifold filter, 0 where there is no site. filter_size: an integer
-    or one for each axis.
+    Plane k * nIn + p is plane p under offset k of a submanifold filter, 0 where there is no site. filter_size: an
+    integer or one for each axis.
     """
 
     dimension: int

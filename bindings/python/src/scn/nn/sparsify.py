@@ -10,7 +10,8 @@ __all__ = ["DenseToSparse", "Sparsify", "SparsifyFCS"]
 
 
 class DenseToSparse(Layer):
-    """Makes of a `Tensor` or array [batch, planes, ...spatial size] a sparse tensor: a site wherever a plane is not 0."""
+    """Makes of a `Tensor` or array [batch, planes, ...spatial size] a sparse tensor: a site wherever a plane is not
+    0."""
 
     dimension: int
 

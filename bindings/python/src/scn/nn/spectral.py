@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from .._messages import wrong_type
 from .._native.arrays import integer, positive
 from .._native.library import library
 from .layer import Layer
@@ -23,7 +24,7 @@ def spectral_norm(module: L, n_power_iterations: int = 1, eps: float = 1e-12, no
     where the module has a spectral norm.
     """
     if not isinstance(module, Layer):
-        raise TypeError(f"module is a {type(module).__name__}; it must be a convolution or a product")
+        raise wrong_type("module", module, "a convolution or a product with a weight")
     original = module._parameters.get("weight")
     library.scn_spectral_norm(
         module._handle, integer(n_power_iterations, "n_power_iterations"), positive(eps, "eps"), norm

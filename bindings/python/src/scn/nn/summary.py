@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from .._messages import not_a_module
 from .._native.arrays import shape_of
-from .._other_packages import not_a_module
 from ..counts import ForwardCounts, get_forward_counts, set_forward_counts
 from ..values.grad_mode import no_grad
 from ..values.sparse import SparseConvNetTensor
@@ -101,7 +101,7 @@ def summary(model: Module, input: Any) -> Summary:
     Neither the module nor the counters `scn.forward_pass_...` change. Raises what the module raises.
     """
     if not isinstance(model, Module):
-        raise not_a_module(model, "model")
+        raise not_a_module("model", model)
     recorder = _Recorder(model)
     before = get_forward_counts()
     modes = [(module, module.training) for module in model.modules()]

@@ -39,82 +39,12 @@ from . import SCN, functions
 from ._replacements import refuse
 from .conversion import from_module, to_module
 from .input_batch import InputBatch
-from .layers.activation import ELU, SELU, BatchwiseDropout, Dropout, LeakyReLU, ReLU, Sigmoid, Tanh
-from .layers.combining import (
-    AddCoords,
-    add_feature_planes,
-    append_tensors,
-    compare_sparse,
-    concatenate_feature_planes,
-)
-from .layers.containers import (
-    AddTable,
-    CheckpointedSequential,
-    ConcatTable,
-    Identity,
-    JoinTable,
-    Sequential,
-    VerboseIdentity,
-    checkpoint101,
-)
-from .layers.convolution import (
-    Convolution,
-    Deconvolution,
-    FullConvolution,
-    PermutohedralSubmanifoldConvolution,
-    RandomizedStrideConvolution,
-    ShapeContext,
-    SubmanifoldConvolution,
-    TransposeConvolution,
-    ValidConvolution,
-    permutohedral_basis,
-    permutohedral_offsets,
-)
-from .layers.input_output import (
-    BLInputLayer,
-    BLOutputLayer,
-    DenseToSparse,
-    InputLayer,
-    InputLayerInput,
-    InputModeWarning,
-    OutputLayer,
-    SparseToDense,
-    swap_input_modes,
-)
-from .layers.linear import Linear, NetworkInNetwork
-from .layers.networks import (
-    FullConvolutionalNetIntegratedLinear,
-    FullyConvolutionalNet,
-    MultiscaleShapeContext,
-    SparseDenseNet,
-    SparseResNet,
-    SparseVggNet,
-    UNet,
-)
-from .layers.normalization import (
-    BatchNormalization,
-    BatchNormELU,
-    BatchNormLeakyReLU,
-    BatchNormReLU,
-    MeanOnlyBNLeakyReLU,
-    SparseGroupNorm,
-)
-from .layers.pooling import (
-    AveragePooling,
-    FractionalMaxPooling,
-    GlobalAveragePooling,
-    GlobalMaxPooling,
-    GlobalSumPooling,
-    MaxPooling,
-    RandomizedStrideMaxPooling,
-    UnPooling,
-)
-from .layers.running_statistics import update_bn
-from .layers.sparsify import Sparsify, SparsifyFCS
-from .layers.spectral import spectral_norm
-from .layers.sync_normalization import SyncBatchNormalization, convert_sync_batchnorm
+from .layers import *
+from .layers import __all__ as _layers
 from .losses import binary_cross_entropy, cross_entropy
 from .metadata import Metadata
+from .networks import *
+from .networks import __all__ as _networks
 from .plotting import matplotlib_cubes, matplotlib_planes, ply_scatter, visdom_scatter
 from .saving import checkpoint_restore, checkpoint_save, from_torch_checkpoint
 from .sparse import SparseConvNetTensor
@@ -153,90 +83,25 @@ if not TYPE_CHECKING:  # Checkers shall go on refusing what is not there.
 
 
 __all__ = [
-    "ELU",
     "SCN",
-    "SELU",
-    "AddCoords",
-    "AddTable",
-    "AveragePooling",
-    "BLInputLayer",
-    "BLOutputLayer",
-    "BatchNormELU",
-    "BatchNormLeakyReLU",
-    "BatchNormReLU",
-    "BatchNormalization",
-    "BatchwiseDropout",
-    "CheckpointedSequential",
     "ClassificationResult",
     "ClassificationTrainValidate",
-    "ConcatTable",
-    "Convolution",
     "CoordinateError",
-    "Deconvolution",
-    "DenseToSparse",
-    "Dropout",
     "Error",
     "FormatError",
     "ForwardCounts",
-    "FractionalMaxPooling",
-    "FullConvolution",
-    "FullConvolutionalNetIntegratedLinear",
-    "FullyConvolutionalNet",
-    "GlobalAveragePooling",
-    "GlobalMaxPooling",
-    "GlobalSumPooling",
-    "Identity",
     "InputBatch",
-    "InputLayer",
-    "InputLayerInput",
-    "InputModeWarning",
     "InvalidArgumentError",
-    "JoinTable",
-    "LeakyReLU",
-    "Linear",
-    "MaxPooling",
-    "MeanOnlyBNLeakyReLU",
     "Metadata",
-    "MultiscaleShapeContext",
-    "NetworkInNetwork",
     "OutOfMemoryError",
-    "OutputLayer",
-    "PermutohedralSubmanifoldConvolution",
-    "RandomizedStrideConvolution",
-    "RandomizedStrideMaxPooling",
-    "ReLU",
-    "Sequential",
-    "ShapeContext",
     "ShapeError",
-    "Sigmoid",
     "SparseConvNetTensor",
-    "SparseDenseNet",
-    "SparseGroupNorm",
-    "SparseResNet",
-    "SparseToDense",
-    "SparseVggNet",
-    "Sparsify",
-    "SparsifyFCS",
     "StateError",
-    "SubmanifoldConvolution",
-    "SyncBatchNormalization",
-    "Tanh",
-    "TransposeConvolution",
-    "UNet",
-    "UnPooling",
     "UnsupportedError",
-    "ValidConvolution",
-    "VerboseIdentity",
-    "add_feature_planes",
-    "append_tensors",
     "batch_location_tensors",
     "binary_cross_entropy",
-    "checkpoint101",
     "checkpoint_restore",
     "checkpoint_save",
-    "compare_sparse",
-    "concatenate_feature_planes",
-    "convert_sync_batchnorm",
     "cpu_description",
     "cross_entropy",
     "from_module",
@@ -253,22 +118,19 @@ __all__ = [
     "optionalTensor",
     "optionalTensorReturn",
     "pad_with_batch_idx",
-    "permutohedral_basis",
-    "permutohedral_offsets",
     "ply_scatter",
     "prepare_BLInput",
     "random_rotation",
     "set_forward_counts",
     "set_num_threads",
-    "spectral_norm",
     "spectral_norm_svd",
     "squareroot_rotation",
-    "swap_input_modes",
     "threadDatasetIterator",
     "toLongTensor",
     "to_module",
-    "update_bn",
     "version",
     "visdom_scatter",
     "voxelize_pointcloud",
 ]
+__all__ += _layers
+__all__ += _networks

@@ -1,7 +1,8 @@
-"""The functions that SparseConvNet's layers apply to features, by the names and with the arguments that they have there.
+"""The functions that SparseConvNet's layers apply to features, by the names and with the arguments that they have
+there.
 
-Each is called as `SubmanifoldConvolutionFunction.apply(features, ...)` and returns features, in the order that a tensor of
-the same metadata shows. An empty tensor stands for a parameter that is not there.
+Each is called as `SubmanifoldConvolutionFunction.apply(features, ...)` and returns features, in the order that a tensor
+of the same metadata shows. An empty tensor stands for a parameter that is not there.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from typing import Any, Callable, Optional
 
 import torch
 
+from .._messages import wrong_shape
 from .._native.generated import SCN_INPUT_UNIQUE
 from .._native.library import library
-from ..errors import ShapeError
 from .autograd.buffers import computable, parameter, typed_like
 from .functions import linear
 from .layers.convolution import convolved, found_rules, permutohedral_rules, randomized_rules, submanifold_rules
@@ -44,8 +45,7 @@ def _convolve(
     # The oldest weights have no axis of groups.
     weight = weight.unsqueeze(1) if weight.ndim == 3 else weight
     if weight.ndim != 4 or weight.shape[0] != volume or weight.shape[1] * weight.shape[2] != rows.shape[1]:
-        wanted = f"[{volume}, groups, {rows.shape[1]} / groups, nOut / groups]"
-        raise ShapeError(f"weight has the shape {list(weight.shape)}; it must be {wanted}")
+        raise wrong_shape("weight", weight.shape, f"[{volume}, groups, {rows.shape[1]} / groups, nOut / groups]")
     shift = parameter(_present(bias), "bias", weight.shape[1] * weight.shape[3])
     return convolved(input, rows, computable(weight, "weight"), shift, rules(metadata, input._site_set()))
 
@@ -195,10 +195,10 @@ class NetworkInNetworkFunction:
     @staticmethod
     def apply(input_features: torch.Tensor, weight: torch.Tensor, bias: Any) -> torch.Tensor:
         rows = computable(input_features)
-        if rows.ndim != 2 or weight.ndim != 2 or weight.shape[0] != rows.shape[1]:
-            raise ShapeError(
-                f"features {list(rows.shape)} and weight {list(weight.shape)}; they must be [n, nIn], [nIn, nOut]"
-            )
+        if rows.ndim != 2:
+            raise wrong_shape("input_features", rows.shape, "[n, nIn]")
+        if weight.ndim != 2 or weight.shape[0] != rows.shape[1]:
+            raise wrong_shape("weight", weight.shape, f"[{rows.shape[1]}, nOut]")
         shift = parameter(_present(bias), "bias", weight.shape[1])
         return typed_like(linear(rows, computable(weight, "weight"), shift), input_features)
 

@@ -7,8 +7,9 @@ from typing import Any, Optional
 import numpy as np
 import torch
 
+from .._messages import type_of, wrong_shape
 from .._native.arrays import IntArray, integer, sizes
-from ..errors import CoordinateError, ShapeError, StateError
+from ..errors import StateError
 from ..nn.input_batch import placed
 from .autograd.buffers import on_cpu
 
@@ -39,17 +40,13 @@ class Filling:
 
     def name(self, where: IntArray) -> None:
         """Take sites that have no row yet, each once."""
-        known = dict(self.rows)
-        for site in map(tuple, where.tolist()):
-            if site in known:
-                raise CoordinateError(f"the site {list(site)} is named twice")
-            known[site] = len(known)
-        self.rows = known
+        self.rows.update((site, row) for row, site in enumerate(map(tuple, where.tolist()), len(self.rows)))
         self._count_samples(where)
 
     def set(self, features: Any, locations: Any, vectors: Any, overwrite: bool, new_sample: bool = False) -> None:
-        """Give sites their vectors, one after the other, in features that grow in place. new_sample: begin one with them."""
-        where, values = placed(locations, vectors, self.spatial_size, self.current)
+        """Give sites their vectors, one after the other, in features that grow in place. new_sample: begin one with
+        them."""
+        where, values = placed(locations, vectors, self.spatial_size, self.current, "vecs")
         count, planes = len(self.rows), values.shape[1]
         check_growing(features, count, planes)
         fresh: dict[tuple[int, ...], int] = {}
@@ -74,16 +71,21 @@ class Filling:
 
 
 def check_growing(features: Any, count: int, planes: int) -> None:
-    """Raise where features cannot take further rows: they must have one for each site so far, whatever where there is none."""
+    """Raise where features cannot take further rows: they must have one for each site so far, whatever where there is
+    none."""
     if not isinstance(features, torch.Tensor) or features.dtype is not torch.float32 or features.requires_grad:
-        raise TypeError("features must be a torch.FloatTensor that requires no gradient: it grows in place")
+        what = f"a {features.type()}" if isinstance(features, torch.Tensor) else type_of(features)
+        what += " that requires a gradient" if getattr(features, "requires_grad", False) else ""
+        raise TypeError(
+            f"features: is {what}, expected a torch.FloatTensor without a gradient, since it grows in place"
+        )
     if not on_cpu(features, "features").untyped_storage().resizable():
-        raise TypeError("features lies in memory that is not torch's, such as numpy's; it cannot grow")
+        raise TypeError("features: is in memory that is not torch's, such as numpy's, expected memory that can grow")
     # Without sites what is there says nothing.
     if not count:
         return
     if tuple(features.shape) != (count, planes) or not features.is_contiguous():
-        raise ShapeError(f"features has the shape {list(features.shape)}; it must be [{count}, {planes}] without gaps")
+        raise wrong_shape("features", features.shape, f"[{count}, {planes}] without gaps")
 
 
 def grow(features: torch.Tensor, count: int, planes: int) -> None:
@@ -96,7 +98,7 @@ def grow(features: torch.Tensor, count: int, planes: int) -> None:
 def begun(filling: Optional[Filling]) -> Filling:
     """Return what is being filled; `StateError` where its spatial size is not known."""
     if filling is None:
-        raise StateError("this Metadata has no spatial size yet; call setInputSpatialSize, or make it of coordinates")
+        raise StateError("spatial_size: is None, expected setInputSpatialSize first, or a Metadata of coordinates")
     return filling
 
 
@@ -106,8 +108,9 @@ def size_list(spatial_size: Any, dimension: int) -> list[int]:
 
 
 def dense_rows(nonzero: Any, dimension: int, batch_size: int) -> tuple[IntArray, int]:
-    """Return the sites that `nonzero` of a tensor [batch, ...spatial size] names, the batch index last, and the batch size."""
-    where, samples = np.asarray(nonzero, np.int64), integer(batch_size, "batch_size")
+    """Return the sites that `nonzero` of a tensor [batch, ...spatial size] names, the batch index last, and the batch
+    size."""
+    where, samples = np.asarray(nonzero, np.int64), integer(batch_size, "batchSize")
     if where.ndim != 2 or where.shape[1] != dimension + 1:
-        raise ShapeError(f"nonzero has the shape {list(where.shape)}; it must be [sites, {dimension + 1}]")
+        raise wrong_shape("nz_", where.shape, f"[sites, {dimension + 1}]")
     return np.roll(where, -1, axis=1), samples

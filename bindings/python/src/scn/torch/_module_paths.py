@@ -82,13 +82,14 @@ def install() -> None:
         import sparseconvnet as scn
         from sparseconvnet.utils import toLongTensor
 
-    `python -m scn.torch program.py` does that for a whole program. Raises `StateError` where SparseConvNet itself has been
-    imported before.
+    `python -m scn.torch program.py` does that for a whole program. Raises `StateError` where SparseConvNet itself has
+    been imported before.
     """
     package = sys.modules[__package__]
     known = sys.modules.get("sparseconvnet")
     if known is not None and known is not package:
-        raise StateError(f"sparseconvnet has been imported before, from {getattr(known, '__file__', 'elsewhere')}")
+        where = getattr(known, "__file__", "elsewhere")
+        raise StateError(f"sparseconvnet: is imported from {where} already, expected install() before any import of it")
     sys.modules["sparseconvnet"] = package
     for name in (*_MODULES, "SCN"):
         sys.modules[f"sparseconvnet.{name}"] = sys.modules[f"{__package__}.{name}"]

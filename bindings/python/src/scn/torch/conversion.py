@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
+from .._messages import instance_of, type_of
 from .._native.scope import without_generator
 from ..errors import UnsupportedError
 from ..nn import containers as numpy_containers
@@ -68,12 +69,12 @@ _TORCH_NAMES = {"nIn": "in_features", "nOut": "out_features", "leak": "negative_
 def from_module(module: NumpyModule) -> nn.Module:
     """Return the torch module for a module of the package `scn`, with copies of its parameters and buffers.
 
-    So `scn.torch.from_module(scn.load(path))` continues what any program saved. A module that stands in several places does
-    so in the result. Raises `UnsupportedError` for types that a program wrote itself, and for spectral norms.
+    So `scn.torch.from_module(scn.load(path))` continues what any program saved. A module that stands in several places
+    does so in the result. Raises `UnsupportedError` for types that a program wrote itself, and for spectral norms.
     """
     state = module._state()
     if any(name.rpartition(".")[2] == "weight_orig" for name in state):
-        raise UnsupportedError("a module has a spectral norm; from_module takes none")
+        raise UnsupportedError("module: has a spectral norm, expected none")
     result = remade(module)
     result.load_state_dict({name: torch.tensor(entry.numpy()) for name, entry in state.items()})
     for name, values in result.named_parameters():
@@ -82,7 +83,8 @@ def from_module(module: NumpyModule) -> nn.Module:
 
 
 def remade(module: NumpyModule, known: Optional[dict[int, nn.Module]] = None) -> nn.Module:
-    """Return a torch module like one of the package `scn`, initialised anew. known: what has been made, by the originals."""
+    """Return a torch module like one of the package `scn`, initialised anew. known: what has been made, by the
+    originals."""
     known = {} if known is None else known
     if id(module) not in known:
         known[id(module)] = _remade(module, known)
@@ -103,7 +105,7 @@ def _remade(module: NumpyModule, known: dict[int, nn.Module]) -> nn.Module:
         attributes = {argument: "has_bias" if argument == "bias" else argument for argument in own}
         result = _LAYERS[name](**{argument: getattr(module, attribute) for argument, attribute in attributes.items()})
     else:
-        raise UnsupportedError(f"scn.torch has no module {name}")
+        raise UnsupportedError(f"module: is {type_of(module)}, expected a module that scn.torch has too")
     result.training = module.training
     return result
 
@@ -112,11 +114,12 @@ def to_module(module: nn.Module) -> NumpyModule:
     """Return the module of the package `scn` for a torch module, with copies of its parameters and buffers as float32.
 
     So `scn.save(scn.torch.to_module(net), path)` writes what programs in C, C++ and Swift open, and
-    `scn.optimize_for_inference` makes fast. It takes the layers and containers of `scn.torch`, `nn.Sequential`, `nn.Linear`,
-    `nn.Flatten` and activations of torch; a `SyncBatchNormalization` becomes a `BatchNormalization`, and of a weight that is
-    normalised, pruned or parametrised stays what it is now. A module that stands in several places does so in the result.
-    Hooks are left behind. Raises `UnsupportedError` for other modules: of one that a program wrote itself make a `Sequential`
-    of its parts, `scn.torch.Sequential(*net.parts)`, where it applies them one after the other.
+    `scn.optimize_for_inference` makes fast. It takes the layers and containers of `scn.torch`, `nn.Sequential`,
+    `nn.Linear`, `nn.Flatten` and activations of torch; a `SyncBatchNormalization` becomes a `BatchNormalization`, and
+    of a weight that is normalised, pruned or parametrised stays what it is now. A module that stands in several places
+    does so in the result. Hooks are left behind. Raises `UnsupportedError` for other modules: of one that a program
+    wrote itself make a `Sequential` of its parts, `scn.torch.Sequential(*net.parts)`, where it applies them one after
+    the other.
     """
     with without_generator():
         return _of_package(module, {})
@@ -170,13 +173,15 @@ def _layer_of_package(module: nn.Module) -> NumpyLayer:
         name = _OF_TORCH[kind][0]
     elif kind is not _LAYERS.get(name) or name not in numpy_level._LAYERS:
         raise UnsupportedError(
-            f"package scn has no module for {kind.__module__}.{kind.__qualname__}; where it applies others one after the "
+            f"module: is {instance_of(kind)}, expected one that package scn has too; where it applies others one after the "
             "other, make a scn.torch.Sequential of them"
         )
     if not getattr(module, "affine", True) and name == "SparseGroupNorm":
-        raise UnsupportedError("package scn has no SparseGroupNorm without weight and bias")
-    if isinstance(module, sparsify.Sparsify) and module.threshold != sparsify.usual_threshold(module.activation):
-        raise UnsupportedError(f"package scn has no Sparsify with the threshold {module.threshold}")
+        raise UnsupportedError("module: is a SparseGroupNorm without weight and bias, expected one that has them")
+    if isinstance(module, sparsify.Sparsify):
+        usual = sparsify.usual_threshold(module.activation)
+        if module.threshold != usual:
+            raise UnsupportedError(f"module: is a Sparsify with the threshold {module.threshold}, expected {usual}")
     target = numpy_level._LAYERS[name]
     # Layers without arguments of their own show none.
     arguments = {argument: _argument(module, argument) for argument in inspect.signature(target).parameters}

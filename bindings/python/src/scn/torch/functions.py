@@ -1,7 +1,7 @@
 """The functions of the library's functional level, for torch's autograd.
 
-Each takes and returns float32 tensors on the CPU without gaps, whose memory the library reads and writes itself. They have
-first derivatives alone: a backward pass through a gradient that itself has one is an error that says so.
+Each takes and returns float32 tensors on the CPU without gaps, whose memory the library reads and writes itself. They
+have first derivatives alone: a backward pass through a gradient that itself has one is an error that says so.
 """
 
 from __future__ import annotations
@@ -184,7 +184,8 @@ def _read_dense(geometry: GeometryHandle, sites: int, dense: torch.Tensor, rows:
 
 
 def sparse_to_dense(input: torch.Tensor, geometry: GeometryHandle, sites: int, shape: Sequence[int]) -> torch.Tensor:
-    """Write features into a dense array, zeros elsewhere: [sites, planes] -> shape [samples, planes, ...spatial size]."""
+    """Write features into a dense array, zeros elsewhere: [sites, planes] -> shape [samples, planes, ...spatial
+    size]."""
     return _mapped(input, shape, partial(_write_dense, geometry, sites), partial(_read_dense, geometry, sites))
 
 
@@ -215,7 +216,8 @@ class _Pool(Function):
 
 
 def max_pooling(input: torch.Tensor, rulebook: RulebookHandle, rows: int, drop: int) -> torch.Tensor:
-    """Pool by maxima: [input rows, planes] -> [rows, planes - drop]; drop: how many of the first planes to leave out."""
+    """Pool by maxima: [input rows, planes] -> [rows, planes - drop]; drop: how many of the first planes to leave
+    out."""
     return _Pool.apply(  # type: ignore[no-any-return]
         input,
         (rows, max(0, input.shape[1] - drop)),
@@ -236,8 +238,8 @@ def global_pooling(input: torch.Tensor, geometry: GeometryHandle, sites: int, ki
 def _product_gradients(ctx: Any, gradient: torch.Tensor, by_input: Any, by_weight: Any) -> tuple[Any, Any, Any]:
     """Return the gradients of a product's rows, weight and bias, each where it is asked for.
 
-    by_input: a call that takes the gradient, the weight and where the result goes; by_weight: one that takes the rows, the
-    gradient and where those of weight and bias go, None where one is not wanted.
+    by_input: a call that takes the gradient, the weight and where the result goes; by_weight: one that takes the rows,
+    the gradient and where those of weight and bias go, None where one is not wanted.
     """
     rows, weight = restored(ctx)
     gradient = computable(gradient, "gradient")
@@ -290,8 +292,8 @@ def convolution(
 ) -> torch.Tensor:
     """Convolve: [input rows, in] -> [rows, out].
 
-    weight: [volume of the rulebook, groups, in / groups, out / groups]. bias: [out] or None. rows: the rulebook's output
-    rows.
+    weight: [volume of the rulebook, groups, in / groups, out / groups]. bias: [out] or None. rows: the rulebook's
+    output rows.
     """
     return _Convolution.apply(input, weight, bias, rulebook, rows)  # type: ignore[no-any-return]
 
@@ -401,8 +403,8 @@ class _Comparison(Function):
 def compare_sparse(x: torch.Tensor, y: torch.Tensor, compute: Any, slopes: Any) -> torch.Tensor:
     """Return the loss of [sites of x, planes] and [sites of y, planes], rank 0.
 
-    compute: a call that takes both, the address of the loss and where the gradients go, each None where not wanted; slopes:
-    one that makes the gradients of both with torch, for a derivative of them.
+    compute: a call that takes both, the address of the loss and where the gradients go, each None where not wanted;
+    slopes: one that makes the gradients of both with torch, for a derivative of them.
     """
     is_recorded = torch.is_grad_enabled()
     wanted = (is_recorded and x.requires_grad, is_recorded and y.requires_grad)

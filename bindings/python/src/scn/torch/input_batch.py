@@ -71,7 +71,8 @@ class InputBatch(SparseConvNetTensor):
         self._is_stale = True
 
     def add_sample_from_tensor(self, tensor: Any, offset: Any, threshold: float = 0) -> None:
-        """Begin the next sample with the cells of a tensor [...size, planes] in which some |value| is above `threshold`.
+        """Begin the next sample with the cells of a tensor [...size, planes] in which some |value| is above
+        `threshold`.
 
         offset: where the tensor's first cell lies. Cells outside of the spatial size are left out.
         """

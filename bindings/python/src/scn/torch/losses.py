@@ -6,8 +6,9 @@ from typing import Any, Optional
 
 import torch
 
+from .._messages import missing_part, wrong_shape
 from .._native.arrays import FloatArray, float32, int64, integer
-from ..errors import ShapeError, StateError, UnsupportedError
+from ..errors import UnsupportedError
 from . import functions
 from .autograd.buffers import as_tensor, computable
 from .sparse import SparseConvNetTensor
@@ -19,20 +20,21 @@ def cross_entropy(logits: Any, labels: Any, weight: Optional[Any] = None, ignore
     """Return the mean cross-entropy of softmax(logits) at the labels, rank 0.
 
     What `torch.nn.functional.cross_entropy` returns for these arguments, in a third of the time where classes are few.
-    logits: [n, classes], a tensor or a `SparseConvNetTensor`, whose rows are in the order of its `features`. labels: [n]
-    whole numbers of any type that numpy has, each a class or ignore_index, whose rows do not count. weight: [classes],
-    constants for a weighted mean. Where no row counts, the loss is 0. Rows with ignore_index are not read: a NaN there is in
-    neither loss nor gradient. It is float64 for logits of float64 and float32 for all others, computed in float32. Raises
-    `ShapeError` for other shapes and `InvalidArgumentError` for labels that are no class.
+    logits: [n, classes], a tensor or a `SparseConvNetTensor`, whose rows are in the order of its `features`. labels:
+    [n] whole numbers of any type that numpy has, each a class or ignore_index, whose rows do not count. weight:
+    [classes], constants for a weighted mean. Where no row counts, the loss is 0. Rows with ignore_index are not read: a
+    NaN there is in neither loss nor gradient. It is float64 for logits of float64 and float32 for all others, computed
+    in float32. Raises `ShapeError` for other shapes and `InvalidArgumentError` for labels that are no class.
     """
     values = _values(logits)
     classes = int64(labels, "labels")
-    if values.ndim != 2 or classes.shape != values.shape[:1]:
-        shapes = f"{list(values.shape)} and {list(classes.shape)}"
-        raise ShapeError(f"cross_entropy needs logits [n, classes] and labels [n], not {shapes}")
+    if values.ndim != 2:
+        raise wrong_shape("logits", values.shape, "[n, classes]")
+    if classes.shape != values.shape[:1]:
+        raise wrong_shape("labels", classes.shape, values.shape[:1])
     weights = None if weight is None else _constants(weight, "weight")
     if weights is not None and weights.shape != values.shape[1:]:
-        raise ShapeError(f"weight has the shape {list(weights.shape)}; there are {values.shape[1]} classes")
+        raise wrong_shape("weight", weights.shape, f"{list(values.shape[1:])}, one for each class")
     rows = computable(values, "logits")
     return _typed(functions.cross_entropy(rows, classes, weights, integer(ignore_index, "ignore_index")), values)
 
@@ -41,14 +43,14 @@ def binary_cross_entropy(logits: Any, targets: Any) -> torch.Tensor:
     """Return the mean logistic loss, the cross-entropy of sigmoid(logits) at the targets, rank 0.
 
     What `torch.nn.functional.binary_cross_entropy_with_logits` returns. logits: a tensor of any shape or a
-    `SparseConvNetTensor`; the `mask` of a `Sparsify` without activation, say. targets: constants of the same shape, each in
-    0 ... 1. Where there is none, the loss is 0. Its type is as that of `cross_entropy`. Raises `ShapeError` for other shapes
-    and `InvalidArgumentError` for other targets.
+    `SparseConvNetTensor`; the `mask` of a `Sparsify` without activation, say. targets: constants of the same shape,
+    each in 0 ... 1. Where there is none, the loss is 0. Its type is as that of `cross_entropy`. Raises `ShapeError` for
+    other shapes and `InvalidArgumentError` for other targets.
     """
     values = _values(logits)
     wanted = _constants(targets, "targets")
     if wanted.shape != values.shape:
-        raise ShapeError(f"targets has the shape {list(wanted.shape)}; the logits have {list(values.shape)}")
+        raise wrong_shape("targets", wanted.shape, values.shape)
     rows = computable(values, "logits").reshape(values.numel(), 1)
     return _typed(functions.binary_cross_entropy(rows, wanted), values)
 
@@ -56,7 +58,7 @@ def binary_cross_entropy(logits: Any, targets: Any) -> torch.Tensor:
 def _values(logits: Any) -> torch.Tensor:
     given = logits.features if isinstance(logits, SparseConvNetTensor) else logits
     if given is None:
-        raise StateError("this SparseConvNetTensor has no features yet")
+        raise missing_part("features", "a torch.Tensor")
     return as_tensor(given, "logits")
 
 
@@ -65,7 +67,7 @@ def _constants(values: Any, name: str) -> FloatArray:
     if isinstance(values, torch.Tensor):
         if values.requires_grad and torch.is_grad_enabled():
             raise UnsupportedError(
-                f"{name} requires a gradient; this loss has one by its logits alone: give {name}.detach()"
+                f"{name}: requires a gradient, expected constants: the loss has one by its logits alone; give {name}.detach()"
             )
         values = computable(values.detach(), name) if values.is_floating_point() else values
     return float32(values, name)

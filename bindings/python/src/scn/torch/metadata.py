@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 import torch
 
+from .._messages import wrong_shape, wrong_type
 from .._native.arrays import IntArray, address, dimension_of, int64s, sizes
 from .._native.generated import SCN_INPUT_UNIQUE
 from .._native.handles import GeometryHandle
@@ -61,7 +62,7 @@ class Metadata(numpy_level.Metadata):
         elif spatial_size is not None:
             self.setInputSpatialSize(spatial_size)
         elif coordinates is not None:
-            raise InvalidArgumentError("spatial_size is None; coordinates need the size of their grid")
+            raise InvalidArgumentError("spatial_size: is None, expected the size of the grid of the coordinates")
 
     @classmethod
     def _of(cls, handle: GeometryHandle, mode: Optional[int] = None, length: Optional[int] = None) -> Metadata:
@@ -103,14 +104,15 @@ class Metadata(numpy_level.Metadata):
     def _become(self, other: Metadata) -> None:
         """Take over the sites of other metadata."""
         if other.dimension != self._dimension:
-            raise ShapeError(f"metadata is of dimension {self._dimension}, the sites of dimension {other.dimension}")
+            raise ShapeError(f"metadata: has dimension {self._dimension}, expected {other.dimension} as the sites have")
         for name in Metadata.__slots__:
             setattr(self, name, getattr(other, name))
         self._filling = None if other._filling is None else other._filling.copy()
         self._reached = None if other._reached is None else list(other._reached)
 
     def _filled(self) -> Filling:
-        """Return what a program fills, also where layers made the sites so far; `_refill` follows when it has changed."""
+        """Return what a program fills, also where layers made the sites so far; `_refill` follows when it has
+        changed."""
         if self._filling is not None or self._made is None:
             return begun(self._filling)
         filling = Filling(self._spatial_size(self._first()).tolist())
@@ -173,7 +175,8 @@ class Metadata(numpy_level.Metadata):
         size = sizes(spatial_size, self._dimension, "spatial_size")
         found = [sites for sites in self._reached if self._spatial_size(sites).tolist() == size]
         if len(found) != 1:
-            raise StateError(f"spatial_size: {len(found)} site sets have size {size}")
+            what = f"{len(found)} site sets have" if found else "no site set has"
+            raise StateError(f"spatial_size: {what} size {size}, expected one")
         return found[0]
 
     def _shown_locations(self, sites: int) -> torch.Tensor:
@@ -208,10 +211,13 @@ class Metadata(numpy_level.Metadata):
         self._refill(filling)
 
     def setInputSpatialLocation(self, features: torch.Tensor, location: Any, vec: Any, overwrite: bool) -> None:
-        """Give one site its vector: location [dimension] or [dimension + 1], vec [planes]; see `setInputSpatialLocations`."""
+        """Give one site its vector: location [dimension] or [dimension + 1], vec [planes]; see
+        `setInputSpatialLocations`."""
         where, values = torch.as_tensor(location), as_tensor(vec, "vec")
-        if where.ndim != 1 or values.ndim != 1:
-            raise ShapeError("setInputSpatialLocation needs a location of one axis and a vec of one")
+        if where.ndim != 1:
+            raise wrong_shape("location", where.shape, f"[{self._dimension}] or [{self._dimension + 1}]")
+        if values.ndim != 1:
+            raise wrong_shape("vec", values.shape, "[planes]")
         self.setInputSpatialLocations(features, where[None], values[None], overwrite)
 
     def setInputSpatialLocations(self, features: torch.Tensor, locations: Any, vecs: Any, overwrite: bool) -> None:
@@ -228,7 +234,8 @@ class Metadata(numpy_level.Metadata):
     def addSampleFromThresholdedTensor(
         self, features: torch.Tensor, tensor: Any, offset: Any, spatialSize: Any, threshold: float
     ) -> None:
-        """Begin the next sample with the cells of a tensor [...size, planes] in which some |value| is above `threshold`.
+        """Begin the next sample with the cells of a tensor [...size, planes] in which some |value| is above
+        `threshold`.
 
         features: as in `setInputSpatialLocations`. offset: where the tensor's first cell lies. Cells outside of the
         spatial size are left out.
@@ -236,7 +243,7 @@ class Metadata(numpy_level.Metadata):
         filling = self._filled()
         size = size_list(spatialSize, self._dimension)
         if size != filling.spatial_size:
-            raise ShapeError(f"spatialSize is {size}; the input's is {filling.spatial_size}")
+            raise ShapeError(f"spatialSize: is {size}, expected {filling.spatial_size} as the input has")
         where, values = active_cells(on_host(tensor), on_host(offset).tolist(), size, threshold)
         filling.set(
             features, np.insert(where, self._dimension, filling.samples, axis=1), values, False, new_sample=True
@@ -259,7 +266,7 @@ class Metadata(numpy_level.Metadata):
         _checked(mOut, "mOut")
         keep, order = torch.as_tensor(filter) != 0, self._order(sites)
         if keep.shape != (self._site_count(sites),):
-            raise ShapeError(f"filter has the shape {list(keep.shape)}; it must be [{self._site_count(sites)}]")
+            raise wrong_shape("filter", keep.shape, [self._site_count(sites)])
         mOut._become(self._subset(sites, keep if order is None else keep[order.sorted]))
 
     def appendMetadata(self, mAdd: Metadata, spatialSize: Any) -> None:
@@ -284,7 +291,8 @@ class Metadata(numpy_level.Metadata):
         return self.batch_size()
 
     def _matches(self, other: Metadata, spatialSize: Any) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return, for each row of a spatial size here and in other metadata, the row of the same site there, -1 for none."""
+        """Return, for each row of a spatial size here and in other metadata, the row of the same site there, -1 for
+        none."""
         ours, theirs = self.getSpatialLocations(spatialSize), _checked(other, "mR").getSpatialLocations(spatialSize)
         both = torch.cat([ours, theirs]).numpy()
         samples = max(self.batch_size(), other.batch_size())
@@ -294,12 +302,14 @@ class Metadata(numpy_level.Metadata):
         return _looked_up(first, second, union._site_count(0)), _looked_up(second, first, union._site_count(0))
 
     def sparsifyCompare(self, mReference: Metadata, spatialSize: Any) -> list[torch.Tensor]:
-        """Return which rows here the reference has, uint8 [sites], and the row here of each of its rows, int64, -1 for none."""
+        """Return which rows here the reference has, uint8 [sites], and the row here of each of its rows, int64, -1 for
+        none."""
         ours, theirs = self._matches(mReference, spatialSize)
         return [(ours >= 0).byte(), theirs]
 
     def compareSparseHelper(self, mR: Metadata, spatialSize: Any) -> list[torch.Tensor]:
-        """Return the rows of common sites here and in mR, side by side, then those of sites here alone and there alone."""
+        """Return the rows of common sites here and in mR, side by side, then those of sites here alone and there
+        alone."""
         ours, theirs = self._matches(mR, spatialSize)
         common = (ours >= 0).nonzero().view(-1)
         return [common, ours[common], (ours < 0).nonzero().view(-1), (theirs < 0).nonzero().view(-1)]
@@ -310,11 +320,13 @@ class Metadata(numpy_level.Metadata):
         return torch.stack([common, theirs], 1).view(-1).int()
 
     def generateRuleBooks2s2(self) -> None:
-        """Make the rules of submanifold convolutions of size 3 and of layers of size 2 and stride 2, ahead of their use."""
+        """Make the rules of submanifold convolutions of size 3 and of layers of size 2 and stride 2, ahead of their
+        use."""
         precompute_rules(self, self._first(), 2)
 
     def generateRuleBooks3s2(self) -> None:
-        """Make the rules of submanifold convolutions of size 3 and of layers of size 3 and stride 2, ahead of their use."""
+        """Make the rules of submanifold convolutions of size 3 and of layers of size 3 and stride 2, ahead of their
+        use."""
         precompute_rules(self, self._first(), 3)
 
     def __repr__(self) -> str:
@@ -357,7 +369,7 @@ def on_host(values: Any) -> Any:
 
 def _checked(value: Any, name: str) -> Metadata:
     if not isinstance(value, Metadata):
-        raise TypeError(f"{name} is a {type(value).__name__}; it must be a Metadata")
+        raise wrong_type(name, value, "a Metadata")
     return value
 
 

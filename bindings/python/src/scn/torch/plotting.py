@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ShapeError
+from .._messages import wrong_shape, wrong_type
 from .metadata import on_host
 
 __all__ = ["matplotlib_cubes", "matplotlib_planes", "ply_scatter", "visdom_scatter"]
@@ -35,11 +35,11 @@ def _draw(ax: Any, positions: Any, colors: Any, faces: NDArray[Any]) -> None:
     from mpl_toolkits.mplot3d.art3d import Poly3DCollection  # type: ignore[import-untyped]
 
     if not hasattr(ax, "add_collection3d"):
-        raise TypeError("ax has two axes; it must have three: figure.add_subplot(projection='3d')")
+        raise TypeError("ax: has two axes, expected three: figure.add_subplot(projection='3d')")
     where = _points(positions, "positions")
     paint: NDArray[Any] = np.asarray(on_host(colors), np.float64)
     if paint.ndim != 2 or len(paint) != len(where) or paint.shape[1] not in (3, 4):
-        raise ShapeError(f"colors has the shape {list(paint.shape)}; it must be [{len(where)}, 3] or [{len(where)}, 4]")
+        raise wrong_shape("colors", paint.shape, f"[{len(where)}, 3] or [{len(where)}, 4]")
     ax.set_axis_off()
     if not len(where):
         return
@@ -68,7 +68,7 @@ def ply_scatter(name: str, xyz: Any, rgb: Any) -> None:
 def visdom_scatter(vis: Any, xyz: Any, rgb: Any, win: str = "3d", markersize: int = 3, title: str = "") -> None:
     """Show colored points in a window of visdom. vis: a `visdom.Visdom()`. xyz, rgb: as in `ply_scatter`."""
     if not callable(getattr(vis, "scatter", None)):
-        raise TypeError(f"vis is a {type(vis).__name__}; it must be a visdom.Visdom: pip install visdom")
+        raise wrong_type("vis", vis, "a visdom.Visdom: pip install visdom")
     options = {"markersize": markersize, "markercolor": _painted(xyz, rgb), "title": title}
     vis.scatter(_points(xyz, "xyz"), opts=options, win=win)
 
@@ -76,7 +76,7 @@ def visdom_scatter(vis: Any, xyz: Any, rgb: Any, win: str = "3d", markersize: in
 def _points(values: Any, name: str) -> NDArray[Any]:
     where: NDArray[Any] = np.asarray(on_host(values), np.float64)
     if where.ndim != 2 or where.shape[1] != 3:
-        raise ShapeError(f"{name} has the shape {list(where.shape)}; it must be [n, 3]")
+        raise wrong_shape(name, where.shape, "[n, 3]")
     return where
 
 
@@ -84,7 +84,7 @@ def _painted(xyz: Any, rgb: Any) -> NDArray[Any]:
     """Return colors of any range as whole numbers 0 ... 255."""
     where, paint = _points(xyz, "xyz"), _points(rgb, "rgb")
     if len(paint) != len(where):
-        raise ShapeError(f"rgb has the shape {list(paint.shape)}; it must be [{len(where)}, 3]")
+        raise wrong_shape("rgb", paint.shape, [len(where), 3])
     if not len(paint):
         return paint.astype(np.int64)
     least, most = paint.min(), paint.max()

@@ -18,7 +18,8 @@ __all__ = ["checkpoint_restore", "checkpoint_save", "from_torch_checkpoint"]
 
 
 def from_torch_checkpoint(path: PathLike) -> Any:
-    """Return what `torch.save` wrote, read as by `scn.from_torch_checkpoint`: nothing in the file is run. Tensors stay tensors.
+    """Return what `torch.save` wrote, read as by `scn.from_torch_checkpoint`: nothing in the file is run. Tensors stay
+    tensors.
 
     net.load_state_dict(scn.from_torch_checkpoint("unet.pth"))
     """
@@ -44,10 +45,10 @@ def checkpoint_save(
 ) -> None:
     """Save what a model has learned after an epoch; of earlier epochs, keep those that are powers of two.
 
-    The file is exp_name-EPOCH-name2.pth, EPOCH in nine digits, with the model's state_dict as in SparseConvNet; the file of
-    the epoch before goes unless that is a power of two. optimizer: its state is saved too, in a file that ends in
-    -optimizer.pth, with the state of torch's generator; without one, such a file of the same epoch goes, whose state is not
-    that of this model. use_cuda is there for SparseConvNet's programs and changes nothing. Writing is atomic.
+    The file is exp_name-EPOCH-name2.pth, EPOCH in nine digits, with the model's state_dict as in SparseConvNet; the
+    file of the epoch before goes unless that is a power of two. optimizer: its state is saved too, in a file that ends
+    in -optimizer.pth, with the state of torch's generator; without one, such a file of the same epoch goes, whose state
+    is not that of this model. use_cuda is there for SparseConvNet's programs and changes nothing. Writing is atomic.
     """
     number, endings = epoch_of(epoch), _endings(name2)
     path, beside = (path_of(exp_name, ending, number) for ending in endings)
@@ -71,8 +72,8 @@ def checkpoint_restore(
     """Load what `checkpoint_save` saved; return the epoch to go on with: one more than that of the file.
 
     epoch: which one; 0 for the last one that there is, and where there is none, nothing is loaded and the result is 1.
-    optimizer: its state is loaded too, and the generator's (`FormatError` where there is no file of it). use_cuda changes
-    nothing. Files are read with weights_only: nothing in them is run.
+    optimizer: its state is loaded too, and the generator's (`FormatError` where there is no file of it). use_cuda
+    changes nothing. Files are read with weights_only: nothing in them is run.
     """
     endings = _endings(name2)
     number = epoch_of(epoch, least=0) or last_epoch(exp_name, endings[0])
@@ -81,7 +82,7 @@ def checkpoint_restore(
     path, beside = (path_of(exp_name, ending, number) for ending in endings)
     state = torch.load(path, map_location="cpu", weights_only=True)
     if optimizer is not None and not os.path.isfile(beside):
-        raise FormatError(f"{shown(path)} was saved without an optimizer: there is no {shown(beside)}")
+        raise FormatError(f"{shown(path)}: was saved without an optimizer, expected {shown(beside)} beside it")
     model.load_state_dict(state)
     if optimizer is not None:
         training = torch.load(beside, map_location="cpu", weights_only=True)

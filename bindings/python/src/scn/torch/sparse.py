@@ -8,8 +8,8 @@ from typing import Any, Optional
 import numpy as np
 import torch
 
+from .._messages import missing_part, wrong_shape, wrong_type
 from .._native.arrays import sizes
-from ..errors import ShapeError, StateError
 from ..values import metadata as numpy_level
 from .autograd.buffers import no_cuda
 from .functions import permute
@@ -61,7 +61,7 @@ class SparseConvNetTensor:
     def _known_metadata(self) -> Metadata:
         self._build()
         if self._metadata is None:
-            raise StateError("this SparseConvNetTensor has no metadata yet")
+            raise missing_part("metadata", "a Metadata")
         return self._metadata
 
     def _site_set(self) -> int:
@@ -93,13 +93,11 @@ class SparseConvNetTensor:
         if sorted_rows is not None:
             return sorted_rows
         if rows is None:
-            raise StateError("this SparseConvNetTensor has no features yet")
+            raise missing_part("features", "a torch.Tensor")
         metadata, sites = self._known_metadata(), self._site_set()
         count = metadata._site_count(sites)
         if rows.ndim != 2 or rows.shape[0] != count:
-            raise ShapeError(
-                f"features has the shape {list(rows.shape)}; it must be [{count}, planes], a row for each site"
-            )
+            raise wrong_shape("features", rows.shape, f"[{count}, planes], a row for each site")
         order = metadata._order(sites)
         return rows if order is None else permute(rows, order.sorted, order.shown)
 
@@ -112,7 +110,8 @@ class SparseConvNetTensor:
         rows = self._rows
         if rows is not None:
             order = self._known_metadata()._order(self._site_set())
-            # Layers go on from what is shown: a look at it must not cut its history, whatever the mode of the moment is.
+            # Layers go on from what is shown: a look at it must not cut its history, whatever the mode of the moment
+            # is.
             with torch.inference_mode(rows.is_inference()), torch.enable_grad():
                 self._shown = rows if order is None else permute(rows, order.shown, order.sorted)
             self._rows = None
@@ -121,7 +120,7 @@ class SparseConvNetTensor:
     @features.setter
     def features(self, features: Optional[torch.Tensor]) -> None:
         if features is not None and not isinstance(features, torch.Tensor):
-            raise TypeError(f"features is a {type(features).__name__}; it must be a torch.Tensor")
+            raise wrong_type("features", features, "a torch.Tensor")
         self._build()
         self._rows, self._shown = None, features
 
@@ -135,7 +134,7 @@ class SparseConvNetTensor:
     def metadata(self, metadata: Optional[Metadata]) -> None:
         if metadata is not None and not isinstance(metadata, Metadata):
             if not isinstance(metadata, numpy_level.Metadata):
-                raise TypeError(f"metadata is a {type(metadata).__name__}; it must be a Metadata")
+                raise wrong_type("metadata", metadata, "a Metadata")
             metadata = Metadata._of(metadata._handle)
         self._settle()
         # The size stays, of which other metadata has other sites.
@@ -190,7 +189,7 @@ class SparseConvNetTensor:
         """Say whether gradients are wanted for `features`, in place; return this tensor."""
         features = self.features
         if features is None:
-            raise StateError("this SparseConvNetTensor has no features yet")
+            raise missing_part("features", "a torch.Tensor")
         features.requires_grad_(requires_grad)
         return self
 
@@ -231,13 +230,14 @@ class SparseConvNetTensor:
         return self._change(lambda rows: rows.to(*arguments, **options))
 
     def type(self, dtype: Any = None) -> Any:
-        """Let the features go through `torch.Tensor.type`, in place; return this tensor. Without a type, return theirs."""
+        """Let the features go through `torch.Tensor.type`, in place; return this tensor. Without a type, return
+        theirs."""
         if dtype is not None:
             return self._change(lambda rows: rows.type(dtype))
         self._build()
         rows = self._rows if self._rows is not None else self._shown
         if rows is None:
-            raise StateError("this SparseConvNetTensor has no features yet")
+            raise missing_part("features", "a torch.Tensor")
         return rows.type()
 
     def cpu(self) -> SparseConvNetTensor:

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from .. import utilities as numpy_level
+from .._messages import wrong_type
 from .._native.arrays import integer
 from ..utilities import is_power2
 from .layers.layer import size_of
@@ -117,10 +118,11 @@ def has_only_one_nonzero_digit(num: int) -> bool:
 
 
 def spectral_norm_svd(module: nn.Module) -> torch.Tensor:
-    """Return the largest singular value of a module's weight, the last axis taken as the columns of a matrix; rank 0."""
+    """Return the largest singular value of a module's weight, the last axis taken as the columns of a matrix; rank
+    0."""
     weight = getattr(module, "weight", None)
     if not isinstance(weight, torch.Tensor) or weight.ndim < 2:
-        raise TypeError(f"module is a {type(module).__name__}; it must be a convolution or a product")
+        raise wrong_type("module", module, "a convolution or a product with a weight")
     norm: torch.Tensor = torch.linalg.matrix_norm(weight.reshape(-1, weight.shape[-1]), 2)
     return norm
 

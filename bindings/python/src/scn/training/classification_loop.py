@@ -13,6 +13,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from .._messages import wrong_value
 from .._native.arrays import integer
 from ..counts import ForwardCounts, get_forward_counts, set_forward_counts
 from ..errors import InvalidArgumentError
@@ -97,7 +98,7 @@ def fill(p: dict[str, Any]) -> dict[str, Any]:
         p.setdefault(name, value)
     p["test_reps"] = integer(p["test_reps"], "test_reps")
     if p["test_reps"] < 1:
-        raise InvalidArgumentError(f"test_reps is {p['test_reps']}; it must be at least 1")
+        raise wrong_value("test_reps", p["test_reps"], "at least 1")
     return p
 
 
@@ -192,7 +193,8 @@ class _Scores:
     ) -> ClassificationResult:
         """Write the confusion table and return the rest."""
         if not self.samples:
-            raise InvalidArgumentError(f"dataset has no samples to {name} with")
+            part = {"train": "train", "test": "val"}[name]
+            raise InvalidArgumentError(f"dataset[{part!r}]: has no samples, expected at least 1")
         np.savetxt(folder / f"{name} confusion matrix.csv", self.confusion, delimiter=",")
         shares = self.confusion / (self.confusion.sum(axis=1, keepdims=True) + 1e-9)
         _write_png(folder / f"{name} confusion matrix.png", (255 * shares).astype(np.uint8))

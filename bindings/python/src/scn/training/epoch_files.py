@@ -8,8 +8,8 @@ import re
 from typing import Any
 
 from .._files import PathLike
+from .._messages import wrong_value
 from .._native.arrays import integer
-from ..errors import InvalidArgumentError
 from ..utilities import is_power2
 
 
@@ -17,7 +17,7 @@ def epoch_of(epoch: Any, least: int = 1) -> int:
     """Return an epoch's number, at least some other."""
     number = integer(epoch, "epoch")
     if number < least:
-        raise InvalidArgumentError(f"epoch is {number}; it must be at least {least}")
+        raise wrong_value("epoch", number, f"at least {least}")
     return number
 
 

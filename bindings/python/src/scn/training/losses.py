@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._messages import wrong_shape
 from .._native.arrays import address, float32, int64, integer, shape_of
 from .._native.handles import TensorHandle
 from .._native.library import library
-from ..errors import ShapeError
 from ..values.native import to_native
 from ..values.tensor import Tensor
 
@@ -28,13 +28,13 @@ def cross_entropy(logits: Any, labels: Any, weight: Any | None = None, ignore_in
     """
     handle = to_native(logits)
     shape, classes = shape_of(handle), int64(labels, "labels")
-    if len(shape) != 2 or classes.ndim != 1:
-        raise ShapeError(
-            f"cross_entropy needs logits [n, classes] and labels [n], not {list(shape)} and {list(classes.shape)}"
-        )
+    if len(shape) != 2:
+        raise wrong_shape("logits", shape, "[n, classes]")
+    if classes.ndim != 1:
+        raise wrong_shape("labels", classes.shape, shape[:1])
     weights = None if weight is None else float32(weight, "weight")
     if weights is not None and weights.shape != shape[1:]:
-        raise ShapeError(f"weight has the shape {list(weights.shape)}; there are {shape[1]} classes")
+        raise wrong_shape("weight", weights.shape, f"{list(shape[1:])}, one for each class")
     loss = TensorHandle.make(
         library.scn_cross_entropy,
         handle,
@@ -49,15 +49,15 @@ def cross_entropy(logits: Any, labels: Any, weight: Any | None = None, ignore_in
 def binary_cross_entropy(logits: Any, targets: Any) -> Tensor:
     """Return the mean logistic loss, the cross-entropy of sigmoid(logits) at the targets, a `Tensor` of rank 0.
 
-    logits: a `Tensor`, a `SparseConvNetTensor` or an array; the `mask` of a `Sparsify` without activation, say. (PyTorch's
-    loss of this name takes probabilities; this one is its binary_cross_entropy_with_logits.) targets: of the same shape,
-    each in 0 ... 1. Where there is none, the loss is 0. Raises `ShapeError` for other shapes and `InvalidArgumentError`
-    for other targets.
+    logits: a `Tensor`, a `SparseConvNetTensor` or an array; the `mask` of a `Sparsify` without activation, say.
+    (PyTorch's loss of this name takes probabilities; this one is its binary_cross_entropy_with_logits.) targets: of the
+    same shape, each in 0 ... 1. Where there is none, the loss is 0. Raises `ShapeError` for other shapes and
+    `InvalidArgumentError` for other targets.
 
     Targets of a `SparseConvNetTensor`, and of a mask, are in the order of the sorted sites; see `cross_entropy`.
     """
     handle = to_native(logits)
     shape, wanted = shape_of(handle), float32(targets, "targets")
     if wanted.shape != shape:
-        raise ShapeError(f"targets has the shape {list(wanted.shape)}; the logits have {list(shape)}")
+        raise wrong_shape("targets", wanted.shape, shape)
     return Tensor._of(TensorHandle.make(library.scn_binary_cross_entropy, handle, address(wanted), wanted.size))

@@ -6,11 +6,11 @@ import ctypes
 from collections.abc import Iterable
 from typing import Any
 
+from .._messages import is_of_torch, wrong_type, wrong_value
 from .._native.arrays import at_least_zero, number, pair, positive
 from .._native.generated import AdamOptions, SgdOptions
 from .._native.handles import OptimizerHandle, TensorHandle, handle_array
 from .._native.library import library
-from .._other_packages import is_of_torch, type_name
 from ..errors import InvalidArgumentError
 from ..values.tensor import Tensor
 
@@ -36,7 +36,7 @@ class Optimizer:
     __slots__ = ("__weakref__", "_handle", "params")
 
     def __init__(self, params: Iterable[Tensor], create: Any, options: ctypes.Structure) -> None:
-        self.params: list[Tensor] = _tensors(params, "an optimizer of torch.optim")
+        self.params: list[Tensor] = _tensors("params", params, "an optimizer of torch.optim")
         if not self.params:
             raise InvalidArgumentError("params: none given, expected at least one")
         handles = _handles(self.params)
@@ -137,7 +137,7 @@ def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float) -> f
     Returns the norm before. Raises `StateError`, and changes nothing, where it is not finite.
     """
     given = [parameters] if isinstance(parameters, Tensor) else parameters
-    handles = _handles(_tensors(given, "torch.nn.utils.clip_grad_norm_"))
+    handles = _handles(_tensors("parameters", given, "torch.nn.utils.clip_grad_norm_"))
     norm = ctypes.c_double()
     library.scn_clip_gradient_norm(handle_array(handles), len(handles), float(max_norm), ctypes.byref(norm))
     return norm.value
@@ -162,20 +162,20 @@ def _adam_options(
 def _below_one(value: Any, name: str) -> float:
     """Return a number in 0 ... 1, below 1."""
     if not 0 <= (result := number(value, name)) < 1:
-        raise InvalidArgumentError(f"{name}: is {result}, expected 0 ... 1, below 1")
+        raise wrong_value(name, result, "0 ... 1, below 1")
     return result
 
 
-def _tensors(params: Iterable[Tensor], of_torch: str) -> list[Tensor]:
-    """Return parameters as a list; of_torch: what takes those of PyTorch."""
+def _tensors(name: str, params: Iterable[Tensor], of_torch: str) -> list[Tensor]:
+    """Return parameters as a list. name: what messages call them; of_torch: what takes those of PyTorch."""
     try:
         result = list(params)
     except TypeError:
-        raise TypeError(f"parameters is a {type_name(params)}; give module.parameters()") from None
-    for entry in result:
+        raise wrong_type(name, params, "tensors, such as module.parameters()") from None
+    for index, entry in enumerate(result):
         if not isinstance(entry, Tensor):
-            remedy = f"PyTorch's are for {of_torch}" if is_of_torch(entry, "Tensor") else "give module.parameters()"
-            raise TypeError(f"parameters must be tensors of package scn, not {type_name(entry)}; {remedy}")
+            remedy = f"; {of_torch} takes PyTorch's" if is_of_torch(entry, "Tensor") else ""
+            raise wrong_type(f"{name}[{index}]", entry, f"a Tensor of package scn (scn.Tensor){remedy}")
     return result
 
 

@@ -8,9 +8,9 @@ import warnings
 from typing import Any, Callable
 
 from .._files import PathLike
+from .._messages import not_a_module, wrong_type
 from .._native.handles import ModuleHandle, OptimizerHandle, handle_array
 from .._native.library import library
-from .._other_packages import not_a_module
 from ..errors import ParametersOnlyWarning
 from ..nn.module import Module
 from ..nn.networks import wrap
@@ -71,9 +71,9 @@ def checkpoint_save(
 ) -> None:
     """Save what a model has learned after an epoch; of earlier epochs, keep those that are powers of two.
 
-    The file is exp_name-EPOCH-name2.safetensors, EPOCH in nine digits; the file of the epoch before goes unless that is a
-    power of two. optimizer: its state is saved too, and the random generator's; without one, the file has none, even where
-    an older one of the same epoch had. use_cuda is there for SparseConvNet's programs and changes nothing. Raises
+    The file is exp_name-EPOCH-name2.safetensors, EPOCH in nine digits; the file of the epoch before goes unless that is
+    a power of two. optimizer: its state is saved too, and the random generator's; without one, the file has none, even
+    where an older one of the same epoch had. use_cuda is there for SparseConvNet's programs and changes nothing. Raises
     `FileError`.
     """
     number, ending = epoch_of(epoch), f"{os.fsdecode(name2)}.safetensors"
@@ -108,13 +108,13 @@ def checkpoint_restore(
 
 def _native(module: Module) -> ModuleHandle | None:
     if not isinstance(module, Module):
-        raise not_a_module(module, "module")
+        raise not_a_module("module", module)
     return module._native_handle()
 
 
 def _optimizer_handle(optimizer: Optimizer | None) -> OptimizerHandle | None:
     if optimizer is not None and not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer is a {type(optimizer).__name__}; it must be an Optimizer")
+        raise wrong_type("optimizer", optimizer, "an Optimizer")
     return None if optimizer is None else optimizer._handle
 
 
@@ -129,5 +129,5 @@ def _named(function: Callable[..., Any], path: PathLike, module: Module, trainin
 def _path(path: PathLike) -> bytes:
     text = os.fsencode(path)
     if b"\0" in text:
-        raise ValueError("a path cannot have a NUL character inside")
+        raise ValueError("path: has a NUL character, expected none")
     return text

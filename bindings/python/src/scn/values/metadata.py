@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from .._messages import wrong_shape, wrong_type
 from .._native.arrays import IntArray, address, dimension_of, int64, int64s, integer, sizes
 from .._native.handles import GeometryHandle
 from .._native.library import library
-from ..errors import CoordinateError, ShapeError
+from ..errors import CoordinateError
 
 __all__ = ["Metadata"]
 
@@ -108,7 +109,7 @@ def coordinate_rows(coordinates: Any, name: str = "coordinates") -> IntArray:
     """Return coordinates as an int64 matrix."""
     where = int64(coordinates, name, CoordinateError)
     if where.ndim != 2 or not 1 <= where.shape[1] <= 11:
-        raise ShapeError(f"{name} has the shape {list(where.shape)}; it must have rows of 1 ... 11 numbers")
+        raise wrong_shape(name, where.shape, "[rows, 1 ... 11]")
     return where
 
 
@@ -116,4 +117,4 @@ def optional_metadata(value: Any) -> Metadata | None:
     """Return the value where it is a metadata or None."""
     if value is None or isinstance(value, Metadata):
         return value
-    raise TypeError(f"metadata is a {type(value).__name__}; it must be a Metadata")
+    raise wrong_type("metadata", value, "a Metadata")

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from .._messages import missing_part
 from .._native.arrays import FloatArray, IntArray, float32, sizes
 from .._native.handles import GeometryHandle, TensorHandle
 from .._native.library import library
-from ..errors import StateError
 from .metadata import Metadata, optional_metadata
 from .tensor import Tensor
 from .value import Value
@@ -47,9 +47,10 @@ class SparseConvNetTensor(Value):
     def _native_handle(self) -> TensorHandle:
         if self._handle is None:
             features, metadata = self._features, self._metadata
-            if features is None or metadata is None:
-                missing = "features" if features is None else "metadata"
-                raise StateError(f"this SparseConvNetTensor has no {missing} yet")
+            if features is None:
+                raise missing_part("features", "a Tensor")
+            if metadata is None:
+                raise missing_part("metadata", "a Metadata")
             sites = self._site_set()
             self._handle = TensorHandle.make(library.scn_sparse_create, metadata._handle, sites, features._handle)
         return self._handle
@@ -75,7 +76,7 @@ class SparseConvNetTensor(Value):
         """Return which of the metadata's site sets the rows are."""
         self._load_geometry()
         if self._metadata is None:
-            raise StateError("this SparseConvNetTensor has no metadata yet")
+            raise missing_part("metadata", "a Metadata")
         if self._sites is None:
             self._sites = 0 if self._spatial_size is None else self._metadata._find(self._spatial_size)
         return self._sites
@@ -151,7 +152,7 @@ class SparseConvNetTensor(Value):
         """Return the number of samples."""
         self._load_geometry()
         if self._metadata is None:
-            raise StateError("this SparseConvNetTensor has no metadata yet")
+            raise missing_part("metadata", "a Metadata")
         return self._metadata.batch_size()
 
     def sum(self) -> Tensor:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from .._messages import wrong_shape
 from .._native.arrays import FloatArray, address, float32, int64s, integer, lent, new_tensor, shape_of, view
 from .._native.generated import ReleaseCallback
 from .._native.handles import TensorHandle
@@ -57,7 +58,7 @@ class Tensor(Value):
         try:
             return new_tensor(np.array(np.broadcast_to(array, self.shape), order="C"))
         except ValueError:
-            raise ShapeError(f"shapes {list(array.shape)} and {list(self.shape)} do not go together") from None
+            raise wrong_shape("operand", array.shape, f"{list(self.shape)} or one that broadcasts to it") from None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -91,7 +92,7 @@ class Tensor(Value):
     def item(self) -> float:
         """Return the value of a tensor of one element. Raises `ShapeError` for any other."""
         if self.numel() != 1:
-            raise ShapeError(f"item() needs a tensor of one element; this one has the shape {list(self.shape)}")
+            raise ShapeError(f"item: the tensor has {self.numel()} elements, expected 1")
         return float(self.numpy().reshape(()))
 
     def __float__(self) -> float:
@@ -102,7 +103,7 @@ class Tensor(Value):
 
     def __len__(self) -> int:
         if not self.shape:
-            raise TypeError("a tensor of rank 0 has no length")
+            raise TypeError("len: the tensor has rank 0, expected at least 1")
         return self.shape[0]
 
     def __getitem__(self, key: Any) -> Any:
@@ -137,7 +138,7 @@ class Tensor(Value):
         """Overwrite the values with others of the same shape, and return this tensor."""
         array = float32(values)
         if array.shape != self.shape:
-            raise ShapeError(f"values have the shape {list(array.shape)}; the tensor has {list(self.shape)}")
+            raise wrong_shape("values", array.shape, self.shape)
         library.scn_tensor_copy_from(self._handle, address(array), array.size)
         return self
 
@@ -148,7 +149,7 @@ class Tensor(Value):
     def mean(self) -> Tensor:
         """Return the mean of all elements, rank 0. Raises `ShapeError` where there is none."""
         if not self.numel():
-            raise ShapeError(f"a tensor of the shape {list(self.shape)} has no mean")
+            raise ShapeError("mean: the tensor has no elements, expected at least 1")
         return self.sum() / self.numel()
 
     def reshape(self, *shape: Any) -> Tensor:
@@ -170,7 +171,7 @@ class Tensor(Value):
         if not spec:
             return str(self)
         if self.shape:
-            raise TypeError(f"a tensor of the shape {list(self.shape)} has no format {spec!r}; one of rank 0 does")
+            raise TypeError(f"format {spec!r}: the tensor has shape {list(self.shape)}, expected rank 0")
         return format(self.item(), spec)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
@@ -202,7 +203,7 @@ def tensor(array: Any, requires_grad: bool = False) -> Tensor:
     buffer protocol, of any real type; `from_numpy` shares memory instead. requires_grad: whether backward passes shall
     leave a gradient in `grad`.
     """
-    return Tensor(array, requires_grad)
+    return Tensor(float32(array, "array"), requires_grad)
 
 
 _loans: dict[int, NDArray[Any]] = {}
@@ -227,9 +228,16 @@ def from_numpy(array: Any, requires_grad: bool = False) -> Tensor:
     any other.
     """
     array = lent(array, "array")
-    suits = array.dtype == np.float32 and array.dtype.isnative
-    if not (suits and array.flags.c_contiguous and array.flags.writeable and array.flags.aligned):
-        raise InvalidArgumentError("from_numpy needs a writable float32 array in C order; scn.tensor copies any other")
+    faults = {
+        f"of type {array.dtype}": array.dtype != np.float32 or not array.dtype.isnative,
+        "read-only": not array.flags.writeable,
+        "not in C order": not array.flags.c_contiguous,
+        "not aligned": not array.flags.aligned,
+    }
+    if what := next((fault for fault, is_there in faults.items() if is_there), None):
+        raise InvalidArgumentError(
+            f"array: is {what}, expected a writable float32 array in C order; scn.tensor copies any other"
+        )
     number = next(_loan_numbers)
     _loans[number] = array
     try:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from .._messages import type_of, without_devices, wrong_shape
 from .._native.arrays import FloatArray, address, float32, shape_of, view
 from .._native.handles import TensorHandle
 from .._native.library import library
-from .._other_packages import without_devices
-from ..errors import ShapeError
 
 V = TypeVar("V", bound="Value")
 
@@ -56,7 +55,7 @@ class Value:
         array = self.numpy()
         if dtype is not None and np.dtype(dtype) != array.dtype:
             if copy is False:
-                raise ValueError(f"float32 values cannot become {np.dtype(dtype)} without a copy")
+                raise ValueError(f"copy: is False, expected True or None to turn float32 into {np.dtype(dtype)}")
             return array.astype(dtype)
         return array.copy() if copy else array
 
@@ -107,7 +106,9 @@ class Value:
     @grad.setter
     def grad(self, gradient: None) -> None:
         if gradient is not None:
-            raise TypeError("a gradient can only be set to None; write into it with `tensor.grad[...] = values`")
+            raise TypeError(
+                f"grad: is {type_of(gradient)}, expected None; write into it with `tensor.grad[...] = values`"
+            )
         self.zero_grad()
 
     def zero_grad(self) -> None:
@@ -126,7 +127,7 @@ class Value:
             return
         array, shape = float32(gradient, "gradient"), shape_of(handle)
         if array.shape != shape:
-            raise ShapeError(f"gradient has the shape {list(array.shape)}; the tensor has {list(shape)}")
+            raise wrong_shape("gradient", array.shape, shape)
         library.scn_tensor_backward(handle, address(array), array.size)
 
     def detach(self: V) -> V:

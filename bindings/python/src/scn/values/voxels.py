@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .._messages import one_of, wrong_elements, wrong_shape, wrong_value
 from .._native.arrays import FloatArray, IntArray, address, float32, int64, int64s, integer, matrix, plain, sizes
 from .._native.generated import (
     SCN_MAX_DIMENSION,
@@ -22,7 +23,6 @@ from .._native.generated import (
 )
 from .._native.handles import GeometryHandle
 from .._native.library import library
-from ..errors import InvalidArgumentError, ShapeError
 from .metadata import Metadata
 
 __all__ = ["Voxels", "voxelize"]
@@ -66,31 +66,31 @@ def voxelize(
 
     points: [n, d] real numbers, 1 <= d <= 10; float32 is not copied. size: the edge length of a voxel, or one for each
     axis. features: [n, planes]. reduction: what becomes of the features of several points in a voxel: 'sum', 'mean',
-    'first', 'last', or 'random': those of one of them, each as likely as any other. batch: [n], the sample of each point.
-    origin: a number or one for each axis, not above any point; None for the least coordinates of the points. spatial_size:
-    that all voxels must lie in. seed: of 'random'; None for the generator that `manual_seed` seeds. The result does not
-    depend on the number of threads.
+    'first', 'last', or 'random': those of one of them, each as likely as any other. batch: [n], the sample of each
+    point. origin: a number or one for each axis, not above any point; None for the least coordinates of the points.
+    spatial_size: that all voxels must lie in. seed: of 'random'; None for the generator that `manual_seed` seeds. The
+    result does not depend on the number of threads.
 
     Raises `CoordinateError`, which names the row, for a point that is not finite, below the origin or outside of the
     spatial size, and `SizeOverflowError` where voxel numbers would need more than 53 bits.
     """
     array = plain(points, "points")
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"points has the type {array.dtype}; it must hold real numbers")
+        raise wrong_elements("points", array.dtype, "real numbers")
     is_float32 = array.dtype == np.float32
     type_of_points = SCN_FLOAT32 if is_float32 else SCN_FLOAT64
     where = np.require(array, np.float32 if is_float32 else np.float64, ["C", "A"])
     if where.ndim != 2 or not 1 <= where.shape[1] <= SCN_MAX_DIMENSION:
-        raise ShapeError(f"points has the shape {list(where.shape)}; it must be [n, d], d 1 ... {SCN_MAX_DIMENSION}")
+        raise wrong_shape("points", where.shape, f"[n, 1 ... {SCN_MAX_DIMENSION}]")
     rows, d = where.shape
     if reduction not in _REDUCTIONS:
-        raise InvalidArgumentError(f"reduction is {reduction!r}; it must be one of {list(_REDUCTIONS)}")
+        raise wrong_value("reduction", reduction, one_of(_REDUCTIONS))
     values = None if features is None else float32(features, "features")
     if values is not None and (values.ndim != 2 or len(values) != rows):
-        raise ShapeError(f"features has the shape {list(values.shape)}; it must be [{rows}, planes]")
+        raise wrong_shape("features", values.shape, f"[{rows}, planes]")
     samples = None if batch is None else int64(batch, "batch")
     if samples is not None and samples.shape != (rows,):
-        raise ShapeError(f"batch has the shape {list(samples.shape)}; it must be [{rows}]")
+        raise wrong_shape("batch", samples.shape, [rows])
     start = None if origin is None else _doubles(origin, d, "origin")
     seeded = None if seed is None else ctypes.pointer(ctypes.c_uint64(_seed(seed)))
     options = VoxelizeOptions(
@@ -123,9 +123,9 @@ def _doubles(value: Any, count: int, name: str) -> Any:
     """Return a number for each axis as a C array: one number counts for all of them."""
     array = plain(value, name)
     if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} has the type {array.dtype}; it must hold real numbers")
+        raise wrong_elements(name, array.dtype, "real numbers")
     if array.ndim > 1 or (array.ndim == 1 and len(array) != count):
-        raise ShapeError(f"{name} has the shape {list(array.shape)}; it must be a number or {count} numbers")
+        raise wrong_shape(name, array.shape, f"a number or [{count}]")
     return (ctypes.c_double * count)(*np.broadcast_to(array, (count,)).tolist())
 
 

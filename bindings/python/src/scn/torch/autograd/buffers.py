@@ -8,11 +8,12 @@ from typing import Any, Optional
 
 import torch
 
+from ..._messages import wrong_elements, wrong_shape
 from ..._native.arrays import int64s, view
 from ..._native.generated import Matrix
 from ..._native.handles import TensorHandle
 from ..._native.library import library
-from ...errors import ShapeError, UnsupportedError
+from ...errors import UnsupportedError
 
 # Elements from which on the library keeps released memory for reuse: 1 MB.
 LARGE = 1 << 18
@@ -37,7 +38,7 @@ def computable(values: torch.Tensor, name: str = "features") -> torch.Tensor:
     on_cpu(values, name)
     if values.dtype is not torch.float32:
         if not values.is_floating_point():
-            raise TypeError(f"{name} has the type {values.dtype}; it must hold floating-point numbers")
+            raise wrong_elements(name, values.dtype, "floating-point numbers")
         values = values.float()
     # A view can have its numbers stored with the other sign.
     return values.contiguous().resolve_neg()
@@ -45,7 +46,7 @@ def computable(values: torch.Tensor, name: str = "features") -> torch.Tensor:
 
 def restored(ctx: Any) -> list[Any]:
     """Return what a function saved, as the library takes it: hooks of saved tensors may bring back other memory."""
-    return [None if values is None else computable(values, "a saved tensor") for values in ctx.saved_tensors]
+    return [None if values is None else computable(values, "saved tensor") for values in ctx.saved_tensors]
 
 
 def on_cpu(values: torch.Tensor, name: str) -> torch.Tensor:
@@ -53,9 +54,9 @@ def on_cpu(values: torch.Tensor, name: str) -> torch.Tensor:
     if torch.jit.is_tracing() or _is_exporting():  # type: ignore[attr-defined]
         raise not_traced()
     if values.device.type != "cpu":
-        raise UnsupportedError(f"{name} is a tensor on {values.device}; scn.torch computes on the CPU: use .cpu()")
+        raise UnsupportedError(f"{name}: is on {values.device}, expected the CPU, where scn.torch computes: use .cpu()")
     if values.layout is not torch.strided:
-        raise UnsupportedError(f"{name} is a {values.layout} tensor; scn.torch takes dense ones: use .to_dense()")
+        raise UnsupportedError(f"{name}: is a {values.layout} tensor, expected a dense one: use .to_dense()")
     return values
 
 
@@ -88,7 +89,7 @@ def parameter(values: Optional[torch.Tensor], name: str, *shape: int) -> Optiona
     if values is None:
         return None
     if tuple(values.shape) != shape:
-        raise ShapeError(f"{name} has the shape {list(values.shape)}; it must be {list(shape)}")
+        raise wrong_shape(name, values.shape, shape)
     return computable(values, name)
 
 
@@ -114,5 +115,5 @@ def as_tensor(values: Any, name: str) -> torch.Tensor:
         return values
     result = torch.as_tensor(values)
     if result.is_complex():
-        raise TypeError(f"{name} has the type {result.dtype}; it must hold real numbers")
+        raise wrong_elements(name, result.dtype, "real numbers")
     return result.to(torch.float32)

@@ -48,8 +48,8 @@ def _once(is_linear: bool, backward: _Backward) -> _Backward:
 def first_derivative(backward: _Backward) -> _Backward:
     """Decorate a `backward` that computes outside of autograd, so that a derivative of its results is an error.
 
-    torch's own once_differentiable takes results for constants where the incoming gradients are: a penalty on a gradient that
-    depends on the inputs would then be ignored without a word.
+    torch's own once_differentiable takes results for constants where the incoming gradients are: a penalty on a
+    gradient that depends on the inputs would then be ignored without a word.
     """
     return _once(False, backward)
 

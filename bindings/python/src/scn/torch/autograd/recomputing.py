@@ -71,7 +71,8 @@ def is_recomputing() -> bool:
 
 
 def once(find: Callable[[], T]) -> T:
-    """Return what `find` returns; in a later pass, without calling it, what it returned at this place in the first one."""
+    """Return what `find` returns; in a later pass, without calling it, what it returned at this place in the first
+    one."""
     first: list[_Pass] = []
     for each in reversed(_state.passes):
         if each.unread is not None:

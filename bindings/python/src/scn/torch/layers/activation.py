@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from ...nn.layer_types import made_from_arguments
+from ...nn import activation as numpy_level
+from ...nn import normalization as numpy_normalization
 from .layer import Layer
 
 __all__ = ["ELU", "SELU", "BatchwiseDropout", "Dropout", "LeakyReLU", "ReLU", "Sigmoid", "Tanh"]
@@ -26,8 +27,7 @@ class LeakyReLU(Layer):
 
     leak: float
 
-    @made_from_arguments
-    def __init__(self, leak: float = 1 / 3) -> None: ...
+    __init__ = numpy_level.LeakyReLU.__init__
 
     def forward(self, input: Any) -> Any:
         """Return the function of a sparse tensor's features, or of a matrix."""
@@ -71,8 +71,7 @@ class Dropout(Layer):
 
     p: float
 
-    @made_from_arguments
-    def __init__(self, p: float = 0.5) -> None: ...
+    __init__ = numpy_normalization.Dropout.__init__
 
     def forward(self, input: Any) -> Any:
         """Return what is left of a sparse tensor's features, or of a matrix."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..._messages import wrong_type
 from ..._native.generated import Matrix
 from ..._native.library import library
 from ...errors import InvalidArgumentError, ShapeError
@@ -43,12 +44,11 @@ def append_tensors(tensors: Sequence[SparseConvNetTensor]) -> SparseConvNetTenso
     All have one spatial size and one number of planes, else `ShapeError`. The result's rows are theirs one after the
     other; gradients flow back to each.
     """
-    given = _checked(tensors)
-    size = _size_of(given[0])
+    given = _checked("tensors", tensors)
+    size, planes = _size_of(given[0]), _planes_of(given[0])
     places, samples = [], 0
     for index, tensor in enumerate(given):
-        if _size_of(tensor) != size or _planes_of(tensor) != _planes_of(given[0]):
-            raise ShapeError(f"tensor {index} has another spatial size or other planes than tensor 0")
+        _check_like(f"tensors[{index}]", tensor, size, planes, "the first")
         where = tensor.get_spatial_locations()
         where[:, -1] += samples
         places.append(where)
@@ -60,12 +60,12 @@ def append_tensors(tensors: Sequence[SparseConvNetTensor]) -> SparseConvNetTenso
 
 def add_feature_planes(input: Sequence[SparseConvNetTensor]) -> SparseConvNetTensor:
     """Return the sum of tensors on the same sites; what `AddTable` does."""
-    return AddTable()(_checked(input))  # type: ignore[no-any-return]
+    return AddTable()(_checked("input", input))  # type: ignore[no-any-return]
 
 
 def concatenate_feature_planes(input: Sequence[SparseConvNetTensor]) -> SparseConvNetTensor:
     """Return the planes of tensors on the same sites side by side; what `JoinTable` does."""
-    return JoinTable()(_checked(input))  # type: ignore[no-any-return]
+    return JoinTable()(_checked("input", input))  # type: ignore[no-any-return]
 
 
 def compare_sparse(x: SparseConvNetTensor, y: SparseConvNetTensor) -> torch.Tensor:
@@ -74,10 +74,10 @@ def compare_sparse(x: SparseConvNetTensor, y: SparseConvNetTensor) -> torch.Tens
     A tensor counts as zero where it has no site; without any site the result is 0. Both have one spatial size and one
     number of planes, else `ShapeError`; they need not come from one input. Gradients flow into both.
     """
-    given = _checked([x, y])
-    if _size_of(x) != _size_of(y) or _planes_of(x) != _planes_of(y):
-        raise ShapeError("x and y have other spatial sizes or other planes")
-    (first, first_sites), (second, second_sites) = ((t._known_metadata(), t._site_set()) for t in given)
+    for name, tensor in (("x", x), ("y", y)):
+        _check(name, tensor)
+    _check_like("y", y, _size_of(x), _planes_of(x), "x")
+    (first, first_sites), (second, second_sites) = ((t._known_metadata(), t._site_set()) for t in (x, y))
     rows, others = x._sorted(), y._sorted()
 
     def compute(rows: Matrix, others: Matrix, *results: Any) -> None:
@@ -95,14 +95,26 @@ def compare_sparse(x: SparseConvNetTensor, y: SparseConvNetTensor) -> torch.Tens
     return loss.to(torch.promote_types(rows.dtype, others.dtype))
 
 
-def _checked(tensors: Any) -> list[SparseConvNetTensor]:
+def _checked(name: str, tensors: Any) -> list[SparseConvNetTensor]:
     given = list(tensors)
     if not given:
-        raise InvalidArgumentError("no tensors are given; there must be at least one")
-    for tensor in given:
-        if not isinstance(tensor, SparseConvNetTensor):
-            raise TypeError(f"a tensor is a {type(tensor).__name__}; it must be a SparseConvNetTensor")
+        raise InvalidArgumentError(f"{name}: is empty, expected at least one tensor")
+    for index, tensor in enumerate(given):
+        _check(f"{name}[{index}]", tensor)
     return given
+
+
+def _check(name: str, tensor: Any) -> None:
+    if not isinstance(tensor, SparseConvNetTensor):
+        raise wrong_type(name, tensor, "a SparseConvNetTensor")
+
+
+def _check_like(name: str, tensor: SparseConvNetTensor, size: list[int], planes: int, other: str) -> None:
+    """Raise `ShapeError` where a tensor lacks the spatial size and the planes of another one."""
+    if _size_of(tensor) != size:
+        raise ShapeError(f"{name}: has spatial size {_size_of(tensor)}, expected {size} as {other}")
+    if _planes_of(tensor) != planes:
+        raise ShapeError(f"{name}: has {_planes_of(tensor)} planes, expected {planes} as {other}")
 
 
 def _planes_of(tensor: SparseConvNetTensor) -> int:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
+from ..._messages import type_of, wrong_shape, wrong_type, wrong_value
 from ...errors import InvalidArgumentError, ShapeError
 from ..autograd.buffers import computable
 from ..autograd.recomputing import first_and_later_passes
@@ -48,7 +49,7 @@ class _Container(nn.Sequential):
         if not isinstance(count, int):
             return NotImplemented
         if count < 1:
-            raise InvalidArgumentError(f"count is {count}; it must be at least 1")
+            raise wrong_value("count", count, "at least 1")
         return type(self)(*(list(self) * count))
 
 
@@ -65,9 +66,9 @@ class Sequential(_Container):
         """Scale and shift every layer with weight and bias (convolutions, products) to suit some input.
 
         Each plane of what such a layer makes of the input gets mean 0 and deviation 1, by its weight and bias, in the
-        order in which the input flows through, in `Sequential`s and `ConcatTable`s at any depth. Returns what the module
-        makes of the input then. Nothing is recorded; running statistics are updated as by a forward pass; weights of
-        planes without deviation stay. Nothing is changed where it raises.
+        order in which the input flows through, in `Sequential`s and `ConcatTable`s at any depth. Returns what the
+        module makes of the input then. Nothing is recorded; running statistics are updated as by a forward pass;
+        weights of planes without deviation stay. Nothing is changed where it raises.
         """
         return self._fit(input, True)
 
@@ -161,7 +162,8 @@ class _Called(nn.Module):
 
 
 def checkpoint101(run_function: Callable[[Any], Any], x: SparseConvNetTensor, down: int = 1) -> Any:
-    """Return run_function(x), of which the backward pass computes again what it needs, as `CheckpointedSequential` does.
+    """Return run_function(x), of which the backward pass computes again what it needs, as `CheckpointedSequential`
+    does.
 
     down, by how much the spatial size becomes smaller, is there for SparseConvNet's programs: the result knows its own.
     """
@@ -196,7 +198,8 @@ class ConcatTable(_Container):
         found = [_input_spatial_size(module, out_size) for module in self]
         for branch, size in enumerate(found[1:], 1):
             if _listed(size, found[0]) != _listed(found[0], size):
-                raise ShapeError(f"branch 0 needs an input of {_listed(found[0])}, branch {branch} of {_listed(size)}")
+                needed, expected = _listed(size), _listed(found[0])
+                raise ShapeError(f"branch {branch}: needs input of size {needed}, expected {expected} as the first")
         return found[0] if found else out_size
 
 
@@ -208,14 +211,15 @@ def _listed(size: Any, other: Any = 0) -> Any:
 def _same_sites(tensors: Sequence[Any], taker: str) -> Optional[list[torch.Tensor]]:
     """Return the sorted rows of sparse tensors on the same sites; None for tensors of torch."""
     if not isinstance(tensors, (list, tuple)) or not tensors:
-        raise InvalidArgumentError(f"{taker} takes a list of tensors, at least one")
+        what = type_of(tensors) if tensors or not isinstance(tensors, (list, tuple)) else "empty"
+        raise InvalidArgumentError(f"input: is {what}, expected a list of tensors for {taker}, at least one")
     if all(isinstance(tensor, torch.Tensor) for tensor in tensors):
         return None
     for index, tensor in enumerate(tensors):
         if not isinstance(tensor, SparseConvNetTensor):
-            raise TypeError(f"{taker} got a {type(tensor).__name__}; it takes SparseConvNetTensors")
+            raise wrong_type(f"tensor {index}", tensor, f"a SparseConvNetTensor for {taker}")
         if not tensor._has_sites_of(tensors[0]):
-            raise ShapeError(f"{taker}: tensor {index} has other sites than tensor 0")
+            raise ShapeError(f"tensor {index}: has other sites, expected those of the first for {taker}")
     return [tensor._sorted() for tensor in tensors]
 
 
@@ -228,7 +232,7 @@ class AddTable(Layer, nn.Sequential):
         parts = input if rows is None else rows
         for index, part in enumerate(parts):
             if part.shape != parts[0].shape:
-                raise ShapeError(f"AddTable: tensor {index} is {list(part.shape)}, tensor 0 {list(parts[0].shape)}")
+                raise wrong_shape(f"tensor {index}", part.shape, f"{list(parts[0].shape)} as the first for AddTable")
         if rows is None:
             return sum(parts[1:], parts[0])
         if not _are_computable(rows):
@@ -253,7 +257,8 @@ class JoinTable(Layer, nn.Sequential):
 
 
 def _are_computable(rows: Sequence[torch.Tensor]) -> bool:
-    """Return whether the library takes them as they are; torch adds and joins tensors of other types without rounding."""
+    """Return whether the library takes them as they are; torch adds and joins tensors of other types without
+    rounding."""
     return all(part.dtype is torch.float32 and part.device.type == "cpu" and part.ndim == 2 for part in rows)
 
 

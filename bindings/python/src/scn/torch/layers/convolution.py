@@ -11,8 +11,10 @@ from torch import nn
 
 from ..._native.handles import RulebookHandle
 from ..._native.library import library
+from ...nn import convolution as numpy_level
 from ...nn import permutohedral as numpy_permutohedral
-from ...nn.layer_types import made_from_arguments, short
+from ...nn import shape_context as numpy_shape_context
+from ...nn.layer_types import short
 from ..autograd.buffers import computable, parameter, typed_like
 from ..autograd.seeding import engine_seeded_by_torch
 from ..functions import convolution, shape_context
@@ -141,10 +143,7 @@ class SubmanifoldConvolution(_WindowConvolution):
     zeros.
     """
 
-    @made_from_arguments
-    def __init__(
-        self, dimension: int, nIn: int, nOut: int, filter_size: Any, bias: bool, groups: int = 1, *, dilation: Any = 1
-    ) -> None: ...
+    __init__ = numpy_level.SubmanifoldConvolution.__init__
 
     def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
         return submanifold_rules(metadata, sites, self._window)
@@ -158,20 +157,7 @@ class _StridedConvolution(_WindowConvolution):
 
     _find: ClassVar[Any]
 
-    @made_from_arguments
-    def __init__(
-        self,
-        dimension: int,
-        nIn: int,
-        nOut: int,
-        filter_size: Any,
-        filter_stride: Any,
-        bias: bool,
-        groups: int = 1,
-        *,
-        padding: Any = 0,
-        dilation: Any = 1,
-    ) -> None: ...
+    __init__ = numpy_level.Convolution.__init__
 
     @property
     def filter_stride(self) -> torch.Tensor:
@@ -244,8 +230,8 @@ class RandomizedStrideConvolution(_StridedConvolution):
     """In training a convolution whose windows are displaced at random; in evaluation a `Convolution`.
 
     Along each axis the steps from window to window are a shuffle of stride - 1, stride + 1 and stride, a third of the
-    windows each; sizes are those of `Convolution`. The displacement follows `torch.manual_seed`; it is drawn once for an
-    input and a filter, so that branches with the same filter get the same sites. Weight and bias as in
+    windows each; sizes are those of `Convolution`. The displacement follows `torch.manual_seed`; it is drawn once for
+    an input and a filter, so that branches with the same filter get the same sites. Weight and bias as in
     `SubmanifoldConvolution`.
     """
 
@@ -282,8 +268,7 @@ class PermutohedralSubmanifoldConvolution(_Convolution):
     are lattice coordinates; `permutohedral_basis` leads to them.
     """
 
-    @made_from_arguments
-    def __init__(self, dimension: int, nIn: int, nOut: int, bias: bool, groups: int = 1) -> None: ...
+    __init__ = numpy_permutohedral.PermutohedralSubmanifoldConvolution.__init__
 
     def _take(self, arguments: dict[str, Any]) -> None:
         super()._take(arguments)
@@ -316,12 +301,11 @@ def permutohedral_offsets(dimension: int) -> torch.Tensor:
 class ShapeContext(Layer):
     """Puts the features of a site's neighbourhood side by side: [sites, nIn] -> [sites, nIn * volume], same sites.
 
-    Plane k * nIn + p is plane p under offset k of a submanifold filter, 0 where there is no site. filter_size: an integer
-    or one for each axis.
+    Plane k * nIn + p is plane p under offset k of a submanifold filter, 0 where there is no site. filter_size: an
+    integer or one for each axis.
     """
 
-    @made_from_arguments
-    def __init__(self, dimension: int, nIn: int, filter_size: Any = 3) -> None: ...
+    __init__ = numpy_shape_context.ShapeContext.__init__
 
     nIn: int
 

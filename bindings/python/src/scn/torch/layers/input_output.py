@@ -8,13 +8,13 @@ from typing import Any, Optional
 import numpy as np
 import torch
 
-from ..._native.arrays import address, int64, int64s, integer
+from ..._messages import wrong_shape, wrong_value
+from ..._native.arrays import address, int64, int64s
 from ..._native.generated import SCN_INPUT_FIRST, SCN_INPUT_LAST, SCN_INPUT_UNIQUE
 from ..._native.handles import GeometryHandle
 from ..._native.library import library
-from ...errors import CoordinateError, InvalidArgumentError, ShapeError, StateError
+from ...errors import CoordinateError, StateError
 from ...nn import input_output as numpy_level
-from ...nn.layer_types import made_from_arguments
 from ...values.metadata import coordinate_rows
 from ..autograd.buffers import as_tensor, computable, no_cuda, on_cpu, typed_like
 from ..functions import dense_to_sparse, input_rows, output_rows, sparse_to_dense
@@ -46,12 +46,13 @@ _SWAPPED = {SCN_INPUT_LAST: SCN_INPUT_FIRST, SCN_INPUT_FIRST: SCN_INPUT_LAST}
 def swap_input_modes(swapped: Optional[bool]) -> None:
     """Say what modes 1 and 2 of every `InputLayer` mean.
 
-    False: what SparseConvNet documents: 1 keeps the last row at a site, 2 the first. True: what SparseConvNet does: 1 keeps
-    the first, 2 the last. None, the default: as False, with an `InputModeWarning` once, where it makes a difference.
+    False: what SparseConvNet documents: 1 keeps the last row at a site, 2 the first. True: what SparseConvNet does: 1
+    keeps the first, 2 the last. None, the default: as False, with an `InputModeWarning` once, where it makes a
+    difference.
     """
     global _modes_are_swapped
     if swapped not in (None, True, False):
-        raise InvalidArgumentError(f"swapped is {swapped!r}; it must be True, False or None")
+        raise wrong_value("swapped", swapped, "True, False or None")
     _modes_are_swapped = swapped
 
 
@@ -93,8 +94,7 @@ class _Entering(Layer):
     spatial_size: torch.Tensor
     mode: int
 
-    @made_from_arguments
-    def __init__(self, dimension: int, spatial_size: Any, mode: int = 3) -> None: ...
+    __init__ = numpy_level.InputLayer.__init__
 
     def _take(self, arguments: dict[str, Any]) -> None:
         super()._take({**arguments, "spatial_size": long_tensor(arguments["spatial_size"])})
@@ -124,21 +124,20 @@ class InputLayer(_Entering):
     0: they are an error; 1: the last one wins; 2: the first one wins; 3: their sum; 4: their mean. (See
     `swap_input_modes`.)
 
-    coords: whole numbers [rows, dimension] or [rows, dimension + 1] with the batch index last. features: [rows, planes];
-    gradients flow into them. batch_size: a lower bound, for trailing samples without points. Raises `CoordinateError`,
-    which names the row, where a site is out of range or (mode 0) duplicate.
+    coords: whole numbers [rows, dimension] or [rows, dimension + 1] with the batch index last. features: [rows,
+    planes]; gradients flow into them. batch_size: a lower bound, for trailing samples without points. Raises
+    `CoordinateError`, which names the row, where a site is out of range or (mode 0) duplicate.
     """
 
     def forward(self, input: Any) -> SparseConvNetTensor:
         """Return the sparse tensor of [coords, features] or [coords, features, batch_size]."""
-        if not isinstance(input, (list, tuple)) or len(input) not in (2, 3):
-            raise ShapeError("an InputLayer takes [coords, features] or [coords, features, batch_size]")
-        where = coordinate_rows(_host(input[0]), "coords")
-        features = as_tensor(input[1], "features")
+        coords, values, *rest = numpy_level.parts_of(input, "[coords, features]", "[coords, features, batch_size]")
+        where = coordinate_rows(_host(coords), "coords")
+        features = as_tensor(values, "features")
         rows = computable(features)
         if rows.ndim != 2 or rows.shape[0] != len(where):
-            raise ShapeError(f"features has the shape {list(rows.shape)}; it must be [{len(where)}, planes]")
-        samples = integer(input[2], "batch_size") if len(input) == 3 and input[2] is not None else 0
+            raise wrong_shape("features", rows.shape, f"[{len(where)}, planes]")
+        samples = numpy_level.batch_size_of(rest)
         metadata = Metadata(self.dimension, self.spatial_size.tolist(), where, samples, self._mode_now())
         _warn_of_duplicates(metadata, self.mode)
         result = input_rows(rows, metadata._handle, metadata._site_count(0))
@@ -159,15 +158,14 @@ class BLInputLayer(_Entering):
 
     def forward(self, input: Any) -> SparseConvNetTensor:
         """Return the sparse tensor of [coords, features]."""
-        if not isinstance(input, (list, tuple)) or len(input) != 2:
-            raise ShapeError("a BLInputLayer takes [coords, features]")
-        where = int64(_host(input[0]), "coords", CoordinateError)
+        coords, values = numpy_level.parts_of(input, "[coords, features]")
+        where = int64(_host(coords), "coords", CoordinateError)
         if where.ndim != 3 or where.shape[2] != self.dimension:
-            raise ShapeError(f"coords has the shape {list(where.shape)}; it must be [batch, length, {self.dimension}]")
-        features = as_tensor(input[1], "features")
+            raise wrong_shape("coords", where.shape, f"[batch, length, {self.dimension}]")
+        features = as_tensor(values, "features")
         rows, (samples, length, _) = computable(features), where.shape
         if rows.ndim != 3 or rows.shape[:2] != where.shape[:2]:
-            raise ShapeError(f"features has the shape {list(rows.shape)}; it must be [{samples}, {length}, planes]")
+            raise wrong_shape("features", rows.shape, f"[{samples}, {length}, planes]")
         create, size = library.scn_geometry_create_batched, int64s(self.spatial_size.tolist())
         handle = GeometryHandle.make(create, self.dimension, size, address(where), samples, length, self.mode)
         metadata = Metadata._of(handle, self.mode, length)
@@ -177,8 +175,7 @@ class BLInputLayer(_Entering):
 
 
 class _Leaving(Layer):
-    @made_from_arguments
-    def __init__(self, dimension: int) -> None: ...
+    __init__ = numpy_level.OutputLayer.__init__
 
     def _output_rows(self, input: Any, entry: str) -> tuple[torch.Tensor, Metadata]:
         """Return a row for each row of the input; entry: the layer that must have made the sites."""
@@ -186,7 +183,7 @@ class _Leaving(Layer):
         metadata = input._known_metadata()
         batched = entry == "BLInputLayer"
         if input._site_set() != 0 or metadata._mode is None or (metadata._length is not None) != batched:
-            raise StateError(f"{type(self).__name__} got sites that are not those of the {entry}")
+            raise StateError(f"input: has other sites, expected those of the {entry} for {type(self).__name__}")
         result = output_rows(computable(rows), metadata._handle, metadata._input_row_count())
         return typed_like(result, rows), metadata
 
@@ -194,8 +191,8 @@ class _Leaving(Layer):
 class OutputLayer(_Leaving):
     """Gives every row of the input layer's points the vector of its site: [rows, planes].
 
-    In modes 1 and 2 of the input layer only the winning row gets it, the others zeros. Where the input layer's mode is 0
-    the sites may be others too, those behind a `Convolution` for example: the result is then a copy of the features.
+    In modes 1 and 2 of the input layer only the winning row gets it, the others zeros. Where the input layer's mode is
+    0 the sites may be others too, those behind a `Convolution` for example: the result is then a copy of the features.
     """
 
     def forward(self, input: SparseConvNetTensor) -> torch.Tensor:
@@ -227,8 +224,7 @@ class SparseToDense(_Leaving):
 
     nPlanes: int
 
-    @made_from_arguments
-    def __init__(self, dimension: int, nPlanes: int) -> None: ...
+    __init__ = numpy_level.SparseToDense.__init__
 
     def forward(self, input: SparseConvNetTensor) -> torch.Tensor:
         """Return the dense tensor."""
@@ -251,9 +247,8 @@ class DenseToSparse(_Leaving):
         dense = as_tensor(input, "input")
         values = computable(dense, "input")
         if values.ndim != self.dimension + 2:
-            raise ShapeError(
-                f"DenseToSparse got {list(values.shape)}; it takes batch, planes and {self.dimension} axes"
-            )
+            expected = f"batch, planes and {self.dimension} axes for DenseToSparse"
+            raise wrong_shape("input", values.shape, expected)
         samples, planes, *size = values.shape
         create, count = library.scn_geometry_create_dense, values.numel()
         place = (int64s(size), values.data_ptr(), samples, planes, count)

@@ -8,6 +8,7 @@ from typing import Any, Callable, Optional
 import torch
 from torch import nn
 
+from ..._messages import wrong_shape, wrong_type
 from ..._native.arrays import int64s, sizes
 from ..._native.generated import Filter
 from ..._native.handles import ModuleHandle
@@ -57,21 +58,19 @@ class Layer(Typed, nn.Module):
     def _sparse(self, input: Any, planes: Optional[int] = None) -> tuple[SparseConvNetTensor, torch.Tensor]:
         """Return the input and its sorted rows, both checked. planes: how many it must have."""
         if not isinstance(input, SparseConvNetTensor):
-            raise TypeError(f"{type(self).__name__} got a {type(input).__name__}; it takes a SparseConvNetTensor")
+            raise wrong_type("input", input, f"a SparseConvNetTensor for {type(self).__name__}")
         rows = input._sorted()
         dimension, found = self.__dict__.get("dimension"), input._known_metadata().dimension
         # Rules of other sites would lead beyond the weights, of which the library gets but an address.
         if dimension is not None and found != dimension:
-            raise ShapeError(
-                f"{type(self).__name__} got sites of dimension {found}; it takes those of dimension {dimension}"
-            )
+            raise ShapeError(f"input: has dimension {found}, expected {dimension} for {type(self).__name__}")
         self._check(rows, planes)
         return input, rows
 
     def _check(self, rows: torch.Tensor, planes: Optional[int]) -> None:
         if rows.ndim != 2 or (planes is not None and rows.shape[1] != planes):
             wanted = "planes" if planes is None else planes
-            raise ShapeError(f"{type(self).__name__} got features {list(rows.shape)}; it takes [n, {wanted}]")
+            raise wrong_shape("input", rows.shape, f"[n, {wanted}] for {type(self).__name__}")
 
     def _map(self, input: Any, function: Callable[[torch.Tensor], torch.Tensor], planes: Optional[int] = None) -> Any:
         """Return what a function of float32 rows, of whatever order, makes of a sparse tensor or of a matrix."""
@@ -83,12 +82,13 @@ class Layer(Typed, nn.Module):
         if isinstance(input, torch.Tensor):
             return change(input)
         if not isinstance(input, SparseConvNetTensor):
-            raise TypeError(f"{type(self).__name__} got a {type(input).__name__}; it takes a SparseConvNetTensor")
+            raise wrong_type("input", input, f"a SparseConvNetTensor or a torch.Tensor for {type(self).__name__}")
         return input._like(change)
 
 
 def size_of(value: Any, dimension: Optional[int] = None, name: str = "out_size") -> torch.Tensor:
-    """Return a size for each axis as a tensor of int64. It is on the CPU, also in a model that is made without memory."""
+    """Return a size for each axis as a tensor of int64. It is on the CPU, also in a model that is made without
+    memory."""
     given = torch.as_tensor(value, device="cpu")
     axes = max(1, given.numel()) if dimension is None else dimension
     return long_tensor(sizes(given.tolist(), axes, name))

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ...errors import ShapeError
+from ..._messages import wrong_shape, wrong_type
 from ...nn.layer_types import made_from_arguments
 from ..autograd.buffers import computable, parameter, typed_like
 from ..functions import linear
@@ -20,7 +20,8 @@ __all__ = ["Linear", "NetworkInNetwork"]
 
 
 class NetworkInNetwork(Layer):
-    """A 1 x 1 convolution: [n, nIn] -> [n, nOut]. weight: [nIn, nOut], initialised N(0, 2 / nIn). bias: [nOut], zeros."""
+    """A 1 x 1 convolution: [n, nIn] -> [n, nOut]. weight: [nIn, nOut], initialised N(0, 2 / nIn). bias: [nOut],
+    zeros."""
 
     bias: nn.Parameter
     """Where there is one; a layer without has no such attribute, as in SparseConvNet."""
@@ -72,7 +73,7 @@ class Linear(Layer, nn.Linear):
         if isinstance(input, SparseConvNetTensor):
             return input._like(self._multiply)
         if not isinstance(input, torch.Tensor):
-            raise TypeError(f"Linear got a {type(input).__name__}; it takes a torch.Tensor or a SparseConvNetTensor")
+            raise wrong_type("input", input, "a torch.Tensor or a SparseConvNetTensor for Linear")
         return self._multiply(input)
 
     def _multiply(self, values: torch.Tensor) -> torch.Tensor:
@@ -80,7 +81,7 @@ class Linear(Layer, nn.Linear):
         bias = parameter(self.bias, "bias", self.out_features)
         assert weight is not None, "a product has a weight"
         if values.ndim < 1 or values.shape[-1] != self.in_features:
-            raise ShapeError(f"Linear got {list(values.shape)}; it takes [..., {self.in_features}]")
+            raise wrong_shape("input", values.shape, f"[..., {self.in_features}] for Linear")
         rows = computable(values, "input")
         if not weight.numel():
             return typed_like(F.linear(rows, weight, bias), values)

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from ..._native.arrays import flag
 from ..._native.generated import BatchNormOptions
 from ..._native.library import library
-from ...nn.layer_types import made_from_arguments
+from ...nn import normalization as numpy_level
 from ..autograd.buffers import address, computable, matrix, new, parameter, restored, typed_like
 from ..autograd.derivatives import first_derivative
 from ..autograd.recomputing import is_recomputing
@@ -32,7 +32,8 @@ __all__ = [
 
 
 def follow(running: torch.Tensor, batch: torch.Tensor, kept: float) -> None:
-    """Move running statistics to those of a batch; what has no part in them leaves no trace, NaN and infinities either."""
+    """Move running statistics to those of a batch; what has no part in them leaves no trace, NaN and infinities
+    either."""
     if kept == 0:
         running.copy_(batch)
     elif kept < 1:
@@ -108,10 +109,7 @@ class BatchNormalization(Layer):
     affine: bool
     leakiness: float
 
-    @made_from_arguments
-    def __init__(
-        self, nPlanes: int, eps: float = 1e-4, momentum: float = 0.99, affine: bool = True, leakiness: float = 1
-    ) -> None: ...
+    __init__ = numpy_level.BatchNormalization.__init__
 
     def _take(self, arguments: dict[str, Any]) -> None:
         super()._take(arguments)
@@ -195,8 +193,7 @@ class MeanOnlyBNLeakyReLU(Layer):
     leakiness: float
     momentum: float
 
-    @made_from_arguments
-    def __init__(self, nPlanes: int, affine: bool = True, leakiness: float = 1, momentum: float = 0.99) -> None: ...
+    __init__ = numpy_level.MeanOnlyBNLeakyReLU.__init__
 
     def _take(self, arguments: dict[str, Any]) -> None:
         super()._take(arguments)
@@ -246,7 +243,8 @@ class SparseGroupNorm(Layer, nn.GroupNorm):
             # The parameters take part all the same.
             return input._on(typed_like(values if weight is None or bias is None else values * weight + bias, rows))
         parts = [
-            # The axis of planes comes second in what torch normalises by groups; F.group_norm refuses groups of one value.
+            # The axis of planes comes second in what torch normalises by groups; F.group_norm refuses groups of one
+            # value.
             torch.group_norm(part.t().unsqueeze(0), self.num_groups, weight, bias, self.eps).squeeze(0).t()
             for part in values.split(counts)
         ]

@@ -11,7 +11,7 @@ from ..._native.generated import SCN_GLOBAL_AVERAGE, SCN_GLOBAL_MAX, SCN_GLOBAL_
 from ..._native.handles import RulebookHandle
 from ..._native.library import library
 from ...errors import ShapeError
-from ...nn.layer_types import made_from_arguments
+from ...nn import pooling as numpy_level
 from ...nn.pooling import fractional_options
 from ..autograd.buffers import computable, typed_like
 from ..autograd.seeding import engine_seeded_by_torch
@@ -47,7 +47,8 @@ class _Dropping(Windowed):
         """Return the pooled sparse tensor."""
         input, rows = self._sparse(input)
         if rows.shape[1] < self.nFeaturesToDrop:
-            raise ShapeError(f"features has {rows.shape[1]} planes, of which {self.nFeaturesToDrop} cannot be dropped")
+            expected = f"at least the {self.nFeaturesToDrop} that {type(self).__name__} drops"
+            raise ShapeError(f"input: has {rows.shape[1]} planes, expected {expected}")
         metadata = input._known_metadata()
         rulebook, sites = self._rules(metadata, input._site_set())
         pool = type(self)._operation
@@ -60,17 +61,7 @@ class _Pooling(_Dropping):
 
     _find: ClassVar[Any]
 
-    @made_from_arguments
-    def __init__(
-        self,
-        dimension: int,
-        pool_size: Any,
-        pool_stride: Any,
-        nFeaturesToDrop: int = 0,
-        *,
-        padding: Any = 0,
-        dilation: Any = 1,
-    ) -> None: ...
+    __init__ = numpy_level.MaxPooling.__init__
 
     def _take(self, arguments: dict[str, Any]) -> None:
         names = ("pool_size", "pool_stride", "padding", "dilation")
@@ -158,17 +149,7 @@ class FractionalMaxPooling(_Dropping):
 
     _operation = max_pooling
 
-    @made_from_arguments
-    def __init__(
-        self,
-        dimension: int,
-        ratio: Any = None,
-        pool_size: Any = 2,
-        nFeaturesToDrop: int = 0,
-        *,
-        output_size: Any = None,
-        sequence: str = "pseudorandom",
-    ) -> None: ...
+    __init__ = numpy_level.FractionalMaxPooling.__init__
 
     def _take(self, arguments: dict[str, Any]) -> None:
         for name in ("output_size", "pool_size"):
@@ -189,8 +170,7 @@ class _GlobalPooling(Layer):
 
     _kind: ClassVar[int]
 
-    @made_from_arguments
-    def __init__(self, dimension: int) -> None: ...
+    __init__ = numpy_level.GlobalSumPooling.__init__
 
     def forward(self, input: SparseConvNetTensor) -> torch.Tensor:
         """Return a row for each sample, [batch, planes]."""

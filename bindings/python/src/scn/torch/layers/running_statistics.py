@@ -20,9 +20,9 @@ def update_bn(inputs: Iterable[Any], model: nn.Module) -> None:
 
         scn.update_bn((batch["x"] for batch in loader), averaged)
 
-    Each input is what the model is called with; each counts alike. What `torch.optim.swa_utils.update_bn` does, which knows
-    torch's normalisations alone; those are updated, too. The model computes as in training and is in its mode again
-    afterwards. Nothing is changed where there is no input, or where it raises.
+    Each input is what the model is called with; each counts alike. What `torch.optim.swa_utils.update_bn` does, which
+    knows torch's normalisations alone; those are updated, too. The model computes as in training and is in its mode
+    again afterwards. Nothing is changed where there is no input, or where it raises.
     """
     ours = [module for module in model.modules() if isinstance(module, (BatchNormalization, MeanOnlyBNLeakyReLU))]
     norms: list[Any] = ours + [module for module in model.modules() if isinstance(module, _BatchNorm)]

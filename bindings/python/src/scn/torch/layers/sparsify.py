@@ -9,7 +9,7 @@ from torch import nn
 from torch.autograd import Function
 
 from ...errors import InvalidArgumentError
-from ...nn.layer_types import made_from_arguments
+from ...nn import sparsify as numpy_level
 from ..autograd.derivatives import linear_derivative
 from ..sparse import SparseConvNetTensor, _sparse
 from .activation import Sigmoid
@@ -77,8 +77,7 @@ class Sparsify(Layer):
     nIn: int
     activation: Optional[str]
 
-    @made_from_arguments
-    def __init__(self, dimension: int, nIn: int, activation: Optional[str] = None) -> None: ...
+    __init__ = numpy_level.Sparsify.__init__
 
     def _take(self, arguments: dict[str, Any]) -> None:
         super()._take(arguments)
@@ -110,12 +109,11 @@ def usual_threshold(activation: Optional[str]) -> float:
 class SparsifyFCS(Layer):
     """Keeps the sites whose first plane is above 0, in their order and with all planes."""
 
-    @made_from_arguments
-    def __init__(self, dimension: int) -> None: ...
+    __init__ = numpy_level.SparsifyFCS.__init__
 
     def forward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
         """Return the sparse tensor of the sites that stay."""
         input, rows = self._sparse(input)
         if not rows.shape[1]:
-            raise InvalidArgumentError("SparsifyFCS got features without planes; it chooses sites by the first one")
+            raise InvalidArgumentError("input: has no planes, expected at least 1 for SparsifyFCS")
         return _kept(input, rows, rows[:, 0] > 0)

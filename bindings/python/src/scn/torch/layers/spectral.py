@@ -8,8 +8,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ..._messages import wrong_type, wrong_value
 from ..._native.arrays import integer, positive
-from ...errors import InvalidArgumentError, StateError
+from ...errors import StateError
 from ..autograd.recomputing import is_recomputing, once
 
 __all__ = ["spectral_norm"]
@@ -64,12 +65,12 @@ def spectral_norm(module: M, n_power_iterations: int = 1, eps: float = 1e-12, no
     eps: the least length that a vector is divided by. Raises `StateError` where the module has a spectral norm.
     """
     if "weight_orig" in module._parameters:
-        raise StateError(f"{type(module).__name__} has a spectral norm")
+        raise StateError("module: has a spectral norm already, expected none")
     weight = module._parameters.get("weight")
     if weight is None or weight.ndim < 2:
-        raise TypeError(f"module is a {type(module).__name__}; it must be a convolution or a product")
+        raise wrong_type("module", module, "a convolution or a product with a weight")
     if (iterations := integer(n_power_iterations, "n_power_iterations")) < 1:
-        raise InvalidArgumentError(f"n_power_iterations: is {iterations}, expected at least 1")
+        raise wrong_value("n_power_iterations", iterations, "at least 1")
     normaliser = _SpectralNorm(iterations, positive(eps, "eps"), positive(norm, "norm"))
     del module._parameters["weight"]
     module.register_parameter("weight_orig", weight)

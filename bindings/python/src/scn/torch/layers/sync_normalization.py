@@ -130,7 +130,8 @@ def _moments(rows: torch.Tensor, group: Any) -> torch.Tensor:
 
 
 def convert_sync_batchnorm(module: nn.Module, process_group: Optional[Any] = None) -> nn.Module:
-    """Replace every `BatchNormalization` in a module by a `SyncBatchNormalization` of the same state; return the module."""
+    """Replace every `BatchNormalization` in a module by a `SyncBatchNormalization` of the same state; return the
+    module."""
     if isinstance(module, BatchNormalization) and not isinstance(module, SyncBatchNormalization):
         affine, leakiness = module.affine, module.leakiness
         result = SyncBatchNormalization(module.nPlanes, module.eps, module.momentum, affine, leakiness, process_group)

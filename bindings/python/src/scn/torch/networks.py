@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, Callable
 
-from ..._native.scope import without_generator
-from ...nn import networks as numpy_level
-from ..conversion import remade
-from . import containers
-from .layer import plain_size
+from .._native.scope import without_generator
+from ..nn import networks as numpy_level
+from .conversion import remade
+from .layers import containers
+from .layers.layer import plain_size
 
 __all__ = [
     "FullConvolutionalNetIntegratedLinear",
@@ -28,10 +28,11 @@ if TYPE_CHECKING:
 
 
 def _of_torch(build: Callable[P, Any]) -> Callable[P, containers.Sequential]:
-    """Return a builder with the arguments and the documentation of one of the package `scn`, which returns torch modules.
+    """Return a builder with the arguments and the documentation of one of the package `scn`, which returns torch
+    modules.
 
-    The library alone knows how networks nest. Its own copy goes at once, and leaves its generator as it was; the weights
-    are initialised by torch's generator.
+    The library alone knows how networks nest. Its own copy goes at once, and leaves its generator as it was; the
+    weights are initialised by torch's generator.
     """
 
     @functools.wraps(build)

@@ -1,0 +1,179 @@
+"""What errors say: `name: is X, expected Y`, alike at both levels."""
+
+import ast
+import pathlib
+import re
+
+import numpy as np
+import pytest
+import torch
+
+import scn
+import scn.torch as st
+
+# Errors of these types are always about an argument.
+OF_ARGUMENTS = {"InvalidArgumentError", "ShapeError", "CoordinateError", "SizeOverflowError"}
+
+
+def pieces():
+    """Yield the place and the text of each message in the package, {} where a value stands."""
+    package = pathlib.Path(scn.__file__).parent
+    for path in sorted(package.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", None) in OF_ARGUMENTS and node.args:
+                text = node.args[0]
+                parts = text.values if isinstance(text, ast.JoinedStr) else [text]
+                shown = "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in parts)
+                # What begins with another error's text has its name.
+                if shown != "{}":
+                    yield f"{path.relative_to(package)}:{node.lineno}", shown
+
+
+def test_messages_about_arguments_have_one_grammar():
+    found = dict(pieces())
+    assert len(found) > 20
+    wrong = {place: text for place, text in found.items() if not re.match(r"[^:]+: \S.*, expected ", text)}
+    assert wrong == {}
+
+
+def test_a_shape_is_shown_one_way():
+    package = pathlib.Path(scn.__file__).parent
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FormattedValue) and isinstance(node.value, ast.Attribute):
+                assert node.value.attr != "shape", f"{path}:{node.lineno} shows a shape in parentheses"
+
+
+SITES = [[[1, 1]], [[1.0]]]
+
+
+def sparse(level):
+    return level.InputLayer(2, 4)(SITES if level is scn else [torch.tensor(SITES[0]), torch.tensor(SITES[1])])
+
+
+@pytest.mark.parametrize("level", [scn, st])
+@pytest.mark.parametrize(
+    "call, error, message",
+    [
+        (
+            lambda level: level.SubmanifoldConvolution(2, "a", 1, 3, False),
+            ValueError,
+            "nIn: is 'a', expected an integer",
+        ),
+        (lambda level: level.MaxPooling(2, (3, 3, 3), 2), ValueError, "pool_size: has 3 entries, expected 2"),
+        (
+            lambda level: level.MaxPooling(2, None, 2),
+            ValueError,
+            "pool_size: is None, expected an integer or one for each axis",
+        ),
+        (
+            lambda level: level.BatchNormReLU(2, eps=np.float32("nan")),
+            ValueError,
+            "eps: is nan, expected a finite number",
+        ),
+        (
+            lambda level: level.Sparsify(2, 3, "relu"),
+            ValueError,
+            "activation: is 'relu', expected None, 'sigmoid' or 'fakeGradHardSigmoid'",
+        ),
+        (lambda level: level.Convolution(2, 1, 1, 2, 2, "no"), ValueError, "bias: is 'no', expected True or False"),
+        (
+            lambda level: level.SubmanifoldConvolution(2, 10**30, 1, 3, False),
+            OverflowError,
+            re.compile("nIn: is 10{30}, expected an integer of at most 64 bits"),
+        ),
+        (
+            lambda level: level.SubmanifoldConvolution(2, 10**5000, 1, 3, False),
+            OverflowError,
+            "nIn: is an int, expected an integer of at most 64 bits",
+        ),
+        (
+            lambda level: level.InputLayer(2, 4)(7),
+            ValueError,
+            "input: is an int, expected [coords, features] or [coords, features, batch_size]",
+        ),
+        (lambda level: level.BLInputLayer(2, 4)([1]), ValueError, "input: has 1 entries, expected [coords, features]"),
+        (
+            lambda level: level.InputLayer(2, 4)([[1, 2], [[1.0]]]),
+            ValueError,
+            "coords: has shape [2], expected [rows, 1 ... 11]",
+        ),
+        (
+            lambda level: level.InputLayer(2, 4)([[[0.5, 1]], [[1.0]]]),
+            ValueError,
+            "coords: has 0.5, expected whole numbers",
+        ),
+        (
+            lambda level: level.InputLayer(2, 4)([[["a", "b"]], [[1.0]]]),
+            TypeError,
+            "coords: has elements of type <U1, expected integers",
+        ),
+        (lambda level: level.append_tensors([]), ValueError, "tensors: is empty, expected at least one tensor"),
+        (
+            lambda level: level.append_tensors([sparse(level), 3]),
+            TypeError,
+            "tensors[1]: is an int, expected a SparseConvNetTensor",
+        ),
+        (
+            lambda level: level.compare_sparse(sparse(level), None),
+            TypeError,
+            "y: is None, expected a SparseConvNetTensor",
+        ),
+        (
+            lambda level: level.append_tensors([sparse(level), level.MaxPooling(2, 2, 2)(sparse(level))]),
+            ValueError,
+            "tensors[1]: has spatial size [2, 2], expected [4, 4] as the first",
+        ),
+        (
+            lambda level: level.SparseConvNetTensor(metadata="here"),
+            TypeError,
+            "metadata: is a str, expected a Metadata",
+        ),
+        (
+            lambda level: level.cross_entropy(np.zeros((2, 3), np.float32), [[0, 1]]),
+            ValueError,
+            "labels: has shape [1, 2], expected [2]",
+        ),
+        (
+            lambda level: level.cross_entropy(np.zeros((2, 3), np.float32), [0, 1], [1.0]),
+            ValueError,
+            "weight: has shape [1], expected [3], one for each class",
+        ),
+        (
+            lambda level: level.binary_cross_entropy(np.zeros((2, 3), np.float32), [0.5]),
+            ValueError,
+            "targets: has shape [1], expected [2, 3]",
+        ),
+        (
+            lambda level: level.spectral_norm(level.ReLU()),
+            (TypeError, ValueError),
+            re.compile("module: is a .*, expected a convolution"),
+        ),
+        (lambda level: level.squareroot_rotation(-np.eye(3)), ValueError, "a: is a reflection, expected a rotation"),
+        (
+            lambda level: level.batch_location_tensors([[[1, 2]], [[1, 2, 3]]]),
+            ValueError,
+            "location_tensors[1]: has 3 columns, expected 2 as the first",
+        ),
+        (
+            lambda level: level.prepare_BLInput([([[1]], [[1.0]]), ([[1, 2]], [[1.0]])]),
+            ValueError,
+            "batch[1]: has 2 coordinates, expected 1 as the first",
+        ),
+        (
+            lambda level: level.InputBatch(2, 4).set_locations([[1, 4, 0]], [[1.0]]),
+            ValueError,
+            "locations: row 0 has 4 on axis 1, expected 0 ... 3",
+        ),
+        (
+            lambda level: level.InputBatch(2, 4).set_location([1], [1.0]),
+            ValueError,
+            "locations: has shape [1, 1], expected [n, 2] or [n, 3]",
+        ),
+    ],
+)
+def test_both_levels_say_the_same(level, call, error, message):
+    with pytest.raises(error) as caught:
+        call(level)
+    text = str(caught.value)
+    assert message.match(text) if isinstance(message, re.Pattern) else text == message
