@@ -27,7 +27,7 @@ void build_unet(unet *subject, const unet_plan *plan) {
     check(scn_input_layer_create(DIMENSION, subject->cloud->spatial_size, SCN_INPUT_MEAN, &layers[0]));
     check(scn_submanifold_convolution_create(DIMENSION, UNET_INPUT_PLANES, planes, three, NULL, &layers[1]));
     check(scn_unet_create(DIMENSION, 1, plan->planes, plan->levels, NULL, &layers[2]));
-    check(scn_batch_normalization_create(planes, &norm, &layers[3]));
+    check(scn_batch_norm_create(planes, &norm, &layers[3]));
     check(scn_output_layer_create(DIMENSION, &layers[4]));
     check(scn_linear_create(planes, CLASSES, 1, &layers[5]));
     check(scn_sequential_create(layers, LAYERS, &subject->net));

@@ -78,11 +78,11 @@ extern "C" {
 /** The version of this header: what docs/stability.md promises goes by it. */
 #define SCN_VERSION_MAJOR 0
 /** See SCN_VERSION_MAJOR. */
-#define SCN_VERSION_MINOR 1
+#define SCN_VERSION_MINOR 2
 /** See SCN_VERSION_MAJOR. */
 #define SCN_VERSION_PATCH 0
-/** Grows with every change that breaks programs compiled before; the number in the soname, libscn.so.0. */
-#define SCN_ABI_VERSION 0
+/** Grows with every change that breaks programs compiled before; the number in the soname, libscn.so.1. */
+#define SCN_ABI_VERSION 1
 /** The most coordinates that a site can have, the batch index not counted. */
 #define SCN_MAX_DIMENSION 10
 
@@ -113,7 +113,7 @@ typedef struct scn_geometry scn_geometry;
 /** Which input rows meet which output rows, under each filter offset. */
 typedef struct scn_rulebook scn_rulebook;
 
-/** Return the library's version, "0.1.0"; a constant, never NULL. */
+/** Return the library's version, "0.2.0"; a constant, never NULL. */
 SCN_API const char *scn_version(void);
 /** Return the library's SCN_ABI_VERSION, to compare with the header's. */
 SCN_API int32_t scn_abi_version(void);
@@ -164,12 +164,12 @@ SCN_API scn_status scn_scope_end(int32_t keep);
  * An scn_tensor is a value that flows through a network, of one of four kinds. */
 
 /** The kinds of scn_tensor. */
-typedef enum scn_tensor_kind {
+typedef enum scn_value_kind {
     SCN_TENSOR_DENSE = 0,   /**< An array of rank 0 ... 16, float32, row-major. */
     SCN_TENSOR_SPARSE = 1,  /**< Features [sites, planes] on the sites of a geometry. */
     SCN_TENSOR_POINTS = 2,  /**< Coordinates and features that an input layer turns into a sparse tensor. */
     SCN_TENSOR_TABLE = 3    /**< A list of tensors: what a ConcatTable makes and a JoinTable takes. */
-} scn_tensor_kind;
+} scn_value_kind;
 
 /** What the elements of a tensor, of a matrix or of points in space are. */
 typedef enum scn_element_type {
@@ -205,14 +205,14 @@ SCN_API scn_status scn_table_create(scn_tensor *const *tensors, int64_t count, s
 /** Store the number of tensors in a table. */
 SCN_API scn_status scn_table_count(scn_tensor *table, int64_t *count);
 /** Return tensor `index` of a table. */
-SCN_API scn_status scn_table_get(scn_tensor *table, int64_t index, scn_tensor **tensor);
+SCN_API scn_status scn_table_tensor(scn_tensor *table, int64_t index, scn_tensor **tensor);
 /** Count one more owner of the handle. */
 SCN_API scn_status scn_tensor_retain(scn_tensor *tensor);
 /** Release a handle; NULL does nothing. */
 SCN_API scn_status scn_tensor_release(scn_tensor *tensor);
 
 /** Store which of the four kinds a tensor is of. */
-SCN_API scn_status scn_tensor_get_kind(scn_tensor *tensor, scn_tensor_kind *kind);
+SCN_API scn_status scn_tensor_kind(scn_tensor *tensor, scn_value_kind *kind);
 /** Store the type of a tensor's elements (of the features, where sparse or points); SCN_FLOAT32 in this version. */
 SCN_API scn_status scn_tensor_type(scn_tensor *tensor, scn_element_type *type);
 /** Store the rank: of a dense tensor its own, of sparse tensors and points that of their features, 2 (batched points: 3). */
@@ -335,7 +335,7 @@ SCN_API scn_status scn_module_rebias(scn_module *module, scn_tensor *input, scn_
  *  power iteration, epsilon being the least length that a vector is divided by; evaluation uses the weight of the last such
  *  pass, and its gradients do not reach weight_orig. epsilon, norm: FLT_MIN ... FLT_MAX. SCN_ERROR_STATE where the module
  *  has a spectral norm. */
-SCN_API scn_status scn_spectral_norm(scn_module *module, int64_t n_power_iterations, double epsilon, double norm);
+SCN_API scn_status scn_module_add_spectral_norm(scn_module *module, int64_t n_power_iterations, double epsilon, double norm);
 /** Forget the gradients of all parameters. */
 SCN_API scn_status scn_module_zero_gradients(scn_module *module);
 /** Return the type's name, "SubmanifoldConvolution"; a constant. */
@@ -616,7 +616,7 @@ typedef struct scn_batch_norm_options {
 
 /** Create a batch normalisation over rows: weight, bias, running_mean, running_var, each [planes]. Biased variance to
  *  normalise, unbiased for running_var. */
-SCN_API scn_status scn_batch_normalization_create(int64_t planes, const scn_batch_norm_options *options,
+SCN_API scn_status scn_batch_norm_create(int64_t planes, const scn_batch_norm_options *options,
                                                   scn_module **module);
 
 /** Create a Sequential of a batch normalisation (epsilon 1e-4 and momentum 0.9 in SparseConvNet) and an ELU. */

@@ -80,8 +80,8 @@ private func fit(_ output: HandleOut, _ body: () throws -> Value) -> scn_status 
     return produceTensor(output, "output", body)
 }
 
-@_cdecl("scn_spectral_norm") @implementation
-public func scn_spectral_norm(
+@_cdecl("scn_module_add_spectral_norm") @implementation
+public func scn_module_add_spectral_norm(
     _ module: OpaquePointer?, _ n_power_iterations: Int64, _ epsilon: Double, _ norm: Double
 ) -> scn_status {
     status {

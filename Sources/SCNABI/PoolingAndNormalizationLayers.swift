@@ -137,8 +137,8 @@ let batchNormDefaults = scn_batch_norm_options(
     affine: fallback("BatchNormalization", "affine", as: \.int32),
     leakiness: fallback("BatchNormalization", "leakiness", as: \.double))
 
-@_cdecl("scn_batch_normalization_create") @implementation
-public func scn_batch_normalization_create(
+@_cdecl("scn_batch_norm_create") @implementation
+public func scn_batch_norm_create(
     _ planes: Int64, _ options: UnsafePointer<scn_batch_norm_options>?, _ module: HandleOut
 ) -> scn_status {
     produceLayer(module, "BatchNormalization") {

@@ -101,8 +101,8 @@ public func scn_table_count(_ table: OpaquePointer?, _ count: UnsafeMutablePoint
     store(count, "count", zero: 0) { Int64(try SCNABI.table(table).count) }
 }
 
-@_cdecl("scn_table_get") @implementation
-public func scn_table_get(_ table: OpaquePointer?, _ index: Int64, _ tensor: HandleOut) -> scn_status {
+@_cdecl("scn_table_tensor") @implementation
+public func scn_table_tensor(_ table: OpaquePointer?, _ index: Int64, _ tensor: HandleOut) -> scn_status {
     produceTensor(tensor, "tensor") {
         let values = try SCNABI.table(table)
         return values[try checkedIndex(index, values.count)]
@@ -117,8 +117,8 @@ public func scn_tensor_release(_ tensor: OpaquePointer?) -> scn_status {
     status { try Handles.release(tensor, .tensor) }
 }
 
-@_cdecl("scn_tensor_get_kind") @implementation
-public func scn_tensor_get_kind(_ tensor: OpaquePointer?, _ kind: UnsafeMutablePointer<scn_tensor_kind>?) -> scn_status
+@_cdecl("scn_tensor_kind") @implementation
+public func scn_tensor_kind(_ tensor: OpaquePointer?, _ kind: UnsafeMutablePointer<scn_value_kind>?) -> scn_status
 {
     store(kind, "kind", zero: SCN_TENSOR_DENSE) {
         switch try value(tensor) {

@@ -134,8 +134,8 @@ final class World {
 
     /// The bits of a tensor or of a module's state, the rules of a rulebook.
     private static func content(of handle: OpaquePointer?) -> [[UInt64]] {
-        var (kind, count): (scn_tensor_kind, Int64) = (SCN_TENSOR_TABLE, 0)
-        if scn_tensor_get_kind(handle, &kind) == SCN_OK { return [bits(of: handle).map(UInt64.init)] }
+        var (kind, count): (scn_value_kind, Int64) = (SCN_TENSOR_TABLE, 0)
+        if scn_tensor_kind(handle, &kind) == SCN_OK { return [bits(of: handle).map(UInt64.init)] }
         if scn_module_state_count(handle, &count) == SCN_OK {
             return (0..<count).map { index in
                 var (name, tensor, isParameter): (UnsafePointer<CChar>?, OpaquePointer?, Int32) = (nil, nil, 0)

@@ -7,11 +7,11 @@ static void bad_tensor_handles(void) {
     BAD_TENSOR("features", scn_points_create_batched(where, 1, 3, 2, handle, &out_tensor));
     BAD_TENSOR("sparse", scn_tensor_mask(handle, &out_tensor));
     BAD_TENSOR("table", scn_table_count(handle, &out_count));
-    BAD_TENSOR("table", scn_table_get(handle, 0, &out_tensor));
+    BAD_TENSOR("table", scn_table_tensor(handle, 0, &out_tensor));
     BAD_TENSOR("tensors", (pair[1] = handle, scn_table_create(pair, 2, &out_tensor)));
     BAD_TENSOR("tensor", scn_tensor_retain(handle));
     BAD_TENSOR("tensor", scn_tensor_release(handle));
-    BAD_TENSOR("tensor", scn_tensor_get_kind(handle, &out_kind));
+    BAD_TENSOR("tensor", scn_tensor_kind(handle, &out_kind));
     BAD_TENSOR("tensor", scn_tensor_type(handle, &out_type));
     BAD_TENSOR("tensor", scn_tensor_rank(handle, &out_number));
     BAD_TENSOR("tensor", scn_tensor_shape(handle, out_sizes, 16));
@@ -73,7 +73,7 @@ static void bad_module_handles(void) {
     BAD_MODULE("children", (pair[1] = handle, scn_checkpointed_sequential_create(pair, 2, &out_module)));
     BAD_MODULE("module", scn_module_reweight(handle, sparse, &out_tensor));
     BAD_MODULE("module", scn_module_rebias(handle, sparse, &out_tensor));
-    BAD_MODULE("module", scn_spectral_norm(handle, 1, 1e-12, 1));
+    BAD_MODULE("module", scn_module_add_spectral_norm(handle, 1, 1e-12, 1));
     BAD_MODULE("children", (pair[1] = handle, scn_concat_table_create(pair, 2, &out_module)));
     BAD_MODULE("container", scn_module_add(handle, convolution));
     BAD_MODULE("child", scn_module_add(sequential, handle));

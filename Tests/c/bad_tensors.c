@@ -42,8 +42,8 @@ static void bad_tensors(void) {
     BAD(SHAPE, "tensors", scn_table_create(&table, 1, &out_tensor));
     BAD(INVALID_ARGUMENT, "count", scn_table_create(with_null, -1, &out_tensor));
     BAD(SHAPE, "table", scn_table_count(dense, &out_count));
-    BAD(INVALID_ARGUMENT, "index", scn_table_get(table, 1, &out_tensor));
-    BAD(INVALID_ARGUMENT, "index", scn_table_get(table, -1, &out_tensor));
+    BAD(INVALID_ARGUMENT, "index", scn_table_tensor(table, 1, &out_tensor));
+    BAD(INVALID_ARGUMENT, "index", scn_table_tensor(table, -1, &out_tensor));
     BAD(INVALID_ARGUMENT, "type", scn_tensor_type(dense, NULL));
     BAD(SHAPE, "tensor", scn_tensor_type(table, &out_type));
     BAD(INVALID_ARGUMENT, "rank", scn_tensor_rank(dense, NULL));

@@ -49,7 +49,7 @@ Module network() {
     Module enter, convolution, normalisation, dense, net;
     require(scn_input_layer_create(2, size, SCN_INPUT_SUM, enter.receive()));
     require(scn_submanifold_convolution_create(2, 1, 8, three, nullptr, convolution.receive()));
-    require(scn_batch_normalization_create(8, &relu, normalisation.receive()));
+    require(scn_batch_norm_create(8, &relu, normalisation.receive()));
     require(scn_sparse_to_dense_create(2, 8, dense.receive()));
     scn_module *const layers[] = {enter, convolution, normalisation, dense};
     require(scn_sequential_create(layers, 4, net.receive()));

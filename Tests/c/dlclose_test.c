@@ -44,7 +44,7 @@ static int use(int64_t rows) {
 }
 
 static int load(void) {
-    library = dlopen("libscn.so.0", RTLD_NOW | RTLD_LOCAL);
+    library = dlopen("libscn.so.1", RTLD_NOW | RTLD_LOCAL);
     if (!library) printf("%s\n", dlerror());
     return CHECK(library != NULL);
 }
@@ -52,7 +52,7 @@ static int load(void) {
 static void unload(void) {
     CHECK(dlclose(library) == 0);
     /* Gone for good, or there would be nothing to see here. */
-    CHECK(dlopen("libscn.so.0", RTLD_NOW | RTLD_NOLOAD) == NULL);
+    CHECK(dlopen("libscn.so.1", RTLD_NOW | RTLD_NOLOAD) == NULL);
 }
 
 static void *use_and_stay(void *good) {

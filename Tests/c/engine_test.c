@@ -15,14 +15,14 @@ static void test_tensors(void) {
     const float a_values[] = {1, 2, 3, 4, 5, 6}, b_values[] = {6, 5, 4, 3, 2, 1};
     int64_t got[16] = {0};
     int32_t rank = -1, recorded = -1;
-    scn_tensor_kind kind = SCN_TENSOR_TABLE;
+    scn_value_kind kind = SCN_TENSOR_TABLE;
     scn_element_type type = SCN_FLOAT64;
     scn_tensor *a, *b, *sum, *product, *scaled, *total, *reshaped, *gradient, *detached, *empty;
     OK(scn_tensor_create(shape, 2, a_values, &a));
     OK(scn_tensor_create(shape, 2, NULL, &b));
     OK(scn_tensor_copy_from(b, b_values, 6));
     OK(scn_tensor_create(none, 2, NULL, &empty));
-    OK(scn_tensor_get_kind(a, &kind));
+    OK(scn_tensor_kind(a, &kind));
     OK(scn_tensor_type(a, &type));
     OK(scn_tensor_rank(a, &rank));
     OK(scn_tensor_shape(a, got, 16));
@@ -72,7 +72,7 @@ static void test_tensors(void) {
     int64_t count = 0;
     OK(scn_table_create(both, 2, &table));
     OK(scn_table_count(table, &count));
-    OK(scn_table_get(table, 1, &second));
+    OK(scn_table_tensor(table, 1, &second));
     CHECK(count == 2 && is_equal(second, &value, 1));
     OK(scn_tensor_retain(second));
     OK(scn_tensor_release(second));
@@ -205,7 +205,7 @@ static void test_modules(void) {
     OK(scn_submanifold_convolution_create(2, 3, 4, three, &options, &left));
     OK(scn_identity_create(&right));
     OK(scn_join_table_create(&join));
-    OK(scn_batch_normalization_create(7, NULL, &normal));
+    OK(scn_batch_norm_create(7, NULL, &normal));
     OK(scn_max_pooling_create(2, three, two, NULL, &pool));
     OK(scn_module_add(table, left));
     OK(scn_module_add(table, right));

@@ -149,7 +149,7 @@ static void test_failed_constructors(void) {
     unet.downsample_stride = NULL, unet.leakiness = -1;
     CHECK(scn_unet_create(2, 1, planes, 2, &unet, &module) != SCN_OK);
     CHECK(scn_sparse_vgg_net_create(2, 1, "C4 C8 MP2/0", &module) != SCN_OK);
-    CHECK(scn_spectral_norm(linear, 1, 1e-12, -1) != SCN_OK);
+    CHECK(scn_module_add_spectral_norm(linear, 1, 1e-12, -1) != SCN_OK);
     filter.dimension = 2, filter.size = three, filter.stride = two;
     CHECK(scn_geometry_randomized(geometry, 0, &filter, &sites, &rulebook) != SCN_OK && sites == 0);
     fractional.output_size = many;

@@ -63,7 +63,7 @@ static void use_threads(void) {
     scn_module *layer = NULL;
     float *values = random_floats(ROWS * PLANES, 2), *result = floats(ROWS * PLANES);
     OK(scn_set_thread_count(4));
-    OK(scn_batch_normalization_create(PLANES, NULL, &layer));
+    OK(scn_batch_norm_create(PLANES, NULL, &layer));
     apply(layer, values, ROWS, PLANES, result, NULL);
     OK(scn_module_release(layer));
     free(values), free(result);
@@ -144,7 +144,7 @@ static uint64_t results(float scale) {
         int64_t rows = i == 5 ? WIDE_ROWS : ROWS, planes = i == 5 ? WIDE : PLANES;
         OK(scn_manual_seed(3));
         if (i < 4) OK(scn_activation_create(activations[i], 0.25, &layer));
-        else if (i == 4) OK(scn_batch_normalization_create(PLANES, NULL, &layer));
+        else if (i == 4) OK(scn_batch_norm_create(PLANES, NULL, &layer));
         else OK(scn_linear_create(WIDE, WIDE, 1, &layer));
         apply(layer, values, rows, planes, result, gradient);
         sum = sum * 31 + hash(result, rows * planes);
@@ -232,7 +232,7 @@ static void test_exceptions(void) {
     for (int i = 0; i < 80000; i++) values[i] = i % 3 == 0 ? infinity : i % 3 == 1 ? -infinity : 3e38f;
     for (int32_t threads = 1; threads <= 4; threads += 3) {
         OK(scn_set_thread_count(threads));
-        OK(scn_batch_normalization_create(8, NULL, &layer));
+        OK(scn_batch_norm_create(8, NULL, &layer));
         CHECK(feclearexcept(FE_ALL_EXCEPT) == 0);
         CHECK(feenableexcept(FE_INVALID | FE_DIVBYZERO | FE_OVERFLOW) != -1);
         apply(layer, values, 10000, 8, result, NULL);

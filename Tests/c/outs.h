@@ -16,7 +16,7 @@ static float *out_data;
 static int64_t out_count, out_sizes[16];
 static int32_t out_number;
 static double out_rate;
-static scn_tensor_kind out_kind;
+static scn_value_kind out_kind;
 static scn_element_type out_type;
 static const int64_t *out_offsets;
 static const int32_t *out_inputs, *out_outputs;

@@ -148,7 +148,7 @@ static scn_module *network(int checkpointed) {
     OK(scn_batch_norm_elu_create(4, 1e-4, 0.9, &layers[1]));
     OK(scn_batchwise_dropout_create(0.3, &layers[2]));
     OK(scn_linear_create(4, PLANES, 1, &layers[3]));
-    OK(scn_spectral_norm(layers[3], 2, 1e-12, 1));
+    OK(scn_module_add_spectral_norm(layers[3], 2, 1e-12, 1));
     OK(scn_dropout_create(0.3, &layers[4]));
     OK((checkpointed ? scn_checkpointed_sequential_create : scn_sequential_create)(layers, 5, &net));
     for (int i = 0; i < 5; i++) scn_module_release(layers[i]);

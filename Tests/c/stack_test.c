@@ -115,7 +115,7 @@ static scn_module *block(void) {
     const int64_t three[] = {3, 3};
     scn_module *layers[3], *module = NULL;
     OK(scn_submanifold_convolution_create(2, 2, 2, three, NULL, &layers[0]));
-    OK(scn_batch_normalization_create(2, NULL, &layers[1]));
+    OK(scn_batch_norm_create(2, NULL, &layers[1]));
     OK(scn_activation_create(SCN_ACTIVATION_ELU, 0, &layers[2]));
     OK(scn_sequential_create(layers, 3, &module));
     for (int i = 0; i < 3; i++) OK(scn_module_release(layers[i]));
@@ -197,7 +197,7 @@ static void other_layers(void) {
     OK(scn_full_convolution_create(2, 2, 2, two, two, NULL, &layers[6]));
     OK(scn_dropout_create(0.5, &layers[7]));
     OK(scn_global_pooling_create(2, SCN_GLOBAL_MAX, &layers[8]));
-    OK(scn_spectral_norm(layers[6], 1, 1e-12, 1));
+    OK(scn_module_add_spectral_norm(layers[6], 1, 1e-12, 1));
     for (int i = 0; i < 9; i++) use(nest(layers[i], scn_checkpointed_sequential_create, i == 6 ? DEPTH - 2 : 1), 2, 0);
 }
 

@@ -123,7 +123,7 @@ static uint64_t large_bits(void) {
     OK(scn_manual_seed(6));
     OK(scn_input_layer_create(2, size, SCN_INPUT_UNIQUE, &layers[0]));
     OK(scn_submanifold_convolution_create(2, PLANES, PLANES, three, NULL, &layers[1]));
-    OK(scn_batch_normalization_create(PLANES, NULL, &layers[2]));
+    OK(scn_batch_norm_create(PLANES, NULL, &layers[2]));
     OK(scn_sequential_create(layers, 3, &net));
     OK(scn_tensor_create(shape, 2, values, &features));
     OK(scn_tensor_set_requires_gradient(features, 1));

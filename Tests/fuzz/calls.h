@@ -13,7 +13,7 @@ enum { SLOTS = 10, DIMENSION = 2, PLANES = 3 };
 typedef struct slot {
     void *handle;
     int owners;
-    scn_tensor_kind kind;  // of tensors
+    scn_value_kind kind;  // of tensors
 } slot;
 
 static slot pool[KINDS][SLOTS];
@@ -48,7 +48,7 @@ static void adopt(handle_kind kind, void *handle) {
     if (pool_count[kind] == SLOTS) drop(kind, byte() % SLOTS);
     slot *s = &pool[kind][pool_count[kind]++];
     *s = (slot){.handle = handle, .owners = 1};
-    if (kind == TENSOR) REQUIRE_OK(scn_tensor_get_kind((scn_tensor *)handle, &s->kind));
+    if (kind == TENSOR) REQUIRE_OK(scn_tensor_kind((scn_tensor *)handle, &s->kind));
 }
 
 /** Return the pool's entry of a handle, or NULL. */
@@ -78,7 +78,7 @@ static scn_geometry *a_geometry(void) { return (scn_geometry *)some(GEOMETRY); }
 static scn_rulebook *a_rulebook(void) { return (scn_rulebook *)some(RULEBOOK); }
 static scn_tensor *a_tensor(void) { return (scn_tensor *)some(TENSOR); }
 /** Return a tensor of one kind where there is one, in most cases. */
-static scn_tensor *a_tensor_of(scn_tensor_kind kind) {
+static scn_tensor *a_tensor_of(scn_value_kind kind) {
     if (rarely(24) || !pool_count[TENSOR]) return a_tensor();
     const int first = byte() % pool_count[TENSOR];
     for (int i = 0; i < pool_count[TENSOR]; i++) {
@@ -91,7 +91,7 @@ static scn_tensor *a_dense(void) { return a_tensor_of(SCN_TENSOR_DENSE); }
 static scn_tensor *a_sparse(void) { return a_tensor_of(SCN_TENSOR_SPARSE); }
 
 /** Return an array of handles and its length, 0 ... 3; NULL with an odd length where it could not be paid for. */
-static void **some_handles(handle_kind kind, int64_t *count, scn_tensor_kind tensor_kind) {
+static void **some_handles(handle_kind kind, int64_t *count, scn_value_kind tensor_kind) {
     *count = size_number(3);
     if (*count < 0 || *count > 3) return NULL;
     void **handles = (void **)scratch((size_t)*count, sizeof(void *));

@@ -57,7 +57,7 @@ static void call_module(void) {
         break;
     case 9: CALL(scn_module_reweight(a_module(), a_tensor(), OUT(&out_tensor))); break;
     case 10: CALL(scn_module_rebias(a_module(), a_tensor(), &out_tensor)); break;
-    case 11: CALL(scn_spectral_norm(a_module(), size_number(3), real_number(), real_number())); break;
+    case 11: CALL(scn_module_add_spectral_norm(a_module(), size_number(3), real_number(), real_number())); break;
     case 12: CALL(scn_module_zero_gradients(a_module())); break;
     case 13: CALL(scn_module_type(a_module(), OUT(&out_text))); break;
     case 14: CALL(scn_module_architecture(a_module(), OUT(&out_text))); break;
@@ -112,7 +112,7 @@ static void call_small_layer(void) {
         norm->struct_size = a_struct_size(sizeof *norm);
         if (rarely(128)) norm->epsilon = real_number(), norm->momentum = real_number();
         norm->affine = choice_of(2), norm->leakiness = real_number();
-        CALL(scn_batch_normalization_create(some_planes(), byte() & 1 ? norm : NULL, OUT(&out_module)));
+        CALL(scn_batch_norm_create(some_planes(), byte() & 1 ? norm : NULL, OUT(&out_module)));
         break;
     case 19: CALL(scn_batch_norm_elu_create(some_planes(), real_number(), real_number(), OUT(&out_module))); break;
     case 20:

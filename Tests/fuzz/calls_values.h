@@ -135,10 +135,10 @@ static void call_tensor(void) {
         CALL(scn_table_create((scn_tensor *const *)handles, count, OUT(&out_tensor)));
         break;
     case 5: CALL(scn_table_count(a_tensor_of(SCN_TENSOR_TABLE), OUT(&out_count))); break;
-    case 6: CALL(scn_table_get(a_tensor_of(SCN_TENSOR_TABLE), size_number(2), OUT(&out_tensor))); break;
+    case 6: CALL(scn_table_tensor(a_tensor_of(SCN_TENSOR_TABLE), size_number(2), OUT(&out_tensor))); break;
     case 7: OWNERS(scn_tensor_retain, retain, TENSOR, scn_tensor); break;
     case 8: OWNERS(scn_tensor_release, release, TENSOR, scn_tensor); break;
-    case 9: CALL(scn_tensor_get_kind(a_tensor(), OUT(&out_kind))); break;
+    case 9: CALL(scn_tensor_kind(a_tensor(), OUT(&out_kind))); break;
     case 10: CALL(scn_tensor_rank(a_tensor(), OUT(&out_number))); break;
     case 11: {
         const int32_t capacity = (int32_t)size_number(16);

@@ -52,7 +52,7 @@ static void round_trip(scn_module *module) {
 
 static void forward(scn_module *module, scn_tensor *input) {
     scn_tensor *output = NULL, *sum = NULL;
-    scn_tensor_kind kind;
+    scn_value_kind kind;
     const char *text = "";
     uint64_t before[4], after[4], state = 0;
     int64_t handles = scn_live_handles();
@@ -64,7 +64,7 @@ static void forward(scn_module *module, scn_tensor *input) {
         if (is_strict()) REQUIRE(memcmp(before, after, sizeof before) == 0 && mix_module(0, module) == state);
         return;
     }
-    REQUIRE_OK(scn_tensor_get_kind(output, &kind));
+    REQUIRE_OK(scn_tensor_kind(output, &kind));
     if (kind == SCN_TENSOR_DENSE || kind == SCN_TENSOR_SPARSE) {
         int32_t requires_gradient;
         REQUIRE_OK(scn_tensor_sum(output, &sum));

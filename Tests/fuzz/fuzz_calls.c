@@ -27,7 +27,7 @@ static void fill_pool(void) {
     REQUIRE_OK(scn_points_create(where, 3, DIMENSION + 1, features, 0, &points));
     REQUIRE_OK(scn_input_layer_create(DIMENSION, size, SCN_INPUT_SUM, &input_layer));
     REQUIRE_OK(scn_submanifold_convolution_create(DIMENSION, PLANES, PLANES, three, NULL, &convolution));
-    REQUIRE_OK(scn_batch_normalization_create(PLANES, NULL, &norm));
+    REQUIRE_OK(scn_batch_norm_create(PLANES, NULL, &norm));
     scn_module *const children[] = {input_layer, convolution, norm};
     REQUIRE_OK(scn_sequential_create(children, 3, &sequential));
     REQUIRE_OK(scn_module_forward(input_layer, points, &sparse));

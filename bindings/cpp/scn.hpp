@@ -268,7 +268,7 @@ Element *pointer(Span<Element> span) noexcept {
 
 // ================================================================================================== The library itself
 
-/// The library's version, "0.1.0".
+/// The library's version, "0.2.0".
 [[nodiscard]] inline std::string version() { return scn_version(); }
 /// Throw unless the loaded library is binary compatible with the header that this program was compiled with.
 inline void require_compatible_library() {
@@ -636,7 +636,7 @@ class Tensor : public Handle<scn_tensor, scn_tensor_retain, scn_tensor_release> 
     }
 
     /// Whether this is dense, sparse, points or a table.
-    [[nodiscard]] scn_tensor_kind kind() const { return detail::stored<scn_tensor_kind>(scn_tensor_get_kind, get()); }
+    [[nodiscard]] scn_value_kind kind() const { return detail::stored<scn_value_kind>(scn_tensor_kind, get()); }
     /// The type of the values; for sparse tensors and points, the type of their features.
     [[nodiscard]] scn_element_type type() const { return detail::stored<scn_element_type>(scn_tensor_type, get()); }
     /// The shape; for sparse tensors and points, the shape of their features.
@@ -690,7 +690,7 @@ class Tensor : public Handle<scn_tensor, scn_tensor_retain, scn_tensor_release> 
     [[nodiscard]] std::int64_t table_count() const { return detail::stored<std::int64_t>(scn_table_count, get()); }
     /// A tensor of a table.
     [[nodiscard]] Tensor table_get(std::int64_t index) const {
-        return detail::made<Tensor>(scn_table_get, get(), index);
+        return detail::made<Tensor>(scn_table_tensor, get(), index);
     }
 
     /// Whether backward passes reach this tensor.
@@ -887,7 +887,7 @@ class [[nodiscard]] Module : public Handle<scn_module, scn_module_retain, scn_mo
     Tensor rebias(const Tensor &input) const { return detail::made<Tensor>(scn_module_rebias, get(), input.get()); }
     /// Make a convolution or product scale its weight so that the largest singular value is norm.
     void spectral_norm(std::int64_t n_power_iterations = 1, double epsilon = 1e-12, double norm = 1) const {
-        check(scn_spectral_norm(get(), n_power_iterations, epsilon, norm));
+        check(scn_module_add_spectral_norm(get(), n_power_iterations, epsilon, norm));
     }
 
     /// Append a child to a sequential or concat_table.
@@ -1112,7 +1112,7 @@ inline Module batch_normalization(std::int64_t planes, const BatchNormOptions &o
     raw.momentum = options.momentum;
     raw.affine = options.affine;
     raw.leakiness = options.leakiness;
-    return detail::made<Module>(scn_batch_normalization_create, planes, &raw);
+    return detail::made<Module>(scn_batch_norm_create, planes, &raw);
 }
 /// Batch normalization followed by ReLU.
 inline Module batch_norm_relu(std::int64_t planes) {

@@ -1,7 +1,7 @@
 """What pyproject.toml cannot say: the version stands in scn.h, and the built library goes into the wheel.
 
 A source archive has neither: its version stands in PKG-INFO, and what it builds is a package for every platform that
-opens the libscn.so.0 of the system, or that which SCN_LIBRARY names.
+opens the libscn.so.1 of the system, or that which SCN_LIBRARY names.
 """
 
 import os

@@ -26,7 +26,7 @@ prepare_python() {
     packages=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
     python_environment=(
         PYTHONPATH="$root/bindings/python/src:$packages"
-        SCN_LIBRARY="$prefix/lib/libscn.so.0")
+        SCN_LIBRARY="$prefix/lib/libscn.so.1")
 }
 
 # The Swift toolchain has a clang, wherever it is.

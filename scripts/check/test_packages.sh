@@ -105,7 +105,7 @@ attempt "wheel: hello world" says_the_same hello_world $hiding "$work/venv/bin/p
 attempt "wheel: training" says_the_same quickstart $hiding "$work/venv/bin/python" "$work/quickstart.py"
 attempt "source archive: a package without the library" source_archive_builds
 attempt "source archive: training with a library of its own" says_the_same quickstart \
-    alone SCN_LIBRARY="$work/tree/lib/libscn.so.0" "$work/second/bin/python" "$work/quickstart.py"
+    alone SCN_LIBRARY="$work/tree/lib/libscn.so.1" "$work/second/bin/python" "$work/quickstart.py"
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

@@ -64,7 +64,7 @@ static scn_status create_network(scn_module **network) {
     scn_status status = scn_sparse_vgg_net_create(2, 1, "C8 C8 MP3/2 C16 C16 MP3/2 C24 C24 MP3/2", &parts[0]);
     relu.leakiness = 0;
     if (status == SCN_OK) status = scn_submanifold_convolution_create(2, 24, 32, three, NULL, &parts[1]);
-    if (status == SCN_OK) status = scn_batch_normalization_create(32, &relu, &parts[2]);
+    if (status == SCN_OK) status = scn_batch_norm_create(32, &relu, &parts[2]);
     if (status == SCN_OK) status = scn_sparse_to_dense_create(2, 32, &parts[3]);
     if (status == SCN_OK) status = scn_sequential_create(parts, 4, network);
     for (int i = 0; i < 4; i++) scn_module_release(parts[i]);

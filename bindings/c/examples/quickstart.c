@@ -25,7 +25,7 @@ int main(void) {
     relu.leakiness = 0;
     check(scn_input_layer_create(2, field, SCN_INPUT_SUM, &layers[0]));
     check(scn_submanifold_convolution_create(2, 1, 8, three, NULL, &layers[1]));
-    check(scn_batch_normalization_create(8, &relu, &layers[2]));
+    check(scn_batch_norm_create(8, &relu, &layers[2]));
     check(scn_max_pooling_create(2, two, two, NULL, &layers[3]));
     check(scn_sparse_to_dense_create(2, 8, &layers[4]));
     check(scn_flatten_create(&layers[5]));

@@ -22,7 +22,7 @@ def _decoded(text: bytes) -> str:
 
 
 def version() -> str:
-    """Return the library's version, "0.1.0"."""
+    """Return the library's version, "0.2.0"."""
     return _decoded(library.scn_version())
 
 

@@ -22,7 +22,7 @@ from ctypes import (
 )
 from typing import Any
 
-SCN_ABI_VERSION = 0
+SCN_ABI_VERSION = 1
 SCN_MAX_DIMENSION = 10
 
 # scn_status
@@ -39,7 +39,7 @@ SCN_ERROR_STATE = 9
 SCN_ERROR_UNSUPPORTED = 10
 SCN_ERROR_INTERNAL = 11
 
-# scn_tensor_kind
+# scn_value_kind
 SCN_TENSOR_DENSE = 0
 SCN_TENSOR_SPARSE = 1
 SCN_TENSOR_POINTS = 2
@@ -93,7 +93,7 @@ Geometry = c_void_p
 Rulebook = c_void_p
 
 # Enumerations.
-TensorKind = c_int
+ValueKind = c_int
 ElementType = c_int
 InputMode = c_int
 SparsifyActivation = c_int
@@ -385,10 +385,10 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_points_create_batched": (Status, [Int64s, c_int64, c_int64, c_int32, Tensor, POINTER(Tensor)]),
     "scn_table_create": (Status, [POINTER(Tensor), c_int64, POINTER(Tensor)]),
     "scn_table_count": (Status, [Tensor, Int64s]),
-    "scn_table_get": (Status, [Tensor, c_int64, POINTER(Tensor)]),
+    "scn_table_tensor": (Status, [Tensor, c_int64, POINTER(Tensor)]),
     "scn_tensor_retain": (Status, [Tensor]),
     "scn_tensor_release": (Status, [Tensor]),
-    "scn_tensor_get_kind": (Status, [Tensor, POINTER(TensorKind)]),
+    "scn_tensor_kind": (Status, [Tensor, POINTER(ValueKind)]),
     "scn_tensor_type": (Status, [Tensor, POINTER(ElementType)]),
     "scn_tensor_rank": (Status, [Tensor, Int32s]),
     "scn_tensor_shape": (Status, [Tensor, Int64s, c_int32]),
@@ -426,7 +426,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_module_state": (Status, [Module, c_int64, POINTER(c_char_p), POINTER(Tensor), Int32s]),
     "scn_module_reweight": (Status, [Module, Tensor, POINTER(Tensor)]),
     "scn_module_rebias": (Status, [Module, Tensor, POINTER(Tensor)]),
-    "scn_spectral_norm": (Status, [Module, c_int64, c_double, c_double]),
+    "scn_module_add_spectral_norm": (Status, [Module, c_int64, c_double, c_double]),
     "scn_module_zero_gradients": (Status, [Module]),
     "scn_module_type": (Status, [Module, POINTER(c_char_p)]),
     "scn_module_architecture": (Status, [Module, POINTER(c_char_p)]),
@@ -496,7 +496,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     ),
     "scn_fractional_max_pooling_create": (Status, [c_int32, POINTER(FractionalOptions), POINTER(Module)]),
     "scn_global_pooling_create": (Status, [c_int32, GlobalPooling, POINTER(Module)]),
-    "scn_batch_normalization_create": (Status, [c_int64, POINTER(BatchNormOptions), POINTER(Module)]),
+    "scn_batch_norm_create": (Status, [c_int64, POINTER(BatchNormOptions), POINTER(Module)]),
     "scn_batch_norm_elu_create": (Status, [c_int64, c_double, c_double, POINTER(Module)]),
     "scn_mean_only_norm_create": (Status, [c_int64, c_int32, c_double, c_double, POINTER(Module)]),
     "scn_group_norm_create": (Status, [c_int64, c_int64, c_double, POINTER(Module)]),

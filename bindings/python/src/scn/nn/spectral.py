@@ -26,7 +26,7 @@ def spectral_norm(module: L, n_power_iterations: int = 1, eps: float = 1e-12, no
     if not isinstance(module, Layer):
         raise wrong_type("module", module, "a convolution or a product with a weight")
     original = module._parameters.get("weight")
-    library.scn_spectral_norm(
+    library.scn_module_add_spectral_norm(
         module._handle, integer(n_power_iterations, "n_power_iterations"), positive(eps, "eps"), norm
     )
     assert original is not None, "the library normalised no weight"

@@ -28,12 +28,12 @@ def to_native(value: Any) -> TensorHandle:
 def from_native(handle: TensorHandle) -> Any:
     """Return the library's value as Python's: a `Tensor`, a `SparseConvNetTensor`, or a list of them."""
     kind = ctypes.c_int()
-    library.scn_tensor_get_kind(handle, ctypes.byref(kind))
+    library.scn_tensor_kind(handle, ctypes.byref(kind))
     if kind.value == SCN_TENSOR_SPARSE:
         return SparseConvNetTensor._of(handle)
     if kind.value == SCN_TENSOR_TABLE:
         count = ctypes.c_int64()
         library.scn_table_count(handle, ctypes.byref(count))
         parts = range(count.value)
-        return [from_native(TensorHandle.make(library.scn_table_get, handle, index)) for index in parts]
+        return [from_native(TensorHandle.make(library.scn_table_tensor, handle, index)) for index in parts]
     return Tensor._of(handle)
