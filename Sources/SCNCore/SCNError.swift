@@ -68,6 +68,7 @@ package func requireAtLeastZero(
 }
 
 /// The product of sizes, or an overflow error that names `what`.
+@inlinable
 package func checkedProduct(_ sizes: some Sequence<Int>, _ what: @autoclosure () -> String) throws(SCNError) -> Int {
     var product = 1
     for size in sizes {

@@ -76,22 +76,22 @@ func store<T>(_ out: UnsafeMutablePointer<T>?, _ name: String, zero: T, _ body: 
     return status { try required(out, name).pointee = try body() }
 }
 
-func required<P>(_ pointer: P?, _ name: String) throws(SCNError) -> P {
-    guard let pointer else { throw SCNError(.invalidArgument, "\(name): is NULL") }
+func required<P>(_ pointer: P?, _ name: @autoclosure () -> String) throws(SCNError) -> P {
+    guard let pointer else { throw SCNError(.invalidArgument, "\(name()): is NULL") }
     return pointer
 }
 
 /// A pointer to `count` elements, which may be NULL only where count is 0.
-func elements<T>(_ pointer: UnsafePointer<T>?, _ count: Int64, _ name: String, countName: String = "count")
-    throws(SCNError) -> UnsafeBufferPointer<T>
-{
+func elements<T>(
+    _ pointer: UnsafePointer<T>?, _ count: Int64, _ name: @autoclosure () -> String, countName: String = "count"
+) throws(SCNError) -> UnsafeBufferPointer<T> {
     try require(count >= 0, .invalidArgument, "\(countName): is \(count), expected at least 0")
-    _ = try checkedProduct([Int(count), MemoryLayout<T>.stride], name)
+    _ = try checkedProduct([Int(count), MemoryLayout<T>.stride], name())
     if count == 0 { return UnsafeBufferPointer(start: nil, count: 0) }
-    let pointer = try required(pointer, name)
+    let pointer = try required(pointer, name())
     try require(
         UInt(bitPattern: pointer) % UInt(MemoryLayout<T>.alignment) == 0, .invalidArgument,
-        "\(name): is not aligned to \(MemoryLayout<T>.alignment) bytes")
+        "\(name()): is not aligned to \(MemoryLayout<T>.alignment) bytes")
     return UnsafeBufferPointer(start: pointer, count: Int(count))
 }
 

@@ -51,9 +51,9 @@ func matrices(_ pointer: UnsafePointer<scn_matrix>?, _ count: Int64, _ name: Str
 
 /// A host's numbers as a matrix, borrowed for a call; NULL only where there are none.
 func matrix(
-    _ pointer: UnsafePointer<Float>?, _ rows: Int, _ planes: Int, _ name: String
+    _ pointer: UnsafePointer<Float>?, _ rows: Int, _ planes: Int, _ name: @autoclosure () -> String
 ) throws(SCNError) -> Matrix {
-    let data = try elements(pointer, Int64(try checkedProduct([rows, planes], name)), name)
+    let data = try elements(pointer, Int64(try checkedProduct([rows, planes], name())), name())
     return Matrix(
         rows: rows, planes: planes, borrowing: UnsafeMutablePointer(mutating: data.baseAddress) ?? nowhere)
 }
