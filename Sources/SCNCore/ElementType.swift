@@ -1,5 +1,5 @@
 /// What the elements of a matrix are; raw values are those of `scn_element_type` in `scn.h`.
-public enum ElementType: Int32, Sendable {
+package enum ElementType: Int32, Sendable {
     /// IEEE 754 single precision.
     case float32 = 0
     /// IEEE 754 double precision, which the points of a cloud may have; no operation on matrices takes it.

@@ -5,15 +5,15 @@ internal import Glibc
 /// A matrix refers to its storage: copies of the value share the elements. Operations write only into matrices that
 /// they made themselves or that the caller passes as their result. They ask ``Kernels`` for loops that fit the element types
 /// of their operands; all else knows of rows and planes alone.
-public struct Matrix {
+package struct Matrix {
     /// The number of rows.
-    public let rows: Int
+    package let rows: Int
     /// The number of elements of a row.
-    public let planes: Int
+    package let planes: Int
     /// What the elements are.
-    public let type: ElementType
+    package let type: ElementType
     /// Where the elements are.
-    public let storage: RawStorage
+    package let storage: RawStorage
 
     private init(rows: Int, planes: Int, type: ElementType, storage: RawStorage) {
         precondition(rows >= 0 && planes >= 0 && storage.byteCount == rows * planes * type.size)
@@ -32,27 +32,27 @@ public struct Matrix {
     }
 
     /// A matrix of float32 with undefined content.
-    public init(rows: Int, planes: Int) throws(SCNError) {
+    package init(rows: Int, planes: Int) throws(SCNError) {
         try self.init(rows: rows, planes: planes, type: .float32)
     }
 
     /// A matrix of zeros, float32.
-    public init(zeros rows: Int, planes: Int) throws(SCNError) {
+    package init(zeros rows: Int, planes: Int) throws(SCNError) {
         try self.init(rows: rows, planes: planes, type: .float32, zeroed: true)
     }
 
     /// A view of `storage`, which must hold `rows * planes` elements.
-    public init(rows: Int, planes: Int, storage: Storage<Float>) {
+    package init(rows: Int, planes: Int, storage: Storage<Float>) {
         self.init(rows: rows, planes: planes, type: .float32, storage: storage)
     }
 
     /// A view of a host's buffer, which must outlive it.
-    public init(rows: Int, planes: Int, borrowing pointer: UnsafeMutablePointer<Float>) {
+    package init(rows: Int, planes: Int, borrowing pointer: UnsafeMutablePointer<Float>) {
         self.init(rows: rows, planes: planes, storage: Storage(borrowing: pointer, count: rows * planes))
     }
 
     /// A copy of `elements`, of which there must be `rows * planes`.
-    public init(rows: Int, planes: Int, _ elements: some Collection<Float>) throws(SCNError) {
+    package init(rows: Int, planes: Int, _ elements: some Collection<Float>) throws(SCNError) {
         try require(
             elements.count == rows * planes, .shape,
             "\(elements.count) elements given for a matrix of \(rows) x \(planes)")
@@ -60,11 +60,11 @@ public struct Matrix {
     }
 
     /// The number of elements.
-    @inlinable public var count: Int { rows * planes }
+    @inlinable package var count: Int { rows * planes }
 
     /// The address of the first element of a matrix of float32: for kernels, copies to and from hosts, and files. Whoever has
     /// the matrix from elsewhere asks ``Kernels`` first.
-    @inlinable public var pointer: UnsafeMutablePointer<Float> {
+    @inlinable package var pointer: UnsafeMutablePointer<Float> {
         precondition(type == .float32 && storage.memory != .absent, "read as what it is not")
         return storage.address.assumingMemoryBound(to: Float.self)
     }
@@ -72,7 +72,7 @@ public struct Matrix {
     /// The elements of a matrix of float32.
     package var buffer: UnsafeMutableBufferPointer<Float> { UnsafeMutableBufferPointer(start: pointer, count: count) }
     /// A copy of the elements of a matrix of float32.
-    public var elements: [Float] { Array(buffer) }
+    package var elements: [Float] { Array(buffer) }
     /// A copy of the only element, of a matrix of float32.
     package var onlyElement: Float {
         precondition(count == 1)
@@ -80,13 +80,13 @@ public struct Matrix {
     }
 
     /// The address of a row's first element, in a matrix of float32.
-    public func row(_ index: Int) -> UnsafeMutablePointer<Float> {
+    package func row(_ index: Int) -> UnsafeMutablePointer<Float> {
         precondition(index >= 0 && index < rows)
         return pointer + index * planes
     }
 
     /// The same elements seen as another shape of the same count.
-    public func reshaped(rows: Int, planes: Int) -> Matrix {
+    package func reshaped(rows: Int, planes: Int) -> Matrix {
         Matrix(rows: rows, planes: planes, type: type, storage: storage)
     }
 
@@ -96,7 +96,7 @@ public struct Matrix {
     }
 
     /// A matrix with elements of its own.
-    public func copy() throws(SCNError) -> Matrix {
+    package func copy() throws(SCNError) -> Matrix {
         let result = try Matrix(rows: rows, planes: planes, type: type)
         result.update(from: self)
         return result

@@ -5,15 +5,16 @@ internal import CSCNSupport
 /// Results never depend on the thread count: an index does the same work whichever thread runs it, and reductions
 /// add the partial sums of chunks whose bounds depend on shapes alone.
 public enum Parallel {
-    /// Threads that loops use, this one included. At first what the environment variable `SCN_NUM_THREADS` says, else as many
-    /// as the process may use at once, or `OMP_NUM_THREADS` where that is fewer.
+    /// The number of threads that operations use, including the calling one; values are clamped to 1 ... 1024. Initially
+    /// this is what the environment variable `SCN_NUM_THREADS` says, or else as many as the process may run at once, or
+    /// `OMP_NUM_THREADS` if that is fewer.
     public static var threadCount: Int {
         get { Int(scn_pool_thread_count()) }
         set { scn_pool_set_thread_count(Int32(clamping: newValue)) }
     }
 
     /// Calls `body` once for each index in `0 ..< count`, in any order and on any thread, and waits for all.
-    public static func forEach(_ count: Int, _ body: (Int) -> Void) {
+    package static func forEach(_ count: Int, _ body: (Int) -> Void) {
         if count == 1 { return body(0) }
         withoutActuallyEscaping(body) { escapable in
             var box = escapable
@@ -28,14 +29,14 @@ public enum Parallel {
     }
 
     /// Cuts `0 ..< count` into chunks of `size` (the last one shorter) and calls `body` once for each.
-    public static func forEachChunk(_ count: Int, size: Int, _ body: (_ chunk: Int, _ range: Range<Int>) -> Void) {
+    package static func forEachChunk(_ count: Int, size: Int, _ body: (_ chunk: Int, _ range: Range<Int>) -> Void) {
         forEach(chunkCount(count, size: size)) { chunk in
             body(chunk, chunk * size..<min(count, (chunk + 1) * size))
         }
     }
 
-    /// The same for a body that can fail: throws one of the errors, when all chunks are done.
-    public static func tryForEachChunk(
+    /// The same for a body that can fail: throws one of its errors once all chunks are done.
+    package static func tryForEachChunk(
         _ count: Int, size: Int, _ body: (_ chunk: Int, _ range: Range<Int>) throws(SCNError) -> Void
     ) throws(SCNError) {
         let failure = Locked<SCNError?>(nil)
@@ -49,6 +50,6 @@ public enum Parallel {
         if let error = failure.withLock({ $0 }) { throw error }
     }
 
-    /// How many chunks of `size` there are, the last one perhaps shorter.
-    public static func chunkCount(_ count: Int, size: Int) -> Int { (count + size - 1) / size }
+    /// How many chunks of `size` there are; the last one may be shorter.
+    package static func chunkCount(_ count: Int, size: Int) -> Int { (count + size - 1) / size }
 }

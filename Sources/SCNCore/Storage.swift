@@ -1,9 +1,9 @@
 internal import CSCNSupport
 
 /// Bytes whose allocation can fail without a trap, or a host's buffer on loan.
-public class RawStorage {
+package class RawStorage {
     /// Whose memory it is.
-    public enum Memory: Sendable {
+    package enum Memory: Sendable {
         /// The library's.
         case own
         /// A host's, on loan.
@@ -13,11 +13,11 @@ public class RawStorage {
     }
 
     /// The address of the first byte.
-    public final let address: UnsafeMutableRawPointer
+    package final let address: UnsafeMutableRawPointer
     /// The number of bytes.
-    public final let byteCount: Int
+    package final let byteCount: Int
     /// Whose memory it is.
-    public final let memory: Memory
+    package final let memory: Memory
     private final let release: (() -> Void)?
     /// Grows with the changes noted; negative once they cannot be.
     private final var changeCount = 0
@@ -53,13 +53,13 @@ public class RawStorage {
 
     /// Tells apart the contents that a tensor's elements had, for what is derived from them and kept; nil where a host may
     /// change them unseen: it lent the buffer, or has its address.
-    public final var version: Int? { changeCount < 0 ? nil : changeCount }
+    package final var version: Int? { changeCount < 0 ? nil : changeCount }
 
     /// To be called wherever the elements of a tensor are overwritten.
-    public final func noteChange() { if changeCount >= 0 { changeCount += 1 } }
+    package final func noteChange() { if changeCount >= 0 { changeCount += 1 } }
 
     /// To be called before a host gets the address.
-    public final func noteAddressGivenOut() { if changeCount >= 0 { changeCount = -1 } }
+    package final func noteAddressGivenOut() { if changeCount >= 0 { changeCount = -1 } }
 
     fileprivate static func bytes(_ count: Int, of size: Int) throws(SCNError) -> Int {
         let (bytes, overflow) = count.multipliedReportingOverflow(by: size)
@@ -78,14 +78,14 @@ public class RawStorage {
 }
 
 /// Memory for `count` trivial elements.
-public final class Storage<Element: BitwiseCopyable>: RawStorage {
+package final class Storage<Element: BitwiseCopyable>: RawStorage {
     /// The address of the first element.
-    public let pointer: UnsafeMutablePointer<Element>
+    package let pointer: UnsafeMutablePointer<Element>
     /// The number of elements.
-    public let count: Int
+    package let count: Int
 
     /// Memory of its own, 64-byte aligned; zeroed or with undefined content.
-    public init(count: Int, zeroed: Bool = false) throws(SCNError) {
+    package init(count: Int, zeroed: Bool = false) throws(SCNError) {
         let bytes = try Self.bytes(count, of: MemoryLayout<Element>.stride)
         let memory = try Self.allocate(bytes, zeroed: zeroed)
         pointer = memory.bindMemory(to: Element.self, capacity: count)
@@ -94,7 +94,7 @@ public final class Storage<Element: BitwiseCopyable>: RawStorage {
     }
 
     /// A buffer of the host, which must outlive this object; `release` is called when it is no longer needed.
-    public init(borrowing pointer: UnsafeMutablePointer<Element>, count: Int, release: @escaping () -> Void = {}) {
+    package init(borrowing pointer: UnsafeMutablePointer<Element>, count: Int, release: @escaping () -> Void = {}) {
         self.pointer = pointer
         self.count = count
         super.init(
@@ -111,16 +111,16 @@ public final class Storage<Element: BitwiseCopyable>: RawStorage {
     }
 
     /// A copy of `elements`.
-    public convenience init(_ elements: some Collection<Element>) throws(SCNError) {
+    package convenience init(_ elements: some Collection<Element>) throws(SCNError) {
         try self.init(count: elements.count)
         _ = UnsafeMutableBufferPointer(start: pointer, count: count).initialize(from: elements)
     }
 
     /// All elements.
-    @inlinable public var buffer: UnsafeMutableBufferPointer<Element> { .init(start: pointer, count: count) }
+    @inlinable package var buffer: UnsafeMutableBufferPointer<Element> { .init(start: pointer, count: count) }
 
     /// An element; the index is checked in debug builds alone.
-    @inlinable public subscript(index: Int) -> Element {
+    @inlinable package subscript(index: Int) -> Element {
         get {
             assert(index >= 0 && index < count)
             return pointer[index]
