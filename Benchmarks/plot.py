@@ -9,7 +9,7 @@ import os
 import re
 import sys
 
-# By pass: the section of the figures, and the shares that are to be reached on one thread.
+# By pass: the section of the figures, and the shares to be reached on one thread.
 PASSES = {
     "forward": ("convolution forward", {"3→16": 0.15, "16": 0.35, "32": 0.60, "64": 0.85, "128": 0.85}),
     "gradient by the input": ("convolution, gradient by input", {"32": 0.55, "64": 0.80, "128": 0.80}),
@@ -21,7 +21,7 @@ COSTS = {
     "strided 2/2 rulebook, ns a site": "strided 2/2 rulebook, a site",
 }
 INK, MARK = "#333333", "#bbbbbb"
-COLOURS = {1: "#1f6fb4", 2: "#d9822b"}
+COLORS = {1: "#1f6fb4", 2: "#d9822b"}
 
 
 def median(line, threads):
@@ -69,7 +69,7 @@ def draw_rates(figures, pyplot):
                 [median(line, threads) for line in lines],
                 "o-",
                 markersize=4,
-                color=COLOURS.get(threads),
+                color=COLORS.get(threads),
                 label=label(threads),
             )
         wanted = [(names.index(name), share) for name, share in targets.items() if name in names]
@@ -97,7 +97,7 @@ def draw_sites(figures, pyplot):
                     form,
                     markersize=5,
                     markerfacecolor="white" if form == "D" else None,
-                    color=COLOURS.get(threads),
+                    color=COLORS.get(threads),
                     label=text,
                 )
         panel.set_xscale("log")

@@ -3,9 +3,9 @@
 
 usage: torch_step.py [--data DIR] [--rounds N] [--quick]
 
-Processes that each have the same network, points and labels make one step in turn: scn-bench through the module level of C,
-the others through scn.torch. A figure is the median of the ratios of a step to the mean of the two steps of C around it. Each
-loss must be that of C's step of the same number, or the program fails.
+Processes that each have the same network, points and labels take turns, one step each: scn-bench through the module
+level of C, the others through scn.torch. A figure is the median of the ratios of a step to the mean of the two steps of
+C around it. Each loss must be that of C's step of the same number, or the program fails.
 """
 
 import argparse
@@ -17,7 +17,7 @@ import tempfile
 import time
 
 BENCH = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "build", "scn-bench")
-# PyTorch's threads wait actively for some milliseconds; what follows is to find the cores free.
+# PyTorch's threads wait actively for some milliseconds; what follows should find the cores free.
 PAUSE = 0.05
 VARIANTS = {
     "scn.torch with its Linear and cross_entropy": ([], {}),
@@ -31,7 +31,7 @@ VARIANTS = {
 
 
 class Worker:
-    """A process that makes a step for each number of threads that it is told."""
+    """A process that takes a step for each number of threads that it is told."""
 
     def __init__(self, command, environment):
         inherited = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
@@ -60,7 +60,7 @@ class Worker:
 
 
 def answer_steps(folder, has_torch_ends, is_fused):
-    """Do what `scn-bench --answer-steps` does, through scn.torch, with what that wrote into the folder."""
+    """Do what `scn-bench --answer-steps` does, through scn.torch, with what it wrote into the folder."""
     import numpy as np
     import torch
 
@@ -123,7 +123,7 @@ def measure(workers, threads, rounds, begun, total, started):
 
 
 def compare_losses(workers):
-    """Fail where a loss is not that of C's step of the same number; roundings add up from step to step."""
+    """Fail if a loss is not that of C's step of the same number; rounding errors add up from step to step."""
     for name, worker in workers.items():
         for number, (loss, expected) in enumerate(zip(worker.losses, workers["C"].losses)):
             if not abs(loss - expected) <= 1e-6 * (number + 2) * abs(expected):

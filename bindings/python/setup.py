@@ -1,7 +1,7 @@
-"""What pyproject.toml cannot say: the version stands in scn.h, and the built library goes into the wheel.
+"""What pyproject.toml cannot say: the version comes from scn.h, and the built library goes into the wheel.
 
-A source archive has neither: its version stands in PKG-INFO, and what it builds is a package for every platform that
-opens the libscn.so.1 of the system, or that which SCN_LIBRARY names.
+A source archive has neither: its version comes from PKG-INFO, and it builds a package for any platform that opens the
+system's libscn.so.1, or the library that SCN_LIBRARY names.
 """
 
 import os

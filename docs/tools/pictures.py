@@ -21,7 +21,7 @@ INK, FRAME, EMPTY, SITE, NEW, FAINT = "#333333", "#b5b5b5", "#f5f5f3", "#1f6fb4"
 
 
 def field(panel, size, title, note="", sites=(), known=None, labels=None, grid=0.6):
-    """Draw a field of size x size squares with its active sites; those that are not in `known` in another colour."""
+    """Draw a field of size x size squares with its active sites; those not in `known` in another color."""
     panel.add_patch(Rectangle((0, 0), size, size, facecolor=EMPTY, edgecolor=FRAME, linewidth=1, zorder=0))
     old = {tuple(site) for site in (sites if known is None else known)}
     for index, (y, x) in enumerate(np.asarray(sites).reshape(-1, 2)[:, :2].tolist()):
@@ -87,7 +87,7 @@ def convolutions():
 
 
 def rulebook():
-    """A few sites, a filter of size 3, and all rules of it."""
+    """A few sites, a filter of size 3, and all its rules."""
     size, sites = 5, np.array([[1, 1], [1, 2], [2, 3], [3, 3], [4, 0]])
     tensor = scn.InputLayer(2, size)([sites, np.arange(1, 6, dtype=np.float32)[:, None]])
     # Plane k of a shape context is the feature under offset k: the input row, plus one.

@@ -1,4 +1,4 @@
-"""Labelled point clouds: where their files are, how to read them, and how to make one batch of several."""
+"""Labeled point clouds: where their files are and how to read them."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ PLACES = (ROOT / "data", ROOT.parent / "shared" / "data")
 
 
 class DataError(RuntimeError):
-    """Data that are not there, or no such file as they must be; the message says what to do."""
+    """Data that are missing, or files that are not what they should be; the message says what to do."""
 
 
 @dataclass(frozen=True)
 class Cloud:
-    """Points with what is known of each: points [n, 3] metres, labels [n] int64, colours [n, 3] 0 ... 255 or None."""
+    """Points with what is known about each: points [n, 3] meters, labels [n] int64, colors [n, 3] 0 ... 255 or None."""
 
     name: str
     points: np.ndarray
     labels: np.ndarray
-    colours: np.ndarray | None = None
+    colors: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.points)
 
     def take(self, which: np.ndarray) -> Cloud:
         """The points at the positions, or under the mask, `which`."""
-        colours = None if self.colours is None else self.colours[which]
-        return replace(self, points=self.points[which], labels=self.labels[which], colours=colours)
+        colors = None if self.colors is None else self.colors[which]
+        return replace(self, points=self.points[which], labels=self.labels[which], colors=colors)
 
 
 def data_folder(name: str, given: Path | None) -> Path:
-    """The folder `name` within the one given, that of the environment's SCN_DATA, or data/ and ../shared/data."""
+    """The folder `name` within the given one, within SCN_DATA of the environment, or within data/ or ../shared/data."""
     given = given or (Path(os.environ["SCN_DATA"]) if os.environ.get("SCN_DATA") else None)
     places = [given] if given else PLACES
     for place in places:
@@ -50,17 +50,17 @@ def data_folder(name: str, given: Path | None) -> Path:
 
 
 def read(path: Path) -> Cloud:
-    """Read a PLY file with the properties x, y, z, label and, where it has colours, red, green, blue."""
+    """Read a PLY file with the properties x, y, z, label and, if it has colors, red, green, blue."""
     try:
         vertex = PlyData.read(str(path))["vertex"]
         columns = [[np.asarray(vertex[name]) for name in names] for names in (("x", "y", "z"), ("label",))]
-        coloured = "red" in {field.name for field in vertex.properties}
-        colours = np.stack([vertex[name] for name in ("red", "green", "blue")], axis=1) if coloured else None
+        colored = "red" in {field.name for field in vertex.properties}
+        colors = np.stack([vertex[name] for name in ("red", "green", "blue")], axis=1) if colored else None
     except FileNotFoundError:
         raise DataError(f"{path} is absent") from None
     except (PlyParseError, KeyError, ValueError) as error:
-        raise DataError(f"{path} is no PLY file of labelled points: {error}") from None
-    return Cloud(path.stem, np.stack(columns[0], axis=1).astype(np.float64), columns[1][0].astype(np.int64), colours)
+        raise DataError(f"{path} is not a PLY file of labeled points: {error}") from None
+    return Cloud(path.stem, np.stack(columns[0], axis=1).astype(np.float64), columns[1][0].astype(np.int64), colors)
 
 
 def read_folder(folder: Path) -> list[Cloud]:

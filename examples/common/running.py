@@ -1,4 +1,4 @@
-"""What the examples share: their options, an epoch of training, and how they end."""
+"""Shared parts of the examples: their options, an epoch of training, and how they end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import scn
 
 
 def at_least(least: int) -> Callable[[str], int]:
-    """The type of an option that is a whole number, not below some other."""
+    """The type of an option that is a whole number, at least `least`."""
 
     def convert(text: str) -> int:
         value = int(text)
@@ -34,13 +34,13 @@ def parser(description: str, epochs: int, quick_epochs: int, output: str) -> arg
     result.add_argument("--threads", type=at_least(1), help="threads to compute with (all cores)")
     result.add_argument("--seed", type=at_least(0), default=1, help="where random numbers start (1)")
     several = "1 epoch" if quick_epochs == 1 else f"{quick_epochs} epochs"
-    result.add_argument("--quick", action="store_true", help=f"small data and {several}, to see that all works")
+    result.add_argument("--quick", action="store_true", help=f"small data and {several}, to see that everything works")
     result.add_argument("--output", type=Path, default=Path(output), help=f"folder for results ({output})")
     return result
 
 
 def parse(description: str, epochs: int, quick_epochs: int, output: str) -> argparse.Namespace:
-    """Read the command line of a program that has no other options; what is wrong with it ends it with a message."""
+    """Read the command line of a program that has no other options; mistakes in it end the program with a message."""
     return begin(parser(description, epochs, quick_epochs, output).parse_args(), epochs, quick_epochs)
 
 
@@ -55,7 +55,7 @@ def begin(options: argparse.Namespace, epochs: int, quick_epochs: int) -> argpar
 
 
 def progress(total: int, unit: str, done: int = 0, shown: bool = True) -> tqdm:
-    """A bar over all epochs that is drawn often on a terminal, and seldom into a file; or not at all, where not shown."""
+    """A bar over all epochs that is drawn often on a terminal and rarely into a file, or not at all if not shown."""
     refresh = 0.1 if sys.stderr.isatty() else 10.0
     return tqdm(total=total, initial=done, unit=f" {unit}", mininterval=refresh, dynamic_ncols=True, disable=not shown)
 
@@ -70,7 +70,8 @@ def learn(
 ) -> tuple[list[float], float]:
     """Train for an epoch; return the loss of each batch, and the seconds it took.
 
-    batches: yields each batch with how far it moves the bar. rate: the learning rate of a step; step: the epoch's first.
+    batches: yields each batch with how far it moves the bar. rate: the learning rate of a step; step: the epoch's
+    first.
     """
     began, losses = time.perf_counter(), []
     for batch, count in batches:
@@ -91,7 +92,7 @@ def report(bar: tqdm, epoch: int, epochs: int, losses: list[float], rest: str) -
 
 
 def run(main: Callable[[], int | None], program: str, *errors: type[Exception]) -> None:
-    """Run a program; what its user can put right, also these errors, ends it with a line, not with a traceback."""
+    """Run a program; what its user can fix, including these errors, ends it with one line, not with a traceback."""
     try:
         sys.exit(main())
     except (OSError, scn.Error, *errors) as error:

@@ -1,4 +1,4 @@
-"""What the examples on point clouds share: their options, and how a network learns to label points."""
+"""Shared parts of the examples on point clouds: their options, and how a network learns to label points."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Batch = tuple[list, np.ndarray, int]  # what the network takes, the labels, and 
 
 
 def parse(description: str, epochs: int, quick_epochs: int, output: str) -> argparse.Namespace:
-    """Read the command line: the options of all examples, and those of data that need not be there."""
+    """Read the command line: the options of all examples, and those for data that may be missing."""
     parser = running.parser(description, epochs, quick_epochs, output)
     parser.add_argument("--data", type=Path, help="folder that holds the data (SCN_DATA, else data or ../shared/data)")
     parser.add_argument(
-        "--stop-after", type=running.at_least(1), help="end after so many of the epochs; --resume goes on"
+        "--stop-after", type=running.at_least(1), help="end after so many of the epochs; --resume continues"
     )
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in the output folder")
+    parser.add_argument("--resume", action="store_true", help="continue from the checkpoint in the output folder")
     return running.begin(parser.parse_args(), epochs, quick_epochs)
 
 
@@ -37,11 +37,11 @@ def train(
     class_weights: list[float] | None = None,
     kept: float = 0.5,
 ) -> scn.Module:
-    """Train with Adam along half a cosine; after each epoch print what `report` says of the network so far.
+    """Train with Adam along half a cosine; after each epoch print what `report` says about the network so far.
 
     batches: yields an epoch of batches, given its random numbers. clouds, steps: how many an epoch has. kept: the
-    fraction of running statistics that stays after an epoch. Saves a checkpoint after each epoch; a resumed training
-    goes on as if never interrupted. Returns the network made for inference.
+    fraction of running statistics that stays after an epoch. Saves a checkpoint after each epoch; resumed training
+    continues as if never interrupted. Returns the network optimized for inference.
     """
     checkpoint, log = options.output / "training.safetensors", options.output / "epochs.json"
     adam = scn.Adam(network.parameters(), lr=learning_rate)
@@ -72,15 +72,15 @@ def train(
 
 
 def statistics(network: scn.Module) -> list[tuple[scn.Module, np.ndarray, np.ndarray]]:
-    """The network's batch normalisations with copies of their running means and variances."""
+    """The network's batch normalizations with copies of their running means and variances."""
     layers = [module for module in network.modules() if isinstance(module, scn.BatchNormalization)]
     return [(layer, layer.running_mean.numpy().copy(), layer.running_var.numpy().copy()) for layer in layers]
 
 
 def renew(before: list[tuple[scn.Module, np.ndarray, np.ndarray]], steps: int, kept: float) -> None:
-    """Make running statistics what they would be if a fraction of them were kept an epoch instead of 0.99 a step.
+    """Make running statistics what they would be if a fraction of them were kept per epoch instead of 0.99 per step.
 
-    before: the statistics so many steps ago. Where epochs have few steps, 0.99 lags behind the weights, and 160 steps
+    before: the statistics so many steps ago. When epochs have few steps, 0.99 lags behind the weights, and 160 steps
     leave a fifth of the values (0, 1) that statistics begin with.
     """
     for layer, *begun in before:

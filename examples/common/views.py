@@ -1,4 +1,4 @@
-"""Pictures of labelled point clouds: what came in, the truth, and what the network says."""
+"""Pictures of labeled point clouds: what came in, the truth, and what the network says."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ FALSE_OBJECT, FALSE_GROUND = (0.84, 0.15, 0.24), (0.14, 0.33, 0.77)
 
 
 def camera_views(scenes: list[Cloud], guesses: list[np.ndarray], path: Path, focal_length: float) -> None:
-    """Draw each scene as its camera saw it, at so many pixels of focal length: colours, truth, prediction."""
+    """Draw each scene as its camera saw it, at so many pixels of focal length: colors, truth, prediction."""
     figure, grid = _panels(len(scenes), 3.2)
     for row, scene, guess in zip(grid, scenes, guesses):
-        colours = scene.colours / 255
-        # Brightness stays, so that what is labelled can be recognised.
-        shade = 0.45 + 0.75 * colours.mean(axis=1, keepdims=True)
+        colors = scene.colors / 255
+        # Brightness stays, so that what is labeled can be recognized.
+        shade = 0.45 + 0.75 * colors.mean(axis=1, keepdims=True)
         truth = np.where(scene.labels[:, None] == 1, THING, TABLE) * shade
         found = np.where(guess[:, None] == 1, THING, TABLE) * shade
         found[guess != scene.labels] = WRONG
@@ -34,7 +34,7 @@ def camera_views(scenes: list[Cloud], guesses: list[np.ndarray], path: Path, foc
         nearest_last = np.argsort(-scene.points[:, 2], kind="stable")
         wrong = guess != scene.labels
         titles = (f"scene {scene.name}", "truth", f"prediction, {wrong.mean():.1%} of the points wrong")
-        for axes, values, title in zip(row, (colours, truth, found), titles):
+        for axes, values, title in zip(row, (colors, truth, found), titles):
             axes.imshow(_image(columns, rows, np.clip(values, 0, 1), nearest_last), interpolation="nearest")
             _title(axes, title)
     _legend(figure, {"table": TABLE, "object": THING, "wrong": WRONG})
@@ -51,7 +51,7 @@ def maps(scans: list[Cloud], guesses: list[np.ndarray], path: Path) -> None:
         found = np.where(wrong[:, None], np.array([FALSE_GROUND, FALSE_OBJECT])[scan.labels], truth)
         extent = np.ptp(scan.points[:, :2], axis=0)
         cells = np.floor(scan.points[:, :2] / np.sqrt(extent.prod() / len(scan))).astype(np.int64).T
-        # The longer side lies across: a quarter turn where that is y.
+        # The longer side runs across: a quarter turn if that is y.
         columns, rows = (cells[0], -cells[1]) if extent[0] >= extent[1] else (cells[1], cells[0])
         order = np.argsort(wrong, kind="stable")  # no mistake lies below another point
         titles = (f"{scan.name}, height", "truth", f"prediction, {wrong.mean():.1%} of the points wrong")
@@ -71,20 +71,20 @@ def maps(scans: list[Cloud], guesses: list[np.ndarray], path: Path) -> None:
 
 
 def _image(columns: np.ndarray, rows: np.ndarray, values: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """The image of points' values [n] or [n, 3], drawn in an order; in gaps of a pixel, a neighbour."""
+    """The image of points' values [n] or [n, 3], drawn in an order; in gaps of a pixel, a neighbor."""
     columns, rows = columns - columns.min(), rows - rows.min()
     shown = np.full((rows.max() + 1, columns.max() + 1), -1)
     shown[rows[order], columns[order]] = order
     padded = np.pad(shown, 1, constant_values=-1)
-    neighbours = np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).reshape(*shown.shape, 9)
-    gap = (shown < 0) & ((neighbours >= 0).sum(axis=-1) >= 3)
-    shown[gap] = neighbours[gap].max(axis=-1)
+    neighbors = np.lib.stride_tricks.sliding_window_view(padded, (3, 3)).reshape(*shown.shape, 9)
+    gap = (shown < 0) & ((neighbors >= 0).sum(axis=-1) >= 3)
+    shown[gap] = neighbors[gap].max(axis=-1)
     empty = (shown < 0)[..., None] if values.ndim == 2 else shown < 0
     return np.where(empty, 1.0 if values.ndim == 2 else np.nan, values[shown])
 
 
 def _panels(rows: int, height: float) -> tuple[plt.Figure, np.ndarray]:
-    """Three panels a row, each row so many inches high, and room for a legend."""
+    """Three panels per row, each row so many inches high, and room for a legend."""
     return plt.subplots(rows, 3, figsize=(12, 0.5 + height * rows), squeeze=False, layout="constrained")
 
 
@@ -93,6 +93,6 @@ def _title(axes: plt.Axes, title: str) -> None:
     axes.axis("off")
 
 
-def _legend(figure: plt.Figure, colours: dict) -> None:
-    marks = [Line2D([], [], marker="s", linestyle="", color=colour, markersize=9) for colour in colours.values()]
-    figure.legend(marks, list(colours), loc="outside lower center", ncols=len(colours), frameon=False, fontsize=11)
+def _legend(figure: plt.Figure, colors: dict) -> None:
+    marks = [Line2D([], [], marker="s", linestyle="", color=color, markersize=9) for color in colors.values()]
+    figure.legend(marks, list(colors), loc="outside lower center", ncols=len(colors), frameon=False, fontsize=11)

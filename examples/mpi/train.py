@@ -24,7 +24,7 @@ comm = MPI.COMM_WORLD
 
 
 def classifier() -> scn.Sequential:
-    """A network without batch statistics: what it makes of a digit does not depend on the others in the batch."""
+    """A network without batch statistics: its result for a digit does not depend on the others in the batch."""
     network = scn.Sequential(scn.InputLayer(2, [strokes.FIELD, strokes.FIELD], mode=4))
     planes = 3
     for wider in (16, 32, 48, 64, 96):
@@ -38,7 +38,7 @@ def scores(network: scn.Sequential, digits: strokes.Digits) -> scn.Tensor:
 
 
 def mine(digits: strokes.Digits) -> strokes.Digits:
-    """This process' share."""
+    """This process's share."""
     return digits.take(np.arange(comm.rank, len(digits), comm.size))
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from compare import Result
     from train import History
 
-INK, GREY, BLUE, RED, GREEN = "#222222", "#8a8f98", "#1f6fb2", "#c8372d", "#2f8f5b"
+INK, GRAY, BLUE, RED, GREEN = "#222222", "#8a8f98", "#1f6fb2", "#c8372d", "#2f8f5b"
 PICTURED = 40  # misread digits that are shown at most
 
 
@@ -60,7 +60,7 @@ def learning_curve(history: History, training_digits: int, test_digits: int, pat
 
     shown = f"Loss on {training_digits:,} training digits, randomly distorted"
     below.set_title(shown, loc="left", fontsize=11, color=INK)
-    below.plot(steps, history.step_losses, color=GREY, linewidth=0.6, alpha=0.6, label="each batch")
+    below.plot(steps, history.step_losses, color=GRAY, linewidth=0.6, alpha=0.6, label="each batch")
     below.plot(epochs - 0.5, history.epoch_losses, color=RED, marker="o", linewidth=2, label="mean of the epoch")
     below.set_yscale("log")
     below.yaxis.set_major_locator(LogLocator())
@@ -115,7 +115,7 @@ def _draw_digit(axes: Axes, strokes: list[np.ndarray]) -> None:
 
 def comparison(results: list[Result], test_digits: int, path: Path) -> None:
     """Draw how many digits each network misreads over its training time, and bars of what each costs."""
-    colours = (BLUE, RED, GREEN)
+    colors = (BLUE, RED, GREEN)
     figure = plt.figure(figsize=(10, 6.8))
     grid = figure.add_gridspec(2, 3, height_ratios=[3, 1.2], hspace=0.5, wspace=0.16)
     figure.subplots_adjust(0.08, 0.05, 0.98, 0.87)
@@ -125,11 +125,11 @@ def comparison(results: list[Result], test_digits: int, path: Path) -> None:
     above = figure.add_subplot(grid[0, :])
     shown = f"Misread of {test_digits:,} digits by writers that the networks never saw, after each epoch"
     above.set_title(shown, loc="left", fontsize=11, color=INK)
-    for result, colour in zip(results, colours):
+    for result, color in zip(results, colors):
         seconds = result.training_seconds * np.arange(1, len(result.history.correct) + 1) / len(result.history.correct)
         misread = 100 * (1 - np.array(result.history.correct) / test_digits)
         label = f"{result.name}: {result.accuracy:.2%} read right"
-        above.plot(seconds, misread, color=colour, marker="o", linewidth=2, label=label)
+        above.plot(seconds, misread, color=color, marker="o", linewidth=2, label=label)
     above.set_xlim(0)
     above.set_xlabel("seconds of training, reading included")
     above.set_yscale("log")
@@ -147,7 +147,7 @@ def comparison(results: list[Result], test_digits: int, path: Path) -> None:
     for column, (name, values, form) in enumerate(costs):
         axes = figure.add_subplot(grid[1, column])
         axes.set_title(name, loc="left", fontsize=11, color=INK)
-        bars = axes.barh(np.arange(len(values)), values, color=colours, height=0.7)
+        bars = axes.barh(np.arange(len(values)), values, color=colors, height=0.7)
         axes.bar_label(bars, [form.format(value) for value in values], padding=4, fontsize=10, color=INK)
         axes.set_xlim(0, 1.3 * max(values))
         axes.invert_yaxis()

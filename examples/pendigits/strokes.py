@@ -21,15 +21,15 @@ LARGEST_COORDINATE = 65535
 
 
 class UnipenError(ValueError):
-    """A line that is no UNIPEN stroke text, or one in the wrong place; the message names file and line."""
+    """A line that is not UNIPEN stroke text, or one in the wrong place; the message names file and line."""
 
 
 @dataclass(frozen=True)
 class Digits:
     """Many digits in flat arrays: the points of all strokes of all digits, one after another.
 
-    points: [points, 2] int64, column and row. digit, stroke: [points] int64, both ascending: whose each point is.
-    labels: [digits] int64.
+    points: [points, 2] int64, column and row. digit, stroke: [points] int64, both ascending: which ones each point
+    belongs to. labels: [digits] int64.
     """
 
     points: np.ndarray
@@ -60,7 +60,7 @@ class Digits:
 
 
 def read_unipen(path: str | os.PathLike[str]) -> Digits:
-    """Read the digits of a UNIPEN file, gzip where the name ends in .gz. y grows downwards in the result.
+    """Read the digits of a UNIPEN file, gzip if the name ends in .gz. y grows downward in the result.
 
     Raises UnipenError where the text is wrong, OSError where the file cannot be read.
     """
@@ -137,7 +137,7 @@ def parse_unipen(lines: Iterable[str], name: str = "text") -> Digits:
 
 
 def fit(digits: Digits) -> Digits:
-    """Scale each digit into the box in the middle of the field, in fixed-point units, its aspect kept."""
+    """Scale each digit into the box in the middle of the field, in fixed-point units, keeping its aspect."""
     begins = np.searchsorted(digits.digit, np.arange(len(digits)))
     low = np.minimum.reduceat(digits.points, begins)
     extent = np.maximum.reduceat(digits.points, begins) - low
@@ -150,7 +150,7 @@ def fit(digits: Digits) -> Digits:
 
 @dataclass(frozen=True)
 class Distortion:
-    """How far digits are distorted about the field's centre: each amount is uniform in plus or minus its limit."""
+    """How far digits are distorted about the field's center: each amount is uniform in plus or minus its limit."""
 
     rotation: float = 0.25  # radians
     shear: float = 0.25
@@ -167,10 +167,10 @@ class Distortion:
         matrix = np.empty((len(fitted), 2, 2))
         matrix[:, 0, 0], matrix[:, 0, 1] = cosine * wide, (cosine * shear - sine) * high
         matrix[:, 1, 0], matrix[:, 1, 1] = sine * wide, (sine * shear + cosine) * high
-        centre = FIELD * UNIT / 2
-        shift = centre + self.shift * UNIT * np.stack([right, down], axis=1)
+        center = FIELD * UNIT / 2
+        shift = center + self.shift * UNIT * np.stack([right, down], axis=1)
         whose = fitted.digit
-        moved = np.einsum("pij,pj->pi", matrix[whose], fitted.points - centre) + shift[whose]
+        moved = np.einsum("pij,pj->pi", matrix[whose], fitted.points - center) + shift[whose]
         points = np.clip(np.rint(moved), 0, FIELD * UNIT - 1).astype(np.int64)
         return Digits(points, whose, fitted.stroke, fitted.labels)
 

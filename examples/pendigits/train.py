@@ -38,7 +38,7 @@ WARM_UP = 0.1  # the part of the training in which the learning rate rises
 
 @dataclass
 class History:
-    """A loss for each step; a loss and a number of right guesses for each epoch."""
+    """A loss for each step; a loss and a number of correct guesses for each epoch."""
 
     step_losses: list[float] = field(default_factory=list)
     epoch_losses: list[float] = field(default_factory=list)
@@ -113,7 +113,7 @@ def train(
 
 
 def main() -> int:
-    """Run the demo; return 0, or 1 where the C program reads otherwise."""
+    """Run the demo; return 0, or 1 if the C program reads differently."""
     options = running.parse("Train a sparse network to read handwritten digits.", 12, 1, "demo-output")
     training, test = strokes.read_unipen(TRAINING_FILE), strokes.read_unipen(TEST_FILE)
     if options.quick:
@@ -123,7 +123,7 @@ def main() -> int:
     print(f"{len(training)} digits to learn from, {len(test)} by other writers to read; {weights} weights; ", end="")
     print(f"{scn.get_num_threads()} threads", flush=True)
     fitted = strokes.fit(test)
-    # small batches where digits are few, so that there are steps enough
+    # small batches if there are few digits, so that there are enough steps
     batch_size = BATCH // 4 if options.quick else BATCH
     history = train(network, strokes.fit(training), fitted, options.epochs, batch_size, options.seed)
 

@@ -19,7 +19,7 @@ def _activated(planes: int) -> scn.BatchNormReLU:
 
 
 def _blocks(level: int) -> scn.Sequential:
-    """What a level computes on its own sites: residual blocks, a batch normalisation, ReLU."""
+    """What a level computes on its own sites: residual blocks, a batch normalization, ReLU."""
     planes, blocks = PLANES[level], scn.Sequential()
     for _ in range(BLOCKS[level]):
         inner = scn.Sequential(_activated(planes), scn.SubmanifoldConvolution(DIMENSION, planes, planes, 3, False))
@@ -40,7 +40,8 @@ class Encoder(scn.Module):
         self.leave = scn.NetworkInNetwork(PLANES[-1], CODE, True)
 
     def forward(self, points: list) -> tuple[scn.SparseConvNetTensor, list[scn.SparseConvNetTensor]]:
-        """The code, and the tensors of all levels but the coarsest, the finest first: their sites are what to rebuild."""
+        """The code, and the tensors of all levels but the coarsest, the finest first: their sites are what to
+        rebuild."""
         levels = [self.enter(points)]
         for step in self.down:
             levels.append(step(levels[-1]))
@@ -63,9 +64,9 @@ class Decoder(scn.Module):
     ) -> tuple[scn.SparseConvNetTensor, list[scn.Tensor]]:
         """Return the reconstruction and the loss of each level's scores, the coarsest first.
 
-        truth: the encoder's tensors of the levels to rebuild, the finest first. With it the scores are compared with the
-        sites that were there, and the next level goes on with these, whatever was chosen (teacher forcing), so that all
-        levels learn at once. Without it there are no losses, and each level builds on what the coarser one chose.
+        truth: the encoder's tensors of the levels to rebuild, the finest first. With it the scores are compared with
+        the sites that were there, and the next level goes on with these, whatever was chosen (teacher forcing), so that
+        all levels learn at once. Without it there are no losses, and each level builds on what the coarser one chose.
         """
         losses = []
         result = self.enter(code)
@@ -95,7 +96,7 @@ def keep(sparse: scn.SparseConvNetTensor, rows: np.ndarray) -> scn.SparseConvNet
 
 
 class Autoencoder(scn.Module):
-    """Encoder and decoder; as a whole it maps points to the reconstruction that the code alone gives."""
+    """Encoder and decoder; as a whole it maps points to the reconstruction from the code alone."""
 
     def __init__(self) -> None:
         self.encoder, self.decoder = Encoder(), Decoder()

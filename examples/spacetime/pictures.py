@@ -43,13 +43,13 @@ def reconstructions(truth: np.ndarray, rebuilt: np.ndarray, score: float, path: 
     plt.close(figure)
 
 
-def _draw(axes: Axes, sites: np.ndarray, colours: str) -> None:
+def _draw(axes: Axes, sites: np.ndarray, colors: str) -> None:
     """One moment as a map of depth."""
     width, depth, height, _ = shapes.FIELD
     nearest = np.full((height, width), np.nan)
-    order = np.argsort(-sites[:, 1], kind="stable")  # near ones last, so that they cover those behind
+    order = np.argsort(-sites[:, 1], kind="stable")  # near ones last, so that they cover those behind them
     nearest[sites[order, 2], sites[order, 0]] = sites[order, 1]
-    axes.imshow(depth - nearest, cmap=colours, vmin=-0.3 * depth, vmax=depth, origin="lower", interpolation="nearest")
+    axes.imshow(depth - nearest, cmap=colors, vmin=-0.3 * depth, vmax=depth, origin="lower", interpolation="nearest")
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_color("#c9ccd1")

@@ -6,8 +6,8 @@ import numpy as np
 
 FIELD = (32, 32, 32, 16)  # three axes of space, then time
 SMALLEST, LARGEST = 5.0, 8.0  # radii, in sites
-MARGIN = LARGEST + 1  # how near to the field's faces a shape's centre may come
-THICKNESS = 1.2  # of a surface: sites whose middle is so near to it, to either side half of that
+MARGIN = LARGEST + 1  # how near to the field's faces a shape's center may come
+THICKNESS = 1.2  # of a surface: it has the sites whose middle is within half of that, on either side
 
 
 def _ball(points: np.ndarray) -> np.ndarray:
@@ -26,7 +26,7 @@ def _ring(points: np.ndarray) -> np.ndarray:
 # The distance of points [..., 3] from the surface of each shape of radius 1, negative inside.
 DISTANCES = {"box": _box, "ring": _ring, "ball": _ball}
 
-# The cells around a shape's centre.
+# The cells around a shape's center.
 _NEARBY = np.stack(np.meshgrid(*3 * [np.arange(-int(MARGIN), int(MARGIN) + 1)], indexing="ij"), axis=-1).reshape(-1, 3)
 
 
@@ -38,15 +38,16 @@ def _rotations(axis: np.ndarray, angles: np.ndarray) -> np.ndarray:
 
 
 def sequence(kind: str, random: np.random.Generator) -> np.ndarray:
-    """A shape of that kind on a straight way through the field, spinning evenly: its active sites [sites, 4], x, y, z and time."""
+    """A shape of that kind on a straight path through the field, spinning evenly: its active sites [sites, 4], x, y, z
+    and time."""
     progress = np.linspace(0, 1, FIELD[3])
     begin, end = random.uniform(MARGIN, np.array(FIELD[:3]) - MARGIN, (2, 3))
-    centres = begin + (end - begin) * progress[:, None]
+    centers = begin + (end - begin) * progress[:, None]
     first, spin = (axis / np.linalg.norm(axis) for axis in random.standard_normal((2, 3)))
     turns = _rotations(spin, random.uniform(0, np.pi) * progress) @ _rotations(first, random.uniform(0, np.pi, 1))
     radius = random.uniform(SMALLEST, LARGEST)
-    cells = np.floor(centres).astype(np.int64)[:, None] + _NEARBY
-    points = ((cells + 0.5 - centres[:, None]) / radius).astype(np.float32) @ turns.astype(np.float32)
+    cells = np.floor(centers).astype(np.int64)[:, None] + _NEARBY
+    points = ((cells + 0.5 - centers[:, None]) / radius).astype(np.float32) @ turns.astype(np.float32)
     times, near = np.nonzero(np.abs(DISTANCES[kind](points)) * radius < THICKNESS / 2)
     return np.column_stack([cells[times, near], times]).astype(np.int16)
 

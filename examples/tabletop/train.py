@@ -1,4 +1,4 @@
-"""Train a U-Net to tell table from objects in scenes of a depth camera, by their colours and shapes.
+"""Train a U-Net to tell table from objects in scenes of a depth camera, by their colors and shapes.
 
 The last line is `object IoU 0.xxx, table IoU 0.xxx on 8 test scenes`; the picture shows two of them.
 """
@@ -23,7 +23,7 @@ import running
 import segmentation
 import views
 
-VOXEL = 0.005  # metres
+VOXEL = 0.005  # meters
 QUICK_VOXEL = 0.02
 FIELD = 1024  # voxels along each axis; those that are empty cost nothing
 PLANES = (16, 32, 48, 64, 80)
@@ -40,16 +40,16 @@ def build_network() -> scn.Sequential:
 
 
 def voxels(scene: clouds.Cloud, size: float, random: np.random.Generator | None) -> tuple[np.ndarray, np.ndarray]:
-    """The voxel and the colour of each point; distorted, mirrored and shifted at random where random is given."""
-    points, colours = scene.points / size, scene.colours.astype(np.float32) / 127.5 - 1
+    """The voxel and the color of each point; distorted, mirrored and shifted at random if random is given."""
+    points, colors = scene.points / size, scene.colors.astype(np.float32) / 127.5 - 1
     if random is not None:
         matrix = np.eye(3) + 0.1 * random.standard_normal((3, 3))
         matrix[0] *= random.choice([-1, 1])
         points = points @ matrix
         points += 16 * random.random(3)  # where voxels begin, at each level
-        colours += 0.1 * random.standard_normal(3).astype(np.float32)
+        colors += 0.1 * random.standard_normal(3).astype(np.float32)
     points = points - np.floor(points.min(axis=0) / 16) * 16
-    return points.astype(np.int64), colours
+    return points.astype(np.int64), colors
 
 
 def batches(
@@ -72,7 +72,7 @@ def predict(network: scn.Module, scene: clouds.Cloud, size: float) -> np.ndarray
 
 
 def intersection_over_union(network: scn.Module, scenes: list[clouds.Cloud], size: float) -> str:
-    """What the network reaches on all points of the scenes together."""
+    """What the network achieves on all points of the scenes together."""
     counts = sum(segmentation.confusion(scene.labels, predict(network, scene, size)) for scene in scenes)
     right = np.diag(counts)
     table, thing = right / np.maximum(counts.sum(axis=0) + counts.sum(axis=1) - right, 1)

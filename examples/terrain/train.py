@@ -22,13 +22,13 @@ import running
 import segmentation
 import views
 
-VOXEL = (1.5, 1.5, 0.5)  # metres
+VOXEL = (1.5, 1.5, 0.5)  # meters
 FIELD = (1024, 1024, 512)
 PLANES = (16, 32, 48, 64, 80)
-WINDOWS = (3, 7, 13, 25, 49)  # metres: sides of the squares whose lowest point is looked for
-RADIUS = 60  # metres, of the discs that are cut out of the scans to train on
-THINNING = (1, 0.5, 0.2)  # the fraction of points that is kept: the scans have 0.16 to 1.0 points a square metre
-STEPS, BATCH = 6, 8  # of an epoch, and discs a step
+WINDOWS = (3, 7, 13, 25, 49)  # meters: sides of the squares whose lowest point is looked for
+RADIUS = 60  # meters, of the discs that are cut out of the scans to train on
+THINNING = (1, 0.5, 0.2)  # the fraction of points that is kept: the scans have 0.16 to 1.0 points per square meter
+STEPS, BATCH = 6, 8  # of an epoch, and discs per step
 TEST = ("samp12", "samp22", "samp42", "samp52", "samp54")  # never trained on
 PICTURED = ("samp12", "samp52")
 GROUND = 1
@@ -42,7 +42,7 @@ def build_network() -> scn.Sequential:
 
 
 def heights(points: np.ndarray) -> np.ndarray:
-    """How high each point lies above the lowest point in the squares around it, in metres: [n, windows]."""
+    """How high each point lies above the lowest point in the squares around it, in meters: [n, windows]."""
     cells = np.floor(points[:, :2] - points[:, :2].min(axis=0)).astype(np.int64)  # of 1 m
     lowest = np.full(cells.max(axis=0) + 1, np.inf)
     np.minimum.at(lowest, tuple(cells.T), points[:, 2])

@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Fixtures and checks shared by all tests."""
 
 import gc
 import os
@@ -12,8 +12,9 @@ import scn
 
 @pytest.fixture(autouse=True)
 def nothing_leaks(request):
-    """After every test the library holds as many objects as before it, and as much memory."""
-    # What is here now takes no part in the collection below, which would look at all of PyTorch's objects each time.
+    """After every test the library holds as many objects and as much memory as before it."""
+    # What exists now is left out of the collection below, which would otherwise look at all of PyTorch's objects each
+    # time.
     gc.freeze()
     handles, memory = scn.live_handles(), scn.memory_in_use()
     scn.manual_seed(0)
@@ -50,7 +51,7 @@ def repository():
 
 @pytest.fixture(scope="session")
 def subprocess_environment():
-    """An environment in which another Python finds the scn that is tested."""
+    """An environment in which another Python finds the scn under test."""
     source = str(pathlib.Path(scn.__file__).resolve().parents[1])
     library = scn._native.library.library._name
     path = os.pathsep.join([source, *filter(None, [os.environ.get("PYTHONPATH")])])

@@ -14,7 +14,7 @@ MOST_DIMENSIONS = 6
 
 
 class Drawn:
-    """A network drawn from a seed, the way to build it anew, and the inputs of its steps."""
+    """A network drawn from a seed, how to rebuild it, and the inputs of its steps."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -67,7 +67,7 @@ class Drawn:
     def __str__(self) -> str:
         return f"seed {self.seed}: entry {self.entry}, {self.planes} planes, {self.optimizer}\n  {self.source}"
 
-    # The network's source. `planes` and `size` are those at the place that was come to.
+    # The network's source. `planes` and `size` are those reached so far.
 
     def _body(self, rng: random.Random) -> str:
         entries = {
@@ -84,7 +84,7 @@ class Drawn:
         return f"scn.Sequential({', '.join(layers)})"
 
     def _stage(self, rng: random.Random, planes: int, size: list[int], depth: int) -> tuple[list[str], int, list[int]]:
-        """Return layers, and the planes and size behind them."""
+        """Return layers, and the planes and size after them."""
         kind = rng.choices(["same", "down", "there and back", "network", "full", "scores"], [8, 3, 3, 2, 1, 1])[0]
         if kind == "down":
             down = self._down(rng, planes, size)
@@ -180,7 +180,7 @@ class Drawn:
         return f"scn.spectral_norm({layer}, n_power_iterations={rng.randint(1, 2)})" if rng.random() < 0.15 else layer
 
     def _windows(self, rng: random.Random, size: list[int]) -> tuple[int, int, list[int]] | None:
-        """Return a size and stride of windows that fit, and the size behind them."""
+        """Return a size and stride of windows that fit, and the size after them."""
         fitting = [
             (filter_size, stride)
             for filter_size, stride in [(2, 2), (3, 2), (3, 1), (2, 1), (3, 3), (1, 2)]
@@ -192,7 +192,7 @@ class Drawn:
         return filter_size, stride, [(n - filter_size) // stride + 1 for n in size]
 
     def _down(self, rng: random.Random, planes: int, size: list[int]) -> tuple[str, str, int, list[int]] | None:
-        """Return a layer to coarser sites, its window as arguments, and the planes and size behind it."""
+        """Return a layer to coarser sites, its window as arguments, and the planes and size after it."""
         d, out = self.dimension, rng.randint(1, 4)
         if rng.random() < 0.1 and min(size) >= 4:
             self.is_random = True
@@ -222,7 +222,7 @@ class Drawn:
         return f"scn.{pooling}({d}, {window})", window, planes, behind
 
     def _there_and_back(self, rng: random.Random, planes: int, size: list[int], depth: int) -> list[str]:
-        """Return a way to coarser sites and back, joined with what there was."""
+        """Return a path to coarser sites and back, joined with its input."""
         down = self._down(rng, planes, size)
         if not down or not down[1]:
             return []
@@ -291,5 +291,5 @@ class Drawn:
 
 
 def kinds_of(source: str) -> set[str]:
-    """Return the names of scn's that a network's source has."""
+    """Return the names from scn that a network's source uses."""
     return {word.split("(")[0] for word in source.split("scn.")[1:]}

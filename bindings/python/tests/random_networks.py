@@ -31,7 +31,7 @@ from drawn_networks import Drawn
 
 STEPS = 2
 INSTRUCTION_SETS = ("generic", "avx2", "avx512")
-# Fractions of the largest number; gradients of maxima and of ReLUs jump where two numbers change their order.
+# Fractions of the largest number; gradients of maxima and of ReLUs jump when two numbers change their order.
 FORWARD_TOLERANCE, GRADIENT_TOLERANCE = 1e-3, 2e-2
 
 
@@ -41,7 +41,7 @@ def values_of(output: Any) -> np.ndarray:
 
 
 def entry_of(drawn: Drawn, step: int) -> tuple[Any, scn.Tensor]:
-    """Return what a network gets in a step, and the tensor that the gradient flows into."""
+    """Return a network's input in a step, and the tensor that the gradient flows into."""
     given = drawn.inputs(step)
     features = scn.tensor(given if isinstance(given, np.ndarray) else given[1], requires_grad=True)
     return (features if isinstance(given, np.ndarray) else [given[0], features]), features
@@ -167,7 +167,7 @@ def check_torch(drawn: Drawn) -> Iterator[str]:
     except ImportError:
         return
     if "spectral_norm" in drawn.source:
-        return  # scn.torch has torch's own, from which no module of scn is made
+        return  # scn.torch has torch's own, which cannot become a module of scn
     net = drawn.build()
     for step in range(STEPS):
         step_of(drawn, net, None, step)
@@ -184,7 +184,7 @@ def check_torch(drawn: Drawn) -> Iterator[str]:
         return
     weights = np.random.default_rng([drawn.seed, STEPS, 1]).standard_normal(found[0].shape).astype(np.float32)
     (output * torch.tensor(weights)).sum().backward()
-    # A norm over few rows may divide by little; then scn's gradients in either package are of rounding alone.
+    # A norm over few rows may divide by very little; then the gradients of both packages are only rounding.
     names = ["input", *(name for name, _ in net.named_parameters())]
     for name, ours, parameter in zip(names, found[1:], [features, *theirs.parameters()]):
         gradient = np.zeros(1, np.float32) if parameter.grad is None else parameter.grad.numpy()
@@ -195,7 +195,7 @@ CHECKS: list[Callable[[Drawn], Iterator[str]]] = [check_threads, check_resumed, 
 
 
 def problems_of(seed: int) -> list[str]:
-    """Return what does not hold for a seed's network, an error included."""
+    """Return what does not hold for a seed's network, including errors."""
     drawn = Drawn(seed)
     problems: list[str] = []
     for check in CHECKS:
@@ -206,7 +206,7 @@ def problems_of(seed: int) -> list[str]:
     return [*problems, str(drawn)] if problems else []
 
 
-# Instruction sets: each in a process of its own, which has the environment variable from its beginning.
+# Instruction sets: each in a process of its own, which has the environment variable from its start.
 
 
 def available_instruction_sets() -> list[str]:

@@ -1,4 +1,4 @@
-"""Files: what they hold, that a restored run goes on bit by bit, and that bad files change nothing."""
+"""Files: what they hold, that a restored run continues bit for bit, and that bad files change nothing."""
 
 import json
 import os
@@ -60,7 +60,7 @@ OPTIMIZERS = {
 
 @pytest.mark.parametrize("kind", OPTIMIZERS)
 @pytest.mark.parametrize("python", [False, True])
-def test_a_restored_run_goes_on_bit_by_bit(kind, python, points, tmp_path):
+def test_a_restored_run_continues_bit_for_bit(kind, python, points, tmp_path):
     make = Scaled if python else network
     net = make()
     optimizer = OPTIMIZERS[kind](net.parameters())
@@ -152,7 +152,7 @@ def test_modules_written_in_python_save_parameters_only_and_say_so(tmp_path, poi
 
 
 class Described(scn.Sequential):
-    """A Sequential that only arranges layers is still the library's own."""
+    """A subclass of Sequential that only arranges layers is still the library's own."""
 
     def __init__(self, planes):
         super().__init__(scn.ReLU(), scn.Linear(planes, 2))
@@ -324,7 +324,7 @@ def test_leftovers_of_either_kind_of_save_are_removed_by_both(tmp_path):
     with replacing(path) as file:
         file.write(b"new")
         name = next(entry.name for entry in tmp_path.iterdir())
-        # A save that goes on keeps its file.
+        # A save in progress keeps its file.
         scn.save(scn.Linear(1, 1), tmp_path / "net.st")
         with replacing(tmp_path / "other"):
             pass

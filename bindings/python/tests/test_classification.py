@@ -10,7 +10,7 @@ import scn
 
 
 def batches(random, count=4, samples=12):
-    """Batches of bars in a field of 7 x 7 that lie along one of the two axes, or in neither's way: classes 0, 1, 2."""
+    """Batches of bars in a field of 7 x 7 that lie along one of the two axes, or along neither: classes 0, 1, 2."""
     result, number = [], 0
     for _ in range(count):
         target = random.integers(0, 3, samples)
@@ -50,7 +50,7 @@ def train(dataset, folder, epochs, model=None, **settings):
 
 
 def read_png(path):
-    """The grey image of a PNG file."""
+    """The gray image of a PNG file."""
     data, at, pixels = path.read_bytes(), 8, b""
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     while at < len(data):
@@ -58,8 +58,8 @@ def read_png(path):
         content = data[at + 8 : at + 8 + length]
         assert struct.unpack(">I", data[at + 8 + length : at + 12 + length])[0] == zlib.crc32(kind + content)
         if kind == b"IHDR":
-            width, height, depth, colour = struct.unpack(">IIBB", content[:10])
-            assert (depth, colour) == (8, 0)
+            width, height, depth, color = struct.unpack(">IIBB", content[:10])
+            assert (depth, color) == (8, 0)
         if kind == b"IDAT":
             pixels += content
         at += 12 + length
@@ -153,7 +153,7 @@ def test_repetitions_of_the_test_add_up(dataset, tmp_path, capfd):
     assert np.isclose(results[0][1].multiply_adds_per_sample, 3 * once[0][1].multiply_adds_per_sample)
 
 
-def test_progress_goes_to_the_error_output(dataset, tmp_path, capfd, monkeypatch):
+def test_progress_goes_to_standard_error(dataset, tmp_path, capfd, monkeypatch):
     monkeypatch.setattr("scn.training.progress.SELDOM", 0.0)
     train({"train": dataset["train"], "val": lambda: iter(dataset["val"])}, tmp_path, 2)
     lines = capfd.readouterr().err.splitlines()

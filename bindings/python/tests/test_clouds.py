@@ -37,29 +37,29 @@ def test_shipped_clouds_are_read():
     scenes = tabletop.read_scenes(EXAMPLES / "tabletop" / "data" / "test")
     assert [scene.name for scene in scenes] == ["21", "58"]
     for scene in scenes:
-        assert scene.points.shape == scene.colours.shape == (len(scene), 3)
-        assert scene.colours.dtype == np.uint8 and set(scene.labels.tolist()) == {0, 1}
+        assert scene.points.shape == scene.colors.shape == (len(scene), 3)
+        assert scene.colors.dtype == np.uint8 and set(scene.labels.tolist()) == {0, 1}
     scans = clouds.read_folder(EXAMPLES / "terrain" / "data")
-    assert [(scan.name, len(scan), scan.colours) for scan in scans] == [("samp24", 7492, None), ("samp41", 11231, None)]
+    assert [(scan.name, len(scan), scan.colors) for scan in scans] == [("samp24", 7492, None), ("samp41", 11231, None)]
 
 
-def test_points_labels_and_colours_are_taken_together(tmp_path):
+def test_points_labels_and_colors_are_taken_together(tmp_path):
     path = tmp_path / "two.ply"
     properties = ("float x", "float y", "float z", "uchar red", "uchar green", "uchar blue", "uchar label")
     path.write_text(ply("1 2 3 10 20 30 4", "5 6 7 0 0 255 0", properties=properties))
     second = clouds.read(path).take(np.array([1]))
     assert second.name == "two" and second.points.tolist() == [[5, 6, 7]]
-    assert second.labels.tolist() == [0] and second.colours.tolist() == [[0, 0, 255]]
+    assert second.labels.tolist() == [0] and second.colors.tolist() == [[0, 0, 255]]
 
 
-def test_what_is_no_cloud_is_refused(tmp_path):
+def test_what_is_not_a_cloud_is_refused(tmp_path):
     with pytest.raises(clouds.DataError, match="absent"):
         clouds.read(tmp_path / "absent.ply")
     with pytest.raises(clouds.DataError, match="holds no PLY file"):
         clouds.read_folder(tmp_path)
     for text in ("no ply", ply("1 2 3", properties=("float x", "float y", "float z")), ply("1 2")):
         (tmp_path / "bad.ply").write_text(text)
-        with pytest.raises(clouds.DataError, match=r"bad\.ply is no PLY file of labelled points"):
+        with pytest.raises(clouds.DataError, match=r"bad\.ply is not a PLY file of labeled points"):
             clouds.read(tmp_path / "bad.ply")
 
 
@@ -84,11 +84,11 @@ def test_data_are_looked_for_where_the_message_says(tmp_path, monkeypatch):
 def test_scenes_become_voxels_of_the_field(random):
     points = random.uniform(-1, 1, (500, 3)) * 0.5
     scene = clouds.Cloud("scene", points, np.zeros(500, np.int64), random.integers(0, 256, (500, 3)).astype(np.uint8))
-    where, colours = tabletop.voxels(scene, 0.005, None)
+    where, colors = tabletop.voxels(scene, 0.005, None)
     shift = np.floor(points / 0.005).astype(np.int64) - where
     assert np.ptp(shift, axis=0).tolist() == [0, 0, 0] and np.all(shift % 16 == 0)
     assert where.min() >= 0 and where.max() < tabletop.FIELD
-    assert colours.min() >= -1 and colours.max() <= 1
+    assert colors.min() >= -1 and colors.max() <= 1
     for _ in range(20):
         moved, _ = tabletop.voxels(scene, 0.005, random)
         assert moved.min() >= 0 and moved.max() < tabletop.FIELD

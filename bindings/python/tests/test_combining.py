@@ -1,4 +1,4 @@
-"""Sparse tensors put together and compared, and the helpers around points, rotations and checkpoints."""
+"""Combining and comparing sparse tensors, and helpers for points, rotations and checkpoints."""
 
 import warnings
 

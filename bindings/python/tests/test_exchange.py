@@ -11,7 +11,7 @@ import scn
 
 
 class Lender:
-    """An object of another library that has one protocol alone."""
+    """An object of another library that has only one protocol."""
 
     def __init__(self, values, device=None):
         self.values, self.device = values, device
@@ -46,7 +46,7 @@ EXPORTS = [np.from_dlpack, np.asarray, lambda tensor: np.asarray(Lent(tensor))]
 
 
 class Lent:
-    """What a library sees that knows the array interface alone."""
+    """What a library sees that knows only the array interface."""
 
     def __init__(self, tensor):
         self.__array_interface__ = tensor.__array_interface__
@@ -176,7 +176,7 @@ def test_memory_of_another_device_is_refused(device, points):
         lambda values: scn.Linear(3, 2)(scn.tensor(features)).backward(values),
     ):
         with pytest.raises(
-            scn.InvalidArgumentError, match="^(array|values|gradient): is on device .* of DLPack, expected the cpu"
+            scn.InvalidArgumentError, match="^(array|values|gradient): is on device .* of DLPack, expected the CPU"
         ):
             use(DLPack(features, device))
     with pytest.raises(scn.InvalidArgumentError, match="^coords: is on device"):
@@ -184,7 +184,7 @@ def test_memory_of_another_device_is_refused(device, points):
 
 
 @pytest.mark.parametrize("values", [np.array(["a"]), np.array([1j]), np.array([None])])
-def test_values_that_are_no_numbers_are_refused(values):
+def test_values_that_are_not_numbers_are_refused(values):
     with pytest.raises(TypeError, match="expected real numbers"):
         scn.tensor(ArrayInterface(values))
 
@@ -212,5 +212,5 @@ def test_with_torch():
     with pytest.raises(scn.InvalidArgumentError, match="scn.tensor copies"):
         scn.from_numpy(weight.t())
     for use in (scn.tensor, scn.from_numpy):
-        with pytest.raises(scn.InvalidArgumentError, match="in memory that the cpu cannot read"):
+        with pytest.raises(scn.InvalidArgumentError, match="in memory that the CPU cannot read"):
             use(torch.empty(2, device="meta"))

@@ -19,14 +19,14 @@ def random_state():
 
 
 class Halves(scn.Module):
-    """A module that a program wrote itself."""
+    """A module defined by a program."""
 
     def forward(self, input):
         return input * 0.5
 
 
 class Fallback(scn.Module):
-    """Applies another module where the first one fails."""
+    """Applies another module if the first one fails."""
 
     def __init__(self, first, second):
         super().__init__()

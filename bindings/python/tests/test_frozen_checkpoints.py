@@ -1,5 +1,4 @@
-"""Checkpoints that a version wrote are opened and trained on by all later ones; Tests/frozen/write_checkpoints.py wrote
-them."""
+"""All later versions open and train on the checkpoints of a version; Tests/frozen/write_checkpoints.py wrote them."""
 
 import importlib.util
 import json
@@ -39,13 +38,13 @@ def metadata(path):
 
 
 def recorded(path):
-    """What the network of a file takes, and the arrays that were recorded with it."""
+    """The input of a file's network, and the arrays that were recorded with it."""
     arrays = safetensors.numpy.load_file(path.with_name(f"{path.stem}.results.safetensors"))
     return WRITER.input_of(path.stem, arrays), arrays
 
 
 def opened(path):
-    """The network of a file and, where one was saved, its optimizer."""
+    """The network of a file and, if one was saved, its optimizer."""
     net, saved = scn.load(path), metadata(path).get("optimizer")
     optimizer = OPTIMIZERS[saved["type"]](net.parameters()) if saved else None
     if optimizer:
@@ -59,7 +58,7 @@ def assert_close(got, wanted, tolerance):
 
 
 def assert_has(now, before):
-    """Each value of a text is as it was; later versions may add keys, and read those of before by other names."""
+    """Each value of a text is as it was; later versions may add keys, and read earlier ones by other names."""
     if isinstance(before, dict):
         arguments = LAYER_TYPES[before["type"]].arguments if "type" in before and before["type"] in LAYER_TYPES else ()
         keys = {former: argument.key for argument in arguments for former in argument.former_keys}

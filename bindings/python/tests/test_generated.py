@@ -1,4 +1,4 @@
-"""What is made of scn.h: the functions, structs and numbers that Python calls the library with."""
+"""What is generated from scn.h: the functions, structs and numbers that Python calls the library with."""
 
 import ctypes
 import sys
@@ -20,7 +20,7 @@ def header(repository):
 
 @pytest.fixture(scope="module")
 def scripts(repository):
-    """The modules that read the header and make Python's part of it."""
+    """The modules that read the header and generate Python's part of it."""
     sys.path.insert(0, str(repository / "scripts" / "build"))
     try:
         import generate_bindings
@@ -30,7 +30,7 @@ def scripts(repository):
     return scn_header, generate_bindings
 
 
-def test_it_is_made_of_the_header(header, scripts):
+def test_it_is_generated_from_the_header(header, scripts):
     _, generate_bindings = scripts
     with open(generated.__file__, encoding="utf-8") as file:
         assert file.read() == generate_bindings.generated_text(header)

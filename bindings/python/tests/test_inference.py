@@ -1,4 +1,4 @@
-"""Networks optimised for inference: the results, what is folded, files, and what is refused."""
+"""Networks optimized for inference: the results, what is folded, files, and what is refused."""
 
 import copy
 import pickle
@@ -89,7 +89,7 @@ def test_changed_weights_count(trained, points):
     np.testing.assert_array_equal(other(points).numpy(), before)
 
 
-def test_batch_norm_behind_convolutions_vanishes():
+def test_batch_norm_after_convolutions_disappears():
     net = scn.SparseVggNet(2, 3, [["C", 8], ["C", 8, 4], "MP", ["C", 4]])
     assert "BatchNorm" not in repr(scn.optimize_for_inference(net))
 

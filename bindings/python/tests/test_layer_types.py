@@ -1,4 +1,4 @@
-"""The library's table of layers, and the classes of both levels that are held to it."""
+"""The library's table of layers, and the classes of both levels, which must agree with it."""
 
 import ctypes
 import inspect
@@ -12,10 +12,10 @@ import scn.torch as st
 from scn._native.library import library
 from scn.nn.layer_types import LAYER_TYPES
 
-# Containers, and what only optimize_for_inference makes.
+# Containers, and the layer that only optimize_for_inference makes.
 WITHOUT_SIGNATURE = {"CheckpointedSequential", "ConcatTable", "InferenceNetwork", "Sequential"}
 NETWORKS = {name for name, layer_type in LAYER_TYPES.items() if layer_type.is_network}
-# Those of torch's own signature or with arguments of its own, and what scn.torch does without.
+# Those with torch's own signature or with additional arguments, and those that scn.torch lacks.
 OF_TORCH = {"Flatten", "Linear"}
 MORE_IN_TORCH = {"SparseGroupNorm": ["affine"]}
 # SparseConvNet's layer has a bias unless told otherwise.
@@ -61,7 +61,7 @@ def test_every_layer_of_the_package_is_in_the_table():
 
 
 def layer_of(name, **changes):
-    """Return a layer of small arguments."""
+    """Return a layer with small arguments."""
     small = {"dimension": 2, "nIn": 4, "nOut": 6, "nPlanes": 4, "num_groups": 2, "num_channels": 4, "spatial_size": 8}
     required = [argument.name for argument in LAYER_TYPES[name].arguments if argument.is_required]
     given = {argument: small.get(argument, 2) for argument in required}

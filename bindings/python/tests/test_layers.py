@@ -1,4 +1,4 @@
-"""What each layer computes, held to numpy, and what it says of wrong calls."""
+"""What each layer computes, checked against numpy, and what it says about wrong calls."""
 
 import itertools
 
@@ -9,7 +9,7 @@ import scn
 
 
 def dense(x):
-    """A sparse tensor as an array [batch, ...size, planes] and where its sites are."""
+    """A sparse tensor as an array [batch, ...size, planes], and where its sites are."""
     sites = x.get_spatial_locations()
     result = np.zeros((x.batch_size(), *x.spatial_size, x.numpy().shape[1]))
     result[tuple(np.roll(sites, 1, axis=1).T)] = x.numpy()

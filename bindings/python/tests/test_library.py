@@ -95,7 +95,7 @@ def test_recording_is_switched_for_one_thread_and_nests():
     assert scn.is_grad_enabled()
 
 
-def test_the_interpreter_ends_in_peace(subprocess_environment):
+def test_the_interpreter_ends_quietly(subprocess_environment):
     code = """
 import atexit, sys, numpy as np, scn
 net = scn.SparseVggNet(2, 1, [['C', 4], 'MP'])

@@ -1,4 +1,4 @@
-"""What errors say: `name: is X, expected Y`, alike at both levels."""
+"""What errors say: `name: is X, expected Y`, the same at both levels."""
 
 import ast
 import pathlib
@@ -24,7 +24,7 @@ def pieces():
                 text = node.args[0]
                 parts = text.values if isinstance(text, ast.JoinedStr) else [text]
                 shown = "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in parts)
-                # What begins with another error's text has its name.
+                # What passes on another error's text has its name.
                 if shown != "{}":
                     yield f"{path.relative_to(package)}:{node.lineno}", shown
 

@@ -222,7 +222,7 @@ def test_methods_of_torch_that_move_or_convert_have_a_hint(sparse):
         for name in ("cuda", "to", "cpu", "half"):
             assert not hasattr(value, name)
             with pytest.raises(
-                AttributeError, match=rf"no attribute '{name}'; .* cpu, in float32: leave .{name}\(\) out"
+                AttributeError, match=rf"no attribute '{name}'; .* CPU, in float32: leave .{name}\(\) out"
             ):
                 getattr(value, name)
         with pytest.raises(AttributeError, match="no attribute 'nothing'$"):

@@ -16,7 +16,7 @@ def run(arguments, processes, environment):
     if not MPIRUN.exists():
         pytest.skip(f"there is no {MPIRUN}: OpenMPI is not installed")
     command = [str(MPIRUN), "-n", str(processes), "--oversubscribe", "--bind-to", "none", sys.executable, *arguments]
-    # As root only where it is told so; one folder for its sockets, with a short path.
+    # It runs as root only if told to; one folder for its sockets, with a short path.
     allowed = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1", "TMPDIR": "/tmp"}
     result = subprocess.run(command, capture_output=True, text=True, timeout=120, env={**environment, **allowed})
     assert result.returncode == 0, result.stdout + result.stderr
@@ -49,7 +49,7 @@ scn.manual_seed(comm.rank)
 net = scn.Sequential(scn.Linear(2, 3), scn.Linear(3, 2, False), scn.Linear(2, 1))
 for values in net.state_dict().values():
     comm.Bcast(values)
-# Each process uses another part: what is missing is zeros, and all step alike.
+# Each process uses another part: what is missing is zeros, and all take the same step.
 parts = [0, 1] if comm.rank == 0 else [2]
 x = np.eye(2, dtype=np.float32)
 for index in parts:
@@ -67,7 +67,7 @@ assert all(np.array_equal(state, other) for other in comm.allgather(state))
 """
 
 
-def test_processes_that_use_other_parameters_step_alike(tmp_path, subprocess_environment):
+def test_processes_that_use_other_parameters_take_the_same_step(tmp_path, subprocess_environment):
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
     run([str(program)], 2, subprocess_environment)

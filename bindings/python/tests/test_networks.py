@@ -1,4 +1,4 @@
-"""Ready networks: their shapes, their state, and what they mean."""
+"""Ready-made networks: their shapes, their state, and what they mean."""
 
 import numpy as np
 import pytest
@@ -142,6 +142,6 @@ def test_dense_layers_as_dicts():
         lambda: scn.FullConvolutionalNetIntegratedLinear(11, 1, [3]),
     ],
 )
-def test_what_makes_no_network_is_refused(make):
+def test_what_cannot_be_a_network_is_refused(make):
     with pytest.raises((scn.InvalidArgumentError, scn.FormatError)):
         make()

@@ -49,7 +49,7 @@ def test_reader_finds_every_digit_of_the_shipped_files(test_digits):
     assert test_digits.labels[:3].tolist() == [8, 8, 8]
 
 
-def test_reader_keeps_strokes_and_turns_y_downwards():
+def test_reader_keeps_strokes_and_turns_y_downward():
     digits = parse(ONE_DIGIT)
     assert digits.labels.tolist() == [7]
     assert [stroke.tolist() for stroke in digits.strokes(0)] == [[[100, -200], [150, -200]], [[120, -180]]]
@@ -96,7 +96,7 @@ def test_no_digits_at_all():
 
 
 def drawn_as_documented(digit, index):
-    """DRAWING.md, steps 2 to 4, one number at a time; digit: strokes of (x, y downwards)."""
+    """DRAWING.md, steps 2 to 4, one number at a time; digit: strokes of (x, y downward)."""
     field, unit, box, step = 63, 1024, 40, 256
     points = [(int(x), -int(y)) for stroke in digit for x, y in stroke]
     left_x, right_x = min(x for x, _ in points), max(x for x, _ in points)

@@ -1,4 +1,4 @@
-"""Normalisations, batch-wise dropout, checkpoints of activations, initialisation from data, spectral norm."""
+"""Normalizations, batch-wise dropout, checkpoints of activations, initialization from data, spectral norm."""
 
 import copy
 import pickle
@@ -119,7 +119,7 @@ def test_checkpoints_repeat_displaced_windows_and_count_once(points):
     assert results[0] == results[1]
 
 
-def test_batched_points_go_into_checkpoints_and_optimised_networks(random):
+def test_batched_points_go_into_checkpoints_and_optimized_networks(random):
     coords, features = random.integers(0, 9, (2, 7, 2)), random.standard_normal((2, 7, 3)).astype(np.float32)
     coords[1, 5:] = -1
     layers = [scn.BLInputLayer(2, 9, 4), scn.SubmanifoldConvolution(2, 3, 4, 3, True), scn.BLOutputLayer(2)]
@@ -130,7 +130,7 @@ def test_batched_points_go_into_checkpoints_and_optimised_networks(random):
         np.testing.assert_allclose(kind([coords, features]).numpy(), expected, rtol=1e-5, atol=1e-6)
 
 
-def test_optimised_networks_take_the_normalised_weight(sparse):
+def test_optimized_networks_take_the_normalized_weight(sparse):
     layer = scn.spectral_norm(scn.SubmanifoldConvolution(2, 3, 4, 3, True), 5)
     net = scn.CheckpointedSequential(layer, scn.BatchNormReLU(4))
     net(sparse)
@@ -209,7 +209,7 @@ PRODUCTS = {
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
-def test_every_product_is_reweighted_and_normalised(product, sparse):
+def test_every_product_is_reweighted_and_normalized(product, sparse):
     layer = PRODUCTS[product]()
     y = scn.Sequential(layer).reweight(sparse).features.numpy()
     np.testing.assert_allclose(y.mean(0), np.zeros(4), atol=1e-5)

@@ -1,4 +1,5 @@
-"""Poolings beyond the maximum, full convolution, and windows that are displaced at random, held to numpy."""
+"""Poolings other than the maximum, full convolution, and windows that are displaced at random, checked against
+numpy."""
 
 import itertools
 import pickle
@@ -10,7 +11,7 @@ import scn
 
 
 def dense(x):
-    """A sparse tensor as an array [batch, ...size, planes] and where its sites are."""
+    """A sparse tensor as an array [batch, ...size, planes], and where its sites are."""
     sites = np.roll(x.get_spatial_locations(), 1, axis=1)
     result = np.zeros((x.batch_size(), *x.spatial_size, x.numpy().shape[1]))
     result[tuple(sites.T)] = x.numpy()
@@ -97,13 +98,13 @@ def test_full_convolution(sparse, size, stride, groups):
 
 
 def field(size):
-    """A 1-D field with a site everywhere whose value is its place, from 1 on."""
+    """A 1-D field with a site everywhere, whose value is its position, from 1 on."""
     places = np.arange(size)
     return scn.InputLayer(1, size)([places[:, None], places[:, None] + 1])
 
 
 def starts(layer, size):
-    """Where the windows of a layer that passes on their first value start."""
+    """Where the windows start, for a layer that passes on their first value."""
     return layer(field(size)).numpy()[:, 0].astype(int) - 1
 
 
@@ -128,7 +129,7 @@ def test_randomized_stride(stride):
 
 
 def test_randomized_stride_in_a_network(sparse):
-    """Each axis has its own shuffle, branches share theirs, and a way back leads to the sites before."""
+    """Each axis has its own shuffle, branches share theirs, and the reverse leads back to the earlier sites."""
     branch = lambda: scn.RandomizedStrideConvolution(2, 3, 4, 3, 2, False)  # noqa: E731
     net = scn.Sequential(scn.ConcatTable(branch(), branch()), scn.JoinTable())
     net.add(scn.Deconvolution(2, 8, 2, 3, 2, False))
@@ -139,7 +140,7 @@ def test_randomized_stride_in_a_network(sparse):
 
 
 def test_randomized_gradient_at_stride_one(points):
-    """Windows that coincide add up: the layer is linear, so that the gradient is its transpose."""
+    """Windows that coincide add up: the layer is linear, so the gradient is its transpose."""
     features = scn.tensor(points[1], requires_grad=True)
     x = scn.InputLayer(2, 15, mode=0)([points[0], features])
     layer = scn.RandomizedStrideConvolution(2, 3, 5, 3, 1, False)
@@ -282,7 +283,7 @@ def test_sums_and_means_over_many_points_are_exact():
         assert scn.GlobalAveragePooling(1)(line).numpy() == same[0, 0]
     ones = np.ones((2**24 + 3, 1), np.float32)
     many = scn.InputLayer(1, len(ones), 0)([np.arange(len(ones))[:, None], ones])
-    assert scn.GlobalSumPooling(1)(many).numpy() == len(ones) + 1  # the even neighbour: 2^24 + 3 is no float32
+    assert scn.GlobalSumPooling(1)(many).numpy() == len(ones) + 1  # the even neighbor: 2^24 + 3 is not a float32
 
 
 @pytest.mark.parametrize("make", [lambda: scn.MaxPooling(1, 2, 2), lambda: scn.FractionalMaxPooling(1, 2), None])

@@ -1,4 +1,4 @@
-"""Programs of SparseConvNet find what they call, and docs/porting.md says truly where it is in C and Swift."""
+"""Programs of SparseConvNet find what they call, and docs/porting.md is right about where it is in C and Swift."""
 
 import importlib
 import inspect
@@ -54,7 +54,7 @@ def test_names_arguments_and_defaults(level, line):
         assert parameters.pop(0).name == "self"
     given = [(p.name, as_written(p.default)) for p in parameters[: len(expected)] if p.kind in PLACED]
     assert [name for name, _ in given] == [name for name, _ in expected]
-    # A default where SparseConvNet has none is one more way to call it.
+    # A default that SparseConvNet lacks is one more way to call it.
     assert all(own == theirs or theirs is EMPTY for (_, own), (_, theirs) in zip(given, expected))
     if not more:
         further = parameters[len(expected) :]

@@ -1,4 +1,4 @@
-"""Random networks over all kinds of layers: see random_networks.py, which also looks for as long as one likes."""
+"""Random networks over all kinds of layers: see random_networks.py, which can also run for as long as one likes."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def test_the_networks_are_of_all_kinds():
     }
     networks = {"UNet", "FullyConvolutionalNet", "FullConvolutionalNetIntegratedLinear", "MultiscaleShapeContext"}
     networks |= {"SparseVggNet", "SparseResNet", "SparseDenseNet", "BatchNormELU", "spectral_norm"}
-    # The base class, what optimizing makes, what prints, and other names of two.
+    # The base class, what optimizing makes, what prints, and second names of two layers.
     others = {"Module", "InferenceNetwork", "VerboseIdentity", "ValidConvolution", "TransposeConvolution"}
     assert set().union(*(kinds_of(one.source) for one in drawn)) == (modules | networks) - others
     assert {one.dimension for one in drawn} == {1, 2, 3, 4, 5, 6}

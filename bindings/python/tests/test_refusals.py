@@ -1,4 +1,4 @@
-"""What looks right at a glance and is not: refused, or exact."""
+"""What looks right at a glance but is not: refused, or exact."""
 
 import contextlib
 import importlib

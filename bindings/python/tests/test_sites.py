@@ -1,4 +1,4 @@
-"""Where sites come from and which of them stay: padded samples, dense arrays, builders, voxels, sparsify, lattices."""
+"""Where sites come from, and which of them stay: padded samples, dense arrays, builders, voxels, sparsify, lattices."""
 
 import copy
 import pickle
@@ -123,7 +123,7 @@ def test_multiscale_shape_context():
     x = scn.InputLayer(2, 8)([coords, np.ones((64, 3))])
     y = net(x).numpy().reshape(64, 3, 9, 3)
     assert np.array_equal(y[27, :2], np.ones((2, 9, 3)))
-    # The coarsest level has four cells alone, and so many are near the corner at every level.
+    # The coarsest level has only four cells, and as many are near the corner at every level.
     assert y[27, 2].sum() == 12
     assert np.array_equal(y[0].sum((1, 2)), [12, 12, 12])
     assert scn.MultiscaleShapeContext(2)[2].nPlanes == 27

@@ -33,7 +33,7 @@ class Net(scn.Module):
         return self.head(self.body(points))
 
 
-def neighbours(coords):
+def neighbors(coords):
     """Pairs of sites that a filter of size 3 joins, found one by one."""
     return sum(
         bool(a[-1] == b[-1] and np.abs(a[:-1] - b[:-1]).max() <= 1)
@@ -46,7 +46,7 @@ def test_the_counters_of_sparseconvnet(points):
     scn.forward_pass_multiplyAdd_count = 0
     scn.forward_pass_hidden_states = 0
     x = scn.InputLayer(2, 15, mode=0)(list(points))
-    rules = neighbours(points[0])
+    rules = neighbors(points[0])
     y = scn.SubmanifoldConvolution(2, 3, 8, 3, False)(x)
     assert scn.forward_pass_multiplyAdd_count == rules * 3 * 8
     assert scn.forward_pass_hidden_states == 40 * 8
@@ -85,7 +85,7 @@ def test_groups_divide_the_multiply_adds(points):
     x = scn.InputLayer(2, 15, mode=0)([points[0], np.ones((40, 4))])
     scn.forward_pass_multiplyAdd_count = 0
     scn.SubmanifoldConvolution(2, 4, 6, 3, False, 2)(x)
-    assert scn.forward_pass_multiplyAdd_count == neighbours(points[0]) * 12
+    assert scn.forward_pass_multiplyAdd_count == neighbors(points[0]) * 12
 
 
 def test_summary_agrees_with_the_counters(points):
@@ -100,7 +100,7 @@ def test_summary_agrees_with_the_counters(points):
     rows = {row.path: row for row in table.rows}
     assert list(rows)[:4] == ["body.0", "body.1", "body.2", "body.3"] and list(rows)[-1] == "head"
     assert "body.4" not in rows and "" not in rows
-    rules = neighbours(points[0])
+    rules = neighbors(points[0])
     layer = f"SubmanifoldConvolution({net.body[1].extra_repr()})"
     assert rows["body.1"] == ("body.1", layer, 40, (40, 4), rules, 112, rules * 12, 160, 640)
     assert rows["body.4.0"].memory == 0 and rows["body.8"].memory == 0
@@ -140,7 +140,7 @@ def test_summary_of_a_module_with_operations_of_its_own(points):
     assert scn.summary(scn.Sequential(), x).rows == []
 
 
-def test_summary_of_what_is_no_module(points):
+def test_summary_of_what_is_not_a_module(points):
     with pytest.raises(TypeError, match="^model: is a list, expected a Module of package scn"):
         scn.summary([scn.ReLU()], points)
 

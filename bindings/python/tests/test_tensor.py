@@ -81,7 +81,7 @@ def test_from_numpy_shares_memory():
 
 
 class Watched(np.ndarray):
-    """An array whose end can be seen."""
+    """An array whose deletion can be observed."""
 
 
 def test_from_numpy_keeps_the_array_as_long_as_anything_needs_it():

@@ -1,4 +1,4 @@
-"""Checkpoints of PyTorch, read without it, and SparseConvNet's files of epochs."""
+"""Checkpoints of PyTorch, read without it, and SparseConvNet's files for each epoch."""
 
 import os
 import pickle

@@ -1,4 +1,4 @@
-"""From modules of the package to modules of torch, and back."""
+"""From modules of package scn to modules of torch, and back."""
 
 import numpy as np
 import pytest
@@ -129,7 +129,7 @@ def test_networks_of_torch_become_modules_of_the_package(tmp_path):
     np.testing.assert_allclose(np.asarray(found), net.eval()([where, features]).detach().numpy(), rtol=1e-4, atol=1e-5)
     back = st.from_module(module.train())
     assert back.training and not st.from_module(module.eval()).training
-    # What has no counterpart: other arguments of torch's layers, and classes of a program's own.
+    # What has no counterpart: other arguments of torch's layers, and classes defined by a program.
     for wrong in (
         torch.nn.Dropout(),
         torch.nn.ELU(2.0),
@@ -141,7 +141,7 @@ def test_networks_of_torch_become_modules_of_the_package(tmp_path):
             st.to_module(st.Sequential(wrong))
 
 
-def test_what_normalises_in_training_alone_is_left_behind():
+def test_what_normalizes_only_in_training_is_left_behind():
     torch.manual_seed(1)
     where, features = cloud()
     net = st.Sequential(
@@ -180,15 +180,15 @@ def test_modules_in_several_places_stay_one():
 def test_weights_that_torch_computes_are_kept_as_they_are():
     torch.manual_seed(1)
     values = torch.randn(5, 3)
-    pruned, parametrised = st.Linear(3, 4), torch.nn.Linear(3, 4)
+    pruned, parametrized = st.Linear(3, 4), torch.nn.Linear(3, 4)
     prune.l1_unstructured(pruned, "weight", 0.5)
-    torch.nn.utils.parametrizations.weight_norm(parametrised)
-    for layer in (pruned, parametrised):
+    torch.nn.utils.parametrizations.weight_norm(parametrized)
+    for layer in (pruned, parametrized):
         found = np.asarray(st.to_module(layer)(values.numpy()))
         np.testing.assert_allclose(found, layer(values).detach().numpy(), rtol=1e-4, atol=1e-6)
-    normalised = scn.spectral_norm(scn.NetworkInNetwork(3, 4, True))
+    normalized = scn.spectral_norm(scn.NetworkInNetwork(3, 4, True))
     with pytest.raises(scn.UnsupportedError, match="spectral norm"):
-        st.from_module(scn.Sequential(normalised))
+        st.from_module(scn.Sequential(normalized))
 
 
 def test_swapped_input_modes_go_along():

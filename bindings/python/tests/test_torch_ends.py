@@ -1,4 +1,4 @@
-"""What stands behind a sparse network in scn.torch: linear layers and losses, against those of torch."""
+"""What follows a sparse network in scn.torch: linear layers and losses, compared with torch's."""
 
 import copy
 import io
@@ -103,7 +103,7 @@ def test_linear_maps_the_planes_of_sparse_tensors():
     torch.testing.assert_close(y.features, theirs(x.features))
 
 
-def test_linear_takes_part_in_data_dependent_initialisation():
+def test_linear_takes_part_in_data_dependent_initialization():
     torch.manual_seed(1)
     net = st.Sequential(
         st.InputLayer(2, 9), st.SubmanifoldConvolution(2, 3, 4, 3, True), st.OutputLayer(2), st.Linear(4, 5)
@@ -165,7 +165,7 @@ def test_cross_entropy_as_a_function_of_autograd():
     with pytest.raises(RuntimeError, match="second time"):
         loss.backward()
     (gradient,) = torch.autograd.grad(st.cross_entropy(logits, labels), logits, create_graph=True)
-    with pytest.raises(scn.UnsupportedError, match="first derivatives alone"):
+    with pytest.raises(scn.UnsupportedError, match="first derivatives only"):
         gradient.sum().backward()
     with torch.no_grad():
         assert not st.cross_entropy(logits, labels).requires_grad
@@ -299,7 +299,7 @@ def test_linear_and_loss_do_not_depend_on_the_number_of_threads():
 
 
 def test_the_benchmark_s_step_is_that_of_c():
-    """The program fails where a loss of scn.torch is not that of C's step of the same number."""
+    """The program fails if a loss of scn.torch differs from that of C's step of the same number."""
     subprocess.run(["make", "--no-print-directory", "build/scn-bench"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     program = [sys.executable, "Benchmarks/torch_step.py", "--quick", "--rounds", "2"]
     result = subprocess.run(program, cwd=ROOT, check=True, capture_output=True, text=True, timeout=300)

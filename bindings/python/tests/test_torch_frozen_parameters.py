@@ -1,4 +1,4 @@
-"""What of a layer is not trained is not worked for."""
+"""No work is done for parameters of a layer that are not trained."""
 
 import pytest
 

@@ -1,5 +1,5 @@
-"""Each function of scn.torch against finite differences, and its manners as a function of torch's autograd."""
-# Long because: every property is tested of every function, and they share what makes their inputs.
+"""Each function of scn.torch against finite differences, and its behavior as a function of torch's autograd."""
+# Long because: every property is tested for every function, and they share what makes their inputs.
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def entered(planes=3, mode=0, coords=COORDS):
 
 
 def agrees(function, *inputs, step=1e-2, tolerance=2e-2):
-    """Compare the gradients of a sum with random weights to central differences, along random directions."""
+    """Compare the gradients of a randomly weighted sum to central differences, along random directions."""
     generator = torch.Generator().manual_seed(5)
     output = function(*inputs)
     weights = torch.randn(output.shape, generator=generator)
@@ -135,7 +135,7 @@ def test_gradients_of_combined_tensors():
     agrees(lambda p, q: st.compare_sparse(on(p, x), on(q, y)), a, b)
     agrees(lambda p, q: st.append_tensors([on(p, x), on(q, y)]).features, a, b)
 
-    # A second derivative, as that of torch's own operations.
+    # A second derivative, like that of torch's own operations.
     loss = st.compare_sparse(on(a, x), on(b, y))
     slopes = torch.autograd.grad(loss, (a, b), create_graph=True)
     plain = torch.autograd.grad(st.compare_sparse(on(a, x), on(b, y)), (a, b))
@@ -222,9 +222,9 @@ def test_a_second_derivative_is_a_clear_error(end):
     (gradient,) = torch.autograd.grad(end(net(x).features), features, create_graph=True)
     assert gradient.requires_grad
     for loss in (gradient.square().sum(), gradient.sum() + net[0].weight.sum()):
-        with pytest.raises(scn.UnsupportedError, match="first derivatives alone: .* create_graph=True"):
+        with pytest.raises(scn.UnsupportedError, match="first derivatives only: .* create_graph=True"):
             loss.backward(retain_graph=True)
-    # Asking for a graph that nobody uses is no error.
+    # Asking for a graph that nobody uses is not an error.
     torch.autograd.grad(net(entered()[1]).features.sum(), list(net.parameters()), create_graph=True)
 
 
@@ -248,12 +248,12 @@ def test_only_what_is_linear_passes_constant_gradients_on_as_constants(name):
     rows = output if isinstance(output, torch.Tensor) else output.features
     (gradient,) = torch.autograd.grad(rows[:, :1].sum(), features, create_graph=True)
     assert gradient.requires_grad == (name in CURVED)
-    # A gradient that depends on the incoming one is no constant in either case.
+    # A gradient that depends on the incoming one is not a constant in either case.
     features, x = entered()
     output = LAYERS[name]()(x)
     rows = output if isinstance(output, torch.Tensor) else output.features
     (gradient,) = torch.autograd.grad(rows.square().sum(), features, create_graph=True)
-    with pytest.raises(scn.UnsupportedError, match="first derivatives alone"):
+    with pytest.raises(scn.UnsupportedError, match="first derivatives only"):
         gradient.mul_(0.5).square().sum().backward()
 
 

@@ -34,7 +34,7 @@ def close(what, got, want, tolerance):
 
 
 def same_sites(what, got, want):
-    """Two permutations that bring both row orders to one."""
+    """Two permutations that bring both row orders into the same order."""
     orders = [torch.from_numpy(np.lexsort(coords.numpy().T[::-1])) for coords in (got, want)]
     assert torch.equal(got[orders[0]], want[orders[1]]), f"{what}: other sites"
     return orders

@@ -1,4 +1,4 @@
-"""Metadata that a program fills itself, and compares, as SparseConvNet's do."""
+"""Metadata that a program fills and compares itself, as programs for SparseConvNet do."""
 
 import copy
 import pickle
@@ -34,7 +34,7 @@ def test_sites_are_named_one_after_the_other():
     metadata.setInputSpatialLocations(features, more, torch.tensor([[9.0, 9.0], [0.0, 0.0]]), False)
     assert metadata.getSpatialLocations(SIZE).tolist() == [[3, 3, 0], [1, 1, 0], [5, 5, 1], [0, 5, 1], [7, 7, 2]]
     assert features.tolist() == [[1, 1], [2, 2], [7, 7], [8, 8], [9, 9]] and metadata.getBatchSize(SIZE) == 3
-    # As a tensor it is what an input layer makes of the same points.
+    # As a tensor it is what an input layer makes from the same points.
     x = st.SparseConvNetTensor(features, metadata, SIZE)
     y = st.InputLayer(2, 8, 0)([metadata.getSpatialLocations(SIZE), features])
     layer = st.SubmanifoldConvolution(2, 2, 3, 3, True)
@@ -103,7 +103,7 @@ def test_what_cannot_be_named_is_refused_and_changes_nothing():
     assert repr(st.Metadata(2)) == "Metadata(2)" and len(empty.getSpatialLocations(SIZE)) == 0
 
 
-def test_results_on_sites_that_were_made_anew_are_an_error():
+def test_results_on_sites_that_were_rebuilt_are_an_error():
     metadata, features = filled([[3, 3], [1, 1]])
     x = st.SparseConvNetTensor(features, metadata, SIZE)
     layer = st.SubmanifoldConvolution(2, 2, 2, 3, False)

@@ -1,4 +1,4 @@
-"""Modules of scn.torch as torch's: state, hooks, copies, containers, ready networks."""
+"""Modules of scn.torch as torch's: state, hooks, copies, containers, ready-made networks."""
 
 import copy
 import io
@@ -170,7 +170,7 @@ def test_containers_are_lists_of_modules():
     assert st.concatenate_feature_planes([x, x]).features.shape == (1, 2)
 
 
-def test_input_sizes_fold_backwards():
+def test_input_sizes_fold_backward():
     net = st.Sequential(
         st.Convolution(2, 1, 1, (2, 4), (2, 3), False, padding=1),
         st.Deconvolution(2, 1, 1, 2, 2, False),
@@ -222,7 +222,7 @@ def test_checkpointed_networks_give_the_same_gradients_and_statistics():
         assert all(torch.equal(a, b) for a, b in zip(outcomes[0], other))
 
 
-def test_data_dependent_initialisation():
+def test_data_dependent_initialization():
     torch.manual_seed(0)
     net = st.Sequential(
         st.InputLayer(3, 16),
@@ -255,7 +255,7 @@ def test_spectral_norm():
     assert parameter.grad.any()
     matrix = parameter.detach().reshape(-1, 4)
     assert torch.allclose(layer.weight.reshape(-1, 4), 2 * matrix / torch.linalg.matrix_norm(matrix, 2), atol=1e-4)
-    # The gradient along the weight itself is nothing: its size does not matter.
+    # The gradient along the weight itself is zero: its size does not matter.
     assert abs((parameter.grad * parameter).sum().item()) < 1e-2 * parameter.grad.norm().item()
     copied = copy.deepcopy(layer).eval()
     assert torch.equal(copied(x).features, layer.eval()(x).features)
@@ -371,7 +371,7 @@ def test_what_package_scn_does_not_take_is_told_apart(tmp_path):
 
 
 @pytest.mark.parametrize("name", sorted(set(scn.__all__) - set(st.__all__)))
-def test_what_package_scn_alone_has_is_named_with_its_counterpart(name):
+def test_what_only_package_scn_has_is_named_with_its_counterpart(name):
     assert not hasattr(st, name) and getattr(st, name, None) is None
     with pytest.raises(AttributeError, match=f"^module 'scn.torch' has no attribute '{name}'; .*(torch|scn)[.]"):
         getattr(st, name)
@@ -413,7 +413,7 @@ def test_batch_norm_is_stable_and_one_site_gives_no_nan():
 
 
 def test_a_checkpointed_network_repeats_the_pass_it_made():
-    """Also where the backward pass runs twice, a spectral norm moves on, modes change, and the caller gives its tensor
+    """Even if the backward pass runs twice, a spectral norm moves on, modes change, and the caller gives its tensor
     other features."""
     outcomes = []
     for kind in (st.Sequential, st.CheckpointedSequential):

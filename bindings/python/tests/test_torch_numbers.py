@@ -1,5 +1,5 @@
-"""What becomes of NaN, infinities and large batch indices in scn.torch, held to torch where it says so
-(docs/numbers.md)."""
+"""What happens to NaN, infinities and large batch indices in scn.torch, compared with torch where docs/numbers.md says
+so."""
 
 import pytest
 
@@ -8,11 +8,11 @@ import scn.torch as st
 
 
 def test_group_norm_takes_event_numbers_as_batch_indices():
-    def normalised(last):
+    def normalized(last):
         where = torch.tensor([[0, 0], [3, 0], [1, last], [2, last]])
         return st.SparseGroupNorm(1, 3)(st.InputLayer(1, 8, 0)([where, torch.arange(12.0).reshape(4, 3) ** 2])).features
 
-    assert torch.equal(normalised(1), normalised(2**31 - 2))
+    assert torch.equal(normalized(1), normalized(2**31 - 2))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

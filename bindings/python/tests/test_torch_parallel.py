@@ -14,7 +14,7 @@ import scn.torch as scn
 
 
 class Scenes(torch.utils.data.Dataset):
-    """Batches that the workers build whole."""
+    """Batches that are built entirely in the workers."""
 
     def __init__(self, count):
         self.count = count
@@ -97,13 +97,13 @@ def test_workers_have_one_thread_unless_told_otherwise(method, monkeypatch):
     before = scn.get_num_threads()
     try:
         scn.set_num_threads(4)
-        # What the parent has is its own affair, as torch's number is.
+        # The parent's number does not count, nor does torch's.
         assert counts() == [1, 1]
         assert counts(worker_init_fn=take_three_threads) == [3, 3]
         monkeypatch.setenv("SCN_NUM_THREADS", "5")
         assert counts() == ([4, 4] if method == "fork" else [5, 5])
         monkeypatch.delenv("SCN_NUM_THREADS")
-        # Other children keep what they have.
+        # Other child processes keep theirs.
         with multiprocessing.get_context(method).Pool(1) as pool:
             assert pool.apply(scn.get_num_threads) == (4 if method == "fork" else before)
         assert scn.get_num_threads() == 4
@@ -198,7 +198,7 @@ for _ in range(8):
 state = {name.removeprefix("module."): values for name, values in model.state_dict().items()}
 torch.save({"losses": torch.stack(losses), "state": state}, f"{folder}/{world}-{rank}.pth")
 
-# A process without rows takes part all the same; one without a group of its own computes alone.
+# A process without rows takes part too; one without a group computes alone.
 if world > 1:
     norm = scn.SyncBatchNormalization(2, leakiness=0)
     rows = torch.randn(5 * rank, 2, requires_grad=True)
@@ -245,7 +245,7 @@ def test_two_processes_train_as_one_with_the_joined_batch(tmp_path, subprocess_e
         assert torch.equal(two[0]["state"][name], two[1]["state"][name]), name
 
 
-def test_a_synchronised_batch_norm_alone_is_a_batch_norm():
+def test_a_synchronized_batch_norm_alone_is_a_batch_norm():
     plain = scn.Sequential(scn.BatchNormReLU(3), scn.ConcatTable(scn.BatchNormalization(3, affine=False)))
     rows = torch.randn(20, 3)
     with torch.no_grad():

@@ -58,8 +58,8 @@ def test_a_child_makes_layers_while_a_thread_of_the_parent_does():
     stop = threading.Event()
 
     def work():
-        # Not one of scn.torch, which draws its weights from torch: a child of fork() may find that generator locked for
-        # ever.
+        # Not one of scn.torch, which draws its weights from torch: a child of fork() may find that generator locked
+        # forever.
         while not stop.is_set():
             scn.SubmanifoldConvolution(2, 2, 1, 3, False)
 

@@ -84,7 +84,7 @@ class Characters(torch.utils.data.Dataset):
 
 
 class Merge:
-    """Puts samples together as the handwriting examples do: points in the middle of the field, the sample last."""
+    """Combines samples as the handwriting examples do: points in the middle of the field, the sample last."""
 
     def __init__(self, field):
         self.field = field
@@ -167,7 +167,7 @@ def test_handwriting(kind, tmp_path, capsys):
     ]  # fmt: skip
     again = kind()
     scn.swap_input_modes(False)
-    # What SparseConvNet itself leaves.
+    # What SparseConvNet itself leaves behind.
     theirs = tmp_path / "theirs"
     theirs.mkdir()
     torch.save(2, theirs / "epoch.pth")
@@ -185,7 +185,7 @@ def test_handwriting(kind, tmp_path, capsys):
 
 
 def scenes(count, seed):
-    """Points on a floor (class 0) and on balls above it (class 1), a colour and a height each."""
+    """Points on a floor (class 0) and on balls above it (class 1), a color and a height each."""
     generator = torch.Generator().manual_seed(seed)
     batch = []
     for sample in range(count):

@@ -49,7 +49,7 @@ def test_layers_work_on_sorted_rows_and_the_order_comes_back():
     z = up(y)
     assert torch.equal(z.get_spatial_locations(), COORDS[FIRST])
     assert torch.equal(x.get_spatial_locations([4, 4]), where)
-    # Made of what was shown, a tensor is the same.
+    # Made from what was shown, a tensor is the same.
     again = st.SparseConvNetTensor(x.features, x.metadata, x.spatial_size)
     assert torch.equal(up(down(again)).features, z.features)
 

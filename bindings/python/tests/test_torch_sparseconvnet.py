@@ -1,4 +1,4 @@
-"""Programs written for SparseConvNet, to the letter: attributes, module paths, functions, what layers do to odd
+"""Programs written for SparseConvNet, to the letter: attributes, module paths, functions, what layers do with odd
 inputs."""
 
 import copy
@@ -382,7 +382,7 @@ def test_its_checkpointing_of_functions():
 
 
 def as_pickled_there(layer, **attributes):
-    """What unpickling makes of a layer that SparseConvNet pickled with these attributes and the state of one of
+    """The result of unpickling a layer that SparseConvNet pickled with these attributes and the state of one of
     ours."""
     plain = {name: value for name, value in vars(layer).items() if name in vars(torch.nn.Module())}
     made = type(layer).__new__(type(layer))
@@ -456,7 +456,7 @@ def test_permutohedral_weights_of_two_dimensions(random):
     assert np.array_equal(scn.weights_from_sparseconvnet_permutohedral(weight, 3), weight)
     with pytest.raises(scn.ShapeError, match=r"^weight: has shape \[13, 1, 3, 2\], expected \[7, groups"):
         scn.weights_from_sparseconvnet_permutohedral(weight, 2)
-    # As there: the site itself with two weights, its other neighbours with one each.
+    # As there: the site itself with two weights, its other neighbors with one each.
     layer = st.PermutohedralSubmanifoldConvolution(2, 1, 1, False)
     given = torch.arange(1.0, 8.0).view(7, 1, 1, 1)
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""What torch does to whole modules: recording, hooks on gradients, statistics of averaged weights."""
+"""What torch does with whole modules: recording, hooks on gradients, statistics of averaged weights."""
 
 import io
 import warnings

@@ -1,4 +1,4 @@
-"""Weights of other libraries, against lists of offsets written down by hand from their sources."""
+"""Weights of other libraries, against lists of offsets written by hand from their sources."""
 
 import itertools
 
@@ -76,7 +76,7 @@ def check_strided(converted, filter_size, padding, offsets, weights, stride=(2, 
     x.features.requires_grad_()
     y = layer(x)
     y.backward(y.numpy())
-    # A deconvolution with the same weights transposed is the gradient of the convolution by its input.
+    # A deconvolution with the same weights transposed is the gradient of the convolution with respect to its input.
     np.testing.assert_allclose(back(y).numpy(), x.features.grad, atol=1e-4)
 
 
@@ -96,9 +96,9 @@ def test_minkowski_engine():
     assert np.array_equal(strided[:, 0], weights[[0, 2, 4, 1, 3, 5]])
     check_strided(strided, [2, 3], [0, 1], MINKOWSKI_2x3, weights)
     assert np.array_equal(scn.weights_to_minkowski_engine(strided, (2, 3)), weights)
-    centred = scn.weights_from_minkowski_engine(weights, [2, 3], submanifold=True)
-    assert centred.shape == (9, 1, 2, 3) and not centred[:3].any()
-    check_submanifold(centred, 3, MINKOWSKI_2x3, weights)
+    centered = scn.weights_from_minkowski_engine(weights, [2, 3], submanifold=True)
+    assert centered.shape == (9, 1, 2, 3) and not centered[:3].any()
+    check_submanifold(centered, 3, MINKOWSKI_2x3, weights)
 
     weights = kernel(MINKOWSKI_4)
     check_submanifold(scn.weights_from_minkowski_engine(weights, [4], submanifold=True), 7, MINKOWSKI_4, weights)
@@ -117,8 +117,8 @@ def test_torchsparse():
     converted = scn.weights_from_torchsparse(weights, [2, 2, 2])
     assert np.array_equal(converted[:, 0], weights)
     check_strided(converted, 2, 0, TORCHSPARSE_2x2x2, weights)
-    centred = scn.weights_from_torchsparse(weights, [2, 2, 2], submanifold=True)
-    check_submanifold(centred, 3, TORCHSPARSE_2x2x2, weights)
+    centered = scn.weights_from_torchsparse(weights, [2, 2, 2], submanifold=True)
+    check_submanifold(centered, 3, TORCHSPARSE_2x2x2, weights)
     assert np.array_equal(scn.weights_to_torchsparse(converted, [2, 2, 2]), weights)
 
     weights = kernel(TORCHSPARSE_2x4x1)

@@ -4,7 +4,7 @@ import scn
 
 
 class Alone:
-    """What mpi4py's communicator is to one process."""
+    """mpi4py's communicator, as seen by one process."""
 
     size = 1
 

@@ -3,7 +3,7 @@ import torch
 
 
 class Program(torch.nn.Module):
-    """What a program for SparseConvNet has."""
+    """What a program for SparseConvNet contains."""
 
     def __init__(self):
         super().__init__()

@@ -17,16 +17,16 @@ _DAY = 86_400
 
 
 def shown(path: PathLike) -> str:
-    r"""Return a path for a message: bytes that are no text as \xe9."""
+    r"""Return a path for a message: bytes that are not text as \xe9."""
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
 @contextlib.contextmanager
 def replacing(path: PathLike) -> Iterator[IO[bytes]]:
-    """Open a file whose content takes the path when the block ends; where it fails, what was there stays.
+    """Open a file whose content moves to the path when the block ends; if the block fails, what was there stays.
 
-    The content goes to a temporary file in the same folder, named and locked as the library's own (see
-    TemporaryFile.swift), so that the next save, by either, removes what a killed save left.
+    The content goes to a temporary file in the same folder, named and locked like the library's own (see
+    TemporaryFile.swift), so that the next save, by either one, removes what a killed save left behind.
     """
     target = os.path.realpath(os.fsencode(path))
     folder = os.path.dirname(target)
@@ -56,7 +56,7 @@ def _machine() -> str:
 
 
 def _temporary(folder: bytes) -> tuple[bytes, int]:
-    """Return the path of a new file in a folder, and its descriptor, which has locked it."""
+    """Return the path of a new file in a folder, and its descriptor, which holds the lock on it."""
     while True:
         path = os.path.join(folder, f".scn-{_machine()}-{secrets.randbits(64):x}.tmp".encode())
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
@@ -90,7 +90,7 @@ def _remove_leftover(path: bytes, is_of_this_machine: bool, now: float) -> None:
             return
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         named = os.lstat(path)
-        # Another machine's lock may be unseen: its files must be old.
+        # Another machine's lock may be invisible here: its files must be old.
         if (is_of_this_machine or found.st_mtime < now - _DAY) and (named.st_dev, named.st_ino) == (
             found.st_dev,
             found.st_ino,

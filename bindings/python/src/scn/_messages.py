@@ -37,14 +37,14 @@ def missing_part(name: str, kind: str) -> StateError:
 
 
 def text_of(value: Any) -> str:
-    """Return a value as messages show it: sequences in brackets, what has no short text by its type."""
+    """Return a value as messages show it: sequences in brackets, values without a short text by their type."""
     if isinstance(value, (np.generic, np.ndarray)) and value.size <= 16:
         value = value.tolist()
     elif isinstance(value, tuple):
         value = list(value)
     try:
         text = repr(value)
-    except Exception:  # Integers of thousands of digits have none, nor have other programs' objects in any case.
+    except Exception:  # Integers of thousands of digits have none, and other programs' objects may not either.
         return type_of(value)
     return type_of(value) if len(text) > 80 or "\n" in text or text.startswith("<") else text
 
@@ -83,8 +83,7 @@ def not_a_module(name: str, value: Any) -> TypeError:
 
 
 def without_devices(name: str) -> str:
-    """Return what a message adds where a value is asked for a method of PyTorch that moves or converts; "" for
-    others."""
+    """Return what a message adds where a program calls one of PyTorch's methods that move or convert, otherwise ""."""
     if name in ("bfloat16", "cpu", "cuda", "double", "float", "half", "to"):
-        return f"; package scn computes on the cpu, in float32: leave .{name}() out"
+        return f"; package scn computes on the CPU, in float32: leave .{name}() out"
     return ""

@@ -22,11 +22,11 @@ _MOVED = {
 
 
 def provide(package: str) -> None:
-    """Let the old names of a package's modules be imported; it has imported the new ones."""
+    """Make the old names of a package's modules importable; the package has imported the new ones."""
     for room, names in _MOVED[package].items():
         for old, _, new in (name.partition(":") for name in names.split()):
             module = sys.modules[".".join(filter(None, (package, room, new or old)))]
             known = sys.modules.setdefault(f"{package}.{old}", module)
-            # A module of SparseConvNet's has the name: it takes what it does not have.
+            # A module of SparseConvNet has that name: it gains what it lacks.
             for name, value in vars(module).items():
                 vars(known).setdefault(name, value)

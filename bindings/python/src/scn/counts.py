@@ -13,7 +13,7 @@ __all__ = ["ForwardCounts", "get_forward_counts", "set_forward_counts"]
 
 
 class ForwardCounts(NamedTuple):
-    """Multiply-adds of convolutions and linear layers, elements of their results (hidden states), rules walked over."""
+    """Multiply-adds of convolutions and linear layers, elements of their results (hidden states), rules visited."""
 
     multiply_adds: int = 0
     hidden_states: int = 0

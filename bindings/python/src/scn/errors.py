@@ -52,7 +52,7 @@ class InvalidArgumentError(Error, ValueError):
 
 
 class ShapeError(Error, ValueError):
-    """A tensor, a matrix or a spatial size of another shape than is needed."""
+    """A tensor, a matrix or a spatial size of the wrong shape."""
 
     status = SCN_ERROR_SHAPE
 
@@ -64,7 +64,7 @@ class CoordinateError(Error, ValueError):
 
 
 class HandleError(Error):
-    """An object of the library that is released or of another kind."""
+    """An object of the library that was released or is of the wrong kind."""
 
     status = SCN_ERROR_HANDLE
 
@@ -94,13 +94,13 @@ class FormatError(Error, ValueError):
 
 
 class StateError(Error):
-    """Valid at another time: a second backward pass, a deconvolution without its convolution."""
+    """Valid only at another time: a second backward pass, a deconvolution without its convolution."""
 
     status = SCN_ERROR_STATE
 
 
 class UnsupportedError(Error, NotImplementedError):
-    """What this library, or this cpu, cannot do."""
+    """What this library, or this CPU, cannot do."""
 
     status = SCN_ERROR_UNSUPPORTED
 
@@ -112,7 +112,7 @@ class InternalError(Error):
 
 
 class ParametersOnlyWarning(UserWarning):
-    """A file was saved without an architecture, because a module in it is written in Python."""
+    """A file was saved without an architecture, because a module in the network is written in Python."""
 
 
 _BY_STATUS = {

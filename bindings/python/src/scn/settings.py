@@ -27,7 +27,7 @@ def version() -> str:
 
 
 def cpu_description() -> str:
-    """Return the cpu and the instruction set in use, "Intel(R) Xeon(R) Processor, avx512"."""
+    """Return the CPU and the instruction set in use, "Intel(R) Xeon(R) Processor, avx512"."""
     return _decoded(library.scn_cpu_description())
 
 
@@ -39,14 +39,14 @@ def set_num_threads(count: int) -> None:
 def get_num_threads() -> int:
     """Return how many threads operations use.
 
-    At first as many as the environment variable SCN_NUM_THREADS says; else 1 in a worker of a DataLoader of torch; else
-    as many as the process may use, by its cpus and its control groups, or OMP_NUM_THREADS where that is fewer.
+    Initially as many as the environment variable SCN_NUM_THREADS says; otherwise 1 in a worker of a torch DataLoader;
+    otherwise as many as the process may use, given its CPUs and control groups, or OMP_NUM_THREADS if that is fewer.
     """
     return int(library.scn_get_thread_count())
 
 
 def manual_seed(seed: int) -> None:
-    """Seed the generator that initialises weights and drives dropout, 0 ... 2^64 - 1; it starts as if seeded with 0."""
+    """Seed the generator that initializes weights and drives dropout, 0 ... 2^64 - 1; it starts as if seeded with 0."""
     number = integer(seed, "seed", bits=None)
     if not 0 <= number < 2**64:
         raise wrong_value("seed", number, "0 ... 2^64 - 1")

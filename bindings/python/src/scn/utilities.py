@@ -42,7 +42,7 @@ def _padded(where: IntArray, index: int) -> IntArray:
 def batch_location_tensors(location_tensors: Iterable[Any]) -> IntArray:
     """Return the coordinates [rows, d] of many samples as one array [all rows, d + 1], the sample's number last.
 
-    Raises `ShapeError` where samples have other dimensions than the first, or there is none.
+    Raises `ShapeError` if samples have different dimensions, or if there are none.
     """
     samples = [coordinate_rows(sample, f"location_tensors[{index}]") for index, sample in enumerate(location_tensors)]
     if not samples:
@@ -97,7 +97,7 @@ def random_rotation(
         raise wrong_value("dimension", size, "at least 1")
     normal = np.random.standard_normal((size, size)) if rng is None else rng.standard_normal((size, size))
     q, r = np.linalg.qr(normal)
-    # Signs that make the factorisation unique, without which rotations are not equally likely (Mezzadri, 2007).
+    # Signs that make the factorization unique, without which rotations are not equally likely (Mezzadri, 2007).
     q = q * np.where(np.diag(r) < 0, -1.0, 1.0)
     if not allow_mirror and np.linalg.det(q) < 0:
         q[:, 0] = -q[:, 0]
@@ -107,7 +107,7 @@ def random_rotation(
 def squareroot_rotation(a: Any) -> FloatArray:
     """Return the rotation [3, 3] about the same axis by half the angle: applied twice, it is `a`.
 
-    Raises `InvalidArgumentError` where `a` is not a rotation.
+    Raises `InvalidArgumentError` if `a` is not a rotation.
     """
     m = np.asarray(plain(a, "a"), np.float64)
     if m.shape != (3, 3):
@@ -139,7 +139,7 @@ def voxelize_pointcloud(
     return_inverse: bool = False,
     return_counts: bool = False,
 ) -> tuple[NDArray[Any], ...]:
-    """Return the distinct rows of xyz, sorted, and what becomes of their features.
+    """Return the distinct rows of xyz, sorted, and their combined features.
 
     xyz: [points, d], whole numbers. rgb: [points, planes]. average: the mean of the features at each row; else
     accumulate: their sum; else the features of the first point there. return_inverse: also return which row of the

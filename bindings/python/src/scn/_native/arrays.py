@@ -21,7 +21,8 @@ IntArray = NDArray[np.int64]
 
 
 def integer(value: Any, name: str, bits: int | None = 64) -> int:
-    """Return a Python integer that fits into `bits` bits with sign, any for None; ctypes would cut it off silently."""
+    """Return a Python integer that fits into `bits` bits, sign included, or any for None; ctypes would truncate
+    silently."""
     try:
         number = operator.index(value)
     except TypeError:
@@ -35,7 +36,7 @@ def integer(value: Any, name: str, bits: int | None = 64) -> int:
 
 
 def number(value: Any, name: str) -> float:
-    """Return a Python number of a number of any type."""
+    """Return a number of any type as a Python float."""
     try:
         if not isinstance(value, (str, bytes)):
             return float(value)
@@ -45,7 +46,7 @@ def number(value: Any, name: str) -> float:
 
 
 def finite(value: Any, name: str) -> float:
-    """Return a Python number that is finite."""
+    """Return a finite number of any type as a Python float."""
     result = number(value, name)
     if not math.isfinite(result):
         raise wrong_value(name, result, "a finite number")
@@ -53,7 +54,7 @@ def finite(value: Any, name: str) -> float:
 
 
 def positive(value: Any, name: str) -> float:
-    """Return a number that float32 holds with all its digits and that is above 0, as the library's `epsilon`s are."""
+    """Return a number above 0 that float32 holds with all its digits, as the library's `epsilon`s must be."""
     least, most = (float(limit) for limit in (np.finfo(np.float32).tiny, np.finfo(np.float32).max))
     if not least <= (result := number(value, name)) <= most:
         raise wrong_value(name, result, f"{least:.9g} ... {most:.9g}")
@@ -94,7 +95,7 @@ def sizes(value: Any, dimension: int, name: str) -> list[int]:
 
 
 def entries(value: Any, name: str, meaning: str) -> list[Any]:
-    """Return what a list, or anything else with one thing after another, holds."""
+    """Return the entries of a list or of any other iterable."""
     try:
         return list(value)
     except TypeError:
@@ -113,16 +114,16 @@ def int64s(values: list[int]) -> Any:
     return (ctypes.c_int64 * len(values))(*values)
 
 
-# Those of DLPack's devices whose memory the cpu reads: its own, and that which CUDA or ROCm pinned.
+# DLPack's devices whose memory the CPU can read: its own, and memory pinned by CUDA or ROCm.
 _CPU_DEVICES = (1, 3, 11)
 
 
 def plain(value: Any, name: str = "values") -> NDArray[Any]:
-    """Return what a host's value holds as an array, without a copy where it shares its memory.
+    """Return a host's value as an array, without a copy if it shares its memory.
 
     It may be numbers, or have `__dlpack__`, `__array_interface__`, `__array__` or the buffer protocol. A foreign
-    tensor's history of gradients is left behind. Raises `InvalidArgumentError` for memory that the cpu cannot read, and
-    for lists that make no array.
+    tensor's gradient history is left behind. Raises `InvalidArgumentError` for memory that the CPU cannot read, and for
+    nested lists that make no array.
     """
     if isinstance(value, np.ndarray):
         return value
@@ -137,7 +138,7 @@ def plain(value: Any, name: str = "values") -> NDArray[Any]:
 
 
 def lent(value: Any, name: str) -> NDArray[Any]:
-    """Return an array that is a value's own memory, as `plain` does; `InvalidArgumentError` where it lends none."""
+    """Return an array that is a value's own memory, as `plain` does; `InvalidArgumentError` if it lends none."""
     if isinstance(value, np.ndarray):
         return value
     value, is_dlpack = _detached(value, name)
@@ -153,7 +154,7 @@ def lent(value: Any, name: str) -> NDArray[Any]:
 
 
 def _detached(value: Any, name: str) -> tuple[Any, bool]:
-    """Return a value without its history of gradients, and whether it has `__dlpack__`; its memory is the cpu's."""
+    """Return a value without its gradient history, and whether it has `__dlpack__`; its memory must be the CPU's."""
     detach = getattr(value, "detach", None)
     if callable(detach):
         value = detach()
@@ -162,11 +163,11 @@ def _detached(value: Any, name: str) -> tuple[Any, bool]:
         try:
             device = int(value.__dlpack_device__()[0])
         except (BufferError, ValueError) as error:
-            reason = f"in memory that the cpu cannot read ({error})"
-            raise InvalidArgumentError(f"{name}: is {reason}, expected the cpu's") from None
+            reason = f"in memory that the CPU cannot read ({error})"
+            raise InvalidArgumentError(f"{name}: is {reason}, expected the CPU's") from None
         if device not in _CPU_DEVICES:
             raise InvalidArgumentError(
-                f"{name}: is on device {device} of DLPack, expected the cpu; copy it there first"
+                f"{name}: is on device {device} of DLPack, expected the CPU; copy it there first"
             )
     return value, is_dlpack
 
@@ -176,7 +177,7 @@ def _aligned(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def float32(value: Any, name: str = "values") -> FloatArray:
-    """Return the values as a float32 array without gaps, without a copy where they are one already."""
+    """Return the values as a contiguous float32 array, without a copy if they already are one."""
     array = plain(value, name)
     if array.dtype.kind not in "biuf":
         raise wrong_elements(name, array.dtype, "real numbers")
@@ -184,7 +185,7 @@ def float32(value: Any, name: str = "values") -> FloatArray:
 
 
 def int64(value: Any, name: str, error: type[Error] = InvalidArgumentError) -> IntArray:
-    """Return whole numbers as an int64 array without gaps, or raise `error`."""
+    """Return whole numbers as a contiguous int64 array, or raise `error`."""
     array = plain(value, name)
     kind = array.dtype.kind
     if kind == "f" and array.size:
@@ -206,18 +207,18 @@ def _too_large(name: str, array: NDArray[Any]) -> SizeOverflowError:
 
 
 def address(array: NDArray[Any]) -> int:
-    """Return where the array's numbers lie."""
+    """Return the address of the array's numbers."""
     return int(array.ctypes.data)
 
 
 def matrix(array: FloatArray) -> Matrix:
-    """Return the struct for an array [rows, planes] without gaps, which must outlive it."""
+    """Return the struct for a contiguous array [rows, planes], which must outlive it."""
     rows, planes = array.shape
     return Matrix(data=address(array), rows=rows, planes=planes)
 
 
 class _Memory:
-    """The library's memory, as numpy wants it described; the array made of it keeps the handle."""
+    """The library's memory, described as numpy wants it; an array made from it keeps the handle alive."""
 
     __slots__ = ("__array_interface__", "_handle")
 
@@ -232,7 +233,7 @@ class _Memory:
 
 
 def shape_of(handle: TensorHandle) -> tuple[int, ...]:
-    """Return the shape of a tensor of the library."""
+    """Return the shape of a library tensor."""
     rank = ctypes.c_int32()
     library.scn_tensor_rank(handle, ctypes.byref(rank))
     shape = (ctypes.c_int64 * max(rank.value, 1))()
@@ -241,7 +242,7 @@ def shape_of(handle: TensorHandle) -> tuple[int, ...]:
 
 
 def view(handle: TensorHandle, shape: tuple[int, ...]) -> FloatArray:
-    """Return the values of a tensor of the library as an array that is that memory itself."""
+    """Return the values of a library tensor as an array over that very memory."""
     if 0 in shape:
         return np.empty(shape, np.float32)
     where = ctypes.c_void_p()
@@ -251,6 +252,6 @@ def view(handle: TensorHandle, shape: tuple[int, ...]) -> FloatArray:
 
 
 def new_tensor(array: FloatArray) -> TensorHandle:
-    """Create a dense tensor of the library with a copy of the array."""
+    """Create a dense library tensor with a copy of the array."""
     shape = int64s(list(array.shape))
     return TensorHandle.make(library.scn_tensor_create, shape, array.ndim, address(array))

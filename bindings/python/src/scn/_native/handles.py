@@ -1,4 +1,4 @@
-"""Owners of the library's handles: a handle is released when the last Python object that needs it goes."""
+"""Owners of the library's handles: a handle is released when the last Python object that needs it goes away."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Handle:
         return None if out.value is None else cls(out.value)
 
     def __del__(self) -> None:
-        # The class may already be taken apart where the interpreter is shutting down; the process then ends anyway.
+        # While the interpreter shuts down, the class may already be torn down; the process then ends anyway.
         try:  # noqa: SIM105
             self._release(self._as_parameter_)
         except AttributeError:
@@ -84,6 +84,6 @@ class RulebookHandle(Handle):
 
 
 def handle_array(handles: Any) -> Any:
-    """Return the handles as a C array; NULL where there are none. The caller keeps the handles alive."""
+    """Return the handles as a C array; NULL if there are none. The caller keeps the handles alive."""
     values = [handle._as_parameter_ for handle in handles]
     return (ctypes.c_void_p * len(values))(*values) if values else None

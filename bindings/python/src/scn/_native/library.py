@@ -1,7 +1,7 @@
 """Find libscn.so, load it, and declare its functions for ctypes.
 
 `library` is the loaded library. Its functions have the types of `generated.FUNCTIONS`; those that return a status raise
-the exception for it, so that callers need not look.
+the exception for it, so callers need not check.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def _candidates() -> list[str]:
 
 
 def _open() -> _Library:
-    """Load the library from the first place that has it; ImportError names every place where there was none."""
+    """Load the library from the first place that has it; ImportError names every place that was tried."""
     failures = []
     for place in _candidates():
         if os.sep in place and not os.path.exists(place):
@@ -54,15 +54,15 @@ def _raise_unless_ok(status: int, function: Any, arguments: Any) -> None:
 
 
 class _Library(ctypes.CDLL):
-    """The library, which knows when its process is a worker of a data loader of torch: then it takes one thread, as
-    torch does there, unless the environment or the worker itself says otherwise.
+    """The library, which notices when its process is a worker of a torch data loader: it then uses one thread, as torch
+    does there, unless the environment or the worker itself says otherwise.
 
-    Torch says what a process is only after it began to work. Until that is known, the functions are set aside, so that
-    each look-up comes by here.
+    Torch says what a process is only after it has begun to work. Until then the functions are set aside, so that every
+    lookup comes through here.
     """
 
     def watch(self) -> None:
-        """Begin to look out, in a new process."""
+        """Start watching, in a new process."""
         here = self.__dict__
         here["_set_aside"] = {name: here.pop(name) for name in FUNCTIONS if name in here} or here["_set_aside"]
 
@@ -82,7 +82,7 @@ class _Library(ctypes.CDLL):
             self._stop_watching()
             if not os.environ.get("SCN_NUM_THREADS"):
                 self.scn_set_thread_count(1)
-        # A spawned process gets to know its parent only once it has read what it is to do.
+        # A spawned process learns about its parent only once it has read its task.
         elif multiprocessing.parent_process() is None and not hasattr(multiprocessing.current_process(), "_inheriting"):
             self._stop_watching()
 
@@ -99,7 +99,7 @@ def _load() -> _Library:
             raise ImportError(f"{loaded._name}: has no function {name}, expected this package's version") from None
         function.argtypes = arguments
         if result is Status:
-            # As a number of Python, which is made sooner than a Status.
+            # As a Python number, which is made faster than a Status.
             function.restype = ctypes.c_int
             function.errcheck = _raise_unless_ok
         else:

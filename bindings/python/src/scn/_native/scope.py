@@ -1,4 +1,4 @@
-"""Calls of several functions of the library that count as one."""
+"""Several calls of the library that count as one."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from .library import library
 
 
 class Scope:
-    """What the calls of this thread in a `with` block change is put back where the block raises.
+    """Undoes what this thread's calls in a `with` block changed, if the block raises.
 
-    seed: of a stream of random numbers that they draw from; None for the generator. Scopes nest.
+    seed: that of a random stream of their own to draw from; None for the generator. Scopes nest.
     """
 
     def __init__(self, seed: Optional[int] = None) -> None:
@@ -25,5 +25,5 @@ class Scope:
 
 
 def without_generator() -> Scope:
-    """Return a scope for what is initialised only to be overwritten: the generator stays as it is."""
+    """Return a scope for values that are initialized only to be overwritten: the generator stays as it is."""
     return Scope(seed=0)

@@ -1,4 +1,4 @@
-"""Reading PyTorch's checkpoints without PyTorch, and without running anything that is in them."""
+"""Reading PyTorch's checkpoints without PyTorch, and without running anything in them."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ _TYPES = {
     "ByteStorage": "|u1",
     "BoolStorage": "|b1",
 }
-# What files of before PyTorch 1.6 begin with.
+# What files from before PyTorch 1.6 begin with.
 _MAGIC, _PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
 
 
 def from_torch_checkpoint(path: PathLike) -> Any:
-    """Return what `torch.save` wrote, tensors as numpy arrays: of a state_dict a dict of names and arrays.
+    """Return what `torch.save` wrote, with tensors as numpy arrays: for a state_dict, a dict from names to arrays.
 
     The dict is for `load_state_dict`, which knows SparseConvNet's older names and shapes too (the function of this name
     in `scn.torch` returns tensors for its own):
 
         net.load_state_dict(scn.from_torch_checkpoint("unet.pth"))
 
-    Reads the files of all versions of PyTorch, and needs none. Nothing in a file is run: beside tensors it may hold
-    numbers, texts, None, lists, tuples, sets and dicts. bfloat16 becomes float32; the other types stay. Raises
-    `FileError`, and `FormatError` for any other content, such as a whole pickled model.
+    Reads the files of every version of PyTorch without needing PyTorch. Nothing in a file is run: besides tensors it
+    may hold numbers, strings, None, lists, tuples, sets and dicts. bfloat16 becomes float32; the other types stay.
+    Raises `FileError`, and `FormatError` for any other content, such as a whole pickled model.
     """
     name = shown(path)
     try:
@@ -53,7 +53,7 @@ def from_torch_checkpoint(path: PathLike) -> Any:
         raise FileError(f"{name}: {error.strerror or error}") from error
     except FormatError as error:
         raise FormatError(f"{name}: {error}") from None
-    except Exception as error:  # Whatever a damaged pickle or archive makes Python's readers say.
+    except Exception as error:  # Whatever a damaged pickle or archive makes Python's readers raise.
         raise FormatError(f"{name}: is no checkpoint of PyTorch, or damaged: {error}") from error
 
 
@@ -127,7 +127,7 @@ def _parameter(data: Any, *rest: Any) -> Any:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Reads a pickle of torch.save; every name that it does not know is an error."""
+    """Reads a pickle of torch.save; every name it does not know is an error."""
 
     _known = {
         ("collections", "OrderedDict"): OrderedDict,
@@ -181,7 +181,7 @@ def _read_archive(file: IO[bytes]) -> Any:
 
 
 def _read_legacy(file: IO[bytes]) -> Any:
-    """Read a file of before PyTorch 1.6: five pickles, then the numbers of each storage after their count."""
+    """Read a file from before PyTorch 1.6: five pickles, then the numbers of each storage after their count."""
     file.seek(0)
     storages: dict[str, _Storage] = {}
     if _Unpickler(file, storages).load() != _MAGIC or _Unpickler(file, storages).load() != _PROTOCOL:

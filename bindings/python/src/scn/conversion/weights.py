@@ -1,4 +1,4 @@
-"""Convolution weights of MinkowskiEngine, spconv, torchsparse and SparseConvNet, as this package has them, and back.
+"""Convolution weights of MinkowskiEngine, spconv, torchsparse and SparseConvNet, converted to this package's and back.
 
 All libraries correlate: the weight of an offset belongs to the input at `site + offset`. They differ in the order
 of offsets and axes, and in where a filter of even size begins. A weight of `scn` is [volume, 1, nIn, nOut], offsets
@@ -31,7 +31,7 @@ _SPCONV_LAYOUTS = ("KRSC", "RSCK", "RSKC")
 
 
 def weights_from_spconv(weight: Any, layout: str = "KRSC") -> FloatArray:
-    """Return a weight of spconv as one of this package, float32 [volume, 1, nIn, nOut].
+    """Return an spconv weight as one of this package's, float32 [volume, 1, nIn, nOut].
 
     weight: an array or tensor of rank dimension + 2. layout: the order of its axes, named as in spconv's
     SPCONV_SAVED_WEIGHT_LAYOUT,
@@ -45,7 +45,7 @@ def weights_from_spconv(weight: Any, layout: str = "KRSC") -> FloatArray:
     `Convolution`, `FullConvolution` and `Deconvolution`.
 
     Source: spconv/pytorch/conv.py (2.x); include/spconv/geometry.h (1.x), where the offset of an input under an output
-    is input + padding - output * stride, row-major. Results agree with those of spconv 2.3.8 on the cpu.
+    is input + padding - output * stride, row-major. Results agree with those of spconv 2.3.8 on the CPU.
     """
     array = _numbers(weight, "weight")
     _check_layout(layout)
@@ -59,7 +59,7 @@ def weights_from_spconv(weight: Any, layout: str = "KRSC") -> FloatArray:
 
 
 def weights_to_spconv(weight: Any, filter_size: Any, layout: str = "KRSC") -> FloatArray:
-    """Return a weight [volume, 1, nIn, nOut] as one of spconv; the inverse of `weights_from_spconv`.
+    """Return a weight [volume, 1, nIn, nOut] as an spconv weight; the inverse of `weights_from_spconv`.
 
     filter_size: one size for each axis.
     """
@@ -76,20 +76,20 @@ def weights_to_spconv(weight: Any, filter_size: Any, layout: str = "KRSC") -> Fl
 def weights_from_minkowski_engine(kernel: Any, filter_size: Any, *, submanifold: bool = False) -> FloatArray:
     """Return a kernel of MinkowskiEngine (0.4 and 0.5, hypercubes) as a weight of this package, [volume, 1, nIn, nOut].
 
-    kernel: [volume, nIn, nOut], or [nIn, nOut] of a filter of volume 1. filter_size: one size for each axis, in the
+    kernel: [volume, nIn, nOut], or [nIn, nOut] for a filter of volume 1. filter_size: one size for each axis, in the
     order of the coordinates' columns.
 
-    MinkowskiEngine's first axis is the fastest. A filter of odd size is centred, one of even size begins at the site
-    itself: 2 is the offsets 0 and 1. So strided layers (`MinkowskiConvolution`, and `MinkowskiConvolutionTranspose` as
-    `Deconvolution`) have padding 0 on axes of even size, (size // 2) * dilation on odd ones. submanifold: whether it is
-    for a `SubmanifoldConvolution`, which begins a filter of even size at -size / 2: each even size of the filter then
-    becomes 2 * size - 1, with zeros where there was no offset.
+    MinkowskiEngine's first axis is the fastest. A filter of odd size is centered, one of even size begins at the site
+    itself: size 2 means the offsets 0 and 1. So strided layers (`MinkowskiConvolution`, and
+    `MinkowskiConvolutionTranspose` as `Deconvolution`) have padding 0 on axes of even size, (size // 2) * dilation on
+    odd ones. submanifold: whether it is for a `SubmanifoldConvolution`, which begins a filter of even size at -size /
+    2: each even size of the filter then becomes 2 * size - 1, with zeros where there was no offset.
 
     Source: MinkowskiEngine's src/kernel_region.hpp and MinkowskiEngine/MinkowskiConvolution.py.
     """
     size = _filter(filter_size)
     array = _first_axis_fastest(_listed(kernel, size), size)
-    return _centred(array, [0 if length % 2 == 0 else -(length // 2) for length in size], submanifold)
+    return _centered(array, [0 if length % 2 == 0 else -(length // 2) for length in size], submanifold)
 
 
 def weights_to_minkowski_engine(weight: Any, filter_size: Any) -> FloatArray:
@@ -104,14 +104,14 @@ def weights_to_minkowski_engine(weight: Any, filter_size: Any) -> FloatArray:
 def weights_from_torchsparse(kernel: Any, filter_size: Any, *, submanifold: bool = False) -> FloatArray:
     """Return a kernel of torchsparse (1.x to 2.1) as a weight of this package, [volume, 1, nIn, nOut].
 
-    kernel: [volume, nIn, nOut], or [nIn, nOut] of a filter of volume 1. filter_size: three sizes, in the order of the
+    kernel: [volume, nIn, nOut], or [nIn, nOut] for a filter of volume 1. filter_size: three sizes, in the order of the
     coordinates' columns.
 
-    Where the volume is odd, torchsparse's first axis is the fastest, else the last. A strided layer has in 2.1 the
-    padding that it was given, as `Convolution` does; before, a filter began at -((size - 1) // 2), which is a padding
-    of (size - 1) // 2 on each axis, times dilation. submanifold: whether it is for a `SubmanifoldConvolution`. A filter
-    of odd size is centred; one of size 2 has the offsets 0 and 1 and becomes one of size 3, with zeros at -1. Other
-    filters of an even volume begin at another offset in 2.1 than before: `InvalidArgumentError`.
+    If the volume is odd, torchsparse's first axis is the fastest, otherwise the last. In 2.1 a strided layer has the
+    padding that it was given, as `Convolution` does; before that, a filter began at -((size - 1) // 2), which is a
+    padding of (size - 1) // 2 on each axis, times dilation. submanifold: whether it is for a `SubmanifoldConvolution`.
+    A filter of odd size is centered; one of size 2 has the offsets 0 and 1 and becomes one of size 3, with zeros at -1.
+    Other filters of even volume begin at a different offset in 2.1 than before: `InvalidArgumentError`.
 
     Source: torchsparse/nn/utils/kernel.py (1.x, 2.0) and torchsparse/backend/others/sparsemapping_cuda.cu (2.1), except
     for the "grid" maps of 2.0, which have another order.
@@ -126,11 +126,12 @@ def weights_from_torchsparse(kernel: Any, filter_size: Any, *, submanifold: bool
             "filter_size", size, "odd sizes, or sizes of 1 and 2, as torchsparse's submanifold filters have"
         )
     array = _first_axis_fastest(array, size) if is_odd else array.reshape(*size, *array.shape[-2:])
-    return _centred(array, [-((length - 1) // 2) for length in size], submanifold)
+    return _centered(array, [-((length - 1) // 2) for length in size], submanifold)
 
 
 def weights_to_torchsparse(weight: Any, filter_size: Any) -> FloatArray:
-    """Return a weight [volume, 1, nIn, nOut] as a kernel of torchsparse, [volume, nIn, nOut], [nIn, nOut] of volume 1.
+    """Return a weight [volume, 1, nIn, nOut] as a kernel of torchsparse, [volume, nIn, nOut], or [nIn, nOut] for
+    volume 1.
 
     For strided layers, and for submanifold ones of odd size. filter_size: three sizes.
     """
@@ -143,14 +144,14 @@ def weights_to_torchsparse(weight: Any, filter_size: Any) -> FloatArray:
 def weights_from_sparseconvnet_permutohedral(weight: Any, dimension: int) -> FloatArray:
     """Return a weight of SparseConvNet's `PermutohedralSubmanifoldConvolution` as one of this package's, float32.
 
-    weight: [volume, groups, nIn / groups, nOut / groups], of the oldest checkpoints [volume, nIn, nOut]; the volume is
-    d * d + d + 1. The result has the axis of groups.
+    weight: [volume, groups, nIn / groups, nOut / groups], or [volume, nIn, nOut] from the oldest checkpoints; the
+    volume is d * d + d + 1. The result has the group axis.
 
     In 2-D SparseConvNet reads the site itself with the weights of two offsets, (0, -1) and (0, 0), and never its
-    neighbour at (0, -1). The result has the sum of both at (0, 0) and zeros at (0, -1): the layer then does what it did
-    there. Weights of other dimensions stay as they are. All other weights of SparseConvNet's are this package's.
+    neighbor at (0, -1). The result has the sum of both at (0, 0) and zeros at (0, -1): the layer then does what it did
+    there. Weights for other dimensions stay as they are. SparseConvNet's other weights need no conversion.
 
-    Source: SparseConvNet's PermutohedralSubmanifoldConvolutionRules.h. Results agree with those of its cpu build.
+    Source: SparseConvNet's PermutohedralSubmanifoldConvolutionRules.h. Results agree with those of its CPU build.
     """
     axes, array = dimension_of(dimension), _numbers(weight, "weight")
     volume = axes * (axes + 1) + 1
@@ -167,7 +168,7 @@ def weights_from_sparseconvnet_permutohedral(weight: Any, dimension: int) -> Flo
 
 
 def _place(offset: list[int]) -> int:
-    """Return the place of an offset in the 2-D permutohedral filter."""
+    """Return the index of an offset in the 2-D permutohedral filter."""
     place: int = permutohedral_offsets(2).tolist().index(offset)
     return place
 
@@ -229,7 +230,7 @@ def _first_axis_fastest(array: FloatArray, size: list[int]) -> FloatArray:
 
 
 def _as_listed(array: FloatArray, is_first_axis_fastest: bool) -> FloatArray:
-    """Return [*size, nIn, nOut] as a list of offsets, [nIn, nOut] where there is one alone."""
+    """Return [*size, nIn, nOut] as a list of offsets, [nIn, nOut] if there is only one."""
     dimension = array.ndim - 2
     if is_first_axis_fastest:
         array = array.transpose(*range(dimension - 1, -1, -1), dimension, dimension + 1)
@@ -237,10 +238,10 @@ def _as_listed(array: FloatArray, is_first_axis_fastest: bool) -> FloatArray:
     return listed[0] if len(listed) == 1 else listed
 
 
-def _centred(array: FloatArray, begins: list[int], submanifold: bool) -> FloatArray:
+def _centered(array: FloatArray, begins: list[int], submanifold: bool) -> FloatArray:
     """Return [*size, nIn, nOut] as a weight of this package.
 
-    begins: the first offset of each axis. submanifold: whether the filter is to be centred on the site, as odd ones
+    begins: the first offset of each axis. submanifold: whether the filter is to be centered on the site, as odd ones
     are.
     """
     if submanifold:

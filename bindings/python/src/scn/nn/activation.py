@@ -26,7 +26,7 @@ class ELU(Layer):
 
 
 class SELU(Layer):
-    """The self-normalising ELU (Klambauer et al., 2017)."""
+    """The self-normalizing ELU (Klambauer et al., 2017)."""
 
 
 class Tanh(Layer):

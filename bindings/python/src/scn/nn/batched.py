@@ -1,4 +1,4 @@
-"""Samples of one length, filled up with padding."""
+"""Samples of one length, padded to it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class BLInputLayer(_Entering):
 
     coords: whole numbers [batch, length, dimension]; a row whose first coordinate is negative is padding. features: a
     `Tensor`, into which gradients flow, or an array, [batch, length, planes]. spatial_size and mode: as in
-    `InputLayer`. Raises `CoordinateError`, which names the row, where a site is out of range or (mode 0) duplicate.
+    `InputLayer`. Raises `CoordinateError`, which names the row, if a site is out of range or (mode 0) duplicate.
     """
 
     def forward(self, input: Any) -> Any:
@@ -34,7 +34,7 @@ class BLInputLayer(_Entering):
 
 
 def batched_points(input: Any, dimension: int) -> TensorHandle:
-    """Return the library's points of what a `BLInputLayer` takes."""
+    """Return the input of a `BLInputLayer` as the library's points."""
     coords, values = parts_of(input, "[coords, features]")
     where = int64(coords, "coords", CoordinateError)
     if where.ndim != 3 or where.shape[2] != dimension:
@@ -46,7 +46,7 @@ def batched_points(input: Any, dimension: int) -> TensorHandle:
 class BLOutputLayer(Layer):
     """Gives every row of a `BLInputLayer`'s coords the vector of its site: a `Tensor` [batch, length, planes].
 
-    Zeros at padding and, in modes 1 and 2 of the input layer, at the rows that did not win.
+    Zeros for padding and, in modes 1 and 2 of the input layer, for rows that did not win.
     """
 
     dimension: int

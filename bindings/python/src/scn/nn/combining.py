@@ -1,4 +1,4 @@
-"""Sparse tensors put together, and compared."""
+"""Combining and comparing sparse tensors."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class AddCoords(Layer):
 def append_tensors(tensors: Sequence[SparseConvNetTensor]) -> SparseConvNetTensor:
     """Return one batch of the samples of all tensors, one tensor after the other.
 
-    All have one spatial size and one number of planes, else `ShapeError`. The result's rows are theirs one after the
-    other; gradients flow back to each.
+    All must have the same spatial size and number of planes, else `ShapeError`. The result's rows are theirs one after
+    the other; gradients flow back to each.
     """
     handles = _handles("tensors", tensors)
     return SparseConvNetTensor._of(TensorHandle.make(library.scn_append_tensors, handle_array(handles), len(handles)))
@@ -49,8 +49,8 @@ def concatenate_feature_planes(input: Sequence[SparseConvNetTensor]) -> SparseCo
 def compare_sparse(x: SparseConvNetTensor, y: SparseConvNetTensor) -> Tensor:
     """Return the sum of squared differences over the union of the sites, divided by the number of sites there, rank 0.
 
-    A tensor counts as zero where it has no site; without any site the result is 0. Both have one spatial size and one
-    number of planes, else `ShapeError`; they need not come from one input. Gradients flow into both.
+    A tensor counts as zero where it has no site; if neither has any, the result is 0. Both must have the same spatial
+    size and number of planes, else `ShapeError`; they need not come from one input. Gradients flow into both.
     """
     return Tensor._of(TensorHandle.make(library.scn_compare_sparse, _handle("x", x), _handle("y", y)))
 

@@ -123,17 +123,17 @@ class Sequential(Container):
     input_spatial_size.__doc__ = Module.input_spatial_size.__doc__
 
     def reweight(self, input: Any) -> Any:
-        """Scale and shift every layer with weight and bias (convolutions, products) to suit some input.
+        """Scale and shift every layer with weight and bias (convolutions, products) to suit an input.
 
-        Each plane of what such a layer makes of the input gets mean 0 and deviation 1, by its weight and bias, in the
-        order in which the input flows through, in `Sequential`s and `ConcatTable`s at any depth. Returns what the
-        module makes of the input then. Nothing is recorded; running statistics are updated as by a forward pass;
-        weights of planes without deviation stay. Nothing is changed where it raises.
+        Each plane of such a layer's result gets mean 0 and standard deviation 1, through its weight and bias, layer by
+        layer as the input flows, in `Sequential`s and `ConcatTable`s at any depth. Returns the module's result for the
+        input afterward. Nothing is recorded; running statistics are updated as in a forward pass; weights of planes
+        without deviation stay. If it raises, nothing has changed.
         """
         return self._fit(library.scn_module_reweight, input)
 
     def rebias(self, input: Any) -> Any:
-        """Do the same with the biases alone: mean 0."""
+        """Do the same with only the biases: mean 0."""
         return self._fit(library.scn_module_rebias, input)
 
     def _fit(self, function: Any, input: Any) -> Any:
@@ -148,11 +148,11 @@ class Sequential(Container):
 
 
 class CheckpointedSequential(Sequential):
-    """A `Sequential` that keeps its input alone and computes what lies between again in the backward pass.
+    """A `Sequential` that keeps only its input and recomputes everything in between in the backward pass.
 
-    (Chen et al., 2016.) Results and gradients are those of a `Sequential`, bit by bit, random layers and running
-    statistics included. It may stand anywhere in a network, also inside another one. Where a module inside is written
-    in Python, it keeps what a `Sequential` keeps.
+    (Chen et al., 2016.) Results and gradients are those of a `Sequential`, bit for bit, random layers and running
+    statistics included. It may appear anywhere in a network, even inside another one. If a module inside is written in
+    Python, it keeps what a `Sequential` keeps.
     """
 
     _create = library.scn_checkpointed_sequential_create
@@ -178,7 +178,7 @@ class CheckpointedSequential(Sequential):
 
 
 def _fitted(module: Module, function: Any, input: Any) -> Any:
-    """Fit a module to an input by a function of the library; return what it makes of the input then."""
+    """Fit a module to an input with a function of the library; return the module's result for the input afterward."""
     if isinstance(module, Sequential):
         for child in module:
             input = _fitted(child, function, input)
@@ -191,7 +191,7 @@ def _fitted(module: Module, function: Any, input: Any) -> Any:
 
 
 class ConcatTable(Container):
-    """Applies each of its modules to the one input; returns the list of the results."""
+    """Applies each of its modules to the same input; returns the list of the results."""
 
     _create = library.scn_concat_table_create
 
@@ -203,7 +203,7 @@ class ConcatTable(Container):
         return [module(input) for module in self._modules.values()]
 
     def input_spatial_size(self, out_size: Any) -> IntArray:
-        """Return the input spatial size that yields `out_size`. Raises `ShapeError` where branches disagree."""
+        """Return the input spatial size that yields `out_size`. Raises `ShapeError` if branches disagree."""
         found: list[tuple[str, IntArray]] = [
             (name, module.input_spatial_size(out_size)) for name, module in self._modules.items()
         ]
@@ -217,11 +217,11 @@ class ConcatTable(Container):
 
 
 class AddTable(Layer):
-    """Adds a list of tensors: the same sites, the same planes."""
+    """Adds a list of tensors with the same sites and planes."""
 
 
 class JoinTable(Layer):
-    """Puts the planes of a list of tensors side by side: the same sites."""
+    """Puts the planes of a list of tensors with the same sites side by side."""
 
 
 class Identity(Layer):

@@ -44,10 +44,10 @@ class _Convolution(Layer):
 
 
 class SubmanifoldConvolution(_Convolution):
-    """A convolution whose sites stay: offset k of the filter reads site + (k - size / 2) * dilation.
+    """A convolution that keeps the sites: offset k of the filter reads site + (k - size / 2) * dilation.
 
     [sites, nIn] -> [sites, nOut]. filter_size, dilation: an integer or one for each axis. bias: whether to add one.
-    weight: [volume, groups, nIn / groups, nOut / groups], initialised N(0, 2 * groups / (nIn * volume)). bias: [nOut],
+    weight: [volume, groups, nIn / groups, nOut / groups], initialized N(0, 2 * groups / (nIn * volume)). bias: [nOut],
     zeros.
     """
 
@@ -91,8 +91,8 @@ class Convolution(_StridedConvolution):
 class Deconvolution(_StridedConvolution):
     """The matching earlier convolution or pooling, reversed: its input sites become the output's.
 
-    [sites in, nIn] -> [sites of that layer's input, nOut]. Calling it raises `StateError` where there was no such
-    layer. Weight and bias as in `SubmanifoldConvolution`.
+    [sites in, nIn] -> [sites of that layer's input, nOut]. Calling it raises `StateError` if there was no such layer.
+    Weight and bias as in `SubmanifoldConvolution`.
     """
 
 

@@ -21,7 +21,7 @@ __all__ = ["InferenceNetwork", "optimize_for_inference"]
 class InferenceNetwork(Layer):
     """A network of the library that only evaluates: what `optimize_for_inference` returns and `load` finds in its file.
 
-    It stays in evaluation mode, records nothing and keeps its weights packed as the cpu wants them. Its parameters and
+    It stays in evaluation mode, records nothing and keeps its weights packed as the CPU wants them. Its parameters and
     buffers have the names that they have inside, "0.weight"; none requires a gradient. Calling it with an input that
     requires a gradient raises `StateError`, except under `no_grad`.
     """
@@ -54,12 +54,12 @@ class InferenceNetwork(Layer):
 
 
 def optimize_for_inference(module: Module) -> InferenceNetwork:
-    """Return a new network with the results of the module's evaluation, within rounding, in less time.
+    """Return a new network that gives the module's results in evaluation, within rounding, in less time.
 
     The module stays as it is. Batch norm is folded into the weights of the convolution or dense product before it, a
-    (leaky) ReLU behind becomes that layer's last step, a dropout a factor of its weights; what a join has on its
-    branches' ends goes into the branches; `Identity` vanishes. `save` and `load` work as with any network of the
-    library. Raises `UnsupportedError` where a part of the module is written in Python.
+    (leaky) ReLU after it becomes that layer's last step, a dropout becomes a factor of its weights; after a join they
+    go into the ends of its branches; `Identity` disappears. `save` and `load` work as with any network of the library.
+    Raises `UnsupportedError` if a part of the module is written in Python.
 
         fast = scn.optimize_for_inference(net)
         logits = fast([coordinates, features])

@@ -22,13 +22,13 @@ __all__ = ["InputBatch"]
 
 
 class InputBatch(SparseConvNetTensor):
-    """A sparse tensor that is built sample by sample; SparseConvNet's older way in. Use it as a network's input.
+    """A sparse tensor that is built sample by sample, SparseConvNet's older kind of input. Use it as a network's input.
 
         batch = scn.InputBatch(2, 10)
         batch.add_sample()
         batch.set_location([4, 5], [1.0])
 
-    A site that has a vector keeps it unless `overwrite`. `InputLayer` takes all rows at once, and gradients.
+    A site that has a vector keeps it unless `overwrite`. `InputLayer` takes all rows at once, and passes gradients.
     """
 
     __slots__ = ("_built", "_current", "_layer", "_rows", "_samples", "dimension")
@@ -49,7 +49,7 @@ class InputBatch(SparseConvNetTensor):
 
     @property
     def _handle(self) -> TensorHandle | None:
-        """The library's tensor, made when it is asked for."""
+        """The library's tensor, made on first use."""
         if self._built is None:
             self._built = self._build()
         return self._built
@@ -87,7 +87,7 @@ class InputBatch(SparseConvNetTensor):
         """Give sites their vectors, one after the other.
 
         locations: [n, dimension], in the current sample, or [n, dimension + 1], the sample last. vectors: [n, planes].
-        Raises `CoordinateError` for a location out of range, and `StateError` where there is no sample yet.
+        Raises `CoordinateError` for a location out of range, and `StateError` if there is no sample yet.
         """
         where, values = placed(locations, vectors, self._layer.spatial_size, self._current)
         self._check_planes(values.shape[1])
@@ -99,7 +99,7 @@ class InputBatch(SparseConvNetTensor):
         """Begin the next sample with the cells of an array [...size, planes] in which some |value| is above
         `threshold`.
 
-        offset: where the array's first cell lies. Cells outside of the spatial size are left out.
+        offset: where the array's first cell lies. Cells outside the spatial size are left out.
         """
         where, values = active_cells(tensor, offset, self._layer.spatial_size, threshold)
         self._check_planes(values.shape[1])
@@ -109,9 +109,9 @@ class InputBatch(SparseConvNetTensor):
             self._changed()
 
     def precompute_metadata(self, size: int) -> None:
-        """Make the rules of submanifold convolutions of size 3 and of convolutions or poolings of `size` and stride 2.
+        """Build the rules of submanifold convolutions of size 3 and of convolutions or poolings of `size` and stride 2.
 
-        size: 2 or 3. Level by level as long as the spatial size divides; a data loader can do that ahead.
+        size: 2 or 3. It goes level by level as long as the spatial size divides; a data loader can do this in advance.
         """
         assert self.metadata is not None, "a built tensor has metadata"
         precompute_rules(self.metadata, self._site_set(), size)
@@ -127,7 +127,7 @@ def placed(
 ) -> tuple[IntArray, FloatArray]:
     """Return sites [n, dimension + 1], the sample last, and their vectors [n, planes], all checked.
 
-    current: the sample of locations that name none; None where there is none yet. name: what messages call the vectors.
+    current: the sample of locations that name none; None if there is none yet. name: what messages call the vectors.
     """
     dimension = len(spatial_size)
     where, values = int64(locations, "locations", CoordinateError), float32(vectors, name)
@@ -154,7 +154,7 @@ def active_cells(
     """Return the cells [n, dimension] of an array [...size, planes] in which some |value| is above `threshold`, and
     theirs.
 
-    offset: where the array's first cell lies. Cells outside of the spatial size are left out.
+    offset: where the array's first cell lies. Cells outside the spatial size are left out.
     """
     dimension, values = len(spatial_size), float32(tensor, "tensor")
     if values.ndim != dimension + 1:
@@ -168,7 +168,7 @@ def active_cells(
 
 
 def precompute_rules(metadata: Metadata, sites: int, size: int) -> None:
-    """Make the rules that `InputBatch.precompute_metadata` names, from a site set on."""
+    """Build the rules that `InputBatch.precompute_metadata` names, starting at a site set."""
     size, d = integer(size, "size"), metadata.dimension
     if size not in (2, 3):
         raise wrong_value("size", size, "2 or 3")

@@ -44,12 +44,12 @@ class _Entering(Layer):
 class InputLayer(_Entering):
     """Turns points into a `SparseConvNetTensor`: call it with [coords, features] or [coords, features, batch_size].
 
-    spatial_size: the size of the grid, an integer or one for each axis. mode: what becomes of rows that name one site.
-    0: they are an error; 1: the last one wins; 2: the first one wins; 3: their sum; 4: their mean.
+    spatial_size: the size of the grid, an integer or one for each axis. mode: what becomes of rows that name the same
+    site. 0: they are an error; 1: the last one wins; 2: the first one wins; 3: their sum; 4: their mean.
 
     coords: whole numbers [rows, dimension] or [rows, dimension + 1] with the batch index last. features: a `Tensor`,
     into which gradients flow, or an array, [rows, planes]. batch_size: a lower bound, for trailing samples without
-    points. Raises `CoordinateError`, which names the row, where a site is out of range or (mode 0) duplicate.
+    points. Raises `CoordinateError`, which names the row, if a site is out of range or (mode 0) duplicate.
     """
 
     def forward(self, input: Any) -> Any:
@@ -58,7 +58,7 @@ class InputLayer(_Entering):
 
 
 def points(input: Any) -> TensorHandle:
-    """Return the library's points of what an `InputLayer` takes."""
+    """Return the input of an `InputLayer` as the library's points."""
     coords, values, *rest = parts_of(input, "[coords, features]", "[coords, features, batch_size]")
     where = coordinate_rows(coords, "coords")
     features = (values if isinstance(values, Value) else Tensor(values))._native_handle()
@@ -67,7 +67,7 @@ def points(input: Any) -> TensorHandle:
 
 
 def parts_of(input: Any, *forms: str) -> Sequence[Any]:
-    """Return the parts of an input layer's input. forms: the lists that it may be, by the names of their entries."""
+    """Return the parts of an input layer's input. forms: the lists that it may be, "[coords, features]"."""
     expected = " or ".join(forms)
     if not isinstance(input, (list, tuple)):
         raise ShapeError(f"input: is {type_of(input)}, expected {expected}")
@@ -77,14 +77,14 @@ def parts_of(input: Any, *forms: str) -> Sequence[Any]:
 
 
 def batch_size_of(rest: Sequence[Any]) -> int:
-    """Return what an input says behind coordinates and features, 0 where that is nothing."""
+    """Return the batch size that follows coordinates and features in an input, 0 if there is none."""
     return integer(rest[0], "batch_size") if rest and rest[0] is not None else 0
 
 
 class OutputLayer(Layer):
     """Gives every row of the input layer's points the vector of its site: a `Tensor` [rows, planes].
 
-    In modes 1 and 2 of the input layer only the winning row gets it, the others zeros.
+    In modes 1 and 2 of the input layer only the winning row gets it; the others get zeros.
     """
 
     dimension: int
@@ -104,4 +104,4 @@ class SparseToDense(Layer):
 
 
 class Flatten(Layer):
-    """Makes of a dense tensor [n, ...] a matrix [n, rest]."""
+    """Turns a dense tensor [n, ...] into a matrix [n, rest]."""

@@ -30,24 +30,24 @@ class Layer(Typed, Module):
         self._make({})
 
     def _make(self, given: dict[str, Any]) -> None:
-        """Make the library's layer of arguments by their names, and show them as attributes."""
+        """Make the library's layer from arguments by name, and show them as attributes."""
         super().__init__()
         self._show(ModuleHandle.make(library.scn_module_create, self._type.architecture(given)))
 
     @classmethod
     def _around(cls, handle: ModuleHandle) -> Layer:
-        """Return a layer around a module of the library."""
+        """Return a layer around a library module."""
         self: Layer = cls.__new__(cls)
         self._show(handle)
         return self
 
     def _show(self, handle: ModuleHandle) -> None:
-        """Show the arguments of a module of the library, and take it over."""
+        """Show the arguments of a library module, and take it over."""
         self.__dict__.update(self._type.shown(architecture_of(handle)))
         self._own(handle)
 
     def _own(self, handle: ModuleHandle) -> None:
-        """Take over a module of the library and show its state as attributes."""
+        """Take over a library module and show its state as attributes."""
         object.__setattr__(self, "_handle", handle)
         for name, tensor_handle, is_parameter in _state_of(handle):
             if is_parameter:
@@ -99,7 +99,7 @@ class Layer(Typed, Module):
         extended = self._modules or len(self._parameters) + len(self._buffers) != count.value
         return self._handle if is_written_here(self, "forward") and not extended else None
 
-    # Pickling: the architecture text makes the module again, the values are copied into it.
+    # Pickling: the architecture text rebuilds the module, and the values are copied into it.
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(self.__dict__)
@@ -142,7 +142,7 @@ def input_size_of(handle: ModuleHandle, dimension: int | None, out_size: Any) ->
 
 
 def architecture_of(handle: ModuleHandle) -> dict[str, Any]:
-    """Return the architecture of a module of the library."""
+    """Return the architecture of a library module."""
     text = ctypes.c_char_p()
     library.scn_module_architecture(handle, ctypes.byref(text))
     return json.loads(text.value or b"{}")  # type: ignore[no-any-return]

@@ -1,5 +1,4 @@
-"""What the library says of every type of layer, and layers that are made by it: the one statement of their
-arguments."""
+"""What the library says about every type of layer, the one statement of its arguments, and classes made from it."""
 
 from __future__ import annotations
 
@@ -43,7 +42,7 @@ class Argument:
     """Names that it had in the architectures of older versions."""
 
     def plain(self, value: Any) -> Any:
-        """Return a value of any type that stands for one of this kind as JSON has it; bounds are the library's to
+        """Return a value of any type that stands for one of this kind in JSON's form; bounds are the library's to
         check."""
         if value is None and self.is_nullable:
             return None
@@ -69,7 +68,7 @@ class LayerType:
     """Whether it stands for a `Sequential` of layers."""
 
     def architecture(self, given: dict[str, Any]) -> bytes:
-        """Return the architecture of a layer of arguments by their names."""
+        """Return the architecture of a layer with arguments by name."""
         known = {argument.name: argument for argument in self.arguments}
         members = {name: known[name].plain(value) for name, value in given.items()}
         return json.dumps({"type": self.name, **members}).encode()
@@ -147,9 +146,9 @@ LAYER_TYPES = _layer_types()
 
 
 def made_from_arguments(signature: Callable[Concatenate[Any, P], None]) -> Callable[Concatenate[Any, P], None]:
-    """Turn an `__init__` of nothing but its signature into one that gives `self._make` its arguments by their names.
+    """Turn an `__init__` that is only a signature into one that passes its arguments to `self._make` by name.
 
-    It is that of any class with such a method: layers of `scn.torch` have the signatures of this package's.
+    It works for any class with such a method: layers of `scn.torch` have the signatures of this package's.
     """
     parameters = inspect.signature(signature)
 
@@ -165,8 +164,8 @@ def made_from_arguments(signature: Callable[Concatenate[Any, P], None]) -> Calla
 
 
 class Typed:
-    """A class of layers, of either level, that has the name of one of the library's types, or is derived from one that
-    has."""
+    """A class of layers, of either level, that has the name of one of the library's types, or derives from one that
+    does."""
 
     _type: ClassVar[LayerType] = LayerType("", "", (), frozenset(), frozenset())
 

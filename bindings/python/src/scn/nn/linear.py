@@ -20,7 +20,7 @@ class _Product(Layer):
 class NetworkInNetwork(_Product):
     """A 1 x 1 convolution of sparse tensors, [sites, nIn] -> [sites, nOut].
 
-    weight [nIn, nOut], initialised N(0, 2 / nIn); bias [nOut], zeros.
+    weight [nIn, nOut], initialized N(0, 2 / nIn); bias [nOut], zeros.
     """
 
     @made_from_arguments

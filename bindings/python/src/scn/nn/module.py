@@ -27,7 +27,8 @@ _watcher: ContextVar[Callable[..., Any] | None] = ContextVar("watcher", default=
 
 @contextmanager
 def watched_calls(watcher: Callable[..., Any]) -> Iterator[None]:
-    """Let watcher(module, args, kwargs) make every call of a module meanwhile; it returns what module.forward does."""
+    """Within the block, let watcher(module, args, kwargs) make every call of a module; it returns what module.forward
+    returns."""
     token = _watcher.set(watcher)
     try:
         yield
@@ -36,7 +37,7 @@ def watched_calls(watcher: Callable[..., Any]) -> Iterator[None]:
 
 
 class LoadResult(NamedTuple):
-    """The names that `load_state_dict` missed and those that it had no place for; both empty where it is strict."""
+    """The names that `load_state_dict` missed and those it had no place for; both are empty if it is strict."""
 
     missing_keys: list[str]
     unexpected_keys: list[str]
@@ -119,7 +120,7 @@ class Module:
     def add_module(self, name: str, module: Module) -> None:
         """Add a child under a name without a dot; what `self.name = module` does.
 
-        Raises `StateError` where the module contains this one.
+        Raises `StateError` if the module contains this one.
         """
         _check_name(name)
         if not isinstance(module, Module):
@@ -132,11 +133,11 @@ class Module:
     # Running
 
     def forward(self, input: Any) -> Any:
-        """Compute the output; what calling the module does."""
+        """Compute the output; calling the module does this."""
         raise UnsupportedError(f"{type(self).__name__} has no forward")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        # A layer without modules inside makes one call of the library, which puts back what it changed where it fails.
+        # A layer without modules inside makes one call of the library, which undoes its changes if it fails.
         if not self._modules:
             return self._applied(args, kwargs)
         with Scope():
@@ -161,16 +162,15 @@ class Module:
         return self.train(False)
 
     def zero_grad(self) -> None:
-        """Forget the gradients of all parameters."""
+        """Clear the gradients of all parameters."""
         for parameter in self.parameters():
             parameter.zero_grad()
 
     def gradients(self) -> FloatArray:
         """Return a copy of the gradients of all parameters as one flat array, float32 [n].
 
-        It has the gradient of each parameter that requires one after that of the one before, in the order of
-        `parameters()`; zeros where there is none yet. Meant for what adds gradients up over processes, see
-        `set_gradients`.
+        It holds the gradients of the parameters that require one, one after the other in the order of `parameters()`;
+        zeros where there is none yet. Meant for adding up gradients across processes, see `set_gradients`.
         """
         handles = [parameter._handle for parameter in self.parameters()]
         count, array = ctypes.c_int64(), handle_array(handles)
@@ -182,7 +182,7 @@ class Module:
     def set_gradients(self, gradients: Any) -> None:
         """Overwrite the gradients of all parameters with a flat array as `gradients()` returns it.
 
-        Every parameter that requires one has a gradient then. Raises `ShapeError` for an array of another length.
+        Afterward, every parameter that requires a gradient has one. Raises `ShapeError` for an array of another length.
         """
         flat = float32(gradients, "gradients")
         if flat.ndim != 1:
@@ -191,7 +191,7 @@ class Module:
         library.scn_gradients_set(handle_array(handles), len(handles), address(flat), flat.size)
 
     def requires_grad_(self: M, requires_grad: bool = True) -> M:
-        """Say whether the parameters are to be trained; return the module."""
+        """Set whether the parameters are to be trained; return the module."""
         for parameter in self.parameters():
             parameter.requires_grad_(requires_grad)
         return self
@@ -232,11 +232,11 @@ class Module:
         return (module for _, module in self.named_modules())
 
     def named_parameters(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Parameter]]:
-        """Yield the names and parameters of this module and, where `recurse`, of all inside it, each once."""
+        """Yield the names and parameters of this module and, if `recurse`, of all inside it, each once."""
         yield from self._named("_parameters", prefix, recurse)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        """Yield the parameters of this module and, where `recurse`, of all inside it, each once."""
+        """Yield the parameters of this module and, if `recurse`, of all inside it, each once."""
         return (parameter for _, parameter in self.named_parameters("", recurse))
 
     def named_buffers(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Tensor]]:
@@ -244,7 +244,7 @@ class Module:
         yield from self._named("_buffers", prefix, recurse)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
-        """Yield the buffers of this module and, where `recurse`, of all inside it, each once."""
+        """Yield the buffers of this module and, if `recurse`, of all inside it, each once."""
         return (buffer for _, buffer in self.named_buffers("", recurse))
 
     def _named(self, registry: str, prefix: str, recurse: bool) -> Iterator[tuple[str, Any]]:
@@ -277,9 +277,9 @@ class Module:
         """Copy values (arrays or tensors) into the parameters and buffers of the same names.
 
         Everything is checked before anything is copied. Raises `FormatError`, which lists all that is wrong, for shapes
-        that differ, values that are no numbers and, where `strict`, names that are missing or unexpected. What
-        SparseConvNet's oldest files have is taken too: the names runningMean and runningVar, and convolution weights
-        without the axis of groups.
+        that differ, values that are not numbers and, if `strict`, names that are missing or unexpected. It also accepts
+        what SparseConvNet's oldest files have: the names runningMean and runningVar, and convolution weights without
+        the group axis.
         """
         own = self._state()
         state_dict = {_today(name, own): values for name, values in state_dict.items()}
@@ -313,7 +313,7 @@ class Module:
         return LoadResult(missing, unexpected)
 
     def _native_handle(self) -> ModuleHandle | None:
-        """Return a module of the library that does the same with the same parameters; None where Python code runs."""
+        """Return a library module that does the same with the same parameters; None if Python code runs."""
         return None
 
     # For people
@@ -344,9 +344,9 @@ def _joined(path: str, name: str) -> str:
 
 
 def _foreign_prefix(names: Collection[str], own: Collection[str]) -> str:
-    """Return the path, "net.", that all names begin with and none of the module's own; "" where there is none.
+    """Return the path, "net.", that all names begin with and none of the module's own; "" if there is none.
 
-    Of more than one, it is the shortest behind which a name is the module's own, or else the shortest.
+    If there are several, it is the shortest after which a name is the module's own, or else the shortest.
     """
     parts = next(iter(names)).split(".")[:-1]
     paths = [".".join(parts[: depth + 1]) + "." for depth in range(len(parts))]

@@ -1,4 +1,4 @@
-"""Ready networks, and the way from a network of the library to Python objects."""
+"""Ready-made networks, and the conversion of a library network to Python objects."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ def SparseVggNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any])
     layers: a list of
 
     - `'MP'`: max pooling of size 3 and stride 2; `['MP', size, stride]`
-    - `'C3/2'`, `['C3/2', n]`: convolution of size 3 and stride 2 (to n planes), batch normalisation, ReLU
-    - `['C', n]`: submanifold convolution of size 3 to n planes, batch normalisation, ReLU
+    - `'C3/2'`, `['C3/2', n]`: convolution of size 3 and stride 2 (to n planes), batch normalization, ReLU
+    - `['C', n]`: submanifold convolution of size 3 to n planes, batch normalization, ReLU
     - `['C', a, b]`, `['C', a, b, c]`, `['C', a, b, c, e]`: the "plus" forms: a planes joined with branches that go down
       one, two, three levels
 
@@ -96,8 +96,8 @@ def SparseResNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any])
     """Return SparseConvNet's pre-activation residual network (He et al., 2016), a `Sequential`.
 
     layers: a list of `['b', n, reps, stride]`, reps basic blocks of two convolutions of size 3 to n planes, the first
-    with the given stride (1 keeps the sites); or the same as text, "b16x2 b32x2/2". A batch normalisation with ReLU
-    closes the network. Raises `InvalidArgumentError` for any other block.
+    with the given stride (1 keeps the sites); or the same as text, "b16x2 b32x2/2". A batch normalization with ReLU
+    ends the network. Raises `InvalidArgumentError` for any other block.
     """
     return _network("SparseResNet", dimension=dimension, nInputPlanes=nInputPlanes, layers=_words(layers, _stage))
 
@@ -114,13 +114,13 @@ def UNet(
     """Return SparseConvNet's U-Net, a `Sequential` from n_input_planes (-1: nPlanes[0]) to nPlanes[0] planes, same
     sites.
 
-    reps: blocks a level, on the way down and again on the way up. nPlanes: an entry for each level, the finest first.
-    residual_blocks: blocks of two submanifold convolutions around which their input goes, not of one alone. downsample:
-    size and stride of the convolutions between levels, each an integer or one for each axis. leakiness: of the
-    activations, 0 is ReLU.
+    reps: blocks per level, on the way down and again on the way up. nPlanes: an entry for each level, the finest first.
+    residual_blocks: whether blocks are two submanifold convolutions with a shortcut around them, rather than one alone.
+    downsample: size and stride of the convolutions between levels, each an integer or one for each axis. leakiness: of
+    the activations, 0 is ReLU.
 
-    The spatial size of the input must suit every convolution down: with size and stride of 2, a multiple of
-    2 ** (levels - 1) on each axis, 4 for three levels. Another is a `ShapeError` of the forward pass.
+    The spatial size of the input must suit every convolution down: with size and stride of 2, a multiple of 2 **
+    (levels - 1) on each axis, 4 for three levels. Any other size is a `ShapeError` in the forward pass.
     """
     return _network(
         "UNet",
@@ -144,8 +144,8 @@ def FullyConvolutionalNet(
 ) -> Sequential:
     """Return SparseConvNet's fully convolutional network, a `Sequential` from nPlanes[0] to sum(nPlanes) planes.
 
-    At each level blocks, and a way down to the next level whose result is copied up by un-pooling and joined with what
-    the level had. The arguments are those of `UNet`.
+    Each level has blocks, and a path down to the next level, whose result is copied up by un-pooling and joined with
+    the level's own. The arguments are those of `UNet`.
     """
     return _network(
         "FullyConvolutionalNet",
@@ -169,9 +169,9 @@ def FullConvolutionalNetIntegratedLinear(
 ) -> Sequential:
     """Return a fully convolutional network that scores classes, a `Sequential` from nPlanes[0] to nClasses planes.
 
-    As `FullyConvolutionalNet`, but each level scores the classes by a linear layer of its own; the scores are copied up
-    by un-pooling and added. nClasses -1: nPlanes[0]. Only the coarsest level's linear layer has a bias. The other
-    arguments are those of `UNet`.
+    Like `FullyConvolutionalNet`, but each level scores the classes with a linear layer of its own; the scores are
+    copied up by un-pooling and added. nClasses -1: nPlanes[0]. Only the coarsest level's linear layer has a bias. The
+    other arguments are those of `UNet`.
     """
     return _network(
         "FullConvolutionalNetIntegratedLinear",
@@ -191,15 +191,15 @@ def SparseDenseNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any
 
     layers: a list of
 
-    - `{'nExtraLayers': 2, 'growthRate': 16}`: a dense block; each of its layers (batch normalisation, ReLU, 1 x 1
-      convolution to 4 * growthRate planes, batch normalisation, ReLU, submanifold convolution of size 3) sees the
+    - `{'nExtraLayers': 2, 'growthRate': 16}`: a dense block; each of its layers (batch normalization, ReLU, 1 x 1
+      convolution to 4 * growthRate planes, batch normalization, ReLU, submanifold convolution of size 3) sees the
       planes of all before it and adds growthRate more
-    - `{'pool': 'BN-R-C-AP', 'compression': 0, 'size': 2, 'stride': 2}`: a transition of batch normalisation, ReLU, a
-      1 x 1 convolution that drops the fraction `compression` of the planes, rounded down, and average pooling
+    - `{'pool': 'BN-R-C-AP', 'compression': 0, 'size': 2, 'stride': 2}`: a transition of batch normalization, ReLU, a 1
+      x 1 convolution that drops the fraction `compression` of the planes, rounded down, and average pooling
     - `{'pool': 'MP'}`, `{'pool': 'AP'}`, with 'size' and 'stride': max or average pooling alone
 
-    or text, "B2x16 T B2x16 T:24" (see scn_sparse_densenet_create in scn.h). What a dict leaves out is as shown. A batch
-    normalisation with ReLU closes the network. Raises `InvalidArgumentError` for any other layer.
+    or text, "B2x16 T B2x16 T:24" (see scn_sparse_densenet_create in scn.h). Keys that a dict leaves out have the values
+    shown. A batch normalization with ReLU ends the network. Raises `InvalidArgumentError` for any other layer.
     """
     planes = integer(nInputPlanes, "nInputPlanes")
     if not isinstance(layers, str):
@@ -212,7 +212,7 @@ def SparseDenseNet(dimension: int, nInputPlanes: int, layers: str | Sequence[Any
 
 
 def _dense_word(name: str, layer: Any, planes: int) -> tuple[str, int]:
-    """Return a layer of a DenseNet, which messages call `name`, as the library's text has it, and the planes after
+    """Return a layer of a DenseNet, which messages call `name`, as a word of the library's text, and the planes after
     it."""
     rest = dict(layer) if isinstance(layer, dict) else {"": layer}
     if "pool" in rest:
@@ -235,13 +235,13 @@ def _dense_word(name: str, layer: Any, planes: int) -> tuple[str, int]:
 
 
 def _network(name: str, norm: type[Layer] | None = None, /, **arguments: Any) -> Sequential:
-    """Return a network of the library by its name. norm: the class of its batch normalizations."""
+    """Return a library network by its name. norm: the class of its batch normalizations."""
     handle = ModuleHandle.make(library.scn_module_create, LAYER_TYPES[name].architecture(arguments))
     return wrap(handle, norm)  # type: ignore[return-value]
 
 
 def _downsampling(downsample: Any) -> dict[str, Any]:
-    """Return the size and stride of a pair by the names that messages have for them."""
+    """Return the size and stride of a pair by the names that messages use for them."""
     size, stride = pair(downsample, "downsample", "[size, stride]")
     return {"downsample[0]": size, "downsample[1]": stride}
 
@@ -264,7 +264,7 @@ def MultiscaleShapeContext(
     """Return the shape contexts of the sites and of n_layers - 1 coarser levels side by side, a `Sequential`.
 
     From n_features to n_layers * volume * n_features planes on the same sites; the coarser levels are made by average
-    pooling and brought back by un-pooling. Sizes are an integer or one for each axis. bn: whether a batch normalisation
+    pooling and brought back by un-pooling. Sizes are an integer or one for each axis. bn: whether a batch normalization
     follows.
     """
     return _network(
@@ -280,8 +280,8 @@ def MultiscaleShapeContext(
 
 
 def _words(layers: Any, word_of: Callable[[str, Any], str]) -> str:
-    """Return the layers of a network as the library's text. word_of: makes a word of a layer and what messages call
-    it."""
+    """Return the layers of a network as the library's text. word_of: makes a word from what messages call a layer and
+    the layer."""
     if isinstance(layers, str):
         return layers
     given = entries(layers, "layers", _LAYERS_MEANING)
@@ -289,7 +289,7 @@ def _words(layers: Any, word_of: Callable[[str, Any], str]) -> str:
 
 
 def _word(name: str, layer: Any) -> str:
-    """Return a layer as the library's text has it."""
+    """Return a layer as a word of the library's text."""
     parts = [layer] if isinstance(layer, str) else entries(layer, name, _VGG_LAYERS)
     kind = parts[0] if parts else None
     numbers = [str(integer(number, f"{name}[{index}]")) for index, number in enumerate(parts) if index]
@@ -303,7 +303,7 @@ def _word(name: str, layer: Any) -> str:
 
 
 def _stage(name: str, layer: Any) -> str:
-    """Return blocks of a residual network as the library's text has them."""
+    """Return blocks of a residual network as a word of the library's text."""
     if (
         isinstance(layer, str)
         or not isinstance(layer, Sequence)
@@ -316,9 +316,9 @@ def _stage(name: str, layer: Any) -> str:
 
 
 def wrap(handle: ModuleHandle, norm: type[Layer] | None = None) -> Module:
-    """Return the Python objects for a module of the library and all inside it.
+    """Return the Python objects for a library module and all inside it.
 
-    norm: the class of all batch normalisations; None for the one that shows each best.
+    norm: the class of all batch normalizations; None for the one that fits each best.
     """
     kind = _text(library.scn_module_type, handle)
     if kind in _CONTAINERS:
@@ -337,7 +337,7 @@ def wrap(handle: ModuleHandle, norm: type[Layer] | None = None) -> Module:
 
 
 def _batch_normalization(arguments: dict[str, Any]) -> type[Layer]:
-    """Return the class that shows a batch normalization best: the library has one, SparseConvNet three."""
+    """Return the class that fits a batch normalization best: the library has one, SparseConvNet three."""
     if not arguments["affine"] or arguments["leakiness"] == 1:
         return normalization.BatchNormalization
     return normalization.BatchNormLeakyReLU if arguments["leakiness"] else normalization.BatchNormReLU

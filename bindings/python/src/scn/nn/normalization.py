@@ -1,4 +1,4 @@
-"""Normalisation and dropout."""
+"""Normalization and dropout."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ __all__ = [
 
 
 class BatchNormalization(Layer):
-    """Normalises each plane over all rows, then y > 0 ? y : leakiness * y. [n, nPlanes] -> [n, nPlanes].
+    """Normalizes each plane over all rows, then y > 0 ? y : leakiness * y. [n, nPlanes] -> [n, nPlanes].
 
-    eps: added to the variance. momentum: the fraction of the running statistics that is kept; it can be assigned, also
+    eps: added to the variance. momentum: the fraction of the running statistics that is kept; it can be assigned, even
     in the networks that `UNet` and others return. affine: whether to have weight and bias. State, each [nPlanes]:
     weight (ones), bias (zeros), running_mean (zeros), running_var (ones).
     """
@@ -64,7 +64,7 @@ def BatchNormELU(nPlanes: int, eps: float = 1e-4, momentum: float = 0.9) -> Sequ
 
 
 class MeanOnlyBNLeakyReLU(Layer):
-    """Batch normalisation of the mean alone, y = x - mean + bias, then y > 0 ? y : leakiness * y.
+    """Batch normalization of the mean alone, y = x - mean + bias, then y > 0 ? y : leakiness * y.
 
     [n, nPlanes] -> [n, nPlanes]. momentum: the fraction of the running mean that is kept. State, each [nPlanes]: bias
     (zeros, where affine), running_mean (zeros). The gradient goes through the mean (Salimans and Kingma, 2016).
@@ -82,10 +82,10 @@ class MeanOnlyBNLeakyReLU(Layer):
 
 
 class SparseGroupNorm(Layer):
-    """Normalises each sample's sites and each of num_groups groups of neighbouring planes (Wu and He, 2018).
+    """Normalizes each sample's sites and each of num_groups groups of neighboring planes (Wu and He, 2018).
 
     [sites, num_channels] -> [sites, num_channels]. Each sample and group has a mean and a biased variance of its own,
-    in training and in evaluation, so that what one sample becomes does not depend on the others. eps: added to the
+    in training and in evaluation, so that one sample's result does not depend on the others. eps: added to the
     variance. State, each [num_channels]: weight (ones), bias (zeros).
     """
 
@@ -100,7 +100,7 @@ class SparseGroupNorm(Layer):
 
 
 class Dropout(Layer):
-    """Training: every value times 0 with the probability p, else times 1. Evaluation: every value times 1 - p."""
+    """Training: every value times 0 with probability p, else times 1. Evaluation: every value times 1 - p."""
 
     p: float
 

@@ -1,4 +1,4 @@
-"""Convolution on the lattice A_d, on which every site has d * (d + 1) nearest neighbours."""
+"""Convolution on the lattice A_d, on which every site has d * (d + 1) nearest neighbors."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["PermutohedralSubmanifoldConvolution", "permutohedral_basis", "permut
 
 
 class PermutohedralSubmanifoldConvolution(Layer):
-    """A convolution whose sites stay: each reads itself and its d * (d + 1) nearest neighbours on the lattice A_d.
+    """A convolution that keeps the sites: each reads itself and its d * (d + 1) nearest neighbors on the lattice A_d.
 
     [sites, nIn] -> [sites, nOut], with input = output + `permutohedral_offsets(dimension)[k]`. weight: [volume, groups,
-    nIn / groups, nOut / groups], volume d * d + d + 1, initialised N(0, 2 / (nIn * volume)). bias: [nOut], zeros. Sites
-    are lattice coordinates; `permutohedral_basis` leads to them.
+    nIn / groups, nOut / groups], volume d * d + d + 1, initialized N(0, 2 / (nIn * volume)). bias: [nOut], zeros. Sites
+    are lattice coordinates; `permutohedral_basis` gives them.
     """
 
     weight: Parameter

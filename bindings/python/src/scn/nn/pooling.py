@@ -63,7 +63,7 @@ class AveragePooling(_Pooling):
 class UnPooling(_Pooling):
     """The matching earlier convolution or pooling, reversed: its input sites get the sum over the windows above them.
 
-    [sites in, planes] -> [sites of that layer's input, planes - nFeaturesToDrop]. Calling it raises `StateError` where
+    [sites in, planes] -> [sites of that layer's input, planes - nFeaturesToDrop]. Calling it raises `StateError` if
     there was no such layer. Arguments as in `MaxPooling`.
     """
 
@@ -81,12 +81,12 @@ class FractionalMaxPooling(Layer):
     [sites in, planes] -> [sites out, planes - nFeaturesToDrop], and the size becomes floor(size / ratio), at least 1,
     or output_size: one of the two must be given, a number or one for each axis. Windows of pool_size start at 0 = s(0)
     < ... < s(n - 1) = size - pool_size along each axis, and the steps are the two integers next to (size - pool_size) /
-    (n - 1): pseudorandom steps are as even as can be, from a random beginning; random ones are shuffled. With pool_size
+    (n - 1): pseudorandom steps are as even as possible, from a random start; random ones are shuffled. With pool_size
     None each window ends where the next begins.
 
     In training the steps are drawn from the generator, see `manual_seed`, once for an input and these arguments. In
-    evaluation they are as even as can be, so that the result does not depend on chance; to average over several draws,
-    as the paper does, leave the layer in training mode.
+    evaluation they are as even as possible, so that the result does not depend on chance; to average over several
+    draws, as the paper does, leave the layer in training mode.
     """
 
     dimension: int

@@ -1,4 +1,4 @@
-"""The features of a neighbourhood side by side."""
+"""The features of a neighborhood side by side."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["ShapeContext"]
 
 
 class ShapeContext(Layer):
-    """Puts the features of a site's neighbourhood side by side: [sites, nIn] -> [sites, nIn * volume], same sites.
+    """Puts the features of a site's neighborhood side by side: [sites, nIn] -> [sites, nIn * volume], same sites.
 
     Plane k * nIn + p is plane p under offset k of a submanifold filter, 0 where there is no site. filter_size: an
     integer or one for each axis.

@@ -1,4 +1,4 @@
-"""Sites that are chosen by their values."""
+"""Choosing sites by their values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["DenseToSparse", "Sparsify", "SparsifyFCS"]
 
 
 class DenseToSparse(Layer):
-    """Makes of a `Tensor` or array [batch, planes, ...spatial size] a sparse tensor: a site wherever a plane is not
+    """Turns a `Tensor` or array [batch, planes, ...spatial size] into a sparse tensor: a site wherever a plane is not
     0."""
 
     dimension: int

@@ -1,4 +1,4 @@
-"""Spectral normalisation."""
+"""Spectral normalization."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def spectral_norm(module: L, n_power_iterations: int = 1, eps: float = 1e-12, no
     weight_orig (the parameter: the very tensor that was weight), and the buffers weight and weight_u. Each forward pass
     in training makes n_power_iterations steps of the power iteration; evaluation uses the weight of the last such pass,
     and its gradients do not reach weight_orig. eps: the least length that a vector is divided by. Raises `StateError`
-    where the module has a spectral norm.
+    if the module already has a spectral norm.
     """
     if not isinstance(module, Layer):
         raise wrong_type("module", module, "a convolution or a product with a weight")
@@ -29,7 +29,7 @@ def spectral_norm(module: L, n_power_iterations: int = 1, eps: float = 1e-12, no
     library.scn_module_add_spectral_norm(
         module._handle, integer(n_power_iterations, "n_power_iterations"), positive(eps, "eps"), norm
     )
-    assert original is not None, "the library normalised no weight"
+    assert original is not None, "the library normalized no weight"
     module._parameters.clear()
     module._buffers.clear()
     module._own(module._handle)

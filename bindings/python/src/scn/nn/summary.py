@@ -22,11 +22,11 @@ _TITLES = ("layer", "sites", "planes", "rules", "parameters", "multiply-adds", "
 
 
 class LayerSummary(NamedTuple):
-    """A layer, each time that it is applied; what its inner modules do is in rows of their own.
+    """One application of a layer; what its inner modules do is in rows of their own.
 
-    path: the path of names, "0.1"; "" for the network itself. sites: active sites of the result; None where it is not
-    sparse. shape: of the result, (sites, planes) where it is sparse. parameters: those that no row above has.
-    memory: bytes of the result, 0 where it is the input's memory.
+    path: the path of names, "0.1"; "" for the network itself. sites: active sites of the result; None if it is not
+    sparse. shape: that of the result, (sites, planes) if it is sparse. parameters: those not in any row above. memory:
+    bytes of the result, 0 if it is the input's memory.
     """
 
     path: str
@@ -125,7 +125,7 @@ class _Recorder:
         self._known: set[int] = set()
         # The result of the call that ended last, which may be that of the call around it too.
         self._last: Any = None
-        # What inner modules with paths have counted, for each call that is going on.
+        # What inner modules with paths have counted, for each call in progress.
         self._counted: list[ForwardCounts] = []
 
     def __call__(self, module: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -169,7 +169,7 @@ def _composes(module: Module) -> bool:
 
 
 def _result(output: Any, known: list[Any]) -> tuple[int | None, tuple[int, ...], int]:
-    """Return sites, shape and bytes of a result, no bytes where it is one of the known values' memory."""
+    """Return sites, shape and bytes of a result, no bytes if it is one of the known values' memory."""
     if not isinstance(output, Value):
         return None, (), 0
     shape = shape_of(output._native_handle())

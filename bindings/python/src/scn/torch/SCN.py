@@ -1,4 +1,4 @@
-"""What programs ask of SparseConvNet's extension module; the functions with which its layers compute are not there."""
+"""What programs ask of SparseConvNet's extension module; the functions that its layers compute with are absent."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ def is_cuda_build() -> bool:
 
 
 def n_rulebook_bits() -> int:
-    """Return the bits of a row number in a rulebook."""
+    """Return the number of bits of a row number in a rulebook."""
     return 32
 
 
-if not TYPE_CHECKING:  # Checkers shall go on refusing what is not there.
+if not TYPE_CHECKING:  # Checkers should keep rejecting what does not exist.
 
     def __getattr__(name):
         if name.startswith("__"):
             raise AttributeError(f"module 'scn.torch.SCN' has no attribute {name!r}")
         raise AttributeError(
-            f"scn.torch has no SCN.{name}: SparseConvNet's extension module is not there. Use the layers, the classes such as "
+            f"scn.torch has no SCN.{name}: SparseConvNet's extension module does not exist here. Use the layers, the classes such as "
             "scn.torch.convolution.ConvolutionFunction, or scn.torch.functions, and torch.autograd.grad for backward passes"
         )

@@ -76,7 +76,7 @@ sys.modules[__name__].__class__ = Package
 provide(sys.modules[__name__])
 _old_modules.provide(__name__)
 
-if not TYPE_CHECKING:  # Checkers shall go on refusing what is not there.
+if not TYPE_CHECKING:  # Checkers should keep rejecting what does not exist.
 
     def __getattr__(name):
         refuse(name)

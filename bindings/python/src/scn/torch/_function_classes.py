@@ -1,8 +1,7 @@
-"""The functions that SparseConvNet's layers apply to features, by the names and with the arguments that they have
-there.
+"""The functions that SparseConvNet's layers apply to features, with the names and arguments that they have there.
 
-Each is called as `SubmanifoldConvolutionFunction.apply(features, ...)` and returns features, in the order that a tensor
-of the same metadata shows. An empty tensor stands for a parameter that is not there.
+Each is called as `SubmanifoldConvolutionFunction.apply(features, ...)` and returns features, in the order in which a
+tensor of the same metadata shows them. An empty tensor stands for an absent parameter.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ def _convolve(
     """Return the result of a convolution. rules: a function of metadata and a site set."""
     input = SparseConvNetTensor(features, metadata, size)
     rows = input._sorted()
-    # The oldest weights have no axis of groups.
+    # The oldest weights lack the group axis.
     weight = weight.unsqueeze(1) if weight.ndim == 3 else weight
     if weight.ndim != 4 or weight.shape[0] != volume or weight.shape[1] * weight.shape[2] != rows.shape[1]:
         raise wrong_shape("weight", weight.shape, f"[{volume}, groups, {rows.shape[1]} / groups, nOut / groups]")
@@ -68,25 +67,25 @@ def _strided(find: Callable[[Metadata, int, Window], Any]) -> Callable[..., torc
 
 
 class ConvolutionFunction:
-    """That of `Convolution`."""
+    """The function of `Convolution`."""
 
     apply = staticmethod(_strided(partial(found_rules, library.scn_geometry_strided)))
 
 
 class DeconvolutionFunction:
-    """That of `Deconvolution`."""
+    """The function of `Deconvolution`."""
 
     apply = staticmethod(_strided(partial(found_rules, library.scn_geometry_reverse)))
 
 
 class RandomizedStrideConvolutionFunction:
-    """That of `RandomizedStrideConvolution` in training."""
+    """The function of `RandomizedStrideConvolution` in training."""
 
     apply = staticmethod(_strided(randomized_rules))
 
 
 class FullConvolutionFunction:
-    """That of `FullConvolution`; output_metadata then knows the sites."""
+    """The function of `FullConvolution`; output_metadata then knows the sites."""
 
     @staticmethod
     def apply(
@@ -104,7 +103,7 @@ class FullConvolutionFunction:
 
 
 class SubmanifoldConvolutionFunction:
-    """That of `SubmanifoldConvolution`."""
+    """The function of `SubmanifoldConvolution`."""
 
     @staticmethod
     def apply(
@@ -120,11 +119,11 @@ class SubmanifoldConvolutionFunction:
 
 
 class ShapeContextFunction(SubmanifoldConvolutionFunction):
-    """That of `ShapeContext`, whose weight is a unit matrix there."""
+    """The function of `ShapeContext`, whose weight is a unit matrix there."""
 
 
 class PermutohedralSubmanifoldConvolutionFunction:
-    """That of `PermutohedralSubmanifoldConvolution`."""
+    """The function of `PermutohedralSubmanifoldConvolution`."""
 
     @staticmethod
     def apply(
@@ -149,31 +148,31 @@ def _pooled(layer: type[Layer]) -> Callable[..., torch.Tensor]:
 
 
 class MaxPoolingFunction:
-    """That of `MaxPooling`."""
+    """The function of `MaxPooling`."""
 
     apply = staticmethod(_pooled(MaxPooling))
 
 
 class AveragePoolingFunction:
-    """That of `AveragePooling`."""
+    """The function of `AveragePooling`."""
 
     apply = staticmethod(_pooled(AveragePooling))
 
 
 class UnPoolingFunction:
-    """That of `UnPooling`."""
+    """The function of `UnPooling`."""
 
     apply = staticmethod(_pooled(UnPooling))
 
 
 class RandomizedStrideMaxPoolingFunction:
-    """That of `RandomizedStrideMaxPooling` in training."""
+    """The function of `RandomizedStrideMaxPooling` in training."""
 
     apply = staticmethod(_pooled(RandomizedStrideMaxPooling))
 
 
 class BatchNormalizationFunction:
-    """That of `BatchNormalization`; in training it changes the running statistics in place."""
+    """The function of `BatchNormalization`; in training it changes the running statistics in place."""
 
     @staticmethod
     def apply(
@@ -190,7 +189,7 @@ class BatchNormalizationFunction:
 
 
 class NetworkInNetworkFunction:
-    """That of `NetworkInNetwork`."""
+    """The function of `NetworkInNetwork`."""
 
     @staticmethod
     def apply(input_features: torch.Tensor, weight: torch.Tensor, bias: Any) -> torch.Tensor:
@@ -204,7 +203,7 @@ class NetworkInNetworkFunction:
 
 
 class SparseToDenseFunction:
-    """That of `SparseToDense`."""
+    """The function of `SparseToDense`."""
 
     @staticmethod
     def apply(
@@ -217,7 +216,7 @@ class SparseToDenseFunction:
 
 
 class DenseToSparseFunction:
-    """That of `DenseToSparse`; output_metadata then knows the sites."""
+    """The function of `DenseToSparse`; output_metadata then knows the sites."""
 
     @staticmethod
     def apply(input: torch.Tensor, output_metadata: Metadata, output_spatial_size: Any, dimension: int) -> torch.Tensor:
@@ -232,7 +231,7 @@ def _entered(tensor: SparseConvNetTensor, metadata: Metadata) -> torch.Tensor:
 
 
 class InputLayerFunction:
-    """That of `InputLayer`; metadata, `Metadata(dimension)`, then knows the sites."""
+    """The function of `InputLayer`; metadata, `Metadata(dimension)`, then knows the sites."""
 
     @staticmethod
     def apply(
@@ -243,7 +242,7 @@ class InputLayerFunction:
 
 
 class OutputLayerFunction:
-    """That of `OutputLayer`."""
+    """The function of `OutputLayer`."""
 
     @staticmethod
     def apply(dimension: int, metadata: Metadata, input_features: torch.Tensor) -> torch.Tensor:
@@ -251,7 +250,7 @@ class OutputLayerFunction:
 
 
 class BLInputLayerFunction:
-    """That of `BLInputLayer`; metadata, `Metadata(dimension)`, then knows the sites."""
+    """The function of `BLInputLayer`; metadata, `Metadata(dimension)`, then knows the sites."""
 
     @staticmethod
     def apply(
@@ -261,7 +260,7 @@ class BLInputLayerFunction:
 
 
 class BLOutputLayerFunction:
-    """That of `BLOutputLayer`."""
+    """The function of `BLOutputLayer`."""
 
     @staticmethod
     def apply(dimension: int, metadata: Metadata, input_features: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Metadata that a program fills itself, by the names that SparseConvNet's has in C++."""
+"""Metadata that a program fills itself, with the methods of SparseConvNet's C++ class."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Filling:
         self.rows: dict[tuple[int, ...], int] = {}
 
     def copy(self) -> Filling:
-        """Return another one of the same content."""
+        """Return a copy."""
         result = Filling(self.spatial_size)
         result.samples, result.current, result.rows = self.samples, self.current, dict(self.rows)
         return result
@@ -71,7 +71,7 @@ class Filling:
 
 
 def check_growing(features: Any, count: int, planes: int) -> None:
-    """Raise where features cannot take further rows: they must have one for each site so far, whatever where there is
+    """Raise if features cannot take more rows: they must have one for each site so far; anything goes if there is
     none."""
     if not isinstance(features, torch.Tensor) or features.dtype is not torch.float32 or features.requires_grad:
         what = f"a {features.type()}" if isinstance(features, torch.Tensor) else type_of(features)
@@ -81,29 +81,29 @@ def check_growing(features: Any, count: int, planes: int) -> None:
         )
     if not on_cpu(features, "features").untyped_storage().resizable():
         raise TypeError("features: is in memory that is not torch's, such as numpy's, expected memory that can grow")
-    # Without sites what is there says nothing.
+    # Without sites, the content does not matter.
     if not count:
         return
     if tuple(features.shape) != (count, planes) or not features.is_contiguous():
-        raise wrong_shape("features", features.shape, f"[{count}, {planes}] without gaps")
+        raise wrong_shape("features", features.shape, f"[{count}, {planes}], contiguous")
 
 
 def grow(features: torch.Tensor, count: int, planes: int) -> None:
-    """Give features more rows in place. Memory doubles, so that rows can come one by one."""
+    """Give features more rows in place. Memory doubles, so that rows can be added one by one."""
     if features.untyped_storage().nbytes() < count * planes * features.element_size():
         features.resize_(2 * count, planes)
     features.resize_(count, planes)
 
 
 def begun(filling: Optional[Filling]) -> Filling:
-    """Return what is being filled; `StateError` where its spatial size is not known."""
+    """Return what is being filled; `StateError` if its spatial size is not known."""
     if filling is None:
         raise StateError("spatial_size: is None, expected setInputSpatialSize first, or a Metadata of coordinates")
     return filling
 
 
 def size_list(spatial_size: Any, dimension: int) -> list[int]:
-    """Return a spatial size, a tensor or anything else that says one, as integers."""
+    """Return a spatial size, a tensor or anything else that gives one, as integers."""
     return sizes(torch.as_tensor(spatial_size).tolist(), dimension, "spatial_size")
 
 

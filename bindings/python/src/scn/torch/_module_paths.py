@@ -52,7 +52,7 @@ _MODULES = {
 
 
 def provide(package: ModuleType) -> None:
-    """Make the modules of the table, of what scn.torch has."""
+    """Make the modules of the table from what scn.torch has."""
     common = {"torch": package.__dict__["_torch"]}
     common.update({name: getattr(package, name) for name in _MODULES["utils"].split()})
     for name, text in _MODULES.items():
@@ -61,7 +61,7 @@ def provide(package: ModuleType) -> None:
         module = sys.modules.get(path)
         if module is None:
             module = sys.modules[path] = ModuleType(path, f"SparseConvNet's module {name}.")
-            # There most modules show what utils has, too.
+            # There, most modules also show what utils has.
             module.__dict__.update(common)
             package.__dict__.setdefault(name, module)
         module.__dict__.update(found)
@@ -75,15 +75,15 @@ def _found(package: ModuleType, name: str) -> Any:
 
 
 def install() -> None:
-    """Let `import sparseconvnet` find scn.torch, in this process, from now on: programs then run without a change.
+    """Let `import sparseconvnet` find scn.torch, in this process, from now on: programs then run unchanged.
 
         import scn.torch
         scn.torch.install()
         import sparseconvnet as scn
         from sparseconvnet.utils import toLongTensor
 
-    `python -m scn.torch program.py` does that for a whole program. Raises `StateError` where SparseConvNet itself has
-    been imported before.
+    `python -m scn.torch program.py` does this for a whole program. Raises `StateError` if SparseConvNet itself has
+    already been imported.
     """
     package = sys.modules[__package__]
     known = sys.modules.get("sparseconvnet")

@@ -1,4 +1,4 @@
-"""What to use in place of what package scn has and scn.torch has not."""
+"""What to use in place of names that package scn has and scn.torch lacks."""
 
 from __future__ import annotations
 
@@ -35,6 +35,6 @@ _INSTEAD = {
 
 
 def refuse(name: str) -> NoReturn:
-    """Raise the error for a name that scn.torch has not, with what to use in its place where package scn has it."""
+    """Raise the error for a name that scn.torch lacks, saying what to use in its place if package scn has it."""
     hint = _INSTEAD.get(name, f"package scn has it: scn.{name}") if name in scn.__all__ else ""
     raise AttributeError(f"module 'scn.torch' has no attribute {name!r}{'; ' if hint else ''}{hint}")

@@ -51,7 +51,7 @@ _LAYERS: dict[str, Any] = {
     for name in source.__all__
 }
 
-# torch's own that do what a layer of the package does: its name there, and what must hold.
+# Modules of torch that do what a layer of the package does: its name there, and what must hold.
 _OF_TORCH: dict[type[nn.Module], tuple[str, Any]] = {
     nn.Flatten: ("Flatten", lambda module: module.start_dim == 1 and module.end_dim == -1),
     nn.Linear: ("Linear", lambda module: True),
@@ -69,8 +69,9 @@ _TORCH_NAMES = {"nIn": "in_features", "nOut": "out_features", "leak": "negative_
 def from_module(module: NumpyModule) -> nn.Module:
     """Return the torch module for a module of the package `scn`, with copies of its parameters and buffers.
 
-    So `scn.torch.from_module(scn.load(path))` continues what any program saved. A module that stands in several places
-    does so in the result. Raises `UnsupportedError` for types that a program wrote itself, and for spectral norms.
+    So `scn.torch.from_module(scn.load(path))` continues what any program saved. A module that appears in several places
+    does so in the result too. Raises `UnsupportedError` for types that a program defined itself, and for spectral
+    norms.
     """
     state = module._state()
     if any(name.rpartition(".")[2] == "weight_orig" for name in state):
@@ -83,7 +84,7 @@ def from_module(module: NumpyModule) -> nn.Module:
 
 
 def remade(module: NumpyModule, known: Optional[dict[int, nn.Module]] = None) -> nn.Module:
-    """Return a torch module like one of the package `scn`, initialised anew. known: what has been made, by the
+    """Return a torch module like one of the package `scn`, newly initialized. known: those already made, by their
     originals."""
     known = {} if known is None else known
     if id(module) not in known:
@@ -115,31 +116,31 @@ def to_module(module: nn.Module) -> NumpyModule:
 
     So `scn.save(scn.torch.to_module(net), path)` writes what programs in C, C++ and Swift open, and
     `scn.optimize_for_inference` makes fast. It takes the layers and containers of `scn.torch`, `nn.Sequential`,
-    `nn.Linear`, `nn.Flatten` and activations of torch; a `SyncBatchNormalization` becomes a `BatchNormalization`, and
-    of a weight that is normalised, pruned or parametrised stays what it is now. A module that stands in several places
-    does so in the result. Hooks are left behind. Raises `UnsupportedError` for other modules: of one that a program
-    wrote itself make a `Sequential` of its parts, `scn.torch.Sequential(*net.parts)`, where it applies them one after
-    the other.
+    `nn.Linear`, `nn.Flatten` and activations of torch; a `SyncBatchNormalization` becomes a `BatchNormalization`, and a
+    weight that is normalized, pruned or parametrized is taken as it is now. A module that appears in several places
+    does so in the result too. Hooks are left behind. Raises `UnsupportedError` for other modules: turn one that a
+    program defined itself into a `Sequential` of its parts, `scn.torch.Sequential(*net.parts)`, if it applies them one
+    after the other.
     """
     with without_generator():
         return _of_package(module, {})
 
 
 def _of_package(module: nn.Module, known: dict[int, NumpyModule]) -> NumpyModule:
-    """Return the module of the package `scn` for one of torch. known: what has been made, by the originals."""
+    """Return the module of the package `scn` for one of torch. known: those already made, by their originals."""
     if id(module) in known:
         return known[id(module)]
     kind = parametrize.type_before_parametrizations(module)
     name = kind.__name__
     result: NumpyModule
     if kind is nn.Sequential or (name in numpy_level._CONTAINERS and kind is _LAYERS.get(name)):
-        # Not `children()`, which names a module once that stands in several places.
+        # Not `children()`, which lists a module that appears in several places only once.
         children = [child for child in module._modules.values() if child is not None]
         result = numpy_level._CONTAINERS[name](*(_of_package(child, known) for child in children))
     else:
         result = _layer_of_package(module)
         state = result._state()
-        # What a pruned, parametrised or normalised weight is now, an attribute has, whatever the state says.
+        # An attribute has what a pruned, parametrized or normalized weight is now, whatever the state says.
         result.load_state_dict({path: _attribute(module, path).detach().float() for path in state})
         for path, entry in state.items():
             if isinstance(entry, Parameter):

@@ -1,7 +1,7 @@
 """The functions of the library's functional level, for torch's autograd.
 
-Each takes and returns float32 tensors on the CPU without gaps, whose memory the library reads and writes itself. They
-have first derivatives alone: a backward pass through a gradient that itself has one is an error that says so.
+Each takes and returns contiguous float32 tensors on the CPU, whose memory the library reads and writes itself. They
+have first derivatives only: a backward pass through a gradient that has one itself is an error that says so.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ __all__ = [
 
 
 class _Permute(Function):
-    """Takes rows in another order; its gradient takes them back, and has one itself."""
+    """Reorders rows; its gradient restores the order, and is differentiable itself."""
 
     @staticmethod
     def forward(ctx: Any, rows: torch.Tensor, order: torch.Tensor, inverse: torch.Tensor) -> torch.Tensor:
@@ -56,7 +56,7 @@ class _Permute(Function):
 
 
 def permute(rows: torch.Tensor, order: torch.Tensor, inverse: torch.Tensor) -> torch.Tensor:
-    """Return the rows order[0], order[1], ...; inverse: the order that takes them back."""
+    """Return the rows order[0], order[1], ...; inverse: the order that restores them."""
     return _Permute.apply(rows, order, inverse)  # type: ignore[no-any-return]
 
 
@@ -73,7 +73,7 @@ class _Add(Function):
 
 
 def add(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Add matrices of one shape."""
+    """Add matrices of the same shape."""
     return _Add.apply(a, b)  # type: ignore[no-any-return]
 
 
@@ -121,7 +121,8 @@ _Call = Callable[[torch.Tensor, torch.Tensor], Any]
 
 
 def _mapped(input: torch.Tensor, shape: Sequence[int], forth: _Call, back: _Call) -> torch.Tensor:
-    """Return the tensor of a shape that `forth` makes of the input; `back` makes the gradient by the input."""
+    """Return the tensor of a shape that `forth` computes from the input; `back` computes the gradient with respect to
+    the input."""
     return _Map.apply(input, shape, forth, back)  # type: ignore[no-any-return]
 
 
@@ -196,7 +197,7 @@ def dense_to_sparse(dense: torch.Tensor, geometry: GeometryHandle, rows: int) ->
 
 
 class _Pool(Function):
-    """A function of rows whose gradient depends on what went in and on what came out."""
+    """A function of rows whose gradient depends on its input and its result."""
 
     @staticmethod
     def forward(ctx: Any, input: torch.Tensor, shape: Sequence[int], forth: Any, back: Any) -> torch.Tensor:
@@ -236,10 +237,10 @@ def global_pooling(input: torch.Tensor, geometry: GeometryHandle, sites: int, ki
 
 
 def _product_gradients(ctx: Any, gradient: torch.Tensor, by_input: Any, by_weight: Any) -> tuple[Any, Any, Any]:
-    """Return the gradients of a product's rows, weight and bias, each where it is asked for.
+    """Return the gradients of a product's rows, weight and bias, each if it is wanted.
 
     by_input: a call that takes the gradient, the weight and where the result goes; by_weight: one that takes the rows,
-    the gradient and where those of weight and bias go, None where one is not wanted.
+    the gradient and where those of weight and bias go, None if one is not wanted.
     """
     rows, weight = restored(ctx)
     gradient = computable(gradient, "gradient")
@@ -331,7 +332,7 @@ def linear(
 
 
 class _Loss(Function):
-    """A loss whose gradient by the logits is known with it."""
+    """A loss that is computed together with its gradient with respect to the logits."""
 
     @staticmethod
     def forward(ctx: Any, logits: torch.Tensor, compute: Any, wants_gradient: bool) -> torch.Tensor:
@@ -349,8 +350,8 @@ class _Loss(Function):
 
 
 def _loss(logits: torch.Tensor, compute: Any) -> torch.Tensor:
-    """Return the loss that `compute` writes, together with its gradient where one is asked for."""
-    # Within a function of autograd nothing tells whether gradients are recorded.
+    """Return the loss that `compute` writes, together with its gradient if one is wanted."""
+    # Inside an autograd function nothing says whether gradients are recorded.
     return _Loss.apply(logits, compute, logits.requires_grad and torch.is_grad_enabled())  # type: ignore[no-any-return]
 
 
@@ -376,7 +377,7 @@ def binary_cross_entropy(logits: torch.Tensor, targets: FloatArray) -> torch.Ten
 
 
 class _Comparison(Function):
-    """A loss of two tensors whose gradients by them are known with it, and have a gradient themselves."""
+    """A loss of two tensors that is computed together with their gradients, which are differentiable themselves."""
 
     @staticmethod
     def forward(
@@ -403,7 +404,7 @@ class _Comparison(Function):
 def compare_sparse(x: torch.Tensor, y: torch.Tensor, compute: Any, slopes: Any) -> torch.Tensor:
     """Return the loss of [sites of x, planes] and [sites of y, planes], rank 0.
 
-    compute: a call that takes both, the address of the loss and where the gradients go, each None where not wanted;
+    compute: a call that takes both, the address of the loss and where the gradients go, each None if not wanted;
     slopes: one that makes the gradients of both with torch, for a derivative of them.
     """
     is_recorded = torch.is_grad_enabled()

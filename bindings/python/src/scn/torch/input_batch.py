@@ -17,14 +17,14 @@ __all__ = ["InputBatch"]
 
 
 class InputBatch(SparseConvNetTensor):
-    """A sparse tensor that is built sample by sample; SparseConvNet's older way in. Use it as a network's input.
+    """A sparse tensor that is built sample by sample, SparseConvNet's older kind of input. Use it as a network's input.
 
         batch = scn.InputBatch(2, 10)
         batch.add_sample()
         batch.set_location(torch.LongTensor([4, 5]), torch.FloatTensor([1.0]))
 
-    A site that has a vector keeps it unless `overwrite`. `InputLayer` takes all rows at once, and gradients. What is
-    pickled or copied is a `SparseConvNetTensor`.
+    A site that has a vector keeps it unless `overwrite`. `InputLayer` takes all rows at once, and passes gradients.
+    Pickling or copying it gives a `SparseConvNetTensor`.
     """
 
     def __init__(self, dimension: int, spatial_size: Any) -> None:
@@ -40,7 +40,7 @@ class InputBatch(SparseConvNetTensor):
         self._is_stale = False
         builder = self._builder
         parts = [where for where, _, _ in builder._rows]
-        # All rows in the order in which they came: that of their first appearance is the one shown.
+        # All rows in the order in which they came: sites are shown in that of their first appearance.
         where = np.concatenate(parts) if parts else np.empty((0, self.dimension + 1), np.int64)
         size = builder._layer.spatial_size
         where = where.reshape(len(where), self.dimension + 1)
@@ -65,7 +65,7 @@ class InputBatch(SparseConvNetTensor):
         """Give sites their vectors, one after the other.
 
         locations: [n, dimension], in the current sample, or [n, dimension + 1], the sample last. vectors: [n, planes].
-        Raises `CoordinateError` for a location out of range, and `StateError` where there is no sample yet.
+        Raises `CoordinateError` for a location out of range, and `StateError` if there is no sample yet.
         """
         self._builder.set_locations(locations, vectors, overwrite)
         self._is_stale = True
@@ -74,15 +74,15 @@ class InputBatch(SparseConvNetTensor):
         """Begin the next sample with the cells of a tensor [...size, planes] in which some |value| is above
         `threshold`.
 
-        offset: where the tensor's first cell lies. Cells outside of the spatial size are left out.
+        offset: where the tensor's first cell lies. Cells outside the spatial size are left out.
         """
         self._builder.add_sample_from_tensor(tensor, plain_size(offset), threshold)
         self._is_stale = True
 
     def precompute_metadata(self, size: int) -> None:
-        """Make the rules of submanifold convolutions of size 3 and of convolutions or poolings of `size` and stride 2.
+        """Build the rules of submanifold convolutions of size 3 and of convolutions or poolings of `size` and stride 2.
 
-        size: 2 or 3. Level by level as long as the spatial size divides.
+        size: 2 or 3. It goes level by level as long as the spatial size divides.
         """
         precompute_rules(self._known_metadata(), self._site_set(), size)
 

@@ -19,12 +19,13 @@ __all__ = ["binary_cross_entropy", "cross_entropy"]
 def cross_entropy(logits: Any, labels: Any, weight: Optional[Any] = None, ignore_index: int = -100) -> torch.Tensor:
     """Return the mean cross-entropy of softmax(logits) at the labels, rank 0.
 
-    What `torch.nn.functional.cross_entropy` returns for these arguments, in a third of the time where classes are few.
+    What `torch.nn.functional.cross_entropy` returns for these arguments, in a third of the time if classes are few.
     logits: [n, classes], a tensor or a `SparseConvNetTensor`, whose rows are in the order of its `features`. labels:
-    [n] whole numbers of any type that numpy has, each a class or ignore_index, whose rows do not count. weight:
-    [classes], constants for a weighted mean. Where no row counts, the loss is 0. Rows with ignore_index are not read: a
-    NaN there is in neither loss nor gradient. It is float64 for logits of float64 and float32 for all others, computed
-    in float32. Raises `ShapeError` for other shapes and `InvalidArgumentError` for labels that are no class.
+    [n] whole numbers of any type that numpy has, each a class or ignore_index; rows with ignore_index do not count.
+    weight: [classes], constants for a weighted mean. If no row counts, the loss is 0. Rows with ignore_index are not
+    read: a NaN there is in neither loss nor gradient. The result is float64 for float64 logits and float32 for all
+    others, computed in float32. Raises `ShapeError` for other shapes and `InvalidArgumentError` for labels that are not
+    a class.
     """
     values = _values(logits)
     classes = int64(labels, "labels")
@@ -44,8 +45,8 @@ def binary_cross_entropy(logits: Any, targets: Any) -> torch.Tensor:
 
     What `torch.nn.functional.binary_cross_entropy_with_logits` returns. logits: a tensor of any shape or a
     `SparseConvNetTensor`; the `mask` of a `Sparsify` without activation, say. targets: constants of the same shape,
-    each in 0 ... 1. Where there is none, the loss is 0. Its type is as that of `cross_entropy`. Raises `ShapeError` for
-    other shapes and `InvalidArgumentError` for other targets.
+    each in 0 ... 1. If there are none, the loss is 0. The result's type is as for `cross_entropy`. Raises `ShapeError`
+    for other shapes and `InvalidArgumentError` for other targets.
     """
     values = _values(logits)
     wanted = _constants(targets, "targets")
@@ -63,11 +64,11 @@ def _values(logits: Any) -> torch.Tensor:
 
 
 def _constants(values: Any, name: str) -> FloatArray:
-    """Return values that get no gradient; an error where one is wanted."""
+    """Return values that get no gradient; it is an error if they require one."""
     if isinstance(values, torch.Tensor):
         if values.requires_grad and torch.is_grad_enabled():
             raise UnsupportedError(
-                f"{name}: requires a gradient, expected constants: the loss has one by its logits alone; give {name}.detach()"
+                f"{name}: requires a gradient, expected constants, since only logits get one here: give {name}.detach()"
             )
         values = computable(values.detach(), name) if values.is_floating_point() else values
     return float32(values, name)

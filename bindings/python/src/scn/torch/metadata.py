@@ -22,7 +22,7 @@ __all__ = ["Metadata"]
 
 
 class RowOrder(NamedTuple):
-    """Two ways to count the rows of a site set: as programs see them, and sorted, as the library does."""
+    """Two ways to number the rows of a site set: as programs see them, and sorted, as the library does."""
 
     shown: torch.Tensor
     """The sorted row of each shown row."""
@@ -33,12 +33,12 @@ class RowOrder(NamedTuple):
 class Metadata(numpy_level.Metadata):
     """The sites of one input at every spatial size that a network brought them to, and the rules between them.
 
-    As `scn.Metadata`. Sites of an input are shown in the order in which the input first names them; those that a stride
-    made are sorted by sample, then by coordinates.
+    Like `scn.Metadata`. Sites of an input are shown in the order in which the input first names them; those that a
+    stride made are sorted by sample, then by coordinates.
 
-    `Metadata(dimension)` is empty, to be filled by the methods that SparseConvNet's has, `setInputSpatialSize`,
-    `batchAddSample`, `setInputSpatialLocations` and others. Filling metadata that has been used makes its sites anew:
-    what was computed on the old ones must be computed again.
+    `Metadata(dimension)` is empty, to be filled by SparseConvNet's methods, `setInputSpatialSize`, `batchAddSample`,
+    `setInputSpatialLocations` and others. Filling metadata that has been used rebuilds its sites: what was computed on
+    the old ones must be computed again.
     """
 
     __slots__ = ("_dimension", "_filling", "_length", "_made", "_mode", "_orders", "_reached")
@@ -68,7 +68,8 @@ class Metadata(numpy_level.Metadata):
     def _of(cls, handle: GeometryHandle, mode: Optional[int] = None, length: Optional[int] = None) -> Metadata:
         """Return the metadata of a geometry.
 
-        mode: of the input rows that it was made of, None where there are none. length: of samples with padding.
+        mode: that of the input rows that it was made from, None if there are none. length: that of samples with
+        padding.
         """
         self = cls.__new__(cls)
         self._made, self._orders, self._mode, self._length = handle, {}, mode, length
@@ -78,13 +79,13 @@ class Metadata(numpy_level.Metadata):
 
     @property
     def _handle(self) -> GeometryHandle:
-        """The library's geometry; that of sites that a program names is made when it is asked for."""
+        """The library's geometry; for sites that a program names, it is made on first use."""
         if self._made is None:
             filling = begun(self._filling)
             made = numpy_level.Metadata(self._dimension, filling.spatial_size, filling.locations(), filling.samples)
             self._made, self._mode = made._handle, SCN_INPUT_UNIQUE
             self._order(0)
-            # There are no rows of an input, for output layers.
+            # There are no input rows for output layers.
             self._mode = None
         return self._made
 
@@ -111,8 +112,7 @@ class Metadata(numpy_level.Metadata):
         self._reached = None if other._reached is None else list(other._reached)
 
     def _filled(self) -> Filling:
-        """Return what a program fills, also where layers made the sites so far; `_refill` follows when it has
-        changed."""
+        """Return what a program fills, even if layers made the sites so far; `_refill` follows when it has changed."""
         if self._filling is not None or self._made is None:
             return begun(self._filling)
         filling = Filling(self._spatial_size(self._first()).tolist())
@@ -121,7 +121,7 @@ class Metadata(numpy_level.Metadata):
         return filling
 
     def _refill(self, filling: Filling) -> None:
-        """Let the sites be those of a filling; they are made anew when they are used."""
+        """Take over the sites of a filling; they are rebuilt when they are used."""
         self.clear()
         self._filling = filling
 
@@ -137,7 +137,7 @@ class Metadata(numpy_level.Metadata):
         return int(count[0])
 
     def _order(self, sites: int) -> Optional[RowOrder]:
-        """Return the order of a site set; None where what is shown is sorted."""
+        """Return the order of a site set; None if what is shown is sorted."""
         if sites == 0 and 0 not in self._orders and self._mode is not None:
             self._orders[0] = _order_of(_first_appearances(self._row_sites(), self._site_count(0)))
         return self._orders.get(sites)
@@ -148,14 +148,13 @@ class Metadata(numpy_level.Metadata):
         where, chosen = self._shown_locations(sites), keep if order is None else keep[order.shown]
         result = Metadata(self.dimension, self._spatial_size(sites), where[chosen].numpy(), self.batch_size())
         result._order(0)
-        # There are no rows of an input, for output layers.
+        # There are no input rows for output layers.
         result._mode = None
         return result
 
     def _alone(self, sites: int) -> Metadata:
-        """Return metadata of the same geometry that knows one site set alone, and later what layers make of that.
-
-        Its rows are shown sorted, and there are none of an input, for output layers.
+        """Return metadata of the same geometry that knows only one site set, and later what layers derive from it. Its
+        rows are shown sorted, and there are no input rows for output layers.
         """
         result = Metadata._of(self._handle)
         result._reached = [sites]
@@ -165,7 +164,7 @@ class Metadata(numpy_level.Metadata):
         return 0 if self._reached is None else self._reached[0]
 
     def _reach(self, sites: int) -> None:
-        """Know a site set that a layer has led to."""
+        """Note a site set that a layer has reached."""
         if self._reached is not None and sites not in self._reached:
             self._reached.append(sites)
 
@@ -187,7 +186,7 @@ class Metadata(numpy_level.Metadata):
     def get_spatial_locations(self, spatial_size: Any) -> torch.Tensor:  # type: ignore[override]
         """Return the sites of a spatial size, [sites, dimension + 1], batch index last, in the order of the rows.
 
-        Raises `StateError` where there is no such spatial size or two ways led to it.
+        Raises `StateError` if there is no such spatial size or if two paths led to it.
         """
         return self._shown_locations(self._find(spatial_size))
 
@@ -197,15 +196,15 @@ class Metadata(numpy_level.Metadata):
         self._mode = self._length = self._filling = self._reached = None
 
     def setInputSpatialSize(self, spatialSize: Any) -> None:
-        """Say the size of the grid, [dimension]. Sites of another size are forgotten."""
+        """Set the size of the grid, [dimension]. Sites of another size are forgotten."""
         size = size_list(spatialSize, self._dimension)
-        # A geometry without sites is made to hear what is wrong with the size.
+        # Making a geometry without sites checks the size.
         numpy_level.Metadata(self._dimension, size, np.empty((0, self._dimension), np.int64))
         if self._is_empty() or self._filled().spatial_size != size:
             self._refill(Filling(size))
 
     def batchAddSample(self) -> None:
-        """Begin the next sample. Raises `StateError` where there is no spatial size yet."""
+        """Begin the next sample. Raises `StateError` if there is no spatial size yet."""
         filling = self._filled()
         filling.add_sample()
         self._refill(filling)
@@ -223,9 +222,9 @@ class Metadata(numpy_level.Metadata):
     def setInputSpatialLocations(self, features: torch.Tensor, locations: Any, vecs: Any, overwrite: bool) -> None:
         """Give sites their vectors, one after the other; a site that has one keeps it unless `overwrite`.
 
-        features: float32 [sites so far, planes], or without elements where there is none: grows in place. locations:
-        [n, dimension], in the current sample, or [n, dimension + 1], the sample last. vecs: [n, planes]. Raises
-        `CoordinateError` for a location out of range, `StateError` where there is no spatial size or no sample yet.
+        features: float32 [sites so far, planes], or without elements if there are none: grows in place. locations: [n,
+        dimension], in the current sample, or [n, dimension + 1], the sample last. vecs: [n, planes]. Raises
+        `CoordinateError` for a location out of range, `StateError` if there is no spatial size or no sample yet.
         """
         filling = self._filled()
         filling.set(features, on_host(locations), on_host(vecs), bool(overwrite))
@@ -237,7 +236,7 @@ class Metadata(numpy_level.Metadata):
         """Begin the next sample with the cells of a tensor [...size, planes] in which some |value| is above
         `threshold`.
 
-        features: as in `setInputSpatialLocations`. offset: where the tensor's first cell lies. Cells outside of the
+        features: as in `setInputSpatialLocations`. offset: where the tensor's first cell lies. Cells outside the
         spatial size are left out.
         """
         filling = self._filled()
@@ -258,9 +257,8 @@ class Metadata(numpy_level.Metadata):
         self._mode = None
 
     def sparsifyMetadata(self, mOut: Metadata, spatialSize: Any, filter: Any, cuSum: Any = None) -> None:
-        """Give mOut those sites that stay. filter: [sites], not 0 where one does, in the order of the rows.
-
-        cuSum, its running sum, is there for SparseConvNet's programs.
+        """Give mOut those sites that stay. filter: [sites], nonzero where one does, in the order of the rows. cuSum,
+        its running sum, exists for SparseConvNet programs.
         """
         sites = self._find(size_list(spatialSize, self._dimension))
         _checked(mOut, "mOut")
@@ -270,7 +268,7 @@ class Metadata(numpy_level.Metadata):
         mOut._become(self._subset(sites, keep if order is None else keep[order.sorted]))
 
     def appendMetadata(self, mAdd: Metadata, spatialSize: Any) -> None:
-        """Add the samples and sites that other metadata has at a spatial size behind those here; this may be empty."""
+        """Append the samples and sites that other metadata has at a spatial size; this metadata may be empty."""
         size = size_list(spatialSize, self._dimension)
         added, samples = _checked(mAdd, "mAdd").getSpatialLocations(size), mAdd.batch_size()
         if self._is_empty():
@@ -286,7 +284,7 @@ class Metadata(numpy_level.Metadata):
         return self.get_spatial_locations(size_list(spatialSize, self._dimension))
 
     def getBatchSize(self, spatialSize: Any) -> int:
-        """Return the number of samples. Raises `StateError` where there is no such spatial size."""
+        """Return the number of samples. Raises `StateError` if there is no such spatial size."""
         self._find(size_list(spatialSize, self._dimension))
         return self.batch_size()
 
@@ -308,8 +306,8 @@ class Metadata(numpy_level.Metadata):
         return [(ours >= 0).byte(), theirs]
 
     def compareSparseHelper(self, mR: Metadata, spatialSize: Any) -> list[torch.Tensor]:
-        """Return the rows of common sites here and in mR, side by side, then those of sites here alone and there
-        alone."""
+        """Return the rows of common sites here and in mR, side by side, then those of sites only here and only
+        there."""
         ours, theirs = self._matches(mR, spatialSize)
         common = (ours >= 0).nonzero().view(-1)
         return [common, ours[common], (ours < 0).nonzero().view(-1), (theirs < 0).nonzero().view(-1)]
@@ -320,13 +318,11 @@ class Metadata(numpy_level.Metadata):
         return torch.stack([common, theirs], 1).view(-1).int()
 
     def generateRuleBooks2s2(self) -> None:
-        """Make the rules of submanifold convolutions of size 3 and of layers of size 2 and stride 2, ahead of their
-        use."""
+        """Build the rules of submanifold convolutions of size 3 and of layers of size 2 and stride 2 in advance."""
         precompute_rules(self, self._first(), 2)
 
     def generateRuleBooks3s2(self) -> None:
-        """Make the rules of submanifold convolutions of size 3 and of layers of size 3 and stride 2, ahead of their
-        use."""
+        """Build the rules of submanifold convolutions of size 3 and of layers of size 3 and stride 2 in advance."""
         precompute_rules(self, self._first(), 3)
 
     def __repr__(self) -> str:
@@ -363,7 +359,7 @@ def _of_batched(dimension: int, spatial_size: Any, coordinates: IntArray, mode: 
 
 
 def on_host(values: Any) -> Any:
-    """Return numbers where numpy can read them."""
+    """Return numbers in a form that numpy can read."""
     return on_cpu(values, "a tensor").detach().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
 
 
@@ -386,7 +382,7 @@ def _first_appearances(row_sites: IntArray, count: int) -> torch.Tensor:
     if len(rows) > count:
         numbers = np.arange(len(rows) - 1, -1, -1)
         first = np.empty(count, np.int64)
-        # Of several values for one element the last one stays: from the end, that of the first row.
+        # Of several values for one element the last one stays; going backward, that is the first row's.
         first[rows[::-1]] = numbers
         rows = rows[first[rows] == numbers[::-1]]
     return torch.from_numpy(rows)

@@ -1,4 +1,4 @@
-"""Ready networks, as compositions of torch modules with SparseConvNet's nesting."""
+"""Ready-made networks, as compositions of torch modules with SparseConvNet's nesting."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def _of_torch(build: Callable[P, Any]) -> Callable[P, containers.Sequential]:
     """Return a builder with the arguments and the documentation of one of the package `scn`, which returns torch
     modules.
 
-    The library alone knows how networks nest. Its own copy goes at once, and leaves its generator as it was; the
-    weights are initialised by torch's generator.
+    Only the library knows how networks nest. Its own copy is discarded at once, and leaves its generator as it was; the
+    weights are initialized by torch's generator.
     """
 
     @functools.wraps(build)

@@ -1,4 +1,4 @@
-"""Pictures of points: SparseConvNet's, by matplotlib and visdom, and as files of polygons."""
+"""SparseConvNet's pictures of points: with matplotlib, with visdom, and as polygon files."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ _SQUARE = np.array([[0, -0.5, 0.5], [0, -0.5, -0.5], [0, 0.5, -0.5], [0, 0.5, 0.
 
 
 def matplotlib_cubes(ax: Any, positions: Any, colors: Any) -> None:
-    """Draw a unit cube around each position on three axes of matplotlib, `figure.add_subplot(projection="3d")`.
+    """Draw a unit cube around each position on three-dimensional axes of matplotlib,
+    `figure.add_subplot(projection="3d")`.
 
-    positions: [n, 3]. colors: [n, 3] or [n, 4], 0 ... 1. The axes' limits become those of the cubes; the frame goes.
+    positions: [n, 3]. colors: [n, 3] or [n, 4], 0 ... 1. The axes' limits become those of the cubes; the frame is
+    hidden.
     """
     sides = [np.roll(_SQUARE + [shift, 0, 0], axis, 1) for axis in range(3) for shift in (-0.5, 0.5)]
     _draw(ax, positions, colors, np.stack(sides))

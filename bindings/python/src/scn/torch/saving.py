@@ -46,9 +46,10 @@ def checkpoint_save(
     """Save what a model has learned after an epoch; of earlier epochs, keep those that are powers of two.
 
     The file is exp_name-EPOCH-name2.pth, EPOCH in nine digits, with the model's state_dict as in SparseConvNet; the
-    file of the epoch before goes unless that is a power of two. optimizer: its state is saved too, in a file that ends
-    in -optimizer.pth, with the state of torch's generator; without one, such a file of the same epoch goes, whose state
-    is not that of this model. use_cuda is there for SparseConvNet's programs and changes nothing. Writing is atomic.
+    file of the previous epoch is removed unless that is a power of two. optimizer: its state is saved too, in a file
+    that ends in -optimizer.pth, with the state of torch's generator; without one, such a file of the same epoch is
+    removed, since its state is not this model's. use_cuda exists for SparseConvNet programs and has no effect. Writing
+    is atomic.
     """
     number, endings = epoch_of(epoch), _endings(name2)
     path, beside = (path_of(exp_name, ending, number) for ending in endings)
@@ -69,11 +70,11 @@ def checkpoint_restore(
     *,
     optimizer: Optional[torch.optim.Optimizer] = None,
 ) -> int:
-    """Load what `checkpoint_save` saved; return the epoch to go on with: one more than that of the file.
+    """Load what `checkpoint_save` saved; return the epoch to continue with: one more than the file's.
 
-    epoch: which one; 0 for the last one that there is, and where there is none, nothing is loaded and the result is 1.
-    optimizer: its state is loaded too, and the generator's (`FormatError` where there is no file of it). use_cuda
-    changes nothing. Files are read with weights_only: nothing in them is run.
+    epoch: which one; 0 for the last one there is: if there is none, nothing is loaded and the result is 1. optimizer:
+    its state is loaded too, and the generator's (`FormatError` if there is no file of it). use_cuda has no effect.
+    Files are read with weights_only: nothing in them is run.
     """
     endings = _endings(name2)
     number = epoch_of(epoch, least=0) or last_epoch(exp_name, endings[0])
@@ -92,7 +93,7 @@ def checkpoint_restore(
 
 
 def _endings(name2: Union[str, bytes]) -> list[str]:
-    """Return how the file of a model's state ends, and that of its training's."""
+    """Return how the file names of a model's state and of its training's state end."""
     name = os.fsdecode(name2)
     return [f"{name}.pth", f"{name}-optimizer.pth"]
 

@@ -21,14 +21,14 @@ __all__ = ["SparseConvNetTensor"]
 class SparseConvNetTensor:
     """Features [sites, planes] on the active sites of a grid.
 
-    Made by input layers, or of its parts: `features` (a torch tensor), `metadata` (where the sites are) and
+    Made by input layers, or from its parts: `features` (a torch tensor), `metadata` (where the sites are) and
     `spatial_size` (which of the metadata's sites the rows are). Every part can be assigned. On the sites of an input
     layer the rows of `features` are in the order in which the input first names each site (row for row, where it names
     each once); sites made by strides are sorted by sample, then by coordinates, the last axis fastest.
     """
 
     mask: Optional[torch.Tensor] = None
-    """The scores of all sites that went into the `Sparsify` that made this tensor; None where none did."""
+    """The scores of all sites that went into the `Sparsify` that made this tensor; None if none did."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class SparseConvNetTensor:
         self._sites: Optional[int] = None
         self._size: Optional[torch.Tensor] = None
         self._metadata: Optional[Metadata] = None
-        # What layers work on: sorted rows. None from when a program has seen or set the rows in the order shown.
+        # What layers work on: sorted rows. None once a program has seen or set the rows in the order shown.
         self._rows: Optional[torch.Tensor] = None
         self._shown: Optional[torch.Tensor] = None
         self.metadata = metadata
@@ -51,12 +51,12 @@ class SparseConvNetTensor:
         return _sparse(rows, self._known_metadata(), self._site_set() if sites is None else sites)
 
     def _alone(self) -> SparseConvNetTensor:
-        """Return this tensor on metadata of its own, which knows its sites alone."""
+        """Return this tensor on metadata of its own, which knows only its sites."""
         sites = self._site_set()
         return _sparse(self._sorted(), self._known_metadata()._alone(sites), sites)
 
     def _build(self) -> None:
-        """Bring the parts up to date, where a subclass makes them when they are asked for."""
+        """Bring the parts up to date, in a subclass that makes them on first use."""
 
     def _known_metadata(self) -> Metadata:
         self._build()
@@ -73,7 +73,7 @@ class SparseConvNetTensor:
         return self._sites
 
     def _has_sites_of(self, other: SparseConvNetTensor) -> bool:
-        """Return whether the rows are on the same sites of as many samples, also where two inputs named them."""
+        """Return whether the rows are on the same sites of equally many samples, even if two inputs named them."""
         ours, theirs = self._known_metadata(), other._known_metadata()
         sites, others = self._site_set(), other._site_set()
         if ours._handle is theirs._handle and sites == others:
@@ -103,15 +103,14 @@ class SparseConvNetTensor:
 
     @property
     def features(self) -> Optional[torch.Tensor]:
-        """The values, [sites, planes]. Layers that get this sparse tensor from now on see changes in place, and their
-        gradients pass through this very tensor: ask for it before them to get its gradient.
+        """The values, [sites, planes]. Layers that get this sparse tensor from now on see in-place changes, and their
+        gradients pass through this very tensor: ask for it before calling them to get its gradient.
         """
         self._build()
         rows = self._rows
         if rows is not None:
             order = self._known_metadata()._order(self._site_set())
-            # Layers go on from what is shown: a look at it must not cut its history, whatever the mode of the moment
-            # is.
+            # Layers continue from what is shown: looking at it must not cut its history, whatever the current mode.
             with torch.inference_mode(rows.is_inference()), torch.enable_grad():
                 self._shown = rows if order is None else permute(rows, order.shown, order.sorted)
             self._rows = None
@@ -137,7 +136,7 @@ class SparseConvNetTensor:
                 raise wrong_type("metadata", metadata, "a Metadata")
             metadata = Metadata._of(metadata._handle)
         self._settle()
-        # The size stays, of which other metadata has other sites.
+        # The size stays; other metadata has other sites of that size.
         self._size = self.spatial_size
         self._metadata, self._sites = metadata, None
 
@@ -159,7 +158,7 @@ class SparseConvNetTensor:
         self._size, self._sites = spatial_size, None
 
     def _settle(self) -> None:
-        """Let the rows be those that are shown, whatever the sites become."""
+        """Keep the rows as they are shown, whatever happens to the sites."""
         self._build()
         if self._rows is not None:
             self._shown, self._rows = self.features, None
@@ -167,7 +166,7 @@ class SparseConvNetTensor:
     def get_spatial_locations(self, spatial_size: Any = None) -> torch.Tensor:
         """Return the sites in the order of the rows, [sites, dimension + 1] int64, batch index last.
 
-        spatial_size: another one, whose sites the metadata knows; `StateError` where it does not or knows two.
+        spatial_size: another one, whose sites the metadata knows; `StateError` if it knows none or two of that size.
         """
         metadata = self._known_metadata()
         if spatial_size is None:
@@ -186,7 +185,7 @@ class SparseConvNetTensor:
         return rows is not None and rows.requires_grad
 
     def requires_grad_(self, requires_grad: bool = True) -> SparseConvNetTensor:
-        """Say whether gradients are wanted for `features`, in place; return this tensor."""
+        """Set whether gradients are wanted for `features`, in place; return this tensor."""
         features = self.features
         if features is None:
             raise missing_part("features", "a torch.Tensor")
@@ -207,18 +206,18 @@ class SparseConvNetTensor:
         return result
 
     def _changed(self, change: Any) -> SparseConvNetTensor:
-        """Return this tensor with all its values changed alike, those of the mask too."""
+        """Return this tensor with all its values changed in the same way, those of the mask too."""
         result = self._like(change)
         if self.mask is not None:
             result.mask = change(self.mask)
         return result
 
     def detach(self) -> SparseConvNetTensor:
-        """Return a tensor that shares the values and is not the result of any operation."""
+        """Return a tensor that shares the values and has no history."""
         return self._changed(torch.Tensor.detach)
 
     def _change(self, change: Any) -> SparseConvNetTensor:
-        """Change all values of this tensor alike, as SparseConvNet does, and return it."""
+        """Change all values of this tensor in the same way, as SparseConvNet does, and return it."""
         changed = self._changed(change)
         self._rows, self._shown = changed._rows, changed._shown
         if self.mask is not None:
@@ -226,12 +225,11 @@ class SparseConvNetTensor:
         return self
 
     def to(self, *arguments: Any, **options: Any) -> SparseConvNetTensor:
-        """Let the features go through `torch.Tensor.to`, in place; return this tensor."""
+        """Apply `torch.Tensor.to` to the features, in place; return this tensor."""
         return self._change(lambda rows: rows.to(*arguments, **options))
 
     def type(self, dtype: Any = None) -> Any:
-        """Let the features go through `torch.Tensor.type`, in place; return this tensor. Without a type, return
-        theirs."""
+        """Apply `torch.Tensor.type` to the features, in place; return this tensor. Without a type, return theirs."""
         if dtype is not None:
             return self._change(lambda rows: rows.type(dtype))
         self._build()
@@ -241,7 +239,7 @@ class SparseConvNetTensor:
         return rows.type()
 
     def cpu(self) -> SparseConvNetTensor:
-        """Bring the features into the memory of the CPU, in place; return this tensor."""
+        """Move the features to the memory of the CPU, in place; return this tensor."""
         return self._change(torch.Tensor.cpu)
 
     def cuda(self) -> SparseConvNetTensor:
@@ -259,7 +257,7 @@ class SparseConvNetTensor:
         return f"SparseConvNetTensor(sites={rows.shape[0]}, planes={rows.shape[1:].numel()}, {place}{end}"
 
     def __copy__(self) -> SparseConvNetTensor:
-        """Return a tensor of the same parts, which can be assigned without a change of this one."""
+        """Return a tensor with the same parts, which can be assigned without changing this one."""
         self._build()
         result = object.__new__(type(self))
         result.__dict__.update(self.__dict__)
@@ -268,7 +266,7 @@ class SparseConvNetTensor:
     def __deepcopy__(self, memo: Any) -> SparseConvNetTensor:
         """Return a copy with its own features on the same sites."""
         result = self._changed(lambda rows: rows.detach().clone().requires_grad_(rows.requires_grad))
-        # Its own, where a program fills it.
+        # Its own, if a program fills it.
         result._metadata = copy.deepcopy(result._metadata, memo)
         return result
 
@@ -293,7 +291,7 @@ def _sparse(rows: torch.Tensor, metadata: Metadata, sites: int) -> SparseConvNet
 
 
 def _leaf(values: Optional[torch.Tensor]) -> Optional[torch.Tensor]:
-    """Return values that are not the result of any operation, as pickling wants them."""
+    """Return values without a history, as pickling wants them."""
     if values is None or values.is_leaf:
         return values
     return values.detach().requires_grad_(values.requires_grad)

@@ -22,11 +22,11 @@ def ClassificationTrainValidate(
 ) -> list[tuple[ClassificationResult, ClassificationResult]]:
     """Train a classifier by stochastic gradient descent with Nesterov momentum and test it after each epoch.
 
-    model: maps a batch's input to one row of scores a sample, [samples, classes]. dataset, p, what is printed, written
-    and returned: as in `scn.ClassificationTrainValidate`; a batch's 'target' is a tensor, and the checkpoint is a file
-    of torch, classification-epoch-N.pth, with the state of the model, of the optimizer and of torch's generator. Where
-    there is none, training goes on from the epoch.pth and model.pth that SparseConvNet leaves, which have the model's
-    state alone.
+    model: maps a batch's input to one row of scores per sample, [samples, classes]. dataset, p, what is printed,
+    written and returned: as in `scn.ClassificationTrainValidate`; a batch's 'target' is a tensor, and the checkpoint is
+    a file of torch, classification-epoch-N.pth, with the state of the model, of the optimizer and of torch's generator.
+    If there is none, training resumes from the epoch.pth and model.pth that SparseConvNet leaves, which have only the
+    model's state.
     """
     return train_validate(_Classifier(model, fill(p)), dataset, p)
 

@@ -44,7 +44,7 @@ def pad_with_batch_idx(x: Any, idx: int) -> torch.Tensor:
 def batch_location_tensors(location_tensors: Iterable[Any]) -> torch.Tensor:
     """Return the coordinates [rows, d] of many samples as one tensor [all rows, d + 1], the sample's number last.
 
-    Raises `ShapeError` where samples have other dimensions than the first, or there is none.
+    Raises `ShapeError` if samples have different dimensions, or if there are none.
     """
     return torch.from_numpy(numpy_level.batch_location_tensors(location_tensors))
 
@@ -70,7 +70,7 @@ def random_rotation(dimension: int = 3, allow_mirror: bool = False) -> torch.Ten
 def squareroot_rotation(a: Any) -> torch.Tensor:
     """Return the rotation [3, 3] about the same axis by half the angle: applied twice, it is `a`.
 
-    Raises `InvalidArgumentError` where `a` is not a rotation.
+    Raises `InvalidArgumentError` if `a` is not a rotation.
     """
     return torch.from_numpy(numpy_level.squareroot_rotation(a))
 
@@ -91,18 +91,18 @@ voxelize_pointcloud.__doc__ = numpy_level.voxelize_pointcloud.__doc__
 
 
 def toLongTensor(dimension: int, x: Any) -> torch.Tensor:
-    """Return a size as a LongTensor [dimension]: of a number that holds for each axis, or of one for each."""
+    """Return a size as a LongTensor [dimension], from one number for all axes or one for each."""
     return size_of(x, dimension, "x")
 
 
 def optionalTensor(a: Any, b: str) -> torch.Tensor:
-    """Return the attribute b of a; an empty tensor where there is none."""
+    """Return the attribute b of a; an empty tensor if there is none."""
     value: Optional[torch.Tensor] = getattr(a, b, None)
     return torch.empty(0) if value is None else value
 
 
 def optionalTensorReturn(a: torch.Tensor) -> Optional[torch.Tensor]:
-    """Return the tensor; None where it is empty."""
+    """Return the tensor; None if it is empty."""
     return a if a.numel() else None
 
 
@@ -128,7 +128,7 @@ def spectral_norm_svd(module: nn.Module) -> torch.Tensor:
 
 
 def threadDatasetIterator(d: Any) -> Callable[[], Iterator[Any]]:
-    """Return a function that yields d[0], d[1], ... d[len(d) - 1], which 8 threads make up to 16 ahead."""
+    """Return a function that yields d[0], d[1], ... d[len(d) - 1], which 8 threads fetch up to 16 ahead."""
 
     def iterator() -> Iterator[Any]:
         with ThreadPoolExecutor(8) as threads:

@@ -1,4 +1,4 @@
-"""The training loop for classification, whatever computes: rates, tests, confusion tables and checkpoints."""
+"""The training loop for classification, independent of the engine: rates, tests, confusion tables and checkpoints."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class ClassificationResult(NamedTuple):
 class Classifier(abc.ABC):
     """A network with its optimizer. Scores are arrays [samples, classes], targets [samples]; losses are means."""
 
-    # Of the names of checkpoints.
+    # What the names of checkpoints end with.
     ending: ClassVar[str]
 
     @abc.abstractmethod
@@ -61,7 +61,7 @@ class Classifier(abc.ABC):
 
     @abc.abstractmethod
     def set_mode(self, is_training: bool) -> None:
-        """Make the network train, or evaluate."""
+        """Switch the network to training or to evaluation."""
 
     @abc.abstractmethod
     def set_rate(self, rate: float) -> None:
@@ -88,7 +88,7 @@ class Classifier(abc.ABC):
         """Load what `save` saved."""
 
     def restore_foreign(self, folder: Path) -> int:
-        """Load what another program saved; return its epoch, 0 where there is nothing."""
+        """Load what another program saved; return its epoch, 0 if there is nothing."""
         return 0
 
 
@@ -105,7 +105,7 @@ def fill(p: dict[str, Any]) -> dict[str, Any]:
 def train_validate(
     classifier: Classifier, dataset: dict[str, Any], p: dict[str, Any]
 ) -> list[tuple[ClassificationResult, ClassificationResult]]:
-    """Do what `ClassificationTrainValidate` says with filled settings."""
+    """Do what `ClassificationTrainValidate` documents, with complete settings."""
     folder, schedule = Path(p["folder"]), ExponentialSchedule(p["initial_lr"], p["lr_decay"])
     p["epoch"] = 1 + (_resume(classifier, folder) if p["check_point"] else 0)
     print(p)
@@ -163,7 +163,7 @@ def _test(
 
 
 class _Scores:
-    """What passes add up: right guesses, losses, and the confusion table."""
+    """Totals over passes: correct guesses, losses, and the confusion table."""
 
     def __init__(self) -> None:
         self.samples = self.top1 = self.top5 = 0
@@ -171,7 +171,7 @@ class _Scores:
         self.confusion = np.zeros((0, 0))
 
     def add(self, output: Any, target: Any, loss: float) -> None:
-        """Take in the scores [samples, classes] of some samples, their classes, and their mean loss."""
+        """Add the scores [samples, classes] of some samples, their classes, and their mean loss."""
         samples, classes = output.shape
         if not self.samples:
             self.confusion = np.zeros((classes, classes))
@@ -208,14 +208,14 @@ def _batches(dataset: dict[str, Any], name: str) -> Iterable[Any]:
     return batches() if callable(batches) else batches  # type: ignore[no-any-return]
 
 
-def _write_png(path: Path, grey: Any) -> None:
-    """Write an image of shades of grey, [height, width] uint8."""
+def _write_png(path: Path, gray: Any) -> None:
+    """Write a grayscale image, [height, width] uint8."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
-    height, width = grey.shape
-    rows = b"".join(b"\0" + row.tobytes() for row in grey)
+    height, width = gray.shape
+    rows = b"".join(b"\0" + row.tobytes() for row in gray)
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     parts = [chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")]
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
@@ -229,7 +229,7 @@ def _checkpoints(classifier: Classifier, folder: Path) -> dict[int, Path]:
 
 
 def _resume(classifier: Classifier, folder: Path) -> int:
-    """Load the latest checkpoint; return its epoch, 0 where there is none."""
+    """Load the latest checkpoint; return its epoch, 0 if there is none."""
     known = _checkpoints(classifier, folder)
     if not known:
         epoch = classifier.restore_foreign(folder)
@@ -243,7 +243,7 @@ def _resume(classifier: Classifier, folder: Path) -> int:
 
 
 def _save(classifier: Classifier, folder: Path, epoch: int) -> None:
-    """Save a checkpoint, then remove the older ones: a crash in between leaves one to go on from."""
+    """Save a checkpoint, then remove the older ones: a crash in between leaves one to resume from."""
     older = [path for known, path in _checkpoints(classifier, folder).items() if known != epoch]
     classifier.save(folder / f"classification-epoch-{epoch}{classifier.ending}")
     for path in older:

@@ -1,4 +1,4 @@
-"""The names of files that hold what was learned after each epoch, and which of them stay."""
+"""The names of files that hold what was learned after each epoch, and which of them are kept."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..utilities import is_power2
 
 
 def epoch_of(epoch: Any, least: int = 1) -> int:
-    """Return an epoch's number, at least some other."""
+    """Return an epoch's number, which must be at least `least`."""
     number = integer(epoch, "epoch")
     if number < least:
         raise wrong_value("epoch", number, f"at least {least}")
@@ -27,7 +27,7 @@ def path_of(exp_name: PathLike, ending: str, epoch: int) -> str:
 
 
 def last_epoch(exp_name: PathLike, ending: str) -> int:
-    """Return the last epoch that there is a file of; 0 where there is none."""
+    """Return the last epoch that has a file; 0 if there is none."""
     name = os.fsdecode(exp_name)
     pattern = re.compile(re.escape(name) + r"-(\d{9,})-" + re.escape(ending))
     found = [pattern.fullmatch(path) for path in glob.glob(glob.escape(name) + "-*")]
@@ -35,7 +35,7 @@ def last_epoch(exp_name: PathLike, ending: str) -> int:
 
 
 def remove_epoch_before(exp_name: PathLike, endings: list[str], epoch: int) -> None:
-    """Remove the files of the epoch before, unless that is a power of two."""
+    """Remove the files of the previous epoch, unless that is a power of two."""
     if epoch > 1 and not is_power2(epoch - 1):
         for path in (path_of(exp_name, ending, epoch - 1) for ending in endings):
             if os.path.isfile(path):

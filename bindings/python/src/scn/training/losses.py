@@ -17,14 +17,14 @@ __all__ = ["binary_cross_entropy", "cross_entropy"]
 def cross_entropy(logits: Any, labels: Any, weight: Any | None = None, ignore_index: int = -100) -> Tensor:
     """Return the mean cross-entropy of softmax(logits) at the labels, a `Tensor` of rank 0.
 
-    logits: [n, classes], a `Tensor`, a `SparseConvNetTensor` or an array. labels: [n] whole numbers of any
-    type that numpy has, each a class or ignore_index, whose rows do not count. weight: [classes], for a weighted mean.
-    Where no row counts, the loss is 0. Raises `ShapeError` for other shapes and `InvalidArgumentError` for labels that
-    are no class.
+    logits: [n, classes], a `Tensor`, a `SparseConvNetTensor` or an array. labels: [n] whole numbers of any type that
+    numpy has, each a class or ignore_index; rows with ignore_index do not count. weight: [classes], for a weighted
+    mean. If no row counts, the loss is 0. Raises `ShapeError` for other shapes and `InvalidArgumentError` for labels
+    that are not a class.
 
-    Rows of a `SparseConvNetTensor` are sorted by sample, then by coordinates. Labels in the order of the points that an
-    `InputLayer` got are wrong there, and no error where their number is right: end the network with an `OutputLayer`,
-    whose rows are those of the points, or put the labels into the order of `get_spatial_locations()`.
+    Rows of a `SparseConvNetTensor` are sorted by sample, then by coordinates. Labels in the order of an `InputLayer`'s
+    points are wrong there, and go unnoticed if their number is right: end the network with an `OutputLayer`, whose rows
+    are those of the points, or put the labels into the order of `get_spatial_locations()`.
     """
     handle = to_native(logits)
     shape, classes = shape_of(handle), int64(labels, "labels")
@@ -51,7 +51,7 @@ def binary_cross_entropy(logits: Any, targets: Any) -> Tensor:
 
     logits: a `Tensor`, a `SparseConvNetTensor` or an array; the `mask` of a `Sparsify` without activation, say.
     (PyTorch's loss of this name takes probabilities; this one is its binary_cross_entropy_with_logits.) targets: of the
-    same shape, each in 0 ... 1. Where there is none, the loss is 0. Raises `ShapeError` for other shapes and
+    same shape, each in 0 ... 1. If there are none, the loss is 0. Raises `ShapeError` for other shapes and
     `InvalidArgumentError` for other targets.
 
     Targets of a `SparseConvNetTensor`, and of a mask, are in the order of the sorted sites; see `cross_entropy`.

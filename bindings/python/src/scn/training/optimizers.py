@@ -19,7 +19,7 @@ __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "clip_grad_norm_"]
 
 _ONE_GROUP = "; it has one group: set optimizer.lr, or make an optimizer for each group"
 _IN_FILES = "; scn.save(module, path, optimizer) keeps its state, scn.restore(path, module, optimizer) brings it back"
-# What programs of PyTorch look for in an optimizer, and what there is instead.
+# What PyTorch programs look for in an optimizer, and what to use instead.
 _INSTEAD = {
     "param_groups": _ONE_GROUP,
     "add_param_group": _ONE_GROUP,
@@ -30,9 +30,10 @@ _INSTEAD = {
 
 
 class Optimizer:
-    """What trains a list of parameters; its state is saved by `scn.save(module, path, optimizer)`."""
+    """Base of the optimizers, which train a list of parameters; `scn.save(module, path, optimizer)` saves their
+    state."""
 
-    # A misspelt `optimizer.learning_rate = ...` must not be accepted in silence.
+    # A misspelled `optimizer.learning_rate = ...` must not be accepted silently.
     __slots__ = ("__weakref__", "_handle", "params")
 
     def __init__(self, params: Iterable[Tensor], create: Any, options: ctypes.Structure) -> None:
@@ -61,7 +62,7 @@ class Optimizer:
         library.scn_optimizer_step(self._handle)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients of the parameters; set_to_none is there for PyTorch's programs and changes nothing."""
+        """Clear the gradients of the parameters; set_to_none exists for PyTorch programs and has no effect."""
         library.scn_optimizer_zero_gradients(self._handle)
 
     def __repr__(self) -> str:
@@ -134,7 +135,7 @@ class AdamW(Optimizer):
 def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float) -> float:
     """Scale the gradients of all parameters together so that their Euclidean norm is at most max_norm.
 
-    Returns the norm before. Raises `StateError`, and changes nothing, where it is not finite.
+    Returns the norm before scaling. Raises `StateError`, and changes nothing, if it is not finite.
     """
     given = [parameters] if isinstance(parameters, Tensor) else parameters
     handles = _handles(_tensors("parameters", given, "torch.nn.utils.clip_grad_norm_"))

@@ -1,4 +1,4 @@
-"""Telling how fast a training runs and how long it will take."""
+"""Progress reports: how fast training runs and how long it will take."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ OFTEN, SELDOM = 0.5, 60.0
 
 
 class Progress:
-    """Writes a line to the error output now and then: often to a terminal, which sees it change, seldom to a file."""
+    """Writes a line to standard error now and then: often to a terminal, where it changes in place, rarely to a
+    file."""
 
     def __init__(self, epochs: int) -> None:
         self._epochs_left = epochs
@@ -23,7 +24,7 @@ class Progress:
         self._epoch_seconds: float | None = None
 
     def watch(self, name: str, batches: Iterable[Any]) -> Iterator[Any]:
-        """Yield batches, each a dict with 'target', and tell how it goes; the name's last word is the kind of pass."""
+        """Yield batches, each a dict with 'target', and report progress; the name's last word is the kind of pass."""
         kind = name.split()[-1]
         total = len(batches) if hasattr(batches, "__len__") else self._lengths.get(kind)  # type: ignore[arg-type]
         began, samples, count = time.perf_counter(), 0, 0
@@ -40,7 +41,7 @@ class Progress:
             sys.stderr.write("\r\033[K")
 
     def end_epoch(self) -> None:
-        """Learn how long an epoch takes."""
+        """Note how long the epoch took."""
         now = time.perf_counter()
         self._epoch_seconds, self._epoch_began = now - self._epoch_began, now
         self._epochs_left -= 1

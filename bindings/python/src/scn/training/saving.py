@@ -24,8 +24,8 @@ __all__ = ["checkpoint_restore", "checkpoint_save", "load", "restore", "save"]
 def save(module: Module, path: PathLike, optimizer: Optimizer | None = None) -> None:
     """Save a module to a safetensors file, with its architecture, so that any program can `load` it and run it.
 
-    optimizer: its state is saved too, and the random generator's, so that a restored run goes on bit by bit as if never
-    interrupted. Where a module inside is written in Python, the file has parameters and buffers only, and a
+    optimizer: its state is saved too, and the random generator's, so that a restored run continues, bit for bit, as if
+    never interrupted. If a module inside is written in Python, the file has parameters and buffers only, and a
     `ParametersOnlyWarning` says so. Writing is atomic: a crash leaves the old file or the new one. Raises `FileError`.
     """
     handle, training = _native(module), _optimizer_handle(optimizer)
@@ -50,7 +50,7 @@ def load(path: PathLike) -> Module:
 def restore(path: PathLike, module: Module, optimizer: Optimizer | None = None) -> None:
     """Load a file's state into a module of the same architecture and, where given, into its optimizer.
 
-    With an optimizer the state of the random generator is restored too. Nothing is changed where names or shapes differ
+    With an optimizer the state of the random generator is restored too. Nothing changes if names or shapes differ
     (`FormatError`). Raises `FileError`.
     """
     handle, training = _native(module), _optimizer_handle(optimizer)
@@ -71,14 +71,14 @@ def checkpoint_save(
 ) -> None:
     """Save what a model has learned after an epoch; of earlier epochs, keep those that are powers of two.
 
-    The file is exp_name-EPOCH-name2.safetensors, EPOCH in nine digits; the file of the epoch before goes unless that is
-    a power of two. optimizer: its state is saved too, and the random generator's; without one, the file has none, even
-    where an older one of the same epoch had. use_cuda is there for SparseConvNet's programs and changes nothing. Raises
-    `FileError`.
+    The file is exp_name-EPOCH-name2.safetensors, EPOCH in nine digits; the file of the previous epoch is removed unless
+    that is a power of two. optimizer: its state is saved too, and the random generator's; without one, the file has
+    none, even if an older file of the same epoch did. use_cuda exists for SparseConvNet programs and has no effect.
+    Raises `FileError`.
     """
     number, ending = epoch_of(epoch), f"{os.fsdecode(name2)}.safetensors"
     with warnings.catch_warnings():
-        # The model that restores it is at hand: the architecture is not missed.
+        # Whoever restores it has the model: no architecture is needed.
         warnings.simplefilter("ignore", ParametersOnlyWarning)
         save(model, path_of(exp_name, ending, number), optimizer)
     remove_epoch_before(exp_name, [ending], number)
@@ -93,11 +93,11 @@ def checkpoint_restore(
     *,
     optimizer: Optimizer | None = None,
 ) -> int:
-    """Load what `checkpoint_save` saved; return the epoch to go on with: one more than that of the file.
+    """Load what `checkpoint_save` saved; return the epoch to continue with: one more than the file's.
 
-    epoch: which one; 0 for the last one that there is, and where there is none, nothing is loaded and the result is 1.
-    optimizer: its state is loaded too, and the random generator's (`FormatError` where the file has none). use_cuda
-    changes nothing. Raises `FileError` and `FormatError`.
+    epoch: which one; 0 for the last one there is: if there is none, nothing is loaded and the result is 1. optimizer:
+    its state is loaded too, and the random generator's (`FormatError` if the file has none). use_cuda has no effect.
+    Raises `FileError` and `FormatError`.
     """
     ending = f"{os.fsdecode(name2)}.safetensors"
     number = epoch_of(epoch, least=0) or last_epoch(exp_name, ending)
@@ -119,7 +119,7 @@ def _optimizer_handle(optimizer: Optimizer | None) -> OptimizerHandle | None:
 
 
 def _named(function: Callable[..., Any], path: PathLike, module: Module, training: OptimizerHandle | None) -> None:
-    """Call a function that takes names and tensors with the state of a module."""
+    """Call a function that takes names and tensors, with the state of a module."""
     state: dict[str, Tensor] = module._state()
     names = (ctypes.c_char_p * max(len(state), 1))(*(name.encode() for name in state))
     tensors = handle_array([entry._handle for entry in state.values()])

@@ -24,21 +24,21 @@ def ClassificationTrainValidate(
 ) -> list[tuple[ClassificationResult, ClassificationResult]]:
     """Train a classifier by stochastic gradient descent with Nesterov momentum and test it after each epoch.
 
-    model: maps a batch's input to one row of scores a sample, [samples, classes]. dataset: the batches of one epoch
+    model: maps a batch's input to one row of scores per sample, [samples, classes]. dataset: the batches of one epoch
     under 'train' and 'val', an iterable or a function that returns one; a batch is a dict with 'input' (whatever the
     model takes) and 'target' [samples], whole numbers. p: the settings; what is missing is filled in:
 
     - n_epochs 100, initial_lr 0.1, lr_decay 0.04: the rate of epoch e = 1, 2, ... is
       initial_lr * exp((1 - e) * lr_decay); weight_decay 1e-4, momentum 0.9
-    - check_point False: whether to save, after each epoch's training, the model and the optimizer, and to go on from
+    - check_point False: whether to save, after each epoch's training, the model and the optimizer, and to resume from
       there at the start
-    - test_reps 1: passes over 'val' whose scores are added up for each sample; where it is more than 1, batches have
-      'idx' [samples], the sample's number in 'val'
+    - test_reps 1: passes over 'val' whose scores are added up for each sample; if it is more than 1, batches have 'idx'
+      [samples], the sample's number in 'val'
     - folder '.': where files go: 'train confusion matrix.csv' and '.png', the same for test (a row for each true class,
       a column for each class with the sum of the probabilities given to it), and the checkpoint
 
     Prints the settings and, after each epoch, the errors in percent (of the first guess, of the first five), the mean
-    loss and the work of a test sample; while an epoch runs, the rate and the time left go to the error output. Returns
+    loss and the work of a test sample; while an epoch runs, the rate and the time left go to standard error. Returns
     the results of train and test of each epoch that it ran.
     """
     return train_validate(_Classifier(model, fill(p)), dataset, p)

@@ -16,7 +16,7 @@ def is_grad_enabled() -> bool:
 
 
 class _Recording(contextlib.ContextDecorator):
-    """Switches the recording for this thread; `with` blocks nest."""
+    """Switches recording on or off for this thread; `with` blocks nest."""
 
     _on: int
 
@@ -24,7 +24,7 @@ class _Recording(contextlib.ContextDecorator):
         self._before: list[bool] = []
 
     def _recreate_cm(self) -> _Recording:
-        # A decorated function may run in several threads at once: each call has its own memory of what was before.
+        # A decorated function may run in several threads at once: each call remembers its own earlier state.
         return type(self)()
 
     def __enter__(self) -> None:

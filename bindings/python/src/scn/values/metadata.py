@@ -19,9 +19,9 @@ __all__ = ["Metadata"]
 class Metadata:
     """The sites of one input at every spatial size that a network brought them to, and the rules between them.
 
-    Input layers make it; all sparse tensors that descend from one input share it. To make sparse tensors by hand,
-    make one of coordinates [rows, dimension] or [rows, dimension + 1] (batch index last). batch_size: a lower bound.
-    mode: as in `InputLayer`. A pickled metadata keeps the sites of the input, and not the way to other spatial sizes.
+    Input layers make it; all sparse tensors derived from one input share it. To make sparse tensors by hand, make one
+    from coordinates [rows, dimension] or [rows, dimension + 1] (batch index last). batch_size: a lower bound. mode: as
+    in `InputLayer`. Pickled metadata keeps the sites of the input, but not the path to other spatial sizes.
     """
 
     __slots__ = ("__weakref__", "_handle")
@@ -48,7 +48,7 @@ class Metadata:
 
     @property
     def dimension(self) -> int:
-        """The number of coordinates of a site, the batch index not counted."""
+        """The number of coordinates of a site, not counting the batch index."""
         result = ctypes.c_int32()
         library.scn_geometry_dimension(self._handle, ctypes.byref(result))
         return result.value
@@ -62,7 +62,7 @@ class Metadata:
     def get_spatial_locations(self, spatial_size: Any) -> IntArray:
         """Return the sites of a spatial size, [sites, dimension + 1], batch index last, in the order of the rows.
 
-        Raises `StateError` where there is no such spatial size or two ways led to it.
+        Raises `StateError` if there is no such spatial size or if two paths led to it.
         """
         return self._locations(self._find(spatial_size))
 
@@ -98,7 +98,7 @@ class Metadata:
         return f"Metadata({self.dimension}, spatial_size={size}, sites={sites}, batch_size={self.batch_size()})"
 
     def __deepcopy__(self, memo: Any) -> Metadata:
-        # Sites never change, so that copies may share them.
+        # Sites never change, so copies may share them.
         return self
 
     def __reduce__(self) -> Any:
@@ -114,7 +114,7 @@ def coordinate_rows(coordinates: Any, name: str = "coordinates") -> IntArray:
 
 
 def optional_metadata(value: Any) -> Metadata | None:
-    """Return the value where it is a metadata or None."""
+    """Return the value, which must be a metadata or None."""
     if value is None or isinstance(value, Metadata):
         return value
     raise wrong_type("metadata", value, "a Metadata")

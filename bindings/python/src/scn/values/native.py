@@ -1,4 +1,4 @@
-"""What goes into a module of the library and what comes out of it."""
+"""What goes into a library module and what comes out of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .value import Value
 
 
 def to_native(value: Any) -> TensorHandle:
-    """Return a value as the library's: a tensor, a list of tensors (a table), or an array."""
+    """Return a value as a library tensor; it may be a tensor, a list of tensors (a table), or an array."""
     if isinstance(value, Value):
         return value._native_handle()
     if isinstance(value, (list, tuple)) and any(isinstance(part, (Value, np.ndarray)) for part in value):
@@ -26,7 +26,7 @@ def to_native(value: Any) -> TensorHandle:
 
 
 def from_native(handle: TensorHandle) -> Any:
-    """Return the library's value as Python's: a `Tensor`, a `SparseConvNetTensor`, or a list of them."""
+    """Return a library tensor as a `Tensor`, a `SparseConvNetTensor`, or a list of them."""
     kind = ctypes.c_int()
     library.scn_tensor_kind(handle, ctypes.byref(kind))
     if kind.value == SCN_TENSOR_SPARSE:

@@ -21,7 +21,7 @@ __all__ = ["SparseConvNetTensor"]
 class SparseConvNetTensor(Value):
     """Features [sites, planes] on the active sites of a grid.
 
-    Made by input layers, or of its parts: `features` (a `Tensor` or an array), `metadata` (where the sites are) and
+    Made by input layers, or from its parts: `features` (a `Tensor` or an array), `metadata` (where the sites are) and
     `spatial_size` (which of the metadata's sites the rows are). Every part can be assigned. Rows are sorted by batch
     index, then by coordinates, the last axis fastest.
     """
@@ -73,7 +73,7 @@ class SparseConvNetTensor(Value):
             self._sites = sites.value
 
     def _site_set(self) -> int:
-        """Return which of the metadata's site sets the rows are."""
+        """Return which of the metadata's site sets the rows are on."""
         self._load_geometry()
         if self._metadata is None:
             raise missing_part("metadata", "a Metadata")
@@ -99,7 +99,7 @@ class SparseConvNetTensor(Value):
 
     @property
     def metadata(self) -> Metadata | None:
-        """Where the sites are, shared by all tensors that descend from one input."""
+        """Where the sites are, shared by all tensors derived from one input."""
         self._load_geometry()
         return self._metadata
 
@@ -111,7 +111,7 @@ class SparseConvNetTensor(Value):
 
     @property
     def spatial_size(self) -> IntArray | None:
-        """The size of the grid, int64 [dimension], not to be written into."""
+        """The size of the grid, int64 [dimension], read-only."""
         if self._spatial_size is None:
             self._load_geometry()
             if self._metadata is not None:
@@ -133,7 +133,7 @@ class SparseConvNetTensor(Value):
 
     @property
     def mask(self) -> Tensor | None:
-        """The scores of all sites that went into the `Sparsify` that made this tensor; None where none did."""
+        """The scores of all sites that went into the `Sparsify` that made this tensor; None if none did."""
         if self._handle is None:
             return None
         handle = TensorHandle.make_or_none(library.scn_tensor_mask, self._handle)
@@ -142,7 +142,7 @@ class SparseConvNetTensor(Value):
     def get_spatial_locations(self, spatial_size: Any = None) -> IntArray:
         """Return the coordinates of the rows, [sites, dimension + 1], batch index last.
 
-        spatial_size: another size that the same metadata knows; `StateError` where it does not, or two ways led there.
+        spatial_size: another size that the same metadata knows; `StateError` if it does not, or if two paths led there.
         """
         sites = self._site_set()
         assert self._metadata is not None

@@ -27,8 +27,8 @@ class Tensor(Value):
     """A float32 array of rank 0 ... 16 through which gradients flow; made by `scn.tensor` and by modules.
 
     `tensor[...]` and `numpy.asarray(tensor)` are numpy arrays (views of the same memory), and so is what
-    `torch.from_dlpack(tensor)` returns: they keep the memory, and writing into them changes the tensor. `+`, `-`, `*`,
-    `/`, `sum`, `mean` and `reshape` are recorded and give tensors.
+    `torch.from_dlpack(tensor)` returns: they keep the memory alive, and writing into them changes the tensor. `+`, `-`,
+    `*`, `/`, `sum`, `mean` and `reshape` are recorded and give tensors.
     """
 
     __slots__ = ("_handle", "_shape")
@@ -90,7 +90,7 @@ class Tensor(Value):
     numpy.__doc__ = Value.numpy.__doc__
 
     def item(self) -> float:
-        """Return the value of a tensor of one element. Raises `ShapeError` for any other."""
+        """Return the value of a one-element tensor. Raises `ShapeError` for any other."""
         if self.numel() != 1:
             raise ShapeError(f"item: the tensor has {self.numel()} elements, expected 1")
         return float(self.numpy().reshape(()))
@@ -147,7 +147,7 @@ class Tensor(Value):
         return Tensor._of(TensorHandle.make(library.scn_tensor_sum, self._handle))
 
     def mean(self) -> Tensor:
-        """Return the mean of all elements, rank 0. Raises `ShapeError` where there is none."""
+        """Return the mean of all elements, rank 0. Raises `ShapeError` if there are none."""
         if not self.numel():
             raise ShapeError("mean: the tensor has no elements, expected at least 1")
         return self.sum() / self.numel()
@@ -167,7 +167,7 @@ class Tensor(Value):
         return f"{'Parameter' if isinstance(self, Parameter) else 'tensor'}({text}{end}"
 
     def __format__(self, spec: str) -> str:
-        """Return the text for a format: of a number where the rank is 0, f"{loss:.3f}"; no others have one."""
+        """Format a tensor of rank 0 as a number, f"{loss:.3f}"; no other tensor has a format."""
         if not spec:
             return str(self)
         if self.shape:
@@ -199,9 +199,9 @@ def _compared(other: Any) -> Any:
 def tensor(array: Any, requires_grad: bool = False) -> Tensor:
     """Return a tensor with a copy of the array's values.
 
-    array: numbers, nested lists, a numpy array, or what has `__dlpack__`, `__array_interface__`, `__array__` or the
-    buffer protocol, of any real type; `from_numpy` shares memory instead. requires_grad: whether backward passes shall
-    leave a gradient in `grad`.
+    array: numbers, nested lists, a numpy array, or anything with `__dlpack__`, `__array_interface__`, `__array__` or
+    the buffer protocol, of any real type; `from_numpy` shares memory instead. requires_grad: whether backward passes
+    should leave a gradient in `grad`.
     """
     return Tensor(float32(array, "array"), requires_grad)
 
@@ -215,15 +215,15 @@ def _end_loan(number: int | None, loans: dict[int, NDArray[Any]] = _loans) -> No
     loans.pop(number or 0, None)
 
 
-# The library may call back as late as while the interpreter takes its modules apart.
+# The library may call back even while the interpreter is tearing down its modules.
 ctypes.pythonapi.Py_IncRef(ctypes.py_object(_end_loan))
 
 
 def from_numpy(array: Any, requires_grad: bool = False) -> Tensor:
-    """Return a tensor that shares the array's memory: what is written into the one is seen in the other.
+    """Return a tensor that shares the array's memory: writing into one shows in the other.
 
     array: a numpy array, or anything that lends its memory by `__dlpack__`, `__array_interface__` or the buffer
-    protocol, such as PyTorch's tensors on the cpu: float32, writable, without gaps (C order). It is kept while the
+    protocol, such as PyTorch's tensors on the CPU: float32, writable, contiguous (C order). It is kept alive while the
     tensor needs it. Do not write into it between an operation and its backward pass. Raises `InvalidArgumentError` for
     any other.
     """

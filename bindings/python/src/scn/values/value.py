@@ -1,4 +1,4 @@
-"""What tensors of every kind share: gradients, arithmetic, and the way to numpy."""
+"""Shared base of all tensors: gradients, arithmetic, and conversion to numpy."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class Value:
         raise NotImplementedError
 
     def _wrap(self: V, handle: TensorHandle) -> V:
-        """Return a value of this kind around a tensor of the library."""
+        """Return a value of this kind around a library tensor."""
         raise NotImplementedError
 
     def _constant(self, values: Any) -> TensorHandle:
         """Return a tensor that can be added to this one, with the given values and no gradient."""
         raise NotImplementedError
 
-    # Type checkers shall go on refusing what is not there.
+    # Type checkers should keep rejecting what does not exist.
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
@@ -59,12 +59,13 @@ class Value:
             return array.astype(dtype)
         return array.copy() if copy else array
 
-    # Other libraries: the memory itself, writable as that of `numpy()`, kept by whatever was made of it.
+    # Other libraries: the memory itself, writable as that of `numpy()`, kept alive by whatever was made from it.
 
     @property
     def __array_interface__(self) -> dict[str, Any]:
         array = self.numpy()
-        # The array itself in place of an address: it keeps this memory, whatever a sparse tensor is assigned later.
+        # The array itself in place of an address: it keeps this memory alive, whatever a sparse tensor is assigned
+        # later.
         return {**array.__array_interface__, "data": array}
 
     def __dlpack__(self, **options: Any) -> Any:
@@ -87,7 +88,7 @@ class Value:
         self.requires_grad_(wanted)
 
     def requires_grad_(self: V, requires_grad: bool = True) -> V:
-        """Say whether gradients are wanted for this value, and return it.
+        """Set whether gradients are wanted for this value, and return it.
 
         Raises `StateError` for the result of a recorded operation.
         """
@@ -96,9 +97,10 @@ class Value:
 
     @property
     def grad(self) -> FloatArray | None:
-        """The gradient that backward passes added up, shaped as the values, without a copy; None where there is none.
+        """The gradient that backward passes have accumulated, in the shape of the values, without a copy; None if there
+        is none.
 
-        Assigning None forgets it.
+        Assigning None clears it.
         """
         handle = TensorHandle.make_or_none(library.scn_tensor_gradient, self._native_handle())
         return None if handle is None else view(handle, shape_of(handle))
@@ -112,14 +114,15 @@ class Value:
         self.zero_grad()
 
     def zero_grad(self) -> None:
-        """Forget the gradient."""
+        """Clear the gradient."""
         library.scn_tensor_zero_gradient(self._native_handle())
 
     def backward(self, gradient: Any = None) -> None:
         """Run the backward pass from this value: gradients add up in the leaves that require one.
 
-        gradient: by this value, of its shape; None for a value of one element, meaning 1. The record of the operations
-        is used up: a second pass raises `StateError`. Raises `ShapeError` for a gradient of another shape.
+        gradient: that with respect to this value, in its shape; None, for a value of one element, means 1. The record
+        of the operations is used up: a second pass raises `StateError`. Raises `ShapeError` for a gradient of another
+        shape.
         """
         handle = self._native_handle()
         if gradient is None:
@@ -131,13 +134,13 @@ class Value:
         library.scn_tensor_backward(handle, address(array), array.size)
 
     def detach(self: V) -> V:
-        """Return a value that shares this one's memory and is not the result of any operation."""
+        """Return a value that shares this one's memory and has no history."""
         return self._wrap(TensorHandle.make(library.scn_tensor_detach, self._native_handle()))
 
     # Arithmetic
 
     def _operand(self, other: Any) -> TensorHandle | None:
-        """Return the other side of a sum or product as a tensor of the library; None where it cannot be one."""
+        """Return the other side of a sum or product as a library tensor; None if it cannot be one."""
         if isinstance(other, Value):
             return other._native_handle()
         if isinstance(other, (Real, np.ndarray, list, tuple)):

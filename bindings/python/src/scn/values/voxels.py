@@ -40,9 +40,9 @@ class Voxels(NamedTuple):
     """What `voxelize` returns; `coords` and `features` are what an `InputLayer` takes."""
 
     coords: IntArray
-    """[m, d], or [m, d + 1] with the sample last where a batch was given; sorted by sample, then coordinates."""
+    """[m, d], or [m, d + 1] with the sample last if a batch was given; sorted by sample, then coordinates."""
     features: FloatArray | None
-    """[m, planes], None where none were given."""
+    """[m, planes], None if none were given."""
     voxel_of_point: IntArray
     """[n], the row of each point's voxel."""
     counts: IntArray
@@ -62,17 +62,17 @@ def voxelize(
     spatial_size: Any = None,
     seed: int | None = None,
 ) -> Voxels:
-    """Sort points into voxels: that of point p is floor((p - origin) / size) on each axis, in double precision.
+    """Sort points into voxels: point p goes to voxel floor((p - origin) / size) on each axis, in double precision.
 
     points: [n, d] real numbers, 1 <= d <= 10; float32 is not copied. size: the edge length of a voxel, or one for each
-    axis. features: [n, planes]. reduction: what becomes of the features of several points in a voxel: 'sum', 'mean',
-    'first', 'last', or 'random': those of one of them, each as likely as any other. batch: [n], the sample of each
-    point. origin: a number or one for each axis, not above any point; None for the least coordinates of the points.
-    spatial_size: that all voxels must lie in. seed: of 'random'; None for the generator that `manual_seed` seeds. The
-    result does not depend on the number of threads.
+    axis. features: [n, planes]. reduction: how the features of several points in a voxel are combined: 'sum', 'mean',
+    'first', 'last', or 'random', those of one of them, all equally likely. batch: [n], the sample of each point.
+    origin: a number or one for each axis, not above any point; None for the least coordinates of the points.
+    spatial_size: the size of the grid that all voxels must lie in. seed: for 'random'; None for the generator that
+    `manual_seed` seeds. The result does not depend on the number of threads.
 
-    Raises `CoordinateError`, which names the row, for a point that is not finite, below the origin or outside of the
-    spatial size, and `SizeOverflowError` where voxel numbers would need more than 53 bits.
+    Raises `CoordinateError`, which names the row, for a point that is not finite, below the origin or outside the
+    spatial size, and `SizeOverflowError` if voxel numbers would need more than 53 bits.
     """
     array = plain(points, "points")
     if array.dtype.kind not in "biuf":

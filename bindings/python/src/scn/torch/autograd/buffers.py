@@ -15,12 +15,12 @@ from ..._native.handles import TensorHandle
 from ..._native.library import library
 from ...errors import UnsupportedError
 
-# Elements from which on the library keeps released memory for reuse: 1 MB.
+# The number of elements from which the library keeps released memory for reuse: 1 MB.
 LARGE = 1 << 18
 
 
 def matrix(tensor: torch.Tensor) -> Matrix:
-    """Return the struct for a float32 tensor [rows, planes] without gaps, which must outlive it."""
+    """Return the struct for a contiguous float32 tensor [rows, planes], which must outlive it."""
     rows, planes = tensor.shape
     return Matrix(data=tensor.data_ptr(), rows=rows, planes=planes)
 
@@ -31,7 +31,7 @@ def matrices(tensors: Sequence[torch.Tensor]) -> Any:
 
 
 def computable(values: torch.Tensor, name: str = "features") -> torch.Tensor:
-    """Return the values as the library takes them, float32 on the CPU without gaps; the very tensor where it is so.
+    """Return the values as the library takes them, contiguous float32 on the CPU; the same tensor if it already is.
 
     Gradients flow through. Raises `UnsupportedError` for tensors of another device.
     """
@@ -40,7 +40,7 @@ def computable(values: torch.Tensor, name: str = "features") -> torch.Tensor:
         if not values.is_floating_point():
             raise wrong_elements(name, values.dtype, "floating-point numbers")
         values = values.float()
-    # A view can have its numbers stored with the other sign.
+    # A view may store its numbers negated.
     return values.contiguous().resolve_neg()
 
 
@@ -50,7 +50,7 @@ def restored(ctx: Any) -> list[Any]:
 
 
 def on_cpu(values: torch.Tensor, name: str) -> torch.Tensor:
-    """Return the tensor, or raise `UnsupportedError` where it is not in the memory of the CPU, or torch is tracing."""
+    """Return the tensor, or raise `UnsupportedError` if it is not in the memory of the CPU, or if torch is tracing."""
     if torch.jit.is_tracing() or _is_exporting():  # type: ignore[attr-defined]
         raise not_traced()
     if values.device.type != "cpu":
@@ -60,12 +60,12 @@ def on_cpu(values: torch.Tensor, name: str) -> torch.Tensor:
     return values
 
 
-# torch has it since 2.7; before, torch.export runs into tensors without memory.
+# torch has had it since 2.7; before, torch.export runs into tensors without memory.
 _is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
 
 
 def not_traced() -> UnsupportedError:
-    """Return the error of what would record the layers' operations, which are not torch's."""
+    """Return the error for tools that would record the layers' operations, which are not torch's."""
     return UnsupportedError(
         "scn computes its layers itself: torch.jit, torch.onnx and torch.export cannot record them. The way to C++, C and "
         "Swift is scn.save(scn.torch.to_module(network), path), see docs/deployment.md"
@@ -73,19 +73,19 @@ def not_traced() -> UnsupportedError:
 
 
 def no_cuda() -> UnsupportedError:
-    """Return the error of what would move to a GPU."""
+    """Return the error for moving to a GPU."""
     return UnsupportedError(
         "scn.torch computes on the CPU; leave out .cuda(), or set CUDA_VISIBLE_DEVICES= in the environment"
     )
 
 
 def typed_like(values: torch.Tensor, model: torch.Tensor) -> torch.Tensor:
-    """Return the values in the type of another tensor; the very tensor where it has it."""
+    """Return the values in the type of another tensor; the same tensor if it already has it."""
     return values if values.dtype is model.dtype else values.to(model.dtype)
 
 
 def parameter(values: Optional[torch.Tensor], name: str, *shape: int) -> Optional[torch.Tensor]:
-    """Return a parameter as the library takes it; its shape is checked, since the library gets but an address."""
+    """Return a parameter as the library takes it; its shape is checked, since the library gets only an address."""
     if values is None:
         return None
     if tuple(values.shape) != shape:
@@ -94,14 +94,14 @@ def parameter(values: Optional[torch.Tensor], name: str, *shape: int) -> Optiona
 
 
 def address(values: Optional[torch.Tensor]) -> Optional[int]:
-    """Return where the numbers lie; None, which is NULL, where there are none."""
+    """Return the address of the numbers; None, which is NULL, if there are none."""
     return None if values is None else values.data_ptr()
 
 
 def new(*shape: int) -> torch.Tensor:
-    """Return a float32 tensor of undefined content, where it is large in memory that the library has at hand.
+    """Return an uninitialized float32 tensor; a large one is in memory that the library has at hand.
 
-    Fresh memory of the system costs about as much time as it takes to fill it, for pages that are cleared first.
+    Fresh memory from the system costs about as much time as filling it, since its pages are cleared first.
     """
     if math.prod(shape) < LARGE:
         return torch.empty(shape, dtype=torch.float32, device="cpu")
@@ -110,7 +110,7 @@ def new(*shape: int) -> torch.Tensor:
 
 
 def as_tensor(values: Any, name: str) -> torch.Tensor:
-    """Return a tensor of what a program gives for one; arrays and lists of real numbers become float32."""
+    """Return what a program gives as a tensor; arrays and lists of real numbers become float32."""
     if isinstance(values, torch.Tensor):
         return values
     result = torch.as_tensor(values)

@@ -1,4 +1,4 @@
-"""What becomes of derivatives of derivatives."""
+"""Derivatives of derivatives: passed on, or refused."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Final(Function):
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
         raise UnsupportedError(
-            "scn.torch has first derivatives alone: a backward pass went through gradients made with create_graph=True"
+            "scn.torch has first derivatives only: a backward pass went through gradients made with create_graph=True"
         )
 
 
@@ -48,8 +48,8 @@ def _once(is_linear: bool, backward: _Backward) -> _Backward:
 def first_derivative(backward: _Backward) -> _Backward:
     """Decorate a `backward` that computes outside of autograd, so that a derivative of its results is an error.
 
-    torch's own once_differentiable takes results for constants where the incoming gradients are: a penalty on a
-    gradient that depends on the inputs would then be ignored without a word.
+    torch's own once_differentiable treats results as constants if the incoming gradients are: a penalty on a gradient
+    that depends on the inputs would then be silently ignored.
     """
     return _once(False, backward)
 

@@ -66,7 +66,7 @@ def first_and_later_passes(module: nn.Module) -> tuple[_Pass, _Pass]:
 
 
 def is_recomputing() -> bool:
-    """Return whether this thread recomputes: running statistics have then been updated before."""
+    """Return whether this thread recomputes: running statistics have then been updated already."""
     return any(isinstance(each, _LaterPass) for each in _state.passes)
 
 

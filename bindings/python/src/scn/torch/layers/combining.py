@@ -1,4 +1,4 @@
-"""Sparse tensors put together, and compared."""
+"""Combining and comparing sparse tensors."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class AddCoords(Layer):
 def append_tensors(tensors: Sequence[SparseConvNetTensor]) -> SparseConvNetTensor:
     """Return one batch of the samples of all tensors, one tensor after the other.
 
-    All have one spatial size and one number of planes, else `ShapeError`. The result's rows are theirs one after the
-    other; gradients flow back to each.
+    All must have the same spatial size and number of planes, else `ShapeError`. The result's rows are theirs one after
+    the other; gradients flow back to each.
     """
     given = _checked("tensors", tensors)
     size, planes = _size_of(given[0]), _planes_of(given[0])
@@ -71,8 +71,8 @@ def concatenate_feature_planes(input: Sequence[SparseConvNetTensor]) -> SparseCo
 def compare_sparse(x: SparseConvNetTensor, y: SparseConvNetTensor) -> torch.Tensor:
     """Return the sum of squared differences over the union of the sites, divided by the number of sites there, rank 0.
 
-    A tensor counts as zero where it has no site; without any site the result is 0. Both have one spatial size and one
-    number of planes, else `ShapeError`; they need not come from one input. Gradients flow into both.
+    A tensor counts as zero where it has no site; if neither has any, the result is 0. Both must have the same spatial
+    size and number of planes, else `ShapeError`; they need not come from one input. Gradients flow into both.
     """
     for name, tensor in (("x", x), ("y", y)):
         _check(name, tensor)
@@ -110,7 +110,7 @@ def _check(name: str, tensor: Any) -> None:
 
 
 def _check_like(name: str, tensor: SparseConvNetTensor, size: list[int], planes: int, other: str) -> None:
-    """Raise `ShapeError` where a tensor lacks the spatial size and the planes of another one."""
+    """Raise `ShapeError` if a tensor lacks the spatial size or the planes of another one."""
     if _size_of(tensor) != size:
         raise ShapeError(f"{name}: has spatial size {_size_of(tensor)}, expected {size} as {other}")
     if _planes_of(tensor) != planes:

@@ -33,7 +33,7 @@ S = TypeVar("S", bound=nn.Sequential)
 
 
 class _Container(nn.Sequential):
-    """What containers share: children named by their indices."""
+    """Shared base of containers: children named by their indices."""
 
     def add(self: S, module: nn.Module) -> S:
         """Append a module and return the container."""
@@ -63,17 +63,17 @@ class Sequential(_Container):
         return out_size
 
     def reweight(self, input: Any) -> Any:
-        """Scale and shift every layer with weight and bias (convolutions, products) to suit some input.
+        """Scale and shift every layer with weight and bias (convolutions, products) to suit an input.
 
-        Each plane of what such a layer makes of the input gets mean 0 and deviation 1, by its weight and bias, in the
-        order in which the input flows through, in `Sequential`s and `ConcatTable`s at any depth. Returns what the
-        module makes of the input then. Nothing is recorded; running statistics are updated as by a forward pass;
-        weights of planes without deviation stay. Nothing is changed where it raises.
+        Each plane of such a layer's result gets mean 0 and standard deviation 1, through its weight and bias, layer by
+        layer as the input flows, in `Sequential`s and `ConcatTable`s at any depth. Returns the module's result for the
+        input afterward. Nothing is recorded; running statistics are updated as in a forward pass; weights of planes
+        without deviation stay. If it raises, nothing has changed.
         """
         return self._fit(input, True)
 
     def rebias(self, input: Any) -> Any:
-        """Do the same with the biases alone: mean 0."""
+        """Do the same with only the biases: mean 0."""
         return self._fit(input, False)
 
     @torch.no_grad()
@@ -87,7 +87,7 @@ class Sequential(_Container):
 
 
 def _fitted(module: nn.Module, input: Any, scales: bool) -> Any:
-    """Fit a module to some input and return what it makes of it then."""
+    """Fit a module to an input and return its result for it afterward."""
     if isinstance(module, ConcatTable):
         return [_fitted(branch, input, scales) for branch in module]
     if isinstance(module, nn.Sequential) and not isinstance(module, Layer):
@@ -104,12 +104,12 @@ def _fitted(module: nn.Module, input: Any, scales: bool) -> Any:
         return output
     values = rows.double().reshape(-1, rows.shape[-1])
     deviation = values.std(0, unbiased=len(values) > 1)
-    # What has a spectral norm keeps its size.
+    # A layer with a spectral norm keeps its scale.
     is_scaled = scales and isinstance(weight, nn.Parameter)
     factor = torch.where(is_scaled & (deviation > 0) & deviation.isfinite(), deviation, torch.ones_like(deviation))
     bias.copy_((bias.double() - values.mean(0)) / factor)
     if is_scaled:
-        # Planes out come last, in groups or not; those of a linear layer first.
+        # The planes out come last, grouped or not; in a linear layer they come first.
         by_plane = factor.view(weight.shape[1], 1, -1) if weight.ndim == 4 else factor
         if isinstance(module, nn.Linear):
             by_plane = factor.unsqueeze(1)
@@ -124,10 +124,10 @@ def _input_spatial_size(module: nn.Module, out_size: Any) -> Any:
 
 
 class CheckpointedSequential(Sequential):
-    """A `Sequential` that keeps its input alone and computes what lies between again in the backward pass.
+    """A `Sequential` that keeps only its input and recomputes everything in between in the backward pass.
 
     (Chen et al., 2016.) Results and gradients are those of a `Sequential`, random layers and running statistics
-    included. It may stand anywhere in a network, also inside another one.
+    included. It may appear anywhere in a network, even inside another one.
     """
 
     def forward(self, input: Any) -> Any:
@@ -151,7 +151,7 @@ class CheckpointedSequential(Sequential):
 
 
 class _Called(nn.Module):
-    """A module of a function."""
+    """A function as a module."""
 
     def __init__(self, run: Callable[[Any], Any]) -> None:
         super().__init__()
@@ -162,10 +162,9 @@ class _Called(nn.Module):
 
 
 def checkpoint101(run_function: Callable[[Any], Any], x: SparseConvNetTensor, down: int = 1) -> Any:
-    """Return run_function(x), of which the backward pass computes again what it needs, as `CheckpointedSequential`
-    does.
+    """Return run_function(x); the backward pass recomputes what it needs, as in `CheckpointedSequential`.
 
-    down, by how much the spatial size becomes smaller, is there for SparseConvNet's programs: the result knows its own.
+    down, by how much the spatial size shrinks, exists for SparseConvNet programs: the result knows its own size.
     """
     return CheckpointedSequential(_Called(run_function))(x)
 
@@ -180,21 +179,21 @@ def _rows_of(input: Any) -> list[torch.Tensor]:
 
 
 def _as_now(input: Any) -> Any:
-    """Return an input whose sparse tensors stay the same, whatever becomes of the caller's."""
+    """Return an input whose sparse tensors stay the same, whatever happens to the caller's."""
     if isinstance(input, SparseConvNetTensor):
         return copy.copy(input)
     return [_as_now(part) for part in input] if isinstance(input, (list, tuple)) else input
 
 
 class ConcatTable(_Container):
-    """Applies each of its modules to the one input; returns the list of the results."""
+    """Applies each of its modules to the same input; returns the list of the results."""
 
     def forward(self, input: Any) -> list[Any]:
         """Return the list of the modules' results."""
         return [module(input) for module in self]
 
     def input_spatial_size(self, out_size: Any) -> Any:
-        """Return the input spatial size that yields `out_size`. Raises `ShapeError` where branches disagree."""
+        """Return the input spatial size that yields `out_size`. Raises `ShapeError` if branches disagree."""
         found = [_input_spatial_size(module, out_size) for module in self]
         for branch, size in enumerate(found[1:], 1):
             if _listed(size, found[0]) != _listed(found[0], size):
@@ -224,7 +223,7 @@ def _same_sites(tensors: Sequence[Any], taker: str) -> Optional[list[torch.Tenso
 
 
 class AddTable(Layer, nn.Sequential):
-    """Adds a list of tensors: the same sites, the same planes."""
+    """Adds a list of tensors with the same sites and planes."""
 
     def forward(self, input: Sequence[Any]) -> Any:
         """Return the sum of a list of sparse tensors, or of tensors of torch."""
@@ -244,7 +243,7 @@ class AddTable(Layer, nn.Sequential):
 
 
 class JoinTable(Layer, nn.Sequential):
-    """Puts the planes of a list of tensors side by side: the same sites."""
+    """Puts the planes of a list of tensors with the same sites side by side."""
 
     def forward(self, input: Sequence[Any]) -> Any:
         """Return the planes of a list of sparse tensors, or of tensors of torch [n, planes, ...], side by side."""

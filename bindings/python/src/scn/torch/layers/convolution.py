@@ -42,7 +42,7 @@ class _Convolution(Layer):
 
     weight: nn.Parameter
     bias: nn.Parameter
-    """Where there is one; a layer without has no such attribute, as in SparseConvNet."""
+    """If there is one; a layer without one lacks the attribute, as in SparseConvNet."""
     nIn: int
     nOut: int
     has_bias: bool
@@ -84,7 +84,7 @@ class _Convolution(Layer):
             self.weight.data = self.weight.data.unsqueeze(1)
 
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *arguments: Any) -> None:
-        # SparseConvNet's oldest checkpoints have no axis of groups.
+        # SparseConvNet's oldest checkpoints lack the group axis.
         weight = state_dict.get(prefix + "weight")
         if isinstance(weight, torch.Tensor) and weight.ndim == 3:
             state_dict[prefix + "weight"] = weight.unsqueeze(1)
@@ -136,10 +136,10 @@ class _WindowConvolution(_Convolution, Windowed):
 
 
 class SubmanifoldConvolution(_WindowConvolution):
-    """A convolution whose sites stay: offset k of the filter reads site + (k - size / 2) * dilation.
+    """A convolution that keeps the sites: offset k of the filter reads site + (k - size / 2) * dilation.
 
     [sites, nIn] -> [sites, nOut]. filter_size, dilation: an integer or one for each axis. bias: whether to add one.
-    weight: [volume, groups, nIn / groups, nOut / groups], initialised N(0, 2 * groups / (nIn * volume)). bias: [nOut],
+    weight: [volume, groups, nIn / groups, nOut / groups], initialized N(0, 2 * groups / (nIn * volume)). bias: [nOut],
     zeros.
     """
 
@@ -192,14 +192,14 @@ class Convolution(_StridedConvolution):
 class Deconvolution(_StridedConvolution):
     """The matching earlier convolution or pooling, reversed: its input sites become the output's.
 
-    [sites in, nIn] -> [sites of that layer's input, nOut]. Calling it raises `StateError` where there was no such
-    layer. Weight and bias as in `SubmanifoldConvolution`.
+    [sites in, nIn] -> [sites of that layer's input, nOut]. Calling it raises `StateError` if there was no such layer.
+    Weight and bias as in `SubmanifoldConvolution`.
     """
 
     _find = library.scn_geometry_reverse
 
     def fullForward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
-        """Return what a `FullConvolution` with these parameters makes of a sparse tensor."""
+        """Return the result of a `FullConvolution` with these parameters."""
         return self._found(input, library.scn_geometry_full)._alone()
 
 
@@ -219,7 +219,7 @@ class FullConvolution(_StridedConvolution):
         return super().forward(input)._alone()
 
     def deconvolutionForward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
-        """Return what a `Deconvolution` with these parameters makes of a sparse tensor."""
+        """Return the result of a `Deconvolution` with these parameters."""
         return self._found(input, library.scn_geometry_reverse)
 
 
@@ -261,11 +261,11 @@ def found_rules(function: Any, metadata: Metadata, sites: int, window: Window) -
 
 
 class PermutohedralSubmanifoldConvolution(_Convolution):
-    """A convolution whose sites stay: each reads itself and its d * (d + 1) nearest neighbours on the lattice A_d.
+    """A convolution that keeps the sites: each reads itself and its d * (d + 1) nearest neighbors on the lattice A_d.
 
     [sites, nIn] -> [sites, nOut], with input = output + `permutohedral_offsets(dimension)[k]`. weight: [volume, groups,
-    nIn / groups, nOut / groups], volume d * d + d + 1, initialised N(0, 2 / (nIn * volume)). bias: [nOut], zeros. Sites
-    are lattice coordinates; `permutohedral_basis` leads to them.
+    nIn / groups, nOut / groups], volume d * d + d + 1, initialized N(0, 2 / (nIn * volume)). bias: [nOut], zeros. Sites
+    are lattice coordinates; `permutohedral_basis` gives them.
     """
 
     __init__ = numpy_permutohedral.PermutohedralSubmanifoldConvolution.__init__
@@ -279,7 +279,7 @@ class PermutohedralSubmanifoldConvolution(_Convolution):
 
 
 def permutohedral_rules(metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
-    """Return the rulebook of the lattice's neighbours, and the site set, which stays."""
+    """Return the rulebook of the lattice's neighbors, and the site set, which stays."""
     return RulebookHandle.make(library.scn_geometry_permutohedral, metadata._handle, sites), sites
 
 
@@ -299,7 +299,7 @@ def permutohedral_offsets(dimension: int) -> torch.Tensor:
 
 
 class ShapeContext(Layer):
-    """Puts the features of a site's neighbourhood side by side: [sites, nIn] -> [sites, nIn * volume], same sites.
+    """Puts the features of a site's neighborhood side by side: [sites, nIn] -> [sites, nIn * volume], same sites.
 
     Plane k * nIn + p is plane p under offset k of a submanifold filter, 0 where there is no site. filter_size: an
     integer or one for each axis.
@@ -328,11 +328,11 @@ class ShapeContext(Layer):
 
     @property
     def weight(self) -> torch.Tensor:
-        """The unit matrix that SparseConvNet multiplies with, [volume, nIn, nOut]; it is no state here."""
+        """The unit matrix that SparseConvNet multiplies with, [volume, nIn, nOut]; it is not state here."""
         return torch.eye(self.nOut).view(self.filter_volume, self.nIn, self.nOut)
 
     def forward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
-        """Return the neighbourhoods of a sparse tensor's sites."""
+        """Return the neighborhoods of a sparse tensor's sites."""
         input, rows = self._sparse(input, self.nIn)
         metadata, sites = input._known_metadata(), input._site_set()
         rulebook, _ = submanifold_rules(metadata, sites, self._window)
@@ -340,7 +340,7 @@ class ShapeContext(Layer):
         return input._on(typed_like(result, rows))
 
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *arguments: Any) -> None:
-        # SparseConvNet's has a weight, a unit matrix, which says nothing.
+        # SparseConvNet's has a weight, a unit matrix, which carries no information.
         state_dict.pop(prefix + "weight", None)
         super()._load_from_state_dict(state_dict, prefix, *arguments)
 

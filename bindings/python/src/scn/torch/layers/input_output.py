@@ -36,7 +36,7 @@ __all__ = [
 
 
 class InputModeWarning(UserWarning):
-    """An `InputLayer` of mode 1 or 2 met a duplicate, where SparseConvNet does otherwise than it says."""
+    """An `InputLayer` of mode 1 or 2 met a duplicate, which SparseConvNet treats differently than documented."""
 
 
 _modes_are_swapped: Optional[bool] = None
@@ -44,10 +44,10 @@ _SWAPPED = {SCN_INPUT_LAST: SCN_INPUT_FIRST, SCN_INPUT_FIRST: SCN_INPUT_LAST}
 
 
 def swap_input_modes(swapped: Optional[bool]) -> None:
-    """Say what modes 1 and 2 of every `InputLayer` mean.
+    """Set what modes 1 and 2 of every `InputLayer` mean.
 
     False: what SparseConvNet documents: 1 keeps the last row at a site, 2 the first. True: what SparseConvNet does: 1
-    keeps the first, 2 the last. None, the default: as False, with an `InputModeWarning` once, where it makes a
+    keeps the first, 2 the last. None, the default: like False, with an `InputModeWarning` once, if it makes a
     difference.
     """
     global _modes_are_swapped
@@ -120,13 +120,13 @@ class _Entering(Layer):
 class InputLayer(_Entering):
     """Turns points into a `SparseConvNetTensor`: call it with [coords, features] or [coords, features, batch_size].
 
-    spatial_size: the size of the grid, an integer or one for each axis. mode: what becomes of rows that name one site.
-    0: they are an error; 1: the last one wins; 2: the first one wins; 3: their sum; 4: their mean. (See
+    spatial_size: the size of the grid, an integer or one for each axis. mode: what becomes of rows that name the same
+    site. 0: they are an error; 1: the last one wins; 2: the first one wins; 3: their sum; 4: their mean. (See
     `swap_input_modes`.)
 
     coords: whole numbers [rows, dimension] or [rows, dimension + 1] with the batch index last. features: [rows,
     planes]; gradients flow into them. batch_size: a lower bound, for trailing samples without points. Raises
-    `CoordinateError`, which names the row, where a site is out of range or (mode 0) duplicate.
+    `CoordinateError`, which names the row, if a site is out of range or (mode 0) duplicate.
     """
 
     def forward(self, input: Any) -> SparseConvNetTensor:
@@ -153,7 +153,7 @@ class BLInputLayer(_Entering):
 
     coords: whole numbers [batch, length, dimension]; a row whose first coordinate is negative is padding. features:
     [batch, length, planes]; gradients flow into them. spatial_size and mode: as in `InputLayer`, modes 1 and 2 as
-    documented. Raises `CoordinateError`, which names the row, where a site is out of range or (mode 0) duplicate.
+    documented. Raises `CoordinateError`, which names the row, if a site is out of range or (mode 0) duplicate.
     """
 
     def forward(self, input: Any) -> SparseConvNetTensor:
@@ -191,8 +191,8 @@ class _Leaving(Layer):
 class OutputLayer(_Leaving):
     """Gives every row of the input layer's points the vector of its site: [rows, planes].
 
-    In modes 1 and 2 of the input layer only the winning row gets it, the others zeros. Where the input layer's mode is
-    0 the sites may be others too, those behind a `Convolution` for example: the result is then a copy of the features.
+    In modes 1 and 2 of the input layer only the winning row gets it; the others get zeros. If the input layer's mode is
+    0, other sites are allowed too, those after a `Convolution` for example: the result is then a copy of the features.
     """
 
     def forward(self, input: SparseConvNetTensor) -> torch.Tensor:
@@ -210,7 +210,7 @@ class OutputLayer(_Leaving):
 class BLOutputLayer(_Leaving):
     """Gives every row of a `BLInputLayer`'s coords the vector of its site: [batch, length, planes].
 
-    Zeros at padding and, in modes 1 and 2 of the input layer, at the rows that did not win.
+    Zeros for padding and, in modes 1 and 2 of the input layer, for rows that did not win.
     """
 
     def forward(self, input: SparseConvNetTensor) -> torch.Tensor:
@@ -240,7 +240,7 @@ class SparseToDense(_Leaving):
 
 
 class DenseToSparse(_Leaving):
-    """Makes of a tensor [batch, planes, ...spatial size] a sparse one: a site wherever a plane is not 0."""
+    """Turns a tensor [batch, planes, ...spatial size] into a sparse one: a site wherever a plane is not 0."""
 
     def forward(self, input: torch.Tensor) -> SparseConvNetTensor:
         """Return the sparse tensor."""
@@ -258,7 +258,7 @@ class DenseToSparse(_Leaving):
 
 
 def _host(coords: Any) -> Any:
-    """Return coordinates where numpy can read them."""
+    """Return coordinates in a form that numpy can read."""
     if isinstance(coords, torch.Tensor):
         return on_cpu(coords, "coords").detach().numpy()
     return np.asarray(coords)

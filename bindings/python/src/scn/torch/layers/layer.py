@@ -29,7 +29,7 @@ class Layer(Typed, nn.Module):
     dimension: int
 
     def _make(self, given: dict[str, Any]) -> None:
-        """Take arguments by their names, checked and completed by the library, and make the parameters."""
+        """Take arguments by name, checked and completed by the library, and make the parameters."""
         nn.Module.__init__(self)
         self._take(self._type.completed({name: plain_size(value) for name, value in given.items()}))
 
@@ -49,7 +49,7 @@ class Layer(Typed, nn.Module):
         self._complete()
 
     def _complete(self) -> None:
-        """Make what a layer does not have that SparseConvNet pickled, a whole model that `torch.save` wrote."""
+        """Add what is missing in a layer that SparseConvNet pickled, in a whole model written by `torch.save`."""
 
     def __prepare_scriptable__(self) -> Any:
         """Raise `UnsupportedError`: torch.jit.script asks for what it is to compile."""
@@ -61,7 +61,7 @@ class Layer(Typed, nn.Module):
             raise wrong_type("input", input, f"a SparseConvNetTensor for {type(self).__name__}")
         rows = input._sorted()
         dimension, found = self.__dict__.get("dimension"), input._known_metadata().dimension
-        # Rules of other sites would lead beyond the weights, of which the library gets but an address.
+        # Rules of other sites would reach beyond the weights, of which the library gets only an address.
         if dimension is not None and found != dimension:
             raise ShapeError(f"input: has dimension {found}, expected {dimension} for {type(self).__name__}")
         self._check(rows, planes)
@@ -73,7 +73,7 @@ class Layer(Typed, nn.Module):
             raise wrong_shape("input", rows.shape, f"[n, {wanted}] for {type(self).__name__}")
 
     def _map(self, input: Any, function: Callable[[torch.Tensor], torch.Tensor], planes: Optional[int] = None) -> Any:
-        """Return what a function of float32 rows, of whatever order, makes of a sparse tensor or of a matrix."""
+        """Apply a function of float32 rows, in whatever order, to a sparse tensor or to a matrix."""
 
         def change(rows: torch.Tensor) -> torch.Tensor:
             self._check(rows, planes)
@@ -87,7 +87,7 @@ class Layer(Typed, nn.Module):
 
 
 def size_of(value: Any, dimension: Optional[int] = None, name: str = "out_size") -> torch.Tensor:
-    """Return a size for each axis as a tensor of int64. It is on the CPU, also in a model that is made without
+    """Return a size for each axis as a tensor of int64. It is on the CPU, even in a model that is made without
     memory."""
     given = torch.as_tensor(value, device="cpu")
     axes = max(1, given.numel()) if dimension is None else dimension
@@ -103,7 +103,7 @@ class Windowed(Layer):
     """Shared base of layers that change the spatial size."""
 
     def _planes(self) -> dict[str, int]:
-        """Return the arguments that say how many planes there are, as few as can be: they have no part in sizes."""
+        """Return the arguments for numbers of planes, as small as possible: they do not affect sizes."""
         return {}
 
     def input_spatial_size(self, out_size: Any) -> torch.Tensor:
@@ -144,5 +144,5 @@ class Window:
 
 
 def plain_size(value: Any) -> Any:
-    """Return a size that may be a tensor as integers."""
+    """Return a size, which may be a tensor, as integers."""
     return value.tolist() if isinstance(value, torch.Tensor) else value

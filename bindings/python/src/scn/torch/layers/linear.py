@@ -20,11 +20,11 @@ __all__ = ["Linear", "NetworkInNetwork"]
 
 
 class NetworkInNetwork(Layer):
-    """A 1 x 1 convolution: [n, nIn] -> [n, nOut]. weight: [nIn, nOut], initialised N(0, 2 / nIn). bias: [nOut],
+    """A 1 x 1 convolution: [n, nIn] -> [n, nOut]. weight: [nIn, nOut], initialized N(0, 2 / nIn). bias: [nOut],
     zeros."""
 
     bias: nn.Parameter
-    """Where there is one; a layer without has no such attribute, as in SparseConvNet."""
+    """If there is one; a layer without one lacks the attribute, as in SparseConvNet."""
 
     nIn: int
     nOut: int
@@ -54,8 +54,8 @@ class Linear(Layer, nn.Linear):
     """A `torch.nn.Linear` whose products the library computes: [..., in_features] -> [..., out_features].
 
     Arguments, initial values and state are those of `torch.nn.Linear`, whose place it takes: for the many rows and few
-    columns behind an `OutputLayer` it is several times as fast. It also takes a sparse tensor, whose planes it maps.
-    Computes in float32; other types are converted, the result has the input's.
+    columns after an `OutputLayer` it is several times as fast. It also takes a sparse tensor, whose planes it maps. It
+    computes in float32; other types are converted, and the result has the input's type.
     """
 
     @property

@@ -1,4 +1,4 @@
-"""Normalisation."""
+"""Normalization."""
 
 from __future__ import annotations
 
@@ -32,8 +32,7 @@ __all__ = [
 
 
 def follow(running: torch.Tensor, batch: torch.Tensor, kept: float) -> None:
-    """Move running statistics to those of a batch; what has no part in them leaves no trace, NaN and infinities
-    either."""
+    """Move running statistics toward those of a batch; a share of 0 leaves no trace, not even of NaN and infinities."""
     if kept == 0:
         running.copy_(batch)
     elif kept < 1:
@@ -45,7 +44,7 @@ class _BatchNorm(Function):
     def forward(
         ctx: Any, input: torch.Tensor, weight: Any, bias: Any, mean: Any, variance: Any, options: Any, is_training: bool
     ) -> torch.Tensor:
-        """mean, variance: the running statistics; training updates them where they are given."""
+        """mean, variance: the running statistics; training updates them if they are given."""
         result, saved = new(*input.shape), new(2, input.shape[1])
         affine, settings = (address(weight), address(bias)), _options(options)
         state: tuple[Any, ...]
@@ -53,7 +52,7 @@ class _BatchNorm(Function):
             state = (address(mean), address(variance), settings, saved[0].data_ptr(), saved[1].data_ptr())
             library.scn_batch_norm_forward_training(matrix(input), *affine, *state, matrix(result))
         else:
-            # The backward pass needs those of now.
+            # The backward pass needs the current ones.
             torch.stack([mean, variance], out=saved)
             state = (saved[0].data_ptr(), saved[1].data_ptr(), settings)
             library.scn_batch_norm_forward_evaluation(matrix(input), *affine, *state, matrix(result))
@@ -90,16 +89,16 @@ def _options(options: tuple[float, ...]) -> BatchNormOptions:
 
 
 class BatchNormalization(Layer):
-    """Normalises each plane over all rows, then y > 0 ? y : leakiness * y. [n, nPlanes] -> [n, nPlanes].
+    """Normalizes each plane over all rows, then y > 0 ? y : leakiness * y. [n, nPlanes] -> [n, nPlanes].
 
     eps: added to the variance. momentum: the fraction of the running statistics that is kept. affine: whether to have
     weight and bias. State, each [nPlanes]: weight (ones), bias (zeros), running_mean (zeros), running_var (ones).
     """
 
     weight: nn.Parameter
-    """Where `affine`; a layer without has no such attribute, as in SparseConvNet."""
+    """If `affine`; otherwise the layer lacks the attribute, as in SparseConvNet."""
     bias: nn.Parameter
-    """Where `affine`."""
+    """If `affine`."""
     running_mean: torch.Tensor
     running_var: torch.Tensor
 
@@ -120,10 +119,10 @@ class BatchNormalization(Layer):
         self.register_buffer("running_var", torch.ones(self.nPlanes))
 
     def forward(self, input: Any) -> Any:
-        """Return the normalised sparse tensor, or matrix."""
-        return self._map(input, self._normalise, self.nPlanes)
+        """Return the normalized sparse tensor, or matrix."""
+        return self._map(input, self._normalize, self.nPlanes)
 
-    def _normalise(self, rows: torch.Tensor) -> torch.Tensor:
+    def _normalize(self, rows: torch.Tensor) -> torch.Tensor:
         weight = parameter(getattr(self, "weight", None), "weight", self.nPlanes)
         bias = parameter(getattr(self, "bias", None), "bias", self.nPlanes)
         mean = parameter(self.running_mean, "running_mean", self.nPlanes)
@@ -143,7 +142,7 @@ class BatchNormalization(Layer):
         return result
 
     def _note_statistics(self, mean: torch.Tensor, variance: torch.Tensor) -> None:
-        """Tell torch that the running statistics changed; copy them where they are of another type than float32."""
+        """Tell torch that the running statistics changed; copy them if they are not float32."""
         for buffer, values in ((self.running_mean, mean), (self.running_var, variance)):
             if buffer is values:
                 increment_version(buffer)
@@ -178,14 +177,14 @@ def BatchNormELU(nPlanes: int, eps: float = 1e-4, momentum: float = 0.9) -> Sequ
 
 
 class MeanOnlyBNLeakyReLU(Layer):
-    """Batch normalisation of the mean alone, y = x - mean + bias, then y > 0 ? y : leakiness * y.
+    """Batch normalization of the mean alone, y = x - mean + bias, then y > 0 ? y : leakiness * y.
 
     [n, nPlanes] -> [n, nPlanes]. momentum: the fraction of the running mean that is kept. State, each [nPlanes]: bias
     (zeros, where affine), running_mean (zeros). The gradient goes through the mean (Salimans and Kingma, 2016).
     """
 
     bias: nn.Parameter
-    """Where `affine`."""
+    """If `affine`."""
     running_mean: torch.Tensor
 
     nPlanes: int
@@ -202,10 +201,10 @@ class MeanOnlyBNLeakyReLU(Layer):
         self.register_buffer("running_mean", torch.zeros(self.nPlanes))
 
     def forward(self, input: Any) -> Any:
-        """Return the normalised sparse tensor, or matrix."""
-        return self._map(input, self._normalise, self.nPlanes)
+        """Return the normalized sparse tensor, or matrix."""
+        return self._map(input, self._normalize, self.nPlanes)
 
-    def _normalise(self, rows: torch.Tensor) -> torch.Tensor:
+    def _normalize(self, rows: torch.Tensor) -> torch.Tensor:
         mean = self.running_mean.float()
         if self.training and rows.shape[0]:
             mean = rows.mean(0)
@@ -218,9 +217,9 @@ class MeanOnlyBNLeakyReLU(Layer):
 
 
 class SparseGroupNorm(Layer, nn.GroupNorm):
-    """Group normalisation of sparse tensors (Wu and He, 2018). [sites, num_channels] -> [sites, num_channels].
+    """Group normalization of sparse tensors (Wu and He, 2018). [sites, num_channels] -> [sites, num_channels].
 
-    Each sample's sites and each of num_groups groups of neighbouring planes have a mean and a variance of their own, in
+    Each sample's sites and each of num_groups groups of neighboring planes have a mean and a variance of their own, in
     training and in evaluation. eps: added to the variance. affine: whether to have weight and bias. State, each
     [num_channels]: weight (ones), bias (zeros). It is a `torch.nn.GroupNorm` with its attributes.
     """
@@ -231,11 +230,11 @@ class SparseGroupNorm(Layer, nn.GroupNorm):
         nn.GroupNorm.__init__(self, **checked, affine=flag(affine, "affine"))
 
     def forward(self, input: Any) -> Any:
-        """Return the normalised sparse tensor."""
+        """Return the normalized sparse tensor."""
         input, rows = self._sparse(input, self.num_channels)
         metadata = input._known_metadata()
         samples = torch.from_numpy(metadata._locations(input._site_set())[:, -1])
-        # Those that have sites: batch indices may be numbers of events.
+        # Only samples that have sites: batch indices may be event numbers.
         counts = torch.unique_consecutive(samples, return_counts=True)[1].tolist()
         weight, bias = (None if part is None else part.float() for part in (self.weight, self.bias))
         values = computable(rows)
@@ -243,7 +242,7 @@ class SparseGroupNorm(Layer, nn.GroupNorm):
             # The parameters take part all the same.
             return input._on(typed_like(values if weight is None or bias is None else values * weight + bias, rows))
         parts = [
-            # The axis of planes comes second in what torch normalises by groups; F.group_norm refuses groups of one
+            # The axis of planes comes second in what torch normalizes by groups; F.group_norm refuses groups of one
             # value.
             torch.group_norm(part.t().unsqueeze(0), self.num_groups, weight, bias, self.eps).squeeze(0).t()
             for part in values.split(counts)

@@ -120,7 +120,7 @@ class AveragePooling(_Pooling):
 class UnPooling(_Pooling):
     """The matching earlier convolution or pooling, reversed: its input sites get the sum over the windows above them.
 
-    [sites in, planes] -> [sites of that layer's input, planes - nFeaturesToDrop]. Calling it raises `StateError` where
+    [sites in, planes] -> [sites of that layer's input, planes - nFeaturesToDrop]. Calling it raises `StateError` if
     there was no such layer. Arguments as in `MaxPooling`.
     """
 
@@ -144,7 +144,7 @@ class RandomizedStrideMaxPooling(_Pooling):
 class FractionalMaxPooling(_Dropping):
     """Max pooling that makes the field smaller by any ratio above 1 (Graham, "Fractional Max-Pooling", 2014).
 
-    As `scn.FractionalMaxPooling`, with its arguments; in training the windows follow `torch.manual_seed`.
+    Like `scn.FractionalMaxPooling`, with its arguments; in training the windows follow `torch.manual_seed`.
     """
 
     _operation = max_pooling

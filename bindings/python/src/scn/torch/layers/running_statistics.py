@@ -1,4 +1,4 @@
-"""Running statistics anew, for weights that training did not make: averages of several states."""
+"""Recomputing running statistics, for weights that training did not produce: averages of several states."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ __all__ = ["update_bn"]
 
 @torch.no_grad()
 def update_bn(inputs: Iterable[Any], model: nn.Module) -> None:
-    """Make the running statistics of all batch normalisations those of the model as it is now, over some inputs.
+    """Recompute the running statistics of all batch normalizations for the model as it is now, over some inputs.
 
         scn.update_bn((batch["x"] for batch in loader), averaged)
 
-    Each input is what the model is called with; each counts alike. What `torch.optim.swa_utils.update_bn` does, which
-    knows torch's normalisations alone; those are updated, too. The model computes as in training and is in its mode
-    again afterwards. Nothing is changed where there is no input, or where it raises.
+    Each input is what the model is called with; all count equally. This is what `torch.optim.swa_utils.update_bn` does,
+    which knows only torch's normalizations; those are updated too. The model computes as in training and returns to its
+    mode afterward. Nothing changes if there is no input, or if it raises.
     """
     ours = [module for module in model.modules() if isinstance(module, (BatchNormalization, MeanOnlyBNLeakyReLU))]
     norms: list[Any] = ours + [module for module in model.modules() if isinstance(module, _BatchNorm)]

@@ -1,4 +1,4 @@
-"""Sites that are chosen by their values."""
+"""Choosing sites by their values."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Sparsify(Layer):
         self.threshold = usual_threshold(self.activation)
 
     def _complete(self) -> None:
-        # The product is there before what stands in it is complete.
+        # The product exists before its own parts are complete.
         scores = self.net if self.activation is None else self.net._modules["0"]
         self.__dict__.setdefault("nIn", scores.nIn)  # type: ignore[union-attr]
 
@@ -102,7 +102,7 @@ class Sparsify(Layer):
 
 
 def usual_threshold(activation: Optional[str]) -> float:
-    """Return the score above which sites stay, where a program assigned no other."""
+    """Return the score above which sites stay, unless a program assigned another."""
     return 0 if activation is None else 0.5
 
 

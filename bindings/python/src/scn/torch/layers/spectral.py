@@ -1,4 +1,4 @@
-"""Spectral normalisation."""
+"""Spectral normalization."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class _SpectralNorm:
         return u, v
 
     def after(self, module: nn.Module, input: Any, output: Any) -> None:
-        """Keep the weight without its history; that of the newest pass where this one repeats an older one."""
+        """Keep the weight without its history; that of the newest pass if this one repeats an older one."""
         weight, before, self.weight_before = module._buffers["weight"], self.weight_before, None
         if before is not None and is_recomputing():
             module._buffers["weight"] = before
@@ -62,7 +62,7 @@ def spectral_norm(module: M, n_power_iterations: int = 1, eps: float = 1e-12, no
     (Miyato et al., 2018.) The last axis of the weight is taken as the columns of a matrix. The state then has
     weight_orig (the parameter: the very tensor that was weight), and the buffers weight and weight_u. Each forward pass
     in training makes n_power_iterations steps of the power iteration; evaluation uses the weight of the last such pass.
-    eps: the least length that a vector is divided by. Raises `StateError` where the module has a spectral norm.
+    eps: the least length that a vector is divided by. Raises `StateError` if the module already has a spectral norm.
     """
     if "weight_orig" in module._parameters:
         raise StateError("module: has a spectral norm already, expected none")
@@ -71,11 +71,11 @@ def spectral_norm(module: M, n_power_iterations: int = 1, eps: float = 1e-12, no
         raise wrong_type("module", module, "a convolution or a product with a weight")
     if (iterations := integer(n_power_iterations, "n_power_iterations")) < 1:
         raise wrong_value("n_power_iterations", iterations, "at least 1")
-    normaliser = _SpectralNorm(iterations, positive(eps, "eps"), positive(norm, "norm"))
+    normalizer = _SpectralNorm(iterations, positive(eps, "eps"), positive(norm, "norm"))
     del module._parameters["weight"]
     module.register_parameter("weight_orig", weight)
     module.register_buffer("weight", weight.detach().clone())
-    module.register_buffer("weight_u", F.normalize(torch.randn(weight.shape[-1]), dim=0, eps=normaliser.eps))
-    module.register_forward_pre_hook(normaliser.before)
-    module.register_forward_hook(normaliser.after, always_call=True)
+    module.register_buffer("weight_u", F.normalize(torch.randn(weight.shape[-1]), dim=0, eps=normalizer.eps))
+    module.register_forward_pre_hook(normalizer.before)
+    module.register_forward_hook(normalizer.after, always_call=True)
     return module

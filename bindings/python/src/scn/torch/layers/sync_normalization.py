@@ -1,4 +1,4 @@
-"""Batch normalisation whose statistics are those of all processes together."""
+"""Batch normalization whose statistics are those of all processes together."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .normalization import BatchNormalization, _options, follow
 __all__ = ["SyncBatchNormalization", "convert_sync_batchnorm"]
 
 
-class _Synchronised(Function):
-    """Normalises by given statistics; backward, they are those of the rows of all processes."""
+class _Synchronized(Function):
+    """Normalizes by given statistics; backward, they are those of the rows of all processes."""
 
     @staticmethod
     def forward(
@@ -36,7 +36,7 @@ class _Synchronised(Function):
             _options(options),
             matrix(result),
         )
-        # Far from zero, float32 holds the mean but for a rest.
+        # Far from zero, float32 holds the mean except for a remainder.
         rest = (mean.double() - moments[1]).float()
         ctx.save_for_backward(input, weight, result, mean, rest, variance, count)
         ctx.options, ctx.group = options, group
@@ -47,7 +47,7 @@ class _Synchronised(Function):
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         input, weight, output, mean, rest, variance, count = restored(ctx)
         gradient, by_input = computable(gradient, "gradient"), new(*input.shape)
-        # The sums over the rows of gradient * normalised value, and of the gradient behind the activation.
+        # The sums over the rows of gradient * normalized value, and of the gradient after the activation.
         sums = new(2, input.shape[1]).zero_()
         library.scn_batch_norm_backward_evaluation(
             matrix(input),
@@ -63,7 +63,7 @@ class _Synchronised(Function):
         )
         ours = sums.clone()
         distributed.all_reduce(sums, group=ctx.group)
-        # What the mean and the variance, in which every row has a part, hand back.
+        # What flows back through the mean and the variance, in which every row takes part.
         scale = torch.rsqrt(variance.double() + ctx.options[0])
         slope = scale * scale * (sums[0] + rest * scale * sums[1]) / count
         offset = scale * sums[1] / count + slope * rest
@@ -78,8 +78,8 @@ class _Synchronised(Function):
 class SyncBatchNormalization(BatchNormalization):
     """`BatchNormalization` over the rows of all processes of a group, in training.
 
-    process_group: None for the default group. Where torch.distributed is not initialised, or the group has one process,
-    it is a `BatchNormalization`. Each process may have any number of rows, also none. State and the other arguments are
+    process_group: None for the default group. If torch.distributed is not initialized, or the group has one process, it
+    is a `BatchNormalization`. Each process may have any number of rows, even none. State and the other arguments are
     those of `BatchNormalization`.
     """
 
@@ -109,7 +109,7 @@ class SyncBatchNormalization(BatchNormalization):
                 follow(mean, moments[1].float(), self.momentum)
                 follow(variance, unbiased.float(), self.momentum)
                 self._note_statistics(mean, variance)
-        return _Synchronised.apply(rows, weight, bias, moments, options, group)  # type: ignore[no-any-return]
+        return _Synchronized.apply(rows, weight, bias, moments, options, group)  # type: ignore[no-any-return]
 
 
 def _moments(rows: torch.Tensor, group: Any) -> torch.Tensor:
@@ -135,7 +135,7 @@ def convert_sync_batchnorm(module: nn.Module, process_group: Optional[Any] = Non
     if isinstance(module, BatchNormalization) and not isinstance(module, SyncBatchNormalization):
         affine, leakiness = module.affine, module.leakiness
         result = SyncBatchNormalization(module.nPlanes, module.eps, module.momentum, affine, leakiness, process_group)
-        # The very parameters: optimizers may hold them.
+        # The same parameters: optimizers may hold them.
         result._parameters.update(module._parameters)
         result.running_mean, result.running_var = module.running_mean, module.running_var
         return result.train(module.training)
