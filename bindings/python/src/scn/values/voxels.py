@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from .._messages import one_of, wrong_elements, wrong_shape, wrong_value
 from .._native.arrays import FloatArray, IntArray, address, float32, int64, int64s, integer, matrix, plain, sizes
 from .._native.generated import (
-    SCN_MAX_DIMENSION,
     SCN_FLOAT32,
     SCN_FLOAT64,
+    SCN_MAX_DIMENSION,
     SCN_VOXEL_FIRST,
     SCN_VOXEL_LAST,
     SCN_VOXEL_MEAN,
