@@ -30,12 +30,12 @@ import Testing
             let sites = randomSites(sizes, batch: 3, count: Int.random(in: 0...200, using: &random), &random)
             let (input, _) = try makeSites(sizes, sites)
             guard let relations = try relations(sizes, isSpreading: round % 2 == 0, &random) else { continue }
-            let mosts = relations.map(\.most)
+            let largestFanOuts = relations.map(\.most)
             let fields = zip(sizes, relations).map { max($0, $1.outputSize) }
             let layout = try KeyLayout(spatialSize: fields, batchSize: input.batchSize)
             #expect(layout.isWide == (sizes.count == 7))
             let one = try Rulebook.relatedAxisByAxis(input, relations, layout)
-            let other = try Rulebook.relatedAtOnce(input, relations, mosts, isInjective: true)
+            let other = try Rulebook.relatedAtOnce(input, relations, largestFanOuts, isInjective: true)
             #expect(one.output.hasSameSites(as: other.output))
             #expect(one.output.layout == other.output.layout)
             #expect(rules(one.rulebook) == rules(other.rulebook), "\(sizes) round \(round)")

@@ -30,7 +30,7 @@ struct AxisStep<Key: SiteKey> {
             for tap in 0..<taps {
                 let own = table + tap * size
                 var found = 0
-                for row in rows { found &+= one(output(row, own) != none) }
+                for row in rows { found &+= zeroOrOne(output(row, own) != none) }
                 cursor[piece * taps + tap] = Int64(found)
             }
         }
@@ -56,7 +56,7 @@ struct AxisStep<Key: SiteKey> {
                     let coordinate = output(row, own)
                     element[next] = key[row] & rest | coordinate
                     from[next] = Int32(truncatingIfNeeded: row)
-                    next &+= one(coordinate != none)
+                    next &+= zeroOrOne(coordinate != none)
                     row &+= 1
                 }
             }

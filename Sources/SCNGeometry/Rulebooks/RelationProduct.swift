@@ -41,19 +41,19 @@ struct RelationProduct<Key: SiteKey>: ~Copyable {
     private var batch: Int64 = -1
     /// The products of the axes before each axis, one after the other.
     private var products: Storage<Entry>
-    init(_ relations: [AxisRelation], mosts: [Int], layout: KeyLayout) throws(SCNError) {
+    init(_ relations: [AxisRelation], largestFanOuts: [Int], layout: KeyLayout) throws(SCNError) {
         var axes: [Axis] = []
         var (slotCount, entryCount) = (0, 0)
         for axis in relations.indices {
             var count = 1
-            while count < 1024 && count * mosts[axis] < 4096 { count *= 2 }
+            while count < 1024 && count * largestFanOuts[axis] < 4096 { count *= 2 }
             axes.append(
                 Axis(
                     relation: relations[axis], margin: layout.axes[axis].margin, shift: Key(layout.axes[axis].shift),
                     weight: relations[(axis + 1)...].reduce(1) { $0 * $1.taps }, slotMask: count - 1,
-                    firstSlot: slotCount, firstEntry: entryCount, most: mosts[axis]))
+                    firstSlot: slotCount, firstEntry: entryCount, most: largestFanOuts[axis]))
             slotCount += count
-            entryCount += count * mosts[axis]
+            entryCount += count * largestFanOuts[axis]
         }
         let (storedAxes, slots) = (try Storage(axes), try Storage<Slot>(count: slotCount))
         let (entries, products) = (try Storage<Entry>(count: entryCount), try Storage<Entry>(count: axes.count))

@@ -13,11 +13,11 @@ struct RuleList<Key: SiteKey> {
 
     /// The rules of the sites `rows`; `counts` receives the number of them under each filter offset.
     init(
-        _ rows: Range<Int>, _ input: SiteSet, _ relations: [AxisRelation], mosts: [Int], _ layout: KeyLayout,
+        _ rows: Range<Int>, _ input: SiteSet, _ relations: [AxisRelation], largestFanOuts: [Int], _ layout: KeyLayout,
         counts: UnsafeMutablePointer<Int64>
     ) throws(SCNError) {
         rules = try Storage(count: rows.count)
-        var outputs = try RelationProduct<Key>(relations, mosts: mosts, layout: layout)
+        var outputs = try RelationProduct<Key>(relations, largestFanOuts: largestFanOuts, layout: layout)
         let (block, columns) = (ChunkSizes.decoding, input.dimension + 1)
         let sites = try Storage<Int64>(count: block * columns)
         for start in stride(from: rows.lowerBound, to: rows.upperBound, by: block) {

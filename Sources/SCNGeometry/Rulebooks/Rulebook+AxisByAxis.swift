@@ -7,9 +7,9 @@ extension Rulebook {
     /// The layout for going axis by axis, of all fields on the way; nil where that saves no work, since a tap of some axis
     /// reaches nothing from most sites or the coordinates are many more than the sites, where the table of an axis would be
     /// much larger than its rules, or where keys would be too long.
-    static func axisByAxisLayout(_ input: SiteSet, _ relations: [AxisRelation], _ mosts: [Int]) -> KeyLayout? {
+    static func axisByAxisLayout(_ input: SiteSet, _ relations: [AxisRelation], _ largestFanOuts: [Int]) -> KeyLayout? {
         guard input.count > 0 else { return nil }
-        for (axis, most) in mosts.enumerated() {
+        for (axis, most) in largestFanOuts.enumerated() {
             let (size, taps) = (input.spatialSize[axis], relations[axis].taps)
             guard size <= 4 * input.count, taps <= 4 * most, size * taps <= 8 * input.count * most else { return nil }
         }
@@ -72,7 +72,7 @@ extension Rulebook {
             let (target, offset) = (map + k / volume * rows, k % volume)
             var count: Int64 = 0
             for rule in start[offset]..<start[offset + 1] {
-                count &+= Int64(truncatingIfNeeded: one(target[Int(middle[Int(rule)])] >= 0))
+                count &+= Int64(truncatingIfNeeded: zeroOrOne(target[Int(middle[Int(rule)])] >= 0))
             }
             result[k + 1] = count
         }
@@ -91,7 +91,7 @@ extension Rulebook {
                 let row = target[Int(middle[rule])]
                 input[next] = source[rule]
                 output[next] = row
-                next &+= one(row >= 0)
+                next &+= zeroOrOne(row >= 0)
                 rule &+= 1
             }
         }

@@ -8,29 +8,29 @@ extension Rulebook {
     static func related(
         _ input: SiteSet, _ relations: [AxisRelation], isInjective: Bool
     ) throws(SCNError) -> (output: SiteSet, rulebook: Rulebook) {
-        let mosts = relations.map(\.most)
-        let isCertainlySmall = limitedProduct(input.count, mosts) <= ruleLimit
+        let largestFanOuts = relations.map(\.most)
+        let isCertainlySmall = limitedProduct(input.count, largestFanOuts) <= ruleLimit
         if !isCertainlySmall { try requireRuleCount(input, relations) }
-        if isInjective && isCertainlySmall, let layout = axisByAxisLayout(input, relations, mosts) {
+        if isInjective && isCertainlySmall, let layout = axisByAxisLayout(input, relations, largestFanOuts) {
             return try relatedAxisByAxis(input, relations, layout)
         }
-        return try relatedAtOnce(input, relations, mosts, isInjective: isInjective)
+        return try relatedAtOnce(input, relations, largestFanOuts, isInjective: isInjective)
     }
 
     /// Under one filter offset the outputs ascend with the inputs, so the output sites are the union of an ascending list for
     /// each offset. Where input rows repeat, the outputs of each offset are sorted first.
     static func relatedAtOnce(
-        _ input: SiteSet, _ relations: [AxisRelation], _ mosts: [Int], isInjective: Bool
+        _ input: SiteSet, _ relations: [AxisRelation], _ largestFanOuts: [Int], isInjective: Bool
     ) throws(SCNError) -> (output: SiteSet, rulebook: Rulebook) {
         let outputSize = relations.map(\.outputSize)
         let layout = try KeyLayout(spatialSize: outputSize, batchSize: input.batchSize)
         let rulebook: Rulebook
         let keys: SiteSet.Keys
         if layout.isWide {
-            let (wide, rules) = try listed(input, relations, mosts, layout, isInjective, UInt128.self)
+            let (wide, rules) = try listed(input, relations, largestFanOuts, layout, isInjective, UInt128.self)
             (keys, rulebook) = (.wide(wide), rules)
         } else {
-            let (narrow, rules) = try listed(input, relations, mosts, layout, isInjective, UInt64.self)
+            let (narrow, rules) = try listed(input, relations, largestFanOuts, layout, isInjective, UInt64.self)
             (keys, rulebook) = (.narrow(narrow), rules)
         }
         let output = try SiteSet(spatialSize: outputSize, batchSize: input.batchSize, layout: layout, keys: keys)
@@ -38,7 +38,7 @@ extension Rulebook {
     }
 
     private static func listed<Key: SiteKey>(
-        _ input: SiteSet, _ relations: [AxisRelation], _ mosts: [Int], _ layout: KeyLayout, _ isInjective: Bool,
+        _ input: SiteSet, _ relations: [AxisRelation], _ largestFanOuts: [Int], _ layout: KeyLayout, _ isInjective: Bool,
         _: Key.Type
     ) throws(SCNError) -> (Storage<Key>, Rulebook) {
         let volume = relations.reduce(1) { $0 * $1.taps }
@@ -52,7 +52,7 @@ extension Rulebook {
             nonisolated(unsafe) let lists = lists
             try Parallel.tryForEachChunk(input.count, size: size) { piece, rows throws(SCNError) in
                 lists[piece] = try RuleList(
-                    rows, input, relations, mosts: mosts, layout, counts: cursor + piece * volume)
+                    rows, input, relations, largestFanOuts: largestFanOuts, layout, counts: cursor + piece * volume)
             }
         }
         let offsets = try Storage<Int64>(count: volume + 1)

@@ -21,9 +21,9 @@ struct KeyMatching<Key: SiteKey> {
                 let x = keys[i]
                 let y = keys[j] &+ delta
                 pair.pointee = RowPairs.word(input: i, output: j)
-                pair += one(x == y)
-                i &+= one(x <= y)
-                j &+= one(y <= x)
+                pair += zeroOrOne(x == y)
+                i &+= zeroOrOne(x <= y)
+                j &+= zeroOrOne(y <= x)
             }
             pairs.extend(to: pair)
         }
@@ -49,16 +49,16 @@ struct KeyMatching<Key: SiteKey> {
                 // Past a match the next key is the next candidate; past the last key, the last one, which is too small.
                 firstPair.pointee = RowPairs.word(input: i, output: j)
                 var candidate = i
-                candidate &+= one(x == y)
+                candidate &+= zeroOrOne(x == y)
                 firstPair += candidate &- i
                 candidate = min(candidate, end)
                 secondPair.pointee = RowPairs.word(input: candidate, output: j)
-                let isSecond = one(keys[candidate] == y &+ 1)
+                let isSecond = zeroOrOne(keys[candidate] == y &+ 1)
                 secondPair += isSecond
                 candidate = min(candidate &+ isSecond, end)
                 thirdPair.pointee = RowPairs.word(input: candidate, output: j)
-                thirdPair += one(keys[candidate] == y &+ 2)
-                let isBelow = one(x < y)
+                thirdPair += zeroOrOne(keys[candidate] == y &+ 2)
+                let isBelow = zeroOrOne(x < y)
                 i &+= isBelow
                 j &+= 1 &- isBelow
             }
@@ -71,4 +71,4 @@ struct KeyMatching<Key: SiteKey> {
 
 /// 1 where `condition` holds, else 0, without a branch.
 @inline(__always)
-func one(_ condition: Bool) -> Int { Int(truncatingIfNeeded: unsafeBitCast(condition, to: UInt8.self)) }
+func zeroOrOne(_ condition: Bool) -> Int { Int(truncatingIfNeeded: unsafeBitCast(condition, to: UInt8.self)) }

@@ -151,12 +151,12 @@ struct RankedLists<Key: SiteKey> {
         var (next, end) = (target, target + (first.count + second.count))
         while i < iEnd && j < jEnd {
             for _ in 0..<min(iEnd &- i, jEnd &- j) / 2 {
-                let isSecond = one(source[j].key < source[i].key)
+                let isSecond = zeroOrOne(source[j].key < source[i].key)
                 next.pointee = source[i &+ (j &- i) & (0 &- isSecond)]
                 next += 1
                 j &+= isSecond
                 i &+= 1 &- isSecond
-                let isFirst = one(source[jEnd &- 1].key < source[iEnd &- 1].key)
+                let isFirst = zeroOrOne(source[jEnd &- 1].key < source[iEnd &- 1].key)
                 end -= 1
                 end.pointee = source[jEnd &+ (iEnd &- jEnd) & (0 &- isFirst) &- 1]
                 iEnd &-= isFirst

@@ -45,7 +45,7 @@ public final class InferenceNetwork: Module {
     }
 
     private static func keepWeights(_ module: Module) {
-        if let layer = module as? any ProductLayer { layer.keptWeights = KeptWeights() }
+        if let layer = module as? any ProductLayer { layer.packedWeightCache = PackedWeightCache() }
         for part in module.parts { keepWeights(part) }
     }
 }

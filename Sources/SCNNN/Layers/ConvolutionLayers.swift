@@ -21,7 +21,7 @@ public class ConvolutionLayer: Module, ProductLayer {
     let filter: FilterGeometry
     let shape: ConvolutionShape
     var leakiness: Double
-    var keptWeights: KeptWeights?
+    var packedWeightCache: PackedWeightCache?
     var spectralNorm: SpectralNorm?
 
     /// `variance` of the weights at first: 2 * groups / (in * volume) where it is nil.
@@ -70,7 +70,7 @@ public class ConvolutionLayer: Module, ProductLayer {
         let result = try Matrix(rows: rulebook.outputCount, planes: outPlanes)
         let pack = { try ConvolutionOperation.pack(factor.values, self.shape) }
         try ConvolutionOperation.forward(
-            rulebook, input: values, weight: try keptWeights?.weights(of: factor, pack: pack) ?? pack(),
+            rulebook, input: values, weight: try packedWeightCache?.weights(of: factor, pack: pack) ?? pack(),
             bias: self.bias?.values, leakiness: Float(leakiness), into: result)
         let inputs = [sparse.features, factor] + (bias.map { [$0] } ?? [])
         let wanted = inputs.map(\.requiresGradient)

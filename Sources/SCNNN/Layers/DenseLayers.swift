@@ -14,7 +14,7 @@ public class DenseLayer: Module, ProductLayer {
     public let bias: Tensor?
     private let weightIsTransposed: Bool
     var leakiness: Double
-    var keptWeights: KeptWeights?
+    var packedWeightCache: PackedWeightCache?
     var spectralNorm: SpectralNorm?
 
     init(
@@ -41,7 +41,7 @@ public class DenseLayer: Module, ProductLayer {
             "input: \(typeName) got shape \(tensor.shape), expected \(inPlanes) on the last axis")
         let (values, factor) = (tensor.values, try currentWeight())
         let result = try Matrix(rows: values.rows, planes: outPlanes)
-        let packed = try keptWeights?.weights(of: factor) {
+        let packed = try packedWeightCache?.weights(of: factor) {
             try LinearOperation.pack(factor.values, weightIsTransposed: self.weightIsTransposed)
         }
         try LinearOperation.forward(

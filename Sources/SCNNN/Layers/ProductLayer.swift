@@ -14,7 +14,7 @@ protocol ProductLayer: Module {
     /// The last step: y > 0 ? y : leakiness * y, not negative; 1 is no activation.
     var leakiness: Double { get set }
     /// Nil where the weights are packed for each call.
-    var keptWeights: KeptWeights? { get set }
+    var packedWeightCache: PackedWeightCache? { get set }
 
     /// The output plane that an element of the weight adds to.
     func outPlane(ofWeight index: Int) -> Int

@@ -66,17 +66,17 @@ extension Networks {
 extension Networks.DenseNetLayer {
     /// Layers from words: "B4x12", "T", "T:24", "T3/2", "T3/2:24", "MP2/2", "AP2/2".
     package static func parse(_ text: String) throws(SCNError) -> [Networks.DenseNetLayer] {
-        try LayerWords.parse(
+        try LayerList.parse(
             text, expected: "B4x12 (layers x growth rate), T, T:24 (planes), T3/2, T3/2:24, MP2/2, AP2/2"
         ) { word in
             if word.hasPrefix("B") {
-                return LayerWords.numbers(word.dropFirst(), separator: "x", count: 2).map {
+                return LayerList.numbers(word.dropFirst(), separator: "x", count: 2).map {
                     .block(layers: $0[0], growthRate: $0[1])
                 }
             }
             if word.hasPrefix("T") { return transition(word.dropFirst()) }
             guard word.hasPrefix("MP") || word.hasPrefix("AP"),
-                let window = LayerWords.numbers(word.dropFirst(2), separator: "/", count: 2)
+                let window = LayerList.numbers(word.dropFirst(2), separator: "/", count: 2)
             else { return nil }
             return word.hasPrefix("MP")
                 ? .maxPooling(size: window[0], stride: window[1]) : .averagePooling(size: window[0], stride: window[1])
@@ -85,8 +85,8 @@ extension Networks.DenseNetLayer {
 
     private static func transition(_ word: Substring) -> Networks.DenseNetLayer? {
         let halves = word.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        let window = halves[0].isEmpty ? [2, 2] : LayerWords.numbers(halves[0], separator: "/", count: 2)
-        let planes = halves.count == 2 ? LayerWords.number(halves[1]) : nil
+        let window = halves[0].isEmpty ? [2, 2] : LayerList.numbers(halves[0], separator: "/", count: 2)
+        let planes = halves.count == 2 ? LayerList.number(halves[1]) : nil
         guard let window, halves.count == 1 || planes != nil else { return nil }
         return .transition(planes: planes, size: window[0], stride: window[1])
     }

@@ -74,14 +74,14 @@ extension Networks {
 extension Networks.ResidualStage {
     /// Stages from words: "b16", "b16x2", "b16x2/2".
     package static func parse(_ text: String) throws(SCNError) -> [Networks.ResidualStage] {
-        try LayerWords.parse(text, expected: "b16, b16x2 (blocks), b16x2/2 (and the stride of the first)") { word in
+        try LayerList.parse(text, expected: "b16, b16x2 (blocks), b16x2/2 (and the stride of the first)") { word in
             guard word.hasPrefix("b") else { return nil }
             let halves = word.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
             guard let blocks = halves.first, halves.count <= 2 else { return nil }
-            let stride = halves.count == 1 ? 1 : LayerWords.number(halves[1])
+            let stride = halves.count == 1 ? 1 : LayerList.number(halves[1])
             let sizes =
-                LayerWords.numbers(blocks, separator: "x", count: 2)
-                ?? LayerWords.number(blocks).map { [$0, 1] }
+                LayerList.numbers(blocks, separator: "x", count: 2)
+                ?? LayerList.number(blocks).map { [$0, 1] }
             guard let sizes, let stride else { return nil }
             return Networks.ResidualStage(planes: sizes[0], repetitions: sizes[1], stride: stride)
         }

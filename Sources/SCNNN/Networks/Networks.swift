@@ -90,7 +90,7 @@ public enum Networks {
 extension Networks.VGGLayer {
     /// Layers from words: "C16", "MP", "MP3/2", "C3/2", "C3/2:16", "C16,8,8".
     package static func parse(_ text: String) throws(SCNError) -> [Networks.VGGLayer] {
-        try LayerWords.parse(
+        try LayerList.parse(
             text, expected: "C16, C16,8 (up to three branches), C3/2, C3/2:16, MP, MP3/2", parse(word:))
     }
 
@@ -98,14 +98,14 @@ extension Networks.VGGLayer {
         if word == "MP" { return .maxPooling() }
         if word == "C3/2" { return .stridedConvolution() }
         if word.hasPrefix("C3/2:") {
-            return LayerWords.number(word.dropFirst(5)).map { .stridedConvolution(planes: $0) }
+            return LayerList.number(word.dropFirst(5)).map { .stridedConvolution(planes: $0) }
         }
         if word.hasPrefix("MP") {
-            guard let numbers = LayerWords.numbers(word.dropFirst(2), separator: "/", count: 2) else { return nil }
+            guard let numbers = LayerList.numbers(word.dropFirst(2), separator: "/", count: 2) else { return nil }
             return .maxPooling(size: numbers[0], stride: numbers[1])
         }
         guard word.hasPrefix("C") else { return nil }
-        let numbers = word.dropFirst().split(separator: ",", omittingEmptySubsequences: false).map(LayerWords.number)
+        let numbers = word.dropFirst().split(separator: ",", omittingEmptySubsequences: false).map(LayerList.number)
         guard (1...4).contains(numbers.count) else { return nil }
         let planes = numbers.compactMap { $0 }
         guard planes.count == numbers.count else { return nil }

@@ -2,7 +2,7 @@ internal import SCNCore
 internal import SCNOps
 
 /// Packed weights, kept from call to call while the weight stays as it is.
-final class KeptWeights {
+final class PackedWeightCache {
     private let kept = Locked<(weights: PackedWeights, version: Int)?>(nil)
 
     /// Nil where `pack` makes none.

@@ -1,7 +1,7 @@
 internal import SCNCore
 
 /// Lists of layers as text: words with white space between them.
-enum LayerWords {
+enum LayerList {
     /// A layer for each word, or a format error that says what was expected.
     static func parse<Layer>(
         _ text: String, expected: String, _ layer: (Substring) -> Layer?
