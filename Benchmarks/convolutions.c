@@ -26,7 +26,7 @@ enum { PLANE_COUNTS = 8 };
 static const int64_t planes[PLANE_COUNTS][2] = {{3, 16},  {16, 16}, {32, 32},   {37, 37},
                                                 {48, 48}, {64, 64}, {80, 80}, {128, 128}};
 
-/// How planes in between compare with the straight line between the shares of their neighbours.
+/// How planes in between compare with the straight line between the shares of their neighbors.
 static void record_odd_planes(const char *pass, double shares[PLANE_COUNTS][THREAD_COUNTS]) {
     static const struct { int odd, below, above; } places[] = {{3, 2, 4}, {4, 2, 5}, {6, 5, 7}};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
@@ -38,7 +38,7 @@ static void record_odd_planes(const char *pass, double shares[PLANE_COUNTS][THRE
             values[t] = shares[odd][t] / ((1 - part) * shares[below][t] + part * shares[above][t]);
         snprintf(name, sizeof name, "%d between %d and %d, %s", (int)planes[odd][0], (int)planes[below][0],
                  (int)planes[above][0], pass);
-        record("odd planes, over the line between neighbours", name, RATIO, values);
+        record("odd planes, over the line between neighbors", name, RATIO, values);
     }
 }
 

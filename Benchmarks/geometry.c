@@ -64,7 +64,7 @@ void measure_geometry(const points *cloud, const points *sites) {
 
 // Other dimensions and numbers of sites.
 
-/// Offset k and its mirror image have the same rules, and the centre needs no merging: half of the others are visited.
+/// Offset k and its mirror image have the same rules, and the center needs no merging: half of the others are visited.
 static double merge_steps(const points *sites) {
     double volume = 1;
     for (int axis = 0; axis < sites->dimension; axis++) volume *= 3;

@@ -1,7 +1,7 @@
 // One way to measure: in turns with a reference, at each thread count, until the time for the line is used up.
 //
 // The clock of a shared machine wanders by a third within minutes. What is measured and what it is compared with
-// therefore take turns, and the figure is the median of the ratios of neighbours.
+// therefore take turns, and the figure is the median of the ratios of neighbors.
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -55,11 +55,11 @@ points make_moving_sphere(void) {
     points result = new_points(4, MOST, 1);
     result.rows = 0;
     for (int64_t time = 0; time < TIMES; time++) {
-        double centre[3] = {20.3 + 0.7 * (double)time, 22.1 + 0.5 * (double)time, 40.6 - 0.6 * (double)time};
+        double center[3] = {20.3 + 0.7 * (double)time, 22.1 + 0.5 * (double)time, 40.6 - 0.6 * (double)time};
         for (int64_t x = 0; x < FIELD; x++)
             for (int64_t y = 0; y < FIELD; y++)
                 for (int64_t z = 0; z < FIELD; z++) {
-                    double dx = (double)x - centre[0], dy = (double)y - centre[1], dz = (double)z - centre[2];
+                    double dx = (double)x - center[0], dy = (double)y - center[1], dz = (double)z - center[2];
                     if (fabs(sqrt(dx * dx + dy * dy + dz * dz) - RADIUS) > 0.75 || result.rows == MOST) continue;
                     int64_t *site = result.coordinates + 5 * result.rows++;
                     site[0] = x;
@@ -77,12 +77,12 @@ points make_clusters(int64_t sites) {
     enum { AXES = 10, FIELD = 62, CLUSTER = 20 };
     // A few more, since some coincide.
     points cloud = new_points(AXES, sites + sites / 10 + 1, 1);
-    int64_t centre[AXES] = {0};
+    int64_t center[AXES] = {0};
     for (int64_t row = 0; row < cloud.rows; row++) {
         int64_t *site = cloud.coordinates + (AXES + 1) * row;
         for (int axis = 0; axis < AXES; axis++) {
-            if (row % CLUSTER == 0) centre[axis] = 1 + (int64_t)(FIELD * uniform());
-            site[axis] = centre[axis] + (int64_t)(3 * uniform()) - 1;
+            if (row % CLUSTER == 0) center[axis] = 1 + (int64_t)(FIELD * uniform());
+            site[axis] = center[axis] + (int64_t)(3 * uniform()) - 1;
         }
         site[AXES] = 0;
     }

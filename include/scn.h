@@ -143,7 +143,7 @@ SCN_API int64_t scn_memory_in_use(void);
 SCN_API void scn_get_forward_counts(int64_t *multiply_adds, int64_t *hidden_states, int64_t *rules);
 /** Set these counts, each >= 0; to zeros before a pass that is to be measured. */
 SCN_API scn_status scn_set_forward_counts(int64_t multiply_adds, int64_t hidden_states, int64_t rules);
-/** Seed the generator that initialises weights, drives dropout and displaces windows; it starts as if seeded with 0. */
+/** Seed the generator that initializes weights, drives dropout and displaces windows; it starts as if seeded with 0. */
 SCN_API scn_status scn_manual_seed(uint64_t seed);
 /** Store the generator's state, 4 words; while a call on another thread draws, that before this call. */
 SCN_API scn_status scn_get_random_state(uint64_t state[4]);
@@ -284,7 +284,7 @@ SCN_API scn_status scn_append_tensors(scn_tensor *const *tensors, int64_t count,
 SCN_API scn_status scn_compare_sparse(scn_tensor *x, scn_tensor *y, scn_tensor **loss);
 /** Return the mean cross-entropy, rank 0, of softmax(logits) at the labels.
  *  logits: [n, classes], dense or sparse. labels: [n], each in 0 ... classes - 1 or ignore_index. class_weights: [classes],
- *  finite and >= 0, or NULL for ones: the mean is then weighted. Rows labelled ignore_index do not count and are not read;
+ *  finite and >= 0, or NULL for ones: the mean is then weighted. Rows labeled ignore_index do not count and are not read;
  *  where none counts, the loss is 0. A NaN in another row makes the loss and the row's gradient NaN, under weight 0, too.
  *  Rows of sparse logits are sorted, so that labels in the order of the points that an input layer got are wrong, and no
  *  error: end the network with an output layer, or sort the labels as the sites. Also SCN_ERROR_SHAPE. */
@@ -299,7 +299,7 @@ SCN_API scn_status scn_binary_cross_entropy(scn_tensor *logits, const float *tar
 /* ============================================================================================================ Modules
  *
  * A module holds parameters (trained), buffers (running statistics) and perhaps other modules, and maps a tensor to a
- * tensor. Parameters are initialised from the generator, see scn_manual_seed. Every module starts in training mode. */
+ * tensor. Parameters are initialized from the generator, see scn_manual_seed. Every module starts in training mode. */
 
 /** Apply a module. input: retained by the record while gradients need it. Also SCN_ERROR_SHAPE, SCN_ERROR_COORDINATE,
  *  SCN_ERROR_OVERFLOW, SCN_ERROR_STATE, SCN_ERROR_UNSUPPORTED. */
@@ -308,7 +308,7 @@ SCN_API scn_status scn_module_forward(scn_module *module, scn_tensor *input, scn
 SCN_API scn_status scn_module_set_training(scn_module *module, int32_t training);
 /** Store whether a module is in training, 1 or 0. */
 SCN_API scn_status scn_module_get_training(scn_module *module, int32_t *training);
-/** Set the momentum, 0 ... 1, of every batch normalisation in a module, mean-only ones too: the fraction of the running
+/** Set the momentum, 0 ... 1, of every batch normalization in a module, mean-only ones too: the fraction of the running
  *  statistics that a step keeps; 0.99 in the networks that scn_..._net_create and scn_unet_create make. */
 SCN_API scn_status scn_module_set_momentum(scn_module *module, double momentum);
 /** Store the input spatial size that yields output_size. Both [dimension]. Also SCN_ERROR_SHAPE, where a table's
@@ -353,7 +353,7 @@ SCN_API scn_status scn_module_description(scn_module *module, const char **text)
 SCN_API scn_status scn_module_summary(scn_module *module, scn_tensor *input, const char **text);
 /** Create a module from its architecture as JSON text: {"type": "ReLU"}; {"type": "Sequential", "modules": [...]}; other
  *  keys are the type's arguments, see scn_layer_types, each by its key, by SparseConvNet's name or by a name that it had
- *  before; messages call an argument as the text does. Parameters are initialised anew. Also SCN_ERROR_FORMAT, for more than four
+ *  before; messages call an argument as the text does. Parameters are initialized anew. Also SCN_ERROR_FORMAT, for more than four
  *  million values or 100,000 modules among others. */
 SCN_API scn_status scn_module_create(const char *json, scn_module **module);
 /** Store what the library says of every type of layer that scn_module_create can make, as a JSON array; a constant. Of each
@@ -444,7 +444,7 @@ SCN_API scn_status scn_bl_input_layer_create(int32_t dimension, const int64_t *s
 /** Create a module that gives every row of the BL input layer's points the vector of its site: dense [batch_size, length,
  *  planes], zeros at padding and, in modes 1 and 2, at rows that did not win. */
 SCN_API scn_status scn_bl_output_layer_create(int32_t dimension, scn_module **module);
-/** Create a module that makes of a dense tensor [batch, planes, ...spatial size] a sparse one: a site wherever some plane is
+/** Create a module that turns a dense tensor [batch, planes, ...spatial size] into a sparse one: a site wherever a plane is
  *  not zero. */
 SCN_API scn_status scn_dense_to_sparse_create(int32_t dimension, scn_module **module);
 
@@ -462,7 +462,7 @@ SCN_API scn_status scn_sparsify_create(int32_t dimension, int64_t in_planes, scn
                                        scn_module **module);
 /** Create a module that keeps the sites whose first plane is above 0. */
 SCN_API scn_status scn_sparsify_fcs_create(int32_t dimension, scn_module **module);
-/** Create a module that makes of a dense tensor [n, ...] a matrix [n, rest]. */
+/** Create a module that flattens a dense tensor [n, ...] into a matrix [n, rest]. */
 SCN_API scn_status scn_flatten_create(scn_module **module);
 
 /* Layers with parameters `weight` and, where asked for, `bias`. */
@@ -479,7 +479,7 @@ typedef struct scn_convolution_options {
 #define SCN_CONVOLUTION_OPTIONS_INIT {sizeof(scn_convolution_options), 1, 0, NULL, NULL}
 
 /** Create a submanifold convolution: the sites stay; offset k of the filter reads site + (k - size / 2) * dilation.
- *  weight [volume, groups, in / groups, out / groups], initialised N(0, 2 * groups / (in * volume)).
+ *  weight [volume, groups, in / groups, out / groups], initialized N(0, 2 * groups / (in * volume)).
  *  filter_size: [dimension], copied. options: NULL for the defaults. Also SCN_ERROR_OVERFLOW. */
 SCN_API scn_status scn_submanifold_convolution_create(int32_t dimension, int64_t in_planes, int64_t out_planes,
                                                       const int64_t *filter_size,
@@ -508,8 +508,8 @@ SCN_API scn_status scn_randomized_stride_convolution_create(int32_t dimension, i
                                                             const int64_t *filter_size, const int64_t *filter_stride,
                                                             const scn_convolution_options *options,
                                                             scn_module **module);
-/** Create a submanifold convolution on the lattice A_d, whose sites have d * (d + 1) nearest neighbours (Kiefel, Jampani and
- *  Gehler, 2015): weight [d * d + d + 1, groups, in / groups, out / groups], initialised N(0, 2 / (in * volume)); offset k
+/** Create a submanifold convolution on the lattice A_d, whose sites have d * (d + 1) nearest neighbors (Kiefel, Jampani and
+ *  Gehler, 2015): weight [d * d + d + 1, groups, in / groups, out / groups], initialized N(0, 2 / (in * volume)); offset k
  *  reads site + scn_permutohedral_offsets[k]. options: no padding, no dilation. */
 SCN_API scn_status scn_permutohedral_submanifold_convolution_create(int32_t dimension, int64_t in_planes,
                                                                     int64_t out_planes,
@@ -521,7 +521,7 @@ SCN_API scn_status scn_permutohedral_offsets(int32_t dimension, int64_t *offsets
 /** Store a basis of the lattice A_d, rows of length 1 at 60 degrees, and its inverse: a point (a row) times the inverse has
  *  the lattice coordinates. Both [dimension, dimension]; NULL where not wanted. */
 SCN_API scn_status scn_permutohedral_basis(int32_t dimension, double *basis, double *inverse);
-/** Create a module that puts the features of a site's neighbourhood side by side: volume * in_planes planes on the same
+/** Create a module that puts the features of a site's neighborhood side by side: volume * in_planes planes on the same
  *  sites, plane k * in_planes + p being plane p under offset k of a submanifold filter, 0 where no site is. filter_size:
  *  [dimension], copied, or NULL for threes. Also SCN_ERROR_OVERFLOW. */
 SCN_API scn_status scn_shape_context_create(int32_t dimension, int64_t in_planes, const int64_t *filter_size,
@@ -532,7 +532,7 @@ SCN_API scn_status scn_network_in_network_create(int64_t in_planes, int64_t out_
 /** Create a linear layer over the last axis of a dense tensor, or the planes of a sparse one: weight [out, in]. */
 SCN_API scn_status scn_linear_create(int64_t in_planes, int64_t out_planes, int32_t bias, scn_module **module);
 
-/* Pooling, normalisation, activation, dropout. */
+/* Pooling, normalization, activation, dropout. */
 
 /** Options of poolings. */
 typedef struct scn_pooling_options {
@@ -603,30 +603,30 @@ typedef enum scn_global_pooling {
 /** Create a module that pools all sites of each sample: dense [batch, planes], zeros for a sample without sites. */
 SCN_API scn_status scn_global_pooling_create(int32_t dimension, scn_global_pooling pooling, scn_module **module);
 
-/** Options of batch normalisation. */
+/** Options of batch normalization. */
 typedef struct scn_batch_norm_options {
     size_t struct_size; /**< Set by the _INIT macro. */
     double epsilon;     /**< FLT_MIN ... FLT_MAX; 1e-4. */
     double momentum;    /**< The fraction of the running statistics that is kept, 0 ... 1; 0.99. */
     int32_t affine;     /**< Whether to have weight and bias; 1. */
-    double leakiness;   /**< After normalising: y > 0 ? y : leakiness * y, 0 ... FLT_MAX; 1 is none, 0 is ReLU; 1. */
+    double leakiness;   /**< After normalizing: y > 0 ? y : leakiness * y, 0 ... FLT_MAX; 1 is none, 0 is ReLU; 1. */
 } scn_batch_norm_options;
 /** The defaults of scn_batch_norm_options. */
 #define SCN_BATCH_NORM_OPTIONS_INIT {sizeof(scn_batch_norm_options), 1e-4, 0.99, 1, 1.0}
 
-/** Create a batch normalisation over rows: weight, bias, running_mean, running_var, each [planes]. Biased variance to
- *  normalise, unbiased for running_var. */
+/** Create a batch normalization over rows: weight, bias, running_mean, running_var, each [planes]. Biased variance to
+ *  normalize, unbiased for running_var. */
 SCN_API scn_status scn_batch_norm_create(int64_t planes, const scn_batch_norm_options *options,
                                                   scn_module **module);
 
-/** Create a Sequential of a batch normalisation (epsilon 1e-4 and momentum 0.9 in SparseConvNet) and an ELU. */
+/** Create a Sequential of a batch normalization (epsilon 1e-4 and momentum 0.9 in SparseConvNet) and an ELU. */
 SCN_API scn_status scn_batch_norm_elu_create(int64_t planes, double epsilon, double momentum, scn_module **module);
-/** Create a batch normalisation of the mean alone, y = x - mean + bias: bias (where affine is 1) and running_mean, each
+/** Create a batch normalization of the mean alone, y = x - mean + bias: bias (where affine is 1) and running_mean, each
  *  [planes]. The gradient goes through the mean. leakiness, momentum: as in scn_batch_norm_options. */
 SCN_API scn_status scn_mean_only_norm_create(int64_t planes, int32_t affine, double leakiness, double momentum,
                                              scn_module **module);
-/** Create a group normalisation of sparse tensors (Wu and He, 2018): weight, bias, each [planes]. Each sample's sites and
- *  each of `groups` groups of neighbouring planes have a mean and a biased variance of their own, in training and in
+/** Create a group normalization of sparse tensors (Wu and He, 2018): weight, bias, each [planes]. Each sample's sites and
+ *  each of `groups` groups of neighboring planes have a mean and a biased variance of their own, in training and in
  *  evaluation. groups: a divisor of planes. epsilon: FLT_MIN ... FLT_MAX, added to the variance; 1e-5 is usual. */
 SCN_API scn_status scn_group_norm_create(int64_t groups, int64_t planes, double epsilon, scn_module **module);
 
@@ -717,7 +717,7 @@ typedef struct scn_multiscale_shape_context_options {
     const int64_t *filter_size;        /**< [dimension], of every level, or NULL for threes. */
     const int64_t *downsample_size;    /**< [dimension], or NULL for twos. */
     const int64_t *downsample_stride;  /**< [dimension], or NULL for twos. */
-    int32_t batch_norm;                /**< Whether a batch normalisation follows; 1. */
+    int32_t batch_norm;                /**< Whether a batch normalization follows; 1. */
 } scn_multiscale_shape_context_options;
 /** The defaults of scn_multiscale_shape_context_options. */
 #define SCN_MULTISCALE_SHAPE_CONTEXT_OPTIONS_INIT \
@@ -1065,14 +1065,14 @@ SCN_API scn_status scn_global_pooling_backward(scn_geometry *geometry, int32_t s
                                                const scn_matrix *input, const scn_matrix *output,
                                                const scn_matrix *gradient, scn_matrix *result);
 
-/** Batch normalisation in training, with (leaky) ReLU. input, result [n, planes]; weight, bias [planes] or NULL for ones and
+/** Batch normalization in training, with (leaky) ReLU. input, result [n, planes]; weight, bias [planes] or NULL for ones and
  *  zeros; running_mean, running_variance [planes], updated, or both NULL; saved_mean, saved_inverse_deviation [planes],
  *  written for the backward pass. options->affine is ignored. */
 SCN_API scn_status scn_batch_norm_forward_training(const scn_matrix *input, const float *weight, const float *bias,
                                                    float *running_mean, float *running_variance,
                                                    const scn_batch_norm_options *options, float *saved_mean,
                                                    float *saved_inverse_deviation, scn_matrix *result);
-/** Batch normalisation in evaluation, by the running statistics. */
+/** Batch normalization in evaluation, by the running statistics. */
 SCN_API scn_status scn_batch_norm_forward_evaluation(const scn_matrix *input, const float *weight, const float *bias,
                                                      const float *running_mean, const float *running_variance,
                                                      const scn_batch_norm_options *options, scn_matrix *result);
@@ -1090,7 +1090,7 @@ SCN_API scn_status scn_batch_norm_backward_evaluation(const scn_matrix *input, c
                                                       const scn_batch_norm_options *options, float *weight_result,
                                                       float *bias_result, scn_matrix *result);
 
-/** Mean-only batch normalisation in training, with (leaky) ReLU. input, result [n, planes]; bias [planes] or NULL for zeros;
+/** Mean-only batch normalization in training, with (leaky) ReLU. input, result [n, planes]; bias [planes] or NULL for zeros;
  *  running_mean [planes], updated, or NULL. momentum, leakiness: as in scn_batch_norm_options. */
 SCN_API scn_status scn_mean_only_norm_forward_training(const scn_matrix *input, const float *bias, float *running_mean,
                                                        double momentum, double leakiness, scn_matrix *result);
@@ -1103,7 +1103,7 @@ SCN_API scn_status scn_mean_only_norm_forward_evaluation(const scn_matrix *input
 SCN_API scn_status scn_mean_only_norm_backward(const scn_matrix *output, const scn_matrix *gradient,
                                                int32_t is_training, double leakiness, float *bias_result,
                                                scn_matrix *result);
-/** Group normalisation, as scn_group_norm_create, over a site set's samples. input, result [sites, planes]; weight, bias
+/** Group normalization, as scn_group_norm_create, over a site set's samples. input, result [sites, planes]; weight, bias
  *  [planes] or NULL for ones and zeros; saved_mean, saved_inverse_deviation [batch size, groups], of which the rows of samples
  *  with sites are written for the backward pass and the others not touched. Also SCN_ERROR_SHAPE, where groups does not divide
  *  the planes. */

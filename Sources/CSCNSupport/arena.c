@@ -213,7 +213,7 @@ void *arena_allocate(size_t bytes, uint64_t (*bytes_left)(void)) {
     return gap ? (char *)gap + HEADER : NULL;
 }
 
-/// Makes one gap of two neighbours.
+/// Makes one gap of two neighbors.
 static void merge(range *gap, range *with) {
     gap->size += with->size;
     gap->after = with->after;

@@ -134,7 +134,7 @@ public func scn_mean_only_norm_backward(
     }
 }
 
-/// The statistics of a group normalisation, [batch size, groups].
+/// The statistics of a group normalization, [batch size, groups].
 private func statistics(
     _ sites: SiteSet, _ groups: Int, _ mean: Vector, _ inverseDeviation: Vector
 ) throws -> GroupNormalizationOperation.Statistics {

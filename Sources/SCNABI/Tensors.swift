@@ -118,8 +118,7 @@ public func scn_tensor_release(_ tensor: OpaquePointer?) -> scn_status {
 }
 
 @_cdecl("scn_tensor_kind") @implementation
-public func scn_tensor_kind(_ tensor: OpaquePointer?, _ kind: UnsafeMutablePointer<scn_value_kind>?) -> scn_status
-{
+public func scn_tensor_kind(_ tensor: OpaquePointer?, _ kind: UnsafeMutablePointer<scn_value_kind>?) -> scn_status {
     store(kind, "kind", zero: SCN_TENSOR_DENSE) {
         switch try value(tensor) {
         case .dense: SCN_TENSOR_DENSE

@@ -69,7 +69,7 @@ public struct Random: RandomNumberGenerator, Equatable, Sendable {
     }
 }
 
-/// The generator that initialises weights, drives dropout and displaces windows, shared by the process.
+/// The generator that initializes weights, drives dropout and displaces windows, shared by the process.
 ///
 /// A call borrows the generator's stream when it first draws, and gives it back at its end: as it is then, or, where the call
 /// fails, as it was. Nothing is locked meanwhile. Who draws while another call has the stream gets one that begins 2^128

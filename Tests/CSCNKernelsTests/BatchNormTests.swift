@@ -78,15 +78,15 @@ import Testing
                 var products = sums
                 for i in 0..<rows * planes {
                     let q = i % planes
-                    let centred = Double(values[i]) - Double(mean[q])
-                    let linear = centred * Double(a[q]) + Double(b[q])
+                    let centered = Double(values[i]) - Double(mean[q])
+                    let linear = centered * Double(a[q]) + Double(b[q])
                     outputs.append(linear > 0 ? linear : linear * Double(leakiness))
                     let slope = leakiness == 1 || y.pointer[i] > 0 ? 1 : Double(leakiness)
                     let gradient = Double(gradients[i]) * slope
                     sums[q] += gradient
-                    products[q] += gradient * centred
+                    products[q] += gradient * centered
                     scales.append(gradient * Double(a[q]))
-                    back.append(gradient * Double(a[q]) + centred * Double(b[q]) + Double(c[q]))
+                    back.append(gradient * Double(a[q]) + centered * Double(b[q]) + Double(c[q]))
                 }
                 #expect(worstError(y.values, outputs) < 1e-6)
                 #expect(x.values == y.values)

@@ -124,7 +124,8 @@ import Testing
         failEach(
             in: "unet", atLeast: 10, Self.making { scn_unet_create(2, 1, [3, 4], 2, nil, &$1) })
         failEach(
-            in: "spectral norm", after: { $0.other = Self.linear() }, { scn_module_add_spectral_norm($0.other, 1, 1e-12, 1) })
+            in: "spectral norm", after: { $0.other = Self.linear() },
+            { scn_module_add_spectral_norm($0.other, 1, 1e-12, 1) })
     }
 
     /// A text is there or it is NULL, and then the status says so. Texts are kept: each is asked for but once.

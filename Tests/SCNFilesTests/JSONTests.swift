@@ -93,8 +93,8 @@ import Testing
             "{\"s\":\"\(digits)\",\"l\":\"\(digits)x\",\"is\":[\(String(repeating: "0,", count: 64))0]}"
         ).root
         #expect(try json.string("s") == digits)
-        #expect(try failure { _ = try json.string("l") }.message == "the key 'l': a string of more than 1000 bytes")
-        #expect(try failure { _ = try json.ints("is") }.message == "the key 'is': an array of more than 64 elements")
+        #expect(try failure { _ = try json.string("l") }.message == "l: is a string of more than 1000 bytes, expected fewer")
+        #expect(try failure { _ = try json.ints("is") }.message == "is: is an array of more than 64 elements, expected fewer")
         #expect(try json.ints("is", limit: 65).count == 65)
     }
 
@@ -162,15 +162,15 @@ import Testing
             #expect(error.kind == .format)
             return error.message
         }
-        #expect(try message { _ = try json.int("x") } == "the key 'x' is missing")
-        #expect(try message { _ = try json.int("d") } == "the key 'd': an integer expected, 0.5 found")
+        #expect(try message { _ = try json.int("x") } == "x: is missing")
+        #expect(try message { _ = try json.int("d") } == "d: is 0.5, expected an integer")
         #expect(
-            try message { _ = try json.int("i", in: 4...9) } == "the key 'i': an integer from 4 to 9 expected, 3 found")
-        #expect(try message { _ = try json.string("n") } == "the key 'n': a string expected, null found")
-        #expect(try message { _ = try json.bool("s") } == "the key 's': true or false expected, the string 'x' found")
-        #expect(try message { _ = try json.array("o") } == "the key 'o': an array expected, an object found")
-        #expect(try message { _ = try json.double("is") } == "the key 'is': a number expected, an array found")
-        #expect(try message { _ = try json.ints("ds") } == "the key 'ds', element 1: an integer expected, 2.5 found")
-        #expect(try message { _ = try JSONDocument("1").root["k"] } == "an object with the key 'k' expected, 1 found")
+            try message { _ = try json.int("i", in: 4...9) } == "i: is 3, expected an integer from 4 to 9")
+        #expect(try message { _ = try json.string("n") } == "n: is null, expected a string")
+        #expect(try message { _ = try json.bool("s") } == "s: is the string 'x', expected true or false")
+        #expect(try message { _ = try json.array("o") } == "o: is an object, expected an array")
+        #expect(try message { _ = try json.double("is") } == "is: is an array, expected a number")
+        #expect(try message { _ = try json.ints("ds") } == "ds[1]: is 2.5, expected an integer")
+        #expect(try message { _ = try JSONDocument("1").root["k"] } == "k: is missing in 1, expected an object with this key")
     }
 }

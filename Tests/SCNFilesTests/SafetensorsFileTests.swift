@@ -153,7 +153,7 @@ import Testing
         for key in ["dtype", "shape", "data_offsets"] {
             let parts = ["\"dtype\":\"F32\"", "\"shape\":[1]", "\"data_offsets\":[0,4]"].filter { !$0.contains(key) }
             let error = try readFailure(safetensors("{\"t\":{\(parts.joined(separator: ","))}}", data: 4))
-            #expect(error.message.hasSuffix("tensor 't': the key '\(key)' is missing"))
+            #expect(error.message.hasSuffix("tensor 't': \(key): is missing"))
         }
     }
 

@@ -9,9 +9,9 @@ import Testing
         let filter = try FilterGeometry.strided(size: [2, 3, 4], stride: [1, 2, 3], dilation: [1, 2, 5])
         #expect((0..<filter.volume).map { filter.taps(of: $0) } == SiteOracle.taps([2, 3, 4]))
         #expect(filter.offset(23) == [1, 4, 15])
-        let centred = try FilterGeometry.submanifold(size: [3, 4], dilation: [2, 1])
-        #expect(centred.offset(0) == [-2, -2])
-        #expect(centred.offset(11) == [2, 1])
+        let centered = try FilterGeometry.submanifold(size: [3, 4], dilation: [2, 1])
+        #expect(centered.offset(0) == [-2, -2])
+        #expect(centered.offset(11) == [2, 1])
     }
 
     @Test func outputSizeCountsTheWindows() throws {
@@ -42,10 +42,10 @@ import Testing
     @Test func errorsNameTheArgument() throws {
         #expect(
             message { _ = try FilterGeometry.strided(size: [3, 0], stride: [1, 1]) }
-                == SCNError(.invalidArgument, "filter size on axis 1 is 0; expected at least 1"))
+                == SCNError(.invalidArgument, "filter_size: is 0 on axis 1, expected at least 1"))
         #expect(
             message { _ = try FilterGeometry.strided(size: [3], stride: [1, 1]) }
-                == SCNError(.shape, "filter stride has 2 axes where filter size has 1"))
+                == SCNError(.shape, "filter_stride: has 2 entries, expected 1"))
         #expect(
             message { _ = try FilterGeometry.strided(size: [3], stride: [1], padding: [-1]) }
                 == SCNError(.invalidArgument, "padding on axis 0 is -1; expected at least 0"))

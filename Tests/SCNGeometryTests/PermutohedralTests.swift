@@ -5,14 +5,14 @@ import Testing
 @testable import SCNGeometry
 
 @Suite(.serialized) struct PermutohedralTests {
-    @Test(arguments: 1...10) func offsetsAreTheNearestNeighbours(dimension: Int) throws {
+    @Test(arguments: 1...10) func offsetsAreTheNearestNeighbors(dimension: Int) throws {
         let filter = try FilterGeometry.permutohedral(dimension: dimension)
         let offsets = (0..<filter.volume).map(filter.offset)
         #expect(offsets == SiteOracle.latticeOffsets(dimension))
         #expect(Set(offsets).count == dimension * dimension + dimension + 1)
         let symmetry = try #require(filter.symmetry)
-        #expect(offsets[symmetry.centre].allSatisfy { $0 == 0 })
-        var covered: Set = [symmetry.centre]
+        #expect(offsets[symmetry.center].allSatisfy { $0 == 0 })
+        var covered: Set = [symmetry.center]
         for k in symmetry.half {
             let image = symmetry.mirrorSum - k
             #expect(offsets[image] == offsets[k].map { -$0 })
@@ -26,15 +26,15 @@ import Testing
         for (edge, count) in [(1, 1), (2, 6), (4, 60), (1 << min(40, 100 / dimension), 20), (9, 0)] {
             let size = [Int](repeating: edge, count: dimension)
             var sites = count == 0 ? [] : randomSites(size, batch: 2, count: count, &random)
-            // Neighbours in every direction, where there is room.
+            // Neighbors in every direction, where there is room.
             if edge > 2 && count > 0 {
-                let centre = size.map { $0 / 2 }
-                let around = SiteOracle.latticeOffsets(dimension).map { zip(centre, $0).map { $0 + $1 } + [1] }
+                let center = size.map { $0 / 2 }
+                let around = SiteOracle.latticeOffsets(dimension).map { zip(center, $0).map { $0 + $1 } + [1] }
                 sites = Array(Set(sites + around))
             }
             let (set, _) = try makeSites(size, sites)
             let rulebook = try Rulebook.submanifold(set, .permutohedral(dimension: dimension))
-            let expected = SiteOracle.neighbours(
+            let expected = SiteOracle.neighbors(
                 SiteOracle.sorted(sites), offsets: SiteOracle.latticeOffsets(dimension))
             #expect(rules(rulebook) == expected, "\(size)")
             #expect(ascends(rules(rulebook)))

@@ -77,10 +77,10 @@ import Testing
             ("lattice", try PermutohedralSubmanifoldConvolution(dimension: 2, in: 4, out: 3, bias: true)),
         ]
         for (name, layer) in layers { try check(layer, value, name, calls: isProduct) }
-        let normalised = try SubmanifoldConvolution(dimension: 2, in: 4, out: 3, filterSize: 3, bias: true)
-        try normalised.addSpectralNorm()
+        let normalized = try SubmanifoldConvolution(dimension: 2, in: 4, out: 3, filterSize: 3, bias: true)
+        try normalized.addSpectralNorm()
         for name in ["bias", "weight_orig"] {
-            let (found, calls) = try gradients(normalised, value, training: [name])
+            let (found, calls) = try gradients(normalized, value, training: [name])
             #expect(found["bias"]! != nil || name != "bias")
             #expect(found["weight_orig"]! != nil || name != "weight_orig")
             #expect(isProduct([name])(calls), "\(name): \(calls)")
@@ -104,7 +104,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [false, true]) func normalisations(isTraining: Bool) throws {
+    @Test(arguments: [false, true]) func normalizations(isTraining: Bool) throws {
         var random = Random(seed: 3)
         let cloud = try Cloud(60, size: [9, 9], planes: 4, &random)
         let value = Value.sparse(cloud.tensor)

@@ -15,7 +15,7 @@ import Testing
         for child in module.children { try unsettle(child, &random) }
     }
 
-    /// The optimised network, after checks of its results against the evaluation of `net`, which must stay as it is.
+    /// The optimized network, after checks of its results against the evaluation of `net`, which must stay as it is.
     @discardableResult static func check(
         _ net: Module, _ input: Value, _ comment: Comment? = nil, at location: SourceLocation = #_sourceLocation
     ) throws -> InferenceNetwork {
@@ -108,7 +108,7 @@ import Testing
         #expect(try Identity().optimizedForInference().parts.isEmpty)
     }
 
-    /// Normalisation and activation go into every kind of product, with a spectral norm or without; files keep them.
+    /// Normalization and activation go into every kind of product, with a spectral norm or without; files keep them.
     @Test(arguments: [false, true]) func everyProductTakesThemOver(spectral: Bool) throws {
         let products: [[ConvolutionLayer]] = [
             [
@@ -136,7 +136,7 @@ import Testing
                     ]
                 })
             let input = try Self.cloud(4)
-            // A pass in training, after which the weights are the normalised ones.
+            // A pass in training, after which the weights are the normalized ones.
             _ = try net(input)
             let fast = try Self.check(net, input, "\(net)")
             #expect(fast.parts.map(\.typeName) == modules.map(\.typeName))

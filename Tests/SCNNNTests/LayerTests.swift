@@ -32,7 +32,7 @@ import Testing
         }
     }
 
-    static func randomise(_ module: Module, _ random: inout Random) throws {
+    static func randomize(_ module: Module, _ random: inout Random) throws {
         for parameter in module.parameters { try parameter.update(from: random.floats(parameter.count)) }
     }
 
@@ -41,7 +41,7 @@ import Testing
         let cloud = try Cloud(15, size: [5, 6], planes: 4, &random)
         let layer = try SubmanifoldConvolution(
             dimension: 2, in: 4, out: 6, filterSize: [3, 2], bias: true, groups: groups, dilation: [1, 2])
-        try Self.randomise(layer, &random)
+        try Self.randomize(layer, &random)
         let oracle = DenseFilter(submanifold: [3, 2], dilation: [1, 2])
         let reads = oracle.reads(at: cloud.sites, inputSize: [5, 6])
         let convolution = DenseConvolution(groups: groups, inPlanes: 4, outPlanes: 6)
@@ -58,7 +58,7 @@ import Testing
         let cloud = try Cloud(17, size: size, planes: 2, &random)
         let down = try Convolution(
             dimension: 2, in: 2, out: 3, filterSize: 3, stride: [2, 1], bias: true, padding: [1, 0])
-        try Self.randomise(down, &random)
+        try Self.randomize(down, &random)
         let oracle = DenseFilter(strided: [3, 3], stride: [2, 1], padding: [1, 0], dilation: [1, 1])
         let coarse = oracle.outputSites(cloud.sites, inputSize: size, samples: 2)
         let reads = oracle.reads(at: coarse, inputSize: size)
@@ -73,7 +73,7 @@ import Testing
 
         let up = try Deconvolution(
             dimension: 2, in: 3, out: 2, filterSize: 3, stride: [2, 1], bias: true, padding: [1, 0])
-        try Self.randomise(up, &random)
+        try Self.randomize(up, &random)
         let features = try leaf(random.floats(coarse.count * 3), [coarse.count, 3])
         let input = Value.sparse(try middle.with(features: features))
         try Self.check(up, input, by: features) { input, parameters in
@@ -107,7 +107,7 @@ import Testing
     @Test(arguments: [0, 0.333, 1], [true, false]) func batchNormalization(leakiness: Double, isAffine: Bool) throws {
         var random = Random(seed: 4)
         let layer = try BatchNormalization(planes: 3, affine: isAffine, leakiness: leakiness)
-        try Self.randomise(layer, &random)
+        try Self.randomize(layer, &random)
         try layer.runningMean.update(from: [0.1, -0.2, 0.3])
         try layer.runningVariance.update(from: [0.5, 1, 2])
         for isTraining in [false, true] {
@@ -119,7 +119,7 @@ import Testing
                     isTraining
                     ? RowOracle.moments(input, rows: 12, planes: 3)
                     : ([Float]([0.1, -0.2, 0.3]).doubles, [Float]([0.5, 1, 2]).doubles)
-                return RowOracle.normalised(
+                return RowOracle.normalized(
                     input, mean: moments.0, variance: moments.1, weight: parameters.first, bias: parameters.last,
                     epsilon: 1e-4, leakiness: Double(Float(leakiness)))
             }
@@ -128,7 +128,7 @@ import Testing
         #expect(thrownError { _ = try layer(Tensor(zeros: [4, 2])) }?.kind == .shape)
     }
 
-    /// Of every batch normalisation inside, whatever built it; the architecture knows it then.
+    /// Of every batch normalization inside, whatever built it; the architecture knows it then.
     @Test func momentumCanBeSet() throws {
         let net = try Networks.uNet(dimension: 1, repetitions: 1, planes: [2, 3])
         try net.add(ConcatTable([MeanOnlyBNLeakyReLU(planes: 2), BatchNormalization(planes: 2)]))

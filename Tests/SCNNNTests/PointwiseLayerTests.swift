@@ -4,12 +4,12 @@ import Testing
 
 @testable import SCNNN
 
-/// Normalisations and dropout through the tape.
+/// Normalizations and dropout through the tape.
 @Suite(.exclusive) struct PointwiseLayerTests {
     @Test(arguments: [true, false]) func meanOnlyNormalization(isAffine: Bool) throws {
         var random = Random(seed: 14)
         let layer = try MeanOnlyBNLeakyReLU(planes: 3, affine: isAffine, leakiness: 0.25, momentum: 0.75)
-        try LayerTests.randomise(layer, &random)
+        try LayerTests.randomize(layer, &random)
         #expect(layer.state.map(\.name) == (isAffine ? ["bias", "running_mean"] : ["running_mean"]))
         for isTraining in [false, true] {
             layer.setTraining(isTraining)
@@ -18,7 +18,7 @@ import Testing
             let input = try leaf(random.floats(36), [12, 3])
             try LayerTests.check(layer, .dense(input), by: input, step: 1e-6) { input, parameters in
                 let mean = isTraining ? RowOracle.moments(input, rows: 12, planes: 3).mean : [0.1, -0.2, 0.3]
-                return RowOracle.normalised(
+                return RowOracle.normalized(
                     input, mean: mean, variance: [1, 1, 1], weight: nil, bias: parameters.first, epsilon: 0,
                     leakiness: 0.25)
             }
@@ -34,7 +34,7 @@ import Testing
         var random = Random(seed: 15)
         let cloud = try Cloud(17, size: [6, 5], planes: 6, &random)
         let layer = try SparseGroupNorm(groups: 3, planes: 6, epsilon: 1e-3)
-        try LayerTests.randomise(layer, &random)
+        try LayerTests.randomize(layer, &random)
         let samples = cloud.sites.map { $0.last! }
         try LayerTests.check(layer, .sparse(cloud.tensor), by: cloud.features, step: 1e-6) { input, parameters in
             input.indices.map { place in

@@ -69,7 +69,7 @@ import Testing
         let cloud = try Cloud(9, size: size, planes: 4, &random)
         let layer = try FullConvolution(
             dimension: 2, in: 4, out: 6, filterSize: [3, 2], stride: 2, bias: true, groups: groups)
-        try LayerTests.randomise(layer, &random)
+        try LayerTests.randomize(layer, &random)
         // The convolution that reads the larger grid at the cloud's sites, transposed.
         let oracle = DenseFilter(strided: [3, 2], stride: [2, 2], padding: [0, 0], dilation: [1, 1])
         let reads = oracle.reads(at: cloud.sites, inputSize: larger)
@@ -131,7 +131,7 @@ import Testing
             try RandomizedStrideConvolution(dimension: 2, in: 2, out: 3, filterSize: 2, stride: 1, bias: true)
         }
         let net = try Sequential([ConcatTable(branches), AddTable()])
-        try LayerTests.randomise(net, &random)
+        try LayerTests.randomize(net, &random)
         // One geometry: the displacement is drawn once, so that the network is a function of its input.
         let (point, weights) = (cloud.features.elements.doubles, net.parameters)
         let output = try #require(try net(cloud.tensor).tensor)

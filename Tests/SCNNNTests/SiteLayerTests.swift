@@ -12,8 +12,8 @@ import Testing
         let layer = try PermutohedralSubmanifoldConvolution(dimension: 3, in: 4, out: 6, bias: true, groups: groups)
         let variance = layer.weight.elements.reduce(0) { $0 + Double($1 * $1) } / Double(layer.weight.count)
         #expect(abs(variance / (2 / (4 * 13)) - 1) < 0.3)
-        try LayerTests.randomise(layer, &random)
-        let rules = SiteOracle.neighbours(cloud.sites, offsets: SiteOracle.latticeOffsets(3))
+        try LayerTests.randomize(layer, &random)
+        let rules = SiteOracle.neighbors(cloud.sites, offsets: SiteOracle.latticeOffsets(3))
         let reads = rules.enumerated().flatMap { k, rules in rules.map { (tap: k, cell: $0.input, row: $0.output) } }
         let convolution = DenseConvolution(groups: groups, inPlanes: 4, outPlanes: 6)
         try LayerTests.check(layer, .sparse(cloud.tensor), by: cloud.features) { input, parameters in
@@ -83,9 +83,9 @@ import Testing
             return result
         }
         try LayerTests.check(net, .sparse(cloud.tensor), by: cloud.features) { input, _ in expected(input) }
-        let normalised = try Networks.multiscaleShapeContext(dimension: 2, planes: 2)
-        #expect(normalised.state.map(\.name).contains("2.running_mean"))
-        #expect(try normalised(cloud.tensor).sparseTensor?.planes == 54)
+        let normalized = try Networks.multiscaleShapeContext(dimension: 2, planes: 2)
+        #expect(normalized.state.map(\.name).contains("2.running_mean"))
+        #expect(try normalized(cloud.tensor).sparseTensor?.planes == 54)
         #expect(
             thrownError { _ = try Networks.multiscaleShapeContext(dimension: 2, layers: 0) }?.kind == .invalidArgument)
         #expect(
@@ -167,7 +167,7 @@ import Testing
         let layer = try Sparsify(dimension: 2, in: 3, activation: activation)
         let path = activation == nil ? "net" : "net.0"
         #expect(layer.state.map(\.name) == ["\(path).weight", "\(path).bias"])
-        try LayerTests.randomise(layer, &random)
+        try LayerTests.randomize(layer, &random)
         let input = cloud.features.elements.doubles
         let parameters = layer.parameters.map(\.elements.doubles)
         func scores(_ input: [Double], _ parameters: [[Double]]) -> [Double] {

@@ -29,7 +29,7 @@ import Testing
         let cloud = try Cloud(25, size: [9, 9], planes: 4, &random)
         let net = try Self.network()
         let summary = try Summary(of: net, input: .sparse(cloud.tensor))
-        let neighbours = Self.rules(cloud.sites, cloud.sites) { a, b in zip(a, b).allSatisfy { abs($0 - $1) <= 1 } }
+        let neighbors = Self.rules(cloud.sites, cloud.sites) { a, b in zip(a, b).allSatisfy { abs($0 - $1) <= 1 } }
         let pooled = try #require(
             try MaxPooling(dimension: 2, poolSize: 3, poolStride: 2)(cloud.tensor).sparseTensor
         ).coordinates()
@@ -43,7 +43,7 @@ import Testing
             ])
         let first = summary.rows[0]
         #expect(first.sites == 25 && first.shape == [25, 6] && first.parameters == 9 * 4 * 6 / 2 + 6)
-        #expect(first.counts == ForwardCounts(multiplyAdds: neighbours * 12, hiddenStates: 150, rules: neighbours))
+        #expect(first.counts == ForwardCounts(multiplyAdds: neighbors * 12, hiddenStates: 150, rules: neighbors))
         #expect(first.memory == 600 && summary.rows[2].memory == 0)
         #expect(summary.rows[11].counts == ForwardCounts(rules: covered))
         #expect(summary.rows[11].sites == pooled.count)
@@ -51,8 +51,8 @@ import Testing
         #expect(last.sites == nil && last.shape == [2, 5] && last.parameters == 965)
         #expect(last.counts == ForwardCounts(multiplyAdds: 2 * 192 * 5, hiddenStates: 10))
         #expect(summary.parameters == net.parameterCount)
-        #expect(summary.multiplyAdds == neighbours * (12 + 2 * 36) + 1920)
-        #expect(summary.rules == 3 * neighbours + covered)
+        #expect(summary.multiplyAdds == neighbors * (12 + 2 * 36) + 1920)
+        #expect(summary.rules == 3 * neighbors + covered)
         #expect(summary.description.split(separator: "\n").count == 15 + 4)
         #expect(summary.description.contains("2 x 12 x 4 x 4"))
     }

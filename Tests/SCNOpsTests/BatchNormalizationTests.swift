@@ -37,13 +37,13 @@ import Testing
             }
         }
 
-        /// The normalised input by the oracle: training statistics, or the running ones.
-        func normalised(_ input: [Double], _ weight: [Double], _ bias: [Double], isTraining: Bool) -> [Double] {
+        /// The normalized input by the oracle: training statistics, or the running ones.
+        func normalized(_ input: [Double], _ weight: [Double], _ bias: [Double], isTraining: Bool) -> [Double] {
             if rows == 0 { return [] }
             let moments =
                 isTraining
                 ? RowOracle.moments(input, rows: rows, planes: planes) : (mean.doubles, variance.doubles)
-            return RowOracle.normalised(
+            return RowOracle.normalized(
                 input, mean: moments.0, variance: moments.1, weight: isAffine ? weight : nil,
                 bias: isAffine ? bias : nil, epsilon: epsilon, leakiness: Double(Float(leakiness)))
         }
@@ -96,12 +96,12 @@ import Testing
     ) throws {
         let (input, weight, bias) = (setup.input.doubles, setup.weight.doubles, setup.bias.doubles)
         let gradient = setup.gradient.doubles
-        let expected = setup.normalised(input, weight, bias, isTraining: isTraining)
+        let expected = setup.normalized(input, weight, bias, isTraining: isTraining)
         try withEachInstructionSet { name in
             let results = try run(setup, isTraining: isTraining)
             #expect(worstError(results.output, expected) < 2e-5, name)
             let byInput = gradientError(results.byInput, at: input, step: step, limit: 30) {
-                dot(setup.normalised($0, weight, bias, isTraining: isTraining), gradient)
+                dot(setup.normalized($0, weight, bias, isTraining: isTraining), gradient)
             }
             #expect(byInput < 1e-4, name)
             let byWeight = gradientError(results.byWeight, at: weight, step: step, limit: 37) {
@@ -109,7 +109,7 @@ import Testing
                 affine.isAffine = true
                 let zeros = [Double](repeating: 0, count: setup.planes)
                 let (scale, shift) = setup.isAffine ? ($0, bias) : (zip($0, weight).map { $0 - $1 + 1 }, zeros)
-                return dot(affine.normalised(input, scale, shift, isTraining: isTraining), gradient)
+                return dot(affine.normalized(input, scale, shift, isTraining: isTraining), gradient)
             }
             #expect(byWeight < 1e-4, name)
             let byBias = gradientError(results.byBias, at: bias, step: step, limit: 37) {
@@ -117,7 +117,7 @@ import Testing
                 affine.isAffine = true
                 let ones = [Double](repeating: 1, count: setup.planes)
                 let (scale, shift) = setup.isAffine ? (weight, $0) : (ones, zip($0, bias).map { $0 - $1 })
-                return dot(affine.normalised(input, scale, shift, isTraining: isTraining), gradient)
+                return dot(affine.normalized(input, scale, shift, isTraining: isTraining), gradient)
             }
             #expect(byBias < 1e-4, name)
         }

@@ -18,7 +18,7 @@ import Testing
         // Five standard deviations of a binomial share.
         let bound = 5 * (p * (1 - p) / Double(count)).squareRoot()
         #expect(abs(mask.doubles.reduce(0, +) / Double(count) - (1 - p)) < bound)
-        // Neighbours are independent: their products have the mean of independent ones.
+        // Neighbors are independent: their products have the mean of independent ones.
         let pairs = zip(mask.doubles, mask.doubles.dropFirst()).reduce(0) { $0 + $1.0 * $1.1 }
         #expect(abs(pairs / Double(count) - (1 - p) * (1 - p)) < 2 * bound)
     }

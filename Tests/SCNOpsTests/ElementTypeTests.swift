@@ -240,7 +240,7 @@ import Testing
         }
         Self.refuses("lines") {
             let lines = try PlaneLines(planes: 2, bias: $0(1, 2))
-            try lines.normalise(running($0), weight: $0(1, 2), bias: $0(1, 2), epsilon: 1e-4, from: 0)
+            try lines.normalize(running($0), weight: $0(1, 2), bias: $0(1, 2), epsilon: 1e-4, from: 0)
             try lines.fold($0(3, 2), into: $0(3, 2), biasResult: $0(1, 2)) { $0 % 2 }
         }
     }

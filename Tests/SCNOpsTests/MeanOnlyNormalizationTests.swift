@@ -42,7 +42,7 @@ import Testing
                         isTraining
                         ? RowOracle.moments(input, rows: rows, planes: planes).mean
                         : [Double](repeating: 0.5, count: planes)
-                    return RowOracle.normalised(
+                    return RowOracle.normalized(
                         input, mean: mean, variance: [Double](repeating: 1, count: planes), weight: nil, bias: bias,
                         epsilon: 0, leakiness: Double(Float(leakiness)))
                 }

@@ -7,7 +7,7 @@ package struct KernelCalls: Equatable, CustomStringConvertible {
     package var weightGradients = 0
     /// Of biases.
     package var columnSums = 0
-    /// Of normalisations.
+    /// Of normalizations.
     package var normSums = 0
 
     package init(weightGradients: Int = 0, columnSums: Int = 0, normSums: Int = 0) {

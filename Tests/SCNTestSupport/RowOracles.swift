@@ -33,7 +33,7 @@ package enum RowOracle {
     }
 
     /// (x - mean) / sqrt(variance + epsilon) * weight + bias, then y > 0 ? y : leakiness * y.
-    package static func normalised(
+    package static func normalized(
         _ input: [Double], mean: [Double], variance: [Double], weight: [Double]?, bias: [Double]?, epsilon: Double,
         leakiness: Double
     ) -> [Double] {

@@ -38,7 +38,7 @@ package enum SiteOracle {
     }
 
     /// The rules of each of these offsets, output + offset = input, in order of the output row.
-    package static func neighbours(_ sites: [[Int]], offsets: [[Int]]) -> [[Rule]] {
+    package static func neighbors(_ sites: [[Int]], offsets: [[Int]]) -> [[Rule]] {
         let rowOf = Dictionary(uniqueKeysWithValues: zip(sites, sites.indices))
         return offsets.map { offset in
             sites.indices.compactMap { output in
@@ -48,7 +48,7 @@ package enum SiteOracle {
         }
     }
 
-    /// The neighbours on the lattice A_d in SparseConvNet's order: for d other than 2 the site itself, then -e_i and e_j - e_i
+    /// The neighbors on the lattice A_d in SparseConvNet's order: for d other than 2 the site itself, then -e_i and e_j - e_i
     /// for falling i, then e_i - e_j and e_i for rising i.
     package static func latticeOffsets(_ d: Int) -> [[Int]] {
         if d == 2 { return [[0, -1], [1, -1], [-1, 0], [0, 0], [1, 0], [-1, 1], [0, 1]] }

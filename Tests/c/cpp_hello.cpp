@@ -46,12 +46,12 @@ Module network() {
     const int64_t size[] = {10, 10}, three[] = {3, 3};
     scn_batch_norm_options relu = SCN_BATCH_NORM_OPTIONS_INIT;
     relu.leakiness = 0;
-    Module enter, convolution, normalisation, dense, net;
+    Module enter, convolution, normalization, dense, net;
     require(scn_input_layer_create(2, size, SCN_INPUT_SUM, enter.receive()));
     require(scn_submanifold_convolution_create(2, 1, 8, three, nullptr, convolution.receive()));
-    require(scn_batch_norm_create(8, &relu, normalisation.receive()));
+    require(scn_batch_norm_create(8, &relu, normalization.receive()));
     require(scn_sparse_to_dense_create(2, 8, dense.receive()));
-    scn_module *const layers[] = {enter, convolution, normalisation, dense};
+    scn_module *const layers[] = {enter, convolution, normalization, dense};
     require(scn_sequential_create(layers, 4, net.receive()));
     return net;
 }

@@ -168,7 +168,7 @@ static void test_sparse(void) {
     float *gradient = NULL;
     double want = 0;
     OK(scn_tensor_data(by_rows, &gradient));
-    for (int plane = 0; plane < 5; plane++) want += weight_data[4 * 2 * 5 + plane]; /* (5, 5) has no neighbour */
+    for (int plane = 0; plane < 5; plane++) want += weight_data[4 * 2 * 5 + plane]; /* (5, 5) has no neighbor */
     NEAR("the gradient of a lone point", gradient + 2, &want, 1, 1e-6);
 
     scn_tensor *other, *by_hand, *doubled, *dense;

@@ -237,7 +237,7 @@ static void test_scopes(void) {
     OK(scn_module_release(network));
 }
 
-/* Masks of 64 elements, drawn by two threads with networks of their own while a third opens checkpoints and optimises. */
+/* Masks of 64 elements, drawn by two threads with networks of their own while a third opens checkpoints and optimizes. */
 enum { ROUNDS = 4000, WIDTH = 64 };
 static uint64_t masks[2 * ROUNDS];
 static int stopping;

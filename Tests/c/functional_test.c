@@ -387,17 +387,17 @@ static void test_batch_norm(int64_t rows, int64_t planes, double leakiness, int 
     double *want = doubles(rows * planes), *want_input = doubles(rows * planes), *want_weight = doubles(planes);
     double *want_bias = doubles(planes), *want_mean = doubles(planes), *want_variance = doubles(planes);
     for (int64_t plane = 0; plane < planes; plane++) {
-        double centre, squares;
+        double center, squares;
         variance[plane] = fabsf(variance[plane]) + 0.5f;
-        plane_statistics(input, rows, planes, plane, &centre, &squares);
+        plane_statistics(input, rows, planes, plane, &center, &squares);
         double kept = rows > 0 ? 0.9 : 1;
-        want_mean[plane] = kept * mean[plane] + 0.1 * centre;
+        want_mean[plane] = kept * mean[plane] + 0.1 * center;
         want_variance[plane] = kept * variance[plane] + 0.1 * (rows > 1 ? squares / (double)(rows - 1) : 0);
         double inverse = 1 / sqrt((training ? squares / (double)rows : variance[plane]) + options.epsilon);
-        if (!training) centre = mean[plane];
+        if (!training) center = mean[plane];
         for (int64_t row = 0; row < rows; row++) {
             int64_t at = row * planes + plane;
-            double normal = (input[at] - centre) * inverse, y = normal * weight[plane] + bias[plane];
+            double normal = (input[at] - center) * inverse, y = normal * weight[plane] + bias[plane];
             double dy = gradient[at] * (y > 0 ? 1 : leakiness);
             want[at] = y > 0 ? y : leakiness * y;
             want_weight[plane] += dy * normal;
@@ -405,7 +405,7 @@ static void test_batch_norm(int64_t rows, int64_t planes, double leakiness, int 
         }
         for (int64_t row = 0; row < rows; row++) {
             int64_t at = row * planes + plane;
-            double normal = (input[at] - centre) * inverse, y = normal * weight[plane] + bias[plane];
+            double normal = (input[at] - center) * inverse, y = normal * weight[plane] + bias[plane];
             double dy = gradient[at] * (y > 0 ? 1 : leakiness);
             if (training) dy -= (want_bias[plane] + normal * want_weight[plane]) / (double)rows;
             want_input[at] = weight[plane] * inverse * dy;

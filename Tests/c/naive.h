@@ -83,8 +83,8 @@ static inline int64_t input_row(const site_list *inputs, const scn_filter *filte
         int64_t stride = filter->stride ? filter->stride[axis] : 1,
                 padding = filter->padding ? filter->padding[axis] : 0;
         int64_t dilation = filter->dilation ? filter->dilation[axis] : 1;
-        int64_t centre = submanifold ? filter->size[axis] / 2 : 0;
-        position[axis] = output_site[axis] * stride - padding + (tap[axis] - centre) * dilation;
+        int64_t center = submanifold ? filter->size[axis] / 2 : 0;
+        position[axis] = output_site[axis] * stride - padding + (tap[axis] - center) * dilation;
     }
     return find_site(inputs, position, batch);
 }

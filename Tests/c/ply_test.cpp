@@ -72,16 +72,16 @@ void text_files() {
     CHECK(scene.size() == 2 && scene.left_out == 2);
     CHECK(scene.positions == (std::vector<double>{450000.015625, 5400000.03125, -1e-3, 1, 2, 4}));
     CHECK(scene.labels == (std::vector<std::int64_t>{3, -7}));
-    CHECK(scene.colours[0] == 0 && scene.colours[1] == 0.2F && scene.colours[2] == 1);
+    CHECK(scene.colors[0] == 0 && scene.colors[1] == 0.2F && scene.colors[2] == 1);
 
     const std::string head =
         "ply\nformat ascii 1.0\nelement vertex 2\nproperty int x\nproperty int8 y\nproperty short z\n";
-    const Scene grey = scene_of(head + "end_header\n-5 -128 7\n70000 127 -32768\n");
-    CHECK(grey.positions == (std::vector<double>{-5, -128, 7, 70000, 127, -32768}));
-    CHECK(grey.labels.empty() && grey.colours == std::vector<float>(6, 0.5F));
+    const Scene gray = scene_of(head + "end_header\n-5 -128 7\n70000 127 -32768\n");
+    CHECK(gray.positions == (std::vector<double>{-5, -128, 7, 70000, 127, -32768}));
+    CHECK(gray.labels.empty() && gray.colors == std::vector<float>(6, 0.5F));
     const Scene floats =
         scene_of(head + "property float diffuse_red\nproperty ushort green\nend_header\n1 1 1 0.25 65535\n1 1 1 1 0");
-    CHECK(floats.colours == (std::vector<float>{0.25F, 1, 0.5F, 1, 0, 0.5F}));
+    CHECK(floats.colors == (std::vector<float>{0.25F, 1, 0.5F, 1, 0, 0.5F}));
     CHECK(scene_of("ply\nformat ascii 1.0\nelement empty 9000000000000000000\nelement vertex 0\nproperty float x\n"
                    "property float y\nproperty float z\nend_header\n").size() == 0);
 
@@ -112,7 +112,7 @@ void binary_files() {
         CHECK(scene.size() == 2 && scene.left_out == 1);
         CHECK(scene.positions == (std::vector<double>{-7, -2.5, 5400000.03125, 2147483647, 3, 1e300}));
         CHECK(scene.labels == (std::vector<std::int64_t>{4294967295, 0}));
-        CHECK(scene.colours == (std::vector<float>{0.5F, 0.5F, 0.2F, 0.5F, 0.5F, 1}));
+        CHECK(scene.colors == (std::vector<float>{0.5F, 0.5F, 0.2F, 0.5F, 0.5F, 1}));
         for (std::size_t length = 0; length < bytes.text.size(); length += 3)
             REFUSED(header + bytes.text.substr(0, length), " of ");
     }
@@ -169,7 +169,7 @@ void damaged_files() {
             content[bits() % content.size()] = static_cast<char>(bits());
         try {
             const Scene scene = scene_of(content);
-            read += scene.size() + scene.left_out <= 9999 && scene.colours.size() == scene.positions.size();
+            read += scene.size() + scene.left_out <= 9999 && scene.colors.size() == scene.positions.size();
         } catch (const std::runtime_error &) {
         }
     }
@@ -186,20 +186,20 @@ void far_from_the_origin() {
         near.positions.insert(near.positions.end(), position, position + 3);
         far.positions.insert(far.positions.end(), {position[0] + 4.5e5, position[1] + 5.4e6, position[2]});
     }
-    near.colours.assign(near.positions.size(), 0.2F);
-    far.colours = near.colours;
+    near.colors.assign(near.positions.size(), 0.2F);
+    far.colors = near.colors;
     near.labels.assign(20000, 300);
     near.labels[1] = -1;
     for (Scene *scene : {&near, &far}) {
         ply::write(folder() + "/scene.ply", *scene);
         Scene again = ply::read(folder() + "/scene.ply");
-        CHECK(again.positions == scene->positions && again.labels == scene->labels && again.colours == scene->colours);
+        CHECK(again.positions == scene->positions && again.labels == scene->labels && again.colors == scene->colors);
         *scene = again;
     }
     const scn::Tensor a = voxels_of(near, 0.125), b = voxels_of(far, 0.125);
     CHECK(a.geometry().site_count() > 5000 && a.geometry().site_count() == b.geometry().site_count());
     CHECK(a.geometry().row_sites() == b.geometry().row_sites());
-    far.colours.pop_back();
+    far.colors.pop_back();
     bool is_refused = false;
     try {
         ply::write(folder() + "/scene.ply", far);

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Install library, headers, pkg-config file, CMake package and licences: install.sh VERSION; remove them again, of whatever
+# Install library, headers, pkg-config file, CMake package and licenses: install.sh VERSION; remove them again, of whatever
 # version they are: install.sh --uninstall. Reads PREFIX (/usr/local), LIBDIR (lib, below PREFIX) and DESTDIR (a folder that stands
 # for / while packaging) from the environment.
 set -euo pipefail

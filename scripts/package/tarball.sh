@@ -37,7 +37,7 @@ or, without CMake,
 \`include/scn.h\` is the C interface and its manual, \`include/scn.hpp\` the same for C++17. The folder may be moved as
 a whole.
 
-Licence: Apache 2.0 (\`LICENSE\`). The library contains the Swift runtime, Apache 2.0 with Runtime Library Exception
+License: Apache 2.0 (\`LICENSE\`). The library contains the Swift runtime, Apache 2.0 with Runtime Library Exception
 (\`LICENSE.swift\`).
 END
 

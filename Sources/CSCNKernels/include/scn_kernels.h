@@ -119,7 +119,7 @@ typedef struct {
     void (*_Nonnull column_sums)(const float *_Nonnull input, int64_t input_stride, int64_t rows, int64_t planes,
                                  double *_Nonnull sum);
 
-    // Batch normalisation, rows x planes contiguous.
+    // Batch normalization, rows x planes contiguous.
 
     /// mean[p], and the sum of squared deviations from it, of these rows: two passes, for a stable sum.
     void (*_Nonnull column_moments)(const float *_Nonnull input, int64_t rows, int64_t planes, double *_Nonnull mean,

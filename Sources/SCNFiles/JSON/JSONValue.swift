@@ -59,9 +59,9 @@ package struct JSONValue {
     package subscript(_ key: String) -> JSONValue {
         get throws(SCNError) {
             guard kind == .object else {
-                throw SCNError(.format, "an object with the key \(quoted(key)) expected, \(kindName) found")
+                throw SCNError(.format, "\(key): is missing in \(kindName), expected an object with this key")
             }
-            guard let value = find(key) else { throw SCNError(.format, "the key \(quoted(key)) is missing") }
+            guard let value = find(key) else { throw SCNError(.format, "\(key): is missing") }
             return value
         }
     }
@@ -83,7 +83,7 @@ package struct JSONValue {
     package func string(_ key: String) throws(SCNError) -> String {
         let string = try read(key, "a string") { $0.stringValue }
         if string.isLonger(than: Self.stringLimit) {
-            throw SCNError(.format, "the key \(quoted(key)): a string of more than \(Self.stringLimit) bytes")
+            throw SCNError(.format, "\(key): is a string of more than \(Self.stringLimit) bytes, expected fewer")
         }
         return string.text(limit: Self.stringLimit)
     }
@@ -138,7 +138,7 @@ extension JSONValue {
     ) throws(SCNError) -> Value {
         let member = try self[key]
         guard let value = extract(member) else {
-            throw SCNError(.format, "the key \(quoted(key)): \(expected) expected, \(member.kindName) found")
+            throw SCNError(.format, "\(key): is \(member.kindName), expected \(expected)")
         }
         return value
     }
@@ -149,10 +149,10 @@ extension JSONValue {
         var values: [Value] = []
         for (index, element) in try array(key).enumerated() {
             try require(
-                index < limit, .format, "the key \(quoted(key)): an array of more than \(limit) elements")
+                index < limit, .format, "\(key): is an array of more than \(limit) elements, expected fewer")
             guard let value = extract(element) else {
                 throw SCNError(
-                    .format, "the key \(quoted(key)), element \(index): \(expected) expected, \(element.kindName) found"
+                    .format, "\(key)[\(index)]: is \(element.kindName), expected \(expected)"
                 )
             }
             values.append(value)

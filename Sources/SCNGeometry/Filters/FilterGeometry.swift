@@ -12,7 +12,7 @@ package struct FilterGeometry: Hashable, Sendable, CustomStringConvertible {
     package enum Kind: Hashable, Sendable {
         case submanifold
         case strided
-        /// The neighbours on the lattice A_d; `size` is 3, how far it reaches.
+        /// The neighbors on the lattice A_d; `size` is 3, how far it reaches.
         case permutohedral
 
         var keepsSites: Bool { self != .strided }
@@ -59,15 +59,15 @@ package struct FilterGeometry: Hashable, Sendable, CustomStringConvertible {
     private init(kind: Kind, size: [Int], stride: [Int], padding: [Int], dilation: [Int]) throws(SCNError) {
         try require(
             Self.dimensions.contains(size.count), .invalidArgument,
-            "filter size has \(size.count) axes; expected 1 to 10")
+            "dimension: is \(size.count), expected 1 ... 10")
         for (name, values, least) in [
-            ("filter size", size, 1), ("filter stride", stride, 1), ("padding", padding, 0), ("dilation", dilation, 1),
+            ("filter_size", size, 1), ("filter_stride", stride, 1), ("padding", padding, 0), ("dilation", dilation, 1),
         ] {
             try require(
                 values.count == size.count, .shape,
-                "\(name) has \(values.count) axes where filter size has \(size.count)")
+                "\(name): has \(values.count) entries, expected \(size.count)")
             for (axis, value) in values.enumerated() where value < least {
-                throw SCNError(.invalidArgument, "\(name) on axis \(axis) is \(value); expected at least \(least)")
+                throw SCNError(.invalidArgument, "\(name): is \(value) on axis \(axis), expected at least \(least)")
             }
         }
         let volume =
@@ -134,7 +134,7 @@ package struct FilterGeometry: Hashable, Sendable, CustomStringConvertible {
                 try require(
                     rest == 0, .shape,
                     "\(misfit) with stride \(stride): (\(input) - \(filter)) is no multiple of \(stride); "
-                        + neighbours(below: input - rest, stride: stride))
+                        + neighbors(below: input - rest, stride: stride))
             } else {
                 try require(
                     steps >= 0, .shape,
@@ -148,7 +148,7 @@ package struct FilterGeometry: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// "the nearest that fit are 6 and 8": the largest size that fits, and the next, where 64 bits hold it.
-    private func neighbours(below: Int, stride: Int) -> String {
+    private func neighbors(below: Int, stride: Int) -> String {
         let above = below.addingReportingOverflow(stride)
         return above.overflow
             ? "the nearest that fits is \(below)" : "the nearest that fit are \(below) and \(above.partialValue)"

@@ -1,7 +1,7 @@
 package import SCNCore
 
 /// The windows of fractional max pooling (Graham, "Fractional Max-Pooling", 2014), whose steps along an axis are two
-/// neighbouring integers in an order that is drawn anew for each input.
+/// neighboring integers in an order that is drawn anew for each input.
 ///
 /// With window size p, n windows start at 0 = s(0) < ... < s(n - 1) = input - p; steps are the integers next to
 /// alpha = (input - p) / (n - 1). Without a size, n windows tile the axis, and alpha = input / n.

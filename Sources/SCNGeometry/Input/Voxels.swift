@@ -66,7 +66,7 @@ package struct Voxelization {
         let origin = try checkedOrigin(try least(points, rows: rows))
         let columns = batch == nil ? dimension : dimension + 1
         let coordinates = try Storage<Int64>(count: rows * columns)
-        let largest = try quantise(points, rows: rows, batch, origin, into: coordinates.pointer)
+        let largest = try quantize(points, rows: rows, batch, origin, into: coordinates.pointer)
         let (sites, map) = try InputSites.build(
             dimension: dimension, spatialSize: spatialSize ?? largest.map { $0 + 1 },
             coordinates: coordinates.pointer, rows: rows, columns: columns, batchSize: batchSize, mode: mode)
@@ -133,7 +133,7 @@ package struct Voxelization {
     }
 
     /// Writes (coordinates and, where given, batch index) of all points; returns the largest coordinate on each axis.
-    private func quantise<Scalar: BinaryFloatingPoint & BitwiseCopyable>(
+    private func quantize<Scalar: BinaryFloatingPoint & BitwiseCopyable>(
         _ points: UnsafePointer<Scalar>, rows: Int, _ batch: UnsafePointer<Int64>?, _ origin: [Double],
         into coordinates: UnsafeMutablePointer<Int64>
     ) throws(SCNError) -> [Int] {

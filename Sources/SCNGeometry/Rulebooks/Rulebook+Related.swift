@@ -38,7 +38,8 @@ extension Rulebook {
     }
 
     private static func listed<Key: SiteKey>(
-        _ input: SiteSet, _ relations: [AxisRelation], _ largestFanOuts: [Int], _ layout: KeyLayout, _ isInjective: Bool,
+        _ input: SiteSet, _ relations: [AxisRelation], _ largestFanOuts: [Int], _ layout: KeyLayout,
+        _ isInjective: Bool,
         _: Key.Type
     ) throws(SCNError) -> (Storage<Key>, Rulebook) {
         let volume = relations.reduce(1) { $0 * $1.taps }

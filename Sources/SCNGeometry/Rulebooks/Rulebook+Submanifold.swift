@@ -65,7 +65,7 @@ extension Rulebook {
         var lists: [RowPairs] = []
         for piece in pieces { if let pairs = try piece?.get() { lists.append(pairs) } }
         if let symmetry {
-            counter[symmetry.centre + 1] = Int64(keys.count)
+            counter[symmetry.center + 1] = Int64(keys.count)
             for k in symmetry.half { counter[symmetry.mirrorSum - k + 1] = counter[k + 1] }
         }
         for k in 0..<volume { counter[k + 1] += counter[k] }
@@ -86,10 +86,10 @@ extension Rulebook {
             }
         }
         if let symmetry {
-            let centre = Int(counter[symmetry.centre])
+            let center = Int(counter[symmetry.center])
             for row in 0..<keys.count {
-                input[centre + row] = Int32(truncatingIfNeeded: row)
-                output[centre + row] = Int32(truncatingIfNeeded: row)
+                input[center + row] = Int32(truncatingIfNeeded: row)
+                output[center + row] = Int32(truncatingIfNeeded: row)
             }
         }
         return Rulebook(

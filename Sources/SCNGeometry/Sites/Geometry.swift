@@ -81,7 +81,7 @@ package final class Geometry: Sendable {
         withState { $0.siteSets.indices.contains(index) ? $0.siteSets[index] : nil }
     }
 
-    /// Takes a site set in, or finds the equal one that is here already.
+    /// Interns a site set: an equal one that is here already takes its place.
     package func add(_ siteSet: SiteSet) -> SiteSetID {
         withState { state in
             willAdd(to: &state)

@@ -29,7 +29,7 @@ struct KeyMatching<Key: SiteKey> {
         }
     }
 
-    /// The same for `delta`, `delta + 1` and `delta + 2` in one pass: three neighbouring taps of the last axis.
+    /// The same for `delta`, `delta + 1` and `delta + 2` in one pass: three neighboring taps of the last axis.
     func appendMatches(
         plus delta: Key, to first: inout RowPairs, _ second: inout RowPairs, _ third: inout RowPairs
     ) throws(SCNError) {

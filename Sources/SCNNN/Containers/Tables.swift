@@ -95,9 +95,10 @@ public final class JoinTable: Module {
     }
 }
 
-/// Makes of a dense tensor [n, ...] a matrix [n, rest].
+/// Flattens a dense tensor [n, ...] into a matrix [n, rest].
 public final class Flatten: Module {
-    static let layerType = LayerType("Flatten", "Makes of a dense tensor [n, ...] a matrix [n, rest].") { _ in Flatten()
+    static let layerType = LayerType("Flatten", "Flattens a dense tensor [n, ...] into a matrix [n, rest].") { _ in
+        Flatten()
     }
 
     /// A module without arguments.

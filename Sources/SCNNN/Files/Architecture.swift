@@ -32,7 +32,7 @@ package enum Architecture {
         return .object(entries)
     }
 
-    /// A new module, its parameters initialised from the generator.
+    /// A new module, its parameters initialized from the generator.
     package static func build(_ text: String) throws -> Module { try build(Storage(text.utf8)) }
 
     /// The same from text in UTF-8.
@@ -66,7 +66,7 @@ package enum Architecture {
         return module
     }
 
-    /// A new module like `module`, some arguments changed and some left out, its state initialised anew.
+    /// A new module like `module`, some arguments changed and some left out, its state initialized anew.
     static func remade(
         _ module: Module, changing changes: [String: JSON] = [:], without dropped: Set<String> = []
     ) throws -> Module {

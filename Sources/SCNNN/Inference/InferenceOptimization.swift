@@ -19,10 +19,10 @@ extension Module {
     }
 }
 
-/// A step of a network on its way to be optimised.
+/// A step of a network on its way to be optimized.
 private indirect enum InferenceStep {
     case product(FoldedProduct)
-    case normalisation(FoldedNormalisation)
+    case normalization(FoldedNormalization)
     /// A ConcatTable, and its branches.
     case table(Module, [[InferenceStep]])
     case module(Module)
@@ -34,7 +34,7 @@ private struct FoldedProduct {
     enum Change {
         /// Not negative: it goes through the activation.
         case factor(Double)
-        case normalisation(FoldedNormalisation)
+        case normalization(FoldedNormalization)
     }
 
     let layer: any ProductLayer
@@ -53,15 +53,15 @@ private struct FoldedProduct {
         sources.append(source)
     }
 
-    mutating func normalise(_ normalisation: FoldedNormalisation) {
-        changes.append(.normalisation(normalisation))
-        leakiness = normalisation.leakiness
-        sources += normalisation.sources
+    mutating func normalize(_ normalization: FoldedNormalization) {
+        changes.append(.normalization(normalization))
+        leakiness = normalization.leakiness
+        sources += normalization.sources
     }
 
-    /// A normalisation always leaves one, so that the architecture does not depend on values.
+    /// A normalization always leaves one, so that the architecture does not depend on values.
     var hasBias: Bool {
-        layer.bias != nil || changes.contains { if case .normalisation = $0 { true } else { false } }
+        layer.bias != nil || changes.contains { if case .normalization = $0 { true } else { false } }
     }
 
     /// What the weights of each output plane are multiplied by, and its bias.
@@ -70,11 +70,11 @@ private struct FoldedProduct {
         for change in changes {
             switch change {
             case .factor(let factor): lines.scale(by: factor)
-            case .normalisation(let normalisation):
-                let norm = normalisation.layer
-                try lines.normalise(
+            case .normalization(let normalization):
+                let norm = normalization.layer
+                try lines.normalize(
                     norm.running, weight: norm.weight?.values, bias: norm.bias?.values, epsilon: norm.epsilon,
-                    from: normalisation.planes.lowerBound)
+                    from: normalization.planes.lowerBound)
             }
         }
         return lines
@@ -82,7 +82,7 @@ private struct FoldedProduct {
 }
 
 /// Some planes of a batch norm, and the activation behind it.
-private struct FoldedNormalisation {
+private struct FoldedNormalization {
     let layer: BatchNormalization
     let planes: Range<Int>
     var leakiness: Double
@@ -95,17 +95,17 @@ private struct FoldedNormalisation {
         sources = [FoldedSource(layer)]
     }
 
-    private init(_ whole: FoldedNormalisation, _ planes: Range<Int>) {
+    private init(_ whole: FoldedNormalization, _ planes: Range<Int>) {
         (layer, self.planes, leakiness) = (whole.layer, planes, whole.leakiness)
         sources = whole.sources + [planes.lowerBound, planes.upperBound].map { FoldedSource(whole.layer, number: $0) }
     }
 
-    /// The normalisations of neighbouring ranges of planes.
-    func split(_ widths: [Int]) -> [FoldedNormalisation] {
+    /// The normalizations of neighboring ranges of planes.
+    func split(_ widths: [Int]) -> [FoldedNormalization] {
         var first = planes.lowerBound
         return widths.map { width in
             defer { first += width }
-            return FoldedNormalisation(self, first..<first + width)
+            return FoldedNormalization(self, first..<first + width)
         }
     }
 }
@@ -137,7 +137,7 @@ extension InferenceStep {
                         return steps
                     }))
         case let layer as any ProductLayer: steps.append(.product(FoldedProduct(layer)))
-        case let layer as BatchNormalization: normalise(FoldedNormalisation(layer), &steps)
+        case let layer as BatchNormalization: normalize(FoldedNormalization(layer), &steps)
         case let layer as ActivationLayer:
             guard let leakiness = layer.foldableLeakiness, activate(&steps, leakiness, FoldedSource(layer)) else {
                 return steps.append(.module(module))
@@ -154,21 +154,21 @@ extension InferenceStep {
     }
 
     /// Into the product before it; over a join, into those at the ends of its branches.
-    private static func normalise(_ normalisation: FoldedNormalisation, _ steps: inout [InferenceStep]) {
-        if takesNormalisation(steps.last, normalisation.planes.count), case .product(var product) = steps.last {
-            product.normalise(normalisation)
+    private static func normalize(_ normalization: FoldedNormalization, _ steps: inout [InferenceStep]) {
+        if takesNormalization(steps.last, normalization.planes.count), case .product(var product) = steps.last {
+            product.normalize(normalization)
             steps[steps.count - 1] = .product(product)
-        } else if case (let table, var branches)? = joinedTable(steps), let widths = widths(branches, normalisation),
-            zip(branches, widths).contains(where: { takesNormalisation($0.last, $1) })
+        } else if case (let table, var branches)? = joinedTable(steps), let widths = widths(branches, normalization),
+            zip(branches, widths).contains(where: { takesNormalization($0.last, $1) })
         {
-            for (index, part) in normalisation.split(widths).enumerated() { normalise(part, &branches[index]) }
+            for (index, part) in normalization.split(widths).enumerated() { normalize(part, &branches[index]) }
             steps[steps.count - 2] = .table(table, branches)
         } else {
-            steps.append(.normalisation(normalisation))
+            steps.append(.normalization(normalization))
         }
     }
 
-    private static func takesNormalisation(_ step: InferenceStep?, _ planes: Int) -> Bool {
+    private static func takesNormalization(_ step: InferenceStep?, _ planes: Int) -> Bool {
         guard case .product(let product) = step else { return false }
         return product.leakiness == 1 && product.layer.outPlanes == planes
     }
@@ -182,15 +182,15 @@ extension InferenceStep {
     }
 
     /// The planes that each branch makes, where all but one branch tell.
-    private static func widths(_ branches: [[InferenceStep]], _ normalisation: FoldedNormalisation) -> [Int]? {
+    private static func widths(_ branches: [[InferenceStep]], _ normalization: FoldedNormalization) -> [Int]? {
         let known = branches.map { branch -> Int? in
             switch branch.last {
             case .product(let product): product.layer.outPlanes
-            case .normalisation(let normalisation): normalisation.planes.count
+            case .normalization(let normalization): normalization.planes.count
             default: nil
             }
         }
-        let rest = known.reduce(normalisation.planes.count) { $0 - ($1 ?? 0) }
+        let rest = known.reduce(normalization.planes.count) { $0 - ($1 ?? 0) }
         switch known.count(where: { $0 == nil }) {
         case 0: return rest == 0 ? known.compactMap { $0 } : nil
         case 1: return rest > 0 ? known.map { $0 ?? rest } : nil
@@ -206,10 +206,10 @@ extension InferenceStep {
             product.sources.append(source)
             steps[steps.count - 1] = .product(product)
             return true
-        case .normalisation(var normalisation) where Float(normalisation.leakiness * leakiness).isFinite:
-            normalisation.leakiness *= leakiness
-            normalisation.sources.append(source)
-            steps[steps.count - 1] = .normalisation(normalisation)
+        case .normalization(var normalization) where Float(normalization.leakiness * leakiness).isFinite:
+            normalization.leakiness *= leakiness
+            normalization.sources.append(source)
+            steps[steps.count - 1] = .normalization(normalization)
             return true
         default:
             guard case (let table, var branches)? = joinedTable(steps), !branches.isEmpty else { return false }
@@ -242,7 +242,7 @@ private struct MadeModules {
         try steps.map { step in
             switch step {
             case .product(let product): try once(product.sources) { try Self.make(product) }
-            case .normalisation(let normalisation): try once(normalisation.sources) { try Self.make(normalisation) }
+            case .normalization(let normalization): try once(normalization.sources) { try Self.make(normalization) }
             case .module(let module): try once([FoldedSource(module)]) { try Self.copy(module) }
             case .table(_, let branches):
                 try ConcatTable(
@@ -290,12 +290,12 @@ private struct MadeModules {
         return layer
     }
 
-    private static func make(_ normalisation: FoldedNormalisation) throws -> Module {
-        let (source, planes) = (normalisation.layer, normalisation.planes)
+    private static func make(_ normalization: FoldedNormalization) throws -> Module {
+        let (source, planes) = (normalization.layer, normalization.planes)
         let layer = try unfilled {
             try BatchNormalization(
                 planes: planes.count, epsilon: source.epsilon, momentum: source.momentum, affine: source.weight != nil,
-                leakiness: normalisation.leakiness)
+                leakiness: normalization.leakiness)
         }
         for (entry, whole) in zip(layer.ownState, source.ownState) {
             entry.tensor.values.update(from: whole.tensor.values, startingAt: planes.lowerBound)

@@ -2,9 +2,9 @@ internal import SCNCore
 internal import SCNFiles
 internal import SCNOps
 
-/// Batch normalisation over the rows of a sparse tensor, or of a dense one [n, planes], with a fused (leaky) ReLU.
+/// Batch normalization over the rows of a sparse tensor, or of a dense one [n, planes], with a fused (leaky) ReLU.
 ///
-/// State: `weight`, `bias` (where affine), `running_mean`, `running_var`, each [planes]. Biased variance normalises, unbiased
+/// State: `weight`, `bias` (where affine), `running_mean`, `running_var`, each [planes]. Biased variance normalizes, unbiased
 /// variance enters `running_var`. An empty tensor passes through and leaves the statistics as they are.
 public final class BatchNormalization: Module {
     /// The planes of input and result.
@@ -13,9 +13,9 @@ public final class BatchNormalization: Module {
     public let epsilon: Double
     /// The fraction of the running statistics that is kept; ``Module/setMomentum(_:)`` sets it.
     public var momentum: Double { operation.momentum }
-    /// After normalising: y > 0 ? y : leakiness * y; 1 is no activation, 0 is ReLU.
+    /// After normalizing: y > 0 ? y : leakiness * y; 1 is no activation, 0 is ReLU.
     public let leakiness: Double
-    /// What each plane is multiplied by after normalising, [planes]; nil where not affine.
+    /// What each plane is multiplied by after normalizing, [planes]; nil where not affine.
     public let weight: Tensor?
     /// What is added to each plane after that, [planes]; nil where not affine.
     public let bias: Tensor?

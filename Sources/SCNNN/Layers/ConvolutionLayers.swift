@@ -4,7 +4,7 @@ internal import SCNGeometry
 internal import SCNOps
 
 /// Shared base of convolutions: weight [volume, groups, in / groups, out / groups],
-/// initialised N(0, 2 * groups / (in * volume)), and an optional bias [out], zeros at first.
+/// initialized N(0, 2 * groups / (in * volume)), and an optional bias [out], zeros at first.
 public class ConvolutionLayer: Module, ProductLayer {
     /// The number of coordinates of a site, the batch index not counted.
     public let dimension: Int

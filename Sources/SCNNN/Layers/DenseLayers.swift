@@ -2,7 +2,7 @@ internal import SCNCore
 internal import SCNFiles
 internal import SCNOps
 
-/// Shared base of the two dense products; weights differ in their layout and initialisation.
+/// Shared base of the two dense products; weights differ in their layout and initialization.
 public class DenseLayer: Module, ProductLayer {
     /// The planes of the input.
     public let inPlanes: Int
@@ -75,7 +75,7 @@ public class DenseLayer: Module, ProductLayer {
     }
 }
 
-/// A 1 x 1 convolution of sparse tensors: weight [in, out], initialised N(0, 2 / in).
+/// A 1 x 1 convolution of sparse tensors: weight [in, out], initialized N(0, 2 / in).
 public final class NetworkInNetwork: DenseLayer {
     static let layerType = LayerType(
         "NetworkInNetwork", "A 1 x 1 convolution of sparse tensors.",
@@ -107,7 +107,7 @@ public final class NetworkInNetwork: DenseLayer {
 }
 
 /// A linear layer over the last axis of a dense tensor, or the planes of a sparse one: weight [out, in]; weight and bias
-/// are initialised uniformly in -1 / sqrt(in) ... 1 / sqrt(in).
+/// are initialized uniformly in -1 / sqrt(in) ... 1 / sqrt(in).
 public final class Linear: DenseLayer {
     static let layerType = LayerType(
         "Linear", "A linear layer over the last axis of a dense tensor, or the planes of a sparse one.",

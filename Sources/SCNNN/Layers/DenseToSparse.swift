@@ -3,11 +3,11 @@ internal import SCNFiles
 internal import SCNGeometry
 internal import SCNOps
 
-/// Makes of a dense tensor [batch, planes, ...spatial size] a sparse one: a site wherever some plane is not zero.
+/// Turns a dense tensor [batch, planes, ...spatial size] into a sparse one: a site wherever some plane is not zero.
 public final class DenseToSparse: SpatialLayer {
     static let layerType = LayerType(
         "DenseToSparse",
-        "Makes of a dense tensor [batch, planes, ...spatial size] a sparse one, with a site wherever a plane is not 0.",
+        "Turns a dense tensor [batch, planes, ...spatial size] into a sparse one: a site wherever a plane is not 0.",
         [.dimension]
     ) { DenseToSparse(madeWith: $0) }
 

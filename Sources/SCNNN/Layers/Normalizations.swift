@@ -3,7 +3,7 @@ internal import SCNFiles
 internal import SCNGeometry
 internal import SCNOps
 
-/// Batch normalisation of the mean alone, y = x - mean + bias, with a fused (leaky) ReLU, over the rows of a sparse tensor
+/// Batch normalization of the mean alone, y = x - mean + bias, with a fused (leaky) ReLU, over the rows of a sparse tensor
 /// or of a dense one [n, planes].
 ///
 /// State, each [planes]: `bias` (where affine), `running_mean`. The gradient goes through the mean. An empty tensor passes
@@ -94,12 +94,12 @@ public final class MeanOnlyBNLeakyReLU: Module {
     }
 }
 
-/// Group normalisation (Wu and He, 2018) of a sparse tensor: each sample's sites and each of `groups` groups of
-/// neighbouring planes have a mean and a (biased) variance of their own, in training and in evaluation.
+/// Group normalization (Wu and He, 2018) of a sparse tensor: each sample's sites and each of `groups` groups of
+/// neighboring planes have a mean and a (biased) variance of their own, in training and in evaluation.
 ///
 /// State, each [planes]: `weight` (ones), `bias` (zeros). What one sample becomes does not depend on the others.
 public final class SparseGroupNorm: Module {
-    /// Groups of neighbouring planes.
+    /// Groups of neighboring planes.
     public let groups: Int
     /// The planes of input and result.
     public let planes: Int
@@ -175,7 +175,7 @@ public final class SparseGroupNorm: Module {
 }
 
 extension Sequential {
-    /// SparseConvNet's `BatchNormELU`: a batch normalisation and an ELU.
+    /// SparseConvNet's `BatchNormELU`: a batch normalization and an ELU.
     public static func batchNormELU(planes: Int, epsilon: Double = 1e-4, momentum: Double = 0.9) throws -> Sequential {
         try Sequential([
             BatchNormalization(planes: planes, epsilon: epsilon, momentum: momentum), ActivationLayer(.elu),

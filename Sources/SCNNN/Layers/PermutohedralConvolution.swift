@@ -2,9 +2,9 @@ internal import SCNCore
 internal import SCNFiles
 internal import SCNGeometry
 
-/// A submanifold convolution on the lattice A_d: each site reads itself and its d * (d + 1) nearest neighbours, after
+/// A submanifold convolution on the lattice A_d: each site reads itself and its d * (d + 1) nearest neighbors, after
 /// Kiefel, Jampani and Gehler, "Permutohedral Lattice CNNs" (2015). The weight is [d * d + d + 1, groups, in / groups,
-/// out / groups], initialised N(0, 2 / (in * volume)).
+/// out / groups], initialized N(0, 2 / (in * volume)).
 ///
 /// Sites are lattice coordinates: points in space times the inverse of ``Permutohedral/basis(dimension:)``.
 public final class PermutohedralSubmanifoldConvolution: ConvolutionLayer {

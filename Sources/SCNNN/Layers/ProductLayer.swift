@@ -24,7 +24,7 @@ extension ProductLayer {
     /// The weight of this forward pass.
     func currentWeight() throws -> Tensor {
         guard isTraining, let spectralNorm else { return weight }
-        return try spectralNorm.normalised(into: weight)
+        return try spectralNorm.normalized(into: weight)
     }
 
     var productState: [Module.StateEntry] {

@@ -3,7 +3,7 @@ internal import SCNFiles
 internal import SCNGeometry
 internal import SCNOps
 
-/// The features of a site's neighbourhood side by side: [sites, planes] -> [sites, volume * planes] on the same sites. Plane
+/// The features of a site's neighborhood side by side: [sites, planes] -> [sites, volume * planes] on the same sites. Plane
 /// k * planes + p is plane p of the site under filter offset k, 0 where there is none.
 public final class ShapeContext: SpatialLayer {
     /// The planes of the input.

@@ -32,7 +32,7 @@ final class SpectralNorm {
     }
 
     /// original * norm / its largest singular value, recorded; the values are kept in `buffer` for evaluation.
-    func normalised(into buffer: Tensor) throws -> Tensor {
+    func normalized(into buffer: Tensor) throws -> Tensor {
         let (weight, epsilon, norm) = (original.values, epsilon, norm)
         let planes = weight.planes
         let estimate = try SpectralNormalizationOperation.estimate(

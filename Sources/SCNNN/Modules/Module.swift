@@ -89,7 +89,7 @@ open class Module {
         for child in children { child.setTraining(training) }
     }
 
-    /// Sets the fraction of their running statistics that the batch normalisations in this module keep a step, 0 ... 1.
+    /// Sets the fraction of their running statistics that the batch normalizations in this module keep a step, 0 ... 1.
     public func setMomentum(_ momentum: Double) throws {
         try require(momentum >= 0 && momentum <= 1, .invalidArgument, "momentum: is \(momentum), expected 0 ... 1")
         takeMomentum(momentum)

@@ -9,7 +9,7 @@ struct Blocks {
     /// Whether a block that is not residual is a `Sequential` of its own.
     var nests = true
 
-    func normalised(_ planes: Int) throws -> Module { try BatchNormalization(planes: planes, leakiness: leakiness) }
+    func normalized(_ planes: Int) throws -> Module { try BatchNormalization(planes: planes, leakiness: leakiness) }
 
     func add(_ repetitions: Int, to net: Sequential, _ inPlanes: Int, _ outPlanes: Int) throws {
         for repetition in 0..<repetitions { try add(to: net, repetition == 0 ? inPlanes : outPlanes, outPlanes) }
@@ -29,7 +29,7 @@ struct Blocks {
 
     private func half(_ inPlanes: Int, _ outPlanes: Int) throws -> [Module] {
         [
-            try normalised(inPlanes),
+            try normalized(inPlanes),
             try SubmanifoldConvolution(dimension: dimension, in: inPlanes, out: outPlanes, filterSize: 3),
         ]
     }

@@ -40,7 +40,7 @@ extension Networks {
         try checkWidth(classes, "classes")
 
         func scores(_ width: Int, bias: Bool) throws -> [Module] {
-            [try blocks.normalised(width), try NetworkInNetwork(in: width, out: classes, bias: bias)]
+            [try blocks.normalized(width), try NetworkInNetwork(in: width, out: classes, bias: bias)]
         }
         return try levels.network { _, _ in
             [try levels.unpooling()]

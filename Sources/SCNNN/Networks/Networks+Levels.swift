@@ -1,6 +1,6 @@
 internal import SCNCore
 
-/// What networks with a way down to coarser levels and up again share: blocks at each level, and between levels strided
+/// Shared base of networks with a way down to coarser levels and up again: blocks at each level, and between levels strided
 /// convolutions down.
 struct Levels {
     let dimension: Int
@@ -45,7 +45,7 @@ struct Levels {
                 return net
             }
             let down = try [
-                blocks.normalised(width),
+                blocks.normalized(width),
                 Convolution(
                     dimension: dimension, in: width, out: next, filterSize: downsampleSize, stride: downsampleStride),
                 level(planes.dropFirst(), next),

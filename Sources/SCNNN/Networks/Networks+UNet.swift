@@ -25,7 +25,7 @@ extension Networks {
             downsampleStride: downsampleStride, inPlanes: inPlanes, blocks: blocks)
         return try levels.network { width, below in
             [
-                try blocks.normalised(below),
+                try blocks.normalized(below),
                 try Deconvolution(
                     dimension: dimension, in: below, out: width, filterSize: downsampleSize, stride: downsampleStride),
             ]

@@ -24,11 +24,11 @@ public enum Networks {
             case .stridedConvolution(let wanted):
                 let wider = wanted ?? planes
                 try net.add(down(dimension, planes, wider))
-                try net.add(normalised(wider))
+                try net.add(normalized(wider))
                 planes = wider
             case .convolution(let main, let branches) where branches.isEmpty:
                 try net.add(submanifold(dimension, planes, main))
-                try net.add(normalised(main))
+                try net.add(normalized(main))
                 planes = main
             case .convolution(let main, let branches):
                 let table = try ConcatTable([submanifold(dimension, planes, main)])
@@ -38,7 +38,7 @@ public enum Networks {
                 try net.add(table)
                 try net.add(JoinTable())
                 planes = try checkedSum([main] + branches)
-                try net.add(normalised(planes))
+                try net.add(normalized(planes))
             }
         }
         return net
@@ -49,17 +49,17 @@ public enum Networks {
         let branch = try Sequential()
         for level in 0..<levels {
             try branch.add(down(dimension, level == 0 ? inPlanes : width, width))
-            try branch.add(normalised(width))
+            try branch.add(normalized(width))
             try branch.add(submanifold(dimension, width, width))
-            try branch.add(normalised(width))
+            try branch.add(normalized(width))
         }
         for level in 0..<levels {
             try branch.add(
                 Deconvolution(dimension: dimension, in: width, out: width, filterSize: 3, stride: 2))
             guard level < levels - 1 else { break }
-            try branch.add(normalised(width))
+            try branch.add(normalized(width))
             try branch.add(submanifold(dimension, width, width))
-            try branch.add(normalised(width))
+            try branch.add(normalized(width))
         }
         return branch
     }
@@ -72,7 +72,7 @@ public enum Networks {
         try Convolution(dimension: dimension, in: inPlanes, out: outPlanes, filterSize: 3, stride: 2)
     }
 
-    private static func normalised(_ planes: Int) throws -> Module {
+    private static func normalized(_ planes: Int) throws -> Module {
         try BatchNormalization(planes: planes, leakiness: 0)
     }
 

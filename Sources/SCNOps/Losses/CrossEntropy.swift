@@ -53,20 +53,20 @@ package enum CrossEntropyOperation {
                 var maximum = values[0]
                 for c in 1..<max(1, classes) { maximum = max(maximum, values[c]) }
                 // Before anything is written: the gradient may take the place of the logits.
-                let labelled = values[label] - maximum
+                let labeled = values[label] - maximum
                 var total = 0.0
                 for c in 0..<classes {
                     let exponential = expf(values[c] - maximum)
                     target?[c] = exponential
                     total += Double(exponential)
                 }
-                let loss = log(total) - Double(labelled)
+                let loss = log(total) - Double(labeled)
                 // An infinite loss of weight 0 has the gradient 0, so it is none; what is NaN remains.
                 if weight > 0 || loss.isNaN { sum += weight * loss }
                 if let target {
                     let factor = weight / total
                     for c in 0..<classes { target[c] = Float(factor * Double(target[c])) }
-                    target[label] = Float(weight * (Double(expf(labelled)) / total - 1))
+                    target[label] = Float(weight * (Double(expf(labeled)) / total - 1))
                 }
             }
             sums[chunk] = sum

@@ -1,7 +1,7 @@
 internal import CSCNKernels
 package import SCNCore
 
-/// Batch normalisation over rows (Ioffe and Szegedy, 2015) with a fused (leaky) ReLU.
+/// Batch normalization over rows (Ioffe and Szegedy, 2015) with a fused (leaky) ReLU.
 ///
 /// Variance is the mean of squared deviations from the mean, in two passes a chunk; chunks combine as in Chan, Golub and
 /// LeVeque (1979), in double. In evaluation a row's gradient depends on that row alone: a NaN stays there.
@@ -9,7 +9,7 @@ package struct BatchNormalizationOperation {
     package var epsilon: Double
     /// The fraction of the running statistics that is kept.
     package var momentum: Double
-    /// After normalising: y > 0 ? y : leakiness * y; 1 is no activation.
+    /// After normalizing: y > 0 ? y : leakiness * y; 1 is no activation.
     package var leakiness: Float
 
     package init(epsilon: Double, momentum: Double, leakiness: Double) throws(SCNError) {
@@ -47,7 +47,7 @@ package struct BatchNormalizationOperation {
         }
     }
 
-    /// Normalises by the statistics of `input` [rows, planes], which it saves; weight and bias are [planes]. No rows: the running
+    /// Normalizes by the statistics of `input` [rows, planes], which it saves; weight and bias are [planes]. No rows: the running
     /// statistics are not updated.
     package func forwardTraining(
         _ input: Matrix, weight: Matrix?, bias: Matrix?, running: Running?, saved: Saved, into result: Matrix

@@ -2,7 +2,7 @@ internal import CSCNKernels
 package import SCNCore
 package import SCNGeometry
 
-/// Group normalisation (Wu and He, 2018): each sample's sites and each group of neighbouring planes have a mean and a
+/// Group normalization (Wu and He, 2018): each sample's sites and each group of neighboring planes have a mean and a
 /// variance of their own.
 ///
 /// Variance is the mean of squared deviations from the mean; chunks and planes combine as in Chan, Golub and LeVeque (1979),

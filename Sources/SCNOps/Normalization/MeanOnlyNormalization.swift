@@ -1,7 +1,7 @@
 internal import CSCNKernels
 package import SCNCore
 
-/// Batch normalisation of the mean alone (Salimans and Kingma, "Weight normalization", 2016) with a fused (leaky) ReLU:
+/// Batch normalization of the mean alone (Salimans and Kingma, "Weight normalization", 2016) with a fused (leaky) ReLU:
 /// y = x - mean + bias.
 package struct MeanOnlyNormalizationOperation {
     /// The fraction of the running mean that is kept.

@@ -20,7 +20,7 @@ package struct PlaneLines {
     }
 
     /// All planes through the evaluation of a batch norm, whose plane `first` is the first of these.
-    package func normalise(
+    package func normalize(
         _ running: BatchNormalizationOperation.Running, weight: Matrix?, bias: Matrix?, epsilon: Double, from first: Int
     ) throws(SCNError) {
         let planes = running.mean.planes

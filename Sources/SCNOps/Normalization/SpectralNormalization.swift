@@ -22,10 +22,10 @@ package enum SpectralNormalizationOperation {
         for _ in 0..<iterations {
             try LinearOperation.forward(
                 weight, weight: next, weightIsTransposed: false, bias: nil, into: left)
-            _ = try normalise(left, epsilon)
+            _ = try normalize(left, epsilon)
             try LinearOperation.backwardWeight(
                 input: weight, gradient: left, weightIsTransposed: false, weightResult: next, biasResult: nil)
-            value = try normalise(next, epsilon)
+            value = try normalize(next, epsilon)
         }
         return Estimate(left: left, right: next, value: value)
     }
@@ -49,7 +49,7 @@ package enum SpectralNormalizationOperation {
     }
 
     /// Divides a vector by its length, at least epsilon; returns its length before times its length after.
-    private static func normalise(_ vector: Matrix, _ epsilon: Double) throws(SCNError) -> Double {
+    private static func normalize(_ vector: Matrix, _ epsilon: Double) throws(SCNError) -> Double {
         let length = try Elements.sumOfSquares(vector).squareRoot()
         try Elements.scale(vector, by: Float(1 / max(length, epsilon)), into: vector)
         return length * length / max(length, epsilon)

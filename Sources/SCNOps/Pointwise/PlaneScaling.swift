@@ -10,7 +10,7 @@ package enum PlaneScaling {
     }
 }
 
-/// Maps of each plane by three numbers of its own, as normalisations need them.
+/// Maps of each plane by three numbers of its own, as normalizations need them.
 enum PlaneMaps {
     /// y = (x - mean) * scale + shift, then y > 0 ? y : leakiness * y; vectors are [planes].
     static func apply(

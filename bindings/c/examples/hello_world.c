@@ -5,7 +5,7 @@
  *
  * 1. Seed the generator with 0.
  * 2. Make the network, its parts in this order: SparseVggNet on 1 plane, "C8 C8 MP3/2 C16 C16 MP3/2 C24 C24 MP3/2"; a
- *    submanifold convolution 24 -> 32 of size 3 without a bias; batch normalisation with ReLU; sparse to dense with 32
+ *    submanifold convolution 24 -> 32 of size 3 without a bias; batch normalization with ReLU; sparse to dense with 32
  *    planes.
  * 3. Ask it for the input spatial size that gives a 10 x 10 output; make an input layer of that size, which adds up.
  * 4. Each character that is not a blank is a point with the feature 1: that in row r and column c of message m is at

@@ -197,7 +197,7 @@ static int draw_digit(const digits *all, const digit *d, int64_t sample, rows *d
     return 1;
 }
 
-/* =================================================================================================== Recognising */
+/* =================================================================================================== Recognizing */
 
 /** Apply the network to drawn rows and store its result, [samples, CLASSES]. The rows are borrowed, not copied. */
 static scn_status apply(scn_module *network, const rows *drawn, int64_t samples, scn_tensor **logits) {

@@ -1,4 +1,4 @@
-// As much of the PLY format as point clouds need: positions, colours and labels of the element `vertex`, in text or binary
+// As much of the PLY format as point clouds need: positions, colors and labels of the element `vertex`, in text or binary
 // files of either byte order, whatever else the files hold (other properties, lists, faces, comments).
 #ifndef PLY_HPP
 #define PLY_HPP
@@ -15,10 +15,10 @@
 #include <string>
 #include <vector>
 
-/// Points in space with colours in 0 ... 1 and, where somebody knows them, labels.
+/// Points in space with colors in 0 ... 1 and, where somebody knows them, labels.
 struct Scene {
     std::vector<double> positions;     // [points, 3]: x, y, z; in double, since coordinates on a map have seven digits
-    std::vector<float> colours;        // [points, 3]: red, green, blue; grey where the file has none
+    std::vector<float> colors;        // [points, 3]: red, green, blue; gray where the file has none
     std::vector<std::int64_t> labels;  // [points], or none
     std::int64_t left_out = 0;         // points of the file without a position: NaN or infinite
 
@@ -241,7 +241,7 @@ inline int role(const std::string &name) {
 /// What white is: 1 in floating point, else the largest value of 8 or 16 bits.
 inline double white(Type type) { return type.kind == 'f' ? 1 : type.bytes == 2 ? 65535 : 255; }
 
-/// Read one row; values: where the numbers of a point go, with colours in 0 ... 1.
+/// Read one row; values: where the numbers of a point go, with colors in 0 ... 1.
 inline void read_row(Numbers &numbers, const Element &element, double *values) {
     numbers.begin_row();
     for (const Property &property : element.properties) {
@@ -291,7 +291,7 @@ inline Scene read(const std::string &path) {
                                 + error.what());
                 }
                 scene.positions.insert(scene.positions.end(), values, values + 3);
-                for (int i = 3; i < 6; i++) scene.colours.push_back(static_cast<float>(values[i]));
+                for (int i = 3; i < 6; i++) scene.colors.push_back(static_cast<float>(values[i]));
                 if (has[6]) scene.labels.push_back(static_cast<std::int64_t>(values[6]));
             }
         }
@@ -309,9 +309,9 @@ inline void put(std::ostream &file, std::uint64_t bits, int bytes) {
 /// Write a scene, with its labels where it has them, as a little-endian binary file.
 inline void write(const std::string &path, const Scene &scene) {
     const std::size_t points = scene.positions.size() / 3;
-    if (scene.colours.size() != 3 * points || (!scene.labels.empty() && scene.labels.size() != points))
+    if (scene.colors.size() != 3 * points || (!scene.labels.empty() && scene.labels.size() != points))
         throw std::invalid_argument("a scene of " + std::to_string(points) + " points with "
-                                    + std::to_string(scene.colours.size() / 3) + " colours and "
+                                    + std::to_string(scene.colors.size() / 3) + " colors and "
                                     + std::to_string(scene.labels.size()) + " labels");
     std::ofstream file(path, std::ios::binary);
     if (!file) throw Error(path + ": cannot be opened for writing: " + std::strerror(errno));
@@ -326,8 +326,8 @@ inline void write(const std::string &path, const Scene &scene) {
             put(file, bits, 8);
         }
         for (std::size_t i = 3 * point; i < 3 * point + 3; i++) {
-            const float colour = scene.colours[i];
-            put(file, colour > 0 ? static_cast<std::uint64_t>(std::fmin(colour, 1.0F) * 255 + 0.5F) : 0, 1);
+            const float color = scene.colors[i];
+            put(file, color > 0 ? static_cast<std::uint64_t>(std::fmin(color, 1.0F) * 255 + 0.5F) : 0, 1);
         }
         if (scene.labels.empty()) continue;
         const std::int64_t label = scene.labels[point];

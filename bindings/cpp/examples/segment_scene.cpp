@@ -1,9 +1,9 @@
 // Load a network and say of each point of a scene what it belongs to.
 //
-//     segment_scene net.safetensors scene.ply voxel_size labelled.ply
+//     segment_scene net.safetensors scene.ply voxel_size labeled.ply
 //
-// The network takes voxels with 3 planes, the mean colour, and gives a score for each class. labelled.ply has the scene's
-// points in the colours of their classes, and the classes in the property `label`. Where scene.ply has that property too,
+// The network takes voxels with 3 planes, the mean color, and gives a score for each class. labeled.ply has the scene's
+// points in the colors of their classes, and the classes in the property `label`. Where scene.ply has that property too,
 // the share of points on which they agree is printed.
 #include <algorithm>
 #include <cstdio>
@@ -42,7 +42,7 @@ void segment(const char *network_path, const char *scene_path, double voxel_size
     for (std::size_t point = 0; point < sites.size(); point++) {
         const std::int64_t label = classes[static_cast<std::size_t>(sites[point])];
         result.labels[point] = label;
-        std::copy_n(palette[label % 8], 3, result.colours.begin() + static_cast<std::ptrdiff_t>(3 * point));
+        std::copy_n(palette[label % 8], 3, result.colors.begin() + static_cast<std::ptrdiff_t>(3 * point));
         if (!scene.labels.empty()) agreeing += scene.labels[point] == label;
     }
     ply::write(result_path, result);
@@ -55,7 +55,7 @@ void segment(const char *network_path, const char *scene_path, double voxel_size
 int main(int count, char **arguments) {
     const double voxel_size = count == 5 ? std::atof(arguments[3]) : 0;
     if (count != 5)
-        return std::fprintf(stderr, "usage: %s net.safetensors scene.ply voxel_size labelled.ply\n", arguments[0]), 2;
+        return std::fprintf(stderr, "usage: %s net.safetensors scene.ply voxel_size labeled.ply\n", arguments[0]), 2;
     try {
         segment(arguments[1], arguments[2], voxel_size, arguments[4]);
     } catch (const std::exception &error) {

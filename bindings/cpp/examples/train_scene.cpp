@@ -1,4 +1,4 @@
-// Train a small U-Net to tell floor, ball and box apart by their shape, since their colours are noise.
+// Train a small U-Net to tell floor, ball and box apart by their shape, since their colors are noise.
 //
 //     train_scene net.safetensors scene.ply     writes the network, and a scene that it has not seen, for segment_scene
 #include <cmath>
@@ -43,7 +43,7 @@ class Artist {
     }
     void add(Scene &scene, float x, float y, float z, std::int64_t label) {
         for (float position : {x, y, z}) scene.positions.push_back(static_cast<double>(position));
-        for (int i = 0; i < 3; i++) scene.colours.push_back(between(0.4F, 0.6F));
+        for (int i = 0; i < 3; i++) scene.colors.push_back(between(0.4F, 0.6F));
         scene.labels.push_back(label);
     }
 };
