@@ -219,8 +219,8 @@ void print_step_memory(void);
 
 // torch_steps.c
 
-/// Write the larger U-Net, its points, features and labels into `setting.steps_folder`; then, for each number of threads on the
-/// standard input, make one training step and print its seconds and its loss.
+/// Write the larger U-Net, its points, features and labels into `setting.steps_folder`; then, for each number of
+/// threads on the standard input, make one training step and print its seconds and its loss.
 void answer_steps(void);
 
 // networks.c

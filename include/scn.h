@@ -23,35 +23,35 @@
  *
  * CONVENTIONS
  *
- * Sites.    A site is a batch index and d coordinates, d = 1 ... 10. Coordinates are int64, [rows, d] or [rows, d + 1] with
- *           the batch index last. Feature matrices are float32, [sites, planes], row-major, without gaps. Rows of sparse
- *           tensors are sorted by batch index, then by coordinates, the last axis fastest.
+ * Sites.    A site is a batch index and d coordinates, d = 1 ... 10. Coordinates are int64, [rows, d] or [rows, d + 1]
+ *           with the batch index last. Feature matrices are float32, [sites, planes], row-major, without gaps. Rows of
+ *           sparse tensors are sorted by batch index, then by coordinates, the last axis fastest.
  * Filters.  Offsets of a filter are row-major, the last axis fastest; `volume` is their number. Convolution weights are
  *           [volume, groups, in_planes / groups, out_planes / groups].
  * Status.   Functions that can fail return scn_status: SCN_OK (0) or an error, and then leave everything as it was, set
- *           their out-parameters to NULL or 0, and say what was wrong in scn_last_error(). Whatever is passed, a function
- *           returns; it never ends the process. Every such function may return
- *           SCN_ERROR_INVALID_ARGUMENT (a NULL where none is allowed, a value out of its range), SCN_ERROR_HANDLE (a NULL or
- *           released handle, or one of another kind) and SCN_ERROR_MEMORY; the others it returns are listed with it.
- * Handles.  scn_tensor, scn_module, scn_optimizer, scn_geometry and scn_rulebook are opaque. Each handle that a function
- *           returns belongs to the caller, who gives it back with scn_..._release; releasing NULL does nothing.
- *           scn_..._retain counts one more owner. What a handle needs, it keeps alive itself.
- * Words.    Parameters are `borrowed` (read during the call only; the rule where nothing is said), `copied`, `retained` (the
- *           callee counts itself as an owner; the caller keeps its own handle), or stay `on loan` until a release callback.
- *           Out-parameters come last.
+ *           their out-parameters to NULL or 0, and say what was wrong in scn_last_error(). Whatever is passed, a
+ *           function returns; it never ends the process. Every such function may return SCN_ERROR_INVALID_ARGUMENT (a
+ *           NULL where none is allowed, a value out of its range), SCN_ERROR_HANDLE (a NULL or released handle, or one
+ *           of another kind) and SCN_ERROR_MEMORY; the others it returns are listed with it.
+ * Handles.  scn_tensor, scn_module, scn_optimizer, scn_geometry and scn_rulebook are opaque. Each handle that a
+ *           function returns belongs to the caller, who gives it back with scn_..._release; releasing NULL does
+ *           nothing. scn_..._retain counts one more owner. What a handle needs, it keeps alive itself.
+ * Words.    Parameters are `borrowed` (read during the call only; the rule where nothing is said), `copied`, `retained`
+ *           (the callee counts itself as an owner; the caller keeps its own handle), or stay `on loan` until a release
+ *           callback. Out-parameters come last.
  * Pointers. Data pointers got from a handle are valid while that handle lives and are the library's memory itself:
  *           writing through them changes the value.
- * Options.  Option structs, and scn_matrix, begin with struct_size and only ever grow at their end; start from their _INIT
- *           macro. A NULL option struct means the defaults; one that is longer than this library's is an error.
- * Threads.  Different handles may be used from different threads at once; one handle is the caller's to guard. Results do
- *           not depend on the number of threads. After fork() the child goes on working. A thread that calls the library needs
- *           512 KB of stack.
- * Process.  The library's threads block the process's signals. The rounding and the flushing of denormal numbers that the
- *           calling thread has set hold for a call on all threads. Floating-point exceptions do not trap within a call, and
- *           the flags are afterwards as before.
- * BLAS.     Dense products are OpenBLAS's, or, where it does not know this cpu or the process has no 128 MB of addresses
- *           for its buffer, the library's own. OpenBLAS's thread count, which is one setting for the whole process, is set
- *           to 1 when this library loads: the library's own threads call it.
+ * Options.  Option structs, and scn_matrix, begin with struct_size and only ever grow at their end; start from their
+ *           _INIT macro. A NULL option struct means the defaults; one that is longer than this library's is an error.
+ * Threads.  Different handles may be used from different threads at once; one handle is the caller's to guard. Results
+ *           do not depend on the number of threads. After fork() the child goes on working. A thread that calls the
+ *           library needs 512 KB of stack.
+ * Process.  The library's threads block the process's signals. The rounding and the flushing of denormal numbers that
+ *           the calling thread has set hold for a call on all threads. Floating-point exceptions do not trap within a
+ *           call, and the flags are afterwards as before.
+ * BLAS.     Dense products are OpenBLAS's, or, where it does not know this cpu or the process has no 128 MB of
+ *           addresses for its buffer, the library's own. OpenBLAS's thread count, which is one setting for the whole
+ *           process, is set to 1 when this library loads: the library's own threads call it.
  */
 /** @file
  *  The C interface of scn; the comment at its beginning has a whole program and the conventions. */
@@ -73,7 +73,7 @@
 extern "C" {
 #endif
 
-/* ================================================================================================ The library itself */
+/* =============================================================================================== The library itself */
 
 /** The version of this header: what docs/stability.md promises goes by it. */
 #define SCN_VERSION_MAJOR 0
@@ -121,15 +121,15 @@ SCN_API int32_t scn_abi_version(void);
 SCN_API const char *scn_status_name(scn_status status);
 /** Return this thread's last error message; never NULL, "" before the first. Valid until this thread's next error. */
 SCN_API const char *scn_last_error(void);
-/** Return the cpu and the instruction set in use, "Intel(R) Xeon(R) Processor, avx512"; a constant. The environment variable
- *  SCN_ISA ("generic", "avx2", "avx512"), read once, forces an instruction set; where it names none that this cpu has,
- *  operations return SCN_ERROR_UNSUPPORTED and this text says so. */
+/** Return the cpu and the instruction set in use, "Intel(R) Xeon(R) Processor, avx512"; a constant. The environment
+ *  variable SCN_ISA ("generic", "avx2", "avx512"), read once, forces an instruction set; where it names none that this
+ *  cpu has, operations return SCN_ERROR_UNSUPPORTED and this text says so. */
 SCN_API const char *scn_cpu_description(void);
 /** Return how many threads operations use, the calling one included. At first that is what the environment variable
- *  SCN_NUM_THREADS says, 1 ... 1024; where it is unset or empty, as many as the process may use at once (the cpus that the
- *  calling thread may run on, or the quota of its control groups, rounded up, where that is less), or OMP_NUM_THREADS where
- *  that is fewer. Read once. Where SCN_NUM_THREADS is anything else, 1, and operations return SCN_ERROR_UNSUPPORTED and name
- *  it until a number is set. */
+ *  SCN_NUM_THREADS says, 1 ... 1024; where it is unset or empty, as many as the process may use at once (the cpus that
+ *  the calling thread may run on, or the quota of its control groups, rounded up, where that is less), or
+ *  OMP_NUM_THREADS where that is fewer. Read once. Where SCN_NUM_THREADS is anything else, 1, and operations return
+ *  SCN_ERROR_UNSUPPORTED and name it until a number is set. */
 SCN_API int32_t scn_get_thread_count(void);
 /** Set how many threads operations use, 1 ... 1024. */
 SCN_API scn_status scn_set_thread_count(int32_t count);
@@ -137,9 +137,9 @@ SCN_API scn_status scn_set_thread_count(int32_t count);
 SCN_API int64_t scn_live_handles(void);
 /** Return how many bytes of numbers the library holds now. */
 SCN_API int64_t scn_memory_in_use(void);
-/** Store what forward passes of the whole process did since it began, or since the last scn_set_forward_counts: multiply-adds
- *  of convolutions and dense products, elements of the results of these (SparseConvNet's hidden states), and rules that
- *  convolutions and poolings walked over. Backward passes count nothing. NULL where not wanted. */
+/** Store what forward passes of the whole process did since it began, or since the last scn_set_forward_counts:
+ *  multiply-adds of convolutions and dense products, elements of the results of these (SparseConvNet's hidden states),
+ *  and rules that convolutions and poolings walked over. Backward passes count nothing. NULL where not wanted. */
 SCN_API void scn_get_forward_counts(int64_t *multiply_adds, int64_t *hidden_states, int64_t *rules);
 /** Set these counts, each >= 0; to zeros before a pass that is to be measured. */
 SCN_API scn_status scn_set_forward_counts(int64_t multiply_adds, int64_t hidden_states, int64_t rules);
@@ -149,14 +149,15 @@ SCN_API scn_status scn_manual_seed(uint64_t seed);
 SCN_API scn_status scn_get_random_state(uint64_t state[4]);
 /** Set the generator's state to 4 words that scn_get_random_state stored; not all zero. */
 SCN_API scn_status scn_set_random_state(const uint64_t state[4]);
-/** Begin a scope: until it ends, the calls of this thread are one, which scn_scope_end keeps or puts back. Scopes nest, at most
- *  10,000 deep. seed: what the thread draws from meanwhile is a stream of its own, which begins with it, and the generator
- *  stays as it is; NULL: the generator, as ever. Also SCN_ERROR_STATE. */
+/** Begin a scope: until it ends, the calls of this thread are one, which scn_scope_end keeps or puts back. Scopes nest,
+ *  at most 10,000 deep. seed: what the thread draws from meanwhile is a stream of its own, which begins with it, and
+ *  the generator stays as it is; NULL: the generator, as ever. Also SCN_ERROR_STATE. */
 SCN_API scn_status scn_scope_begin(const uint64_t *seed);
-/** End the scope that this thread began last. keep: 1, or 0 to put back what its forward passes (and scn_module_reweight)
- *  changed: running statistics and other buffers, the generator, forward counts, and what was added to geometries that were
- *  there before. Handles, gradients and what else an optimizer or the host wrote stay. SCN_ERROR_STATE where no scope is
- *  open. What would be put back is kept in memory until then: a scope is for some calls, not for a whole training. */
+/** End the scope that this thread began last. keep: 1, or 0 to put back what its forward passes (and
+ *  scn_module_reweight) changed: running statistics and other buffers, the generator, forward counts, and what was
+ *  added to geometries that were there before. Handles, gradients and what else an optimizer or the host wrote stay.
+ *  SCN_ERROR_STATE where no scope is open. What would be put back is kept in memory until then: a scope is for some
+ *  calls, not for a whole training. */
 SCN_API scn_status scn_scope_end(int32_t keep);
 
 /* ================================================================================================== Tensors and points
@@ -185,8 +186,8 @@ typedef void (*scn_release_callback)(void *context);
  *  Also SCN_ERROR_OVERFLOW, SCN_ERROR_SHAPE (a negative size). */
 SCN_API scn_status scn_tensor_create(const int64_t *shape, int32_t rank, const float *data, scn_tensor **tensor);
 /** Create a dense tensor over the caller's buffer, without a copy.
- *  data: [product of shape], aligned to 4 bytes, on loan until release(context) is called; release may be NULL where data
- *  outlives every use. Operations only read it; optimizers and scn_tensor_copy_from write it. */
+ *  data: [product of shape], aligned to 4 bytes, on loan until release(context) is called; release may be NULL where
+ *  data outlives every use. Operations only read it; optimizers and scn_tensor_copy_from write it. */
 SCN_API scn_status scn_tensor_borrow(const int64_t *shape, int32_t rank, float *data, scn_release_callback release,
                                      void *context, scn_tensor **tensor);
 /** Create points for an input layer.
@@ -215,7 +216,8 @@ SCN_API scn_status scn_tensor_release(scn_tensor *tensor);
 SCN_API scn_status scn_tensor_kind(scn_tensor *tensor, scn_value_kind *kind);
 /** Store the type of a tensor's elements (of the features, where sparse or points); SCN_FLOAT32 in this version. */
 SCN_API scn_status scn_tensor_type(scn_tensor *tensor, scn_element_type *type);
-/** Store the rank: of a dense tensor its own, of sparse tensors and points that of their features, 2 (batched points: 3). */
+/** Store the rank: of a dense tensor its own, of sparse tensors and points that of their features, 2 (batched points:
+ *  3). */
 SCN_API scn_status scn_tensor_rank(scn_tensor *tensor, int32_t *rank);
 /** Store the shape in shape[rank]; capacity: elements that fit there. Also SCN_ERROR_SHAPE where they do not fit. */
 SCN_API scn_status scn_tensor_shape(scn_tensor *tensor, int64_t *shape, int32_t capacity);
@@ -226,7 +228,8 @@ SCN_API scn_status scn_tensor_copy_from(scn_tensor *tensor, const float *data, i
 
 /* Sparse tensors. */
 
-/** Return the features of a sparse tensor or of points as a dense tensor [rows, planes] that shares values and gradient. */
+/** Return the features of a sparse tensor or of points as a dense tensor [rows, planes] that shares values and
+ *  gradient. */
 SCN_API scn_status scn_tensor_features(scn_tensor *tensor, scn_tensor **features);
 /** Return a sparse tensor on the same sites with other features. features: dense [sites, planes], retained.
  *  Also SCN_ERROR_SHAPE. */
@@ -248,10 +251,10 @@ SCN_API scn_status scn_tensor_get_requires_gradient(scn_tensor *tensor, int32_t 
 SCN_API scn_status scn_tensor_set_requires_gradient(scn_tensor *tensor, int32_t requires_gradient);
 /** Return a tensor with the same values (shared) that is not the result of any operation. */
 SCN_API scn_status scn_tensor_detach(scn_tensor *tensor, scn_tensor **detached);
-/** Run the backward pass from this tensor; gradients add up in the tensors that require one and are no operation's result.
- *  gradient: [product of shape], borrowed; NULL for a tensor of one element, meaning 1. The record is used up: a second
- *  pass is SCN_ERROR_STATE. A pass that failed, for want of memory, can be made again with the same gradient: it goes on
- *  where it stopped. Also SCN_ERROR_SHAPE, where count is not the product of the shape. */
+/** Run the backward pass from this tensor; gradients add up in the tensors that require one and are no operation's
+ *  result. gradient: [product of shape], borrowed; NULL for a tensor of one element, meaning 1. The record is used up:
+ *  a second pass is SCN_ERROR_STATE. A pass that failed, for want of memory, can be made again with the same gradient:
+ *  it goes on where it stopped. Also SCN_ERROR_SHAPE, where count is not the product of the shape. */
 SCN_API scn_status scn_tensor_backward(scn_tensor *tensor, const float *gradient, int64_t count);
 /** Return the gradient that has added up, as a dense tensor that shares it; NULL (and SCN_OK) where there is none. */
 SCN_API scn_status scn_tensor_gradient(scn_tensor *tensor, scn_tensor **gradient);
@@ -275,25 +278,26 @@ SCN_API scn_status scn_tensor_sum(scn_tensor *tensor, scn_tensor **sum);
 /** Return a dense tensor of another shape with the same elements in order. One size may be -1: it is inferred.
  *  Also SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_tensor_reshape(scn_tensor *dense, const int64_t *shape, int32_t rank, scn_tensor **result);
-/** Return one batch of the samples of all tensors, one tensor after the other. tensors: [count], sparse, at least one, of one
- *  spatial size and planes (else SCN_ERROR_SHAPE); the result's rows are theirs one after the other. */
+/** Return one batch of the samples of all tensors, one tensor after the other. tensors: [count], sparse, at least one,
+ *  of one spatial size and planes (else SCN_ERROR_SHAPE); the result's rows are theirs one after the other. */
 SCN_API scn_status scn_append_tensors(scn_tensor *const *tensors, int64_t count, scn_tensor **result);
-/** Return the sum of squared differences over the union of the sites of x and y, zeros where one has no site, divided by
- *  the number of sites of the union (0 where there is none), rank 0. x, y: sparse, of one spatial size and planes (else
- *  SCN_ERROR_SHAPE); their geometries and batch sizes may differ. */
+/** Return the sum of squared differences over the union of the sites of x and y, zeros where one has no site, divided
+ *  by the number of sites of the union (0 where there is none), rank 0. x, y: sparse, of one spatial size and planes
+ *  (else SCN_ERROR_SHAPE); their geometries and batch sizes may differ. */
 SCN_API scn_status scn_compare_sparse(scn_tensor *x, scn_tensor *y, scn_tensor **loss);
 /** Return the mean cross-entropy, rank 0, of softmax(logits) at the labels.
- *  logits: [n, classes], dense or sparse. labels: [n], each in 0 ... classes - 1 or ignore_index. class_weights: [classes],
- *  finite and >= 0, or NULL for ones: the mean is then weighted. Rows labeled ignore_index do not count and are not read;
- *  where none counts, the loss is 0. A NaN in another row makes the loss and the row's gradient NaN, under weight 0, too.
- *  Rows of sparse logits are sorted, so that labels in the order of the points that an input layer got are wrong, and no
- *  error: end the network with an output layer, or sort the labels as the sites. Also SCN_ERROR_SHAPE. */
+ *  logits: [n, classes], dense or sparse. labels: [n], each in 0 ... classes - 1 or ignore_index. class_weights:
+ *  [classes], finite and >= 0, or NULL for ones: the mean is then weighted. Rows labeled ignore_index do not count and
+ *  are not read; where none counts, the loss is 0. A NaN in another row makes the loss and the row's gradient NaN,
+ *  under weight 0, too. Rows of sparse logits are sorted, so that labels in the order of the points that an input layer
+ *  got are wrong, and no error: end the network with an output layer, or sort the labels as the sites. Also
+ *  SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_cross_entropy(scn_tensor *logits, const int64_t *labels, int64_t count,
                                      const float *class_weights, int64_t ignore_index, scn_tensor **loss);
 /** Return the mean logistic loss, rank 0: the cross-entropy of sigmoid(logits) at the targets.
- *  logits: any shape, dense or sparse; the mask of a sparsify without activation, say. targets: [count], each in 0 ... 1, one
- *  for each logit in their order: with sparse logits, and with a mask, that of the sorted sites (see scn_cross_entropy).
- *  Where there is none, the loss is 0. Also SCN_ERROR_SHAPE. */
+ *  logits: any shape, dense or sparse; the mask of a sparsify without activation, say. targets: [count], each in 0 ...
+ *  1, one for each logit in their order: with sparse logits, and with a mask, that of the sorted sites (see
+ *  scn_cross_entropy). Where there is none, the loss is 0. Also SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_binary_cross_entropy(scn_tensor *logits, const float *targets, int64_t count, scn_tensor **loss);
 
 /* ============================================================================================================ Modules
@@ -317,73 +321,74 @@ SCN_API scn_status scn_module_input_spatial_size(scn_module *module, int32_t dim
                                                  int64_t *input_size);
 /** Store the number of parameters and buffers, those of inner modules included. */
 SCN_API scn_status scn_module_state_count(scn_module *module, int64_t *count);
-/** Return entry `index` of the state: its name, the path of child indices and the entry's own, "2.0.weight" (valid until
- *  the module is released or gets another child), the tensor itself, and whether it is a parameter (1) or a buffer (0). */
+/** Return entry `index` of the state: its name, the path of child indices and the entry's own, "2.0.weight" (valid
+ *  until the module is released or gets another child), the tensor itself, and whether it is a parameter (1) or a
+ *  buffer (0). */
 SCN_API scn_status scn_module_state(scn_module *module, int64_t index, const char **name, scn_tensor **tensor,
                                     int32_t *is_parameter);
-/** Scale and shift every convolution and product with a bias, by its weight and bias, so that each plane of what it makes of
- *  `input` has mean 0 and deviation 1 there, in the order in which the input flows through, in Sequentials and ConcatTables
- *  at any depth; return what the module makes of the input then (output: NULL where not wanted). Nothing is recorded;
- *  running statistics are updated as by a forward pass; weights of planes without deviation stay. Returns what
- *  scn_module_forward returns, and changes nothing where that is an error. */
+/** Scale and shift every convolution and product with a bias, by its weight and bias, so that each plane of what it
+ *  makes of `input` has mean 0 and deviation 1 there, in the order in which the input flows through, in Sequentials and
+ *  ConcatTables at any depth; return what the module makes of the input then (output: NULL where not wanted). Nothing
+ *  is recorded; running statistics are updated as by a forward pass; weights of planes without deviation stay. Returns
+ *  what scn_module_forward returns, and changes nothing where that is an error. */
 SCN_API scn_status scn_module_reweight(scn_module *module, scn_tensor *input, scn_tensor **output);
 /** Do the same with the biases alone: mean 0. */
 SCN_API scn_status scn_module_rebias(scn_module *module, scn_tensor *input, scn_tensor **output);
-/** Make a convolution or product divide its weight by its largest singular value, times norm (Miyato et al., 2018); the last
- *  axis of the weight is taken as the columns of a matrix. The state then has weight_orig (the parameter: the tensor that
- *  was weight), weight and weight_u (buffers). Each forward pass in training makes n_power_iterations, >= 1, steps of the
- *  power iteration, epsilon being the least length that a vector is divided by; evaluation uses the weight of the last such
- *  pass, and its gradients do not reach weight_orig. epsilon, norm: FLT_MIN ... FLT_MAX. SCN_ERROR_STATE where the module
- *  has a spectral norm. */
+/** Make a convolution or product divide its weight by its largest singular value, times norm (Miyato et al., 2018); the
+ *  last axis of the weight is taken as the columns of a matrix. The state then has weight_orig (the parameter: the
+ *  tensor that was weight), weight and weight_u (buffers). Each forward pass in training makes n_power_iterations, >=
+ *  1, steps of the power iteration, epsilon being the least length that a vector is divided by; evaluation uses the
+ *  weight of the last such pass, and its gradients do not reach weight_orig. epsilon, norm: FLT_MIN ... FLT_MAX.
+ *  SCN_ERROR_STATE where the module has a spectral norm. */
 SCN_API scn_status scn_module_add_spectral_norm(scn_module *module, int64_t n_power_iterations, double epsilon, double norm);
 /** Forget the gradients of all parameters. */
 SCN_API scn_status scn_module_zero_gradients(scn_module *module);
 /** Return the type's name, "SubmanifoldConvolution"; a constant. */
 SCN_API scn_status scn_module_type(scn_module *module, const char **name);
-/** Return the architecture as JSON text, what scn_module_create takes; valid until the module is released or gets another
- *  child. */
+/** Return the architecture as JSON text, what scn_module_create takes; valid until the module is released or gets
+ *  another child. */
 SCN_API scn_status scn_module_architecture(scn_module *module, const char **json);
-/** Return a tree of the module for people to read, with the shapes and the number of parameters; valid until the next call
- *  for this module. */
+/** Return a tree of the module for people to read, with the shapes and the number of parameters; valid until the next
+ *  call for this module. */
 SCN_API scn_status scn_module_description(scn_module *module, const char **text);
 /** Apply a module in evaluation mode, without a record, and return a table for people to read: of each layer the active
- *  sites and planes of its result, rules, parameters, multiply-adds, and memory, the bytes of the result; a row with their
- *  totals at the end. Changes neither the module nor the counts of scn_get_forward_counts. The text is valid until the next
- *  call for this module. Also the errors of scn_module_forward. */
+ *  sites and planes of its result, rules, parameters, multiply-adds, and memory, the bytes of the result; a row with
+ *  their totals at the end. Changes neither the module nor the counts of scn_get_forward_counts. The text is valid
+ *  until the next call for this module. Also the errors of scn_module_forward. */
 SCN_API scn_status scn_module_summary(scn_module *module, scn_tensor *input, const char **text);
-/** Create a module from its architecture as JSON text: {"type": "ReLU"}; {"type": "Sequential", "modules": [...]}; other
- *  keys are the type's arguments, see scn_layer_types, each by its key, by SparseConvNet's name or by a name that it had
- *  before; messages call an argument as the text does. Parameters are initialized anew. Also SCN_ERROR_FORMAT, for more than four
- *  million values or 100,000 modules among others. */
+/** Create a module from its architecture as JSON text: {"type": "ReLU"}; {"type": "Sequential", "modules": [...]};
+ *  other keys are the type's arguments, see scn_layer_types, each by its key, by SparseConvNet's name or by a name that
+ *  it had before; messages call an argument as the text does. Parameters are initialized anew. Also SCN_ERROR_FORMAT,
+ *  for more than four million values or 100,000 modules among others. */
 SCN_API scn_status scn_module_create(const char *json, scn_module **module);
-/** Store what the library says of every type of layer that scn_module_create can make, as a JSON array; a constant. Of each
- *  type: "type", its name; "documentation", one line; "arguments", in SparseConvNet's order; "state", its parameters and
- *  buffers; and "holds_modules" where "modules" lists others. Of each argument: "name", the key; "kind": integer, flag, real,
- *  choice, sizes or ratios (a list with an entry for each axis, or one number for all); "minimum", "maximum", "bound" or
- *  "choices"; "default" where the key may be absent; "is_nullable" where null is a value; "sparseconvnet_name" and
- *  "former_names", which are read as the key is; "is_addition" where SparseConvNet lacks it; "is_taken_over" where only
- *  scn_module_optimize_for_inference gives it another value. */
+/** Store what the library says of every type of layer that scn_module_create can make, as a JSON array; a constant. Of
+ *  each type: "type", its name; "documentation", one line; "arguments", in SparseConvNet's order; "state", its
+ *  parameters and buffers; and "holds_modules" where "modules" lists others. Of each argument: "name", the key; "kind":
+ *  integer, flag, real, choice, sizes or ratios (a list with an entry for each axis, or one number for all); "minimum",
+ *  "maximum", "bound" or "choices"; "default" where the key may be absent; "is_nullable" where null is a value;
+ *  "sparseconvnet_name" and "former_names", which are read as the key is; "is_addition" where SparseConvNet lacks it;
+ *  "is_taken_over" where only scn_module_optimize_for_inference gives it another value. */
 SCN_API scn_status scn_layer_types(const char **json);
 /** Check an architecture and store it with every argument, as scn_module_architecture does, without making the module:
  *  nothing is allocated for parameters and no random number is drawn. completed: [capacity], the text with its closing
- *  zero; NULL where capacity is 0, to ask for the length alone. length: the bytes that it takes. Also SCN_ERROR_SHAPE where
- *  they do not fit, and the errors of scn_module_create. */
+ *  zero; NULL where capacity is 0, to ask for the length alone. length: the bytes that it takes. Also SCN_ERROR_SHAPE
+ *  where they do not fit, and the errors of scn_module_create. */
 SCN_API scn_status scn_complete_architecture(const char *json, char *completed, int64_t capacity, int64_t *length);
-/** Return a new module of type InferenceNetwork that gives the results of this one's evaluation, within rounding, in less
- *  time; this one stays as it is. Batch norm is folded into the weights of the convolution or dense product before it, a
- *  (leaky) ReLU behind becomes that layer's last step, a dropout a factor of its weights; what a join has on its branches'
- *  ends goes into the branches; Identity vanishes.
+/** Return a new module of type InferenceNetwork that gives the results of this one's evaluation, within rounding, in
+ *  less time; this one stays as it is. Batch norm is folded into the weights of the convolution or dense product before
+ *  it, a (leaky) ReLU behind becomes that layer's last step, a dropout a factor of its weights; what a join has on its
+ *  branches' ends goes into the branches; Identity vanishes.
  *      scn_module *net, *fast;
  *      scn_checkpoint_open("trained.safetensors", &net);
  *      if (scn_module_optimize_for_inference(net, &fast) != SCN_OK) return puts(scn_last_error()), 1;
  *      scn_module_release(net);
  *      scn_checkpoint_save("fast.safetensors", fast, NULL);  // opens again, with the same bits
  *      scn_module_forward(fast, points, &logits);            // nothing is recorded
- *  The new module stays in evaluation mode whatever scn_module_set_training says, has no children to get at, and keeps its
- *  weights packed as the cpu wants them (a second copy). It lists its state as any module does; nothing in it requires a
- *  gradient, and weights whose address scn_tensor_data gave out are packed anew at each call. Its forward returns
- *  SCN_ERROR_STATE where operations are recorded and the input requires a gradient. Also SCN_ERROR_UNSUPPORTED, where the
- *  module holds a type that scn_module_create cannot make. */
+ *  The new module stays in evaluation mode whatever scn_module_set_training says, has no children to get at, and keeps
+ *  its weights packed as the cpu wants them (a second copy). It lists its state as any module does; nothing in it
+ *  requires a gradient, and weights whose address scn_tensor_data gave out are packed anew at each call. Its forward
+ *  returns SCN_ERROR_STATE where operations are recorded and the input requires a gradient. Also SCN_ERROR_UNSUPPORTED,
+ *  where the module holds a type that scn_module_create cannot make. */
 SCN_API scn_status scn_module_optimize_for_inference(scn_module *module, scn_module **optimized);
 /** Count one more owner of the handle. */
 SCN_API scn_status scn_module_retain(scn_module *module);
@@ -392,10 +397,12 @@ SCN_API scn_status scn_module_release(scn_module *module);
 
 /* Containers. Modules nest at most 256 deep and cannot contain themselves (SCN_ERROR_STATE). */
 
-/** Create a module that applies its children one after the other. children: [count], retained; NULL where count is 0. */
+/** Create a module that applies its children one after the other. children: [count], retained; NULL where count
+ *  is 0. */
 SCN_API scn_status scn_sequential_create(scn_module *const *children, int64_t count, scn_module **module);
-/** Create a sequential that keeps its input alone and computes what lies between again in the backward pass (Chen et al.,
- *  2016). Results and gradients are those of scn_sequential_create, bit by bit; running statistics are updated once. */
+/** Create a sequential that keeps its input alone and computes what lies between again in the backward pass (Chen et
+ *  al., 2016). Results and gradients are those of scn_sequential_create, bit by bit; running statistics are updated
+ *  once. */
 SCN_API scn_status scn_checkpointed_sequential_create(scn_module *const *children, int64_t count, scn_module **module);
 /** Create a module that applies each of its children to the one input and makes a table of the results. */
 SCN_API scn_status scn_concat_table_create(scn_module *const *children, int64_t count, scn_module **module);
@@ -405,11 +412,11 @@ SCN_API scn_status scn_add_table_create(scn_module **module);
 SCN_API scn_status scn_join_table_create(scn_module **module);
 /** Create a module that returns its input. */
 SCN_API scn_status scn_identity_create(scn_module **module);
-/** Create a module that prints what passes through it to standard output, and returns it. Where nobody reads that any more
- *  the line is lost, without an error and without SIGPIPE. */
+/** Create a module that prints what passes through it to standard output, and returns it. Where nobody reads that any
+ *  more the line is lost, without an error and without SIGPIPE. */
 SCN_API scn_status scn_verbose_identity_create(scn_module **module);
-/** Create a module that adds a plane for each axis of a sparse tensor: the coordinate, scaled to -1 ... 1 over the spatial
- *  size (0 where that is 1). [sites, planes] to [sites, planes + dimension]. */
+/** Create a module that adds a plane for each axis of a sparse tensor: the coordinate, scaled to -1 ... 1 over the
+ *  spatial size (0 where that is 1). [sites, planes] to [sites, planes + dimension]. */
 SCN_API scn_status scn_add_coords_create(scn_module **module);
 /** Append a child to a Sequential or ConcatTable. child: retained. Also SCN_ERROR_STATE. */
 SCN_API scn_status scn_module_add(scn_module *container, scn_module *child);
@@ -430,22 +437,24 @@ typedef enum scn_input_mode {
 } scn_input_mode;
 
 /** Create a module that turns points into a sparse tensor. spatial_size: [dimension], copied.
- *  Forward returns SCN_ERROR_COORDINATE for a row out of range, or duplicate where the mode forbids it, and names it. */
+ *  Forward returns SCN_ERROR_COORDINATE for a row out of range, or duplicate where the mode forbids it, and names
+ *  it. */
 SCN_API scn_status scn_input_layer_create(int32_t dimension, const int64_t *spatial_size, scn_input_mode mode,
                                           scn_module **module);
-/** Create a module that gives every row of the input layer's points the vector of its site: dense [rows, planes]. In modes
- *  1 and 2 only the winning row gets it, the others zeros. */
+/** Create a module that gives every row of the input layer's points the vector of its site: dense [rows, planes]. In
+ *  modes 1 and 2 only the winning row gets it, the others zeros. */
 SCN_API scn_status scn_output_layer_create(int32_t dimension, scn_module **module);
 /** Create a module that makes a dense tensor [batch, planes, ...spatial size], zeros where there is no site. */
 SCN_API scn_status scn_sparse_to_dense_create(int32_t dimension, int64_t planes, scn_module **module);
-/** Create a module that turns batched points (scn_points_create_batched) into a sparse tensor; otherwise an input layer. */
+/** Create a module that turns batched points (scn_points_create_batched) into a sparse tensor; otherwise an input
+ *  layer. */
 SCN_API scn_status scn_bl_input_layer_create(int32_t dimension, const int64_t *spatial_size, scn_input_mode mode,
                                              scn_module **module);
-/** Create a module that gives every row of the BL input layer's points the vector of its site: dense [batch_size, length,
- *  planes], zeros at padding and, in modes 1 and 2, at rows that did not win. */
+/** Create a module that gives every row of the BL input layer's points the vector of its site: dense [batch_size,
+ *  length, planes], zeros at padding and, in modes 1 and 2, at rows that did not win. */
 SCN_API scn_status scn_bl_output_layer_create(int32_t dimension, scn_module **module);
-/** Create a module that turns a dense tensor [batch, planes, ...spatial size] into a sparse one: a site wherever a plane is
- *  not zero. */
+/** Create a module that turns a dense tensor [batch, planes, ...spatial size] into a sparse one: a site wherever a
+ *  plane is not zero. */
 SCN_API scn_status scn_dense_to_sparse_create(int32_t dimension, scn_module **module);
 
 /** What follows the scores of a sparsify. */
@@ -455,9 +464,9 @@ typedef enum scn_sparsify_activation {
     SCN_SPARSIFY_FAKE_GRAD_HARD_SIGMOID = 2  /**< The same after a step from 0 to 1 at 0; the identity's gradient. */
 } scn_sparsify_activation;
 
-/** Create a module that scores each site by a network-in-network of 1 plane and keeps those that score high, in their order
- *  and with all planes: net.weight [in, 1] and net.bias [1], after an activation net.0.weight and net.0.bias. The scores
- *  are the result's scn_tensor_mask. */
+/** Create a module that scores each site by a network-in-network of 1 plane and keeps those that score high, in their
+ *  order and with all planes: net.weight [in, 1] and net.bias [1], after an activation net.0.weight and net.0.bias. The
+ *  scores are the result's scn_tensor_mask. */
 SCN_API scn_status scn_sparsify_create(int32_t dimension, int64_t in_planes, scn_sparsify_activation activation,
                                        scn_module **module);
 /** Create a module that keeps the sites whose first plane is above 0. */
@@ -485,32 +494,34 @@ SCN_API scn_status scn_submanifold_convolution_create(int32_t dimension, int64_t
                                                       const int64_t *filter_size,
                                                       const scn_convolution_options *options, scn_module **module);
 /** Create a convolution: a site is active where any input lies under the filter, input = output * stride - padding +
- *  k * dilation. The size is (in + 2 * padding - dilation * (filter - 1) - 1) / stride + 1, rounded down; with padding 0 and
- *  dilation 1 it must be exact. */
+ *  k * dilation. The size is (in + 2 * padding - dilation * (filter - 1) - 1) / stride + 1, rounded down; with padding
+ *  0 and dilation 1 it must be exact. */
 SCN_API scn_status scn_convolution_create(int32_t dimension, int64_t in_planes, int64_t out_planes,
                                           const int64_t *filter_size, const int64_t *filter_stride,
                                           const scn_convolution_options *options, scn_module **module);
-/** Create a deconvolution: the earlier convolution or pooling with the same filter that led to these sites, reversed. Its
- *  result has that one's input sites. Forward returns SCN_ERROR_STATE where there was none. */
+/** Create a deconvolution: the earlier convolution or pooling with the same filter that led to these sites, reversed.
+ *  Its result has that one's input sites. Forward returns SCN_ERROR_STATE where there was none. */
 SCN_API scn_status scn_deconvolution_create(int32_t dimension, int64_t in_planes, int64_t out_planes,
                                             const int64_t *filter_size, const int64_t *filter_stride,
                                             const scn_convolution_options *options, scn_module **module);
-/** Create a full (transposed, generative) convolution: a site is active wherever the filter reaches from an input, output =
- *  input * stride - padding + k * dilation. The size is (in - 1) * stride + dilation * (filter - 1) + 1 - 2 * padding. */
+/** Create a full (transposed, generative) convolution: a site is active wherever the filter reaches from an input,
+ *  output = input * stride - padding + k * dilation. The size is (in - 1) * stride + dilation * (filter - 1) + 1 - 2 *
+ *  padding. */
 SCN_API scn_status scn_full_convolution_create(int32_t dimension, int64_t in_planes, int64_t out_planes,
                                                const int64_t *filter_size, const int64_t *filter_stride,
                                                const scn_convolution_options *options, scn_module **module);
 /** Create a convolution whose windows are displaced at random in training: along each axis the steps are a shuffle of
  *  stride - 1, stride + 1 and stride, a third of the windows each. The displacement is drawn once for a site set and a
- *  filter, and shared by all layers of that filter; each pass in training takes one number from the generator, drawing or
- *  not. In evaluation it is the convolution of scn_convolution_create. At most 2^24 windows an axis (SCN_ERROR_OVERFLOW). */
+ *  filter, and shared by all layers of that filter; each pass in training takes one number from the generator, drawing
+ *  or not. In evaluation it is the convolution of scn_convolution_create. At most 2^24 windows an axis
+ *  (SCN_ERROR_OVERFLOW). */
 SCN_API scn_status scn_randomized_stride_convolution_create(int32_t dimension, int64_t in_planes, int64_t out_planes,
                                                             const int64_t *filter_size, const int64_t *filter_stride,
                                                             const scn_convolution_options *options,
                                                             scn_module **module);
-/** Create a submanifold convolution on the lattice A_d, whose sites have d * (d + 1) nearest neighbors (Kiefel, Jampani and
- *  Gehler, 2015): weight [d * d + d + 1, groups, in / groups, out / groups], initialized N(0, 2 / (in * volume)); offset k
- *  reads site + scn_permutohedral_offsets[k]. options: no padding, no dilation. */
+/** Create a submanifold convolution on the lattice A_d, whose sites have d * (d + 1) nearest neighbors (Kiefel, Jampani
+ *  and Gehler, 2015): weight [d * d + d + 1, groups, in / groups, out / groups], initialized N(0, 2 / (in * volume));
+ *  offset k reads site + scn_permutohedral_offsets[k]. options: no padding, no dilation. */
 SCN_API scn_status scn_permutohedral_submanifold_convolution_create(int32_t dimension, int64_t in_planes,
                                                                     int64_t out_planes,
                                                                     const scn_convolution_options *options,
@@ -518,12 +529,12 @@ SCN_API scn_status scn_permutohedral_submanifold_convolution_create(int32_t dime
 /** Store the filter offsets on the lattice A_d in offsets[d * d + d + 1][d]; capacity: elements that fit there. Also
  *  SCN_ERROR_SHAPE where they do not fit. */
 SCN_API scn_status scn_permutohedral_offsets(int32_t dimension, int64_t *offsets, int64_t capacity);
-/** Store a basis of the lattice A_d, rows of length 1 at 60 degrees, and its inverse: a point (a row) times the inverse has
- *  the lattice coordinates. Both [dimension, dimension]; NULL where not wanted. */
+/** Store a basis of the lattice A_d, rows of length 1 at 60 degrees, and its inverse: a point (a row) times the inverse
+ *  has the lattice coordinates. Both [dimension, dimension]; NULL where not wanted. */
 SCN_API scn_status scn_permutohedral_basis(int32_t dimension, double *basis, double *inverse);
 /** Create a module that puts the features of a site's neighborhood side by side: volume * in_planes planes on the same
- *  sites, plane k * in_planes + p being plane p under offset k of a submanifold filter, 0 where no site is. filter_size:
- *  [dimension], copied, or NULL for threes. Also SCN_ERROR_OVERFLOW. */
+ *  sites, plane k * in_planes + p being plane p under offset k of a submanifold filter, 0 where no site is.
+ *  filter_size: [dimension], copied, or NULL for threes. Also SCN_ERROR_OVERFLOW. */
 SCN_API scn_status scn_shape_context_create(int32_t dimension, int64_t in_planes, const int64_t *filter_size,
                                             scn_module **module);
 /** Create a 1 x 1 convolution of sparse tensors: weight [in, out], N(0, 2 / in). */
@@ -544,8 +555,8 @@ typedef struct scn_pooling_options {
 /** The defaults of scn_pooling_options. */
 #define SCN_POOLING_OPTIONS_INIT {sizeof(scn_pooling_options), 0, NULL, NULL}
 
-/** Create a max pooling; inactive sites count as zero and the maximum starts at zero. NaN is larger than all numbers. Tied
- *  maxima all get the gradient. */
+/** Create a max pooling; inactive sites count as zero and the maximum starts at zero. NaN is larger than all numbers.
+ *  Tied maxima all get the gradient. */
 SCN_API scn_status scn_max_pooling_create(int32_t dimension, const int64_t *pool_size, const int64_t *pool_stride,
                                           const scn_pooling_options *options, scn_module **module);
 
@@ -553,9 +564,9 @@ SCN_API scn_status scn_max_pooling_create(int32_t dimension, const int64_t *pool
  *  zeros. */
 SCN_API scn_status scn_average_pooling_create(int32_t dimension, const int64_t *pool_size, const int64_t *pool_stride,
                                               const scn_pooling_options *options, scn_module **module);
-/** Create an un-pooling: the earlier convolution or pooling with the same window that led to these sites, reversed. Each of
- *  its input sites gets the sum of the vectors of the windows over it. Forward returns SCN_ERROR_STATE where there was
- *  none. */
+/** Create an un-pooling: the earlier convolution or pooling with the same window that led to these sites, reversed.
+ *  Each of its input sites gets the sum of the vectors of the windows over it. Forward returns SCN_ERROR_STATE where
+ *  there was none. */
 SCN_API scn_status scn_unpooling_create(int32_t dimension, const int64_t *pool_size, const int64_t *pool_stride,
                                         const scn_pooling_options *options, scn_module **module);
 /** Create a max pooling whose windows are displaced at random in training, as those of
@@ -583,11 +594,11 @@ typedef struct scn_fractional_options {
 /** The defaults of scn_fractional_options. */
 #define SCN_FRACTIONAL_OPTIONS_INIT {sizeof(scn_fractional_options), NULL, NULL, NULL, 0, SCN_WINDOWS_PSEUDORANDOM, 0}
 
-/** Create a fractional max pooling (Graham, "Fractional Max-Pooling", 2014): along each axis n windows of size p start at
- *  0 = s(0) < ... < s(n - 1) = size - p, and the steps are the two integers next to (size - p) / (n - 1); tiles have the
- *  two lengths next to size / n. In training the order of the steps is drawn once for a site set and these options, and
- *  each pass takes one number from the generator. In evaluation the windows lie as evenly as can be; to average over several
- *  draws, as the paper does, leave the module in training mode. Maxima as in scn_max_pooling_create.
+/** Create a fractional max pooling (Graham, "Fractional Max-Pooling", 2014): along each axis n windows of size p start
+ *  at 0 = s(0) < ... < s(n - 1) = size - p, and the steps are the two integers next to (size - p) / (n - 1); tiles have
+ *  the two lengths next to size / n. In training the order of the steps is drawn once for a site set and these options,
+ *  and each pass takes one number from the generator. In evaluation the windows lie as evenly as can be; to average
+ *  over several draws, as the paper does, leave the module in training mode. Maxima as in scn_max_pooling_create.
  *  options: needs a ratio or an output_size. Forward returns SCN_ERROR_SHAPE where the windows do not fit. At most 2^24
  *  windows an axis (SCN_ERROR_OVERFLOW). Also SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_fractional_max_pooling_create(int32_t dimension, const scn_fractional_options *options,
@@ -625,8 +636,8 @@ SCN_API scn_status scn_batch_norm_elu_create(int64_t planes, double epsilon, dou
  *  [planes]. The gradient goes through the mean. leakiness, momentum: as in scn_batch_norm_options. */
 SCN_API scn_status scn_mean_only_norm_create(int64_t planes, int32_t affine, double leakiness, double momentum,
                                              scn_module **module);
-/** Create a group normalization of sparse tensors (Wu and He, 2018): weight, bias, each [planes]. Each sample's sites and
- *  each of `groups` groups of neighboring planes have a mean and a biased variance of their own, in training and in
+/** Create a group normalization of sparse tensors (Wu and He, 2018): weight, bias, each [planes]. Each sample's sites
+ *  and each of `groups` groups of neighboring planes have a mean and a biased variance of their own, in training and in
  *  evaluation. groups: a divisor of planes. epsilon: FLT_MIN ... FLT_MAX, added to the variance; 1e-5 is usual. */
 SCN_API scn_status scn_group_norm_create(int64_t groups, int64_t planes, double epsilon, scn_module **module);
 
@@ -658,7 +669,8 @@ SCN_API scn_status scn_batchwise_dropout_create(double p, scn_module **module);
 SCN_API scn_status scn_sparse_vgg_net_create(int32_t dimension, int64_t in_planes, const char *layers,
                                              scn_module **module);
 
-/** Create SparseConvNet's pre-activation residual network (He et al., 2016). stages: words with white space between them:
+/** Create SparseConvNet's pre-activation residual network (He et al., 2016). stages: words with white space between
+ *  them:
  *    b16       a basic block: two convolutions of size 3 to 16 planes, around which the input goes
  *    b16x2     two of them; at most 1000
  *    b16x2/2   the first has stride 2: a convolution of size 3 on both ways
@@ -666,12 +678,13 @@ SCN_API scn_status scn_sparse_vgg_net_create(int32_t dimension, int64_t in_plane
 SCN_API scn_status scn_sparse_resnet_create(int32_t dimension, int64_t in_planes, const char *stages,
                                             scn_module **module);
 
-/** Create a DenseNet (Huang et al., 2017) of submanifold convolutions (Graham and van der Maaten, 2017). layers: words with
- *  white space between them:
- *    B4x12     a dense block of 4 layers with growth rate 12: batch norm, ReLU, 1 x 1 convolution to 48 planes, batch norm,
- *              ReLU, submanifold convolution of size 3 to 12 planes, joined with what the layer got; at most 1000 layers
- *    T, T:24   a transition: batch norm, ReLU, 1 x 1 convolution to as many planes as before (to 24), average pooling 2/2
- *    T3/2, T3/2:24, AP2/2, MP2/2   the same with pooling of size 3 and stride 2; average or max pooling alone
+/** Create a DenseNet (Huang et al., 2017) of submanifold convolutions (Graham and van der Maaten, 2017). layers: words
+ *  with white space between them:
+ *    B4x12     a dense block of 4 layers with growth rate 12: batch norm, ReLU, 1 x 1 convolution to 48 planes, batch
+ *              norm, ReLU, submanifold convolution of size 3 to 12 planes, joined with what the layer got; at most 1000
+ *              layers
+ *    T, T:24 a transition: batch norm, ReLU, 1 x 1 convolution to as many planes as before (to 24), average pooling 2/2
+ *    T3/2, T3/2:24, AP2/2, MP2/2 the same with pooling of size 3 and stride 2; average or max pooling alone
  *  A batch norm with ReLU closes the network. Also SCN_ERROR_FORMAT. */
 SCN_API scn_status scn_sparse_densenet_create(int32_t dimension, int64_t in_planes, const char *layers,
                                               scn_module **module);
@@ -688,22 +701,23 @@ typedef struct scn_unet_options {
 /** The defaults of scn_unet_options. */
 #define SCN_UNET_OPTIONS_INIT {sizeof(scn_unet_options), 0, NULL, NULL, 0.0, -1}
 
-/** Create SparseConvNet's U-Net: at each level blocks, a way down to the next level and up again, joined with what the level
- *  had, and blocks again. The result has the sites of the input and planes[0] planes.
- *  repetitions: blocks a level, on each way, 1 ... 1000. planes: [levels], the finest first, copied, each 1 ... 2^20; levels
- *  1 ... 64. Also SCN_ERROR_OVERFLOW.
+/** Create SparseConvNet's U-Net: at each level blocks, a way down to the next level and up again, joined with what the
+ *  level had, and blocks again. The result has the sites of the input and planes[0] planes.
+ *  repetitions: blocks a level, on each way, 1 ... 1000. planes: [levels], the finest first, copied, each 1 ... 2^20;
+ *  levels 1 ... 64. Also SCN_ERROR_OVERFLOW.
  *  The spatial size of the input must suit every convolution down: with the default size and stride of 2, a multiple of
  *  2^(levels - 1) on each axis; else scn_module_forward returns SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_unet_create(int32_t dimension, int64_t repetitions, const int64_t *planes, int64_t levels,
                                    const scn_unet_options *options, scn_module **module);
-/** Create SparseConvNet's fully convolutional network: at each level blocks, and a way down to the next level whose result is
- *  copied up by un-pooling and joined with what the level had. The result has the sites of the input and the sum of
- *  `planes` planes. The arguments are scn_unet_create's. */
+/** Create SparseConvNet's fully convolutional network: at each level blocks, and a way down to the next level whose
+ *  result is copied up by un-pooling and joined with what the level had. The result has the sites of the input and the
+ *  sum of `planes` planes. The arguments are scn_unet_create's. */
 SCN_API scn_status scn_fully_convolutional_net_create(int32_t dimension, int64_t repetitions, const int64_t *planes,
                                                       int64_t levels, const scn_unet_options *options,
                                                       scn_module **module);
-/** Create the same with a linear layer to `classes` planes (-1: planes[0]) at each level, behind a batch norm with ReLU: the
- *  scores are copied up by un-pooling and added, so that the levels need not be joined. Only the coarsest has a bias. */
+/** Create the same with a linear layer to `classes` planes (-1: planes[0]) at each level, behind a batch norm with
+ *  ReLU: the scores are copied up by un-pooling and added, so that the levels need not be joined. Only the coarsest has
+ *  a bias. */
 SCN_API scn_status scn_fully_convolutional_integrated_linear_create(int32_t dimension, int64_t repetitions,
                                                                     const int64_t *planes, int64_t levels,
                                                                     int64_t classes, const scn_unet_options *options,
@@ -723,14 +737,14 @@ typedef struct scn_multiscale_shape_context_options {
 #define SCN_MULTISCALE_SHAPE_CONTEXT_OPTIONS_INIT \
     {sizeof(scn_multiscale_shape_context_options), 1, 3, NULL, NULL, NULL, 1}
 
-/** Create SparseConvNet's multiscale shape context: the shape contexts of the sites and of coarser levels, made by average
- *  pooling and brought back by un-pooling, side by side: layers * volume * planes planes on the same sites. options: NULL
- *  for the defaults. Also SCN_ERROR_OVERFLOW. */
+/** Create SparseConvNet's multiscale shape context: the shape contexts of the sites and of coarser levels, made by
+ *  average pooling and brought back by un-pooling, side by side: layers * volume * planes planes on the same sites.
+ *  options: NULL for the defaults. Also SCN_ERROR_OVERFLOW. */
 SCN_API scn_status scn_multiscale_shape_context_create(int32_t dimension,
                                                        const scn_multiscale_shape_context_options *options,
                                                        scn_module **module);
 
-/* ========================================================================================================= Optimizers */
+/* ======================================================================================================= Optimizers */
 
 /** Options of stochastic gradient descent. */
 typedef struct scn_sgd_options {
@@ -757,8 +771,8 @@ typedef struct scn_adam_options {
 /** The defaults of scn_adam_options. */
 #define SCN_ADAM_OPTIONS_INIT {sizeof(scn_adam_options), 0.001, 0.9, 0.999, 1e-8, 0.0, 0}
 
-/** Create stochastic gradient descent over parameters. parameters: [count] dense tensors, at least one, retained, no two the
- *  same.
+/** Create stochastic gradient descent over parameters. parameters: [count] dense tensors, at least one, retained, no
+ *  two the same.
  *  g = gradient + weight_decay * p; v = momentum * v + (1 - dampening) * g, v = g in the first step;
  *  p -= learning_rate * (nesterov ? g + momentum * v : v). */
 SCN_API scn_status scn_sgd_create(scn_tensor *const *parameters, int64_t count, const scn_sgd_options *options,
@@ -778,8 +792,8 @@ SCN_API scn_status scn_optimizer_set_learning_rate(scn_optimizer *optimizer, dou
 SCN_API scn_status scn_optimizer_retain(scn_optimizer *optimizer);
 /** Release a handle; NULL does nothing. */
 SCN_API scn_status scn_optimizer_release(scn_optimizer *optimizer);
-/** Store initial_rate * exp(-decay * step), the learning rate that decays by the same factor each step (or epoch, whatever the
- *  caller counts). step: >= 0. A rate that is not finite is SCN_ERROR_INVALID_ARGUMENT. */
+/** Store initial_rate * exp(-decay * step), the learning rate that decays by the same factor each step (or epoch,
+ *  whatever the caller counts). step: >= 0. A rate that is not finite is SCN_ERROR_INVALID_ARGUMENT. */
 SCN_API scn_status scn_exponential_rate(double initial_rate, double decay, int64_t step, double *rate);
 /** Store initial_rate * factor ^ (step / step_size), the quotient rounded down. factor: >= 0; step_size: >= 1. */
 SCN_API scn_status scn_step_rate(double initial_rate, double factor, int64_t step_size, int64_t step, double *rate);
@@ -792,15 +806,16 @@ SCN_API scn_status scn_cosine_rate(double initial_rate, double final_rate, int64
  *  before. Where the norm is not finite, returns SCN_ERROR_STATE and changes nothing. norm: NULL where not wanted. */
 SCN_API scn_status scn_clip_gradient_norm(scn_tensor *const *parameters, int64_t count, double max_norm, double *norm);
 
-/** Store how many elements the gradients of parameters have as one flat array, for an all-reduce over processes, say: that of
- *  each parameter after that of the one before, row-major. A parameter that is listed twice has its place where it comes
- *  first; one that requires no gradient has none. parameters: [count], dense; NULL where count is 0. */
+/** Store how many elements the gradients of parameters have as one flat array, for an all-reduce over processes, say:
+ *  that of each parameter after that of the one before, row-major. A parameter that is listed twice has its place where
+ *  it comes first; one that requires no gradient has none. parameters: [count], dense; NULL where count is 0. */
 SCN_API scn_status scn_gradients_count(scn_tensor *const *parameters, int64_t count, int64_t *elements);
-/** Copy these gradients into gradients[elements], elements as scn_gradients_count has it (else SCN_ERROR_SHAPE); zeros where
- *  a parameter has no gradient yet. */
+/** Copy these gradients into gradients[elements], elements as scn_gradients_count has it (else SCN_ERROR_SHAPE); zeros
+ *  where a parameter has no gradient yet. */
 SCN_API scn_status scn_gradients_get(scn_tensor *const *parameters, int64_t count, float *gradients, int64_t elements);
-/** Overwrite these gradients with gradients[elements], borrowed; every parameter that has a place in them has a gradient then,
- *  so that optimizers step alike in all processes. Tensors that scn_tensor_gradient returned go on sharing theirs. */
+/** Overwrite these gradients with gradients[elements], borrowed; every parameter that has a place in them has a
+ *  gradient then, so that optimizers step alike in all processes. Tensors that scn_tensor_gradient returned go on
+ *  sharing theirs. */
 SCN_API scn_status scn_gradients_set(scn_tensor *const *parameters, int64_t count, const float *gradients,
                                      int64_t elements);
 
@@ -808,18 +823,18 @@ SCN_API scn_status scn_gradients_set(scn_tensor *const *parameters, int64_t coun
  *
  * Files in the safetensors format. They hold the state under its names and, in the metadata, the architecture; with an
  * optimizer also its state and the generator's, so that a run goes on bit by bit as if never interrupted. Writing is
- * atomic: a crash leaves the old file or the new one, and what a killed save left beside it goes with the next save to that
- * folder. A write beyond the process's limit on the size of files is an error, without a SIGXFSZ.
+ * atomic: a crash leaves the old file or the new one, and what a killed save left beside it goes with the next save to
+ * that folder. A write beyond the process's limit on the size of files is an error, without a SIGXFSZ.
  *
  * path: bytes, at least one and at most 4095, of any encoding; messages show those that are no UTF-8 in hexadecimal. It
- * names a regular file, or one that does not exist yet, itself or through symbolic links; else SCN_ERROR_FILE. Names are
- * UTF-8. */
+ * names a regular file, or one that does not exist yet, itself or through symbolic links; else SCN_ERROR_FILE. Names
+ * are UTF-8. */
 
 /** Save a module and, where not NULL, its optimizer, whose parameters must all be the module's (else
  *  SCN_ERROR_INVALID_ARGUMENT). Also SCN_ERROR_FILE. */
 SCN_API scn_status scn_checkpoint_save(const char *path, scn_module *module, scn_optimizer *optimizer);
-/** Create the module that a file holds, in evaluation mode. The architecture's names and shapes are held against the file's
- *  before anything is allocated; no random number is drawn. Also SCN_ERROR_FILE, SCN_ERROR_FORMAT. */
+/** Create the module that a file holds, in evaluation mode. The architecture's names and shapes are held against the
+ *  file's before anything is allocated; no random number is drawn. Also SCN_ERROR_FILE, SCN_ERROR_FORMAT. */
 SCN_API scn_status scn_checkpoint_open(const char *path, scn_module **module);
 /** Load a file's state into a module of the same architecture and, where not NULL, into its optimizer (and then the
  *  generator's state too). Changes nothing where names or shapes differ (SCN_ERROR_FORMAT). Also SCN_ERROR_FILE. */
@@ -832,7 +847,7 @@ SCN_API scn_status scn_checkpoint_save_named(const char *path, const char *const
 SCN_API scn_status scn_checkpoint_restore_named(const char *path, const char *const *names, scn_tensor *const *tensors,
                                                 int64_t count, scn_optimizer *optimizer);
 
-/* ============================================================================== The functional level: geometry, rulebooks
+/* =========================================================================== The functional level: geometry, rulebooks
  *
  * For a framework with its own autograd: geometry in, rulebook and the caller's buffers in, buffers out. */
 
@@ -854,15 +869,15 @@ typedef struct scn_filter {
 SCN_API scn_status scn_geometry_create(int32_t dimension, const int64_t *spatial_size, const int64_t *coordinates,
                                        int64_t rows, int32_t columns, int64_t batch_size, scn_input_mode mode,
                                        scn_geometry **geometry);
-/** Create the geometry of samples of one length. coordinates: [batch_size, length, dimension]; a row whose first coordinate
- *  is negative is padding. Its rows, padding included, are batch_size * length. Also SCN_ERROR_SHAPE, SCN_ERROR_COORDINATE,
- *  SCN_ERROR_OVERFLOW. */
+/** Create the geometry of samples of one length. coordinates: [batch_size, length, dimension]; a row whose first
+ *  coordinate is negative is padding. Its rows, padding included, are batch_size * length. Also SCN_ERROR_SHAPE,
+ *  SCN_ERROR_COORDINATE, SCN_ERROR_OVERFLOW. */
 SCN_API scn_status scn_geometry_create_batched(int32_t dimension, const int64_t *spatial_size,
                                                const int64_t *coordinates, int64_t batch_size, int64_t length,
                                                scn_input_mode mode, scn_geometry **geometry);
-/** Create the geometry of a dense array [batch_size, planes, ...spatial size], count elements: a site wherever some plane is
- *  not zero. scn_sparse_to_dense_backward of the array gives the sites' features, scn_sparse_to_dense_forward their
- *  gradient. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+/** Create the geometry of a dense array [batch_size, planes, ...spatial size], count elements: a site wherever some
+ *  plane is not zero. scn_sparse_to_dense_backward of the array gives the sites' features, scn_sparse_to_dense_forward
+ *  their gradient. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
 SCN_API scn_status scn_geometry_create_dense(int32_t dimension, const int64_t *spatial_size, const float *data,
                                              int64_t batch_size, int64_t planes, int64_t count,
                                              scn_geometry **geometry);
@@ -889,13 +904,13 @@ typedef struct scn_voxelize_options {
 /** The defaults of scn_voxelize_options. */
 #define SCN_VOXELIZE_OPTIONS_INIT {sizeof(scn_voxelize_options), SCN_VOXEL_MEAN, NULL, NULL, NULL, 0, NULL}
 
-/** Create the geometry of points in space: that of point p is the site floor((p - origin) / voxel_size) on each axis, in
- *  double precision. Its site set 0 holds the voxels: scn_geometry_site_count and scn_geometry_coordinates give them,
- *  scn_input_forward and scn_input_backward combine the points' features, scn_geometry_row_sites is the way from points to
- *  voxels, and scn_sparse_create makes a network's input of it.
- *  points: [rows, dimension] of the given type, SCN_FLOAT32 or SCN_FLOAT64. voxel_size: [dimension], finite and above 0. Also SCN_ERROR_COORDINATE (a
- *  point that is not finite, below the origin or outside of the spatial size), SCN_ERROR_OVERFLOW, SCN_ERROR_SHAPE,
- *  SCN_ERROR_UNSUPPORTED (points of another type). */
+/** Create the geometry of points in space: that of point p is the site floor((p - origin) / voxel_size) on each axis,
+ *  in double precision. Its site set 0 holds the voxels: scn_geometry_site_count and scn_geometry_coordinates give
+ *  them, scn_input_forward and scn_input_backward combine the points' features, scn_geometry_row_sites is the way from
+ *  points to voxels, and scn_sparse_create makes a network's input of it.
+ *  points: [rows, dimension] of the given type, SCN_FLOAT32 or SCN_FLOAT64. voxel_size: [dimension], finite and
+ *  above 0. Also SCN_ERROR_COORDINATE (a point that is not finite, below the origin or outside of the spatial size),
+ *  SCN_ERROR_OVERFLOW, SCN_ERROR_SHAPE, SCN_ERROR_UNSUPPORTED (points of another type). */
 SCN_API scn_status scn_voxelize(int32_t dimension, const void *points, scn_element_type type, int64_t rows,
                                 const double *voxel_size, const scn_voxelize_options *options,
                                 scn_geometry **geometry);
@@ -909,11 +924,11 @@ SCN_API scn_status scn_geometry_dimension(scn_geometry *geometry, int32_t *dimen
 SCN_API scn_status scn_geometry_batch_size(scn_geometry *geometry, int64_t *batch_size);
 /** Store the number of rows of the points that the geometry was made of. */
 SCN_API scn_status scn_geometry_input_row_count(scn_geometry *geometry, int64_t *rows);
-/** Store the site of each row of the points that the geometry was made of, -1 at padding, in sites[rows]; capacity: elements
- *  that fit there. Also SCN_ERROR_SHAPE where they do not fit. */
+/** Store the site of each row of the points that the geometry was made of, -1 at padding, in sites[rows]; capacity:
+ *  elements that fit there. Also SCN_ERROR_SHAPE where they do not fit. */
 SCN_API scn_status scn_geometry_row_sites(scn_geometry *geometry, int64_t *sites, int64_t capacity);
-/** Store how many of those rows fall on each site, in counts[sites of site set 0]; capacity: elements that fit there. Also
- *  SCN_ERROR_SHAPE where they do not fit. */
+/** Store how many of those rows fall on each site, in counts[sites of site set 0]; capacity: elements that fit there.
+ *  Also SCN_ERROR_SHAPE where they do not fit. */
 SCN_API scn_status scn_geometry_row_counts(scn_geometry *geometry, int64_t *counts, int64_t capacity);
 /** Store the number of sites of a site set. */
 SCN_API scn_status scn_geometry_site_count(scn_geometry *geometry, int32_t sites, int64_t *count);
@@ -935,28 +950,28 @@ SCN_API scn_status scn_geometry_permutohedral(scn_geometry *geometry, int32_t si
  *  Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
 SCN_API scn_status scn_geometry_strided(scn_geometry *geometry, int32_t sites, const scn_filter *filter,
                                         int32_t *output_sites, scn_rulebook **rulebook);
-/** Return the rulebook of a full convolution, output = input * stride - padding + tap * dilation, and store its output site
- *  set; made once, then shared. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+/** Return the rulebook of a full convolution, output = input * stride - padding + tap * dilation, and store its output
+ *  site set; made once, then shared. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
 SCN_API scn_status scn_geometry_full(scn_geometry *geometry, int32_t sites, const scn_filter *filter,
                                      int32_t *output_sites, scn_rulebook **rulebook);
 /** Return the rulebook of a strided filter whose windows are displaced at random, see
- *  scn_randomized_stride_convolution_create, and store its output site set; drawn once, then shared. Where a stride is 1,
- *  one input row may meet several output rows at one filter offset. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+ *  scn_randomized_stride_convolution_create, and store its output site set; drawn once, then shared. Where a stride is
+ *  1, one input row may meet several output rows at one filter offset. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
 SCN_API scn_status scn_geometry_randomized(scn_geometry *geometry, int32_t sites, const scn_filter *filter,
                                            int32_t *output_sites, scn_rulebook **rulebook);
 /** Return the rulebook of a fractional pooling, see scn_fractional_max_pooling_create, and store its output site set.
- *  is_regular: 1 lays the windows as in evaluation; 0 draws them once, then they are shared. features_to_drop is ignored.
- *  Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+ *  is_regular: 1 lays the windows as in evaluation; 0 draws them once, then they are shared. features_to_drop is
+ *  ignored. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
 SCN_API scn_status scn_geometry_fractional(scn_geometry *geometry, int32_t sites, const scn_fractional_options *options,
                                            int32_t is_regular, int32_t *output_sites, scn_rulebook **rulebook);
-/** Return the rulebook of a deconvolution, the reverse of the strided one that led to `sites`, and store its output site
- *  set. SCN_ERROR_STATE where there was none. */
+/** Return the rulebook of a deconvolution, the reverse of the strided one that led to `sites`, and store its output
+ *  site set. SCN_ERROR_STATE where there was none. */
 SCN_API scn_status scn_geometry_reverse(scn_geometry *geometry, int32_t sites, const scn_filter *filter,
                                         int32_t *output_sites, scn_rulebook **rulebook);
 
-/** Store the site set of those sites whose byte in keep is not 0, in their order, and return the way to it: a rulebook of one
- *  filter offset that pairs each kept row with its new row; scn_shape_context_forward moves features along it. keep:
- *  [count], count the number of sites, else SCN_ERROR_SHAPE. */
+/** Store the site set of those sites whose byte in keep is not 0, in their order, and return the way to it: a rulebook
+ *  of one filter offset that pairs each kept row with its new row; scn_shape_context_forward moves features along it.
+ *  keep: [count], count the number of sites, else SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_geometry_subset(scn_geometry *geometry, int32_t sites, const uint8_t *keep, int64_t count,
                                        int32_t *output_sites, scn_rulebook **rulebook);
 
@@ -967,17 +982,17 @@ SCN_API scn_status scn_rulebook_release(scn_rulebook *rulebook);
 /** Store the number of filter offsets, of rules, of input rows and of output rows; NULL where not wanted. */
 SCN_API scn_status scn_rulebook_sizes(scn_rulebook *rulebook, int64_t *volume, int64_t *rules, int64_t *input_rows,
                                       int64_t *output_rows);
-/** Return the rules: those of filter offset k are offsets[k] ... offsets[k + 1] - 1; offsets [volume + 1], input_rows and
- *  output_rows [rules]. The pointers are valid while the handle lives; not to be written. */
+/** Return the rules: those of filter offset k are offsets[k] ... offsets[k + 1] - 1; offsets [volume + 1], input_rows
+ *  and output_rows [rules]. The pointers are valid while the handle lives; not to be written. */
 SCN_API scn_status scn_rulebook_rules(scn_rulebook *rulebook, const int64_t **offsets, const int32_t **input_rows,
                                       const int32_t **output_rows);
 /** Return the same rules with input and output exchanged: no copy. */
 SCN_API scn_status scn_rulebook_reversed(scn_rulebook *rulebook, scn_rulebook **reversed);
 
-/* ============================================================================== The functional level: buffers to buffers */
+/* ========================================================================= The functional level: buffers to buffers */
 
-/** A row-major matrix in the caller's memory. Functions write only the elements of those that are called results. Where a
- *  matrix is of another type than SCN_FLOAT32, or its rows are not planes elements apart, functions return
+/** A row-major matrix in the caller's memory. Functions write only the elements of those that are called results. Where
+ *  a matrix is of another type than SCN_FLOAT32, or its rows are not planes elements apart, functions return
  *  SCN_ERROR_UNSUPPORTED; later versions may take more. */
 typedef struct scn_matrix {
     size_t struct_size;     /**< Set by SCN_MATRIX and SCN_MATRIX_INIT. */
@@ -995,14 +1010,14 @@ typedef struct scn_matrix {
     (scn_matrix{sizeof(scn_matrix), SCN_FLOAT32, const_cast<void *>(static_cast<const void *>(data)), \
                 static_cast<int64_t>(rows), static_cast<int64_t>(planes), 0})
 #else
-/** The matrix of float32 at an address, its rows without gaps: scn_matrix features = SCN_MATRIX(values, 100, 3). It has an
- *  address of its own, and lives as long as a variable of the block: scn_add_forward(&SCN_MATRIX(a, 2, 3), ...). */
+/** The matrix of float32 at an address, its rows without gaps: scn_matrix features = SCN_MATRIX(values, 100, 3). It has
+ *  an address of its own, and lives as long as a variable of the block: scn_add_forward(&SCN_MATRIX(a, 2, 3), ...). */
 #define SCN_MATRIX(data, rows, planes) ((scn_matrix){sizeof(scn_matrix), SCN_FLOAT32, (void *)(data), (rows), (planes), 0})
 #endif
 
 /** Create a dense tensor of the given shape, its content undefined: memory for the results of these functions, which
- *  scn_tensor_data has the address of. Where it is 1 MB or more, the library gives memory that it has at hand, which costs
- *  less than the system's. Also SCN_ERROR_OVERFLOW, SCN_ERROR_SHAPE (a negative size). */
+ *  scn_tensor_data has the address of. Where it is 1 MB or more, the library gives memory that it has at hand, which
+ *  costs less than the system's. Also SCN_ERROR_OVERFLOW, SCN_ERROR_SHAPE (a negative size). */
 SCN_API scn_status scn_tensor_allocate(const int64_t *shape, int32_t rank, scn_tensor **tensor);
 
 /** Combine the points' features at each site; sums and means are added in double. features [input rows, planes]; result
@@ -1024,8 +1039,8 @@ SCN_API scn_status scn_convolution_forward(scn_rulebook *rulebook, const scn_mat
 /** gradient [output rows, out]; result: by the input, [input rows, in]. */
 SCN_API scn_status scn_convolution_backward_input(scn_rulebook *rulebook, const scn_matrix *gradient,
                                                   const float *weight, int64_t groups, scn_matrix *result);
-/** input [input rows, in]; gradient [output rows, out]. weight_result: overwritten with the gradient by the weight, shaped
- *  as it is; bias_result: [out]; each NULL where not wanted. */
+/** input [input rows, in]; gradient [output rows, out]. weight_result: overwritten with the gradient by the weight,
+ *  shaped as it is; bias_result: [out]; each NULL where not wanted. */
 SCN_API scn_status scn_convolution_backward_weight(scn_rulebook *rulebook, const scn_matrix *input,
                                                    const scn_matrix *gradient, int64_t groups, float *weight_result,
                                                    float *bias_result);
@@ -1036,8 +1051,8 @@ SCN_API scn_status scn_shape_context_forward(scn_rulebook *rulebook, const scn_m
 /** gradient [output rows, volume * planes]; result: by the input, [input rows, planes]. */
 SCN_API scn_status scn_shape_context_backward(scn_rulebook *rulebook, const scn_matrix *gradient, scn_matrix *result);
 
-/** Max pooling, as scn_max_pooling_create: NaN is larger than all numbers. input [input rows, planes]; result [output rows,
- *  planes - features_to_drop]. */
+/** Max pooling, as scn_max_pooling_create: NaN is larger than all numbers. input [input rows, planes]; result [output
+ *  rows, planes - features_to_drop]. */
 SCN_API scn_status scn_max_pooling_forward(scn_rulebook *rulebook, const scn_matrix *input, int64_t features_to_drop,
                                            scn_matrix *result);
 /** input and output: of the forward pass; gradient: shaped as output; result: by the input. */
@@ -1065,9 +1080,9 @@ SCN_API scn_status scn_global_pooling_backward(scn_geometry *geometry, int32_t s
                                                const scn_matrix *input, const scn_matrix *output,
                                                const scn_matrix *gradient, scn_matrix *result);
 
-/** Batch normalization in training, with (leaky) ReLU. input, result [n, planes]; weight, bias [planes] or NULL for ones and
- *  zeros; running_mean, running_variance [planes], updated, or both NULL; saved_mean, saved_inverse_deviation [planes],
- *  written for the backward pass. options->affine is ignored. */
+/** Batch normalization in training, with (leaky) ReLU. input, result [n, planes]; weight, bias [planes] or NULL for
+ *  ones and zeros; running_mean, running_variance [planes], updated, or both NULL; saved_mean, saved_inverse_deviation
+ *  [planes], written for the backward pass. options->affine is ignored. */
 SCN_API scn_status scn_batch_norm_forward_training(const scn_matrix *input, const float *weight, const float *bias,
                                                    float *running_mean, float *running_variance,
                                                    const scn_batch_norm_options *options, float *saved_mean,
@@ -1090,28 +1105,28 @@ SCN_API scn_status scn_batch_norm_backward_evaluation(const scn_matrix *input, c
                                                       const scn_batch_norm_options *options, float *weight_result,
                                                       float *bias_result, scn_matrix *result);
 
-/** Mean-only batch normalization in training, with (leaky) ReLU. input, result [n, planes]; bias [planes] or NULL for zeros;
- *  running_mean [planes], updated, or NULL. momentum, leakiness: as in scn_batch_norm_options. */
+/** Mean-only batch normalization in training, with (leaky) ReLU. input, result [n, planes]; bias [planes] or NULL for
+ *  zeros; running_mean [planes], updated, or NULL. momentum, leakiness: as in scn_batch_norm_options. */
 SCN_API scn_status scn_mean_only_norm_forward_training(const scn_matrix *input, const float *bias, float *running_mean,
                                                        double momentum, double leakiness, scn_matrix *result);
 /** The same in evaluation, by the running mean. */
 SCN_API scn_status scn_mean_only_norm_forward_evaluation(const scn_matrix *input, const float *bias,
                                                          const float *running_mean, double leakiness,
                                                          scn_matrix *result);
-/** output: of the forward pass; gradient: shaped as output; is_training: which pass it was, 1 or 0; result: by the input;
- *  bias_result [planes], or NULL where not wanted. */
+/** output: of the forward pass; gradient: shaped as output; is_training: which pass it was, 1 or 0; result: by the
+ *  input; bias_result [planes], or NULL where not wanted. */
 SCN_API scn_status scn_mean_only_norm_backward(const scn_matrix *output, const scn_matrix *gradient,
                                                int32_t is_training, double leakiness, float *bias_result,
                                                scn_matrix *result);
-/** Group normalization, as scn_group_norm_create, over a site set's samples. input, result [sites, planes]; weight, bias
- *  [planes] or NULL for ones and zeros; saved_mean, saved_inverse_deviation [batch size, groups], of which the rows of samples
- *  with sites are written for the backward pass and the others not touched. Also SCN_ERROR_SHAPE, where groups does not divide
- *  the planes. */
+/** Group normalization, as scn_group_norm_create, over a site set's samples. input, result [sites, planes]; weight,
+ *  bias [planes] or NULL for ones and zeros; saved_mean, saved_inverse_deviation [batch size, groups], of which the
+ *  rows of samples with sites are written for the backward pass and the others not touched. Also SCN_ERROR_SHAPE, where
+ *  groups does not divide the planes. */
 SCN_API scn_status scn_group_norm_forward(scn_geometry *geometry, int32_t sites, const scn_matrix *input,
                                           const float *weight, const float *bias, int64_t groups, double epsilon,
                                           float *saved_mean, float *saved_inverse_deviation, scn_matrix *result);
-/** input: of the forward pass; gradient [sites, planes]; result: by the input; weight_result, bias_result [planes], or NULL
- *  where not wanted. */
+/** input: of the forward pass; gradient [sites, planes]; result: by the input; weight_result, bias_result [planes], or
+ *  NULL where not wanted. */
 SCN_API scn_status scn_group_norm_backward(scn_geometry *geometry, int32_t sites, const scn_matrix *input,
                                            const scn_matrix *gradient, const float *weight, int64_t groups,
                                            const float *saved_mean, const float *saved_inverse_deviation,
@@ -1138,14 +1153,14 @@ SCN_API scn_status scn_linear_backward_weight(const scn_matrix *input, const scn
 
 /** Add: result = a + b, of one shape; in place allowed. SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_add_forward(const scn_matrix *a, const scn_matrix *b, scn_matrix *result);
-/** Put planes side by side. inputs: [count], at least one, all of one struct_size, each [n, its planes]; result [n, the sum of
- *  their planes]. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+/** Put planes side by side. inputs: [count], at least one, all of one struct_size, each [n, its planes]; result [n, the
+ *  sum of their planes]. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
 SCN_API scn_status scn_join_forward(const scn_matrix *inputs, int64_t count, scn_matrix *result);
 /** gradient: shaped as the forward result; results: [count], by each of the inputs, all of one struct_size. */
 SCN_API scn_status scn_join_backward(const scn_matrix *gradient, const scn_matrix *results, int64_t count);
 
-/** Write a site set's features into a dense array. input [sites, planes]; result [batch, planes, ...spatial size], count
- *  elements, overwritten. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+/** Write a site set's features into a dense array. input [sites, planes]; result [batch, planes, ...spatial size],
+ *  count elements, overwritten. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
 SCN_API scn_status scn_sparse_to_dense_forward(scn_geometry *geometry, int32_t sites, const scn_matrix *input,
                                                float *result, int64_t count);
 /** gradient: shaped as the forward result; result: by the input, [sites, planes]. */
@@ -1155,8 +1170,8 @@ SCN_API scn_status scn_sparse_to_dense_backward(scn_geometry *geometry, int32_t 
 SCN_API scn_status scn_cross_entropy_forward(const scn_matrix *logits, const int64_t *labels,
                                              const float *class_weights, int64_t ignore_index, float *loss,
                                              scn_matrix *gradient_result);
-/** Compare features on two site sets, as scn_compare_sparse. x, y: [sites, planes]. loss: 1 value; x_result, y_result: its
- *  gradients by x and y, or NULL where not wanted. SCN_ERROR_SHAPE. */
+/** Compare features on two site sets, as scn_compare_sparse. x, y: [sites, planes]. loss: 1 value; x_result, y_result:
+ *  its gradients by x and y, or NULL where not wanted. SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_compare_sparse_forward(scn_geometry *x_geometry, int32_t x_sites, const scn_matrix *x,
                                               scn_geometry *y_geometry, int32_t y_sites, const scn_matrix *y,
                                               float *loss, scn_matrix *x_result, scn_matrix *y_result);

@@ -23,8 +23,9 @@ extern void *blas_memory_alloc(int purpose) __attribute__((weak));
 extern void blas_memory_free(void *buffer) __attribute__((weak));
 extern int blas_thread_shutdown_(void) __attribute__((weak));
 
-// OpenBLAS has a buffer of many megabytes for each call in progress, which it keeps for the next one. It ends the process when
-// it has no place for more of them, and asks the system for ever for one that cannot be had: calls begin where a buffer is there.
+// OpenBLAS has a buffer of many megabytes for each call in progress, which it keeps for the next one. It ends the
+// process when it has no place for more of them, and asks the system for ever for one that cannot be had: calls begin
+// where a buffer is there.
 enum { MOST_CALLS = 32 };
 static const size_t BUFFER = (size_t)160 << 20;  // 128 MB, and something for whoever asks meanwhile
 static pthread_mutex_t calls_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -96,8 +97,8 @@ static void after_fork_in_child(void) {
     pthread_cond_init(&call_ended, NULL);
 }
 
-/// Whether OpenBLAS came into the process with this library: then it follows in the list of what is loaded, and nobody else
-/// has used it yet.
+/// Whether OpenBLAS came into the process with this library: then it follows in the list of what is loaded, and nobody
+/// else has used it yet.
 static int find_openblas(struct dl_phdr_info *loaded, size_t size, void *found_self) {
     (void)size;
     uintptr_t own = (uintptr_t)&calls_lock, other = (uintptr_t)openblas_set_num_threads;
@@ -110,9 +111,9 @@ static int find_openblas(struct dl_phdr_info *loaded, size_t size, void *found_s
     return 0;
 }
 
-// The number is one setting for the process: products are cut into pieces by this library's own threads. Those that OpenBLAS
-// has begun already would take the host's signals; it makes them anew where somebody asks it for more than one. One that waits
-// for a buffer that cannot be had would never end.
+// The number is one setting for the process: products are cut into pieces by this library's own threads. Those that
+// OpenBLAS has begun already would take the host's signals; it makes them anew where somebody asks it for more than
+// one. One that waits for a buffer that cannot be had would never end.
 __attribute__((constructor)) static void at_load(void) {
     int found_self = 0, threads = openblas_get_num_threads();
     openblas_set_num_threads(1);

@@ -14,8 +14,8 @@ static const size_t MAPPING = (size_t)1 << 30;
 static const size_t IDLE_BYTES = (size_t)64 << 20;
 /// Of new pages, before the system is asked again what it has left.
 static const size_t MOST_UNASKED = (size_t)256 << 20;
-/// A span ends after so many blocks, when what neither it nor the last one used goes back; and when no block is live, when
-/// what not both used goes back: work that comes again finds its pages, work that came once leaves none.
+/// A span ends after so many blocks, when what neither it nor the last one used goes back; and when no block is live,
+/// when what not both used goes back: work that comes again finds its pages, work that came once leaves none.
 enum { SPAN = 4096 };
 
 typedef struct mapping mapping;
@@ -178,8 +178,8 @@ static void trim(void) {
     }
 }
 
-/// Whether the system has so many bytes for pages that were not in use. To ask takes a fraction of a millisecond, so it is asked
-/// again when an eighth of what was left is used.
+/// Whether the system has so many bytes for pages that were not in use. To ask takes a fraction of a millisecond, so it
+/// is asked again when an eighth of what was left is used.
 static int has_new_pages(size_t bytes, uint64_t (*bytes_left)(void)) {
     if (bytes > unasked_bytes) {
         uint64_t left = bytes_left();

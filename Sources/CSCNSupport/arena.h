@@ -10,8 +10,9 @@
 
 /// Blocks from this size on belong here.
 enum { ARENA_BLOCK_FROM = 1 << 17 };
-/// Memory aligned to 64 bytes, or NULL where it cannot be had. `bytes_left`: what the system can still give, asked before
-/// pages are used for the first time: it hands out addresses for more than that, and ends the process that uses them.
+/// Memory aligned to 64 bytes, or NULL where it cannot be had. `bytes_left`: what the system can still give, asked
+/// before pages are used for the first time: it hands out addresses for more than that, and ends the process that uses
+/// them.
 void *arena_allocate(size_t bytes, uint64_t (*bytes_left)(void));
 void arena_free(void *block);
 

@@ -1,5 +1,5 @@
-// What the control groups of this process leave to it, as the kernel's Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst
-// say: each group on the way from the process's own to the root of what is mounted may have a limit.
+// What the control groups of this process leave to it, as the kernel's Documentation/admin-guide/cgroup-v1 and
+// cgroup-v2.rst say: each group on the way from the process's own to the root of what is mounted may have a limit.
 #define _GNU_SOURCE
 #include "scn_support.h"
 
@@ -126,8 +126,8 @@ static char *path_of_process(const char *root, version kind, const char *control
     return found;
 }
 
-/// What a line of /proc/self/mountinfo says of a mount of that hierarchy: the path within it that is mounted, and where.
-/// 0 where it is another's.
+/// What a line of /proc/self/mountinfo says of a mount of that hierarchy: the path within it that is mounted, and
+/// where. 0 where it is another's.
 static int parse_mount(char *line, version kind, const char *controller, char **mounted, char **place) {
     char *end = strstr(line, " - "), *rest = NULL, *word = line;
     if (!end) return 0;

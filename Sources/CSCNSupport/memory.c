@@ -48,7 +48,8 @@ static int is_of_arena(size_t bytes) { return USES_ARENA && bytes >= ARENA_BLOCK
 static header *allocate(size_t bytes) {
     if (is_of_arena(bytes)) return arena_allocate(bytes + ALIGNMENT, bytes_left);
     if (bytes >= LARGE && bytes > bytes_left()) return NULL;
-    // Not aligned_alloc, which asks malloc for more than it then frees: the next block of that size finds no room there.
+    // Not aligned_alloc, which asks malloc for more than it then frees: the next block of that size finds no room
+    // there.
     void *whole = malloc(bytes + 2 * ALIGNMENT);
     if (!whole) return NULL;
     header *block = (header *)(((uintptr_t)whole + ALIGNMENT - 1) & ~(uintptr_t)(ALIGNMENT - 1));

@@ -86,7 +86,8 @@ static void *worker_main(void *argument) {
         pthread_mutex_unlock(&lock);
         if (!joins) continue;
         scn_floating_point_set(work.floating_point);
-        // The owner is in the gate until the loop ends, and waits for this thread: to wait for a fork() here would be for ever.
+        // The owner is in the gate until the loop ends, and waits for this thread: to wait for a fork() here would be
+        // for ever.
         fork_gate_depth = work.owner_is_in_fork_gate;
         run_share(&work);
         fork_gate_depth = 0;
@@ -156,9 +157,9 @@ static void after_fork_in_parent(void) {
 }
 
 #ifdef SCN_STATIC_SWIFT_RUNTIME
-/// The thread's id as the locks of the Swift runtime know it: kept from the first lock on, 0 before. In a child it is still the
-/// parent's, so that the kernel refuses to free a lock that another thread waits for, and both go on asking for ever. The
-/// runtime as a shared library keeps it to itself.
+/// The thread's id as the locks of the Swift runtime know it: kept from the first lock on, 0 before. In a child it is
+/// still the parent's, so that the kernel refuses to free a lock that another thread waits for, and both go on asking
+/// for ever. The runtime as a shared library keeps it to itself.
 extern _Thread_local int swift_runtime_thread_id __asm__(
     "_ZZN5swift14threading_impl5linux13ulock_get_tidEvE3tid");
 static void forget_thread_id(void) { swift_runtime_thread_id = 0; }
@@ -188,7 +189,8 @@ __attribute__((destructor)) static void at_unload(void) {
     pthread_mutex_unlock(&in_use);
 }
 
-/// A whole number in 1 ... MAX_THREADS, or 0 for anything else. Further numbers may follow after a comma where it is a list.
+/// A whole number in 1 ... MAX_THREADS, or 0 for anything else. Further numbers may follow after a comma where it is a
+/// list.
 static int32_t count_in(const char *text, int is_list) {
     char *end;
     if (*text < '0' || *text > '9') return 0;

@@ -1,8 +1,9 @@
-/// How much of a loop a thread takes at a time, and how much scratch a loop may have: all such numbers, each with its reason.
+/// How much of a loop a thread takes at a time, and how much scratch a loop may have: all such numbers, each with its
+/// reason.
 ///
-/// Handing a chunk to a thread takes about a microsecond, so a chunk takes tens of them; and there are many more chunks than
-/// threads wherever a loop is long, so that the threads end together. A result does not depend on a chunk's size, but for the
-/// last bits of the sums under `Reduction`.
+/// Handing a chunk to a thread takes about a microsecond, so a chunk takes tens of them; and there are many more chunks
+/// than threads wherever a loop is long, so that the threads end together. A result does not depend on a chunk's size,
+/// but for the last bits of the sums under `Reduction`.
 package enum ChunkSizes {
     /// Elements of an element-by-element loop: 64 KB of float32, which stay near the core.
     package static let elements = 1 << 14
@@ -31,7 +32,8 @@ package enum ChunkSizes {
     package static let merged = 1 << 13
     /// Pieces that lists are merged in, at most: each finds its place in each list.
     package static let mostMergedPieces = 256
-    /// Keys that each list has in a piece on average, at least: fewer cost less than finding the piece's place in the list.
+    /// Keys that each list has in a piece on average, at least: fewer cost less than finding the piece's place in the
+    /// list.
     package static let mergedOfEachList = 8
     /// Keys that are looked at for each piece, to cut the lists where the pieces have about the same number of keys.
     package static let samplesOfPiece = 16

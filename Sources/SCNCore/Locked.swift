@@ -1,7 +1,8 @@
 internal import CSCNSupport
 internal import Glibc
 
-/// A value behind a mutex. fork() waits until no thread is inside one, so that a child finds all of them free and whole.
+/// A value behind a mutex. fork() waits until no thread is inside one, so that a child finds all of them free and
+/// whole.
 package final class Locked<Value>: @unchecked Sendable {
     // First: a value of no size would have its address, and ThreadSanitizer would see two threads there.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>

@@ -3,8 +3,8 @@ internal import Glibc
 /// Rows x planes of elements of one type, row after row, without gaps.
 ///
 /// A matrix refers to its storage: copies of the value share the elements. Operations write only into matrices that
-/// they made themselves or that the caller passes as their result. They ask ``Kernels`` for loops that fit the element types
-/// of their operands; all else knows of rows and planes alone.
+/// they made themselves or that the caller passes as their result. They ask ``Kernels`` for loops that fit the element
+/// types of their operands; all else knows of rows and planes alone.
 package struct Matrix {
     /// The number of rows.
     package let rows: Int
@@ -62,8 +62,8 @@ package struct Matrix {
     /// The number of elements.
     @inlinable package var count: Int { rows * planes }
 
-    /// The address of the first element of a matrix of float32: for kernels, copies to and from hosts, and files. Whoever has
-    /// the matrix from elsewhere asks ``Kernels`` first.
+    /// The address of the first element of a matrix of float32: for kernels, copies to and from hosts, and files.
+    /// Whoever has the matrix from elsewhere asks ``Kernels`` first.
     @inlinable package var pointer: UnsafeMutablePointer<Float> {
         precondition(type == .float32 && storage.memory != .absent, "read as what it is not")
         return storage.address.assumingMemoryBound(to: Float.self)

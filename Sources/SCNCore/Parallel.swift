@@ -5,9 +5,9 @@ internal import CSCNSupport
 /// Results never depend on the thread count: an index does the same work whichever thread runs it, and reductions
 /// add the partial sums of chunks whose bounds depend on shapes alone.
 public enum Parallel {
-    /// The number of threads that operations use, including the calling one; values are clamped to 1 ... 1024. Initially
-    /// this is what the environment variable `SCN_NUM_THREADS` says, or else as many as the process may run at once, or
-    /// `OMP_NUM_THREADS` if that is fewer.
+    /// The number of threads that operations use, including the calling one; values are clamped to 1 ... 1024.
+    /// Initially this is what the environment variable `SCN_NUM_THREADS` says, or else as many as the process may run
+    /// at once, or `OMP_NUM_THREADS` if that is fewer.
     public static var threadCount: Int {
         get { Int(scn_pool_thread_count()) }
         set { scn_pool_set_thread_count(Int32(clamping: newValue)) }

@@ -39,7 +39,8 @@ public struct Random: RandomNumberGenerator, Equatable, Sendable {
     /// Moves on by 2^128 numbers.
     package mutating func jump() {
         var sum: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
-        // The coefficients of x^(2^128) modulo the characteristic polynomial of the generator, as its authors give them.
+        // The coefficients of x^(2^128) modulo the characteristic polynomial of the generator, as its authors give
+        // them.
         let words: [UInt64] = [
             0x180E_C6D3_3CFD_0ABA, 0xD5A6_1266_F0C9_392C, 0xA958_2618_E03F_C9AA, 0x39AB_DC45_29B1_661C,
         ]
@@ -71,10 +72,10 @@ public struct Random: RandomNumberGenerator, Equatable, Sendable {
 
 /// The generator that initializes weights, drives dropout and displaces windows, shared by the process.
 ///
-/// A call borrows the generator's stream when it first draws, and gives it back at its end: as it is then, or, where the call
-/// fails, as it was. Nothing is locked meanwhile. Who draws while another call has the stream gets one that begins 2^128
-/// numbers further on, and the generator goes on from there. So no number is drawn twice, one thread alone gets the
-/// numbers of one stream, and several threads get those that belong to the order in which they come.
+/// A call borrows the generator's stream when it first draws, and gives it back at its end: as it is then, or, where
+/// the call fails, as it was. Nothing is locked meanwhile. Who draws while another call has the stream gets one that
+/// begins 2^128 numbers further on, and the generator goes on from there. So no number is drawn twice, one thread alone
+/// gets the numbers of one stream, and several threads get those that belong to the order in which they come.
 public enum Generator {
     /// A stream on loan to a call.
     struct Loan {

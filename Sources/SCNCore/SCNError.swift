@@ -49,8 +49,8 @@ package func require(
     if !condition { throw SCNError(kind, message()) }
 }
 
-/// Throws unless `value` is above 0 also as a `Float` with all its digits, which it will be: denormal numbers lose some, and
-/// hosts may have them flushed to zero.
+/// Throws unless `value` is above 0 also as a `Float` with all its digits, which it will be: denormal numbers lose
+/// some, and hosts may have them flushed to zero.
 package func requirePositive(_ value: Double, _ name: String) throws(SCNError) {
     let least = Float.leastNormalMagnitude
     try require(

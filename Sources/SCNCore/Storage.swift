@@ -51,8 +51,8 @@ package class RawStorage {
         UnsafeMutableRawBufferPointer(start: address, count: byteCount)
     }
 
-    /// Tells apart the contents that a tensor's elements had, for what is derived from them and kept; nil where a host may
-    /// change them unseen: it lent the buffer, or has its address.
+    /// Tells apart the contents that a tensor's elements had, for what is derived from them and kept; nil where a host
+    /// may change them unseen: it lent the buffer, or has its address.
     package final var version: Int? { changeCount < 0 ? nil : changeCount }
 
     /// To be called wherever the elements of a tensor are overwritten.
@@ -135,8 +135,9 @@ package final class Storage<Element: BitwiseCopyable>: RawStorage {
 /// Bytes that storages hold in the whole process.
 package var liveMemoryBytes: Int { Int(scn_memory_live_bytes()) }
 
-/// Throws a memory error unless `count` things of `size` bytes can be had now: to be asked before arrays and strings of Swift's
-/// own, or many objects, are made in a number that a host or a file chooses. Where those find no memory, the process ends.
+/// Throws a memory error unless `count` things of `size` bytes can be had now: to be asked before arrays and strings of
+/// Swift's own, or many objects, are made in a number that a host or a file chooses. Where those find no memory, the
+/// process ends.
 package func expectMemory(
     _ count: Int, times size: Int = 1, _ what: @autoclosure () -> String
 ) throws(SCNError) {

@@ -91,8 +91,8 @@ package enum AtomicFile {
     }
 }
 
-/// Runs `body` where a write beyond the process's limit on the size of files is an error and no SIGXFSZ, which would end the
-/// host.
+/// Runs `body` where a write beyond the process's limit on the size of files is an error and no SIGXFSZ, which would
+/// end the host.
 private func withoutFileSizeSignal(_ body: () throws(SCNError) -> Void) throws(SCNError) {
     var (signals, before, pending) = (sigset_t(), sigset_t(), sigset_t())
     sigemptyset(&signals)

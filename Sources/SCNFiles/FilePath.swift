@@ -32,8 +32,8 @@ package struct FilePath: CustomStringConvertible {
         bytes.withUnsafeBufferPointer { body($0.baseAddress!) }
     }
 
-    /// The path for a message: bytes that are no text, and those that a terminal would obey, as `\xe9`; the middle of a long
-    /// path left out, so that what is said of it is seen.
+    /// The path for a message: bytes that are no text, and those that a terminal would obey, as `\xe9`; the middle of a
+    /// long path left out, so that what is said of it is seen.
     package var description: String {
         var shown: [String] = []
         var rest = bytes.dropLast().map { UInt8(bitPattern: $0) }[...]

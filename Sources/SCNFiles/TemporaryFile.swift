@@ -3,9 +3,10 @@ internal import SCNCore
 
 /// A new file beside the one that it will replace; gone with the object unless it took that one's name.
 ///
-/// Its name is `.scn-MACHINE-RANDOM.tmp`, and as long as it is written, it is locked (flock): a temporary file that can be
-/// locked was left by a save that was killed. A lock that another machine holds is not always seen on a network's file
-/// systems, so that files of other machines, and those of version 0.1, which locked none, must also be a day older.
+/// Its name is `.scn-MACHINE-RANDOM.tmp`, and as long as it is written, it is locked (flock): a temporary file that can
+/// be locked was left by a save that was killed. A lock that another machine holds is not always seen on a network's
+/// file systems, so that files of other machines, and those of version 0.1, which locked none, must also be a day
+/// older.
 final class TemporaryFile {
     let descriptor: Int32
     private let folder: FilePath

@@ -25,7 +25,8 @@ struct Numbers {
     }
 }
 
-/// The last buffers, which outlive the calls that got their addresses: Swift lets go of an object after its last mention.
+/// The last buffers, which outlive the calls that got their addresses: Swift lets go of an object after its last
+/// mention.
 private struct Recent: @unchecked Sendable {
     private static let kept = Mutex(Recent())
     private var buffers: [AnyObject] = []

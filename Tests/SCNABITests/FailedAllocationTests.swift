@@ -4,8 +4,8 @@ import Glibc
 import SCNTestSupport
 import Testing
 
-/// Every allocation of numbers that a call makes fails once: the status says so, nothing has changed, and the same call then
-/// gives the same bits as if nothing had happened.
+/// Every allocation of numbers that a call makes fails once: the status says so, nothing has changed, and the same call
+/// then gives the same bits as if nothing had happened.
 @Suite(.exclusive) struct FailedAllocationTests {
     typealias Call = (World) -> scn_status
 

@@ -10,7 +10,8 @@ func must(_ status: scn_status, _ place: SourceLocation = #_sourceLocation) {
     if status != SCN_OK { Issue.record("\(String(cString: scn_last_error()))", sourceLocation: place) }
 }
 
-/// Everything that calls may change, small: a network with an optimizer, points, a geometry, and a folder for checkpoints.
+/// Everything that calls may change, small: a network with an optimizer, points, a geometry, and a folder for
+/// checkpoints.
 final class World {
     let network, points, loss: OpaquePointer?
     let optimizer: OpaquePointer?

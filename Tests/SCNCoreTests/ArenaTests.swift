@@ -3,8 +3,8 @@ import SCNCore
 import SCNTestSupport
 import Testing
 
-/// The memory of storages under random requests from several threads, held against a model that knows what is live: blocks are
-/// aligned, apart from one another, keep what was written into them whoever releases them, and are counted.
+/// The memory of storages under random requests from several threads, held against a model that knows what is live:
+/// blocks are aligned, apart from one another, keep what was written into them whoever releases them, and are counted.
 @Suite(.exclusive) struct ArenaTests {
     private struct Block: CustomStringConvertible {
         let start: UnsafeMutableRawPointer

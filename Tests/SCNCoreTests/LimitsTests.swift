@@ -32,7 +32,8 @@ private final class System {
         fclose(file)
     }
 
-    /// What the process is in, and what is mounted: "group of the process", "group that is mounted at the place", "place".
+    /// What the process is in, and what is mounted: "group of the process", "group that is mounted at the place",
+    /// "place".
     func mount(version1 controllers: String, _ path: String, root mounted: String = "/", at place: String) {
         write("proc/self/cgroup", "9:name=systemd:/\n4:\(controllers):\(path)\n0::/elsewhere\n")
         write(

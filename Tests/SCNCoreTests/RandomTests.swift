@@ -3,8 +3,8 @@ import Testing
 
 /// The generator gives the numbers that others publish for it.
 @Suite struct RandomTests {
-    /// From the tests of rand_xoshiro (github.com/rust-random/rngs, src/xoshiro256starstar.rs), which has them from the authors'
-    /// own program.
+    /// From the tests of rand_xoshiro (github.com/rust-random/rngs, src/xoshiro256starstar.rs), which has them from the
+    /// authors' own program.
     @Test func xoshiro() {
         var random = Random(seed: 0)
         random.state = (1, 2, 3, 4)
@@ -16,8 +16,8 @@ import Testing
         #expect(published.map { _ in random.next() } == published)
     }
 
-    /// From the tests of Apache Commons RNG (github.com/apache/commons-rng, XoShiRo256StarStarTest.java), which has them from
-    /// the authors' own program, too: the first numbers, and those after a jump from the same state.
+    /// From the tests of Apache Commons RNG (github.com/apache/commons-rng, XoShiRo256StarStarTest.java), which has
+    /// them from the authors' own program, too: the first numbers, and those after a jump from the same state.
     @Test func jump() {
         var random = Random(seed: 0)
         random.state = (0x012d_e1ba_bb3c_4104, 0xa5a8_18b8_fc5a_a503, 0xb124_ea2b_701f_4993, 0x18e0_3749_33d8_c782)

@@ -93,8 +93,12 @@ import Testing
             "{\"s\":\"\(digits)\",\"l\":\"\(digits)x\",\"is\":[\(String(repeating: "0,", count: 64))0]}"
         ).root
         #expect(try json.string("s") == digits)
-        #expect(try failure { _ = try json.string("l") }.message == "l: is a string of more than 1000 bytes, expected fewer")
-        #expect(try failure { _ = try json.ints("is") }.message == "is: is an array of more than 64 elements, expected fewer")
+        #expect(
+            try failure { _ = try json.string("l") }.message == "l: is a string of more than 1000 bytes, expected fewer"
+        )
+        #expect(
+            try failure { _ = try json.ints("is") }.message
+                == "is: is an array of more than 64 elements, expected fewer")
         #expect(try json.ints("is", limit: 65).count == 65)
     }
 
@@ -171,6 +175,8 @@ import Testing
         #expect(try message { _ = try json.array("o") } == "o: is an object, expected an array")
         #expect(try message { _ = try json.double("is") } == "is: is an array, expected a number")
         #expect(try message { _ = try json.ints("ds") } == "ds[1]: is 2.5, expected an integer")
-        #expect(try message { _ = try JSONDocument("1").root["k"] } == "k: is missing in 1, expected an object with this key")
+        #expect(
+            try message { _ = try JSONDocument("1").root["k"] }
+                == "k: is missing in 1, expected an object with this key")
     }
 }

@@ -82,7 +82,8 @@ import Testing
         #expect(try !goes([64, 64], sites, size: 16, stride: 16))
         #expect(try !goes([64, 64], [], size: 3, stride: 2))
         #expect(try goes([64, 64], sites, size: 30, stride: 1))
-        // A table of 5 taps by 66 places, more than eight times what 17 sites with at most two outputs have along the axis.
+        // A table of 5 taps by 66 places, more than eight times what 17 sites with at most two outputs have along the
+        // axis.
         #expect(try !goes([66, 66], Array(sites.prefix(17)), size: 5, stride: 3))
     }
 }

@@ -7,7 +7,8 @@ import Testing
 
 /// Each layer through the tape against the oracles: values, and gradients by input and parameters.
 @Suite(.exclusive) struct LayerTests {
-    /// Checks forward and backward of a layer on `input` against `expected`, a function of the input and the parameters.
+    /// Checks forward and backward of a layer on `input` against `expected`, a function of the input and the
+    /// parameters.
     static func check(
         _ layer: Module, _ value: Value, by input: Tensor, tolerance: Double = 5e-5, step: Double = 1,
         sourceLocation: SourceLocation = #_sourceLocation, _ expected: ([Double], [[Double]]) -> [Double]

@@ -5,8 +5,9 @@ import Testing
 @testable import SCNNN
 
 @Suite(.exclusive) struct NetworkTests {
-    /// The state names of SparseConvNet's `SparseVggNet(2, 3, [["C", 8, 4], ["C", 8, 4], "MP", ["C", 12, 6, 4], ["C", 12],
-    /// ["C3/2", 16]])` inside of a `Sequential`, with their shapes.
+    /// The state names of SparseConvNet's
+    /// `SparseVggNet(2, 3, [["C", 8, 4], ["C", 8, 4], "MP", ["C", 12, 6, 4], ["C", 12], ["C3/2", 16]])` inside of a
+    /// `Sequential`, with their shapes.
     static let vggState = """
         0.0.0.weight:9x1x3x8 0.0.1.0.weight:9x1x3x4 0.0.1.1.bias:4 0.0.1.1.running_mean:4 0.0.1.1.running_var:4
         0.0.1.1.weight:4 0.0.1.2.weight:9x1x4x4 0.0.1.3.bias:4 0.0.1.3.running_mean:4 0.0.1.3.running_var:4
@@ -115,7 +116,8 @@ import Testing
         #expect(try ConcatTable().inputSpatialSize([5]) == [5])
     }
 
-    /// Two ways down to one spatial size, with other filters: each way up leads to the sites that its own way came from.
+    /// Two ways down to one spatial size, with other filters: each way up leads to the sites that its own way came
+    /// from.
     @Test func twoRoutesToOneSizeDoNotMix() throws {
         var random = Random(seed: 4)
         let cloud = try Cloud(8, size: [9, 9], planes: 1, &random)

@@ -49,7 +49,8 @@ import Testing
         }
     }
 
-    /// -inf becomes the limit, NaN stays; a ReLU passes the gradient at NaN and stops what is not finite below 0, as torch's.
+    /// -inf becomes the limit, NaN stays; a ReLU passes the gradient at NaN and stops what is not finite below 0, as
+    /// torch's.
     @Test func whatIsNotFinite() throws {
         // Of several lengths, for whole vectors and what is left.
         for copies in [1, 5, 13] {

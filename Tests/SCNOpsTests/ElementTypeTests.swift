@@ -4,13 +4,14 @@ import SCNOps
 import SCNTestSupport
 import Testing
 
-/// Operations refuse operands whose elements they have no loops for, whichever operand it is, and read and write nothing.
+/// Operations refuse operands whose elements they have no loops for, whichever operand it is, and read and write
+/// nothing.
 @Suite(.exclusive) struct ElementTypeTests {
     /// Makes an operand of rows x planes.
     typealias Operand = (_ rows: Int, _ planes: Int) throws -> Matrix
 
-    /// Runs `operation` with each of its operands in turn of float64, under the name that its error must begin with. Operands of
-    /// float32 must do.
+    /// Runs `operation` with each of its operands in turn of float64, under the name that its error must begin with.
+    /// Operands of float32 must do.
     static func refuses(
         _ name: String, sourceLocation: SourceLocation = #_sourceLocation, _ operation: (Operand) throws -> Void
     ) {

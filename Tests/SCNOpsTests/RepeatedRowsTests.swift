@@ -4,8 +4,8 @@ import SCNOps
 import SCNTestSupport
 import Testing
 
-/// Windows that are displaced at random with stride 1: one input row meets several output rows under one filter offset, so
-/// that the way back writes rows more than once.
+/// Windows that are displaced at random with stride 1: one input row meets several output rows under one filter offset,
+/// so that the way back writes rows more than once.
 @Suite(.exclusive) struct RepeatedRowsTests {
     struct Rule {
         var k: Int

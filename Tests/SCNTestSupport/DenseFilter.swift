@@ -38,7 +38,8 @@ package struct DenseFilter: Sendable {
         }
     }
 
-    /// The sites of the result in (sample, coordinates) order: every cell of the output grid with an active one under it.
+    /// The sites of the result in (sample, coordinates) order: every cell of the output grid with an active one under
+    /// it.
     package func outputSites(_ sites: [[Int]], inputSize: [Int], samples: Int) -> [[Int]] {
         if isSubmanifold { return sites }
         let active = Set(sites)

@@ -1,4 +1,5 @@
-/// The largest |a - b| / (1 + |b|); infinite where the counts differ, or one value is not finite and the other not equal.
+/// The largest |a - b| / (1 + |b|); infinite where the counts differ, or one value is not finite and the other not
+/// equal.
 package func worstError(_ a: [Float], _ b: [Double]) -> Double { worstError(a.map(Double.init), b) }
 
 package func worstError(_ a: [Double], _ b: [Double]) -> Double {

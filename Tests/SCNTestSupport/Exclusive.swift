@@ -2,8 +2,9 @@ internal import CSCNKernels
 internal import SCNCore
 package import Testing
 
-/// Lets one test at a time run among all suites with this trait, in whatever target: for tests that set the kernels or the
-/// thread count, draw from the shared generator, or compare the bits of two calls. Restores all three after each test.
+/// Lets one test at a time run among all suites with this trait, in whatever target: for tests that set the kernels or
+/// the thread count, draw from the shared generator, or compare the bits of two calls. Restores all three after each
+/// test.
 package struct ExclusiveTrait: SuiteTrait, TestTrait, TestScoping {
     package let isRecursive = true
 

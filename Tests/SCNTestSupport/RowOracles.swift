@@ -61,7 +61,8 @@ package enum RowOracle {
         return total > 0 ? sum / total : 0
     }
 
-    /// The mean of -log of the probability that sigmoid(logit) gives to a target of 0 or 1, or to both sides of one between.
+    /// The mean of -log of the probability that sigmoid(logit) gives to a target of 0 or 1, or to both sides of one
+    /// between.
     package static func binaryCrossEntropy(_ logits: [Double], targets: [Double]) -> Double {
         let losses = zip(logits, targets).map { logit, target in
             target * log(1 + exp(-logit)) + (1 - target) * log(1 + exp(logit))

@@ -48,8 +48,8 @@ package enum SiteOracle {
         }
     }
 
-    /// The neighbors on the lattice A_d in SparseConvNet's order: for d other than 2 the site itself, then -e_i and e_j - e_i
-    /// for falling i, then e_i - e_j and e_i for rising i.
+    /// The neighbors on the lattice A_d in SparseConvNet's order: for d other than 2 the site itself, then -e_i and
+    /// e_j - e_i for falling i, then e_i - e_j and e_i for rising i.
     package static func latticeOffsets(_ d: Int) -> [[Int]] {
         if d == 2 { return [[0, -1], [1, -1], [-1, 0], [0, 0], [1, 0], [-1, 1], [0, 1]] }
         func unit(_ plus: Int?, _ minus: Int?) -> [Int] { (0..<d).map { ($0 == plus ? 1 : 0) - ($0 == minus ? 1 : 0) } }

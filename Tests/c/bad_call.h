@@ -1,6 +1,6 @@
-/* What the programs of calls that must fail share: each call returns the status that the header promises, with a message
- * that names the argument, clears its out-parameters and leaves the process in good health. A line for each is printed.
- * A program calls set_up(), makes its calls with BAD and its kin, calls tear_down() and returns finish(). */
+/* What the programs of calls that must fail share: each call returns the status that the header promises, with a
+ * message that names the argument, clears its out-parameters and leaves the process in good health. A line for each is
+ * printed. A program calls set_up(), makes its calls with BAD and its kin, calls tear_down() and returns finish(). */
 #ifndef SCN_TEST_BAD_CALL_H
 #define SCN_TEST_BAD_CALL_H
 

@@ -1,4 +1,5 @@
-/* Every function that takes a handle refuses NULL, a released handle, one of another kind and what is no handle at all. */
+/* Every function that takes a handle refuses NULL, a released handle, one of another kind and what is no handle at
+ * all. */
 #include "bad_call.h"
 
 static void bad_tensor_handles(void) {

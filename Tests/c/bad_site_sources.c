@@ -1,4 +1,5 @@
-/* Padded samples, dense arrays and points in space, and the layers that choose among sites, refuse what has no place. */
+/* Padded samples, dense arrays and points in space, and the layers that choose among sites, refuse what has no
+ * place. */
 #include "bad_call.h"
 
 /** Sites from padded samples, dense arrays and points in space, and layers that choose among sites. */

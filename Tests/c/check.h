@@ -81,7 +81,8 @@ static inline float *random_floats(int64_t count, uint64_t seed) {
 #endif
 #endif
 
-/** Return the kilobytes of memory that this process has resident; 0 where the system does not say, and under a sanitizer,
+/** Return the kilobytes of memory that this process has resident; 0 where the system does not say, and under a
+ *  sanitizer,
  * which keeps freed memory for a while. */
 static inline long resident_kilobytes(void) {
 #ifdef IS_SANITIZED

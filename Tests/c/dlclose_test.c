@@ -1,5 +1,5 @@
-/* A host that loads the library, uses it and unloads it, many times: nothing stays, and threads that used it end well after it
- * has gone. The program calls nothing of the library by name, so that it is not linked. */
+/* A host that loads the library, uses it and unloads it, many times: nothing stays, and threads that used it end well
+ * after it has gone. The program calls nothing of the library by name, so that it is not linked. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif

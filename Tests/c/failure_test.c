@@ -1,5 +1,5 @@
-/* A call that fails changes nothing: statistics, the generator, counts, geometries; and random numbers come once, whatever
- * other threads do meanwhile. */
+/* A call that fails changes nothing: statistics, the generator, counts, geometries; and random numbers come once,
+ * whatever other threads do meanwhile. */
 #include <pthread.h>
 
 #include "lines.h"
@@ -237,7 +237,8 @@ static void test_scopes(void) {
     OK(scn_module_release(network));
 }
 
-/* Masks of 64 elements, drawn by two threads with networks of their own while a third opens checkpoints and optimizes. */
+/* Masks of 64 elements, drawn by two threads with networks of their own while a third opens checkpoints and
+ * optimizes. */
 enum { ROUNDS = 4000, WIDTH = 64 };
 static uint64_t masks[2 * ROUNDS];
 static int stopping;

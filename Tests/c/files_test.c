@@ -1,5 +1,5 @@
-/* Paths that are no text, saves that are killed or find no room, and files and texts that ask for more than there is: an
- * error each, a file that is whole, and no end of the process. */
+/* Paths that are no text, saves that are killed or find no room, and files and texts that ask for more than there is:
+ * an error each, a file that is whole, and no end of the process. */
 #define _XOPEN_SOURCE 700
 #include <dirent.h>
 #include <errno.h>

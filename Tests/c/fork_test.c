@@ -1,5 +1,5 @@
-/* Children that use a part of the library for the first time, on several threads at once: each ends. So does each that comes
- * into being while other threads are in the middle of a loop or a product, and it computes the same. */
+/* Children that use a part of the library for the first time, on several threads at once: each ends. So does each that
+ * comes into being while other threads are in the middle of a loop or a product, and it computes the same. */
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
 #include <sys/wait.h>
@@ -47,7 +47,8 @@ enum { ROWS = 6000, PLANES = 160, FORKS = 30, BUSY_THREADS = 2 };
 static float *values, *weight;
 static volatile int stops;
 
-/** Return a hash of a product, of the gradient by its weight and of what a batch norm makes of it; 0 where something failed. */
+/** Return a hash of a product, of the gradient by its weight and of what a batch norm makes of it; 0 where something
+ *  failed. */
 static uint64_t compute(void) {
     float *result = floats(ROWS * PLANES), *gradient = floats(PLANES * PLANES), *saved = floats(2 * PLANES);
     scn_matrix input = SCN_MATRIX(values, ROWS, PLANES), output = SCN_MATRIX(result, ROWS, PLANES);

@@ -1,5 +1,5 @@
-/* What a host has and the library keeps: its signals, its floating-point environment, its standard output, and the cpus and
- * the memory that it may use. Each part is a child process, for what it changes holds for the whole of one. */
+/* What a host has and the library keeps: its signals, its floating-point environment, its standard output, and the cpus
+ * and the memory that it may use. Each part is a child process, for what it changes holds for the whole of one. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif

@@ -1,4 +1,5 @@
-/* Arguments at the edge of what integers hold, and hosts that fork, nest and thread without mercy: every call returns. */
+/* Arguments at the edge of what integers hold, and hosts that fork, nest and thread without mercy: every call
+ * returns. */
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
 #include <sys/wait.h>

@@ -1,5 +1,6 @@
-/* Where calls store their results: poison() fills all of it before a call, uncleared() says after a call that failed what
- * it left so. Both go by the names below, so that a call is written with them: scn_tensor_sum(tensor, &out_tensor). */
+/* Where calls store their results: poison() fills all of it before a call, uncleared() says after a call that failed
+ * what it left so. Both go by the names below, so that a call is written with them: scn_tensor_sum(tensor,
+ * &out_tensor). */
 #ifndef SCN_TEST_OUTS_H
 #define SCN_TEST_OUTS_H
 

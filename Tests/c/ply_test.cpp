@@ -1,4 +1,5 @@
-// The examples' reader and writer of PLY files: what real files hold comes in whole, what is none is an error that is true.
+// The examples' reader and writer of PLY files: what real files hold comes in whole, what is none is an error that is
+// true.
 #include <unistd.h>
 
 #include <cmath>

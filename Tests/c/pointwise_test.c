@@ -1,5 +1,5 @@
-/* The functional level of group norm, mean-only norm and compare against the modules and the tape; checkpointed sequential,
- * data-dependent initialization, spectral norm, appending, from C. */
+/* The functional level of group norm, mean-only norm and compare against the modules and the tape; checkpointed
+ * sequential, data-dependent initialization, spectral norm, appending, from C. */
 #include <float.h>
 
 #include "check.h"

@@ -68,7 +68,8 @@ static void check_convolution(scn_rulebook *rulebook) {
     free(output), free(by_input), free(by_weight), free(by_bias);
 }
 
-/** Find out whether a rulebook has the rules of a filter whose output reads or, the other way round, writes the input. */
+/** Find out whether a rulebook has the rules of a filter whose output reads or, the other way round, writes the
+ *  input. */
 static void check_full(scn_geometry *geometry, const site_list *list, const scn_filter *filter, int32_t sites,
                        scn_rulebook *rulebook) {
     int64_t rows_in = 0, rows_out = 0, size[SCN_MAX_DIMENSION], good = 0, reached = 0;

@@ -1,5 +1,5 @@
-/* Where sites come from and which of them stay: voxels of points, padded samples, dense arrays, subsets; the lattice A_d and
- * shape contexts. At both levels, against naive loops. */
+/* Where sites come from and which of them stay: voxels of points, padded samples, dense arrays, subsets; the lattice
+ * A_d and shape contexts. At both levels, against naive loops. */
 #include "check.h"
 
 enum { POINTS = 500, PLANES = 3, VOXELS = 4, SIDE = 4, CELLS = SIDE * SIDE, PADDED = 6 };
@@ -156,7 +156,8 @@ static void test_lattice(void) {
         }
         CHECK(fabs(length - (k > 0)) < 1e-12);
     }
-    /* A site with all its neighbors: the first offset is the site itself, each other finds one rule and its mirror image. */
+    /* A site with all its neighbors: the first offset is the site itself, each other finds one rule and its mirror
+     * image. */
     const int64_t size[] = {5, 5, 5};
     int64_t sites[13 * 3], volume = 0, rules = 0;
     for (int i = 0; i < 39; i++) sites[i] = 2 + offsets[i];

@@ -1,5 +1,5 @@
-/* The library keeps to the stack that docs/threads.md says a thread needs: all that nests, as deep as it may. An argument is
- * the size to try, in kilobytes; what each part took is printed then. */
+/* The library keeps to the stack that docs/threads.md says a thread needs: all that nests, as deep as it may. An
+ * argument is the size to try, in kilobytes; what each part took is printed then. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif

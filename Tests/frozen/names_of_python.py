@@ -1,7 +1,7 @@
 """Print what programs may use of scn or scn.torch, a line each: names_of_python.py scn|scn.torch.
 
-For each public name its signature, without annotations, which are the type checker's; for classes also their public bases, the
-methods and properties that those do not have, and, where they are layers, the state of one of them.
+For each public name its signature, without annotations, which are the type checker's; for classes also their public
+bases, the methods and properties that those do not have, and, where they are layers, the state of one of them.
 """
 
 import importlib

@@ -1,8 +1,9 @@
 """Write the checkpoints of this version and what their networks make of an input: write_checkpoints.py
 
-Results: Tests/frozen/checkpoints/VERSION/NAME.safetensors, the file as `scn.save` writes it, and NAME.results.safetensors, the
-input (in.*), what the opened network makes of it in evaluation (out.N), and losses of the steps after it, where they do not
-depend on random numbers. Meant to be run once, before a version is released: the files of a released version stay.
+Results: Tests/frozen/checkpoints/VERSION/NAME.safetensors, the file as `scn.save` writes it, and
+NAME.results.safetensors, the input (in.*), what the opened network makes of it in evaluation (out.N), and losses of the
+steps after it, where they do not depend on random numbers. Meant to be run once, before a version is released: the
+files of a released version stay.
 """
 
 import pathlib

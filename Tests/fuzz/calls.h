@@ -1,5 +1,6 @@
 /* The handles that a sequence of calls works on, and what must hold after each of its calls: out-parameters of a failed
- * call are NULL or 0, the number of live handles is that of the pool, the generator moves in calls that succeed alone. */
+ * call are NULL or 0, the number of live handles is that of the pool, the generator moves in calls that succeed
+ * alone. */
 #ifndef SCN_FUZZ_CALLS_H
 #define SCN_FUZZ_CALLS_H
 

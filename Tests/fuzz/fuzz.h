@@ -1,5 +1,6 @@
-/* What the fuzzers share: a reader that makes numbers and arrays of an input's bytes, and a way to fail that libFuzzer notices.
- * Arrays are as long as the interface says and no longer, so that AddressSanitizer sees whoever reads beyond. */
+/* What the fuzzers share: a reader that makes numbers and arrays of an input's bytes, and a way to fail that libFuzzer
+ * notices. Arrays are as long as the interface says and no longer, so that AddressSanitizer sees whoever reads
+ * beyond. */
 #ifndef SCN_FUZZ_H
 #define SCN_FUZZ_H
 

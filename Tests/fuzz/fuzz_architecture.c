@@ -1,5 +1,5 @@
-/* Any bytes as an architecture: refused with a message, or a module whose text makes the same module again, which takes the
- * inputs of every kind or refuses them, and goes through evaluation, optimizing and a backward pass. */
+/* Any bytes as an architecture: refused with a message, or a module whose text makes the same module again, which takes
+ * the inputs of every kind or refuses them, and goes through evaluation, optimizing and a backward pass. */
 #include "fuzz.h"
 
 enum { DIMENSIONS = 4 };

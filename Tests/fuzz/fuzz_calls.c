@@ -1,7 +1,7 @@
-/* Any bytes as a sequence of calls over the whole of scn.h: with handles that live, were released or never were, NULLs, odd
- * structs and shapes. calls.h says what must hold after each call; at the end everything is released and nothing is left.
- * scripts/check/fuzz.py checks that each function of the header is called, and succeeds, in the seeds. New calls go to the end of
- * their switch, so that the inputs kept go on meaning what they did. */
+/* Any bytes as a sequence of calls over the whole of scn.h: with handles that live, were released or never were, NULLs,
+ * odd structs and shapes. calls.h says what must hold after each call; at the end everything is released and nothing is
+ * left. scripts/check/fuzz.py checks that each function of the header is called, and succeeds, in the seeds. New calls
+ * go to the end of their switch, so that the inputs kept go on meaning what they did. */
 #include "calls_functional.h"
 #include "calls_modules.h"
 #include "calls_values.h"
@@ -54,7 +54,8 @@ static void one_call(void) {
     else call_buffers();
 }
 
-/** bytes: flags (bit 0: begin with handles; bit 1: watch what failed calls change, where that is asked for), then calls. */
+/** bytes: flags (bit 0: begin with handles; bit 1: watch what failed calls change, where that is asked for), then
+ *  calls. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     if (size < 2) return 0;
     read_from(bytes, size);

@@ -10,8 +10,8 @@ static char path[300], copy[300];
 
 static void write_all(const void *bytes, size_t size) { REQUIRE(write(memory_file, bytes, size) == (ssize_t)size); }
 
-/** Write the file. flags: bit 0, put the header's length before it, the header ending at the first zero byte; bit 1, fill up
- *  with zeros to the size that the next two bytes say. */
+/** Write the file. flags: bit 0, put the header's length before it, the header ending at the first zero byte; bit 1,
+ *  fill up with zeros to the size that the next two bytes say. */
 static void write_file(uint8_t flags, const uint8_t *bytes, size_t size) {
     static const uint8_t zeros[1 << 16];
     size_t fill = 0;

@@ -1,5 +1,6 @@
 /* Any sites in a geometry, and rulebooks of all kinds on it, held against a definition that shares no code with the
- * library: each rule joins two sites as the header says, none comes twice, and their number is that of all such pairs. */
+ * library: each rule joins two sites as the header says, none comes twice, and their number is that of all such
+ * pairs. */
 #include "fuzz.h"
 
 /* More than these nobody checks. */

@@ -1,5 +1,5 @@
-/* What different threads may do at once, all of it at once, for ThreadSanitizer: networks, handles, geometries that tensors of
- * several threads share, the generator, counts, the number of threads, checkpoints, errors. */
+/* What different threads may do at once, all of it at once, for ThreadSanitizer: networks, handles, geometries that
+ * tensors of several threads share, the generator, counts, the number of threads, checkpoints, errors. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>

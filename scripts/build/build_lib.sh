@@ -5,8 +5,8 @@ cd "$(dirname "$0")/../.."
 version=$1
 abi=$(scripts/build/version.sh abi)
 
-# Swift's Glibc module refers to hypotf, whose newest version came with glibc 2.35, though nothing here calls it. With one of
-# its own the library runs with glibc 2.34.
+# Swift's Glibc module refers to hypotf, whose newest version came with glibc 2.35, though nothing here calls it. With
+# one of its own the library runs with glibc 2.34.
 mkdir -p build
 printf '%s\n' '#include <math.h>' \
     'float hypotf(float x, float y) { return (float)sqrt((double)x * (double)x + (double)y * (double)y); }' |

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Build the library for one sanitizer: build_sanitized.sh address|thread|undefined. Result: .build/KIND/release/libscn.so and
-# its link. With `address` the C parts are checked for undefined behavior too, and all is instrumented for the fuzzers.
+# Build the library for one sanitizer: build_sanitized.sh address|thread|undefined. Result:
+# .build/KIND/release/libscn.so and its link. With `address` the C parts are checked for undefined behavior too, and all
+# is instrumented for the fuzzers.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 kind=$1

@@ -81,7 +81,8 @@ install_packages() {
 
 make_virtual_environment() {
     local site
-    # A virtual environment is not movable; one that belongs to another folder or an interpreter that is gone starts over.
+    # A virtual environment is not movable; one that belongs to another folder or an interpreter that is gone starts
+    # over.
     .venv/bin/python -c 'import os, sys; sys.exit(not os.path.samefile(sys.prefix, ".venv"))' 2>/dev/null ||
         python3 -m venv --clear .venv || fail "python3 -m venv failed"
     echo "setup: installing the Python packages of requirements.txt into .venv"

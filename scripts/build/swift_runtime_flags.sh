@@ -1,6 +1,6 @@
 #!/bin/sh
-# Print the flags of a build with the Swift runtime inside: that its locks' thread id can be cleared in a child process, see
-# threads.c, where this toolchain's runtime has it under that name.
+# Print the flags of a build with the Swift runtime inside: that its locks' thread id can be cleared in a child process,
+# see threads.c, where this toolchain's runtime has it under that name.
 symbol=_ZZN5swift14threading_impl5linux13ulock_get_tidEvE3tid
 resources=$(swift -print-target-info | sed -n 's/.*"runtimeResourcePath" *: *"\(.*\)".*/\1/p')
 if grep -qs "$symbol" "${resources}_static/linux/libswiftCore.a"; then

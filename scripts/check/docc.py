@@ -2,8 +2,8 @@
 """Build the documentation of the Swift library with the toolchain's own docc: docc.py. Result:
 build/docc/SparseConvNet.doccarchive.
 
-A warning is an error, and so is a public name without a documentation comment. No plugin is needed: the symbols come from the
-compiled modules. The modules are those of the Swift tests, which `make test` has built.
+A warning is an error, and so is a public name without a documentation comment. No plugin is needed: the symbols come
+from the compiled modules. The modules are those of the Swift tests, which `make test` has built.
 """
 
 import glob

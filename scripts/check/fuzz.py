@@ -5,16 +5,16 @@ usage: fuzz.py [--seconds 60] [--jobs N] [--targets calls,geometry] [--no-strict
        fuzz.py --reproduce build/fuzz/calls-crash-...
        fuzz.py --distill calls
 
-targets: architecture (any text as a module), calls (any sequence of calls over the whole of scn.h), checkpoint (any file),
-geometry (any sites, with rulebooks of all kinds). The inputs that reached something new stay in build/fuzz/TARGET, so that the
-next run goes on from there; Tests/fuzz/seeds has those that every run begins with. The seeds of `calls` must call every
-function that scn.h declares, each at least once with success. --no-strict: failed calls may change the generator and
-values. --fresh: begin with the seeds alone, and keep nothing.
---reproduce: run one input again. --distill: make the seeds Tests/fuzz/seeds/TARGET.zip of what build/fuzz/TARGET has.
+targets: architecture (any text as a module), calls (any sequence of calls over the whole of scn.h), checkpoint (any
+file), geometry (any sites, with rulebooks of all kinds). The inputs that reached something new stay in
+build/fuzz/TARGET, so that the next run goes on from there; Tests/fuzz/seeds has those that every run begins with. The
+seeds of `calls` must call every function that scn.h declares, each at least once with success. --no-strict: failed
+calls may change the generator and values. --fresh: begin with the seeds alone, and keep nothing. --reproduce: run one
+input again. --distill: make the seeds Tests/fuzz/seeds/TARGET.zip of what build/fuzz/TARGET has.
 
-Prints a line for each target: executions, executions a second, edges reached of those there are, inputs kept, the largest
-memory. Where an input crashed, leaks, takes over two minutes or too much memory, says how to run it again, and goes on. The
-last line is 'N passed, N failed': the targets, and the check of the seeds.
+Prints a line for each target: executions, executions a second, edges reached of those there are, inputs kept, the
+largest memory. Where an input crashed, leaks, takes over two minutes or too much memory, says how to run it again, and
+goes on. The last line is 'N passed, N failed': the targets, and the check of the seeds.
 """
 
 import argparse

@@ -4,8 +4,8 @@
 usage: run_tests.py [PART ...]      parts, in their order: library lint abi swift c python golden examples
                                     docs packages fuzz; all without arguments
 
-The last line is 'N passed, N failed': Swift tests, C programs, pytest's tests, recorded reference cases, fuzzers. A part
-that could not run, ended with an error or counted nothing adds one failure of its own.
+The last line is 'N passed, N failed': Swift tests, C programs, pytest's tests, recorded reference cases, fuzzers. A
+part that could not run, ended with an error or counted nothing adds one failure of its own.
 """
 
 import glob
@@ -135,8 +135,9 @@ def golden():
 
 
 def swift_consumer():
-    """Make build/swift-consumer: examples/hello-swift, which depends on a version of this package as a program elsewhere
-    would, in a repository with a tag. SwiftPM's arguments for it; what it built before stays while the sources do."""
+    """Make build/swift-consumer: examples/hello-swift, which depends on a version of this package as a program
+    elsewhere would, in a repository with a tag. SwiftPM's arguments for it; what it built before stays while the
+    sources do."""
     repository, consumer = os.path.join(ROOT, "build/swift-package/scn"), "build/swift-consumer"
     shutil.rmtree(repository, ignore_errors=True)
     for folder in ("Sources", "Tests", "include"):
@@ -183,7 +184,8 @@ def swift_consumer():
 
 
 def examples():
-    """The C, the Python and the Swift form of each example print the same, and README.md shows the quickstarts as they are."""
+    """The C, the Python and the Swift form of each example print the same, and README.md shows the quickstarts as they
+    are."""
     package = swift_consumer()
     status, _ = run(["swift", "build"] + package)
     if status:

@@ -2,11 +2,11 @@
 # Run C programs under a sanitizer, library included: sanitize.sh address|thread|undefined [program ...].
 #   address    AddressSanitizer with leak detection, and the C parts under UndefinedBehaviorSanitizer: the C tests, and
 #              without arguments the Swift tests too
-#   undefined  UndefinedBehaviorSanitizer in the C parts, with the library's own memory: the C tests, on each instruction set
-#   thread     ThreadSanitizer: Tests/sanitizers/*.c and the C tests of threads and of failures
+#   undefined UndefinedBehaviorSanitizer in the C parts, with the library's own memory: the C tests, on each instruction
+#   set thread ThreadSanitizer: Tests/sanitizers/*.c and the C tests of threads and of failures
 # Uses the clang of the Swift toolchain, whose runtime fits the instrumented Swift code; needs nothing else installed.
-# Left out are programs that embed Python, since CPython itself does not free everything at its end, and those that open the
-# library themselves, since what a sanitizer knows of it goes when it is unloaded.
+# Left out are programs that embed Python, since CPython itself does not free everything at its end, and those that open
+# the library themselves, since what a sanitizer knows of it goes when it is unloaded.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 kind=$1

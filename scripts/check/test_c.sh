@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Test the installed library from C and C++: install it into a temporary folder, compile each program of Tests/c and
 # bindings/c/examples with gcc -std=c99 and with g++ through pkg-config, those in C++ also with clang, the examples also
-# through CMake, without a warning, run them, and uninstall. Examples that read arguments run through CMake alone. Last line:
-# N passed, N failed.
+# through CMake, without a warning, run them, and uninstall. Examples that read arguments run through CMake alone. Last
+# line: N passed, N failed.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD

@@ -1,22 +1,23 @@
 #!/usr/bin/env python3
 """Run the code blocks of the documentation, and check its links and the names that it mentions.
 
-usage: test_docs.py [PAGE ...]      without arguments README.md, CONTRIBUTING.md, SECURITY.md, docs/*.md, the README.md of each binding and
+usage: test_docs.py [PAGE ...] without arguments README.md, CONTRIBUTING.md, SECURITY.md, docs/*.md, the README.md of
+each binding and
                                     example, and the pages of the Swift library
 
 A page's blocks run in their order, in a folder of the page's own, by their language:
 
-    python    one process for a page: later blocks know what earlier ones made; one that speaks of torch needs PyTorch
-    c, cpp    compiled as C99 or C++17 with -Wall -Wextra -pedantic -Werror against the installed library, and run
-    swift     a program in the package build/swift-consumer, which depends on this one, with warnings as errors, and run
-    cmake     made part of a project around the page's last program in C or C++, which is configured, built and run
-    sh        run by bash beside program.c and program.cpp, the page's last programs; `make` only checks that there is the
+    python one process for a page: later blocks know what earlier ones made; one that speaks of torch needs PyTorch c,
+    cpp compiled as C99 or C++17 with -Wall -Wextra -pedantic -Werror against the installed library, and run swift a
+    program in the package build/swift-consumer, which depends on this one, with warnings as errors, and run cmake made
+    part of a project around the page's last program in C or C++, which is configured, built and run sh run by bash
+    beside program.c and program.cpp, the page's last programs; `make` only checks that there is the
               target, except for what it installs below $HOME; a line of NOT_RUN is left out
     text      what the block before printed
 
-A block that is a fragment stands behind the line `<!-- within: FILE -->`: it is put where docs/tools/fragments/FILE says
-BLOCK. A block
-in any other language, or without one, or indented instead of fenced, fails. Last line: N passed, N failed.
+A block that is a fragment stands behind the line `<!-- within: FILE -->`: it is put where docs/tools/fragments/FILE
+says BLOCK. A block in any other language, or without one, or indented instead of fenced, fails. Last line: N passed, N
+failed.
 """
 
 import glob
@@ -134,7 +135,8 @@ def output_of(command, folder, text=None, **environment):
     return done.stdout
 
 
-# What a page's Python process does: read a block a line, run it, answer with a line. Its own output goes into the answer.
+# What a page's Python process does: read a block a line, run it, answer with a line. Its own output goes into the
+# answer.
 SERVE = """
 import contextlib, io, json, linecache, sys, traceback, types
 page, answers = types.ModuleType("__main__"), sys.stdout
@@ -415,7 +417,8 @@ def main():
                 [sys.executable, "scripts/check/public_names.py", "swift"],
                 ROOT,
             )
-            # With what it needs doxygen is over 200 MB, so nobody is asked to install it; check_abi.py sees to the comments.
+            # With what it needs doxygen is over 200 MB, so nobody is asked to install it; check_abi.py sees to the
+            # comments.
             if shutil.which("doxygen"):
                 count.attempt("scn.h through doxygen", output_of, ["make", "--no-print-directory", "doxygen"], ROOT)
             else:

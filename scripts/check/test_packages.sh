@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Test what users get: unpack the tarball and build its examples, install the wheel into a clean virtual environment with the
-# system's OpenBLAS and Swift out of sight, and the source archive beside a library; run programs with each, outside of this
-# folder. Last line: N passed, N failed.
+# Test what users get: unpack the tarball and build its examples, install the wheel into a clean virtual environment
+# with the system's OpenBLAS and Swift out of sight, and the source archive beside a library; run programs with each,
+# outside of this folder. Last line: N passed, N failed.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD

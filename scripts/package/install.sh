@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Install library, headers, pkg-config file, CMake package and licenses: install.sh VERSION; remove them again, of whatever
-# version they are: install.sh --uninstall. Reads PREFIX (/usr/local), LIBDIR (lib, below PREFIX) and DESTDIR (a folder that stands
-# for / while packaging) from the environment.
+# Install library, headers, pkg-config file, CMake package and licenses: install.sh VERSION; remove them again, of
+# whatever version they are: install.sh --uninstall. Reads PREFIX (/usr/local), LIBDIR (lib, below PREFIX) and DESTDIR
+# (a folder that stands for / while packaging) from the environment.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 version=$1

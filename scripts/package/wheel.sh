@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Pack the Python package with the built library, OpenBLAS and what that needs: wheel.sh VERSION. Results in dist/: a wheel
-# for any Python 3 on any Linux with the C library that its name says (manylinux_2_34: glibc 2.34) or a newer one, and the
-# source archive.
+# Pack the Python package with the built library, OpenBLAS and what that needs: wheel.sh VERSION. Results in dist/: a
+# wheel for any Python 3 on any Linux with the C library that its name says (manylinux_2_34: glibc 2.34) or a newer one,
+# and the source archive.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 version=$1

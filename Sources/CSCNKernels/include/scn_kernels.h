@@ -11,8 +11,9 @@
 
 #pragma GCC visibility push(hidden)
 
-/// The rules of one convolution: those of filter offset k are `offsets[k] ..< offsets[k + 1]`, and output rows ascend strictly
-/// within an offset. To run it backwards, swap the columns; input rows ascend strictly too where that is possible.
+/// The rules of one convolution: those of filter offset k are `offsets[k] ..< offsets[k + 1]`, and output rows ascend
+/// strictly within an offset. To run it backwards, swap the columns; input rows ascend strictly too where that is
+/// possible.
 typedef struct {
     int64_t volume;
     const int64_t *_Nonnull offsets;       // [volume + 1]
@@ -34,8 +35,8 @@ typedef struct {
     void (*_Nonnull convolution_pack)(const float *_Nonnull weight, int64_t in_planes, int64_t out_planes,
                                       int64_t in_stride, int64_t out_stride, float *_Nonnull packed);
     /// Computes output rows first_row ..< end_row: each starts from bias (zeros where NULL), gets the sum of its rules,
-    /// and then, while its tile is in the cache, y > 0 ? y : leakiness * y; leakiness 1 is no activation. `packed` holds
-    /// volume packed matrices, one after the other. `cursors` is scratch of volume elements.
+    /// and then, while its tile is in the cache, y > 0 ? y : leakiness * y; leakiness 1 is no activation. `packed`
+    /// holds volume packed matrices, one after the other. `cursors` is scratch of volume elements.
     void (*_Nonnull convolution_rows)(const scn_rules *_Nonnull rules, int64_t first_row, int64_t end_row,
                                       const float *_Nonnull input, int64_t input_stride, int64_t in_planes,
                                       const float *_Nonnull packed, const float *_Nullable bias, float leakiness,
@@ -94,23 +95,23 @@ typedef struct {
 
     // Sums over many rows, added in double.
 
-    /// output[o] = factor * the sum of input[i] over the rules (i, o) of every offset k, whose input planes begin at k *
-    /// offset_stride, offsets ascending, for output rows first_row ..< end_row, at most tile_rows of them at a time.
-    /// rows_ascend 0: output rows repeat within an offset, and the rows are all that there are and one tile. Scratch: `cursors`
-    /// of volume elements, `starts` of tile_rows + 1, `places` of capacity, which a row's rules fit and where output rows
-    /// repeat all rules.
+    /// output[o] = factor * the sum of input[i] over the rules (i, o) of every offset k, whose input planes begin at
+    /// k * offset_stride, offsets ascending, for output rows first_row ..< end_row, at most tile_rows of them at a
+    /// time. rows_ascend 0: output rows repeat within an offset, and the rows are all that there are and one tile.
+    /// Scratch: `cursors` of volume elements, `starts` of tile_rows + 1, `places` of capacity, which a row's rules fit
+    /// and where output rows repeat all rules.
     void (*_Nonnull sum_rules)(const scn_rules *_Nonnull rules, int32_t rows_ascend, int64_t first_row, int64_t end_row,
                                const float *_Nonnull input, int64_t input_stride, int64_t offset_stride,
                                int64_t planes, double factor, float *_Nonnull output, int64_t output_stride,
                                int64_t tile_rows, int64_t capacity, int64_t *_Nonnull cursors,
                                int64_t *_Nonnull starts, int64_t *_Nonnull places);
-    /// output[s] = what `which` says of the input rows rows[starts[s]] ..< rows[starts[s + 1]], at least one each; input and
-    /// output without gaps.
+    /// output[s] = what `which` says of the input rows rows[starts[s]] ..< rows[starts[s + 1]], at least one each;
+    /// input and output without gaps.
     void (*_Nonnull combine_site_rows)(int64_t sites, const int64_t *_Nonnull starts, const int32_t *_Nonnull rows,
                                        scn_site_rows which, const float *_Nonnull input, int64_t planes,
                                        float *_Nonnull output);
-    /// The way back: output[row] = input[site_of_row[row]], divided by the number of the site's rows where `which` says so,
-    /// for rows first_row ..< end_row; zeros where the site is -1 or `which` says that another row counts.
+    /// The way back: output[row] = input[site_of_row[row]], divided by the number of the site's rows where `which` says
+    /// so, for rows first_row ..< end_row; zeros where the site is -1 or `which` says that another row counts.
     void (*_Nonnull spread_site_rows)(int64_t first_row, int64_t end_row, const int32_t *_Nonnull site_of_row,
                                       const int64_t *_Nonnull starts, const int32_t *_Nonnull rows,
                                       scn_site_rows which, const float *_Nonnull input, int64_t planes,
@@ -129,8 +130,8 @@ typedef struct {
                                       const float *_Nonnull mean, const float *_Nonnull scale,
                                       const float *_Nonnull shift, float leakiness, float *_Nonnull output);
     /// With g = output_gradient * (output > 0 ? 1 : leakiness) (the sign of output tells y's, leakiness >= 0; where
-    /// leakiness is 0, g = output <= 0 ? 0 : output_gradient; where it is 1, g = output_gradient): sum_gradient[p] = sum of
-    /// g, sum_product[p] = sum of g * (x - mean[p]).
+    /// leakiness is 0, g = output <= 0 ? 0 : output_gradient; where it is 1, g = output_gradient): sum_gradient[p] =
+    /// sum of g, sum_product[p] = sum of g * (x - mean[p]).
     void (*_Nonnull batch_norm_backward_sums)(const float *_Nonnull input, const float *_Nonnull output,
                                               const float *_Nonnull output_gradient, int64_t rows, int64_t planes,
                                               const float *_Nonnull mean, float leakiness,
@@ -168,16 +169,16 @@ typedef struct {
     double (*_Nonnull sum_of_squares)(const float *_Nonnull a, int64_t count);
     /// x > 0 ? x : leakiness * x.
     void (*_Nonnull leaky_relu)(const float *_Nonnull input, int64_t count, float leakiness, float *_Nonnull output);
-    /// input_gradient = input > 0 ? output_gradient : leakiness * output_gradient, or, where leakiness is 0, input <= 0 ? 0 :
-    /// output_gradient, which passes where input is NaN.
+    /// input_gradient = input > 0 ? output_gradient : leakiness * output_gradient, or, where leakiness is 0, input <= 0
+    /// ? 0 : output_gradient, which passes where input is NaN.
     void (*_Nonnull leaky_relu_backward)(const float *_Nonnull input, const float *_Nonnull output_gradient,
                                          int64_t count, float leakiness, float *_Nonnull input_gradient);
 
     // Optimizers: one step over count parameters.
 
-    /// g = gradient + weight_decay * p, or gradient where weight_decay is 0; velocity = momentum * velocity + (1 - dampening)
-    /// * g (on the first step velocity = g); d = nesterov ? g + momentum * velocity : velocity; p -= rate * d. velocity NULL:
-    /// d = g.
+    /// g = gradient + weight_decay * p, or gradient where weight_decay is 0; velocity = momentum * velocity + (1 -
+    /// dampening) * g (on the first step velocity = g); d = nesterov ? g + momentum * velocity : velocity; p -= rate *
+    /// d. velocity NULL: d = g.
     void (*_Nonnull sgd_step)(float *_Nonnull parameter, const float *_Nonnull gradient, float *_Nullable velocity,
                               int64_t count, float rate, float momentum, float dampening, float weight_decay,
                               int32_t nesterov, int32_t first_step);
@@ -208,13 +209,13 @@ void scn_smooth_activation_backward(scn_smooth_activation kind, const float *_No
 
 // Dense products: OpenBLAS, which is set to one thread when this library loads. Planes below 2^31.
 
-/// Whether OpenBLAS is the faster way to a product with so many weights (planes in times planes out) on this cpu, with the
-/// instruction set that `table` stands for; else dense_rows and dense_weight_gradient are. Releases older than the cpu fall
-/// back to SSE3, at a fifth of its speed.
+/// Whether OpenBLAS is the faster way to a product with so many weights (planes in times planes out) on this cpu, with
+/// the instruction set that `table` stands for; else dense_rows and dense_weight_gradient are. Releases older than the
+/// cpu fall back to SSE3, at a fifth of its speed.
 int32_t scn_dense_product_suits(const scn_kernel_table *_Nonnull table, int64_t weights);
 
-/// How many products may go on at once, of those wanted: OpenBLAS has a buffer of 128 MB for each, and 0 is returned where not
-/// one can be had; then the two functions below must not be called.
+/// How many products may go on at once, of those wanted: OpenBLAS has a buffer of 128 MB for each, and 0 is returned
+/// where not one can be had; then the two functions below must not be called.
 int32_t scn_dense_products_at_once(int32_t wanted);
 
 /// output [rows, out] (+)= input [rows, in] * weight, weight [in, out] or, transposed, [out, in].

@@ -18,7 +18,8 @@ void *_Nullable scn_memory_allocate_zeroed(size_t bytes);
 void scn_memory_free(void *_Nullable memory);
 /// A copy of a text, to be released with free(), or NULL where it cannot be had.
 char *_Nullable scn_text_copy(const char *_Nonnull text);
-/// For tests: of the next blocks that are asked for, `count` are given and the one after them is not. Negative: all are given.
+/// For tests: of the next blocks that are asked for, `count` are given and the one after them is not. Negative: all are
+/// given.
 void scn_memory_fail_after(int64_t count);
 /// Bytes handed out and not yet freed, in the whole process.
 int64_t scn_memory_live_bytes(void);
@@ -33,18 +34,19 @@ typedef void (*scn_task)(void *_Nonnull context, int64_t index);
 /// have finished. A call from inside a task, or while another thread uses the pool, runs its tasks in order on
 /// the calling thread.
 void scn_pool_run(int64_t count, scn_task _Nonnull task, void *_Nonnull context);
-/// At first what SCN_NUM_THREADS says; else as many as this process may use at once, or OMP_NUM_THREADS where that is fewer.
+/// At first what SCN_NUM_THREADS says; else as many as this process may use at once, or OMP_NUM_THREADS where that is
+/// fewer.
 int32_t scn_pool_thread_count(void);
 /// 1 ... 1024; the pool changes at the next scn_pool_run.
 void scn_pool_set_thread_count(int32_t count);
 /// What is wrong with SCN_NUM_THREADS, until a count is set; NULL where nothing is.
 const char *_Nullable scn_pool_error(void);
-/// What scn_pool_thread_count is at first with such values of SCN_NUM_THREADS and OMP_NUM_THREADS where `cpus` may be used;
-/// 0 where the first is no number in 1 ... 1024.
+/// What scn_pool_thread_count is at first with such values of SCN_NUM_THREADS and OMP_NUM_THREADS where `cpus` may be
+/// used; 0 where the first is no number in 1 ... 1024.
 int32_t scn_pool_first_thread_count(const char *_Nullable own, const char *_Nullable openmp, int32_t cpus);
 
-// The floating-point environment of the calling thread: rounding, what becomes of denormal numbers, which exceptions are
-// raised or trap.
+// The floating-point environment of the calling thread: rounding, what becomes of denormal numbers, which exceptions
+// are raised or trap.
 
 uint64_t scn_floating_point_get(void);
 void scn_floating_point_set(uint64_t environment);
@@ -57,16 +59,18 @@ void scn_fork_gate_leave(void);
 
 // The machine.
 
-/// The bytes of memory that the system and each control group that this process is in can still give, pages of files that
-/// may go included; 0 where there is no memory to find that out. `root` comes before the paths of files: "" but for tests.
+/// The bytes of memory that the system and each control group that this process is in can still give, pages of files
+/// that may go included; 0 where there is no memory to find that out. `root` comes before the paths of files: "" but
+/// for tests.
 uint64_t scn_memory_left(const char *_Nonnull root);
-/// How many cpus' time the control groups that this process is in leave to it, rounded up; INT32_MAX where none has a quota.
+/// How many cpus' time the control groups that this process is in leave to it, rounded up; INT32_MAX where none has a
+/// quota.
 int32_t scn_cpu_quota(const char *_Nonnull root);
 /// How many cpus the calling thread may run on, at least 1.
 int32_t scn_cpu_affinity(void);
 
-/// Prints a line to standard output. Where nobody reads that any more, or the file may grow no further, the line is lost, and
-/// no signal comes of it.
+/// Prints a line to standard output. Where nobody reads that any more, or the file may grow no further, the line is
+/// lost, and no signal comes of it.
 void scn_print_line(const char *_Nonnull text);
 
 /// The cpu's name as the system gives it, "unknown cpu" where it gives none; a constant.
@@ -102,7 +106,8 @@ typedef struct {
     int64_t rules;
 } scn_forward_counts;
 
-/// Adds to what the calling thread has counted; to what the process has when the thread's call ends, outside of calls at once.
+/// Adds to what the calling thread has counted; to what the process has when the thread's call ends, outside of calls
+/// at once.
 void scn_forward_counts_add(scn_forward_counts counts);
 /// What the calling thread has counted since it began.
 scn_forward_counts scn_forward_counts_of_thread(void);
@@ -110,8 +115,8 @@ scn_forward_counts scn_forward_counts_of_thread(void);
 void scn_forward_counts_set_thread(scn_forward_counts counts);
 /// Adds what the calling thread has counted in its call to the process.
 void scn_forward_counts_publish(void);
-/// What all threads have counted since the process began, or since the last scn_forward_counts_set_process: calls of other
-/// threads that have not ended not included.
+/// What all threads have counted since the process began, or since the last scn_forward_counts_set_process: calls of
+/// other threads that have not ended not included.
 scn_forward_counts scn_forward_counts_of_process(void);
 void scn_forward_counts_set_process(scn_forward_counts counts);
 

@@ -6,12 +6,12 @@ internal import SCNFiles
 internal import SCNGeometry
 internal import SCNNN
 
-/// Runs the body of a boundary function; an error becomes a status and this thread's message, and what the body changed is
-/// put back.
+/// Runs the body of a boundary function; an error becomes a status and this thread's message, and what the body changed
+/// is put back.
 func status(_ body: () throws -> Void) -> scn_status { untransacted { try Transaction.run(body) } }
 
-/// The same for a body that changes nothing where it throws. No floating-point exception traps meanwhile, and none is seen
-/// afterwards.
+/// The same for a body that changes nothing where it throws. No floating-point exception traps meanwhile, and none is
+/// seen afterwards.
 func untransacted(_ body: () throws -> Void) -> scn_status {
     let floatingPoint = scn_floating_point_hold()
     defer { scn_floating_point_set(floatingPoint) }
@@ -139,7 +139,8 @@ func axes(_ pointer: UnsafePointer<Int64>?, _ dimension: Int32, _ name: String, 
     pointer == nil ? .integer(absent) : try axes(pointer, dimension, name)
 }
 
-/// An option struct of the host over the defaults: structs only ever grow at their end, so a shorter one is an older one.
+/// An option struct of the host over the defaults: structs only ever grow at their end, so a shorter one is an older
+/// one.
 func options<T>(_ pointer: UnsafePointer<T>?, _ defaults: T, _ name: String = "options") throws(SCNError) -> T {
     guard let pointer else { return defaults }
     let size = UnsafeRawPointer(pointer).loadUnaligned(as: Int.self)

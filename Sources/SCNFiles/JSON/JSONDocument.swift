@@ -10,8 +10,8 @@ package final class JSONDocument {
     /// Texts are shorter, so that places are 32 bits.
     package static let byteLimit = Int(Int32.max)
 
-    /// - Throws: `.format` with the position of the first byte that is wrong, as ``JSONScanner`` says, and for duplicate
-    ///   keys; `.memory`.
+    /// - Throws: `.format` with the position of the first byte that is wrong, as
+    ///   ``JSONScanner`` says, and for duplicate keys; `.memory`.
     package init(_ text: Storage<UInt8>, depthLimit: Int = JSON.depthLimit) throws(SCNError) {
         guard text.count <= Self.byteLimit else {
             throw SCNError(.format, "a text of \(text.count) bytes, more than the \(Self.byteLimit) allowed")

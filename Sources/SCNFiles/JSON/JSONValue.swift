@@ -1,7 +1,7 @@
 package import SCNCore
 
-/// A value of a JSON text: what a reader of a stored architecture asks of an object is a member by key, of a kind, or an
-/// error that names both.
+/// A value of a JSON text: what a reader of a stored architecture asks of an object is a member by key, of a kind, or
+/// an error that names both.
 package struct JSONValue {
     let document: JSONDocument
     let node: Int

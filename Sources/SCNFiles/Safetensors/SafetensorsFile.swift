@@ -1,8 +1,8 @@
 package import SCNCore
 
 /// The content of a safetensors file (huggingface.co/docs/safetensors: an 8-byte little-endian header length, a JSON
-/// header, then the elements of all tensors), whose header was checked as a whole. The file stays open, and elements are read
-/// where they are asked for.
+/// header, then the elements of all tensors), whose header was checked as a whole. The file stays open, and elements
+/// are read where they are asked for.
 package struct SafetensorsFile {
     package struct Tensor: Equatable, Sendable {
         package let type: SafetensorsType

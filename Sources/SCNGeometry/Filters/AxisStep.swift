@@ -9,7 +9,8 @@ struct AxisStep<Key: SiteKey> {
     let from: Storage<Int32>
     let to: Storage<Int32>
 
-    /// Moves sites along one axis, whose coordinates lie below `size`. Under one tap no two outputs may have the same input.
+    /// Moves sites along one axis, whose coordinates lie below `size`. Under one tap no two outputs may have the same
+    /// input.
     init(_ keys: Storage<Key>, _ relation: AxisRelation, size: Int, _ field: KeyLayout.Field) throws(SCNError) {
         let (count, taps) = (keys.count, relation.taps)
         let outputs = try Self.outputs(relation, size: size, field)
@@ -66,8 +67,8 @@ struct AxisStep<Key: SiteKey> {
         (self.keys, self.from, to) = (ranked.keys, rows, ranked.ranks)
     }
 
-    /// The axis' part of the output's key for each tap and each coordinate, [taps, size]; all bits, which no key has, where there
-    /// is no output.
+    /// The axis' part of the output's key for each tap and each coordinate, [taps, size]; all bits, which no key has,
+    /// where there is no output.
     private static func outputs(
         _ relation: AxisRelation, size: Int, _ field: KeyLayout.Field
     ) throws(SCNError) -> Storage<Key> {

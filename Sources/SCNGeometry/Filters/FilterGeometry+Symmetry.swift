@@ -1,7 +1,8 @@
 /// Filters in which every offset has its mirror image, of which a rulebook then needs one half only.
 extension FilterGeometry {
     struct Symmetry {
-        /// Offsets of which none is the mirror image of another; together with their images and the center, all of them.
+        /// Offsets of which none is the mirror image of another; together with their images and the center, all of
+        /// them.
         var half: Range<Int>
         /// The offset that reads the site itself.
         var center: Int
@@ -29,9 +30,9 @@ extension FilterGeometry {
 
 /// The lattice A_d, on which every site has d * (d + 1) nearest neighbors.
 extension FilterGeometry {
-    /// [d * d + d + 1][d] in SparseConvNet's order. With e_i the unit vectors: 0; then for i = d - 1 down to 0: -e_i, and
-    /// e_j - e_i for j = 0 ..< i; then for i = 0 ..< d: e_i - e_j for j = i - 1 down to 0, and e_i. For d = 2 ascending by
-    /// the last axis, then the first.
+    /// [d * d + d + 1][d] in SparseConvNet's order. With e_i the unit vectors: 0; then for i = d - 1 down to 0: -e_i,
+    /// and e_j - e_i for j = 0 ..< i; then for i = 0 ..< d: e_i - e_j for j = i - 1 down to 0, and e_i. For d = 2
+    /// ascending by the last axis, then the first.
     package static func permutohedralOffsets(dimension: Int) -> [[Int]] { permutohedralOffsets[dimension - 1] }
 
     private static let permutohedralOffsets: [[[Int]]] = dimensions.map { dimension in

@@ -6,8 +6,8 @@ package import SCNCore
 /// - strided: input site `o * stride - padding + t * dilation`;
 /// - submanifold: site `o + (t - size / 2) * dilation` of the same site set, whatever the parity of the size.
 ///
-/// The taps of all axes together are a filter offset, `0 ..< volume`, row-major with the last axis fastest. The offsets of a
-/// permutohedral filter, which keeps the sites too, are a list of their own.
+/// The taps of all axes together are a filter offset, `0 ..< volume`, row-major with the last axis fastest. The offsets
+/// of a permutohedral filter, which keeps the sites too, are a list of their own.
 package struct FilterGeometry: Hashable, Sendable, CustomStringConvertible {
     package enum Kind: Hashable, Sendable {
         case submanifold

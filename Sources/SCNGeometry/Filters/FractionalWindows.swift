@@ -102,8 +102,8 @@ package struct FractionalWindows: Hashable, Sendable {
         return result
     }
 
-    /// The least input of `count` windows. `product` is their number times the ratio, which rounding left near it on either
-    /// side, within 2^-50 of it; of one window, which smaller inputs have too, it is 1.
+    /// The least input of `count` windows. `product` is their number times the ratio, which rounding left near it on
+    /// either side, within 2^-50 of it; of one window, which smaller inputs have too, it is 1.
     private static func leastSize(_ product: Int, count windows: Int, _ ratio: Double) -> Int {
         let reach = product >> 50 + 2
         var (low, high) = (windows == 1 ? 1 : max(1, product - reach), product + reach)

@@ -22,8 +22,8 @@ struct WindowPlacement {
         }
     }
 
-    /// The windows of a strided filter whose steps, on each axis, are a shuffle of stride - 1, stride + 1 and stride, a third
-    /// of the windows each: as many, and as far in all, as those of the filter itself.
+    /// The windows of a strided filter whose steps, on each axis, are a shuffle of stride - 1, stride + 1 and stride, a
+    /// third of the windows each: as many, and as far in all, as those of the filter itself.
     init(randomized filter: FilterGeometry, spatialSize: [Int], _ random: inout Random) throws(SCNError) {
         var starts: [Storage<Int>] = []
         let outputSize = try filter.outputSize(of: spatialSize)

@@ -5,7 +5,8 @@ package final class InputMap: @unchecked Sendable {
     package let mode: InputMode
     /// The site of each input row, -1 where the row is padding: [rowCount].
     package let siteOfRow: Storage<Int32>
-    /// The rows of site i are `rows[starts[i] ..< starts[i + 1]]`, in input order: [siteCount + 1] and [rows without padding].
+    /// The rows of site i are `rows[starts[i] ..< starts[i + 1]]`, in input order: [siteCount + 1] and [rows without
+    /// padding].
     package let starts: Storage<Int64>
     package let rows: Storage<Int32>
 

@@ -1,8 +1,8 @@
 package import SCNCore
 
 extension InputSites {
-    /// The sites of `coordinates` [samples, length, dimension] and the way back to its `samples * length` rows. A row whose
-    /// first coordinate is negative is padding; all others are as `build` wants them.
+    /// The sites of `coordinates` [samples, length, dimension] and the way back to its `samples * length` rows. A row
+    /// whose first coordinate is negative is padding; all others are as `build` wants them.
     package static func buildBatched(
         dimension: Int, spatialSize: [Int], coordinates: UnsafePointer<Int64>, samples: Int, length: Int,
         mode: InputMode

@@ -1,8 +1,8 @@
 package import SCNCore
 
 extension InputSites {
-    /// The sites of a dense array [samples, planes, ...spatial size], which `values` holds in any shape, at which some plane is
-    /// not zero; NaN is not zero.
+    /// The sites of a dense array [samples, planes, ...spatial size], which `values` holds in any shape, at which some
+    /// plane is not zero; NaN is not zero.
     package static func dense(
         spatialSize: [Int], values: Matrix, samples: Int, planes: Int
     ) throws(SCNError) -> SiteSet {

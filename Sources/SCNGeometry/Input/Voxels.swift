@@ -39,8 +39,8 @@ package struct Voxelization {
     /// The site of point p is floor((p - origin) / size) on each axis, in double precision.
     ///
     /// points: [rows, dimension]; batch: [rows] or nil for one sample; `batchSize`: a lower bound. Throws a coordinate
-    /// error that names the row where a coordinate is not finite or below the origin, or a site is outside of the spatial
-    /// size; an overflow error where a site needs more than 53 bits on an axis.
+    /// error that names the row where a coordinate is not finite or below the origin, or a site is outside of the
+    /// spatial size; an overflow error where a site needs more than 53 bits on an axis.
     package func sites(
         _ points: PointCoordinates, rows: Int, batch: UnsafePointer<Int64>?, batchSize: Int
     ) throws(SCNError) -> (SiteSet, InputMap) {

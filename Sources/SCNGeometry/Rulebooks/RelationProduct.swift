@@ -1,7 +1,7 @@
 internal import SCNCore
 
-/// The outputs that a site takes part in, as keys, and the filter offsets under which it does: the product over the axes of
-/// what an `AxisRelation` each gives, which a small cache keeps, with a slot for each residue of a coordinate.
+/// The outputs that a site takes part in, as keys, and the filter offsets under which it does: the product over the
+/// axes of what an `AxisRelation` each gives, which a small cache keeps, with a slot for each residue of a coordinate.
 struct RelationProduct<Key: SiteKey>: ~Copyable {
     private struct Axis: BitwiseCopyable {
         var relation: AxisRelation
@@ -91,8 +91,8 @@ struct RelationProduct<Key: SiteKey>: ~Copyable {
         }
     }
 
-    /// Calls `body(key, offset)` for each output of the site. Under one offset the keys of ascending sites ascend, where none
-    /// of them has two.
+    /// Calls `body(key, offset)` for each output of the site. Under one offset the keys of ascending sites ascend,
+    /// where none of them has two.
     @inline(__always)
     borrowing func forEach(_ body: (Key, Int) -> Void) {
         let last = axes.pointer + (dimension &- 1)

@@ -1,12 +1,12 @@
 internal import SCNCore
 
-/// A window is the product of its axes, so what it reaches is found by moving the sites along one axis after the other: what
-/// several taps of an axis reach is one site from then on, where `relatedAtOnce` has an element in the list of every filter
-/// offset. The rules are the ways through these steps.
+/// A window is the product of its axes, so what it reaches is found by moving the sites along one axis after the other:
+/// what several taps of an axis reach is one site from then on, where `relatedAtOnce` has an element in the list of
+/// every filter offset. The rules are the ways through these steps.
 extension Rulebook {
-    /// The layout for going axis by axis, of all fields on the way; nil where that saves no work, since a tap of some axis
-    /// reaches nothing from most sites or the coordinates are many more than the sites, where the table of an axis would be
-    /// much larger than its rules, or where keys would be too long.
+    /// The layout for going axis by axis, of all fields on the way; nil where that saves no work, since a tap of some
+    /// axis reaches nothing from most sites or the coordinates are many more than the sites, where the table of an axis
+    /// would be much larger than its rules, or where keys would be too long.
     static func axisByAxisLayout(_ input: SiteSet, _ relations: [AxisRelation], _ largestFanOuts: [Int]) -> KeyLayout? {
         guard input.count > 0 else { return nil }
         for (axis, most) in largestFanOuts.enumerated() {
@@ -20,8 +20,8 @@ extension Rulebook {
         zip(input.spatialSize, relations).map { max($0, $1.outputSize) }
     }
 
-    /// As `related`, where no two outputs have the same input under one tap, and a product of what each axis has at most stays
-    /// within 32 bits.
+    /// As `related`, where no two outputs have the same input under one tap, and a product of what each axis has at
+    /// most stays within 32 bits.
     static func relatedAxisByAxis(
         _ input: SiteSet, _ relations: [AxisRelation], _ layout: KeyLayout
     ) throws(SCNError) -> (output: SiteSet, rulebook: Rulebook) {

@@ -3,8 +3,8 @@ internal import SCNCore
 extension Rulebook {
     /// The sites that every input site together takes part in, one relation an axis, and the rules.
     ///
-    /// `isInjective` says that under one offset no two outputs have the same input, so that both columns ascend strictly;
-    /// elsewhere the input rows of an offset repeat.
+    /// `isInjective` says that under one offset no two outputs have the same input, so that both columns ascend
+    /// strictly; elsewhere the input rows of an offset repeat.
     static func related(
         _ input: SiteSet, _ relations: [AxisRelation], isInjective: Bool
     ) throws(SCNError) -> (output: SiteSet, rulebook: Rulebook) {
@@ -17,8 +17,8 @@ extension Rulebook {
         return try relatedAtOnce(input, relations, largestFanOuts, isInjective: isInjective)
     }
 
-    /// Under one filter offset the outputs ascend with the inputs, so the output sites are the union of an ascending list for
-    /// each offset. Where input rows repeat, the outputs of each offset are sorted first.
+    /// Under one filter offset the outputs ascend with the inputs, so the output sites are the union of an ascending
+    /// list for each offset. Where input rows repeat, the outputs of each offset are sorted first.
     static func relatedAtOnce(
         _ input: SiteSet, _ relations: [AxisRelation], _ largestFanOuts: [Int], isInjective: Bool
     ) throws(SCNError) -> (output: SiteSet, rulebook: Rulebook) {

@@ -41,8 +41,8 @@ extension Rulebook {
         let counter = counts.pointer
         let matching = KeyMatching(keys: keys.pointer, count: keys.count)
 
-        // Whole rows of the last axis, enough pieces for an even load, or steps worth waking a thread; the cut does not show
-        // in the result.
+        // Whole rows of the last axis, enough pieces for an even load, or steps worth waking a thread; the cut does not
+        // show in the result.
         let row = filter.rowLength
         let size =
             max(

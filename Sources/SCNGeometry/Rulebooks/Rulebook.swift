@@ -2,9 +2,9 @@ package import SCNCore
 
 /// Which input row meets which output row under which filter offset.
 ///
-/// The rules of filter offset k are `offsets[k] ..< offsets[k + 1]`; both columns ascend strictly within an offset, but for
-/// windows that are displaced at random: two of them may start at one site, which then meets two others under one offset.
-/// Immutable: its storages are shared and only read.
+/// The rules of filter offset k are `offsets[k] ..< offsets[k + 1]`; both columns ascend strictly within an offset, but
+/// for windows that are displaced at random: two of them may start at one site, which then meets two others under one
+/// offset. Immutable: its storages are shared and only read.
 package final class Rulebook: @unchecked Sendable {
     /// [volume + 1]
     package let offsets: Storage<Int64>

@@ -46,8 +46,8 @@ extension Geometry {
         }
     }
 
-    /// The rules of fractional pooling. Drawn once for a site set and these windows, then shared, each call taking one number
-    /// from the generator; where `isRegular`, without chance.
+    /// The rules of fractional pooling. Drawn once for a site set and these windows, then shared, each call taking one
+    /// number from the generator; where `isRegular`, without chance.
     package func fractional(
         _ id: SiteSetID, _ windows: FractionalWindows, isRegular: Bool
     ) throws(SCNError) -> (output: SiteSetID, rulebook: Rulebook) {
@@ -70,8 +70,8 @@ extension Geometry {
         return result
     }
 
-    /// What `body` makes of a stream of its own. The generator moves on by one number, whether or not `body` draws, so that
-    /// what is drawn later does not depend on what the geometry knows already; where it throws, not at all.
+    /// What `body` makes of a stream of its own. The generator moves on by one number, whether or not `body` draws, so
+    /// that what is drawn later does not depend on what the geometry knows already; where it throws, not at all.
     private func drawing<R>(_ body: (Random) throws(SCNError) -> R) throws(SCNError) -> R {
         try Transaction.run { () throws(SCNError) in try body(Random(seed: Generator.withRandom { $0.next() })) }
     }

@@ -1,8 +1,8 @@
 package import SCNCore
 
 extension Geometry {
-    /// The sites of `id` whose byte in `keep` [sites] is not 0, in their order, and the way to them: a rulebook of one filter
-    /// offset that pairs each kept row with its new row.
+    /// The sites of `id` whose byte in `keep` [sites] is not 0, in their order, and the way to them: a rulebook of one
+    /// filter offset that pairs each kept row with its new row.
     package func subset(
         _ id: SiteSetID, keeping keep: UnsafePointer<UInt8>
     ) throws(SCNError) -> (output: SiteSetID, rulebook: Rulebook) {

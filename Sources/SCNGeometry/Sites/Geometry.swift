@@ -123,7 +123,8 @@ package final class Geometry: Sendable {
         return (step.output, step.rulebook)
     }
 
-    /// The rules of another kind of step from `id`, which `build` makes the first time; a reversal of `filter` finds them.
+    /// The rules of another kind of step from `id`, which `build` makes the first time; a reversal of `filter` finds
+    /// them.
     func step(
         _ id: SiteSetID, _ kind: StepKind, reversedBy filter: FilterGeometry? = nil,
         _ build: (SiteSet) throws(SCNError) -> (output: SiteSet, rulebook: Rulebook)
@@ -156,7 +157,8 @@ package final class Geometry: Sendable {
         }
     }
 
-    /// Runs `body` on the state. What a call on another thread has added stays from now on, since this one may build on it.
+    /// Runs `body` on the state. What a call on another thread has added stays from now on, since this one may build on
+    /// it.
     private func withState<R, E: Error>(_ body: (inout State) throws(E) -> R) throws(E) -> R {
         try state.withLock { state in
             if state.author != Transaction.identity { state.author = nil }
@@ -164,8 +166,8 @@ package final class Geometry: Sendable {
         }.get()
     }
 
-    /// What is known already, or what `make` makes outside of the lock, so that fork() does not wait for it. Of several threads
-    /// that make the same at once, the first to end gives it to all.
+    /// What is known already, or what `make` makes outside of the lock, so that fork() does not wait for it. Of several
+    /// threads that make the same at once, the first to end gives it to all.
     private func once<Made, Known>(
         _ find: (State) -> Known?, make: () throws(SCNError) -> Made, keep: (inout State, Made) -> Known
     ) throws(SCNError) -> Known {

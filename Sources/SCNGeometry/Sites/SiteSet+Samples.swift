@@ -1,7 +1,7 @@
 package import SCNCore
 
-/// The samples of a site set that have sites, and their rows, which lie one after the other. Of the others nothing is kept:
-/// batch indices may be numbers of events, with large gaps.
+/// The samples of a site set that have sites, and their rows, which lie one after the other. Of the others nothing is
+/// kept: batch indices may be numbers of events, with large gaps.
 package struct SampleRows: @unchecked Sendable {
     /// Ascending batch indices: [count].
     package let indices: Storage<Int64>

@@ -2,8 +2,8 @@ internal import SCNCore
 
 /// The distinct values of ascending lists in ascending order, and the place of each element among them.
 ///
-/// Cuts the lists at common values into pieces that fit the cache, and merges the lists of a piece pair by pair (Knuth, The
-/// Art of Computer Programming 3, 5.2.4).
+/// Cuts the lists at common values into pieces that fit the cache, and merges the lists of a piece pair by pair (Knuth,
+/// The Art of Computer Programming 3, 5.2.4).
 struct RankedLists<Key: SiteKey> {
     private struct Entry: BitwiseCopyable {
         var key: Key
@@ -78,8 +78,8 @@ struct RankedLists<Key: SiteKey> {
         return cuts
     }
 
-    /// The distinct values of one piece at the start of the storage that is returned, and their number. `ranks` receives
-    /// the place of each of the piece's elements among them.
+    /// The distinct values of one piece at the start of the storage that is returned, and their number. `ranks`
+    /// receives the place of each of the piece's elements among them.
     private static func rank(
         _ elements: UnsafePointer<Key>, from low: UnsafePointer<Int>, to high: UnsafePointer<Int>, lists: Int,
         into ranks: UnsafeMutablePointer<Int32>
@@ -140,8 +140,8 @@ struct RankedLists<Key: SiteKey> {
         return source
     }
 
-    /// Merges two runs from both ends, two chains of work that do not wait for each other. The inner loop runs a number of
-    /// steps in which no index can leave its run, so that it has no other exit and no unpredictable branch.
+    /// Merges two runs from both ends, two chains of work that do not wait for each other. The inner loop runs a number
+    /// of steps in which no index can leave its run, so that it has no other exit and no unpredictable branch.
     private static func merge(
         _ source: UnsafePointer<Entry>, _ first: Range<Int>, _ second: Range<Int>,
         into target: UnsafeMutablePointer<Entry>

@@ -27,8 +27,9 @@ extension SparseTensor {
 }
 
 extension Loss {
-    /// The sum of squared differences over the union of the sites of two tensors, zeros where a tensor has no site, divided
-    /// by the number of sites of the union; 0 where there is none. Of rank 0. Both have one spatial size and planes.
+    /// The sum of squared differences over the union of the sites of two tensors, zeros where a tensor has no site,
+    /// divided by the number of sites of the union; 0 where there is none. Of rank 0. Both have one spatial size and
+    /// planes.
     public static func compareSparse(_ x: SparseTensor, _ y: SparseTensor) throws -> Tensor {
         try require(y.planes == x.planes, .shape, "y: has \(y.planes) planes, expected \(x.planes) as x")
         let union = try SiteUnion(x.sites, y.sites)

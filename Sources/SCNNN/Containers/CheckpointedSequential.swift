@@ -4,9 +4,9 @@ internal import SCNOps
 /// A `Sequential` that keeps its input alone and computes what lies between again in the backward pass (Chen et al.,
 /// "Training deep nets with sublinear memory cost", 2016).
 ///
-/// Results and gradients are those of a `Sequential`, bit by bit: the second computation draws the same random numbers and
-/// starts from the same running statistics; what it changes is put back. ``ForwardCounts`` does not count it. It may stand
-/// anywhere in a network, also inside another one.
+/// Results and gradients are those of a `Sequential`, bit by bit: the second computation draws the same random numbers
+/// and starts from the same running statistics; what it changes is put back. ``ForwardCounts`` does not count it. It
+/// may stand anywhere in a network, also inside another one.
 public final class CheckpointedSequential: Sequential {
     static let type = LayerType(
         container: "CheckpointedSequential",
@@ -95,7 +95,8 @@ private final class Arrived {
         counts = Array(repeating: 0, count: count)
     }
 
-    /// The pass over the results that a gradient came for. It lets go of those gradients as it goes, so they are its alone.
+    /// The pass over the results that a gradient came for. It lets go of those gradients as it goes, so they are its
+    /// alone.
     func begin(_ results: [Tensor]) throws -> BackwardPass {
         let roots = zip(results, gradients).compactMap { tensor, gradient in gradient.map { (tensor, $0) } }
         let pass = try BackwardPass(from: roots)

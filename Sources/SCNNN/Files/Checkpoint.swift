@@ -3,8 +3,8 @@ package import SCNFiles
 
 /// Modules, and runs in progress, as safetensors files.
 ///
-/// A file holds the state under its names; metadata `architecture` is the module as JSON, `optimizer` and `generator` are
-/// there where an optimizer was saved, whose matrices are `optimizer.N.NAME` for parameter N. Writing is atomic.
+/// A file holds the state under its names; metadata `architecture` is the module as JSON, `optimizer` and `generator`
+/// are there where an optimizer was saved, whose matrices are `optimizer.N.NAME` for parameter N. Writing is atomic.
 public enum Checkpoint {
     /// A tensor and the name that it has in a file.
     public typealias Named = (name: String, tensor: Tensor)
@@ -24,7 +24,8 @@ public enum Checkpoint {
     /// The module that a file holds, in evaluation mode.
     public static func open(_ path: String) throws -> Module { try open(FilePath(path)) }
 
-    /// Loads a file's state into a module of the same names and shapes and, where given, its optimizer and the generator.
+    /// Loads a file's state into a module of the same names and shapes and, where given, its optimizer and the
+    /// generator.
     public static func restore(_ module: Module, optimizer: Optimizer? = nil, from path: String) throws {
         try restore(module, optimizer: optimizer, from: FilePath(path))
     }

@@ -3,8 +3,8 @@ internal import SCNFiles
 
 /// A network that only evaluates, one module after the other: what ``Module/optimizedForInference()`` makes.
 ///
-/// It stays in evaluation mode, records nothing, and keeps its weights packed. Its state is that of the modules inside, which
-/// it keeps to itself; none of it requires a gradient.
+/// It stays in evaluation mode, records nothing, and keeps its weights packed. Its state is that of the modules inside,
+/// which it keeps to itself; none of it requires a gradient.
 public final class InferenceNetwork: Module {
     static let layerType = LayerType(
         container: "InferenceNetwork", "A network that only evaluates, one module after the other."

@@ -3,11 +3,12 @@ internal import SCNFiles
 internal import SCNOps
 
 extension Module {
-    /// A new module that gives the results of this one's evaluation, within rounding, in less time; this one stays as it is.
+    /// A new module that gives the results of this one's evaluation, within rounding, in less time; this one stays as
+    /// it is.
     ///
-    /// Batch norm is folded into the weights and bias of the convolution or dense product that it follows, a following (leaky)
-    /// ReLU becomes that layer's last step, dropout a factor of the weights. It throws an `unsupported` error where a module
-    /// inside is not one of the library's own types.
+    /// Batch norm is folded into the weights and bias of the convolution or dense product that it follows, a following
+    /// (leaky) ReLU becomes that layer's last step, dropout a factor of the weights. It throws an `unsupported` error
+    /// where a module inside is not one of the library's own types.
     public func optimizedForInference() throws -> InferenceNetwork {
         guard Architecture.isComplete(self) else {
             throw SCNError(.unsupported, "module: holds a module that is not one of the library's own types")

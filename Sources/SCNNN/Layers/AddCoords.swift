@@ -3,8 +3,8 @@ internal import SCNFiles
 internal import SCNGeometry
 internal import SCNOps
 
-/// Adds a plane for each axis of a sparse tensor: the coordinate, scaled to -1 ... 1 over the spatial size (0 where that is
-/// 1). [sites, planes] -> [sites, planes + dimension].
+/// Adds a plane for each axis of a sparse tensor: the coordinate, scaled to -1 ... 1 over the spatial size (0 where
+/// that is 1). [sites, planes] -> [sites, planes + dimension].
 public final class AddCoords: Module {
     static let layerType = LayerType(
         "AddCoords", "Adds a plane for each axis of a sparse tensor: the coordinate, scaled to -1 ... 1."

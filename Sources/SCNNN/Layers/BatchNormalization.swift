@@ -4,8 +4,8 @@ internal import SCNOps
 
 /// Batch normalization over the rows of a sparse tensor, or of a dense one [n, planes], with a fused (leaky) ReLU.
 ///
-/// State: `weight`, `bias` (where affine), `running_mean`, `running_var`, each [planes]. Biased variance normalizes, unbiased
-/// variance enters `running_var`. An empty tensor passes through and leaves the statistics as they are.
+/// State: `weight`, `bias` (where affine), `running_mean`, `running_var`, each [planes]. Biased variance normalizes,
+/// unbiased variance enters `running_var`. An empty tensor passes through and leaves the statistics as they are.
 public final class BatchNormalization: Module {
     /// The planes of input and result.
     public let planes: Int

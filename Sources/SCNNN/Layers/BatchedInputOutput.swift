@@ -3,7 +3,8 @@ internal import SCNFiles
 internal import SCNGeometry
 internal import SCNOps
 
-/// Turns points that come as samples of one length, filled up with padding, into a sparse tensor. Otherwise an ``InputLayer``.
+/// Turns points that come as samples of one length, filled up with padding, into a sparse tensor. Otherwise an
+/// ``InputLayer``.
 public final class BLInputLayer: PointsLayer {
     override class var layerType: LayerType { type }
     private static let type = layerType(
@@ -25,8 +26,8 @@ public final class BLInputLayer: PointsLayer {
     }
 }
 
-/// Gives every row of a ``BLInputLayer``'s points the vector of its site: dense [samples, length, planes], zeros at padding
-/// and, in modes 1 and 2, at the rows that did not win.
+/// Gives every row of a ``BLInputLayer``'s points the vector of its site: dense [samples, length, planes], zeros at
+/// padding and, in modes 1 and 2, at the rows that did not win.
 public final class BLOutputLayer: SpatialLayer {
     static let layerType = LayerType(
         "BLOutputLayer", "Gives every row of a BLInputLayer's points the vector of its site: [batch, length, planes].",

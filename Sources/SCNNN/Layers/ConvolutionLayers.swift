@@ -139,8 +139,8 @@ public final class SubmanifoldConvolution: ConvolutionLayer {
     }
 }
 
-/// Shared base of convolutions that change the sites: input = output * stride - padding + k * dilation, where the deconvolution's output
-/// takes the input's part.
+/// Shared base of convolutions that change the sites: input = output * stride - padding + k * dilation, where the
+/// deconvolution's output takes the input's part.
 public class StridedConvolutionLayer: ConvolutionLayer {
     class var layerType: LayerType { preconditionFailure("overridden by every subclass") }
 
@@ -214,8 +214,8 @@ public final class Deconvolution: StridedConvolutionLayer {
     }
 }
 
-/// A convolution that makes a site active wherever the filter reaches from an input: output = input * stride - padding +
-/// k * dilation. The size is (in - 1) * stride + dilation * (filter - 1) + 1 - 2 * padding.
+/// A convolution that makes a site active wherever the filter reaches from an input: output = input * stride -
+/// padding + k * dilation. The size is (in - 1) * stride + dilation * (filter - 1) + 1 - 2 * padding.
 public final class FullConvolution: StridedConvolutionLayer {
     override class var layerType: LayerType { type }
     private static let type = layerType(
@@ -231,11 +231,11 @@ public final class FullConvolution: StridedConvolutionLayer {
     }
 }
 
-/// A convolution whose windows are displaced at random in training: along each axis the steps are a shuffle of stride - 1,
-/// stride + 1 and stride, a third of the windows each. In evaluation it is ``Convolution``.
+/// A convolution whose windows are displaced at random in training: along each axis the steps are a shuffle of stride -
+/// 1, stride + 1 and stride, a third of the windows each. In evaluation it is ``Convolution``.
 ///
-/// The displacement is drawn once for a site set and a filter, and shared by all layers of that filter; each pass in training
-/// takes one number from the generator.
+/// The displacement is drawn once for a site set and a filter, and shared by all layers of that filter; each pass in
+/// training takes one number from the generator.
 public final class RandomizedStrideConvolution: StridedConvolutionLayer {
     override class var layerType: LayerType { type }
     private static let type = layerType(

@@ -106,8 +106,8 @@ public final class NetworkInNetwork: DenseLayer {
     }
 }
 
-/// A linear layer over the last axis of a dense tensor, or the planes of a sparse one: weight [out, in]; weight and bias
-/// are initialized uniformly in -1 / sqrt(in) ... 1 / sqrt(in).
+/// A linear layer over the last axis of a dense tensor, or the planes of a sparse one: weight [out, in]; weight and
+/// bias are initialized uniformly in -1 / sqrt(in) ... 1 / sqrt(in).
 public final class Linear: DenseLayer {
     static let layerType = LayerType(
         "Linear", "A linear layer over the last axis of a dense tensor, or the planes of a sparse one.",

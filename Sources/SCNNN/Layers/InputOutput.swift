@@ -69,8 +69,8 @@ public final class InputLayer: PointsLayer {
 }
 
 extension Geometry {
-    /// The features of the rows that this geometry was made of, [rows, planes] or in another shape of as many rows, combined
-    /// at each site as its input map says.
+    /// The features of the rows that this geometry was made of, [rows, planes] or in another shape of as many rows,
+    /// combined at each site as its input map says.
     func enter(_ features: Tensor) throws -> SparseTensor {
         guard let map = inputMap else { throw SCNError(.state, "geometry: was not made from the rows of an input") }
         let planes = features.shape.last ?? 1

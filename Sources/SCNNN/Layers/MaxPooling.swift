@@ -2,8 +2,8 @@ internal import SCNCore
 internal import SCNGeometry
 internal import SCNOps
 
-/// Shared base of max poolings: inactive sites count as zero and the maximum starts at zero; NaN is larger than all numbers; tied
-/// maxima all get the gradient.
+/// Shared base of max poolings: inactive sites count as zero and the maximum starts at zero; NaN is larger than all
+/// numbers; tied maxima all get the gradient.
 public class MaxPoolingLayer: PoolingLayer {
     /// The rules for these sites, and the sites of the result.
     func rules(_ input: SparseTensor) throws -> (output: SiteSetID, rulebook: Rulebook) {
@@ -17,8 +17,8 @@ public class MaxPoolingLayer: PoolingLayer {
     }
 }
 
-/// Max pooling. Inactive sites count as zero and the maximum starts at zero; NaN is larger than all numbers; tied maxima all
-/// get the gradient.
+/// Max pooling. Inactive sites count as zero and the maximum starts at zero; NaN is larger than all numbers; tied
+/// maxima all get the gradient.
 public final class MaxPooling: MaxPoolingLayer {
     override class var layerType: LayerType { type }
     private static let type = layerType(
@@ -31,11 +31,11 @@ public final class MaxPooling: MaxPoolingLayer {
     }
 }
 
-/// Max pooling whose windows are displaced at random in training: along each axis the steps are a shuffle of stride - 1,
-/// stride + 1 and stride, a third of the windows each. In evaluation it is ``MaxPooling``.
+/// Max pooling whose windows are displaced at random in training: along each axis the steps are a shuffle of stride -
+/// 1, stride + 1 and stride, a third of the windows each. In evaluation it is ``MaxPooling``.
 ///
-/// The displacement is drawn once for a site set and a filter, and shared by all layers of that filter; each pass in training
-/// takes one number from the generator.
+/// The displacement is drawn once for a site set and a filter, and shared by all layers of that filter; each pass in
+/// training takes one number from the generator.
 public final class RandomizedStrideMaxPooling: MaxPoolingLayer {
     override class var layerType: LayerType { type }
     private static let type = layerType(

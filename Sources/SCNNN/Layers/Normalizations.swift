@@ -3,11 +3,11 @@ internal import SCNFiles
 internal import SCNGeometry
 internal import SCNOps
 
-/// Batch normalization of the mean alone, y = x - mean + bias, with a fused (leaky) ReLU, over the rows of a sparse tensor
-/// or of a dense one [n, planes].
+/// Batch normalization of the mean alone, y = x - mean + bias, with a fused (leaky) ReLU, over the rows of a sparse
+/// tensor or of a dense one [n, planes].
 ///
-/// State, each [planes]: `bias` (where affine), `running_mean`. The gradient goes through the mean. An empty tensor passes
-/// through and leaves the running mean as it is.
+/// State, each [planes]: `bias` (where affine), `running_mean`. The gradient goes through the mean. An empty tensor
+/// passes through and leaves the running mean as it is.
 public final class MeanOnlyBNLeakyReLU: Module {
     /// The planes of input and result.
     public let planes: Int
@@ -33,7 +33,8 @@ public final class MeanOnlyBNLeakyReLU: Module {
         ]
     ) { try MeanOnlyBNLeakyReLU($0) }
 
-    /// Bias and running mean are zeros at first. Throws where `planes` < 1, `leakiness` < 0 or `momentum` is not in 0 ... 1.
+    /// Bias and running mean are zeros at first. Throws where `planes` < 1, `leakiness` < 0 or `momentum` is not in 0
+    /// ... 1.
     public convenience init(
         planes: Int, affine: Bool = true, leakiness: Double = 1, momentum: Double = 0.99
     ) throws {

@@ -52,8 +52,8 @@ public enum Permutohedral {
         return FilterGeometry.permutohedralOffsets(dimension: dimension)
     }
 
-    /// A basis [d][d] whose rows have length 1 and meet at 60 degrees, and its inverse: points in space (rows) times the
-    /// inverse are lattice coordinates. Both are lower triangular.
+    /// A basis [d][d] whose rows have length 1 and meet at 60 degrees, and its inverse: points in space (rows) times
+    /// the inverse are lattice coordinates. Both are lower triangular.
     public static func basis(dimension: Int) throws -> (basis: [[Double]], inverse: [[Double]]) {
         _ = try FilterGeometry.permutohedral(dimension: dimension)
         let zero = [Double](repeating: 0, count: dimension)

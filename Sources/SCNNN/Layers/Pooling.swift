@@ -69,8 +69,8 @@ public final class AveragePooling: PoolingLayer {
     }
 }
 
-/// The earlier convolution or pooling with the same window that led to these sites, reversed: each of its input sites gets
-/// the sum of the vectors of the windows over it.
+/// The earlier convolution or pooling with the same window that led to these sites, reversed: each of its input sites
+/// gets the sum of the vectors of the windows over it.
 public final class UnPooling: PoolingLayer {
     override class var layerType: LayerType { type }
     private static let type = layerType(

@@ -3,8 +3,8 @@ internal import SCNFiles
 internal import SCNGeometry
 internal import SCNOps
 
-/// The features of a site's neighborhood side by side: [sites, planes] -> [sites, volume * planes] on the same sites. Plane
-/// k * planes + p is plane p of the site under filter offset k, 0 where there is none.
+/// The features of a site's neighborhood side by side: [sites, planes] -> [sites, volume * planes] on the same sites.
+/// Plane k * planes + p is plane p of the site under filter offset k, 0 where there is none.
 public final class ShapeContext: SpatialLayer {
     /// The planes of the input.
     public let planes: Int

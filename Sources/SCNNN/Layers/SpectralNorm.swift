@@ -2,8 +2,8 @@ internal import SCNCore
 internal import SCNFiles
 internal import SCNOps
 
-/// Divides a layer's weight by its largest singular value (Miyato et al., "Spectral normalization for generative adversarial
-/// networks", 2018), the last axis taken as the columns of a matrix.
+/// Divides a layer's weight by its largest singular value (Miyato et al., "Spectral normalization for generative
+/// adversarial networks", 2018), the last axis taken as the columns of a matrix.
 final class SpectralNorm {
     let iterations: Int
     let epsilon: Double
@@ -65,9 +65,9 @@ final class SpectralNorm {
 extension Module {
     /// Makes this layer (a convolution or a product) divide its weight by its largest singular value, times `norm`.
     ///
-    /// State then is `weight_orig` (the parameter: the tensor that was `weight`), `weight` and `weight_u` (buffers). Each
-    /// forward pass in training goes on with the power iteration; evaluation uses the last training pass's weight, and its
-    /// gradients do not reach `weight_orig`.
+    /// State then is `weight_orig` (the parameter: the tensor that was `weight`), `weight` and `weight_u` (buffers).
+    /// Each forward pass in training goes on with the power iteration; evaluation uses the last training pass's weight,
+    /// and its gradients do not reach `weight_orig`.
     public func addSpectralNorm(powerIterations: Int = 1, epsilon: Double = 1e-12, norm: Double = 1) throws {
         guard let layer = self as? any ProductLayer else {
             throw SCNError(

@@ -2,12 +2,12 @@ internal import SCNCore
 internal import SCNOps
 
 extension Module {
-    /// Scales and shifts every layer with weight and bias (convolutions and products) so that each plane of what it makes of
-    /// `input` has mean 0 and deviation 1 there (Salimans and Kingma, "Weight normalization", 2016), in the order in which
-    /// the input flows through, in `Sequential`s and `ConcatTable`s at any depth. Nothing is recorded.
+    /// Scales and shifts every layer with weight and bias (convolutions and products) so that each plane of what it
+    /// makes of `input` has mean 0 and deviation 1 there (Salimans and Kingma, "Weight normalization", 2016), in the
+    /// order in which the input flows through, in `Sequential`s and `ConcatTable`s at any depth. Nothing is recorded.
     ///
-    /// Weights of planes without deviation stay, and so do those that have a spectral norm. Running statistics are updated
-    /// as by a forward pass. Where it throws, nothing is changed.
+    /// Weights of planes without deviation stay, and so do those that have a spectral norm. Running statistics are
+    /// updated as by a forward pass. Where it throws, nothing is changed.
     /// - Returns: what the module makes of the input afterwards.
     @discardableResult
     public func reweight(_ input: Value) throws -> Value { try fitted(to: input, scales: true) }

@@ -1,8 +1,8 @@
 internal import SCNCore
 package import SCNFiles
 
-/// One argument of a type of layer, stated once: architectures, checks and their messages, summaries, the reference page and
-/// the bindings go by it.
+/// One argument of a type of layer, stated once: architectures, checks and their messages, summaries, the reference
+/// page and the bindings go by it.
 package struct LayerArgument: Sendable {
     /// What an argument may be, with its bounds.
     package enum Kind: Sendable {

@@ -2,8 +2,8 @@ package import SCNCore
 
 /// A layer, container or network: maps a value to a value, and holds parameters, buffers and perhaps other modules.
 ///
-/// Subclasses override ``forward(_:)`` and, where they hold any, ``ownState`` and ``children``. Modules start in training
-/// mode.
+/// Subclasses override ``forward(_:)`` and, where they hold any, ``ownState`` and ``children``. Modules start in
+/// training mode.
 open class Module {
     /// A parameter (trained) or buffer (running statistics) under its name.
     public struct StateEntry {
@@ -25,8 +25,8 @@ open class Module {
     /// Whether the module trains, or evaluates.
     public internal(set) var isTraining = true
 
-    /// What the module was made with, for checkpoints and summaries; nil for a host's own types, which no checkpoint can
-    /// make again.
+    /// What the module was made with, for checkpoints and summaries; nil for a host's own types, which no checkpoint
+    /// can make again.
     package internal(set) var arguments: Arguments?
 
     /// A module in training mode.
@@ -61,8 +61,8 @@ open class Module {
     /// What to write after the type's name for people to read: "3 -> 16, filter 3".
     open var summary: String { arguments?.summary ?? "" }
 
-    /// Applies the module; how modules call each other, so that a ``Summary`` sees it. Where it throws, nothing is changed:
-    /// neither statistics nor the generator.
+    /// Applies the module; how modules call each other, so that a ``Summary`` sees it. Where it throws, nothing is
+    /// changed: neither statistics nor the generator.
     public func callAsFunction(_ input: Value) throws -> Value {
         // Not a call of `run` at each level: modules nest deep, and stacks are small.
         guard let savepoint = Transaction.savepoint else { return try Transaction.run { try applied(input) } }
@@ -142,7 +142,8 @@ extension Module: CustomStringConvertible {
         return text
     }
 
-    /// Appends the tree, its lines after the first one behind `indent`; returns the number of elements of all parameters.
+    /// Appends the tree, its lines after the first one behind `indent`; returns the number of elements of all
+    /// parameters.
     private func describe(indent: String, into text: inout String) -> Int {
         text += summary.isEmpty ? typeName : "\(typeName)(\(summary))"
         let own = ownState.filter(\.isParameter)

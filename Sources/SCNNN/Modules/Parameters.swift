@@ -58,7 +58,8 @@ final class DeferredState {
 
     private init(limit: Int) { self.limit = limit }
 
-    /// Builds a module whose parameters are neither allocated nor drawn, at most `limit` of them: what a file has tensors.
+    /// Builds a module whose parameters are neither allocated nor drawn, at most `limit` of them: what a file has
+    /// tensors.
     static func of<M: Module>(limit: Int = .max, _ build: () throws -> M) throws -> (module: M, state: DeferredState) {
         let state = DeferredState(limit: limit)
         let before = scn_deferred_state_get()

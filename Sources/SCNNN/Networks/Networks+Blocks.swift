@@ -1,7 +1,7 @@
 internal import SCNCore
 
-/// The pre-activation blocks of U-Nets and fully convolutional networks: batch norm, (leaky) ReLU, submanifold convolution of
-/// size 3; the residual ones do that twice and add their input.
+/// The pre-activation blocks of U-Nets and fully convolutional networks: batch norm, (leaky) ReLU, submanifold
+/// convolution of size 3; the residual ones do that twice and add their input.
 struct Blocks {
     let dimension: Int
     let residual: Bool

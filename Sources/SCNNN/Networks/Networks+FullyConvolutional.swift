@@ -1,11 +1,12 @@
 internal import SCNCore
 
 extension Networks {
-    /// SparseConvNet's `FullyConvolutionalNet`: at each level pre-activation blocks, and a way down to the next level whose result
-    /// is copied up again by un-pooling and joined with what the level had. The result has the sites of the input and the sum
-    /// of `planes` planes.
+    /// SparseConvNet's `FullyConvolutionalNet`: at each level pre-activation blocks, and a way down to the next level
+    /// whose result is copied up again by un-pooling and joined with what the level had. The result has the sites of
+    /// the input and the sum of `planes` planes.
     ///
-    /// The arguments are those of ``uNet(dimension:repetitions:planes:residual:downsampleSize:downsampleStride:leakiness:inPlanes:)``.
+    /// The arguments are those of
+    /// ``uNet(dimension:repetitions:planes:residual:downsampleSize:downsampleStride:leakiness:inPlanes:)``.
     public static func fullyConvolutional(
         dimension: Int, repetitions: Int, planes: [Int], residual: Bool = false, downsampleSize: Size = 2,
         downsampleStride: Size = 2, leakiness: Double = 0, inPlanes: Int? = nil
@@ -22,9 +23,10 @@ extension Networks {
         }
     }
 
-    /// SparseConvNet's `FullConvolutionalNetIntegratedLinear`: a fully convolutional network whose every level scores the classes
-    /// by a linear layer of its own; the scores are copied up by un-pooling and added. It computes what a linear layer after
-    /// the joined levels would, without joining them. Only the coarsest level's linear layer has a bias.
+    /// SparseConvNet's `FullConvolutionalNetIntegratedLinear`: a fully convolutional network whose every level scores
+    /// the classes by a linear layer of its own; the scores are copied up by un-pooling and added. It computes what a
+    /// linear layer after the joined levels would, without joining them. Only the coarsest level's linear layer has a
+    /// bias.
     ///
     /// - Parameter classes: planes of the result; nil for planes[0]. The other arguments are those of
     ///   ``uNet(dimension:repetitions:planes:residual:downsampleSize:downsampleStride:leakiness:inPlanes:)``.

@@ -1,7 +1,7 @@
 internal import SCNCore
 
-/// Shared base of networks with a way down to coarser levels and up again: blocks at each level, and between levels strided
-/// convolutions down.
+/// Shared base of networks with a way down to coarser levels and up again: blocks at each level, and between levels
+/// strided convolutions down.
 struct Levels {
     let dimension: Int
     let repetitions: Int

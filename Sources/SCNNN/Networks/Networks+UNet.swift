@@ -1,12 +1,12 @@
 internal import SCNCore
 
 extension Networks {
-    /// SparseConvNet's `UNet` (after Ronneberger, Fischer and Brox, 2015): at each level pre-activation blocks, a way down to the
-    /// next level and up again by the reversed convolution, joined with what the level had, and blocks again. The result has
-    /// the sites of the input and planes[0] planes.
+    /// SparseConvNet's `UNet` (after Ronneberger, Fischer and Brox, 2015): at each level pre-activation blocks, a way
+    /// down to the next level and up again by the reversed convolution, joined with what the level had, and blocks
+    /// again. The result has the sites of the input and planes[0] planes.
     ///
-    /// The spatial size of the input must suit every convolution down: with the default size and stride of 2 it is a multiple
-    /// of 2^(levels - 1) on each axis, 4 for three levels. Another is an error of the forward pass.
+    /// The spatial size of the input must suit every convolution down: with the default size and stride of 2 it is a
+    /// multiple of 2^(levels - 1) on each axis, 4 for three levels. Another is an error of the forward pass.
     ///
     /// - Parameters:
     ///   - repetitions: blocks a level, on the way down and again on the way up.

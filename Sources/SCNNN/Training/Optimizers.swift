@@ -109,8 +109,8 @@ public final class SGD: Optimizer {
     override func restore(_ index: Int, steps: Int, matrices: [Matrix]) { velocities[index] = matrices.first }
 }
 
-/// Adam (Kingma and Ba, "Adam: a method for stochastic optimization", 2015), or AdamW (Loshchilov and Hutter, "Decoupled
-/// weight decay regularization", 2019) where the decay is decoupled.
+/// Adam (Kingma and Ba, "Adam: a method for stochastic optimization", 2015), or AdamW (Loshchilov and Hutter,
+/// "Decoupled weight decay regularization", 2019) where the decay is decoupled.
 public final class Adam: Optimizer {
     private var options: OptimizerSteps.Adam
     private var moments: [(first: Matrix, second: Matrix, steps: Int)?]

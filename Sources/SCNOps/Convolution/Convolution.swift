@@ -2,8 +2,8 @@ internal import CSCNKernels
 package import SCNCore
 package import SCNGeometry
 
-/// The sizes of a convolution's weight, [volume, groups, in / groups, out / groups]: as a matrix, volume * in rows of out /
-/// groups planes.
+/// The sizes of a convolution's weight, [volume, groups, in / groups, out / groups]: as a matrix, volume * in rows of
+/// out / groups planes.
 package struct ConvolutionShape {
     package let volume: Int
     package let groups: Int
@@ -40,11 +40,11 @@ package struct ConvolutionShape {
 
 /// Convolution over a rulebook: submanifold, strided, or (with the rulebook reversed) deconvolution.
 ///
-/// Weights are as ``ConvolutionShape`` says. Each output row gets, offset after offset, the sum of its rules in one order, so
-/// results are bitwise the same for any number of threads.
+/// Weights are as ``ConvolutionShape`` says. Each output row gets, offset after offset, the sum of its rules in one
+/// order, so results are bitwise the same for any number of threads.
 package enum ConvolutionOperation {
-    /// result [rules.outputCount, out] = bias [out] + sum over the rules of input [rules.inputCount, in] * weight, and then
-    /// y > 0 ? y : leakiness * y; 1 is no activation.
+    /// result [rules.outputCount, out] = bias [out] + sum over the rules of input [rules.inputCount, in] * weight, and
+    /// then y > 0 ? y : leakiness * y; 1 is no activation.
     package static func forward(
         _ rules: Rulebook, input: Matrix, weight: Matrix, bias: Matrix?, groups: Int, leakiness: Float = 1,
         into result: Matrix
@@ -139,7 +139,8 @@ package enum ConvolutionOperation {
         withExtendedLifetime((weight, cursors, input, result)) {}
     }
 
-    /// weightResult, shaped as the weight, and biasResult [out]: the gradients by weight and bias, nil where not wanted.
+    /// weightResult, shaped as the weight, and biasResult [out]: the gradients by weight and bias, nil where not
+    /// wanted.
     package static func backwardWeight(
         _ rules: Rulebook, input: Matrix, gradient: Matrix, groups: Int, weightResult: Matrix?, biasResult: Matrix?
     ) throws(SCNError) {
@@ -162,7 +163,8 @@ package enum ConvolutionOperation {
                 rules, kernels, input: input, gradient: gradient, shape: shape, weightResult: weightResult)
         }
 
-        // Spans of rows depend on shapes alone. The first adds into the result, the others into scratch of bounded size.
+        // Spans of rows depend on shapes alone. The first adds into the result, the others into scratch of bounded
+        // size.
         let spanRows = ChunkSizes.convolutionWeightGradient(weights: weightCount).rows(rules.outputCount)
         let spans = Parallel.chunkCount(rules.outputCount, size: spanRows)
         let partial = try Storage<Float>(

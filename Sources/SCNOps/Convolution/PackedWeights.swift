@@ -15,8 +15,8 @@ package struct PackedWeights {
 
     var pointer: UnsafePointer<Float> { UnsafePointer(storage.pointer) }
 
-    /// Packs volume * groups matrices that follow each other in `weight`; element (i, o) of one lies at i * inStride + o *
-    /// outStride.
+    /// Packs volume * groups matrices that follow each other in `weight`; element (i, o) of one lies at i * inStride +
+    /// o * outStride.
     init(
         _ weight: Matrix, volume: Int, groups: Int, inPerGroup: Int, outPerGroup: Int, inStride: Int,
         outStride: Int

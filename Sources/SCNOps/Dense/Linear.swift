@@ -3,9 +3,9 @@ package import SCNCore
 
 /// Dense products over the planes: result = input * weight + bias.
 ///
-/// OpenBLAS computes them, or, where the weights are few, it does not know this cpu's vectors, or the process has no room for
-/// its buffer, the convolution's loops. Chunks of rows depend on shapes alone, since OpenBLAS's bits change with the number of
-/// rows that it is given.
+/// OpenBLAS computes them, or, where the weights are few, it does not know this cpu's vectors, or the process has no
+/// room for its buffer, the convolution's loops. Chunks of rows depend on shapes alone, since OpenBLAS's bits change
+/// with the number of rows that it is given.
 package enum LinearOperation {
     /// Tests choose the way here; nil asks what suits.
     nonisolated(unsafe) package static var usesOpenBLAS: Bool?
@@ -22,8 +22,8 @@ package enum LinearOperation {
             inStride: weightIsTransposed ? 1 : outPlanes, outStride: weightIsTransposed ? inPlanes : 1)
     }
 
-    /// result [n, out] from input [n, in] and weight [in, out] or, transposed, [out, in]; then y > 0 ? y : leakiness * y, 1 is
-    /// no activation. `packed`: what `pack` made of the weight, where a caller keeps it.
+    /// result [n, out] from input [n, in] and weight [in, out] or, transposed, [out, in]; then y > 0 ? y : leakiness *
+    /// y, 1 is no activation. `packed`: what `pack` made of the weight, where a caller keeps it.
     package static func forward(
         _ input: Matrix, weight: Matrix, weightIsTransposed: Bool, packed: PackedWeights? = nil, bias: Matrix?,
         leakiness: Float = 1, into result: Matrix
@@ -84,7 +84,8 @@ package enum LinearOperation {
             into: result)
     }
 
-    /// weightResult, shaped as the weight, and biasResult [out]: the gradients by weight and bias, nil where not wanted.
+    /// weightResult, shaped as the weight, and biasResult [out]: the gradients by weight and bias, nil where not
+    /// wanted.
     package static func backwardWeight(
         input: Matrix, gradient: Matrix, weightIsTransposed: Bool, weightResult: Matrix?, biasResult: Matrix?
     ) throws(SCNError) {

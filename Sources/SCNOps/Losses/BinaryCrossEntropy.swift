@@ -3,9 +3,11 @@ package import SCNCore
 
 /// The mean logistic loss: the cross-entropy of sigmoid(logits) at targets between 0 and 1.
 package enum BinaryCrossEntropyOperation {
-    /// loss = mean of -target * log sigmoid(logit) - (1 - target) * log(1 - sigmoid(logit)); 0 where there is no element.
+    /// loss = mean of -target * log sigmoid(logit) - (1 - target) * log(1 - sigmoid(logit)); 0 where there is no
+    /// element.
     ///
-    /// A target of 0 or 1 takes nothing from the side that it does not name, so an infinite logit on the right side costs 0.
+    /// A target of 0 or 1 takes nothing from the side that it does not name, so an infinite logit on the right side
+    /// costs 0.
     ///
     /// - Parameters:
     ///   - logits: [n, planes].

@@ -3,8 +3,8 @@ package import SCNGeometry
 
 /// The squared distance between features on two site sets, zeros where there is no site.
 package enum SparseComparison {
-    /// The sum of squared differences over the union of the sites, divided by the number of sites there; 0 where there is
-    /// none. Writes x - y over the union to `differences` [union, planes].
+    /// The sum of squared differences over the union of the sites, divided by the number of sites there; 0 where there
+    /// is none. Writes x - y over the union to `differences` [union, planes].
     package static func forward(_ x: Matrix, _ y: Matrix, union: SiteUnion, differences: Matrix) throws(SCNError)
         -> Float
     {

@@ -3,8 +3,8 @@ package import SCNCore
 
 /// Batch normalization over rows (Ioffe and Szegedy, 2015) with a fused (leaky) ReLU.
 ///
-/// Variance is the mean of squared deviations from the mean, in two passes a chunk; chunks combine as in Chan, Golub and
-/// LeVeque (1979), in double. In evaluation a row's gradient depends on that row alone: a NaN stays there.
+/// Variance is the mean of squared deviations from the mean, in two passes a chunk; chunks combine as in Chan, Golub
+/// and LeVeque (1979), in double. In evaluation a row's gradient depends on that row alone: a NaN stays there.
 package struct BatchNormalizationOperation {
     package var epsilon: Double
     /// The fraction of the running statistics that is kept.
@@ -47,8 +47,8 @@ package struct BatchNormalizationOperation {
         }
     }
 
-    /// Normalizes by the statistics of `input` [rows, planes], which it saves; weight and bias are [planes]. No rows: the running
-    /// statistics are not updated.
+    /// Normalizes by the statistics of `input` [rows, planes], which it saves; weight and bias are [planes]. No rows:
+    /// the running statistics are not updated.
     package func forwardTraining(
         _ input: Matrix, weight: Matrix?, bias: Matrix?, running: Running?, saved: Saved, into result: Matrix
     ) throws(SCNError) {
@@ -206,8 +206,8 @@ package struct BatchNormalizationOperation {
         withExtendedLifetime((partial, factors, mean)) {}
     }
 
-    /// result = scale * the gradient behind the activation, and where the statistics depend on the input, + slope * (input -
-    /// mean) + shift.
+    /// result = scale * the gradient behind the activation, and where the statistics depend on the input, + slope *
+    /// (input - mean) + shift.
     static func applyBackward(
         _ kernels: scn_kernel_table, input: Matrix, output: Matrix, gradient: Matrix, mean: UnsafePointer<Float>,
         leakiness: Float, scale: UnsafePointer<Float>,

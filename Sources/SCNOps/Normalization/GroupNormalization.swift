@@ -5,8 +5,8 @@ package import SCNGeometry
 /// Group normalization (Wu and He, 2018): each sample's sites and each group of neighboring planes have a mean and a
 /// variance of their own.
 ///
-/// Variance is the mean of squared deviations from the mean; chunks and planes combine as in Chan, Golub and LeVeque (1979),
-/// in double. What it costs goes with the samples that have sites, whatever their batch indices are.
+/// Variance is the mean of squared deviations from the mean; chunks and planes combine as in Chan, Golub and LeVeque
+/// (1979), in double. What it costs goes with the samples that have sites, whatever their batch indices are.
 package struct GroupNormalizationOperation {
     package let groups: Int
     package let epsilon: Double
@@ -18,13 +18,14 @@ package struct GroupNormalizationOperation {
         self.epsilon = epsilon
     }
 
-    /// The statistics of a forward pass, `groups` of each sample that has sites; `remainder` is what rounding took from `mean`.
+    /// The statistics of a forward pass, `groups` of each sample that has sites; `remainder` is what rounding took from
+    /// `mean`.
     package struct Statistics {
         package let mean: Matrix
         package let inverseDeviation: Matrix
         package let remainder: Matrix?
-        /// Whether sample b's are row b: [batch, groups], of which the rows of samples without sites are not touched. Else those
-        /// of the samples with sites follow each other.
+        /// Whether sample b's are row b: [batch, groups], of which the rows of samples without sites are not touched.
+        /// Else those of the samples with sites follow each other.
         package let areByBatchIndex: Bool
 
         package init(

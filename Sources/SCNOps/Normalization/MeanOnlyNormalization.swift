@@ -49,7 +49,8 @@ package struct MeanOnlyNormalizationOperation {
             input, mean: runningMean, scale: scale, shift: bias ?? zeros, leakiness: leakiness, into: result)
     }
 
-    /// result: by the input. The mean depends on the input in training (`isTraining`), and its gradient goes through it.
+    /// result: by the input. The mean depends on the input in training (`isTraining`), and its gradient goes through
+    /// it.
     package func backward(
         output: Matrix, gradient: Matrix, isTraining: Bool, biasResult: Matrix?, into result: Matrix
     ) throws(SCNError) {

@@ -2,9 +2,9 @@ package import SCNCore
 
 /// Fits a product to what it makes of some input (Salimans and Kingma, "Weight normalization", 2016).
 package enum PlaneFitting {
-    /// Shifts the bias [planes] and, where given, scales weight and bias so that each plane of what the product made, `output`,
-    /// has mean 0 and deviation 1. Planes without deviation are not scaled. `outPlane` tells of each element of the weight
-    /// which plane it adds to.
+    /// Shifts the bias [planes] and, where given, scales weight and bias so that each plane of what the product made,
+    /// `output`, has mean 0 and deviation 1. Planes without deviation are not scaled. `outPlane` tells of each element
+    /// of the weight which plane it adds to.
     package static func fit(
         _ output: Matrix, bias: Matrix, weight: Matrix?, outPlane: (Int) -> Int
     ) throws(SCNError) {

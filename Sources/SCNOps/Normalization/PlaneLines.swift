@@ -1,6 +1,7 @@
 package import SCNCore
 
-/// y = factor * x + bias of each plane, in double: what follows a product, on its way into the product's weight and bias.
+/// y = factor * x + bias of each plane, in double: what follows a product, on its way into the product's weight and
+/// bias.
 package struct PlaneLines {
     private let factors: Storage<Double>
     private let biases: Storage<Double>
@@ -43,8 +44,8 @@ package struct PlaneLines {
         withExtendedLifetime((running, weight, bias)) {}
     }
 
-    /// The product's weight and bias that do what it did, and these lines after it; `outPlane` tells of each element of the
-    /// weight which plane it adds to.
+    /// The product's weight and bias that do what it did, and these lines after it; `outPlane` tells of each element of
+    /// the weight which plane it adds to.
     package func fold(
         _ weight: Matrix, into weightResult: Matrix, biasResult: Matrix?, outPlane: (Int) -> Int
     ) throws(SCNError) {

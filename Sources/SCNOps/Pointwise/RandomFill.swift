@@ -12,8 +12,8 @@ package enum RandomFill {
         fill(matrix) { Float((2 * $0.uniform() - 1) * bound) }
     }
 
-    /// Ones, and zeros with probability p: dropout that is not inverted, as SparseConvNet's, which multiplies by this in
-    /// training and by 1 - p in evaluation.
+    /// Ones, and zeros with probability p: dropout that is not inverted, as SparseConvNet's, which multiplies by this
+    /// in training and by 1 - p in evaluation.
     package static func mask(_ matrix: Matrix, p: Double) {
         fill(matrix) { $0.uniform() < p ? 0 : 1 }
     }

@@ -2,8 +2,8 @@ internal import CSCNKernels
 package import SCNCore
 package import SCNGeometry
 
-/// Pooling of all sites of a sample into one row; a sample without sites gets zeros. Sums are added in double; NaN is the
-/// largest of all.
+/// Pooling of all sites of a sample into one row; a sample without sites gets zeros. Sums are added in double; NaN is
+/// the largest of all.
 public enum GlobalPooling: Int, CaseIterable, Sendable {
     /// The sum over the sample's sites.
     case sum = 0

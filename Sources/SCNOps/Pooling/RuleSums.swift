@@ -3,9 +3,9 @@ internal import SCNCore
 internal import SCNGeometry
 
 extension Rulebook {
-    /// target[o] = factor * the sum of source[i] over the rules (i, o) of every filter offset k, whose `planes` planes begin at
-    /// plane `first.source` + k * `offsetStride` of the source, and at plane `first.target` of the target; added in double,
-    /// offsets ascending, and rounded once.
+    /// target[o] = factor * the sum of source[i] over the rules (i, o) of every filter offset k, whose `planes` planes
+    /// begin at plane `first.source` + k * `offsetStride` of the source, and at plane `first.target` of the target;
+    /// added in double, offsets ascending, and rounded once.
     func sum(
         _ source: Matrix, offsetStride: Int = 0, factor: Double, into target: Matrix,
         first: (source: Int, target: Int) = (0, 0), planes: Int

@@ -3,7 +3,8 @@ package import SCNGeometry
 
 /// Sums over a rulebook, times a factor: average pooling (1 / volume) and, over a reversed rulebook, un-pooling (1).
 package enum SumPoolingOperation {
-    /// result [rules.outputCount, planes - featuresToDrop] = factor * sum over the rules of input [rules.inputCount, planes].
+    /// result [rules.outputCount, planes - featuresToDrop] = factor * sum over the rules of input [rules.inputCount,
+    /// planes].
     package static func forward(
         _ rules: Rulebook, input: Matrix, featuresToDrop: Int, factor: Double, into result: Matrix
     ) throws(SCNError) {

@@ -16,7 +16,8 @@ extension InputMap {
         try spread(gradient, ofAllRows, into: result)
     }
 
-    /// result [rows, planes]: each row gets its site's vector; in modes 1 and 2 the winners only, the others and padding zeros.
+    /// result [rows, planes]: each row gets its site's vector; in modes 1 and 2 the winners only, the others and
+    /// padding zeros.
     package func outputForward(_ features: Matrix, into result: Matrix) throws(SCNError) {
         try check(rows: result, "result", sites: features, "features")
         try spread(features, SCN_SUM_OF_ROWS, into: result)
@@ -40,8 +41,8 @@ extension InputMap {
         withExtendedLifetime((self, source, target)) {}
     }
 
-    /// target[row]: what its site has, where the row counts there. Row by row, since scattered reads overlap better than
-    /// scattered writes.
+    /// target[row]: what its site has, where the row counts there. Row by row, since scattered reads overlap better
+    /// than scattered writes.
     private func spread(_ source: Matrix, _ all: scn_site_rows, into target: Matrix) throws(SCNError) {
         let kernels = try Kernels.fitting(["features": source, "result": target])
         let (planes, which) = (source.planes, counting(all))

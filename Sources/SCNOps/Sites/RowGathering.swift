@@ -56,7 +56,8 @@ package enum RowGathering {
 
     private typealias Rows = UnsafePointer<Int32>
 
-    /// Calls `body` for runs of places, with the index of the first and with the rows 0, 1, ... that a matrix has there.
+    /// Calls `body` for runs of places, with the index of the first and with the rows 0, 1, ... that a matrix has
+    /// there.
     private static func forEachRun(
         _ places: Storage<Int32>, _ body: (_ first: Int, _ places: Rows, _ consecutive: Rows, _ count: Int64) -> Void
     ) {

@@ -2,11 +2,11 @@ internal import CSCNKernels
 package import SCNCore
 package import SCNGeometry
 
-/// The features under each filter offset side by side: a convolution with the unit matrix, without its products (after the
-/// shape contexts of Belongie, Malik and Puzicha, 2002).
+/// The features under each filter offset side by side: a convolution with the unit matrix, without its products (after
+/// the shape contexts of Belongie, Malik and Puzicha, 2002).
 package enum ShapeContextOperation {
-    /// result [rules.outputCount, volume * planes], plane k * planes + p being plane p under filter offset k, 0 where no site
-    /// lies there; input [rules.inputCount, planes].
+    /// result [rules.outputCount, volume * planes], plane k * planes + p being plane p under filter offset k, 0 where
+    /// no site lies there; input [rules.inputCount, planes].
     package static func forward(_ rules: Rulebook, input: Matrix, into result: Matrix) throws(SCNError) {
         try check(rules, input, "input", result, "result")
         let planes = input.planes

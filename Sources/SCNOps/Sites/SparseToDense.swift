@@ -1,8 +1,8 @@
 package import SCNCore
 package import SCNGeometry
 
-/// Between features [sites, planes] and a dense array [batch, planes, ...spatial size], a matrix of any shape with as many
-/// elements.
+/// Between features [sites, planes] and a dense array [batch, planes, ...spatial size], a matrix of any shape with as
+/// many elements.
 package enum SparseToDenseOperation {
     /// Elements of the dense array, or an overflow error.
     package static func count(_ sites: SiteSet, planes: Int) throws(SCNError) -> Int {

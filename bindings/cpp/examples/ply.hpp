@@ -1,5 +1,5 @@
-// As much of the PLY format as point clouds need: positions, colors and labels of the element `vertex`, in text or binary
-// files of either byte order, whatever else the files hold (other properties, lists, faces, comments).
+// As much of the PLY format as point clouds need: positions, colors and labels of the element `vertex`, in text or
+// binary files of either byte order, whatever else the files hold (other properties, lists, faces, comments).
 #ifndef PLY_HPP
 #define PLY_HPP
 

@@ -3,8 +3,8 @@
 //     segment_scene net.safetensors scene.ply voxel_size labeled.ply
 //
 // The network takes voxels with 3 planes, the mean color, and gives a score for each class. labeled.ply has the scene's
-// points in the colors of their classes, and the classes in the property `label`. Where scene.ply has that property too,
-// the share of points on which they agree is printed.
+// points in the colors of their classes, and the classes in the property `label`. Where scene.ply has that property
+// too, the share of points on which they agree is printed.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>

@@ -1,7 +1,8 @@
 import SparseConvNet
 
-/// SparseConvNet's hello-world: two messages, drawn in 2-D, go through a small VGG net and come out as a 2 x 32 x 10 x 10
-/// array. The C and the Python hello-world print the same lines; bindings/c/examples/hello_world.c says how they are made.
+/// SparseConvNet's hello-world: two messages, drawn in 2-D, go through a small VGG net and come out as a 2 x 32 x 10 x
+/// 10 array. The C and the Python hello-world print the same lines; bindings/c/examples/hello_world.c says how they are
+/// made.
 @main
 struct HelloSwift {
     static let messages = [
