@@ -10,7 +10,7 @@
 
 static const char work_in_python[] =
     "import numpy, scn\n"
-    "from scn._handles import TensorHandle\n"
+    "from scn._native.handles import TensorHandle\n"
     "\n"
     "given = scn.Tensor._of(TensorHandle(given_handle))\n"
     "array = given.numpy()\n"

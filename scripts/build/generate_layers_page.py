@@ -19,12 +19,13 @@ LIBRARY, PAGE = os.path.join(ROOT, "build/lib/libscn.so"), os.path.join(ROOT, "d
 BEGIN = """\
 # Layers
 
-Made of what the library says of its layers (`scn_layer_types`) by scripts/build/generate_layers_page.py; not to be edited.
+Made by scripts/build/generate_layers_page.py from what the library says of its layers (`scn_layer_types`); not to be
+edited.
 
-Every type of module that an architecture can name: `{"type": "Linear", "in_planes": 8, "out_planes": 2}` in a checkpoint or for
-`scn_module_create`, `scn.Linear(8, 2)` in Python. Arguments are listed in the order of Python's constructors. Where Python has
-another name for one, SparseConvNet's, both are given; architectures are read with either. Arguments with a default may be left
-out. Sizes are one number for all axes, or a list of one for each.
+Every type of module that an architecture can name: `{"type": "Linear", "in_planes": 8, "out_planes": 2}` in a
+checkpoint or for `scn_module_create`, `scn.Linear(8, 2)` in Python. Arguments are listed in the order of Python's
+constructors. Where Python has another name for one, SparseConvNet's, both are given; architectures are read with
+either. Arguments with a default may be left out. Sizes are one number for all axes, or a list of one for each.
 """
 
 
