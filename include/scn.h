@@ -340,7 +340,8 @@ SCN_API scn_status scn_module_rebias(scn_module *module, scn_tensor *input, scn_
  *  1, steps of the power iteration, epsilon being the least length that a vector is divided by; evaluation uses the
  *  weight of the last such pass, and its gradients do not reach weight_orig. epsilon, norm: FLT_MIN ... FLT_MAX.
  *  SCN_ERROR_STATE where the module has a spectral norm. */
-SCN_API scn_status scn_module_add_spectral_norm(scn_module *module, int64_t n_power_iterations, double epsilon, double norm);
+SCN_API scn_status scn_module_add_spectral_norm(scn_module *module, int64_t n_power_iterations, double epsilon,
+                                                double norm);
 /** Forget the gradients of all parameters. */
 SCN_API scn_status scn_module_zero_gradients(scn_module *module);
 /** Return the type's name, "SubmanifoldConvolution"; a constant. */
@@ -1012,7 +1013,8 @@ typedef struct scn_matrix {
 #else
 /** The matrix of float32 at an address, its rows without gaps: scn_matrix features = SCN_MATRIX(values, 100, 3). It has
  *  an address of its own, and lives as long as a variable of the block: scn_add_forward(&SCN_MATRIX(a, 2, 3), ...). */
-#define SCN_MATRIX(data, rows, planes) ((scn_matrix){sizeof(scn_matrix), SCN_FLOAT32, (void *)(data), (rows), (planes), 0})
+#define SCN_MATRIX(data, rows, planes) \
+    ((scn_matrix){sizeof(scn_matrix), SCN_FLOAT32, (void *)(data), (rows), (planes), 0})
 #endif
 
 /** Create a dense tensor of the given shape, its content undefined: memory for the results of these functions, which

@@ -87,7 +87,8 @@ static void test_the_table(void) {
 
 static void test_completed_architectures(void) {
     const char *large = "{\"type\":\"NetworkInNetwork\",\"nIn\":1000000,\"nOut\":1000000}";
-    const char *completed = "{\"type\":\"NetworkInNetwork\",\"in_planes\":1000000,\"out_planes\":1000000,\"bias\":false}";
+    const char *completed =
+        "{\"type\":\"NetworkInNetwork\",\"in_planes\":1000000,\"out_planes\":1000000,\"bias\":false}";
     const int64_t memory = scn_memory_in_use();
     uint64_t before[4], after[4];
     char text[200] = "untouched";
