@@ -136,7 +136,7 @@ import Testing
             }
             let (blocks, bytes, problems) = model.withLock { ($0.blocks, $0.bytes, $0.problems) }
             #expect(problems.isEmpty, "seed \(seed), round \(round): \(problems)")
-            #expect(blocks.count > 20 && scn_memory_live_bytes() - before == Int64(bytes), "seed \(seed), \(round)")
+            #expect(!blocks.isEmpty && scn_memory_live_bytes() - before == Int64(bytes), "seed \(seed), \(round)")
             // All of it, on another thread than made it; the work begins anew.
             if round == 1 {
                 var random = Random(seed: seed)

@@ -48,10 +48,10 @@ import Testing
                 == SCNError(.shape, "filter_stride: has 2 entries, expected 1"))
         #expect(
             message { _ = try FilterGeometry.strided(size: [3], stride: [1], padding: [-1]) }
-                == SCNError(.invalidArgument, "padding on axis 0 is -1; expected at least 0"))
+                == SCNError(.invalidArgument, "padding: is -1 on axis 0, expected at least 0"))
         #expect(
             message { _ = try FilterGeometry.submanifold(size: [3], dilation: [0]) }
-                == SCNError(.invalidArgument, "dilation on axis 0 is 0; expected at least 1"))
+                == SCNError(.invalidArgument, "dilation: is 0 on axis 0, expected at least 1"))
         #expect(message { _ = try FilterGeometry.submanifold(size: []) }?.kind == .invalidArgument)
         #expect(message { _ = try FilterGeometry.submanifold(size: .init(repeating: 1, count: 11)) } != nil)
         #expect(message { _ = try FilterGeometry.submanifold(size: [1 << 20, 1 << 20]) }?.kind == .overflow)

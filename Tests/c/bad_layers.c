@@ -80,7 +80,7 @@ static void bad_layers(void) {
     BAD(INVALID_ARGUMENT, "in_planes", scn_submanifold_convolution_create(2, -1, 1, three, NULL, &out_module));
     BAD(INVALID_ARGUMENT, "out_planes", scn_submanifold_convolution_create(2, 1, -1, three, NULL, &out_module));
     BAD(INVALID_ARGUMENT, "filter_size", scn_submanifold_convolution_create(2, 1, 1, NULL, NULL, &out_module));
-    BAD(INVALID_ARGUMENT, "filter size", scn_submanifold_convolution_create(2, 1, 1, no_size, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "filter_size", scn_submanifold_convolution_create(2, 1, 1, no_size, NULL, &out_module));
     BAD(OVERFLOW, "filter of size", scn_submanifold_convolution_create(2, 1, 1, wide, NULL, &out_module));
     BAD(OVERFLOW, "", scn_submanifold_convolution_create(2, HUGE_SIZE, HUGE_SIZE, three, NULL, &out_module));
     BAD(MEMORY, "", scn_submanifold_convolution_create(2, FAR, 1 << 20, three, NULL, &out_module));
@@ -89,8 +89,8 @@ static void bad_layers(void) {
     BAD(INVALID_ARGUMENT, "padding", scn_submanifold_convolution_create(2, 1, 1, three, &padded, &out_module));
     BAD(INVALID_ARGUMENT, "struct_size", scn_submanifold_convolution_create(2, 1, 1, three, &unsized, &out_module));
     BAD(INVALID_ARGUMENT, "filter_stride", scn_convolution_create(2, 1, 1, three, NULL, NULL, &out_module));
-    BAD(INVALID_ARGUMENT, "filter stride", scn_convolution_create(2, 1, 1, three, no_size, NULL, &out_module));
-    BAD(INVALID_ARGUMENT, "filter size", scn_deconvolution_create(2, 1, 1, minus, ones, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "filter_stride", scn_convolution_create(2, 1, 1, three, no_size, NULL, &out_module));
+    BAD(INVALID_ARGUMENT, "filter_size", scn_deconvolution_create(2, 1, 1, minus, ones, NULL, &out_module));
     BAD(INVALID_ARGUMENT, "in_planes", scn_network_in_network_create(-1, 1, 0, &out_module));
     BAD(OVERFLOW, "in_planes", scn_linear_create(HUGE_SIZE, 1, 0, &out_module));
     BAD(OVERFLOW, "", scn_linear_create(INT32_MAX, INT32_MAX, 0, &out_module));

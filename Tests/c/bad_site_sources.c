@@ -96,7 +96,7 @@ static void bad_site_sources(void) {
     BAD(INVALID_ARGUMENT, "offsets", scn_permutohedral_offsets(2, NULL, 14));
     BAD(INVALID_ARGUMENT, "dimension", scn_permutohedral_basis(0, NULL, NULL));
     BAD(INVALID_ARGUMENT, "in_planes", scn_shape_context_create(2, 0, three, &out_module));
-    BAD(INVALID_ARGUMENT, "filter size", scn_shape_context_create(2, 1, no_size, &out_module));
+    BAD(INVALID_ARGUMENT, "filter_size", scn_shape_context_create(2, 1, no_size, &out_module));
     BAD(OVERFLOW, "planes", scn_shape_context_create(2, HUGE_SIZE, three, &out_module));
     BAD(INVALID_ARGUMENT, "layers", scn_multiscale_shape_context_create(2, &levels, &out_module));
     BAD(OVERFLOW, "planes", scn_multiscale_shape_context_create(2, &huge_planes, &out_module));

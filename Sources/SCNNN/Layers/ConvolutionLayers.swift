@@ -148,15 +148,14 @@ public class StridedConvolutionLayer: ConvolutionLayer {
     static func layerType(
         _ name: String, _ documentation: String, make: @escaping @Sendable (Arguments) throws -> Module
     ) -> LayerType {
-        LayerType(
-            name, documentation,
-            [
-                .dimension, .inPlanes, .outPlanes,
-                .size("filter_size", "The filter along each axis.", label: "filter"),
-                .size("filter_stride", "Steps from window to window.", former: ["stride"], label: "stride"),
-                .bias(false), .groups, .padding, .dilation, .activation,
-            ], checks: checks, state: convolutionState, make: make)
+        LayerType(name, documentation, stridedArguments, checks: checks, state: convolutionState, make: make)
     }
+
+    private static let stridedArguments: [LayerArgument] = [
+        .dimension, .inPlanes, .outPlanes, .size("filter_size", "The filter along each axis.", label: "filter"),
+        .size("filter_stride", "Steps from window to window.", former: ["stride"], label: "stride"), .bias(false),
+        .groups, .padding, .dilation, .activation,
+    ]
 
     /// `groups` divides the planes in and out. Sizes are one number for all axes, or one an axis.
     public convenience init(

@@ -17,14 +17,13 @@ public class PoolingLayer: Module {
     static func layerType(
         _ name: String, _ documentation: String, make: @escaping @Sendable (Arguments) throws -> Module
     ) -> LayerType {
-        LayerType(
-            name, documentation,
-            [
-                .dimension, .size("pool_size", "The window along each axis.", label: "size"),
-                .size("pool_stride", "Steps from window to window.", label: "stride"), .featuresToDrop, .padding,
-                .dilation,
-            ], make: make)
+        LayerType(name, documentation, poolingArguments, make: make)
     }
+
+    private static let poolingArguments: [LayerArgument] = [
+        .dimension, .size("pool_size", "The window along each axis.", label: "size"),
+        .size("pool_stride", "Steps from window to window.", label: "stride"), .featuresToDrop, .padding, .dilation,
+    ]
 
     /// Sizes are one number for all axes, or one an axis; `featuresToDrop` leaves out the first planes.
     public convenience init(

@@ -3,7 +3,7 @@ package import SCNFiles
 
 /// One argument of a type of layer, stated once: architectures, checks and their messages, summaries, the reference
 /// page and the bindings go by it.
-package struct LayerArgument: Sendable {
+package final class LayerArgument: Sendable {
     /// What an argument may be, with its bounds.
     package enum Kind: Sendable {
         /// A whole number of at least `minimum`.

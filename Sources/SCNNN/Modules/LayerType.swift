@@ -87,9 +87,11 @@ package final class LayerType: Sendable {
     }
 
     /// The type of that name.
-    package static subscript(_ name: String) -> LayerType? { byName[name] }
+    package static subscript(_ name: String) -> LayerType? { layersByName[name] ?? networksByName[name] }
 
-    private static let byName = Dictionary(uniqueKeysWithValues: (all + networks).map { ($0.name, $0) })
+    // Apart, so that what needs no networks does not make them.
+    private static let layersByName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+    private static let networksByName = Dictionary(uniqueKeysWithValues: networks.map { ($0.name, $0) })
 
     /// Where an argument stands.
     func index(_ key: String) -> Int {
