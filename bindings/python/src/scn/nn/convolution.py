@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..values.tensor import Parameter
@@ -37,10 +38,7 @@ class _Convolution(Layer):
     @property
     def filter_volume(self) -> int:
         """The number of filter offsets."""
-        volume = 1
-        for size in self.filter_size:
-            volume *= size
-        return volume
+        return math.prod(self.filter_size)
 
 
 class SubmanifoldConvolution(_Convolution):

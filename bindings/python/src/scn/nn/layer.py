@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from .._native.library import library
 from .._native.scope import without_generator
 from ..values.native import from_native, to_native
 from ..values.tensor import Parameter, Tensor
-from .layer_types import Typed, described
+from .layer_types import Typed, described, is_of_package
 from .module import Module
 
 __all__ = ["Layer"]
@@ -24,7 +24,14 @@ __all__ = ["Layer"]
 class Layer(Typed, Module):
     """A module of the library. Its parameters are the library's memory."""
 
+    # The package's own classes by their names.
+    _classes: ClassVar[dict[str, type[Layer]]] = {}
     _handle: ModuleHandle
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if is_of_package(cls):
+            Layer._classes[cls.__name__] = cls
 
     def __init__(self) -> None:
         self._make({})
@@ -128,7 +135,7 @@ class Layer(Typed, Module):
 def is_written_here(module: Module, method: str) -> bool:
     """Return whether a method of a module is this package's own and not a user's."""
     owner = next(kind for kind in type(module).__mro__ if method in kind.__dict__)
-    return owner.__module__.partition(".")[0] == __name__.partition(".")[0]
+    return is_of_package(owner)
 
 
 def input_size_of(handle: ModuleHandle, dimension: int | None, out_size: Any) -> IntArray:

@@ -163,6 +163,11 @@ def made_from_arguments(signature: Callable[Concatenate[Any, P], None]) -> Calla
     return make
 
 
+def is_of_package(kind: type) -> bool:
+    """Return whether a class is this package's own and not a user's."""
+    return kind.__module__.partition(".")[0] == __name__.partition(".")[0]
+
+
 class Typed:
     """A class of layers, of either level, that has the name of one of the library's types, or derives from one that
     does."""
@@ -171,7 +176,7 @@ class Typed:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if cls.__name__ in LAYER_TYPES and cls.__module__.startswith(f"{__name__.partition('.')[0]}."):
+        if cls.__name__ in LAYER_TYPES and is_of_package(cls):
             cls._type = LAYER_TYPES[cls.__name__]
 
 

@@ -13,21 +13,7 @@ from .._native.arrays import entries, integer, pair
 from .._native.handles import ModuleHandle
 from .._native.library import library
 from ..errors import UnsupportedError
-from . import (
-    activation,
-    batched,
-    combining,
-    containers,
-    convolution,
-    inference,
-    input_output,
-    linear,
-    normalization,
-    permutohedral,
-    pooling,
-    shape_context,
-    sparsify,
-)
+from . import normalization
 from .containers import CheckpointedSequential, ConcatTable, Container, Sequential
 from .layer import Layer, architecture_of
 from .layer_types import LAYER_TYPES
@@ -42,28 +28,6 @@ __all__ = [
     "SparseVggNet",
     "UNet",
 ]
-
-_LAYERS: dict[str, type[Layer]] = {
-    name: getattr(source, name)
-    for source in (
-        activation,
-        batched,
-        combining,
-        containers,
-        convolution,
-        inference,
-        input_output,
-        linear,
-        normalization,
-        permutohedral,
-        pooling,
-        shape_context,
-        sparsify,
-    )  # fmt: skip
-    for name in source.__all__
-    if isinstance(getattr(source, name), type) and issubclass(getattr(source, name), Layer)
-}
-
 
 _LAYERS_MEANING = "a list of layers, or a text"
 _VGG_LAYERS = "'MP', ['MP', size, stride], 'C3/2', ['C3/2', planes] or ['C', planes, ...]"
@@ -329,11 +293,11 @@ def wrap(handle: ModuleHandle, norm: type[Layer] | None = None) -> Module:
         library.scn_module_get_training(handle, ctypes.byref(training))
         container.training = training.value != 0
         return container
-    if kind not in _LAYERS:
+    if kind not in Layer._classes:
         raise UnsupportedError(f"module: is a {kind}, expected one that this package has; it is older than the library")
     if kind == "BatchNormalization":
         return (norm or _batch_normalization(architecture_of(handle)))._around(handle)
-    return _LAYERS[kind]._around(handle)
+    return Layer._classes[kind]._around(handle)
 
 
 def _batch_normalization(arguments: dict[str, Any]) -> type[Layer]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from .layer import Layer
@@ -27,10 +28,7 @@ class ShapeContext(Layer):
     @property
     def filter_volume(self) -> int:
         """The number of filter offsets."""
-        volume = 1
-        for size in self.filter_size:
-            volume *= size
-        return volume
+        return math.prod(self.filter_size)
 
     @property
     def nOut(self) -> int:

@@ -19,37 +19,14 @@ from ..nn.layer import Layer as NumpyLayer
 from ..nn.linear import Linear
 from ..nn.module import Module as NumpyModule
 from ..values.tensor import Parameter
-from .layers import (
-    activation,
-    combining,
-    containers,
-    convolution,
-    input_output,
-    linear,
-    normalization,
-    pooling,
-    sparsify,
-)
+from . import layers
+from .layers import input_output, linear, sparsify
 from .layers.layer import plain_size
 from .layers.sync_normalization import SyncBatchNormalization
 
 __all__ = ["from_module", "to_module"]
 
-_LAYERS: dict[str, Any] = {
-    name: getattr(source, name)
-    for source in (
-        activation,
-        combining,
-        containers,
-        convolution,
-        input_output,
-        linear,
-        normalization,
-        pooling,
-        sparsify,
-    )
-    for name in source.__all__
-}
+_LAYERS: dict[str, Any] = {name: getattr(layers, name) for name in layers.__all__}
 
 # Modules of torch that do what a layer of the package does: its name there, and what must hold.
 _OF_TORCH: dict[type[nn.Module], tuple[str, Any]] = {
@@ -172,7 +149,7 @@ def _layer_of_package(module: nn.Module) -> NumpyLayer:
         name = "BatchNormalization"
     elif kind in _OF_TORCH and _OF_TORCH[kind][1](module):
         name = _OF_TORCH[kind][0]
-    elif kind is not _LAYERS.get(name) or name not in numpy_level._LAYERS:
+    elif kind is not _LAYERS.get(name) or name not in NumpyLayer._classes:
         raise UnsupportedError(
             f"module: is {instance_of(kind)}, expected one that package scn has too; where it applies others one after the "
             "other, make a scn.torch.Sequential of them"
@@ -183,7 +160,7 @@ def _layer_of_package(module: nn.Module) -> NumpyLayer:
         usual = sparsify.usual_threshold(module.activation)
         if module.threshold != usual:
             raise UnsupportedError(f"module: is a Sparsify with the threshold {module.threshold}, expected {usual}")
-    target = numpy_level._LAYERS[name]
+    target = NumpyLayer._classes[name]
     # Layers without arguments of their own show none.
     arguments = {argument: _argument(module, argument) for argument in inspect.signature(target).parameters}
     made: NumpyLayer = target(**arguments)

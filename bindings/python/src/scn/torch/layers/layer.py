@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Callable, Optional
 
@@ -137,10 +138,7 @@ class Window:
     @property
     def volume(self) -> int:
         """The number of filter offsets."""
-        volume = 1
-        for size in self.size:
-            volume *= size
-        return volume
+        return math.prod(self.size)
 
 
 def plain_size(value: Any) -> Any:
