@@ -8,6 +8,11 @@ open class Container: Module {
     /// Modules that a network holds at most, each counted as often as it occurs.
     public static let maximumOccurrences = 100_000
 
+    /// More than a module of few parameters takes, with its names in lists of state; parameters not counted.
+    static let bytesOfModule = 4000
+    /// Every so many modules, builders of networks are stopped where there is no memory for as many more.
+    private static let modulesPerCheck = 1024
+
     private var modules: [Module] = []
     private var parents: [WeakContainer] = []
     fileprivate var extent = ModuleExtent()
@@ -29,7 +34,8 @@ open class Container: Module {
     /// Appends a module.
     public func add(_ module: Module) throws(SCNError) {
         var known: [ObjectIdentifier: ModuleExtent] = [:]
-        known[ObjectIdentifier(self)] = extent.including(module.extent(&known))
+        let grown = extent.including(module.extent(&known))
+        known[ObjectIdentifier(self)] = grown
         let ancestors = ancestors()
         try require(
             module !== self && (ancestors.isEmpty || !module.contains(self)), .state,
@@ -42,6 +48,9 @@ open class Container: Module {
             try require(
                 extent.occurrences <= Self.maximumOccurrences, .state,
                 "child: the network would hold more than \(Self.maximumOccurrences) modules")
+        }
+        if extent.occurrences / Self.modulesPerCheck < grown.occurrences / Self.modulesPerCheck {
+            try expectMemory(Self.modulesPerCheck, times: Self.bytesOfModule, "a network of many modules")
         }
         for container in [self] + ancestors { container.extent = container.extent(&known) }
         modules.append(module)
@@ -81,6 +90,12 @@ open class Container: Module {
 }
 
 extension Module {
+    /// How many modules the tree has, shared ones counted as often as they occur.
+    var occurrences: Int {
+        var known: [ObjectIdentifier: ModuleExtent] = [:]
+        return extent(&known).occurrences
+    }
+
     fileprivate func contains(_ other: Module) -> Bool {
         var seen: Set<ObjectIdentifier> = []
         var pending = [self]

@@ -43,20 +43,23 @@ package enum Architecture {
         try require(
             count <= 2 * Container.maximumOccurrences, .format,
             "\(count) objects, more than a network of \(Container.maximumOccurrences) modules has")
-        try expectMemory(count, times: bytesOfModule, "a network of up to \(count) modules")
-        return try build(document.root)
+        try expectMemory(count, times: Container.bytesOfModule, "a network of up to \(count) modules")
+        var left = Container.maximumOccurrences
+        return try build(document.root, &left)
     }
 
-    /// More than a module of few parameters takes, with its names in lists of state; parameters not counted.
-    private static let bytesOfModule = 4000
-
-    private static func build(_ json: JSONValue) throws -> Module {
+    /// `left`: how many more modules the whole network may have; the short name of a network stands for many.
+    private static func build(_ json: JSONValue, _ left: inout Int) throws -> Module {
         let name = try json.string("type")
         guard let type = LayerType[name] else {
             throw SCNError(.format, "type: is \(quoted(name)), expected a module of this library")
         }
         let arguments = try Arguments(type, reading: json, skipping: ["type", "modules", "spectral_norm"])
-        let module = try type.make(arguments, type.holdsModules ? try json.array("modules").map(build) : [])
+        let inner = type.holdsModules ? try json.array("modules").map { try build($0, &left) } : []
+        let module = try type.make(arguments, inner)
+        left -= type.isNetwork ? module.occurrences : 1
+        try require(
+            left >= 0, .format, "modules: are more than \(Container.maximumOccurrences), expected no more in a network")
         if let norm = json.find("spectral_norm") {
             try module.addSpectralNorm(
                 powerIterations: norm.find("n_power_iterations") == nil ? 1 : norm.int("n_power_iterations"),
