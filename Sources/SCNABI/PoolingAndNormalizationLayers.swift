@@ -52,8 +52,8 @@ private func pooling(
         return [
             "dimension": .integer(Int(dimension)), "pool_size": size, "pool_stride": stride,
             "features_to_drop": .integer(Int(options.features_to_drop)),
-            "padding": try axes(options.padding, dimension, "padding", absent: 0),
-            "dilation": try axes(options.dilation, dimension, "dilation", absent: 1),
+            "padding": try optionalAxes(options.padding, dimension, "padding"),
+            "dilation": try optionalAxes(options.dilation, dimension, "dilation"),
         ]
     }
 }
@@ -87,9 +87,7 @@ func fractionalWindows(
         scn_fractional_options(
             struct_size: MemoryLayout<scn_fractional_options>.size, ratio: nil, output_size: nil, pool_size: nil,
             tiles: 0, order: SCN_WINDOWS_PSEUDORANDOM, features_to_drop: 0))
-    try require(
-        dimension >= 1 && dimension <= SCN_MAX_DIMENSION, .invalidArgument,
-        "dimension: is \(dimension), expected 1 ... \(SCN_MAX_DIMENSION)")
+    try requireDimension(dimension)
     try require(
         (host.ratio == nil) != (host.output_size == nil), .invalidArgument,
         "ratio: expected either ratio or output_size, \(host.ratio == nil ? "both are NULL" : "both are given")")

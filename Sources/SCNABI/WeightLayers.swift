@@ -23,7 +23,7 @@ public func scn_submanifold_convolution_create(
             "dimension": .integer(Int(dimension)), "in_planes": .integer(Int(in_planes)),
             "out_planes": .integer(Int(out_planes)), "filter_size": size,
             "bias": .bool(try boolean(options.bias, "bias")), "groups": .integer(Int(options.groups)),
-            "dilation": try axes(options.dilation, dimension, "dilation", absent: 1),
+            "dilation": try optionalAxes(options.dilation, dimension, "dilation"),
         ]
     }
 }
@@ -73,8 +73,8 @@ private func strided(
             "dimension": .integer(Int(dimension)), "in_planes": .integer(Int(inPlanes)),
             "out_planes": .integer(Int(outPlanes)), "filter_size": size, "filter_stride": stride,
             "bias": .bool(try boolean(options.bias, "bias")), "groups": .integer(Int(options.groups)),
-            "padding": try axes(options.padding, dimension, "padding", absent: 0),
-            "dilation": try axes(options.dilation, dimension, "dilation", absent: 1),
+            "padding": try optionalAxes(options.padding, dimension, "padding"),
+            "dilation": try optionalAxes(options.dilation, dimension, "dilation"),
         ]
     }
 }
@@ -128,7 +128,7 @@ public func scn_shape_context_create(
     produceLayer(module, "ShapeContext") {
         [
             "dimension": .integer(Int(dimension)), "in_planes": .integer(Int(in_planes)),
-            "filter_size": try axes(filter_size, dimension, "filter_size", absent: 3),
+            "filter_size": try optionalAxes(filter_size, dimension, "filter_size"),
         ]
     }
 }

@@ -48,7 +48,7 @@ func produceModule(_ out: HandleOut, _ name: String = "module", _ body: () throw
 
 /// Sets the out-parameter to NULL, then to a new layer of the type of that name.
 func produceLayer(
-    _ out: HandleOut, _ name: String, _ arguments: () throws -> KeyValuePairs<String, JSON> = { [:] }
+    _ out: HandleOut, _ name: String, _ arguments: () throws -> [String: JSON?] = { [:] }
 ) -> scn_status {
     produceModule(out) {
         guard let type = LayerType[name] else { throw SCNError(.internal, "defect: there is no layer \(name)") }
@@ -116,17 +116,16 @@ func text(_ pointer: UnsafePointer<CChar>?, _ name: String) throws(SCNError) -> 
     return text
 }
 
-/// `dimension` sizes from the host.
-func sizes(_ pointer: UnsafePointer<Int64>?, _ dimension: Int32, _ name: String) throws(SCNError) -> [Int] {
+func requireDimension(_ dimension: Int32) throws(SCNError) {
     try require(
         dimension >= 1 && dimension <= SCN_MAX_DIMENSION, .invalidArgument,
         "dimension: is \(dimension), expected 1 ... \(SCN_MAX_DIMENSION)")
-    return try elements(try required(pointer, name), Int64(dimension), name).map(Int.init)
 }
 
-/// The same, or `absent` for every axis where the pointer is NULL.
-func sizes(_ pointer: UnsafePointer<Int64>?, _ dimension: Int32, _ name: String, absent: Int) throws(SCNError) -> Size {
-    pointer == nil ? Size(absent) : Size(try sizes(pointer, dimension, name))
+/// `dimension` sizes from the host.
+func sizes(_ pointer: UnsafePointer<Int64>?, _ dimension: Int32, _ name: String) throws(SCNError) -> [Int] {
+    try requireDimension(dimension)
+    return try elements(try required(pointer, name), Int64(dimension), name).map(Int.init)
 }
 
 /// Sizes from the host as an argument of a layer.
@@ -134,9 +133,9 @@ func axes(_ pointer: UnsafePointer<Int64>?, _ dimension: Int32, _ name: String) 
     .array(try sizes(pointer, dimension, name).map(JSON.integer))
 }
 
-/// The same, or one size for every axis where the pointer is NULL.
-func axes(_ pointer: UnsafePointer<Int64>?, _ dimension: Int32, _ name: String, absent: Int) throws(SCNError) -> JSON {
-    pointer == nil ? .integer(absent) : try axes(pointer, dimension, name)
+/// The same, or nil, which stands for the layer's default, where the pointer is NULL.
+func optionalAxes(_ pointer: UnsafePointer<Int64>?, _ dimension: Int32, _ name: String) throws(SCNError) -> JSON? {
+    pointer == nil ? nil : try axes(pointer, dimension, name)
 }
 
 /// An option struct of the host over the defaults: structs only ever grow at their end, so a shorter one is an older

@@ -8,8 +8,8 @@ package struct Arguments: Sendable {
     /// What messages call the arguments; nil: by their keys.
     private var names: [String]?
 
-    /// Completes what is given by defaults, and checks it; no key of `given` is unknown.
-    package init(_ type: LayerType, _ given: KeyValuePairs<String, JSON> = [:]) throws(SCNError) {
+    /// Completes what is given by defaults, which hold where a value is nil too, and checks it; no key is unknown.
+    package init(_ type: LayerType, _ given: [String: JSON?] = [:]) throws(SCNError) {
         var values = [JSON?](repeating: nil, count: type.arguments.count)
         for (key, value) in given { values[type.index(key)] = value }
         try self.init(type, values, names: nil)

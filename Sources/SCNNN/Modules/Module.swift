@@ -1,4 +1,5 @@
 package import SCNCore
+internal import SCNFiles
 
 /// A layer, container or network: maps a value to a value, and holds parameters, buffers and perhaps other modules.
 ///
@@ -91,7 +92,7 @@ open class Module {
 
     /// Sets the fraction of their running statistics that the batch normalizations in this module keep a step, 0 ... 1.
     public func setMomentum(_ momentum: Double) throws {
-        try require(momentum >= 0 && momentum <= 1, .invalidArgument, "momentum: is \(momentum), expected 0 ... 1")
+        _ = try LayerArgument.momentum.checked(.number(momentum), dimension: nil, "momentum")
         takeMomentum(momentum)
     }
 

@@ -38,10 +38,7 @@ extension LayerType {
         },
         LayerType(
             network: "UNet", "SparseConvNet's U-Net (after Ronneberger et al., 2015).",
-            [.dimension] + levels + [
-                .residualBlocks("residual_blocks"), .downsampleSize, .downsampleStride, .networkLeakiness,
-                .levelsInPlanes,
-            ]
+            levelsArguments("residual_blocks")
         ) {
             try Networks.uNet(
                 dimension: $0.integer("dimension"), repetitions: $0.integer("repetitions"), planes: $0.sizes("planes"),
@@ -51,10 +48,7 @@ extension LayerType {
         },
         LayerType(
             network: "FullyConvolutionalNet", "SparseConvNet's fully convolutional network.",
-            [.dimension] + levels + [
-                .residualBlocks("residual_blocks"), .downsampleSize, .downsampleStride, .networkLeakiness,
-                .levelsInPlanes,
-            ]
+            levelsArguments("residual_blocks")
         ) {
             try Networks.fullyConvolutional(
                 dimension: $0.integer("dimension"), repetitions: $0.integer("repetitions"), planes: $0.sizes("planes"),
@@ -65,13 +59,11 @@ extension LayerType {
         LayerType(
             network: "FullConvolutionalNetIntegratedLinear",
             "A fully convolutional network whose every level scores the classes by a linear layer of its own.",
-            [.dimension] + levels + [
+            levelsArguments(
+                "residual",
                 LayerArgument(
                     "classes", .number(1...Networks.largestWidth), "The planes of the result; null: planes[0].",
-                    fallback: .null,
-                    sparseConvNet: "nClasses"),
-                .residualBlocks("residual"), .downsampleSize, .downsampleStride, .networkLeakiness, .levelsInPlanes,
-            ]
+                    fallback: .null, sparseConvNet: "nClasses"))
         ) {
             try Networks.fullyConvolutionalIntegratedLinear(
                 dimension: $0.integer("dimension"), repetitions: $0.integer("repetitions"), planes: $0.sizes("planes"),
@@ -110,13 +102,20 @@ extension LayerType {
         },
     ]
 
-    private static let levels = [
-        LayerArgument(
-            "repetitions", .number(1...Networks.mostRepetitions), "Blocks a level, on each way.", sparseConvNet: "reps"),
-        LayerArgument(
-            "planes", .list(1...64, of: 1...Networks.largestWidth), "The planes of each level, the finest first.",
-            sparseConvNet: "nPlanes"),
-    ]
+    /// The arguments of networks with levels. `residualBlocks`: what SparseConvNet calls that one.
+    private static func levelsArguments(_ residualBlocks: String, _ more: LayerArgument...) -> [LayerArgument] {
+        [
+            .dimension,
+            LayerArgument(
+                "repetitions", .number(1...Networks.mostRepetitions), "Blocks a level, on each way.",
+                sparseConvNet: "reps"),
+            LayerArgument(
+                "planes", .list(1...64, of: 1...Networks.largestWidth), "The planes of each level, the finest first.",
+                sparseConvNet: "nPlanes"),
+        ] + more + [
+            .residualBlocks(residualBlocks), .downsampleSize, .downsampleStride, .networkLeakiness, .levelsInPlanes,
+        ]
+    }
 }
 
 extension LayerArgument {
