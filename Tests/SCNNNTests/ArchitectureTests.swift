@@ -227,14 +227,23 @@ import Testing
 
     /// A short text stands for many modules: they are counted while they are made, not when all are there.
     @Test func networksByNameCountAsTheirModules() throws {
-        let network = #"{"type":"SparseVggNet","dimension":1,"in_planes":1,"layers":""#
+        let network =
+            #"{"type":"SparseVggNet","dimension":1,"in_planes":1,"layers":""#
             + Array(repeating: "MP", count: 60_000).joined(separator: " ") + #""}"#
         #expect(thrownError { _ = try Architecture.build(network) } == nil)
-        let several = #"{"type":"Sequential","modules":["# + Array(repeating: network, count: 3).joined(separator: ",")
+        let several =
+            #"{"type":"Sequential","modules":["# + Array(repeating: network, count: 3).joined(separator: ",")
             + "]}"
         let error = thrownError { _ = try Architecture.build(several) }
         #expect(error?.kind == .format)
         #expect(error?.message == "modules: are more than 100000, expected no more in a network")
+    }
+
+    @Test func filesNameLayersAlone() throws {
+        let text = #"{"type":"Sequential","modules":[{"type":"UNet","dimension":2,"reps":1,"nPlanes":[2]}]}"#
+        #expect(thrownError { _ = try Architecture.build(Storage(text.utf8)) } == nil)
+        let error = thrownError { _ = try Architecture.build(Storage(text.utf8), isFromFile: true) }
+        #expect(error?.message == "type: is 'UNet', expected a module of this library")
     }
 
     @Test func hostsTypesAreRefused() throws {

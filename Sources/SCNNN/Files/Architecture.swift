@@ -35,8 +35,9 @@ package enum Architecture {
     /// A new module, its parameters initialized from the generator.
     package static func build(_ text: String) throws -> Module { try build(Storage(text.utf8)) }
 
-    /// The same from text in UTF-8.
-    package static func build(_ text: Storage<UInt8>) throws -> Module {
+    /// The same from text in UTF-8. `isFromFile`: whether a network's name is refused, which files do not use and which
+    /// would let a short file stand for much.
+    package static func build(_ text: Storage<UInt8>, isFromFile: Bool = false) throws -> Module {
         let document = try JSONDocument(text, depthLimit: depthLimit)
         // A spectral norm is an object too.
         let count = document.objectCount
@@ -45,17 +46,17 @@ package enum Architecture {
             "\(count) objects, more than a network of \(Container.maximumOccurrences) modules has")
         try expectMemory(count, times: Container.bytesOfModule, "a network of up to \(count) modules")
         var left = Container.maximumOccurrences
-        return try build(document.root, &left)
+        return try build(document.root, &left, isFromFile)
     }
 
     /// `left`: how many more modules the whole network may have; the short name of a network stands for many.
-    private static func build(_ json: JSONValue, _ left: inout Int) throws -> Module {
+    private static func build(_ json: JSONValue, _ left: inout Int, _ isFromFile: Bool) throws -> Module {
         let name = try json.string("type")
-        guard let type = LayerType[name] else {
+        guard let type = LayerType[name], !(type.isNetwork && isFromFile) else {
             throw SCNError(.format, "type: is \(quoted(name)), expected a module of this library")
         }
         let arguments = try Arguments(type, reading: json, skipping: ["type", "modules", "spectral_norm"])
-        let inner = type.holdsModules ? try json.array("modules").map { try build($0, &left) } : []
+        let inner = type.holdsModules ? try json.array("modules").map { try build($0, &left, isFromFile) } : []
         let module = try type.make(arguments, inner)
         left -= type.isNetwork ? module.occurrences : 1
         try require(

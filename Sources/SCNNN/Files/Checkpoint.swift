@@ -54,7 +54,9 @@ public enum Checkpoint {
         }
         let (module, deferred): (Module, DeferredState)
         do {
-            (module, deferred) = try DeferredState.of(limit: file.count) { try Architecture.build(architecture) }
+            (module, deferred) = try DeferredState.of(limit: file.count) {
+                try Architecture.build(architecture, isFromFile: true)
+            }
         } catch let error as SCNError {
             throw SCNError(error.kind == .memory ? .memory : .format, "\(path): architecture: \(error.message)")
         }

@@ -14,7 +14,8 @@ public final class PermutohedralSubmanifoldConvolution: ConvolutionLayer {
         [.dimension, .inPlanes, .outPlanes, .bias(false), .groups, .activation], checks: checks,
         state: [
             .parameter(
-                "weight", "[volume, groups, in_planes / groups, out_planes / groups]", "N(0, 2 / (in_planes * volume))"),
+                "weight", "[volume, groups, in_planes / groups, out_planes / groups]",
+                "N(0, 2 / (in_planes * volume))"),
             .parameter("bias", "[out_planes]", "zeros", where: "bias"),
         ]
     ) { try PermutohedralSubmanifoldConvolution($0) }
