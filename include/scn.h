@@ -1121,9 +1121,9 @@ SCN_API scn_status scn_mean_only_norm_backward(const scn_matrix *output, const s
                                                int32_t is_training, double leakiness, float *bias_result,
                                                scn_matrix *result);
 /** Group normalization, as scn_group_norm_create, over a site set's samples. input, result [sites, planes]; weight,
- *  bias [planes] or NULL for ones and zeros; saved_mean, saved_inverse_deviation [batch size, groups], of which the
- *  rows of samples with sites are written for the backward pass and the others not touched. Also SCN_ERROR_SHAPE, where
- *  groups does not divide the planes. */
+ *  bias [planes] or NULL for ones and zeros; saved_mean, saved_inverse_deviation [samples that have sites, groups],
+ *  written for the backward pass: no more rows than the batch has samples, nor than there are sites. Also
+ *  SCN_ERROR_SHAPE, where groups does not divide the planes. */
 SCN_API scn_status scn_group_norm_forward(scn_geometry *geometry, int32_t sites, const scn_matrix *input,
                                           const float *weight, const float *bias, int64_t groups, double epsilon,
                                           float *saved_mean, float *saved_inverse_deviation, scn_matrix *result);
@@ -1133,13 +1133,6 @@ SCN_API scn_status scn_group_norm_backward(scn_geometry *geometry, int32_t sites
                                            const scn_matrix *gradient, const float *weight, int64_t groups,
                                            const float *saved_mean, const float *saved_inverse_deviation,
                                            float *weight_result, float *bias_result, scn_matrix *result);
-
-/** Apply an activation, element by element; in place allowed. */
-SCN_API scn_status scn_activation_forward(scn_activation activation, double parameter, const scn_matrix *input,
-                                          scn_matrix *result);
-/** input, output: of the forward pass; result: by the input. */
-SCN_API scn_status scn_activation_backward(scn_activation activation, double parameter, const scn_matrix *input,
-                                           const scn_matrix *output, const scn_matrix *gradient, scn_matrix *result);
 
 /** Multiply: result = input * weight + bias. input [n, in]; weight [in, out] or, where weight_is_transposed, [out, in];
  *  bias [out] or NULL; result [n, out]. NetworkInNetwork has the first form, Linear the second. */

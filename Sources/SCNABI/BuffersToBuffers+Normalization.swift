@@ -134,16 +134,13 @@ public func scn_mean_only_norm_backward(
     }
 }
 
-/// The statistics of a group normalization, [batch size, groups].
+/// The statistics of a group normalization, [samples with sites, groups].
 private func statistics(
-    _ sites: SiteSet, _ groups: Int, _ mean: Vector, _ inverseDeviation: Vector
+    _ samples: SampleRows, _ groups: Int, _ mean: Vector, _ inverseDeviation: Vector
 ) throws -> GroupNormalizationOperation.Statistics {
     .init(
-        mean: try matrix(try required(mean, "saved_mean"), sites.batchSize, groups, "saved_mean"),
-        inverseDeviation: try matrix(
-            try required(inverseDeviation, "saved_inverse_deviation"), sites.batchSize, groups,
-            "saved_inverse_deviation"),
-        areByBatchIndex: true)
+        mean: try matrix(mean, samples.count, groups, "saved_mean"),
+        inverseDeviation: try matrix(inverseDeviation, samples.count, groups, "saved_inverse_deviation"))
 }
 
 @_cdecl("scn_group_norm_forward") @implementation
@@ -153,11 +150,11 @@ public func scn_group_norm_forward(
 ) -> scn_status {
     status {
         let operation = try GroupNormalizationOperation(groups: Int(groups), epsilon: epsilon)
-        let (set, input) = (try siteSet(geometry, sites), try matrix(input, "input"))
+        let (samples, input) = (try siteSet(geometry, sites).samples(), try matrix(input, "input"))
         try operation.forward(
-            input, samples: try set.samples(), weight: try optionalVector(weight, input.planes, "weight"),
+            input, samples: samples, weight: try optionalVector(weight, input.planes, "weight"),
             bias: try optionalVector(bias, input.planes, "bias"),
-            statistics: try statistics(set, operation.groups, saved_mean, saved_inverse_deviation),
+            statistics: try statistics(samples, operation.groups, saved_mean, saved_inverse_deviation),
             into: try matrix(result, "result"))
     }
 }
@@ -171,11 +168,11 @@ public func scn_group_norm_backward(
     status {
         // Epsilon is in the saved deviations already.
         let operation = try GroupNormalizationOperation(groups: Int(groups), epsilon: 1)
-        let (set, input) = (try siteSet(geometry, sites), try matrix(input, "input"))
+        let (samples, input) = (try siteSet(geometry, sites).samples(), try matrix(input, "input"))
         try operation.backward(
-            input: input, gradient: try matrix(gradient, "gradient"), samples: try set.samples(),
+            input: input, gradient: try matrix(gradient, "gradient"), samples: samples,
             weight: try optionalVector(weight, input.planes, "weight"),
-            statistics: try statistics(set, operation.groups, saved_mean, saved_inverse_deviation),
+            statistics: try statistics(samples, operation.groups, saved_mean, saved_inverse_deviation),
             weightResult: try optionalVector(weight_result, input.planes, "weight_result"),
             biasResult: try optionalVector(bias_result, input.planes, "bias_result"),
             into: try matrix(result, "result"))

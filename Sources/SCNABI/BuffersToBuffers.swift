@@ -224,29 +224,6 @@ public func scn_global_pooling_backward(
 public typealias Vector = UnsafePointer<Float>?
 public typealias VectorResult = UnsafeMutablePointer<Float>?
 
-@_cdecl("scn_activation_forward") @implementation
-public func scn_activation_forward(
-    _ activation: scn_activation, _ parameter: Double, _ input: Host, _ result: HostResult
-) -> scn_status {
-    status {
-        let activation = try SCNABI.activation(activation, parameter)
-        try activation.forward(try matrix(input, "input"), into: try matrix(result, "result"))
-    }
-}
-
-@_cdecl("scn_activation_backward") @implementation
-public func scn_activation_backward(
-    _ activation: scn_activation, _ parameter: Double, _ input: Host, _ output: Host, _ gradient: Host,
-    _ result: HostResult
-) -> scn_status {
-    status {
-        let activation = try SCNABI.activation(activation, parameter)
-        try activation.backward(
-            input: try matrix(input, "input"), output: try matrix(output, "output"),
-            gradient: try matrix(gradient, "gradient"), into: try matrix(result, "result"))
-    }
-}
-
 @_cdecl("scn_linear_forward") @implementation
 public func scn_linear_forward(
     _ input: Host, _ weight: UnsafePointer<Float>?, _ weight_is_transposed: Int32, _ bias: UnsafePointer<Float>?,

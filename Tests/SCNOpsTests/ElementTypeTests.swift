@@ -177,8 +177,7 @@ import Testing
         let group = try GroupNormalizationOperation(groups: 1, epsilon: 1e-5)
         func statistics(_ operand: Operand) throws -> GroupNormalizationOperation.Statistics {
             .init(
-                mean: try operand(2, 1), inverseDeviation: try operand(2, 1), remainder: try operand(2, 1),
-                areByBatchIndex: true)
+                mean: try operand(2, 1), inverseDeviation: try operand(2, 1), remainder: try operand(2, 1))
         }
         Self.refuses("group norm") {
             try group.forward(

@@ -66,7 +66,7 @@ import Testing
         return SampleRows(indices: try Storage(places.map { Int64($0 * gap) }), starts: try Storage(starts))
     }
 
-    static func run(_ setup: Setup, areByBatchIndex: Bool = true, gap: Int = 1) throws -> Results {
+    static func run(_ setup: Setup, gap: Int = 1) throws -> Results {
         let (rows, planes) = (setup.rows, setup.planes)
         let operation = try GroupNormalizationOperation(groups: setup.groups, epsilon: setup.epsilon)
         let input = try Matrix(rows: rows, planes: planes, setup.input)
@@ -75,7 +75,7 @@ import Testing
         let (weight, bias) = setup.isAffine ? (try vector(setup.weight), try vector(setup.bias)) : (nil, nil)
         let saved = try (0..<3).map { _ in try unwritten(setup.rowCounts.count, setup.groups) }
         let statistics = GroupNormalizationOperation.Statistics(
-            mean: saved[0], inverseDeviation: saved[1], remainder: saved[2], areByBatchIndex: areByBatchIndex)
+            mean: saved[0], inverseDeviation: saved[1], remainder: saved[2])
         let (output, byInput) = (try unwritten(rows, planes), try unwritten(rows, planes))
         let (byWeight, byBias) = (try unwritten(1, planes), try unwritten(1, planes))
         try operation.forward(
@@ -86,7 +86,7 @@ import Testing
         // What belongs to no sample with rows is not touched.
         for (place, element) in saved.flatMap(\.elements).enumerated() where setup.input.allSatisfy({ $0.isFinite }) {
             let sample = place / setup.groups % setup.rowCounts.count
-            #expect(element.isFinite == (areByBatchIndex ? setup.rowCounts[sample] > 0 : sample < samples.count))
+            #expect(element.isFinite == (sample < samples.count))
         }
         return Results(
             output: output.elements, byInput: byInput.elements, byWeight: byWeight.elements, byBias: byBias.elements)
@@ -146,7 +146,7 @@ import Testing
     @Test func largeBatchIndicesCostNothing() throws {
         var random = Random(seed: 55)
         let setup = Setup([30, 0, 5, 0, 0, 700], planes: 6, groups: 3, &random)
-        let results = try Self.run(setup, areByBatchIndex: false, gap: 400_000_000)
+        let results = try Self.run(setup, gap: 400_000_000)
         #expect(try results.all == Self.run(setup).all)
     }
 
@@ -179,7 +179,7 @@ import Testing
         }
         let operation = try GroupNormalizationOperation(groups: 2, epsilon: 1e-5)
         let statistics = GroupNormalizationOperation.Statistics(
-            mean: try unwritten(1, 2), inverseDeviation: try unwritten(1, 2), areByBatchIndex: true)
+            mean: try unwritten(1, 2), inverseDeviation: try unwritten(1, 2))
         for (rows, planes, sites) in [(3, 3, 3), (3, 4, 2)] {
             let matrix = try Matrix(zeros: rows, planes: planes)
             let error = thrownError {

@@ -433,41 +433,6 @@ static void test_batch_norm(int64_t rows, int64_t planes, double leakiness, int 
     free(want), free(want_input), free(want_weight), free(want_bias), free(want_mean), free(want_variance);
 }
 
-static double activate(scn_activation activation, double leak, double x) {
-    const double alpha = 1.6732632423543772848170429916717, scale = 1.0507009873554804934193349852946;
-    switch (activation) {
-    case SCN_ACTIVATION_RELU: return x > 0 ? x : 0;
-    case SCN_ACTIVATION_LEAKY_RELU: return x > 0 ? x : leak * x;
-    case SCN_ACTIVATION_ELU: return x > 0 ? x : exp(x) - 1;
-    case SCN_ACTIVATION_SELU: return scale * (x > 0 ? x : alpha * (exp(x) - 1));
-    case SCN_ACTIVATION_TANH: return tanh(x);
-    case SCN_ACTIVATION_SIGMOID: return 1 / (1 + exp(-x));
-    }
-    return 0;
-}
-
-static void test_activation(scn_activation activation) {
-    enum { ROWS = 29, PLANES = 3, ALL = ROWS * PLANES };
-    float *input = random_floats(ALL, 71), *gradient = random_floats(ALL, 72), *result = floats(ALL),
-          *back = floats(ALL);
-    double *want = doubles(ALL), *want_gradient = doubles(ALL);
-    for (int i = 0; i < ALL; i++) {
-        if (input[i] == 0) input[i] = 0.5f;
-        want[i] = activate(activation, 0.25, input[i] *= 4);
-        double above = activate(activation, 0.25, input[i] + 1e-6), below = activate(activation, 0.25, input[i] - 1e-6);
-        want_gradient[i] = gradient[i] * (above - below) / 2e-6;
-    }
-    scn_matrix x = SCN_MATRIX(input, ROWS, PLANES), y = SCN_MATRIX(result, ROWS, PLANES);
-    scn_matrix by_y = SCN_MATRIX(gradient, ROWS, PLANES), by_x = SCN_MATRIX(back, ROWS, PLANES);
-    OK(scn_activation_forward(activation, 0.25, &x, &y));
-    NEAR("activation", result, want, ALL, 1e-6);
-    OK(scn_activation_backward(activation, 0.25, &x, &y, &by_y, &by_x));
-    NEAR("activation, gradient", back, want_gradient, ALL, 1e-5);
-    OK(scn_activation_forward(activation, 0.25, &x, &x));
-    CHECK(memcmp(input, result, ALL * sizeof *input) == 0);
-    free(input), free(gradient), free(result), free(back), free(want), free(want_gradient);
-}
-
 int main(void) {
     const int64_t before = scn_memory_in_use();
     for (int i = 0; i < FILTER_CASES; i++) test_filter(&filter_cases[i], 100 + (uint64_t)i);
@@ -488,7 +453,6 @@ int main(void) {
         test_batch_norm(1, 5, leaks[i], 1);
         test_batch_norm(0, 5, leaks[i], 1);
     }
-    for (int activation = 0; activation <= 5; activation++) test_activation((scn_activation)activation);
     CHECK(scn_live_handles() == 0);
     CHECK(scn_memory_in_use() <= before);
     return finish();

@@ -1,5 +1,5 @@
-/* The functional level of group norm, mean-only norm and compare against the modules and the tape; checkpointed
- * sequential, data-dependent initialization, spectral norm, appending, from C. */
+/* The functional level of group norm, mean-only norm and compare against the modules and the tape; activations,
+ * checkpointed sequential, data-dependent initialization, spectral norm, appending, from C. */
 #include <float.h>
 
 #include "check.h"
@@ -88,6 +88,44 @@ static void test_norms(void) {
 
     scn_geometry_release(geometry), scn_tensor_release(x), scn_tensor_release(leaf);
     free(input), free(gradient);
+}
+
+static double activate(scn_activation activation, double leak, double x) {
+    const double alpha = 1.6732632423543772848170429916717, scale = 1.0507009873554804934193349852946;
+    switch (activation) {
+    case SCN_ACTIVATION_RELU: return x > 0 ? x : 0;
+    case SCN_ACTIVATION_LEAKY_RELU: return x > 0 ? x : leak * x;
+    case SCN_ACTIVATION_ELU: return x > 0 ? x : exp(x) - 1;
+    case SCN_ACTIVATION_SELU: return scale * (x > 0 ? x : alpha * (exp(x) - 1));
+    case SCN_ACTIVATION_TANH: return tanh(x);
+    case SCN_ACTIVATION_SIGMOID: return 1 / (1 + exp(-x));
+    }
+    return 0;
+}
+
+/** The values and gradients of an activation's module against its function and that function's slope. */
+static void test_activation(scn_activation activation) {
+    enum { ALL = 29 * 3 };
+    const int64_t shape[] = {29, 3};
+    float *input = random_floats(ALL, 71), *gradient = random_floats(ALL, 72), *slopes = floats(ALL);
+    double *want = doubles(ALL);
+    scn_tensor *x = NULL, *y = NULL;
+    scn_module *module = NULL;
+    for (int i = 0; i < ALL; i++) {
+        if (input[i] == 0) input[i] = 0.5f;
+        want[i] = activate(activation, 0.25, input[i] *= 4);
+        double above = activate(activation, 0.25, input[i] + 1e-6), below = activate(activation, 0.25, input[i] - 1e-6);
+        slopes[i] = (float)(gradient[i] * (above - below) / 2e-6);
+    }
+    OK(scn_tensor_create(shape, 2, input, &x));
+    OK(scn_tensor_set_requires_gradient(x, 1));
+    OK(scn_activation_create(activation, 0.25, &module));
+    OK(scn_module_forward(module, x, &y));
+    NEAR("activation", data_of(y), want, ALL, 1e-6);
+    OK(scn_tensor_backward(y, gradient, ALL));
+    check_gradient(x, slopes, ALL);
+    scn_tensor_release(x), scn_tensor_release(y), scn_module_release(module);
+    free(input), free(gradient), free(slopes), free(want);
 }
 
 /** With the least epsilon, planes of one value keep finite results and gradients. */
@@ -194,6 +232,7 @@ static void test_reweight(void) {
 
 int main(void) {
     test_norms();
+    for (int activation = 0; activation <= 5; activation++) test_activation((scn_activation)activation);
     test_least_epsilon();
     test_compare_and_append();
     test_checkpointed();

@@ -5,7 +5,7 @@
 #include "calls.h"
 #include "calls_modules.h"
 
-enum { GEOMETRY_CALLS = 24, RULEBOOK_CALLS = 7, BUFFER_CALLS = 40 };
+enum { GEOMETRY_CALLS = 24, RULEBOOK_CALLS = 7, BUFFER_CALLS = 38 };
 
 /** What a geometry or rulebook says of itself; modest numbers where it is none. */
 typedef struct extent {
@@ -290,8 +290,7 @@ static void call_dense_operation(int which) {
     const int64_t rows = size_number(6), in = some_planes(), out_planes = some_planes();
     scn_matrix *a = a_matrix(rows, in), *b = a_matrix(rows, in), *result = byte() & 1 ? a : a_matrix(rows, in);
     scn_matrix *product = a_matrix(rows, out_planes), *gradient = a_matrix(rows, out_planes);
-    float *weight = some_floats(modest_product3(planes_of(a), planes_of(which == 3 ? product : gradient), 1));
-    const scn_activation activation = (scn_activation)choice_of(6);
+    float *weight = some_floats(modest_product3(planes_of(a), planes_of(which == 1 ? product : gradient), 1));
     const int32_t is_transposed = choice_of(2);
     const int64_t count = size_number(3);
     scn_matrix *several = count >= 0 && count <= 3 ? (scn_matrix *)scratch((size_t)count, sizeof *several) : NULL;
@@ -302,26 +301,24 @@ static void call_dense_operation(int which) {
         if (several[i].planes >= 0 && several[i].planes < 99) planes += several[i].planes;
     }
     switch (which) {
-    case 0: CALL(scn_activation_forward(activation, real_number(), a, result)); break;
-    case 1: CALL(scn_activation_backward(activation, real_number(), a, b, a_matrix(rows, in), result)); break;
-    case 2: CALL(scn_add_forward(a, b, result)); break;
-    case 3:
+    case 0: CALL(scn_add_forward(a, b, result)); break;
+    case 1:
         CALL(scn_linear_forward(a, weight, is_transposed, byte() & 1 ? plane_floats(product) : NULL, product));
         break;
-    case 4: CALL(scn_linear_backward_input(gradient, weight, is_transposed, a)); break;
-    case 5:
+    case 2: CALL(scn_linear_backward_input(gradient, weight, is_transposed, a)); break;
+    case 3:
         CALL(
             scn_linear_backward_weight(a, gradient, is_transposed, weight, byte() & 1 ? plane_floats(gradient) : NULL));
         break;
-    case 6: CALL(scn_join_forward(several, count, a_matrix(rows, planes))); break;
-    case 7: CALL(scn_join_backward(a_matrix(rows, planes), several, count)); break;
-    case 8: {
+    case 4: CALL(scn_join_forward(several, count, a_matrix(rows, planes))); break;
+    case 5: CALL(scn_join_backward(a_matrix(rows, planes), several, count)); break;
+    case 6: {
         const int64_t *labels = some_integers(rows_of(a), PLANES - 1);
         CALL(scn_cross_entropy_forward(a, labels, byte() & 1 ? plane_floats(a) : NULL,
                                        byte() & 1 ? -100 : size_number(3), some_floats(1), byte() & 1 ? b : NULL));
         break;
     }
-    case 9: {
+    case 7: {
         const float *targets = some_floats(modest_product3(rows_of(a), planes_of(a), 1));
         CALL(scn_binary_cross_entropy_forward(a, targets, some_floats(1), byte() & 1 ? b : NULL));
         break;

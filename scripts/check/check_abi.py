@@ -8,6 +8,7 @@ usage: check_abi.py [--header include/scn.h] [--library build/lib/libscn.so] [--
 - the functions that the header declares are not exactly those that the library exports,
 - a function, type or macro of the header has no comment before it,
 - the C++ header leaves out a function of another section than that over the caller's buffers,
+- the Python package leaves out a function over the caller's buffers,
 - the fuzzer of calls makes no call of a function (scripts/check/fuzz.py checks that each succeeds once),
 - the header does not compile alone as C99, C11 and C++17 without a warning,
 - the soname or the version of the symbols has another number than SCN_ABI_VERSION,
@@ -110,6 +111,19 @@ def check_number(number, library, problems):
         problems.append(f"library: symbols have the versions {sorted(versions)}, SCN_ABI_VERSION is {number}")
 
 
+def check_buffers(header, problems):
+    """Each function over buffers has a caller in the Python package."""
+    text = ""
+    for path in glob.glob(os.path.join(ROOT, "bindings/python/src/scn/**/*.py"), recursive=True):
+        if os.path.basename(path) != "generated.py":
+            with open(path, encoding="utf-8") as file:
+                text += file.read()
+    called = set(re.findall(r"\blibrary\.(scn_\w+)\b", text))
+    for name, function in header.functions.items():
+        if function.section == BUFFERS and name not in called:
+            problems.append(f"bindings/python: {name} is never called")
+
+
 def check_fuzzer(functions, problems):
     """The fuzzer of calls knows every function of the header."""
     text = ""
@@ -160,6 +174,7 @@ def main():
     check_header_compiles(options.header, problems)
     check_number(header.constants["SCN_ABI_VERSION"], options.library, problems)
     check_dependencies(options.library, problems)
+    check_buffers(header, problems)
     check_fuzzer(header.functions, problems)
 
     for problem in problems:

@@ -157,7 +157,7 @@ public final class SparseGroupNorm: Module {
         let saved = GroupNormalizationOperation.Statistics(
             mean: try Matrix(rows: samples.count, planes: groups),
             inverseDeviation: try Matrix(rows: samples.count, planes: groups),
-            remainder: try Matrix(rows: samples.count, planes: groups), areByBatchIndex: false)
+            remainder: try Matrix(rows: samples.count, planes: groups))
         let result = try Matrix(rows: values.rows, planes: planes)
         try operation.forward(
             values, samples: samples, weight: weight.values, bias: bias.values, statistics: saved, into: result)

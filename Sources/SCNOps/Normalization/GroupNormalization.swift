@@ -18,41 +18,27 @@ package struct GroupNormalizationOperation {
         self.epsilon = epsilon
     }
 
-    /// The statistics of a forward pass, `groups` of each sample that has sites; `remainder` is what rounding took from
-    /// `mean`.
+    /// The statistics of a forward pass, `groups` of each sample that has sites, one sample after the other;
+    /// `remainder` is what rounding took from `mean`.
     package struct Statistics {
         package let mean: Matrix
         package let inverseDeviation: Matrix
         package let remainder: Matrix?
-        /// Whether sample b's are row b: [batch, groups], of which the rows of samples without sites are not touched.
-        /// Else those of the samples with sites follow each other.
-        package let areByBatchIndex: Bool
 
-        package init(
-            mean: Matrix, inverseDeviation: Matrix, remainder: Matrix? = nil, areByBatchIndex: Bool
-        ) {
+        package init(mean: Matrix, inverseDeviation: Matrix, remainder: Matrix? = nil) {
             self.mean = mean
             self.inverseDeviation = inverseDeviation
             self.remainder = remainder
-            self.areByBatchIndex = areByBatchIndex
         }
 
         fileprivate func check(_ samples: SampleRows, groups: Int) throws(SCNError) {
-            // Of the last sample with sites, the index.
-            let rows =
-                areByBatchIndex ? samples.count == 0 ? 0 : Int(samples.indices[samples.count - 1]) + 1 : samples.count
             let parts = [(mean, "saved_mean"), (inverseDeviation, "saved_inverse_deviation")]
             for (matrix, name) in parts + (remainder.map { [($0, "saved_remainder")] } ?? []) {
                 try Kernels.requireFitting([name: matrix])
                 try require(
-                    matrix.rows >= rows && matrix.planes == groups, .shape,
-                    "\(name): is \(matrix.rows) x \(matrix.planes), expected \(rows) x \(groups)")
+                    matrix.rows >= samples.count && matrix.planes == groups, .shape,
+                    "\(name): is \(matrix.rows) x \(matrix.planes), expected \(samples.count) x \(groups)")
             }
-        }
-
-        /// Where those of a sample begin, by its place among the samples with sites.
-        fileprivate func start(_ place: Int, of samples: SampleRows, groups: Int) -> Int {
-            (areByBatchIndex ? Int(samples.indices[place]) : place) * groups
         }
     }
 
@@ -84,7 +70,7 @@ package struct GroupNormalizationOperation {
         let remainders = statistics.remainder?.pointer
         for sample in 0..<samples.count {
             let (mean, scale, shift) = Self.vectors(maps, sample, planes)
-            let start = statistics.start(sample, of: samples, groups: groups)
+            let start = sample * groups
             for group in 0..<groups {
                 let planesOfGroup = group * width..<(group + 1) * width
                 let (exact, variance) = combined(moments, chunks, chunks.ofSample(sample), planesOfGroup, planes)
@@ -138,7 +124,7 @@ package struct GroupNormalizationOperation {
         let (means, deviations) = (statistics.mean.pointer, statistics.inverseDeviation.pointer)
         let remainders = statistics.remainder?.pointer
         for sample in 0..<samples.count {
-            let start = statistics.start(sample, of: samples, groups: groups)
+            let start = sample * groups
             for p in 0..<planes { base[4 * sample * planes + p] = means[start + p / width] }
         }
         Parallel.forEach(chunks.count) { chunk in
@@ -152,7 +138,7 @@ package struct GroupNormalizationOperation {
         var (byWeight, byBias) = ([Double](repeating: 0, count: planes), [Double](repeating: 0, count: planes))
         var (ofGradient, ofProduct) = (byWeight, byWeight)
         for sample in 0..<samples.count {
-            let start = statistics.start(sample, of: samples, groups: groups)
+            let start = sample * groups
             let a = base + (4 * sample + 1) * planes
             let (b, c) = (a + planes, a + 2 * planes)
             for p in 0..<planes {

@@ -665,11 +665,6 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
             POINTER(Matrix),
         ],
     ),
-    "scn_activation_forward": (Status, [Activation, c_double, POINTER(Matrix), POINTER(Matrix)]),
-    "scn_activation_backward": (
-        Status,
-        [Activation, c_double, POINTER(Matrix), POINTER(Matrix), POINTER(Matrix), POINTER(Matrix)],
-    ),
     "scn_linear_forward": (Status, [POINTER(Matrix), Floats, c_int32, Floats, POINTER(Matrix)]),
     "scn_linear_backward_input": (Status, [POINTER(Matrix), Floats, c_int32, POINTER(Matrix)]),
     "scn_linear_backward_weight": (Status, [POINTER(Matrix), POINTER(Matrix), c_int32, Floats, Floats]),

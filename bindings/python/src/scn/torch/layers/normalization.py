@@ -8,7 +8,6 @@ import torch
 from torch import nn
 from torch.autograd import Function
 from torch.autograd.graph import increment_version
-from torch.nn import functional as F
 
 from ..._native.arrays import flag
 from ..._native.generated import BatchNormOptions
@@ -17,6 +16,7 @@ from ...nn import normalization as numpy_level
 from ..autograd.buffers import address, computable, matrix, new, parameter, restored, typed_like
 from ..autograd.derivatives import first_derivative
 from ..autograd.recomputing import is_recomputing
+from ..metadata import Metadata
 from .activation import ELU
 from .containers import Sequential
 from .layer import Layer
@@ -142,12 +142,8 @@ class BatchNormalization(Layer):
         return result
 
     def _note_statistics(self, mean: torch.Tensor, variance: torch.Tensor) -> None:
-        """Tell torch that the running statistics changed; copy them if they are not float32."""
-        for buffer, values in ((self.running_mean, mean), (self.running_var, variance)):
-            if buffer is values:
-                increment_version(buffer)
-            else:
-                buffer.copy_(values)
+        _note(self.running_mean, mean)
+        _note(self.running_var, variance)
 
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *arguments: Any) -> None:
         # The names that SparseConvNet's oldest checkpoints have.
@@ -155,6 +151,14 @@ class BatchNormalization(Layer):
             if prefix + old in state_dict:
                 state_dict[prefix + name] = state_dict.pop(prefix + old)
         super()._load_from_state_dict(state_dict, prefix, *arguments)
+
+
+def _note(buffer: torch.Tensor, values: Any) -> None:
+    """Tell torch that running statistics changed; copy them if they are not float32."""
+    if buffer is values:
+        increment_version(buffer)
+    else:
+        buffer.copy_(values)
 
 
 class BatchNormReLU(BatchNormalization):
@@ -174,6 +178,33 @@ class BatchNormLeakyReLU(BatchNormalization):
 def BatchNormELU(nPlanes: int, eps: float = 1e-4, momentum: float = 0.9) -> Sequential:
     """Return a `Sequential` of a `BatchNormalization` and an `ELU`, as in SparseConvNet."""
     return Sequential(BatchNormalization(nPlanes, eps, momentum), ELU())
+
+
+class _MeanOnlyNorm(Function):
+    @staticmethod
+    def forward(
+        ctx: Any, input: torch.Tensor, bias: Any, mean: Any, momentum: float, leakiness: float, is_training: bool
+    ) -> torch.Tensor:
+        """mean: the running one; training updates it if it is given."""
+        result, vectors = new(*input.shape), (address(bias), address(mean))
+        if is_training:
+            library.scn_mean_only_norm_forward_training(matrix(input), *vectors, momentum, leakiness, matrix(result))
+        else:
+            library.scn_mean_only_norm_forward_evaluation(matrix(input), *vectors, leakiness, matrix(result))
+        ctx.save_for_backward(result)
+        ctx.leakiness, ctx.is_training = leakiness, is_training
+        return result
+
+    @staticmethod
+    @first_derivative
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+        (output,) = restored(ctx)
+        gradient, by_input = computable(gradient, "gradient"), new(*output.shape)
+        by_bias = new(output.shape[1]) if ctx.needs_input_grad[1] else None
+        library.scn_mean_only_norm_backward(
+            matrix(output), matrix(gradient), ctx.is_training, ctx.leakiness, address(by_bias), matrix(by_input)
+        )
+        return by_input, by_bias, None, None, None, None
 
 
 class MeanOnlyBNLeakyReLU(Layer):
@@ -205,15 +236,60 @@ class MeanOnlyBNLeakyReLU(Layer):
         return self._map(input, self._normalize, self.nPlanes)
 
     def _normalize(self, rows: torch.Tensor) -> torch.Tensor:
-        mean = self.running_mean.float()
-        if self.training and rows.shape[0]:
-            mean = rows.mean(0)
-            if not is_recomputing():
-                with torch.no_grad():
-                    follow(self.running_mean, mean.to(self.running_mean.dtype), self.momentum)
-        shift = mean - self.bias.float() if self.affine else mean
-        result = rows - shift
-        return result if self.leakiness == 1 else F.leaky_relu(result, self.leakiness)
+        bias = parameter(getattr(self, "bias", None), "bias", self.nPlanes)
+        mean = parameter(self.running_mean, "running_mean", self.nPlanes)
+        is_kept = self.training and is_recomputing()
+        options = (self.momentum, self.leakiness, self.training)
+        result: torch.Tensor = _MeanOnlyNorm.apply(rows, bias, None if is_kept else mean, *options)
+        if self.training and not is_kept:
+            _note(self.running_mean, mean)
+        return result
+
+
+class _GroupNorm(Function):
+    @staticmethod
+    def forward(
+        ctx: Any, input: torch.Tensor, weight: Any, bias: Any, metadata: Metadata, sites: int, groups: int, eps: float
+    ) -> torch.Tensor:
+        # Only samples that have sites: batch indices may be event numbers.
+        samples = min(len(input), metadata.batch_size())
+        mean, inverse_deviation = torch.empty(2, samples, groups, dtype=torch.float32, device="cpu")
+        result, site_set = new(*input.shape), (metadata._handle, sites)
+        library.scn_group_norm_forward(
+            *site_set,
+            matrix(input),
+            address(weight),
+            address(bias),
+            groups,
+            eps,
+            mean.data_ptr(),
+            inverse_deviation.data_ptr(),
+            matrix(result),
+        )
+        ctx.save_for_backward(input, weight, mean, inverse_deviation)
+        ctx.site_set, ctx.groups = site_set, groups
+        return result
+
+    @staticmethod
+    @first_derivative
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+        input, weight, mean, inverse_deviation = restored(ctx)
+        gradient, by_input, planes = computable(gradient, "gradient"), new(*input.shape), input.shape[1]
+        by_weight = new(planes) if ctx.needs_input_grad[1] else None
+        by_bias = new(planes) if ctx.needs_input_grad[2] else None
+        library.scn_group_norm_backward(
+            *ctx.site_set,
+            matrix(input),
+            matrix(gradient),
+            address(weight),
+            ctx.groups,
+            mean.data_ptr(),
+            inverse_deviation.data_ptr(),
+            address(by_weight),
+            address(by_bias),
+            matrix(by_input),
+        )
+        return by_input, by_weight, by_bias, None, None, None, None
 
 
 class SparseGroupNorm(Layer, nn.GroupNorm):
@@ -232,22 +308,11 @@ class SparseGroupNorm(Layer, nn.GroupNorm):
     def forward(self, input: Any) -> Any:
         """Return the normalized sparse tensor."""
         input, rows = self._sparse(input, self.num_channels)
-        metadata = input._known_metadata()
-        samples = torch.from_numpy(metadata._locations(input._site_set())[:, -1])
-        # Only samples that have sites: batch indices may be event numbers.
-        counts = torch.unique_consecutive(samples, return_counts=True)[1].tolist()
-        weight, bias = (None if part is None else part.float() for part in (self.weight, self.bias))
-        values = computable(rows)
-        if not len(rows):
-            # The parameters take part all the same.
-            return input._on(typed_like(values if weight is None or bias is None else values * weight + bias, rows))
-        parts = [
-            # The axis of planes comes second in what torch normalizes by groups; F.group_norm refuses groups of one
-            # value.
-            torch.group_norm(part.t().unsqueeze(0), self.num_groups, weight, bias, self.eps).squeeze(0).t()
-            for part in values.split(counts)
-        ]
-        return input._on(typed_like(torch.cat(parts), rows))
+        weight = parameter(self.weight, "weight", self.num_channels)
+        bias = parameter(self.bias, "bias", self.num_channels)
+        where = (input._known_metadata(), input._site_set())
+        result = _GroupNorm.apply(computable(rows), weight, bias, *where, self.num_groups, self.eps)
+        return input._on(typed_like(result, rows))
 
     def extra_repr(self) -> str:
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps:g}{'' if self.affine else ', affine=False'}"
