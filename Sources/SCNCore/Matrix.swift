@@ -55,7 +55,7 @@ package struct Matrix {
     package init(rows: Int, planes: Int, _ elements: some Collection<Float>) throws(SCNError) {
         try require(
             elements.count == rows * planes, .shape,
-            "\(elements.count) elements given for a matrix of \(rows) x \(planes)")
+            "elements: has \(elements.count), expected those of a matrix of \(rows) x \(planes)")
         self.init(rows: rows, planes: planes, storage: try Storage(elements))
     }
 

@@ -75,7 +75,7 @@ package struct FilterGeometry: Hashable, Sendable, CustomStringConvertible {
             ? size.count * (size.count + 1) + 1 : try checkedProduct(size, "a filter of size \(describe(size))")
         try require(
             volume <= Self.largestVolume, .overflow,
-            "a filter of size \(describe(size)) has \(volume) offsets; at most \(Self.largestVolume) are possible")
+            "filter_size: is \(describe(size)), \(volume) filter offsets, expected at most \(Self.largestVolume)")
         self.kind = kind
         self.size = size
         self.stride = stride
@@ -125,7 +125,7 @@ package struct FilterGeometry: Hashable, Sendable, CustomStringConvertible {
             let padded = input.addingReportingOverflow(margin.partialValue)
             try require(
                 !margin.overflow && !padded.overflow, .overflow,
-                "spatial size \(input) on axis \(axis) with padding \(padding) overflows 64 bits")
+                "spatial_size: is \(input) on axis \(axis), with padding \(padding) more than 64 bits hold")
             let steps = padded.partialValue - extent
             let misfit = "spatial size \(input) on axis \(axis) does not fit filter \(filter)"
             if padding == 0 && dilation[axis] == 1 {
@@ -164,11 +164,13 @@ package struct FilterGeometry: Hashable, Sendable, CustomStringConvertible {
             let covered = steps.partialValue.addingReportingOverflow(try extent(axis))
             try require(
                 !steps.overflow && !covered.overflow, .overflow,
-                "spatial size \(outputSize[axis]) on axis \(axis) with stride \(stride[axis]) overflows 64 bits")
+                "spatial_size: is \(outputSize[axis]) on axis \(axis), with stride \(stride[axis]) more than 64 bits hold"
+            )
             let margin = padding[axis].multipliedReportingOverflow(by: 2)
             try require(
                 !margin.overflow && covered.partialValue > margin.partialValue, .shape,
-                "no spatial size on axis \(axis) gives \(outputSize[axis]) with padding \(padding[axis])")
+                "spatial_size: is \(outputSize[axis]) on axis \(axis), expected one that padding \(padding[axis]) can give"
+            )
             result[axis] = covered.partialValue - margin.partialValue
         }
         return result
@@ -193,7 +195,7 @@ package struct FilterGeometry: Hashable, Sendable, CustomStringConvertible {
         let extent = reach.partialValue.addingReportingOverflow(1)
         try require(
             !reach.overflow && !extent.overflow, .overflow,
-            "dilation \(dilation[axis]) of filter size \(size[axis]) on axis \(axis) overflows 64 bits")
+            "dilation: is \(dilation[axis]) on axis \(axis), with filter size \(size[axis]) more than 64 bits hold")
         return extent.partialValue
     }
 }
@@ -202,9 +204,9 @@ package struct FilterGeometry: Hashable, Sendable, CustomStringConvertible {
 func requireSpatialSize(_ spatialSize: [Int], dimension: Int) throws(SCNError) {
     try require(
         spatialSize.count == dimension, .shape,
-        "spatial size has \(spatialSize.count) axes; the dimension is \(dimension)")
+        "spatial_size: has \(spatialSize.count) entries, expected \(dimension)")
     for (axis, size) in spatialSize.enumerated() {
-        try require(size >= 1, .shape, "spatial size on axis \(axis) is \(size); expected at least 1")
+        try require(size >= 1, .shape, "spatial_size: is \(size) on axis \(axis), expected at least 1")
     }
 }
 

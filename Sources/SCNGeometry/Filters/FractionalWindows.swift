@@ -95,7 +95,8 @@ package struct FractionalWindows: Hashable, Sendable {
             let size = (Double(outputSize[axis]) * ratio[axis]).rounded(.up)
             try require(
                 size < 0x1p62, .overflow,
-                "spatial size \(outputSize[axis]) on axis \(axis) with ratio \(ratio[axis]) overflows 64 bits")
+                "spatial_size: is \(outputSize[axis]) on axis \(axis), with ratio \(ratio[axis]) more than 64 bits hold"
+            )
             result[axis] = Self.leastSize(Int(size), count: outputSize[axis], ratio[axis])
             if let poolSize { result[axis] = max(result[axis], poolSize[axis]) }
         }

@@ -9,7 +9,7 @@ extension InputSites {
     ) throws(SCNError) -> (SiteSet, InputMap) {
         try require(
             FilterGeometry.dimensions.contains(dimension), .invalidArgument,
-            "dimension is \(dimension); expected 1 to 10")
+            "dimension: is \(dimension), expected 1 ... 10")
         try require(samples >= 0 && length >= 0, .shape, "coordinates: are \(samples) samples of \(length) rows")
         let rowCount = try checkedProduct([samples, length], "coordinates of \(samples) samples of \(length) rows")
         try require(
@@ -70,7 +70,8 @@ extension InputSites {
         }
         for chunk in 0..<chunks { start[chunk + 1] += start[chunk] }
         try require(
-            start[chunks] <= Int(Int32.max), .overflow, "\(start[chunks]) rows; at most \(Int32.max) are possible")
+            start[chunks] <= Int(Int32.max), .overflow,
+            "coordinates: has \(start[chunks]) rows, expected at most \(Int32.max)")
         let result = try Storage<Int32>(count: start[chunks])
         let target = result.pointer
         Parallel.forEachChunk(count, size: size) { chunk, range in

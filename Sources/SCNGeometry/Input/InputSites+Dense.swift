@@ -17,7 +17,7 @@ extension InputSites {
         let cells = try checkedProduct([samples, volume], "a dense array of \(samples) samples")
         try require(
             cells <= Int(Int32.max), .overflow,
-            "a dense array of \(samples) samples of \(describe(spatialSize)) has \(cells) sites; expected at most \(Int32.max)"
+            "data: has \(samples) samples of \(describe(spatialSize)), \(cells) cells, expected at most \(Int32.max)"
         )
         let marks = try Storage<UInt8>(count: cells, zeroed: true)
         let (base, mark) = (values.pointer, marks.pointer)

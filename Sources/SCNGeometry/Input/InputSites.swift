@@ -13,18 +13,18 @@ package enum InputSites {
     ) throws(SCNError) -> (SiteSet, InputMap) {
         try require(
             FilterGeometry.dimensions.contains(dimension), .invalidArgument,
-            "dimension is \(dimension); expected 1 to 10")
+            "dimension: is \(dimension), expected 1 ... 10")
         try requireSpatialSize(spatialSize, dimension: dimension)
         try require(
             columns == dimension || columns == dimension + 1, .shape,
-            "coordinates have \(columns) columns; dimension \(dimension) needs \(dimension), or \(dimension + 1) with the batch index"
+            "coordinates: has \(columns) columns, expected \(dimension), or \(dimension + 1) with the batch index"
         )
         try require(
             rows >= 0 && rows <= Int(Int32.max), .overflow,
-            "coordinates have \(rows) rows; expected 0 to \(Int32.max)")
+            "coordinates: has \(rows) rows, expected 0 ... \(Int32.max)")
         try require(
             batchSize >= 0 && batchSize <= largestBatch, .invalidArgument,
-            "batch size is \(batchSize); expected 0 to \(largestBatch)")
+            "batch_size: is \(batchSize), expected 0 ... \(largestBatch)")
         let input = Input(coordinates: coordinates, rows: rows, columns: columns, mode: mode, nameRow: nameRow)
         let found = try validate(input, spatialSize)
         let batchSize = max(batchSize, found)

@@ -8,7 +8,7 @@ extension Rulebook {
     ) throws(SCNError) -> (output: SiteSet, rulebook: Rulebook) {
         try require(
             filter.kind == .strided && filter.dimension == input.dimension, .shape,
-            "a strided filter of \(filter.dimension) axes on sites of dimension \(input.dimension)")
+            "filter: has dimension \(filter.dimension), expected \(input.dimension), that of the sites")
         let size = try filter.outputSize(of: input.spatialSize)
         let relations = size.indices.map { AxisRelation(filter, axis: $0, outputSize: size[$0]) }
         return try related(input, relations, isInjective: true)

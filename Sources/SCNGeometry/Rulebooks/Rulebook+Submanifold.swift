@@ -9,7 +9,7 @@ extension Rulebook {
     package static func submanifold(_ sites: SiteSet, _ filter: FilterGeometry) throws(SCNError) -> Rulebook {
         try require(
             filter.kind.keepsSites && filter.dimension == sites.dimension, .shape,
-            "a submanifold filter of \(filter.dimension) axes on sites of dimension \(sites.dimension)")
+            "filter: has dimension \(filter.dimension), expected \(sites.dimension), that of the sites")
         let reach = reach(filter, sites.spatialSize)
         if sites.layout.covers(reach: reach) {
             return switch sites.keys {

@@ -79,6 +79,6 @@ extension Geometry {
     private func requireDimension(_ dimension: Int, _ sites: SiteSet) throws(SCNError) {
         try require(
             dimension == sites.dimension, .shape,
-            "windows of \(dimension) axes on sites of dimension \(sites.dimension)")
+            "windows: has dimension \(dimension), expected \(sites.dimension), that of the sites")
     }
 }

@@ -92,7 +92,7 @@ extension Value {
             return .sparse(try a.with(features: try body(a.features, b.features)))
         default:
             throw SCNError(
-                .shape, "b: \(name) got \(a.kind) and \(b.kind), expected two dense or two sparse tensors")
+                .shape, "b: is \(b.kind) beside \(a.kind), expected two dense or two sparse tensors for \(name)")
         }
     }
 }

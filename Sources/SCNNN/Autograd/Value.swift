@@ -128,7 +128,7 @@ public enum Value {
     }
 
     func mismatch(_ module: String, _ expected: String) -> SCNError {
-        SCNError(.shape, "input: \(module) got \(kind), expected \(expected)")
+        SCNError(.shape, "input: is \(kind), expected \(expected) for \(module)")
     }
 
     func sparse(for module: String, dimension: Int? = nil, planes: Int? = nil) throws(SCNError) -> SparseTensor {
@@ -136,11 +136,11 @@ public enum Value {
         if let dimension {
             try require(
                 sparse.dimension == dimension, .shape,
-                "input: \(module) got sites of dimension \(sparse.dimension), expected \(dimension)")
+                "input: has dimension \(sparse.dimension), expected \(dimension) for \(module)")
         }
         if let planes {
             try require(
-                sparse.planes == planes, .shape, "input: \(module) got \(sparse.planes) planes, expected \(planes)")
+                sparse.planes == planes, .shape, "input: has \(sparse.planes) planes, expected \(planes) for \(module)")
         }
         return sparse
     }

@@ -117,7 +117,7 @@ public final class Flatten: Module {
 extension Value {
     fileprivate func nonEmptyTable(for module: String) throws(SCNError) -> [Value] {
         guard case .table(let values) = self else { throw mismatch(module, "a table") }
-        try require(!values.isEmpty, .shape, "input: \(module) got an empty table, expected at least one tensor")
+        try require(!values.isEmpty, .shape, "input: is an empty table, expected at least one tensor for \(module)")
         return values
     }
 }

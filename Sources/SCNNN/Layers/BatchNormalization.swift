@@ -88,7 +88,7 @@ public final class BatchNormalization: Module {
         try input.mapTensor(typeName) { tensor in
             try require(
                 tensor.shape.count == 2 && tensor.shape[1] == planes, .shape,
-                "input: \(typeName) got shape \(tensor.shape), expected [n, \(planes)]")
+                "input: has shape \(tensor.shape), expected [n, \(planes)] for \(typeName)")
             return try isTraining ? train(tensor) : evaluate(tensor)
         }
     }

@@ -44,7 +44,7 @@ public final class BLOutputLayer: SpatialLayer {
         guard let map = sparse.geometry.inputMap, let (samples, length) = map.rectangle,
             sparse.siteSetID == sparse.geometry.input
         else {
-            throw SCNError(.state, "input: BLOutputLayer got sites that are not those of a BLInputLayer")
+            throw SCNError(.state, "input: has other sites than a BLInputLayer made, expected those for BLOutputLayer")
         }
         let values = sparse.features.values
         let result = try Matrix(rows: map.rowCount, planes: values.planes)

@@ -38,7 +38,7 @@ public class DenseLayer: Module, ProductLayer {
     func apply(_ tensor: Tensor) throws -> Tensor {
         try require(
             tensor.shape.last == inPlanes, .shape,
-            "input: \(typeName) got shape \(tensor.shape), expected \(inPlanes) on the last axis")
+            "input: has shape \(tensor.shape), expected \(inPlanes) on the last axis for \(typeName)")
         let (values, factor) = (tensor.values, try currentWeight())
         let result = try Matrix(rows: values.rows, planes: outPlanes)
         let packed = try packedWeightCache?.weights(of: factor) {

@@ -102,7 +102,7 @@ public final class OutputLayer: SpatialLayer {
     public override func forward(_ input: Value) throws -> Value {
         let sparse = try input.sparse(for: typeName, dimension: dimension)
         guard let map = sparse.geometry.inputMap, sparse.siteSetID == sparse.geometry.input else {
-            throw SCNError(.state, "input: OutputLayer got sites that are not those of the input layer")
+            throw SCNError(.state, "input: has other sites than the input layer made, expected those for OutputLayer")
         }
         let values = sparse.features.values
         let result = try Matrix(rows: map.rowCount, planes: values.planes)
@@ -142,7 +142,7 @@ public final class SparseToDense: SpatialLayer {
         let (sites, values) = (sparse.sites, sparse.features.values)
         try require(
             sites.count == 0 || values.planes == planes, .shape,
-            "input: SparseToDense got \(values.planes) planes, expected \(planes)")
+            "input: has \(values.planes) planes, expected \(planes) for SparseToDense")
         let shape = [sites.batchSize, planes] + sites.spatialSize
         let count = try SparseToDenseOperation.count(sites, planes: planes)
         let width = shape.last ?? 1

@@ -70,7 +70,7 @@ public final class MeanOnlyBNLeakyReLU: Module {
         try input.mapTensor(typeName) { tensor in
             try require(
                 tensor.shape.count == 2 && tensor.shape[1] == planes, .shape,
-                "input: \(typeName) got shape \(tensor.shape), expected [n, \(planes)]")
+                "input: has shape \(tensor.shape), expected [n, \(planes)] for \(typeName)")
             let (values, isTraining) = (tensor.values, isTraining)
             let result = try Matrix(rows: values.rows, planes: planes)
             if isTraining {

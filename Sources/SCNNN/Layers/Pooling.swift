@@ -110,6 +110,6 @@ extension SparseTensor {
     func requirePlanes(beyond dropped: Int, for module: String) throws(SCNError) {
         try require(
             dropped == 0 || dropped < planes, .shape,
-            "input: \(module) got \(planes) planes, expected more than the \(dropped) it drops")
+            "input: has \(planes) planes, expected more than the \(dropped) that \(module) drops")
     }
 }

@@ -96,7 +96,8 @@ public final class SparsifyFCS: SpatialLayer {
     public override func forward(_ input: Value) throws -> Value {
         let sparse = try input.sparse(for: typeName, dimension: dimension)
         try require(
-            sparse.planes >= 1 || sparse.siteCount == 0, .shape, "input: SparsifyFCS got 0 planes, expected at least 1")
+            sparse.planes >= 1 || sparse.siteCount == 0, .shape,
+            "input: has no planes, expected at least 1 for SparsifyFCS")
         return .sparse(try sparse.keeping(sparse.features.values, above: 0, mask: nil))
     }
 }

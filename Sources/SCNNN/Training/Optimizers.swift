@@ -69,7 +69,8 @@ public final class SGD: Optimizer {
             Float(dampening).isFinite, .invalidArgument, "dampening: is \(dampening), expected a finite float32")
         try require(
             !nesterov || (momentum > 0 && dampening == 0), .invalidArgument,
-            "nesterov: needs momentum > 0 and dampening 0, got momentum \(momentum) and dampening \(dampening)")
+            "nesterov: is true with momentum \(momentum) and dampening \(dampening), expected momentum > 0 and dampening 0"
+        )
         options = OptimizerSteps.SGD(
             learningRate: learningRate, momentum: momentum, dampening: dampening, weightDecay: weightDecay,
             nesterov: nesterov)
