@@ -132,7 +132,7 @@ coverage: $(LIBRARY) .venv/.torch ## build/coverage: which lines the tests of Sw
 	@scripts/check/coverage.sh
 
 random-networks: $(LIBRARY) .venv/.torch ## check random networks for SECONDS (60); ARGS='--first-seed N', '--seed N'
-	@.venv/bin/python bindings/python/tests/random_networks.py --seconds $(SECONDS) $(ARGS)
+	@.venv/bin/python bindings/python/tests/networks/random_networks.py --seconds $(SECONDS) $(ARGS)
 
 install: $(LIBRARY) ## install into PREFIX (/usr/local); LIBDIR and DESTDIR are honoured
 	@PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' scripts/package/install.sh $(VERSION)

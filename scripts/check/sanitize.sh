@@ -29,14 +29,14 @@ with_swift_tests=0
 if [ $# = 0 ]; then
     case $kind in
     address)
-        set -- Tests/c/*.c bindings/c/examples/hello_world.c
+        set -- Tests/c/*/*.c bindings/c/examples/hello_world.c
         with_swift_tests=1
         ;;
     undefined)
-        set -- Tests/c/*.c
+        set -- Tests/c/*/*.c
         instruction_sets=(generic avx2 avx512)
         ;;
-    thread) set -- Tests/sanitizers/*.c Tests/c/threads_test.c Tests/c/failure_test.c ;;
+    thread) set -- Tests/sanitizers/*.c Tests/c/process/threads_test.c Tests/c/operations/failure_test.c ;;
     esac
 fi
 

@@ -49,7 +49,7 @@ compile_and_run() {
         environment+=("${python_environment[@]}")
     fi
     # A program that calls nothing of the library by name opens it itself.
-    command+=(-O2 -Wall -Wextra -pedantic -Werror "$source" -o "$program" -Wl,--as-needed "${flags[@]}"
+    command+=(-O2 -Wall -Wextra -pedantic -Werror -ITests/c "$source" -o "$program" -Wl,--as-needed "${flags[@]}"
         "${extra[@]}" -lm)
     if ! "${command[@]}" >"$work/log" 2>&1; then
         attempt "$name, $dialect: compile" "${command[@]}"
@@ -70,11 +70,11 @@ leaves_nothing() {
     make --no-print-directory uninstall PREFIX="$1" && [ -z "$(find "$1" ! -type d)" ]
 }
 
-for source in Tests/c/*.c bindings/c/examples/*.c; do
+for source in Tests/c/*/*.c bindings/c/examples/*.c; do
     [ -e "$source" ] || continue
     for dialect in c99 c++17; do compile_and_run "$source" $dialect; done
 done
-for source in Tests/c/*.cpp bindings/cpp/examples/*.cpp; do
+for source in Tests/c/*/*.cpp bindings/cpp/examples/*.cpp; do
     for dialect in c++17 clang++17; do compile_and_run "$source" $dialect; done
 done
 # The installed tree must work where it is moved to.

@@ -11,7 +11,7 @@ import safetensors.numpy
 import scn
 from scn.nn.layer_types import LAYER_TYPES
 
-FROZEN = pathlib.Path(__file__).resolve().parents[3] / "Tests" / "frozen"
+FROZEN = pathlib.Path(__file__).resolve().parents[4] / "Tests" / "frozen"
 CHECKPOINTS = [path for path in sorted(FROZEN.glob("checkpoints/*/*.safetensors")) if ".results" not in path.name]
 OPTIMIZERS = {"SGD": lambda p: scn.SGD(p, momentum=0.9), "Adam": lambda p: scn.Adam(p, weight_decay=1e-3)}
 

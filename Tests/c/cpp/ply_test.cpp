@@ -9,7 +9,7 @@
 #include <random>
 #include <string>
 
-#include "../../bindings/cpp/examples/voxels.hpp"
+#include "../../../bindings/cpp/examples/voxels.hpp"
 #include "check.h"
 
 namespace {

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 import scn
 import scn.torch as st
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def twins(planes_in, planes_out, bias=True):

@@ -11,7 +11,7 @@ import pytest
 
 import scn
 
-EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+EXAMPLES = Path(__file__).resolve().parents[4] / "examples"
 sys.path.insert(0, str(EXAMPLES / "common"))
 
 import clouds

@@ -14,7 +14,7 @@ safetensors = pytest.importorskip("safetensors")
 
 import scn.torch as scn
 
-FOLDER = pathlib.Path(__file__).resolve().parents[3] / "Tests" / "golden"
+FOLDER = pathlib.Path(__file__).resolve().parents[4] / "Tests" / "golden"
 CASES = sorted(path.stem for path in FOLDER.glob("*.safetensors"))
 
 

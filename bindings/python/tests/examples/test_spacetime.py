@@ -11,7 +11,7 @@ import pytest
 
 import scn
 
-EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "spacetime"
+EXAMPLE = Path(__file__).resolve().parents[4] / "examples" / "spacetime"
 
 
 @pytest.fixture(scope="module")

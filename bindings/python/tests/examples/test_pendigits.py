@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 EXAMPLE = ROOT / "examples" / "pendigits"
 TEST_FILE = EXAMPLE / "data" / "pendigits-orig.test.unipen.gz"
 sys.path.insert(0, str(EXAMPLE))

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "mpi" / "train.py"
+EXAMPLE = Path(__file__).resolve().parents[4] / "examples" / "mpi" / "train.py"
 MPIRUN = Path(sys.executable).parent / "mpirun"
 
 
