@@ -18,7 +18,8 @@ FULL = 105
 LINE_COMMENT = re.compile(r"(\s*)(///|//!|//|#)( +)(\S.*)")
 BLOCK_COMMENT = re.compile(r"(\s*)(/\*\*|/\*|\*)( +)(\S.*)")
 MARKDOWN = re.compile(r"( *)((?:[-*] |\d+\. )?)(\S.*)")
-NOT_PROSE = re.compile(r"\s*(\||#|>|<!--|```|\[\w+\]: )")
+# The last is a table of a docstring: a word, a gap, and what it means.
+NOT_PROSE = re.compile(r"\s*(\||#|>|<!--|```|\[\w+\]: |.*\S {2,}\S)")
 ITEM = re.compile(r"- |\d+\. ")
 RULE = re.compile(r"(\s*(?://|/\*|#) )(={20,})( .*)")
 # At the beginning of a line these would be something else.

@@ -1,18 +1,17 @@
 #!/usr/bin/env python3
 """Run the code blocks of the documentation, and check its links and the names that it mentions.
 
-usage: test_docs.py [PAGE ...] without arguments README.md, CONTRIBUTING.md, SECURITY.md, docs/*.md, the README.md of
-each binding and
-                                    example, and the pages of the Swift library
+usage: test_docs.py [PAGE ...]
 
-A page's blocks run in their order, in a folder of the page's own, by their language:
+Without arguments: README.md, CONTRIBUTING.md, SECURITY.md, docs/*.md, the README.md of each binding and example, and
+the pages of the Swift library. A page's blocks run in their order, in a folder of the page's own, by their language:
 
-    python one process for a page: later blocks know what earlier ones made; one that speaks of torch needs PyTorch c,
-    cpp compiled as C99 or C++17 with -Wall -Wextra -pedantic -Werror against the installed library, and run swift a
-    program in the package build/swift-consumer, which depends on this one, with warnings as errors, and run cmake made
-    part of a project around the page's last program in C or C++, which is configured, built and run sh run by bash
-    beside program.c and program.cpp, the page's last programs; `make` only checks that there is the
-              target, except for what it installs below $HOME; a line of NOT_RUN is left out
+    python    one process for a page: later blocks know what earlier ones made; one that speaks of torch needs PyTorch
+    c, cpp    compiled as C99 or C++17 with -Wall -Wextra -pedantic -Werror against the installed library, and run
+    swift     a program in the package build/swift-consumer, which depends on this one, warnings as errors, and run
+    cmake     made part of a project around the page's last program in C or C++, which is configured, built and run
+    sh        run by bash beside program.c and program.cpp, the page's last programs; `make` only checks that there is
+              the target, except for what it installs below $HOME; a line of NOT_RUN is left out
     text      what the block before printed
 
 A block that is a fragment stands behind the line `<!-- within: FILE -->`: it is put where docs/tools/fragments/FILE
