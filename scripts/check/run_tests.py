@@ -22,6 +22,7 @@ from pathlib import Path
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 RESULTS = "build/test-results"
 PYTHON = ".venv/bin/python"
+SHOWS_QUICKSTARTS = "docs/getting-started.md"
 MAKE = ["make", "--no-print-directory"]
 SWIFT = ["-c", "release", "-Xswiftc", "-enable-testing", "--scratch-path", ".build/release"]
 
@@ -184,7 +185,7 @@ def swift_consumer():
 
 
 def examples():
-    """The C, the Python and the Swift form of each example print the same, and README.md shows the quickstarts as they
+    """The C, the Python and the Swift form of each example print the same, and a page shows the quickstarts as they
     are."""
     package = swift_consumer()
     status, _ = run(["swift", "build"] + package)
@@ -217,17 +218,17 @@ def examples():
         texts = [text for _, text in outcomes[1:]]
         good = not any(status for status, _ in outcomes) and len(set(texts)) == 1 and last in texts[0]
         passed, failed = passed + good, failed + (not good)
-    with open("README.md", encoding="utf-8") as file:
-        readme = file.read()
+    with open(SHOWS_QUICKSTARTS, encoding="utf-8") as file:
+        page = file.read()
     for path, language in (
         ("bindings/c/examples/quickstart.c", "c"),
         ("bindings/python/examples/quickstart.py", "python"),
         ("examples/hello-swift/Sources/Quickstart/main.swift", "swift"),
     ):
         with open(path, encoding="utf-8") as file:
-            shown = f"```{language}\n{file.read().rstrip()}\n```" in readme
+            shown = f"```{language}\n{file.read().rstrip()}\n```" in page
         if not shown:
-            print(f"README.md does not show {path} as it is")
+            print(f"{SHOWS_QUICKSTARTS} does not show {path} as it is")
         passed, failed = passed + shown, failed + (not shown)
     return 0, (passed, failed)
 
