@@ -24,7 +24,7 @@ extern void blas_memory_free(void *buffer) __attribute__((weak));
 extern int blas_thread_shutdown_(void) __attribute__((weak));
 
 // OpenBLAS has a buffer of many megabytes for each call in progress, which it keeps for the next one. It ends the
-// process when it has no place for more of them, and asks the system for ever for one that cannot be had: calls begin
+// process when it has no place for more of them, and asks the system forever for one that cannot be had: calls begin
 // where a buffer is there.
 enum { MOST_CALLS = 32 };
 static const size_t BUFFER = (size_t)160 << 20;  // 128 MB, and something for whoever asks meanwhile

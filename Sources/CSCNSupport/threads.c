@@ -87,7 +87,7 @@ static void *worker_main(void *argument) {
         if (!joins) continue;
         scn_floating_point_set(work.floating_point);
         // The owner is in the gate until the loop ends, and waits for this thread: to wait for a fork() here would be
-        // for ever.
+        // forever.
         fork_gate_depth = work.owner_is_in_fork_gate;
         run_share(&work);
         fork_gate_depth = 0;
@@ -159,7 +159,7 @@ static void after_fork_in_parent(void) {
 #ifdef SCN_STATIC_SWIFT_RUNTIME
 /// The thread's id as the locks of the Swift runtime know it: kept from the first lock on, 0 before. In a child it is
 /// still the parent's, so that the kernel refuses to free a lock that another thread waits for, and both go on asking
-/// for ever. The runtime as a shared library keeps it to itself.
+/// forever. The runtime as a shared library keeps it to itself.
 extern _Thread_local int swift_runtime_thread_id __asm__(
     "_ZZN5swift14threading_impl5linux13ulock_get_tidEvE3tid");
 static void forget_thread_id(void) { swift_runtime_thread_id = 0; }
