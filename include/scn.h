@@ -642,6 +642,14 @@ SCN_API scn_status scn_mean_only_norm_create(int64_t planes, int32_t affine, dou
  *  evaluation. groups: a divisor of planes. epsilon: FLT_MIN ... FLT_MAX, added to the variance; 1e-5 is usual. */
 SCN_API scn_status scn_group_norm_create(int64_t groups, int64_t planes, double epsilon, scn_module **module);
 
+/** Create an instance normalization of sparse tensors (Ulyanov, Vedaldi and Lempitsky, 2016): each plane over each
+ *  sample's sites has a mean and a biased variance of its own, in training and in evaluation. affine: 1 for weight (ones)
+ *  and bias (zeros), each [planes], or 0. epsilon: as in scn_group_norm_create. */
+SCN_API scn_status scn_instance_norm_create(int64_t planes, double epsilon, int32_t affine, scn_module **module);
+/** Create a layer normalization (Ba, Kiros and Hinton, 2016): the planes of each row have a mean and a biased variance
+ *  of their own. State and arguments as in scn_instance_norm_create. */
+SCN_API scn_status scn_layer_norm_create(int64_t planes, double epsilon, int32_t affine, scn_module **module);
+
 /** Functions of one number. */
 typedef enum scn_activation {
     SCN_ACTIVATION_RELU = 0,
@@ -649,11 +657,18 @@ typedef enum scn_activation {
     SCN_ACTIVATION_ELU = 2,
     SCN_ACTIVATION_SELU = 3,
     SCN_ACTIVATION_TANH = 4,
-    SCN_ACTIVATION_SIGMOID = 5
+    SCN_ACTIVATION_SIGMOID = 5,
+    SCN_ACTIVATION_GELU = 6,        /**< x times the normal distribution function of x. */
+    SCN_ACTIVATION_SILU = 7,        /**< x / (1 + e^-x). */
+    SCN_ACTIVATION_HARD_SWISH = 8,  /**< x * min(max(x + 3, 0), 6) / 6. */
+    SCN_ACTIVATION_SOFTPLUS = 9     /**< log(1 + e^x). */
 } scn_activation;
 
 /** Create an activation. parameter: the leak of LeakyReLU, finite; ignored by the others. */
 SCN_API scn_status scn_activation_create(scn_activation activation, double parameter, scn_module **module);
+/** Create a ReLU whose leaks are learned (He et al., 2015), x > 0 ? x : leak * x: weight [planes]. planes: 1 for one
+ *  leak of all planes, or the planes of the input. leak: what they are at first, finite; 0.25 is usual. */
+SCN_API scn_status scn_prelu_create(int64_t planes, double leak, scn_module **module);
 /** Create a dropout: in training times 0 (probability p) or 1, in evaluation times 1 - p. p: 0 ... 1. */
 SCN_API scn_status scn_dropout_create(double p, scn_module **module);
 /** Create a dropout of whole planes, the same for all rows of the batch. */

@@ -177,6 +177,30 @@ public func scn_group_norm_create(
     }
 }
 
+@_cdecl("scn_instance_norm_create") @implementation
+public func scn_instance_norm_create(
+    _ planes: Int64, _ epsilon: Double, _ affine: Int32, _ module: HandleOut
+) -> scn_status {
+    produceLayer(module, "InstanceNorm") {
+        [
+            "planes": .integer(Int(planes)), "epsilon": .number(epsilon),
+            "affine": .bool(try boolean(affine, "affine")),
+        ]
+    }
+}
+
+@_cdecl("scn_layer_norm_create") @implementation
+public func scn_layer_norm_create(
+    _ planes: Int64, _ epsilon: Double, _ affine: Int32, _ module: HandleOut
+) -> scn_status {
+    produceLayer(module, "LayerNorm") {
+        [
+            "planes": .integer(Int(planes)), "epsilon": .number(epsilon),
+            "affine": .bool(try boolean(affine, "affine")),
+        ]
+    }
+}
+
 func activation(_ activation: scn_activation, _ parameter: Double) throws(SCNError) -> Activation {
     switch activation {
     case SCN_ACTIVATION_RELU: return .relu
@@ -188,7 +212,11 @@ func activation(_ activation: scn_activation, _ parameter: Double) throws(SCNErr
     case SCN_ACTIVATION_SELU: return .selu
     case SCN_ACTIVATION_TANH: return .tanh
     case SCN_ACTIVATION_SIGMOID: return .sigmoid
-    default: throw SCNError(.invalidArgument, "activation: is \(activation.rawValue), expected 0 ... 5")
+    case SCN_ACTIVATION_GELU: return .gelu
+    case SCN_ACTIVATION_SILU: return .silu
+    case SCN_ACTIVATION_HARD_SWISH: return .hardSwish
+    case SCN_ACTIVATION_SOFTPLUS: return .softplus
+    default: throw SCNError(.invalidArgument, "activation: is \(activation.rawValue), expected 0 ... 9")
     }
 }
 
@@ -197,6 +225,11 @@ public func scn_activation_create(
     _ activation: scn_activation, _ parameter: Double, _ module: HandleOut
 ) -> scn_status {
     produceModule(module) { try ActivationLayer(SCNABI.activation(activation, parameter)) }
+}
+
+@_cdecl("scn_prelu_create") @implementation
+public func scn_prelu_create(_ planes: Int64, _ leak: Double, _ module: HandleOut) -> scn_status {
+    produceLayer(module, "PReLU") { ["planes": .integer(Int(planes)), "leak": .number(leak)] }
 }
 
 @_cdecl("scn_dropout_create") @implementation

@@ -190,7 +190,9 @@ import Testing
 
     @Test func activations() throws {
         var random = Random(seed: 7)
-        let kinds: [Activation] = [.relu, .leakyReLU(0.25), .elu, .selu, .tanh, .sigmoid]
+        let kinds: [Activation] = [
+            .relu, .leakyReLU(0.25), .elu, .selu, .tanh, .sigmoid, .gelu, .silu, .hardSwish, .softplus,
+        ]
         for (kind, oracle) in zip(kinds, RowOracle.activations) {
             let layer = try ActivationLayer(kind)
             #expect(layer.typeName == oracle.name)

@@ -57,6 +57,66 @@ import Testing
         #expect(try layer(none).tensor?.shape == [0, 6])
     }
 
+    @Test(arguments: [true, false]) func instanceNormalization(isAffine: Bool) throws {
+        var random = Random(seed: 16)
+        let cloud = try Cloud(17, size: [6, 5], planes: 3, &random)
+        let layer = try InstanceNorm(planes: 3, epsilon: 1e-3, affine: isAffine)
+        try LayerTests.randomize(layer, &random)
+        #expect(layer.state.map(\.name) == (isAffine ? ["weight", "bias"] : []))
+        let samples = cloud.sites.map { $0.last! }
+        try LayerTests.check(layer, .sparse(cloud.tensor), by: cloud.features, step: 1e-6) { input, parameters in
+            input.indices.map { place in
+                let peers = input.indices.filter { samples[$0 / 3] == samples[place / 3] && $0 % 3 == place % 3 }
+                let hat = standardized(input[place], among: peers.map { input[$0] }, epsilon: 1e-3)
+                return isAffine ? hat * parameters[0][place % 3] + parameters[1][place % 3] : hat
+            }
+        }
+        #expect(thrownError { _ = try layer(Tensor(zeros: [4, 3])) }?.kind == .shape)
+    }
+
+    @Test(arguments: [true, false]) func layerNormalization(isAffine: Bool) throws {
+        var random = Random(seed: 17)
+        for planes in [2, 5, 16, 37] {
+            let layer = try LayerNorm(planes: planes, epsilon: 1e-3, affine: isAffine)
+            try LayerTests.randomize(layer, &random)
+            let input = try leaf(random.floats(7 * planes).map { $0 + 3 }, [7, planes])
+            try LayerTests.check(layer, .dense(input), by: input, step: 1e-6) { input, parameters in
+                input.indices.map { place in
+                    let row = input[place / planes * planes..<(place / planes + 1) * planes]
+                    let hat = standardized(input[place], among: Array(row), epsilon: 1e-3)
+                    return isAffine ? hat * parameters[0][place % planes] + parameters[1][place % planes] : hat
+                }
+            }
+            #expect(try layer(Tensor(zeros: [0, planes])).tensor?.shape == [0, planes])
+            #expect(thrownError { _ = try layer(Tensor(zeros: [4, planes + 1])) }?.kind == .shape)
+        }
+        #expect(thrownError { _ = try LayerNorm(planes: 4, epsilon: 0) }?.kind == .invalidArgument)
+    }
+
+    private func standardized(_ value: Double, among values: [Double], epsilon: Double) -> Double {
+        let mean = values.reduce(0, +) / Double(values.count)
+        let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
+        return (value - mean) / (variance + epsilon).squareRoot()
+    }
+
+    @Test(arguments: [1, 5]) func parametricReLU(leaks: Int) throws {
+        var random = Random(seed: 18)
+        let layer = try PReLU(planes: leaks, leak: -0.5)
+        #expect(layer.weight.elements.allSatisfy { $0 == -0.5 })
+        try LayerTests.randomize(layer, &random)
+        let input = try leaf(random.floats(60).map { $0 + ($0 < 0 ? -0.01 : 0.01) }, [12, 5])
+        try LayerTests.check(layer, .dense(input), by: input, step: 1e-5) { input, parameters in
+            input.indices.map { input[$0] > 0 ? input[$0] : input[$0] * parameters[0][leaks == 1 ? 0 : $0 % 5] }
+        }
+        #expect(try layer(Tensor(zeros: [0, 5])).tensor?.shape == [0, 5])
+        if leaks == 1 {
+            #expect(try layer(Tensor(zeros: [2, 3, 4])).tensor?.shape == [2, 3, 4])
+        } else {
+            #expect(thrownError { _ = try layer(Tensor(zeros: [4, 3])) }?.kind == .shape)
+        }
+        #expect(thrownError { _ = try PReLU(leak: .nan) }?.kind == .invalidArgument)
+    }
+
     @Test func batchNormELU() throws {
         let net = try Sequential.batchNormELU(planes: 3)
         #expect(net.state.map(\.name) == ["0.weight", "0.bias", "0.running_mean", "0.running_var"])

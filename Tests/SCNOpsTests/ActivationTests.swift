@@ -4,7 +4,9 @@ import SCNTestSupport
 import Testing
 
 @Suite(.exclusive) struct ActivationTests {
-    static let activations: [Activation] = [.relu, .leakyReLU(0.25), .elu, .selu, .tanh, .sigmoid]
+    static let activations: [Activation] = [
+        .relu, .leakyReLU(0.25), .elu, .selu, .tanh, .sigmoid, .gelu, .silu, .hardSwish, .softplus,
+    ]
 
     static func run(_ activation: Activation, _ input: [Float], _ gradient: [Float], planes: Int) throws -> [[Float]] {
         let values = try Matrix(rows: input.count / planes, planes: planes, input)
@@ -40,7 +42,8 @@ import Testing
         let slopes: [[Float]] = [
             [0, 0, 0, 1, 1, 1, 0], [0.25, 0.25, 0.25, 1, 1, 1, 0.25], [0, 0, 1, 1, 1, 1, 1],
             [0, 0, 1.7580993, 1.050701, 1.050701, 1.050701, 1.7580993], [0, 0, 1, 0, 0, 1, 1],
-            [0, 0, 0.25, 0, 0, 0.25, 0.25],
+            [0, 0, 0.25, 0, 0, 0.25, 0.25], [0, 0, 0.5, 1, 1, 0.5, 0.5], [0, 0, 0.5, 1, 1, 0.5, 0.5],
+            [0, 0, 0.5, 1, 1, 0.5, 0.5], [0, 0, 0.5, 1, 1, 0.5, 0.5],
         ]
         try withEachInstructionSet { name in
             let results = try Self.run(Self.activations[index], input, input.map { _ in 1 }, planes: 1)
@@ -65,6 +68,18 @@ import Testing
                 let leaky = try Self.run(.leakyReLU(0.5), input, gradient, planes: 1)
                 #expect(same(leaky[0], repeated([-.infinity, .nan, -0.5, .infinity, 2])), name)
                 #expect(same(leaky[1], repeated([.nan, 1.5, .infinity, 4, .nan])), name)
+                for (index, activation) in Self.activations.enumerated().dropFirst(2) {
+                    let results = try Self.run(activation, input, repeated([1, 1, 1, 1, 1]), planes: 1)
+                    let limits: [Float] = [
+                        index == 2 || index == 4 ? -1 : index == 3 ? -1.7580993 : 0,
+                        index == 4 || index == 5 ? 1 : .infinity,
+                    ]
+                    for (place, value) in zip(input, results[0]) {
+                        if place.isNaN { #expect(value.isNaN, name) }
+                        if place.isInfinite { #expect(value == limits[place > 0 ? 1 : 0], name) }
+                    }
+                    #expect(zip(input, results[1]).allSatisfy { $0.isNaN == $1.isNaN }, name)
+                }
             }
         }
     }

@@ -174,6 +174,20 @@ import Testing
             try SparseComparison.backward(
                 differences: $0(3, 2), gradient: 1, union: union, byX: $0(3, 2), byY: $0(3, 2))
         }
+        let layer = try LayerNormalizationOperation(epsilon: 1e-5)
+        Self.refuses("layer norm") {
+            try layer.forward($0(3, 2), weight: $0(1, 2), bias: $0(1, 2), into: $0(3, 2))
+        }
+        Self.refuses("layer norm, backward") {
+            try layer.backward(
+                input: $0(3, 2), gradient: $0(3, 2), weight: $0(1, 2), weightResult: $0(1, 2), biasResult: $0(1, 2),
+                into: $0(3, 2))
+        }
+        Self.refuses("parametric ReLU") { try ParametricReLU.forward($0(3, 2), leaks: $0(1, 2), into: $0(3, 2)) }
+        Self.refuses("parametric ReLU, backward") {
+            try ParametricReLU.backward(
+                input: $0(3, 2), gradient: $0(3, 2), leaks: $0(1, 2), leaksResult: $0(1, 2), into: $0(3, 2))
+        }
         let group = try GroupNormalizationOperation(groups: 1, epsilon: 1e-5)
         func statistics(_ operand: Operand) throws -> GroupNormalizationOperation.Statistics {
             .init(

@@ -77,6 +77,10 @@ package enum RowOracle {
         ("SELU", { 1.0507009873554805 * ($0 > 0 ? $0 : 1.6732632423543772 * (exp($0) - 1)) }),
         ("Tanh", { tanh($0) }),
         ("Sigmoid", { 1 / (1 + exp(-$0)) }),
+        ("GELU", { $0 * erfc(-$0 / 2.0.squareRoot()) / 2 }),
+        ("SiLU", { $0 / (1 + exp(-$0)) }),
+        ("Hardswish", { $0 * min(max($0 + 3, 0), 6) / 6 }),
+        ("Softplus", { max($0, 0) + log1p(exp(-abs($0))) }),
     ]
 }
 

@@ -4,7 +4,7 @@
 
 #include "calls.h"
 
-enum { MODULE_CALLS = 26, SMALL_LAYER_CALLS = 30, FILTER_LAYER_CALLS = 15, NETWORK_CALLS = 7 };
+enum { MODULE_CALLS = 26, SMALL_LAYER_CALLS = 33, FILTER_LAYER_CALLS = 15, NETWORK_CALLS = 7 };
 
 static void children(int which) {
     int64_t count;
@@ -119,7 +119,7 @@ static void call_small_layer(void) {
         CALL(scn_mean_only_norm_create(some_planes(), choice_of(2), real_number(), real_number(), OUT(&out_module)));
         break;
     case 21: CALL(scn_group_norm_create(1 + size_number(2), some_planes(), real_number(), OUT(&out_module))); break;
-    case 22: CALL(scn_activation_create((scn_activation)choice_of(6), real_number(), OUT(&out_module))); break;
+    case 22: CALL(scn_activation_create((scn_activation)choice_of(10), real_number(), OUT(&out_module))); break;
     case 23: CALL(scn_dropout_create(real_number(), OUT(&out_module))); break;
     case 24: CALL(scn_batchwise_dropout_create(real_number(), OUT(&out_module))); break;
     case 25:
@@ -133,6 +133,13 @@ static void call_small_layer(void) {
         CALL(scn_permutohedral_offsets(dimension, offsets, capacity));
         break;
     }
+    case 27:
+        CALL(scn_instance_norm_create(some_planes(), rarely(8) ? real_number() : 1e-5, choice_of(2), OUT(&out_module)));
+        break;
+    case 28:
+        CALL(scn_layer_norm_create(some_planes(), rarely(8) ? real_number() : 1e-5, choice_of(2), OUT(&out_module)));
+        break;
+    case 29: CALL(scn_prelu_create(some_planes(), real_number(), OUT(&out_module))); break;
     default: {
         const size_t count = dimension >= 1 && dimension <= SCN_MAX_DIMENSION ? (size_t)(dimension * dimension) : 1;
         double *basis = (double *)scratch(count, sizeof(double)), *inverse = (double *)scratch(count, sizeof(double));

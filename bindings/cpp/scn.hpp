@@ -1137,6 +1137,18 @@ inline Module mean_only_norm(std::int64_t planes, bool affine = true, double lea
 inline Module group_norm(std::int64_t groups, std::int64_t planes, double epsilon = 1e-5) {
     return detail::made<Module>(scn_group_norm_create, groups, planes, epsilon);
 }
+/// Instance normalization of each sample's sites.
+inline Module instance_norm(std::int64_t planes, double epsilon = 1e-5, bool affine = true) {
+    return detail::made<Module>(scn_instance_norm_create, planes, epsilon, static_cast<std::int32_t>(affine));
+}
+/// Layer normalization of each row.
+inline Module layer_norm(std::int64_t planes, double epsilon = 1e-5, bool affine = true) {
+    return detail::made<Module>(scn_layer_norm_create, planes, epsilon, static_cast<std::int32_t>(affine));
+}
+/// A ReLU with learned leaks: one, or one for each plane.
+inline Module prelu(std::int64_t planes = 1, double leak = 0.25) {
+    return detail::made<Module>(scn_prelu_create, planes, leak);
+}
 /// Dropout of whole planes, the same for all rows of the batch.
 inline Module batchwise_dropout(double p) { return detail::made<Module>(scn_batchwise_dropout_create, p); }
 /// Dropout with probability p.

@@ -24,6 +24,20 @@ typedef struct {
 /// What becomes of the rows that fall on one site.
 typedef enum { SCN_SUM_OF_ROWS, SCN_MEAN_OF_ROWS, SCN_FIRST_ROW, SCN_LAST_ROW } scn_site_rows;
 
+/// Activations that need more than a comparison and a product: ELU; SELU; tanh; 1 / (1 + e^-x), the sigmoid; x times
+/// the normal distribution function (GELU); x * sigmoid(x) (SiLU); x * min(max(x + 3, 0), 6) / 6 (hard swish); log(1 +
+/// e^x) (softplus).
+typedef enum {
+    SCN_ELU,
+    SCN_SELU,
+    SCN_TANH,
+    SCN_SIGMOID,
+    SCN_GELU,
+    SCN_SILU,
+    SCN_HARD_SWISH,
+    SCN_SOFTPLUS
+} scn_smooth_activation;
+
 typedef struct {
     const char *_Nonnull name;  // "generic", "avx2" or "avx512"
 
@@ -147,6 +161,26 @@ typedef struct {
                                            int64_t rows, int64_t planes, float leakiness,
                                            const float *_Nonnull scale, float *_Nonnull input_gradient);
 
+    // Rows by themselves, rows x planes contiguous. In place allowed.
+
+    /// Layer normalization: (x - mean) / sqrt(variance + epsilon) of each row, its variance biased, times weight and
+    /// plus bias [planes], NULL for ones and zeros.
+    void (*_Nonnull layer_norm)(const float *_Nonnull input, int64_t rows, int64_t planes, double epsilon,
+                                const float *_Nullable weight, const float *_Nullable bias, float *_Nonnull output);
+    /// input_gradient, and what is added to two sums [planes]: over rows of the gradient times the normalized input,
+    /// and of the gradient.
+    void (*_Nonnull layer_norm_backward)(const float *_Nonnull input, const float *_Nonnull output_gradient,
+                                         int64_t rows, int64_t planes, double epsilon, const float *_Nullable weight,
+                                         double *_Nonnull sum_product, double *_Nonnull sum_gradient,
+                                         float *_Nonnull input_gradient);
+    /// x > 0 ? x : leaks[p] * x.
+    void (*_Nonnull prelu)(const float *_Nonnull input, int64_t rows, int64_t planes, const float *_Nonnull leaks,
+                           float *_Nonnull output);
+    /// input_gradient, and what is added to a sum [planes]: over rows of x * gradient where x is not above 0.
+    void (*_Nonnull prelu_backward)(const float *_Nonnull input, const float *_Nonnull output_gradient, int64_t rows,
+                                    int64_t planes, const float *_Nonnull leaks, double *_Nonnull sum_product,
+                                    float *_Nonnull input_gradient);
+
     // Element by element. In place allowed.
 
     void (*_Nonnull add)(const float *_Nonnull a, const float *_Nonnull b, int64_t count, float *_Nonnull output);
@@ -173,6 +207,13 @@ typedef struct {
     /// ? 0 : output_gradient, which passes where input is NaN.
     void (*_Nonnull leaky_relu_backward)(const float *_Nonnull input, const float *_Nonnull output_gradient,
                                          int64_t count, float leakiness, float *_Nonnull input_gradient);
+    /// Each of scn_smooth_activation. At -inf the limit; NaN stays.
+    void (*_Nonnull smooth_activation)(scn_smooth_activation kind, const float *_Nonnull input, int64_t count,
+                                       float *_Nonnull output);
+    /// input_gradient = output_gradient * the derivative at input.
+    void (*_Nonnull smooth_activation_backward)(scn_smooth_activation kind, const float *_Nonnull input,
+                                                const float *_Nonnull output, const float *_Nonnull output_gradient,
+                                                int64_t count, float *_Nonnull input_gradient);
 
     // Optimizers: one step over count parameters.
 
@@ -197,15 +238,6 @@ const scn_kernel_table *_Nullable scn_kernels(void);
 const char *_Nonnull scn_kernels_error(void);
 /// Each instruction set that this cpu has, for tests: index 0 is generic; NULL past the last.
 const scn_kernel_table *_Nullable scn_kernels_at(int32_t index);
-
-// Functions of libm, element by element; not on any hot path.
-typedef enum { SCN_ELU, SCN_SELU, SCN_TANH, SCN_SIGMOID } scn_smooth_activation;
-void scn_smooth_activation_forward(scn_smooth_activation kind, const float *_Nonnull input, int64_t count,
-                                   float *_Nonnull output);
-/// Gradient by the input from the output alone.
-void scn_smooth_activation_backward(scn_smooth_activation kind, const float *_Nonnull output,
-                                    const float *_Nonnull output_gradient, int64_t count,
-                                    float *_Nonnull input_gradient);
 
 // Dense products: OpenBLAS, which is set to one thread when this library loads. Planes below 2^31.
 

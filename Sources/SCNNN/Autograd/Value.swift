@@ -154,3 +154,12 @@ public enum Value {
         }
     }
 }
+
+extension Tensor {
+    /// Throws a shape error unless the shape is [n, planes].
+    func requireRows(of planes: Int, for module: String) throws(SCNError) {
+        try require(
+            shape.count == 2 && shape[1] == planes, .shape,
+            "input: has shape \(shape), expected [n, \(planes)] for \(module)")
+    }
+}

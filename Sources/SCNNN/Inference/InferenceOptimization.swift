@@ -230,7 +230,7 @@ extension ActivationLayer {
         case .relu: 0
         case .leakyReLU(let leak) where leak >= 0: Double(leak)
         case .leakyReLU: nil
-        case .elu, .selu, .tanh, .sigmoid: nil
+        case .elu, .selu, .tanh, .sigmoid, .gelu, .silu, .hardSwish, .softplus: nil
         }
     }
 }

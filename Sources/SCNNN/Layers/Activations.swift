@@ -19,6 +19,9 @@ public final class ActivationLayer: Module {
         ) { ActivationLayer($0, .leakyReLU(Float($0.real("leak")))) },
         type(.elu, "x > 0 ? x : e^x - 1"), type(.selu, "The self-normalizing ELU (Klambauer et al., 2017)."),
         type(.tanh, "tanh(x)"), type(.sigmoid, "1 / (1 + e^-x)"),
+        type(.gelu, "x times the normal distribution function of x (Hendrycks and Gimpel, 2016)"),
+        type(.silu, "x / (1 + e^-x)"), type(.hardSwish, "x * min(max(x + 3, 0), 6) / 6 (Howard et al., 2019)"),
+        type(.softplus, "log(1 + e^x)"),
     ]
 
     private static func type(_ activation: Activation, _ documentation: String) -> LayerType {
@@ -33,6 +36,10 @@ public final class ActivationLayer: Module {
         case .selu: "SELU"
         case .tanh: "Tanh"
         case .sigmoid: "Sigmoid"
+        case .gelu: "GELU"
+        case .silu: "SiLU"
+        case .hardSwish: "Hardswish"
+        case .softplus: "Softplus"
         }
     }
 

@@ -30,13 +30,10 @@ public final class BatchNormalization: Module {
         "Normalizes each plane over all rows of a sparse tensor or a matrix, and may apply a (leaky) ReLU.",
         [
             .planes(), .epsilon(1e-4), .momentum,
-            LayerArgument(
-                "affine", .flag, "Whether to multiply by a weight and add a bias.", fallback: .bool(true)),
-            .leakiness,
+            .affine, .leakiness,
         ],
         state: [
-            .parameter("weight", "[planes]", "ones", where: "affine"),
-            .parameter("bias", "[planes]", "zeros", where: "affine"), .buffer("running_mean", "[planes]", "zeros"),
+            .affineWeight, .affineBias, .buffer("running_mean", "[planes]", "zeros"),
             .buffer("running_var", "[planes]", "ones"),
         ]
     ) { try BatchNormalization($0) }
@@ -70,10 +67,7 @@ public final class BatchNormalization: Module {
     }
 
     public override var ownState: [StateEntry] {
-        let parameters = [("weight", weight), ("bias", bias)].compactMap { name, tensor in
-            tensor.map { StateEntry(name: name, tensor: $0, isParameter: true) }
-        }
-        return parameters + [
+        StateEntry.parameters(weight: weight, bias: bias) + [
             StateEntry(name: "running_mean", tensor: runningMean, isParameter: false),
             StateEntry(name: "running_var", tensor: runningVariance, isParameter: false),
         ]
@@ -86,9 +80,7 @@ public final class BatchNormalization: Module {
 
     public override func forward(_ input: Value) throws -> Value {
         try input.mapTensor(typeName) { tensor in
-            try require(
-                tensor.shape.count == 2 && tensor.shape[1] == planes, .shape,
-                "input: has shape \(tensor.shape), expected [n, \(planes)] for \(typeName)")
+            try tensor.requireRows(of: planes, for: typeName)
             return try isTraining ? train(tensor) : evaluate(tensor)
         }
     }

@@ -51,6 +51,9 @@ extension LayerArgument {
             sparseConvNet: "eps")
     }
 
+    static let affine = LayerArgument(
+        "affine", .flag, "Whether to multiply by a weight and add a bias.", fallback: .bool(true))
+
     static let momentum = LayerArgument(
         "momentum", .real(.fraction), "The fraction of the running statistics that a step keeps.",
         fallback: .number(0.99))
@@ -64,4 +67,9 @@ extension LayerArgument {
     static let activation = LayerArgument(
         "leakiness", .real(.atLeastZero), "The last step: y > 0 ? y : leakiness * y; 1 is no activation.",
         fallback: .number(1), isTakenOver: true, display: .leakiness)
+}
+
+extension LayerType.State {
+    static let affineWeight = parameter("weight", "[planes]", "ones", where: "affine")
+    static let affineBias = parameter("bias", "[planes]", "zeros", where: "affine")
 }

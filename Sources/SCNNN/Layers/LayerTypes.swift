@@ -14,6 +14,7 @@ extension LayerType {
             MaxPooling.layerType, AveragePooling.layerType, UnPooling.layerType, RandomizedStrideMaxPooling.layerType,
             FractionalMaxPooling.layerType,
             BatchNormalization.layerType, MeanOnlyBNLeakyReLU.layerType, SparseGroupNorm.layerType,
+            InstanceNorm.layerType, LayerNorm.layerType,
             Dropout.layerType, BatchwiseDropout.layerType,
-        ] + GlobalPoolingLayer.layerTypes + ActivationLayer.layerTypes
+        ] + GlobalPoolingLayer.layerTypes + ActivationLayer.layerTypes + [PReLU.layerType]
 }

@@ -68,9 +68,7 @@ public final class MeanOnlyBNLeakyReLU: Module {
 
     public override func forward(_ input: Value) throws -> Value {
         try input.mapTensor(typeName) { tensor in
-            try require(
-                tensor.shape.count == 2 && tensor.shape[1] == planes, .shape,
-                "input: has shape \(tensor.shape), expected [n, \(planes)] for \(typeName)")
+            try tensor.requireRows(of: planes, for: typeName)
             let (values, isTraining) = (tensor.values, isTraining)
             let result = try Matrix(rows: values.rows, planes: planes)
             if isTraining {
@@ -144,34 +142,82 @@ public final class SparseGroupNorm: Module {
         super.init(madeWith: arguments)
     }
 
-    public override var ownState: [StateEntry] {
-        [
-            StateEntry(name: "weight", tensor: weight, isParameter: true),
-            StateEntry(name: "bias", tensor: bias, isParameter: true),
-        ]
-    }
+    public override var ownState: [StateEntry] { StateEntry.parameters(weight: weight, bias: bias) }
 
     public override func forward(_ input: Value) throws -> Value {
-        let sparse = try input.sparse(for: typeName, planes: planes)
-        let (values, samples, planes) = (sparse.features.values, try sparse.sites.samples(), planes)
-        let saved = GroupNormalizationOperation.Statistics(
+        .sparse(try operation.normalized(input.sparse(for: typeName, planes: planes), weight: weight, bias: bias))
+    }
+}
+
+/// Instance normalization (Ulyanov, Vedaldi and Lempitsky, 2016) of a sparse tensor: each plane over each sample's sites
+/// has a mean and a (biased) variance of its own, in training and in evaluation.
+///
+/// State, each [planes], where affine: `weight` (ones), `bias` (zeros).
+public final class InstanceNorm: Module {
+    /// The planes of input and result.
+    public let planes: Int
+    /// What is added to the variance.
+    public let epsilon: Double
+    /// What each plane is multiplied by, [planes]; nil where not affine.
+    public let weight: Tensor?
+    /// What is added to each plane then, [planes]; nil where not affine.
+    public let bias: Tensor?
+    private let operation: GroupNormalizationOperation
+
+    static let layerType = LayerType(
+        "InstanceNorm", "Normalizes each plane over each sample's sites.",
+        [.planes(), .epsilon(1e-5), .affine], state: [.affineWeight, .affineBias]
+    ) { try InstanceNorm($0) }
+
+    /// `epsilon`: a normal number of float32, above 0; `affine`: whether to have weight and bias.
+    public convenience init(planes: Int, epsilon: Double = 1e-5, affine: Bool = true) throws {
+        try self.init(
+            Arguments(
+                Self.layerType,
+                ["planes": .integer(planes), "epsilon": .number(epsilon), "affine": .bool(affine)]))
+    }
+
+    init(_ arguments: Arguments) throws {
+        planes = arguments.integer("planes")
+        epsilon = arguments.real("epsilon")
+        operation = try GroupNormalizationOperation(groups: planes, epsilon: epsilon)
+        let isAffine = arguments.flag("affine")
+        weight = isAffine ? try .parameter([planes], filledWith: 1) : nil
+        bias = isAffine ? try .parameter([planes], filledWith: 0) : nil
+        super.init(madeWith: arguments)
+    }
+
+    public override var ownState: [StateEntry] { StateEntry.parameters(weight: weight, bias: bias) }
+
+    public override func forward(_ input: Value) throws -> Value {
+        .sparse(try operation.normalized(input.sparse(for: typeName, planes: planes), weight: weight, bias: bias))
+    }
+}
+
+extension GroupNormalizationOperation {
+    /// The tensor with each sample normalized; weight, bias: [planes], nil for ones and zeros.
+    fileprivate func normalized(_ sparse: SparseTensor, weight: Tensor?, bias: Tensor?) throws -> SparseTensor {
+        let planes = sparse.planes
+        let (values, samples) = (sparse.features.values, try sparse.sites.samples())
+        let saved = Statistics(
             mean: try Matrix(rows: samples.count, planes: groups),
             inverseDeviation: try Matrix(rows: samples.count, planes: groups),
             remainder: try Matrix(rows: samples.count, planes: groups))
         let result = try Matrix(rows: values.rows, planes: planes)
-        try operation.forward(
-            values, samples: samples, weight: weight.values, bias: bias.values, statistics: saved, into: result)
-        let scale = weight.values
-        let wanted = [weight, bias].map(\.requiresGradient)
-        let features = Tape.result(matrix: result, inputs: [sparse.features, weight, bias]) { [operation] gradient in
+        try forward(
+            values, samples: samples, weight: weight?.values, bias: bias?.values, statistics: saved, into: result)
+        let scale = weight?.values
+        let parameters = [weight, bias].compactMap { $0 }
+        let wanted = parameters.map(\.requiresGradient)
+        let features = Tape.result(matrix: result, inputs: [sparse.features] + parameters) { gradient in
             let byInput = try Matrix(rows: values.rows, planes: planes)
             let byParameters = try wanted.map { $0 ? try Matrix(rows: 1, planes: planes) : nil }
-            try operation.backward(
+            try backward(
                 input: values, gradient: gradient, samples: samples, weight: scale, statistics: saved,
-                weightResult: byParameters[0], biasResult: byParameters[1], into: byInput)
+                weightResult: byParameters.first ?? nil, biasResult: byParameters.last ?? nil, into: byInput)
             return [.fresh(byInput)] + byParameters.map { $0.map { .fresh($0) } }
         }
-        return .sparse(try sparse.with(features: features))
+        return try sparse.with(features: features)
     }
 }
 

@@ -15,6 +15,13 @@ open class Module {
         /// Whether it is trained; a running statistic is not.
         public let isParameter: Bool
 
+        /// Those of weight and bias that are there, as parameters.
+        static func parameters(weight: Tensor?, bias: Tensor?) -> [StateEntry] {
+            [("weight", weight), ("bias", bias)].compactMap { name, tensor in
+                tensor.map { StateEntry(name: name, tensor: $0, isParameter: true) }
+            }
+        }
+
         /// An entry of a module's own state.
         public init(name: String, tensor: Tensor, isParameter: Bool) {
             self.name = name

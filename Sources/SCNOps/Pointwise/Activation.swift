@@ -15,6 +15,14 @@ public enum Activation: Hashable, Sendable {
     case tanh
     /// 1 / (1 + e^-x).
     case sigmoid
+    /// x times the normal distribution function of x (Hendrycks and Gimpel, 2016), not its approximation by tanh.
+    case gelu
+    /// x / (1 + e^-x), also called swish (Elfwing, Uchibe and Doya, 2017; Ramachandran, Zoph and Le, 2017).
+    case silu
+    /// x * min(max(x + 3, 0), 6) / 6 (Howard et al., "Searching for MobileNetV3", 2019).
+    case hardSwish
+    /// log(1 + e^x).
+    case softplus
 
     /// result, of input's shape; in place allowed.
     package func forward(_ input: Matrix, into result: Matrix) throws(SCNError) {
@@ -22,7 +30,7 @@ public enum Activation: Hashable, Sendable {
             let (source, target) = (input.pointer + start, result.pointer + start)
             switch self.form {
             case .linear(let leak): kernels.leaky_relu(source, count, leak, target)
-            case .smooth(let kind): scn_smooth_activation_forward(kind, source, count, target)
+            case .smooth(let kind): kernels.smooth_activation(kind, source, count, target)
             }
         }
     }
@@ -38,7 +46,8 @@ public enum Activation: Hashable, Sendable {
             case .linear(let leak):
                 kernels.leaky_relu_backward(input.pointer + start, source, count, leak, target)
             case .smooth(let kind):
-                scn_smooth_activation_backward(kind, output.pointer + start, source, count, target)
+                kernels.smooth_activation_backward(
+                    kind, input.pointer + start, output.pointer + start, source, count, target)
             }
         }
     }
@@ -56,6 +65,10 @@ public enum Activation: Hashable, Sendable {
         case .selu: .smooth(SCN_SELU)
         case .tanh: .smooth(SCN_TANH)
         case .sigmoid: .smooth(SCN_SIGMOID)
+        case .gelu: .smooth(SCN_GELU)
+        case .silu: .smooth(SCN_SILU)
+        case .hardSwish: .smooth(SCN_HARD_SWISH)
+        case .softplus: .smooth(SCN_SOFTPLUS)
         }
     }
 }

@@ -132,6 +132,15 @@ static void bad_layers(void) {
     BAD(INVALID_ARGUMENT, "planes", scn_group_norm_create(1, 0, 1e-5, &out_module));
     BAD(INVALID_ARGUMENT, "epsilon", scn_group_norm_create(1, 4, 0, &out_module));
     BAD(INVALID_ARGUMENT, "epsilon", scn_group_norm_create(1, 4, 1e-60, &out_module));
+    BAD(INVALID_ARGUMENT, "planes", scn_instance_norm_create(0, 1e-5, 1, &out_module));
+    BAD(INVALID_ARGUMENT, "epsilon", scn_instance_norm_create(4, -1, 1, &out_module));
+    BAD(INVALID_ARGUMENT, "affine", scn_instance_norm_create(4, 1e-5, 2, &out_module));
+    BAD(INVALID_ARGUMENT, "planes", scn_layer_norm_create(-1, 1e-5, 1, &out_module));
+    BAD(INVALID_ARGUMENT, "epsilon", scn_layer_norm_create(4, NAN, 1, &out_module));
+    BAD(INVALID_ARGUMENT, "affine", scn_layer_norm_create(4, 1e-5, -1, &out_module));
+    BAD(INVALID_ARGUMENT, "module", scn_layer_norm_create(4, 1e-5, 1, NULL));
+    BAD(INVALID_ARGUMENT, "planes", scn_prelu_create(0, 0.25, &out_module));
+    BAD(INVALID_ARGUMENT, "leak", scn_prelu_create(1, INFINITY, &out_module));
     BAD(INVALID_ARGUMENT, "module", scn_verbose_identity_create(NULL));
     BAD(INVALID_ARGUMENT, "module", scn_add_coords_create(NULL));
     BAD(INVALID_ARGUMENT, "children", scn_checkpointed_sequential_create(NULL, 2, &out_module));

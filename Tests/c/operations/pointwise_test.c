@@ -65,7 +65,7 @@ static void test_norms(void) {
     int32_t sites = 0;
     float *input = random_floats(ROWS * PLANES, 1), *gradient = random_floats(ROWS * PLANES, 2);
     float output[ROWS * PLANES], by_input[ROWS * PLANES], by_weight[PLANES], by_bias[PLANES], running[PLANES] = {0};
-    float mean[SAMPLES * GROUPS], inverse[SAMPLES * GROUPS];
+    float mean[SAMPLES * PLANES], inverse[SAMPLES * PLANES];
     scn_matrix in = SCN_MATRIX(input, ROWS, PLANES), out = SCN_MATRIX(output, ROWS, PLANES);
     scn_matrix g = SCN_MATRIX(gradient, ROWS, PLANES), by_in = SCN_MATRIX(by_input, ROWS, PLANES);
     OK(scn_tensor_geometry(x, &geometry, &sites));
@@ -73,6 +73,13 @@ static void test_norms(void) {
     OK(scn_group_norm_forward(geometry, sites, &in, NULL, NULL, GROUPS, 1e-5, mean, inverse, &out));
     OK(scn_group_norm_backward(geometry, sites, &in, &g, NULL, GROUPS, mean, inverse, by_weight, by_bias, &by_in));
     OK(scn_group_norm_create(GROUPS, PLANES, 1e-5, &module));
+    check_module(module, x, leaf, output, gradient, by_input);
+    scn_module_release(module);
+
+    /* An instance normalization is one of as many groups as planes. */
+    OK(scn_group_norm_forward(geometry, sites, &in, NULL, NULL, PLANES, 1e-5, mean, inverse, &out));
+    OK(scn_group_norm_backward(geometry, sites, &in, &g, NULL, PLANES, mean, inverse, by_weight, by_bias, &by_in));
+    OK(scn_instance_norm_create(PLANES, 1e-5, 0, &module));
     check_module(module, x, leaf, output, gradient, by_input);
     scn_module_release(module);
 
@@ -99,6 +106,10 @@ static double activate(scn_activation activation, double leak, double x) {
     case SCN_ACTIVATION_SELU: return scale * (x > 0 ? x : alpha * (exp(x) - 1));
     case SCN_ACTIVATION_TANH: return tanh(x);
     case SCN_ACTIVATION_SIGMOID: return 1 / (1 + exp(-x));
+    case SCN_ACTIVATION_GELU: return x * erfc(-x / sqrt(2)) / 2;
+    case SCN_ACTIVATION_SILU: return x / (1 + exp(-x));
+    case SCN_ACTIVATION_HARD_SWISH: return x * fmin(fmax(x + 3, 0), 6) / 6;
+    case SCN_ACTIVATION_SOFTPLUS: return log1p(exp(x));
     }
     return 0;
 }
@@ -232,7 +243,7 @@ static void test_reweight(void) {
 
 int main(void) {
     test_norms();
-    for (int activation = 0; activation <= 5; activation++) test_activation((scn_activation)activation);
+    for (int activation = 0; activation <= 9; activation++) test_activation((scn_activation)activation);
     test_least_epsilon();
     test_compare_and_append();
     test_checkpointed();

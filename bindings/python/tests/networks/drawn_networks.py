@@ -147,11 +147,16 @@ class Drawn:
                         f"scn.BatchNormELU({planes})",
                         f"scn.MeanOnlyBNLeakyReLU({planes}, {bias}, 0.3)",
                         f"scn.SparseGroupNorm({rng.choice(divisors)}, {planes})",
+                        f"scn.InstanceNorm({planes}, 1e-3, {bias})",
+                        f"scn.LayerNorm({planes}, 1e-3, {bias})",
                     ]
                 )
             ], planes
         if kind == "activation":
-            return [f"scn.{rng.choice(['ReLU', 'ELU', 'SELU', 'Tanh', 'Sigmoid', 'Identity'])}()"], planes
+            if rng.random() < 0.2:
+                return [f"scn.PReLU({rng.choice([1, planes])})"], planes
+            names = ["ReLU", "ELU", "SELU", "Tanh", "Sigmoid", "Identity", "GELU", "SiLU", "Hardswish", "Softplus"]
+            return [f"scn.{rng.choice(names)}()"], planes
         if kind == "dropout":
             self.is_random = True
             return [f"scn.{rng.choice(['Dropout', 'BatchwiseDropout'])}({rng.choice([0.0, 0.2, 0.5])})"], planes

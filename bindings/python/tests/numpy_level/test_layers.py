@@ -2,6 +2,8 @@
 
 import itertools
 
+import math
+
 import numpy as np
 import pytest
 
@@ -112,6 +114,12 @@ def test_batch_normalization_of_far_values_and_of_little():
         (scn.SELU(), lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(x))),
         (scn.Tanh(), np.tanh),
         (scn.Sigmoid(), lambda x: 1 / (1 + np.exp(-x))),
+        (scn.GELU(), lambda x: x * np.vectorize(math.erfc)(-x / math.sqrt(2)) / 2),
+        (scn.SiLU(), lambda x: x / (1 + np.exp(-x))),
+        (scn.Hardswish(), lambda x: x * np.clip(x + 3, 0, 6) / 6),
+        (scn.Softplus(), lambda x: np.log1p(np.exp(x))),
+        (scn.PReLU(), lambda x: np.where(x > 0, x, 0.25 * x)),
+        (scn.PReLU(3, -0.5), lambda x: np.where(x > 0, x, -0.5 * x)),
         (scn.Identity(), lambda x: x),
     ],
     ids=repr,

@@ -77,6 +77,10 @@ SCN_ACTIVATION_ELU = 2
 SCN_ACTIVATION_SELU = 3
 SCN_ACTIVATION_TANH = 4
 SCN_ACTIVATION_SIGMOID = 5
+SCN_ACTIVATION_GELU = 6
+SCN_ACTIVATION_SILU = 7
+SCN_ACTIVATION_HARD_SWISH = 8
+SCN_ACTIVATION_SOFTPLUS = 9
 
 # scn_voxel_reduction
 SCN_VOXEL_SUM = 0
@@ -500,7 +504,10 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_batch_norm_elu_create": (Status, [c_int64, c_double, c_double, POINTER(Module)]),
     "scn_mean_only_norm_create": (Status, [c_int64, c_int32, c_double, c_double, POINTER(Module)]),
     "scn_group_norm_create": (Status, [c_int64, c_int64, c_double, POINTER(Module)]),
+    "scn_instance_norm_create": (Status, [c_int64, c_double, c_int32, POINTER(Module)]),
+    "scn_layer_norm_create": (Status, [c_int64, c_double, c_int32, POINTER(Module)]),
     "scn_activation_create": (Status, [Activation, c_double, POINTER(Module)]),
+    "scn_prelu_create": (Status, [c_int64, c_double, POINTER(Module)]),
     "scn_dropout_create": (Status, [c_double, POINTER(Module)]),
     "scn_batchwise_dropout_create": (Status, [c_double, POINTER(Module)]),
     "scn_sparse_vgg_net_create": (Status, [c_int32, c_int64, c_char_p, POINTER(Module)]),

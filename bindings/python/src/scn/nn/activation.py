@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ..values.tensor import Parameter
 from .layer import Layer
 from .layer_types import made_from_arguments
 
-__all__ = ["ELU", "SELU", "LeakyReLU", "ReLU", "Sigmoid", "Tanh"]
+__all__ = ["ELU", "GELU", "SELU", "Hardswish", "LeakyReLU", "PReLU", "ReLU", "SiLU", "Sigmoid", "Softplus", "Tanh"]
 
 
 class ReLU(Layer):
@@ -35,3 +36,34 @@ class Tanh(Layer):
 
 class Sigmoid(Layer):
     """1 / (1 + exp(-x))"""
+
+
+class GELU(Layer):
+    """x times the normal distribution function of x (Hendrycks and Gimpel, 2016)"""
+
+
+class SiLU(Layer):
+    """x / (1 + exp(-x)), also called swish"""
+
+
+class Hardswish(Layer):
+    """x * min(max(x + 3, 0), 6) / 6 (Howard et al., "Searching for MobileNetV3", 2019)"""
+
+
+class Softplus(Layer):
+    """log(1 + exp(x))"""
+
+
+class PReLU(Layer):
+    """x > 0 ? x : leak * x with leaks that are learned (He et al., 2015).
+
+    nPlanes: the number of leaks, 1 for all planes together or the planes of the input. leak: what they are at first.
+    State: weight [nPlanes].
+    """
+
+    weight: Parameter
+    nPlanes: int
+    leak: float
+
+    @made_from_arguments
+    def __init__(self, nPlanes: int = 1, leak: float = 0.25) -> None: ...

@@ -15,6 +15,8 @@ __all__ = [
     "BatchNormalization",
     "BatchwiseDropout",
     "Dropout",
+    "InstanceNorm",
+    "LayerNorm",
     "MeanOnlyBNLeakyReLU",
     "SparseGroupNorm",
 ]
@@ -97,6 +99,40 @@ class SparseGroupNorm(Layer):
 
     @made_from_arguments
     def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5) -> None: ...
+
+
+class InstanceNorm(Layer):
+    """Normalizes each plane over each sample's sites (Ulyanov, Vedaldi and Lempitsky, 2016).
+
+    [sites, nPlanes] -> [sites, nPlanes], in training and in evaluation alike. eps: added to the biased variance. affine:
+    whether to have weight and bias. State, each [nPlanes]: weight (ones), bias (zeros).
+    """
+
+    weight: Parameter | None
+    bias: Parameter | None
+    nPlanes: int
+    eps: float
+    affine: bool
+
+    @made_from_arguments
+    def __init__(self, nPlanes: int, eps: float = 1e-5, affine: bool = True) -> None: ...
+
+
+class LayerNorm(Layer):
+    """Normalizes the planes of each row (Ba, Kiros and Hinton, 2016). [n, nPlanes] -> [n, nPlanes].
+
+    eps: added to the biased variance. affine: whether to have weight and bias. State, each [nPlanes]: weight (ones),
+    bias (zeros).
+    """
+
+    weight: Parameter | None
+    bias: Parameter | None
+    nPlanes: int
+    eps: float
+    affine: bool
+
+    @made_from_arguments
+    def __init__(self, nPlanes: int, eps: float = 1e-5, affine: bool = True) -> None: ...
 
 
 class Dropout(Layer):

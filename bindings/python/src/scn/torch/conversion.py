@@ -38,6 +38,10 @@ _OF_TORCH: dict[type[nn.Module], tuple[str, Any]] = {
     nn.SELU: ("SELU", lambda module: True),
     nn.Tanh: ("Tanh", lambda module: True),
     nn.Sigmoid: ("Sigmoid", lambda module: True),
+    nn.GELU: ("GELU", lambda module: module.approximate == "none"),
+    nn.SiLU: ("SiLU", lambda module: True),
+    nn.Hardswish: ("Hardswish", lambda module: True),
+    nn.Softplus: ("Softplus", lambda module: module.beta == 1),
     nn.LeakyReLU: ("LeakyReLU", lambda module: True),
 }
 _TORCH_NAMES = {"nIn": "in_features", "nOut": "out_features", "leak": "negative_slope"}

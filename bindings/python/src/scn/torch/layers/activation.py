@@ -5,13 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from ...nn import activation as numpy_level
 from ...nn import normalization as numpy_normalization
 from .layer import Layer
 
-__all__ = ["ELU", "SELU", "BatchwiseDropout", "Dropout", "LeakyReLU", "ReLU", "Sigmoid", "Tanh"]
+__all__ = [
+    "ELU",
+    "GELU",
+    "SELU",
+    "BatchwiseDropout",
+    "Dropout",
+    "Hardswish",
+    "LeakyReLU",
+    "PReLU",
+    "ReLU",
+    "SiLU",
+    "Sigmoid",
+    "Softplus",
+    "Tanh",
+]
 
 
 class ReLU(Layer):
@@ -64,6 +79,62 @@ class Sigmoid(Layer):
     def forward(self, input: Any) -> Any:
         """Return the function of a sparse tensor's features, or of a matrix."""
         return self._map(input, torch.sigmoid)
+
+
+class GELU(Layer):
+    """x times the normal distribution function of x (Hendrycks and Gimpel, 2016)."""
+
+    def forward(self, input: Any) -> Any:
+        """Return the function of a sparse tensor's features, or of a matrix."""
+        return self._map(input, F.gelu)
+
+
+class SiLU(Layer):
+    """x / (1 + exp(-x)), also called swish."""
+
+    def forward(self, input: Any) -> Any:
+        """Return the function of a sparse tensor's features, or of a matrix."""
+        return self._map(input, F.silu)
+
+
+class Hardswish(Layer):
+    """x * min(max(x + 3, 0), 6) / 6 (Howard et al., "Searching for MobileNetV3", 2019)."""
+
+    def forward(self, input: Any) -> Any:
+        """Return the function of a sparse tensor's features, or of a matrix."""
+        return self._map(input, F.hardswish)
+
+
+class Softplus(Layer):
+    """log(1 + exp(x))."""
+
+    def forward(self, input: Any) -> Any:
+        """Return the function of a sparse tensor's features, or of a matrix."""
+        return self._map(input, F.softplus)
+
+
+class PReLU(Layer):
+    """x > 0 ? x : leak * x with leaks that are learned (He et al., 2015).
+
+    nPlanes: the number of leaks, 1 for all planes together or the planes of the input. leak: what they are at first.
+    State: weight [nPlanes].
+    """
+
+    weight: nn.Parameter
+
+    nPlanes: int
+    leak: float
+
+    __init__ = numpy_level.PReLU.__init__
+
+    def _take(self, arguments: dict[str, Any]) -> None:
+        super()._take(arguments)
+        self.weight = nn.Parameter(torch.full((self.nPlanes,), float(self.leak)))
+
+    def forward(self, input: Any) -> Any:
+        """Return the function of a sparse tensor's features, or of a matrix."""
+        planes = None if self.nPlanes == 1 else self.nPlanes
+        return self._map(input, lambda rows: F.prelu(rows, self.weight.float()), planes)
 
 
 class Dropout(Layer):

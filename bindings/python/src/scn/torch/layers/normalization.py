@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional
 
 import torch
 from torch import nn
 from torch.autograd import Function
 from torch.autograd.graph import increment_version
+from torch.nn import functional as F
 
 from ..._native.arrays import flag
 from ..._native.generated import BatchNormOptions
@@ -26,6 +27,8 @@ __all__ = [
     "BatchNormLeakyReLU",
     "BatchNormReLU",
     "BatchNormalization",
+    "InstanceNorm",
+    "LayerNorm",
     "MeanOnlyBNLeakyReLU",
     "SparseGroupNorm",
 ]
@@ -316,3 +319,54 @@ class SparseGroupNorm(Layer, nn.GroupNorm):
 
     def extra_repr(self) -> str:
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps:g}{'' if self.affine else ', affine=False'}"
+
+
+class _AffineNorm(Layer):
+    """Shared base of layers that keep no statistics: weight and bias, each [nPlanes], if `affine`."""
+
+    weight: Optional[nn.Parameter]
+    bias: Optional[nn.Parameter]
+
+    nPlanes: int
+    eps: float
+    affine: bool
+
+    def _take(self, arguments: dict[str, Any]) -> None:
+        super()._take(arguments)
+        self.weight = nn.Parameter(torch.ones(self.nPlanes)) if self.affine else None
+        self.bias = nn.Parameter(torch.zeros(self.nPlanes)) if self.affine else None
+
+    def _parameters_to_use(self) -> tuple[Optional[torch.Tensor], Optional[torch.Tensor]]:
+        return parameter(self.weight, "weight", self.nPlanes), parameter(self.bias, "bias", self.nPlanes)
+
+
+class InstanceNorm(_AffineNorm):
+    """Normalizes each plane over each sample's sites (Ulyanov, Vedaldi and Lempitsky, 2016).
+
+    [sites, nPlanes] -> [sites, nPlanes], in training and in evaluation alike. eps: added to the biased variance. affine:
+    whether to have weight and bias. State, each [nPlanes]: weight (ones), bias (zeros).
+    """
+
+    __init__ = numpy_level.InstanceNorm.__init__
+
+    def forward(self, input: Any) -> Any:
+        """Return the normalized sparse tensor."""
+        input, rows = self._sparse(input, self.nPlanes)
+        where = (input._known_metadata(), input._site_set())
+        result = _GroupNorm.apply(computable(rows), *self._parameters_to_use(), *where, self.nPlanes, self.eps)
+        return input._on(typed_like(result, rows))
+
+
+class LayerNorm(_AffineNorm):
+    """Normalizes the planes of each row (Ba, Kiros and Hinton, 2016). [n, nPlanes] -> [n, nPlanes].
+
+    eps: added to the biased variance. affine: whether to have weight and bias. State, each [nPlanes]: weight (ones),
+    bias (zeros).
+    """
+
+    __init__ = numpy_level.LayerNorm.__init__
+
+    def forward(self, input: Any) -> Any:
+        """Return the normalized sparse tensor, or matrix."""
+        weight, bias = self._parameters_to_use()
+        return self._map(input, lambda rows: F.layer_norm(rows, (self.nPlanes,), weight, bias, self.eps), self.nPlanes)
