@@ -114,8 +114,8 @@ install_mpi() {
 }
 
 install_site() {
-    .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 10))' ||
-        fail "the site needs Python 3.10 or newer; .venv has $(.venv/bin/python --version)"
+    .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11, 5))' ||
+        fail "the site needs Python 3.11.5 or newer; .venv has $(.venv/bin/python --version)"
     .venv/bin/python -c 'import torch' 2>/dev/null || fail "the site documents scn.torch, and needs PyTorch in .venv"
     echo "setup: installing the Python packages of docs/tools/site/requirements.txt into .venv"
     .venv/bin/python -m pip install --quiet --disable-pip-version-check -r docs/tools/site/requirements.txt ||
