@@ -106,7 +106,7 @@ doxygen: ## build/doxygen: pages of scn.h, without a warning; needs doxygen
 
 REPOSITORY ?=
 site: $(LIBRARY) .venv/.site docc ## build/site: all pages and references, searchable; REPOSITORY=address of its files
-	@SCN_SITE_REPOSITORY='$(REPOSITORY)' NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet -f docs/tools/site/mkdocs.yml
+	@SCN_SITE_REPOSITORY='$(REPOSITORY)' NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build -f docs/tools/site/mkdocs.yml
 	@python3 scripts/check/check_site.py build/site
 
 site-serve: ## show build/site at http://localhost:8000; PORT=8000

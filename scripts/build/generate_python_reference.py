@@ -250,7 +250,8 @@ def index(packages: list[Package]) -> str:
     parts = ["# The Python packages"]
     for package in packages:
         first, _, example = documentation(package.module).partition("\n\n")
-        parts += [f"## `{package.name}`", escaped(first.partition(": ")[2]), fenced(example, "python")]
+        summary = first.partition(": ")[2]
+        parts += [f"## `{package.name}`", escaped(summary[0].upper() + summary[1:]), fenced(example, "python")]
         rows = [
             f"| [{title_of(package, path)}]({path}) | {', '.join(linked(k, package.link_from('README.md')) for k in keys)} |"
             for path, keys in sorted_pages(package)

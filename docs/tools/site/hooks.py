@@ -15,6 +15,7 @@ from typing import Any, Optional
 
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files, InclusionLevel
+from mkdocs.structure.nav import Link, Navigation
 
 ROOT = Path(__file__).parents[3]
 sys.path.insert(0, str(ROOT / "scripts/build"))
@@ -164,6 +165,8 @@ class Site:
         files += [File.generated(config, path, abs_src_path=str(ROOT / path)) for path in sorted(self.pictures)]
         for name in ("site.css", "iframe-worker.js"):
             files.append(File.generated(config, f"site/{name}", abs_src_path=str(Path(__file__).parent / name)))
+        # What docc's pages ask for, to see whether colors are others.
+        files.append(File.generated(config, "swift/theme-settings.json", content="{}\n"))
         for path in sorted(ARCHIVE.rglob("*")):
             if path.is_file():
                 where = f"swift/{path.relative_to(ARCHIVE).as_posix()}"
@@ -209,3 +212,20 @@ def on_files(files: Files, config: Any) -> Files:
     """Replace what is in docs/ by the pages at their paths in the repository."""
     theme = [file for file in files if not file.src_uri.endswith(".md") and file.src_dir != config.docs_dir]
     return Files([*theme, *_site[0].files(config)])
+
+
+def on_nav(nav: Navigation, config: Any, files: Files) -> Navigation:
+    """Add docc's pages, which are no Markdown."""
+    (reference,) = (item for item in nav.items if item.title == "Reference")
+    (swift,) = (item for item in reference.children or [] if item.title == "Swift")
+    assert swift.children is not None, "the section has the overview"
+    for title, page in (
+        ("All pages", ""),
+        ("A first network", "firstnetwork/"),
+        ("Writing a layer", "writingalayer/"),
+    ):
+        address = f"swift/documentation/sparseconvnet/{page}index.html"
+        if files.get_file_from_path(address) is None:
+            raise PluginError(f"{address}: is not among the pages of docc")
+        swift.children.append(Link(title, address))
+    return nav
