@@ -41,7 +41,7 @@ PAGES = (
 INSTEAD = {"include/scn.h": "reference/c/README.md", "bindings/cpp/scn.hpp": "reference/cpp.md"}
 LANGUAGES = {".py": "python", ".c": "c", ".h": "c", ".hpp": "cpp", ".cpp": "cpp", ".swift": "swift", ".txt": "cmake"}
 ARCHIVE = ROOT / "build/docc/SparseConvNet.doccarchive"
-_LINK = re.compile(r'(?<=\]\()[^)\s]+(?=[)\s])|(?<=^\[)(?!\s)[^\]]+\]: \S+|\b(?:src|srcset|href)="[^"]+"', re.M)
+_LINK = re.compile(r'(?<=\]\()[^)\s]+(?=[)\s])|(?<=\]: )\S+|\b(?:src|srcset|href)="[^"]+"', re.M)
 _ROW = re.compile(r"^\| \[([^\]]+)\]\((\S+\.md)\)", re.M)
 
 
