@@ -10,7 +10,7 @@ SWIFT_FOLDERS := $(wildcard Sources Tests examples bindings)
 .DEFAULT_GOAL := help
 EXAMPLES := tabletop terrain
 
-.PHONY: help setup lib layers-page demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime example-mpi test bench bench-torch check-abi bindings docc doxygen pictures lint format asan ubsan tsan fuzz coverage random-networks install uninstall tarball wheel clean
+.PHONY: help setup lib layers-page demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime example-mpi test bench bench-torch check-abi bindings docc doxygen site site-serve pictures lint format asan ubsan tsan fuzz coverage random-networks install uninstall tarball wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,10 @@ build/.setup-tests: scripts/build/setup.sh
 
 .venv/.mpi: .venv/.ready
 	@scripts/build/setup.sh mpi
+	@touch $@
+
+.venv/.site: .venv/.torch docs/tools/site/requirements.txt
+	@scripts/build/setup.sh site
 	@touch $@
 
 $(LIBRARY): $(LIBRARY_SOURCES) | build/.setup-library
@@ -84,6 +88,7 @@ check-abi: $(LIBRARY) ## compare the header with the library, with what is made 
 	@python3 scripts/check/check_bindings.py
 	@python3 scripts/check/public_names.py cpp
 	@python3 scripts/build/generate_layers_page.py --check
+	@python3 scripts/build/generate_c_reference.py --check
 
 bindings: ## make what Python repeats of scn.h, after a change there
 	@python3 scripts/build/generate_bindings.py
@@ -98,6 +103,14 @@ doxygen: ## build/doxygen: pages of scn.h, without a warning; needs doxygen
 	@command -v doxygen >/dev/null || { echo 'doxygen is missing (Debian: doxygen); nothing else needs it' >&2; exit 1; }
 	@mkdir -p build && doxygen docs/tools/Doxyfile
 	@echo build/doxygen/html/scn_8h.html
+
+REPOSITORY ?=
+site: $(LIBRARY) .venv/.site docc ## build/site: all pages and references, searchable; REPOSITORY=address of its files
+	@SCN_SITE_REPOSITORY='$(REPOSITORY)' NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build -f docs/tools/site/mkdocs.yml
+	@python3 scripts/check/check_site.py build/site
+
+site-serve: ## show build/site at http://localhost:8000; PORT=8000
+	@python3 -m http.server --bind 127.0.0.1 --directory build/site $(or $(PORT),8000)
 
 pictures: $(LIBRARY) .venv/.ready ## draw the pictures of docs/concepts.md
 	.venv/bin/python docs/tools/pictures.py

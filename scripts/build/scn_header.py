@@ -47,12 +47,16 @@ class Struct(NamedTuple):
 
 
 class Header(NamedTuple):
+    """lines: of each name, and each macro that is none of the constants, the first and the last line of its
+    declaration, counted from 1."""
+
     constants: dict[str, int]
     enums: dict[str, dict[str, int]]
     handles: list[str]
     callbacks: list[str]
     structs: dict[str, Struct]
     functions: dict[str, Function]
+    lines: dict[str, tuple[int, int]]
 
 
 # Lines of the preprocessor that declare nothing.
@@ -96,7 +100,8 @@ _DECLARED = re.compile(rf"(const )?({_NAME}) ?((?:\*(?: ?const\b)? ?)*)({_NAME})
 def parse(text: str) -> Header:
     """Read a header. Raises `NotUnderstood`."""
     parser = _Parser()
-    for line, statement in _statements(text):
+    for line, last, statement in _statements(text):
+        parser.place = (line, last)
         try:
             parser.take(statement)
         except NotUnderstood as error:
@@ -104,15 +109,17 @@ def parse(text: str) -> Header:
     return parser.finished()
 
 
-def _statements(text: str) -> Iterator[tuple[int, str]]:
-    """Yield line numbers and statements; what begins with # is a line of the preprocessor or the name of a section."""
+def _statements(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yield statements with the numbers of their first and last lines; what begins with # is a line of the preprocessor
+    or the name of a section."""
     sections = {text.count("\n", 0, match.start()) + 1: match.group(1) for match in _SECTION.finditer(text)}
     text = re.sub(r"/\*.*?\*/", _blank, text, flags=re.S)
     text = re.sub(r"//[^\n]*", _blank, text)
-    frame, pending, begin, joined = list(_FRAME), "", 0, ""
+    frame, pending, begin, joined, joined_from = list(_FRAME), "", 0, "", 0
     for number, line in enumerate(text.split("\n"), 1):
         if number in sections:
-            yield number, "#" + sections[number]
+            yield number, number, "#" + sections[number]
+        joined_from = joined_from if joined else number
         joined += line.rstrip()
         if joined.endswith("\\"):
             joined = joined[:-1]
@@ -126,13 +133,13 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
         if line.startswith("#"):
             if pending:
                 raise NotUnderstood(f"line {number}: {line!r} stands within a declaration")
-            yield number, line
+            yield joined_from, number, line
             continue
         if not pending:
             begin = number
         pending = f"{pending} {line}".strip()
         while (end := _end_of_statement(pending)) is not None:
-            yield begin, pending[:end]
+            yield begin, number, pending[:end]
             pending = pending[end + 1 :].strip()
             begin = number
     if pending or joined:
@@ -163,7 +170,8 @@ class _Parser:
         self.callbacks: list[str] = []
         self.structs: dict[str, Struct] = {}
         self.functions: dict[str, Function] = {}
-        self.section = ""
+        self.lines: dict[str, tuple[int, int]] = {}
+        self.section, self.place = "", (0, 0)
         self.names: set[str] = set()
 
     def finished(self) -> Header:
@@ -172,7 +180,8 @@ class _Parser:
                 raise NotUnderstood(f"{struct.name} begins with its size, and has no _INIT macro")
         if not self.functions:
             raise NotUnderstood("no function is declared")
-        return Header(self.constants, self.enums, self.handles, self.callbacks, self.structs, self.functions)
+        declared = (self.constants, self.enums, self.handles, self.callbacks, self.structs, self.functions)
+        return Header(*declared, self.lines)
 
     def take(self, statement: str) -> None:
         """Take a statement without its semicolon, a line of the preprocessor, or the name of a section after a #."""
@@ -210,9 +219,11 @@ class _Parser:
             for field, value in zip(struct.fields[1:], values):
                 self._check_default(field, value)
             self.structs[struct.name] = struct._replace(defaults=dict(zip(names[1:], values)))
+            self.lines[f"{match[1]}_INIT"] = self.place
         elif match := _EXPRESSION.fullmatch(line):
             if match[2] not in self.structs or match[2] != match[3] or match[1] != match[2].upper():
                 raise NotUnderstood(f"{line!r} is of no struct before it")
+            self.lines[match[1]] = self.place
         else:
             raise NotUnderstood(f"{line!r} is no form that a macro has here")
 
@@ -275,3 +286,4 @@ class _Parser:
         if name in self.names:
             raise NotUnderstood(f"{name} is declared twice")
         self.names.add(name)
+        self.lines[name] = self.place

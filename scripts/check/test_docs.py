@@ -8,7 +8,8 @@ the pages of the Swift library. A page's blocks run in their order, in a folder 
 
     python    one process for a page: later blocks know what earlier ones made; one that speaks of torch needs PyTorch
     c, cpp    compiled as C99 or C++17 with -Wall -Wextra -pedantic -Werror against the installed library, and run
-    swift     a program in the package build/swift-consumer, which depends on this one, warnings as errors, and run
+    swift     a program in the package build/swift-consumer, which depends on this one, with warnings as errors, and
+              run; a block that imports nothing goes on where the one before ended
     cmake     made part of a project around the page's last program in C or C++, which is configured, built and run
     sh        run by bash beside program.c and program.cpp, the page's last programs; `make` only checks that there is
               the target, except for what it installs below $HOME; a line of NOT_RUN is left out
@@ -52,6 +53,7 @@ NOT_RUN = {
     "python3 scripts/check/run_tests.py swift c": "would run the tests within a test",
 }
 SECONDS = 300  # the most that a block may take
+BETWEEN_BLOCKS = "---- the next block\n"  # what a program in Swift prints between its blocks
 STRICT = ["-Wall", "-Wextra", "-pedantic", "-Werror", "-O1"]
 # scn_x that are no functions of scn.h, and attributes that scn.x is not.
 OTHER_C_NAMES = re.compile(r"scn_(engine|cpp_examples|x|x_y|bench|\w*_)$")
@@ -78,6 +80,7 @@ class Block:
     def __init__(self, page, line, language, text, within):
         self.page, self.line, self.language, self.text, self.within = page, line, language, text, within
         self.target = None  # of a Swift program: its name in the package
+        self.part = 0  # of a Swift program: which of its blocks this is
 
     def __str__(self):
         return f"{self.page}:{self.line} {self.language or 'without a language'}"
@@ -160,6 +163,7 @@ class Page:
         self.name, self.folder, self.prefix = name, folder, prefix
         self.process, self.printed, self.last_program = None, None, None
         self.skipped = self.skipped_last = False
+        self.swift_parts = []  # what the blocks of the page's last program in Swift printed
         os.makedirs(folder)
 
     def run(self, block):
@@ -230,7 +234,13 @@ class Page:
                 file.write(block.program())
             output_of(["swift", "package", "dump-package"], self.folder)
             return ""
-        return output_of([os.path.join(ROOT, "build/swift-consumer/.build/release", block.target)], self.folder)
+        if block.part == 0:
+            self.swift_parts = []
+            program = os.path.join(ROOT, "build/swift-consumer/.build/release", block.target)
+            self.swift_parts = output_of([program], self.folder).split(BETWEEN_BLOCKS)
+        if block.part >= len(self.swift_parts):
+            raise Failure("the program that it is part of did not come so far")
+        return self.swift_parts[block.part]
 
     def cmake(self, block):
         if not self.last_program:
@@ -273,26 +283,44 @@ def have_torch():
     return _torch[0]
 
 
+def swift_programs(blocks):
+    """The programs in Swift, each a list of its blocks: one that imports nothing goes on where the block before
+    ended."""
+    programs = []
+    for block in blocks:
+        if re.search(r"^import ", block.program(), re.M):
+            programs.append([block])
+        elif programs and programs[-1][0].page == block.page:
+            programs[-1].append(block)
+        else:
+            raise Failure(f"{block}: imports nothing, and goes on from no block before it")
+    return programs
+
+
 def build_swift(blocks):
     """Make each program in Swift an executable of build/swift-consumer, and build them together."""
-    wanted = [block for block in blocks if block.language == "swift" and block.within != "Package.swift"]
-    if not wanted:
+    programs = swift_programs(
+        block for block in blocks if block.language == "swift" and block.within != "Package.swift"
+    )
+    if not programs:
         return
     arguments = swift_consumer()
     manifest, targets = "build/swift-consumer/Package.swift", ""
-    for number, block in enumerate(wanted):
-        block.target = f"Documentation{number}"
-        source = f"build/swift-consumer/Sources/{block.target}/main.swift"
+    for number, program in enumerate(programs):
+        for part, block in enumerate(program):
+            block.target, block.part = f"Documentation{number}", part
+        text = f'print("{BETWEEN_BLOCKS.strip()}")\n'.join(block.program() for block in program)
+        source = f"build/swift-consumer/Sources/Documentation{number}/main.swift"
         os.makedirs(os.path.dirname(source), exist_ok=True)
         before = None
         if os.path.exists(source):
             with open(source, encoding="utf-8") as file:
                 before = file.read()
-        if before != block.program():
+        if before != text:
             with open(source, "w", encoding="utf-8") as file:
-                file.write(block.program())
+                file.write(text)
         targets += (
-            f'.executableTarget(name: "{block.target}", '
+            f'.executableTarget(name: "Documentation{number}", '
             'dependencies: [.product(name: "SparseConvNet", package: "scn")], '
             "swiftSettings: [.treatAllWarnings(as: .error)]),\n"
         )
