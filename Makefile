@@ -10,7 +10,7 @@ SWIFT_FOLDERS := $(wildcard Sources Tests examples bindings)
 .DEFAULT_GOAL := help
 EXAMPLES := tabletop terrain
 
-.PHONY: help setup lib layers-page demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime example-mpi test bench bench-torch check-abi bindings docc doxygen pictures lint format asan ubsan tsan fuzz coverage random-networks install uninstall tarball wheel clean
+.PHONY: help setup lib layers-page demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime example-mpi test test-kernels test-arm bench bench-torch check-abi bindings docc doxygen pictures lint format asan ubsan tsan fuzz coverage random-networks install uninstall tarball wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,10 @@ build/.setup-library: scripts/build/setup.sh
 
 build/.setup-tests: scripts/build/setup.sh
 	@scripts/build/setup.sh tests
+	@mkdir -p build && touch $@
+
+build/.setup-arm: scripts/build/setup.sh
+	@scripts/build/setup.sh arm
 	@mkdir -p build && touch $@
 
 .venv/.ready: scripts/build/setup.sh requirements.txt
@@ -65,6 +69,12 @@ example-mpi: $(LIBRARY) .venv/.mpi ## train with several processes that add up t
 
 test: setup ## build and run every test; the last line is `N passed, N failed`
 	@python3 scripts/check/run_tests.py
+
+test-kernels: build/.setup-library ## test the library's C parts on each instruction set of this cpu
+	@scripts/check/test_kernels.sh
+
+test-arm: build/.setup-library build/.setup-arm ## the same for Arm, through qemu-aarch64
+	@scripts/check/test_kernels.sh aarch64
 
 build/scn-bench: $(LIBRARY) $(wildcard Benchmarks/*.[ch])
 	$(CC) -std=c11 -D_DEFAULT_SOURCE -O2 -Wall -Wextra -Werror -Iinclude $(filter %.c,$^) -o $@ \

