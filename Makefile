@@ -82,9 +82,13 @@ build/scn-bench: $(LIBRARY) $(wildcard Benchmarks/*.[ch])
 
 JSON ?= build/bench.json
 PLOTS ?= build
-bench: build/scn-bench ## measure speed and draw it; DATA=folder, ARGS=--quick, PLOTS=docs/images: see docs/performance.md
+bench: build/scn-bench ## measure speed and draw it; DATA=folder, ARGS=--quick, ARGS=--check: see docs/performance.md
+ifneq ($(filter --check --record,$(ARGS)),)
+	@python3 Benchmarks/guard.py $(if $(DATA),--data '$(DATA)') $(ARGS)
+else
 	build/scn-bench --json '$(JSON)' $(if $(DATA),--data '$(DATA)') $(ARGS)
 	@$(firstword $(wildcard .venv/bin/python) python3) Benchmarks/plot.py '$(JSON)' '$(PLOTS)'
+endif
 
 bench-torch: build/scn-bench .venv/.torch ## a training step through scn.torch, next to the same through C; DATA, ARGS=--quick
 	@.venv/bin/python Benchmarks/torch_step.py $(if $(DATA),--data '$(DATA)') $(ARGS)
