@@ -10,7 +10,7 @@ SWIFT_FOLDERS := $(wildcard Sources Tests examples bindings)
 .DEFAULT_GOAL := help
 EXAMPLES := tabletop terrain
 
-.PHONY: help setup lib layers-page demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime example-mpi test bench bench-torch check-abi bindings docc doxygen site site-serve pictures lint format asan ubsan tsan fuzz coverage random-networks install uninstall tarball wheel clean
+.PHONY: help setup lib layers-page demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime example-mpi test test-kernels test-arm bench bench-torch check-abi bindings docc doxygen site site-serve pictures lint format asan ubsan tsan fuzz coverage random-networks install uninstall tarball wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,10 @@ build/.setup-library: scripts/build/setup.sh
 
 build/.setup-tests: scripts/build/setup.sh
 	@scripts/build/setup.sh tests
+	@mkdir -p build && touch $@
+
+build/.setup-arm: scripts/build/setup.sh
+	@scripts/build/setup.sh arm
 	@mkdir -p build && touch $@
 
 .venv/.ready: scripts/build/setup.sh requirements.txt
@@ -70,15 +74,25 @@ example-mpi: $(LIBRARY) .venv/.mpi ## train with several processes that add up t
 test: setup ## build and run every test; the last line is `N passed, N failed`
 	@python3 scripts/check/run_tests.py
 
+test-kernels: build/.setup-library ## test the library's C parts on each instruction set of this cpu
+	@scripts/check/test_kernels.sh
+
+test-arm: build/.setup-library build/.setup-arm ## the same for Arm, through qemu-aarch64
+	@scripts/check/test_kernels.sh aarch64
+
 build/scn-bench: $(LIBRARY) $(wildcard Benchmarks/*.[ch])
 	$(CC) -std=c11 -D_DEFAULT_SOURCE -O2 -Wall -Wextra -Werror -Iinclude $(filter %.c,$^) -o $@ \
 		-Lbuild/lib -lscn -lopenblas -lm -pthread -Wl,-rpath,'$$ORIGIN/lib'
 
 JSON ?= build/bench.json
 PLOTS ?= build
-bench: build/scn-bench ## measure speed and draw it; DATA=folder, ARGS=--quick, PLOTS=docs/images: see docs/performance.md
+bench: build/scn-bench ## measure speed and draw it; DATA=folder, ARGS=--quick, ARGS=--check: see docs/performance.md
+ifneq ($(filter --check --record,$(ARGS)),)
+	@python3 Benchmarks/guard.py $(if $(DATA),--data '$(DATA)') $(ARGS)
+else
 	build/scn-bench --json '$(JSON)' $(if $(DATA),--data '$(DATA)') $(ARGS)
 	@$(firstword $(wildcard .venv/bin/python) python3) Benchmarks/plot.py '$(JSON)' '$(PLOTS)'
+endif
 
 bench-torch: build/scn-bench .venv/.torch ## a training step through scn.torch, next to the same through C; DATA, ARGS=--quick
 	@.venv/bin/python Benchmarks/torch_step.py $(if $(DATA),--data '$(DATA)') $(ARGS)

@@ -42,7 +42,6 @@ let package = Package(
         .target(
             name: "SCNTestSupport", dependencies: ["CSCNKernels", "SCNCore", "SCNGeometry"],
             path: "Tests/SCNTestSupport", swiftSettings: swiftSettings),
-        .testTarget(name: "CSCNKernelsTests", dependencies: ["CSCNKernels"], swiftSettings: swiftSettings),
         .testTarget(
             name: "SCNGeometryTests", dependencies: ["SCNCore", "SCNGeometry", "SCNTestSupport"],
             swiftSettings: swiftSettings),

@@ -22,6 +22,7 @@ typedef enum {
     SECONDS,          ///< amount: items; seconds an item
     TIMES_COMPANION,  ///< amount: items; the seconds of an item over those of the companion
     OUTSIDE_COMPANION,  ///< the part of the seconds that goes beyond those of the companion, a part of the call
+    SGEMM_OPERATIONS,  ///< amount: items; the floating-point operations of sgemm in the time of an item
     GAIN_OVER_SGEMM,  ///< amount: floating-point operations; the gain of more threads over sgemm's gain of them
     RATIO,            ///< of other figures
     MEGABYTES         ///< nothing that is timed
@@ -95,6 +96,8 @@ void expect(int measurements, double seconds);
 void measure(work subject);
 /// The same with a line more for each view.
 void measure_with(work subject, extra more);
+/// The same with a line for the time in operations of sgemm: a cost that does not move with the clock.
+void measure_in_operations(work subject);
 /// Show that something is under way which takes about so many seconds.
 void announce(const char *section, const char *name, double budget);
 /// Add a line of values, one for each thread count, that were not timed themselves.

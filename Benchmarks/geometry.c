@@ -47,19 +47,19 @@ void measure_geometry(const points *cloud, const points *sites) {
     subject s = {cloud, NULL, NULL};
     work sorting = {.section = section, .name = "sort input, in its order (a point)", .figure = NANOSECONDS,
                     .amount = (double)cloud->rows, .run = create, .clean = release, .context = &s};
-    measure(sorting);
+    measure_in_operations(sorting);
     s.cloud = &random_order;
     sorting.name = "sort input, shuffled (a point)";
-    measure(sorting);
+    measure_in_operations(sorting);
     free_points(&random_order);
 
     s.cloud = sites;
-    measure((work){section, "submanifold 3x3x3 rulebook (a rule)", NANOSECONDS, (double)rules_of(sites), create,
-                   submanifold, release, &s});
-    measure((work){section, "strided 2/2 rulebook (a site)", NANOSECONDS, (double)sites->rows, create, strided, release,
-                   &s});
-    measure((work){section, "strided 3/2 rulebook, padding 1 (a site)", NANOSECONDS, (double)sites->rows, create,
-                   overlapping, release, &s});
+    measure_in_operations((work){section, "submanifold 3x3x3 rulebook (a rule)", NANOSECONDS, (double)rules_of(sites),
+                                 create, submanifold, release, &s});
+    measure_in_operations((work){section, "strided 2/2 rulebook (a site)", NANOSECONDS, (double)sites->rows, create,
+                                 strided, release, &s});
+    measure_in_operations((work){section, "strided 3/2 rulebook, padding 1 (a site)", NANOSECONDS,
+                                 (double)sites->rows, create, overlapping, release, &s});
 }
 
 // Other dimensions and numbers of sites.

@@ -68,6 +68,7 @@ static double figure_of(const view *view, const work *companion, turn found) {
         case SECONDS: return found.seconds / view->amount;
         case PER_SECOND: return view->amount / found.seconds;
         case TIMES_COMPANION: return found.seconds / view->amount / (found.companion / companion->amount);
+        case SGEMM_OPERATIONS: return found.seconds / view->amount * found.reference;
         case OUTSIDE_COMPANION: return 1 - found.companion / found.seconds;
         default: return view->amount / found.seconds / found.reference;
     }
@@ -136,7 +137,8 @@ static int reference_of(const view *first, const extra *more) {
     for (int i = -1; i < more->view_count; i++) {
         figure figure = i < 0 ? first->figure : more->views[i].figure;
         if (figure == SHARE_OF_MEMCPY) return SHARE_OF_MEMCPY;
-        if (figure == SHARE_OF_SGEMM || figure == GAIN_OVER_SGEMM) return SHARE_OF_SGEMM;
+        if (figure == SHARE_OF_SGEMM || figure == SGEMM_OPERATIONS || figure == GAIN_OVER_SGEMM)
+            return SHARE_OF_SGEMM;
     }
     return -1;
 }
@@ -177,3 +179,9 @@ void measure_with(work subject, extra more) {
 }
 
 void measure(work subject) { measure_with(subject, (extra){.view_count = 0}); }
+
+void measure_in_operations(work subject) {
+    const view operations = {"operations of sgemm in the time of an item", subject.name, SGEMM_OPERATIONS,
+                             subject.amount};
+    measure_with(subject, (extra){.views = &operations, .view_count = 1});
+}

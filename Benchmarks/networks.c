@@ -151,24 +151,24 @@ void measure_networks(void) {
         while (s.batches[i].samples < BATCH) draw(&s.batches[i]);
     }
     const char *section = "digits, VGG of 16 to 64 planes";
-    measure((work){section, "training step, batch of 64", PER_SECOND, BATCH, NULL, train, NULL, &s});
+    measure_in_operations((work){section, "training step, batch of 64", PER_SECOND, BATCH, NULL, train, NULL, &s});
     check(scn_module_set_training(s.net, 0));
     check(scn_set_gradient_recording(0));
-    measure((work){section, "inference, batch of 64", PER_SECOND, BATCH, NULL, infer, NULL, &s});
+    measure_in_operations((work){section, "inference, batch of 64", PER_SECOND, BATCH, NULL, infer, NULL, &s});
 
     for (int i = 0; i < BATCHES; i++) {
         s.batches[i].rows = s.batches[i].samples = 0;
         draw(&s.batches[i]);
     }
     section = "one digit of 200 sites";
-    measure((work){section, "inference of the net above", MICROSECONDS, 1, NULL, infer, NULL, &s});
+    measure_in_operations((work){section, "inference of the net above", MICROSECONDS, 1, NULL, infer, NULL, &s});
     s.sparse = one_digit(&s.batches[0]);
     check(scn_activation_create(SCN_ACTIVATION_RELU, 0, &s.layer));
-    measure((work){section, "ReLU, 16 planes (a call)", MICROSECONDS, 1, NULL, apply_layer, NULL, &s});
+    measure_in_operations((work){section, "ReLU, 16 planes (a call)", MICROSECONDS, 1, NULL, apply_layer, NULL, &s});
     check(scn_module_release(s.layer));
     check(scn_submanifold_convolution_create(2, 16, 16, three, NULL, &s.layer));
-    measure((work){section, "submanifold 3x3, 16 -> 16 planes (a call)", MICROSECONDS, 1, NULL, apply_layer,
-                   NULL, &s});
+    measure_in_operations((work){section, "submanifold 3x3, 16 -> 16 planes (a call)", MICROSECONDS, 1, NULL,
+                                 apply_layer, NULL, &s});
     check(scn_module_release(s.layer));
     check(scn_tensor_release(s.sparse));
     check(scn_optimizer_release(s.optimizer));

@@ -12,6 +12,7 @@ static const struct { const char *unit; int digits; const char *rate_unit; } for
     [NANOSECONDS] = {"ns", 1, NULL},                     [MICROSECONDS] = {"us", 1, NULL},
     [PER_SECOND] = {"samples/s", 1, NULL},               [SECONDS] = {"s", 3, NULL},
     [TIMES_COMPANION] = {"times", 2, NULL},              [OUTSIDE_COMPANION] = {"share of the time", 2, NULL},
+    [SGEMM_OPERATIONS] = {"operations", 0, NULL},
     [GAIN_OVER_SGEMM] = {"ratio", 2, NULL},              [RATIO] = {"ratio", 2, NULL},
     [MEGABYTES] = {"MB", 0, NULL}};
 
@@ -134,6 +135,9 @@ void write_json(const points *sites, int64_t rules) {
     fprintf(file, "  \"sites\": %lld,\n  \"rules\": %lld,\n", (long long)sites->rows, (long long)rules);
     fprintf(file, "  \"openblas_kernels\": \"%s\",\n  \"openblas_kernels_forced\": %s,\n", openblas_get_corename(),
             getenv(OPENBLAS_OWN_CHOICE) ? "true" : "false");
+    fprintf(file, "  \"openblas\": ");
+    write_string(file, openblas_get_config());
+    fprintf(file, ",\n");
     fprintf(file, "  \"cpu_share_at_1_thread\": %.4f,\n  \"dense_size\": %d,\n  \"references\": [", cpu_share(),
             setting.dense_size);
     for (int t = 0; t < setting.count_of_thread_counts; t++)

@@ -643,8 +643,8 @@ SCN_API scn_status scn_mean_only_norm_create(int64_t planes, int32_t affine, dou
 SCN_API scn_status scn_group_norm_create(int64_t groups, int64_t planes, double epsilon, scn_module **module);
 
 /** Create an instance normalization of sparse tensors (Ulyanov, Vedaldi and Lempitsky, 2016): each plane over each
- *  sample's sites has a mean and a biased variance of its own, in training and in evaluation. affine: 1 for weight (ones)
- *  and bias (zeros), each [planes], or 0. epsilon: as in scn_group_norm_create. */
+ *  sample's sites has a mean and a biased variance of its own, in training and in evaluation. affine: 1 for weight
+ *  (ones) and bias (zeros), each [planes], or 0. epsilon: as in scn_group_norm_create. */
 SCN_API scn_status scn_instance_norm_create(int64_t planes, double epsilon, int32_t affine, scn_module **module);
 /** Create a layer normalization (Ba, Kiros and Hinton, 2016): the planes of each row have a mean and a biased variance
  *  of their own. State and arguments as in scn_instance_norm_create. */

@@ -8,6 +8,7 @@
 #if defined(__aarch64__)
 #define VECTOR_REGISTERS 32
 #define MULTIPLY_ADD(a, b, c) __builtin_elementwise_fma(a, b, c)
+#define MULTIPLIES_BY_LANE
 #else
 #define VECTOR_REGISTERS 16
 #define MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))

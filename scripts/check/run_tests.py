@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Run every test of the repository, show what they say as they say it, and add up their results.
 
-usage: run_tests.py [PART ...]      parts, in their order: library lint abi swift c python golden examples
-                                    docs packages fuzz; all without arguments
+usage: run_tests.py [PART ...]      parts, in their order: library lint abi swift kernels c python golden
+                                    examples docs packages fuzz; all without arguments
 
 The last line is 'N passed, N failed': Swift tests, C programs, pytest's tests, recorded reference cases, fuzzers. A
 part that could not run, ended with an error or counted nothing adds one failure of its own.
@@ -100,6 +100,11 @@ def swift():
     test = ["swift", "test", "--skip-build", "--disable-xctest", "--no-parallel", "--xunit-output", path]
     status, _ = run(test + SWIFT)
     return status, counts_in_xml("swift")
+
+
+def kernels():
+    status, text = run(["scripts/check/test_kernels.sh"])
+    return status, counts_in_last_line(text)
 
 
 def c():
@@ -254,6 +259,7 @@ PARTS = [
     ("lint", "Formatting and rules of the house", lint, True),
     ("abi", "Header, library, Python's part of it and C++ header agree", abi, False),
     ("swift", "Swift tests", swift, True),
+    ("kernels", "The library's C parts, each instruction set", kernels, True),
     ("c", "C and C++ programs against the installed library", c, False),
     ("python", "Python tests", python, False),
     ("golden", "Recorded results of the reference implementation", golden, False),

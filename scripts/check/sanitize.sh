@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Run C programs under a sanitizer, library included: sanitize.sh address|thread|undefined [program ...].
 #   address    AddressSanitizer with leak detection, and the C parts under UndefinedBehaviorSanitizer: the C tests, and
-#              without arguments the Swift tests too
-#   undefined UndefinedBehaviorSanitizer in the C parts, with the library's own memory: the C tests, on each instruction
-#   set thread ThreadSanitizer: Tests/sanitizers/*.c and the C tests of threads and of failures
+#              without arguments the kernels' and the Swift tests too
+#   undefined  UndefinedBehaviorSanitizer in the C parts, with the library's own memory: the C tests, on each
+#              instruction set, and without arguments the kernels' tests too
+#   thread     ThreadSanitizer: Tests/sanitizers/*.c and the C tests of threads and of failures
 # Uses the clang of the Swift toolchain, whose runtime fits the instrumented Swift code; needs nothing else installed.
 # Left out are programs that embed Python, since CPython itself does not free everything at its end, and those that open
 # the library themselves, since what a sanitizer knows of it goes when it is unloaded.
@@ -25,15 +26,18 @@ fi
 scripts/build/build_sanitized.sh "$kind"
 build=.build/$kind
 instruction_sets=("")
+with_kernel_tests=0
 with_swift_tests=0
 if [ $# = 0 ]; then
     case $kind in
     address)
         set -- Tests/c/*/*.c bindings/c/examples/hello_world.c
+        with_kernel_tests=1
         with_swift_tests=1
         ;;
     undefined)
         set -- Tests/c/*/*.c
+        with_kernel_tests=1
         instruction_sets=(generic avx2 avx512)
         ;;
     thread) set -- Tests/sanitizers/*.c Tests/c/process/threads_test.c Tests/c/operations/failure_test.c ;;
@@ -72,6 +76,10 @@ for source in "$@"; do
     done
 done
 
+if [ $with_kernel_tests = 1 ]; then
+    echo "-- Kernels' tests"
+    if scripts/check/test_kernels.sh "$kind"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+fi
 if [ $with_swift_tests = 1 ]; then
     echo "-- Swift tests"
     if swift test -c release -Xswiftc -enable-testing --scratch-path .build/address-tests --sanitize=address \

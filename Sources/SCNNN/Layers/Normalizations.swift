@@ -149,8 +149,8 @@ public final class SparseGroupNorm: Module {
     }
 }
 
-/// Instance normalization (Ulyanov, Vedaldi and Lempitsky, 2016) of a sparse tensor: each plane over each sample's sites
-/// has a mean and a (biased) variance of its own, in training and in evaluation.
+/// Instance normalization (Ulyanov, Vedaldi and Lempitsky, 2016) of a sparse tensor: each plane over each sample's
+/// sites has a mean and a (biased) variance of its own, in training and in evaluation.
 ///
 /// State, each [planes], where affine: `weight` (ones), `bias` (zeros).
 public final class InstanceNorm: Module {

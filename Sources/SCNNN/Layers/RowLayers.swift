@@ -2,8 +2,8 @@ internal import SCNCore
 internal import SCNFiles
 internal import SCNOps
 
-/// Layer normalization (Ba, Kiros and Hinton, 2016) of a sparse tensor or of a dense one [n, planes]: the planes of each
-/// row have a mean and a (biased) variance of their own, in training and in evaluation.
+/// Layer normalization (Ba, Kiros and Hinton, 2016) of a sparse tensor or of a dense one [n, planes]: the planes of
+/// each row have a mean and a (biased) variance of their own, in training and in evaluation.
 ///
 /// State, each [planes], where affine: `weight` (ones), `bias` (zeros).
 public final class LayerNorm: Module {

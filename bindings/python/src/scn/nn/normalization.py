@@ -104,8 +104,8 @@ class SparseGroupNorm(Layer):
 class InstanceNorm(Layer):
     """Normalizes each plane over each sample's sites (Ulyanov, Vedaldi and Lempitsky, 2016).
 
-    [sites, nPlanes] -> [sites, nPlanes], in training and in evaluation alike. eps: added to the biased variance. affine:
-    whether to have weight and bias. State, each [nPlanes]: weight (ones), bias (zeros).
+    [sites, nPlanes] -> [sites, nPlanes], in training and in evaluation alike. eps: added to the biased variance.
+    affine: whether to have weight and bias. State, each [nPlanes]: weight (ones), bias (zeros).
     """
 
     weight: Parameter | None

@@ -343,8 +343,8 @@ class _AffineNorm(Layer):
 class InstanceNorm(_AffineNorm):
     """Normalizes each plane over each sample's sites (Ulyanov, Vedaldi and Lempitsky, 2016).
 
-    [sites, nPlanes] -> [sites, nPlanes], in training and in evaluation alike. eps: added to the biased variance. affine:
-    whether to have weight and bias. State, each [nPlanes]: weight (ones), bias (zeros).
+    [sites, nPlanes] -> [sites, nPlanes], in training and in evaluation alike. eps: added to the biased variance.
+    affine: whether to have weight and bias. State, each [nPlanes]: weight (ones), bias (zeros).
     """
 
     __init__ = numpy_level.InstanceNorm.__init__
