@@ -348,7 +348,7 @@ def check_here(path, count):
     kind = local_kind(first.headings)
     if kind not in kinds:
         print(f"nothing is recorded for this kind of cpu, so nothing was compared: {kind}")
-        print("recorded are:", *(f"  {known}" for known in sorted(kinds)), sep="\n")
+        print("recorded are:", *(f"  {known}" for known in sorted(kinds) or ["none"]), sep="\n")
         print("`make bench ARGS=--record` on an idle machine adds this one")
         return NOTHING_RECORDED
     entry = kinds[kind]
