@@ -106,6 +106,14 @@ checksums_are_right() {
     (cd dist && sha256sum --check --strict SHA256SUMS) && [ "$(wc -l <dist/SHA256SUMS)" = 5 ]
 }
 
+# Every file that states a version states this one: the port and the pages would stay behind.
+another_version_is_refused() {
+    ! python3 scripts/package/release.py check 99.0.0 --trial 2>"$work/said" || return
+    cat "$work/said"
+    grep -q "^  packaging/vcpkg/scn/vcpkg.json:3: version is $version, expected 99.0.0" "$work/said" &&
+        grep -q "^  docs/building.md:.*, expected 99.0" "$work/said"
+}
+
 # Against readelf: each library of the wheel and of the tarball, and each that these need.
 cat >"$work/bill_is_whole.py" <<'END'
 import hashlib, json, pathlib, re, subprocess, sys
@@ -161,6 +169,7 @@ attempt "CMake: FetchContent with a built library" as_part_of_a_project FetchCon
 attempt "CMake: what is said where there is no Swift" configuring_says "setup: Swift 6.2 or newer is needed"
 attempt "CMake: what is said of a library that is none" configuring_says "has the soname '', expected libscn.so." \
     -DSCN_LIBRARY=/bin/sh
+attempt "release: another version is refused" another_version_is_refused
 attempt "release: checksums" checksums_are_right
 attempt "wheel: states the C library that it needs" wheel_states_its_c_library
 attempt "release: bill of materials" .venv/bin/python "$work/bill_is_whole.py" "dist/scn-$version.cdx.json" \

@@ -3,7 +3,7 @@
 import os
 
 from conan import ConanFile
-from conan.tools.cmake import CMake
+from conan.tools.cmake import CMake, cmake_layout
 
 
 class TestScn(ConanFile):
@@ -14,6 +14,9 @@ class TestScn(ConanFile):
 
     def requirements(self):
         self.requires(self.tested_reference_str)
+
+    def layout(self):
+        cmake_layout(self)
 
     def build(self):
         cmake = CMake(self)
