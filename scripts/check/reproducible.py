@@ -28,9 +28,10 @@ SETTINGS = {
 }
 
 
-def build(folder, umask, settings):
-    """Clone into the folder and make all packages there; return the files, by name."""
-    subprocess.run(["git", "clone", "--quiet", ROOT, folder], check=True)
+def build(commit, folder, umask, settings):
+    """Make all packages of the commit in a clone; return the files, by name."""
+    subprocess.run(["git", "clone", "--quiet", "--no-checkout", ROOT, folder], check=True)
+    subprocess.run(["git", "-C", folder, "checkout", "--quiet", "--detach", commit], check=True)
     (folder / ".venv").symlink_to(ROOT / ".venv")
     for name in ("requirements.txt", "scripts/build/setup.sh"):
         os.utime(folder / name, (0, 0))  # older than .venv, or make would prepare that again, for the clone
@@ -111,13 +112,14 @@ def main():
     options = parser.parse_args()
     if subprocess.run(["git", "status", "--porcelain"], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout:
         print("reproducible: changes that are not committed are left out", file=sys.stderr)
+    commit = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=ROOT, text=True).strip()
     with tempfile.TemporaryDirectory() as temporary:
         work = options.keep.resolve() if options.keep else Path(temporary)
         work.mkdir(parents=True, exist_ok=options.keep is None)
         builds = []
         for name, (umask, settings) in SETTINGS.items():
             print(f"== {name}", flush=True)
-            builds.append(build(work / name, umask, settings))
+            builds.append(build(commit, work / name, umask, settings))
         first, second = builds
         passed = failed = 0
         for name in sorted(set(first) | set(second)):
