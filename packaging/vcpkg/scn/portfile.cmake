@@ -3,6 +3,8 @@
 vcpkg_check_linkage(ONLY_DYNAMIC_LIBRARY)
 # The library is plain C to whoever links it, and has no build for debugging.
 set(VCPKG_BUILD_TYPE release)
+# It looks for others beside itself, as it is.
+set(VCPKG_FIXUP_ELF_RPATH OFF)
 
 get_filename_component(ROOT "${CURRENT_PORT_DIR}/../../.." ABSOLUTE)
 if(NOT EXISTS "${ROOT}/include/scn.h")
