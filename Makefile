@@ -5,15 +5,18 @@ LIBRARY := build/lib/libscn.so.$(VERSION)
 # Folders too: their time changes when a file goes.
 LIBRARY_SOURCES := $(shell find Sources include) Package.swift exports.map scripts/build/build_lib.sh \
 	scripts/build/swift_runtime_flags.sh
+# The moment that archives state: that of the commit; outside of a repository, the first that every format knows.
+SOURCE_DATE_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),315532800)
+# The documentation as a site is a part of a release where there is a target that makes it.
 SWIFT_FOLDERS := $(wildcard Sources Tests examples bindings)
 
 .DEFAULT_GOAL := help
 EXAMPLES := tabletop terrain
 
-.PHONY: help setup lib layers-page demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime example-mpi test test-kernels test-arm bench bench-torch check-abi bindings docc doxygen site site-serve pictures lint format asan ubsan tsan fuzz coverage random-networks install uninstall tarball wheel clean
+.PHONY: help setup lib layers-page demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime example-mpi test test-kernels test-arm bench bench-torch check-abi bindings docc doxygen site site-serve pictures lint format asan ubsan tsan fuzz coverage random-networks install uninstall tarball wheel release check-reproducible check-from-source clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
 
 setup: build/.setup-library .venv/.ready .venv/.torch .venv/.mpi build/.setup-tests ## prepare this machine for all that follows
 
@@ -167,11 +170,24 @@ install: $(LIBRARY) ## install into PREFIX (/usr/local); LIBDIR and DESTDIR are 
 uninstall: ## remove what `make install` put into PREFIX
 	@PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' scripts/package/install.sh --uninstall
 
+tarball wheel release: export SOURCE_DATE_EPOCH := $(SOURCE_DATE_EPOCH)
+
 tarball: $(LIBRARY) ## dist/scn-*.tar.gz: library, headers and examples for C and C++, to unpack anywhere
 	@scripts/package/tarball.sh $(VERSION)
 
 wheel: $(LIBRARY) .venv/.ready ## dist/scn_engine-*.whl, the Python package with the library and OpenBLAS inside
 	@scripts/package/wheel.sh $(VERSION)
+
+release: .venv/.ready ## dist: packages, notes, bill of materials, SHA256SUMS; ARGS=--trial before the version is dated
+	@python3 scripts/package/release.py check $(VERSION) $(ARGS)
+	@$(MAKE) --no-print-directory tarball wheel $(if $(findstring --no-site,$(ARGS)),,site)
+	@.venv/bin/python scripts/package/release.py pack $(VERSION) $(ARGS)
+
+check-reproducible: .venv/.ready ## make all packages of the last commit twice, in different folders, and compare them
+	@.venv/bin/python scripts/check/reproducible.py $(ARGS)
+
+check-from-source: $(LIBRARY) ## build scn as projects of others do: FetchContent, Conan, vcpkg, SwiftPM; ARGS=swift: one
+	@scripts/check/test_from_source.sh $(ARGS)
 
 clean: ## remove what was built; .venv stays
 	rm -rf .build build dist demo-output examples/*/.build bindings/python/build

@@ -15,6 +15,7 @@ import scn
 # A layer of each class, the same in both packages.
 LAYERS = """
 AddCoords()  AddTable()  Flatten()  Identity()  VerboseIdentity()  JoinTable()  ReLU()  ELU()  SELU()  Sigmoid()  Tanh()
+GELU()  SiLU()  Hardswish()  Softplus()  PReLU(4)  InstanceNorm(4)  LayerNorm(4)
 LeakyReLU(0.2)  Dropout(0.5)  BatchwiseDropout(0.5)
 InputLayer(2, 8)  OutputLayer(2)  BLInputLayer(2, 8)  BLOutputLayer(2)  DenseToSparse(2)  SparseToDense(2, 2)
 Sparsify(2, 2)  SparsifyFCS(2)  ShapeContext(2, 2)

@@ -3,8 +3,9 @@
 
 usage: test_docs.py [PAGE ...]
 
-Without arguments: README.md, CONTRIBUTING.md, SECURITY.md, docs/*.md, the README.md of each binding and example, and
-the pages of the Swift library. A page's blocks run in their order, in a folder of the page's own, by their language:
+Without arguments: README.md, CONTRIBUTING.md, SECURITY.md, docs/*.md, the README.md of each binding and example
+and of packaging, and the pages of the Swift library. A page's blocks run in their order, in a folder of the page's own,
+by their language:
 
     python    one process for a page: later blocks know what earlier ones made; one that speaks of torch needs PyTorch
     c, cpp    compiled as C99 or C++17 with -Wall -Wextra -pedantic -Werror against the installed library, and run
@@ -42,6 +43,7 @@ PAGES = (
     "docs/*.md",
     "bindings/*/README.md",
     "examples/*/README.md",
+    "packaging/README.md",
     "Sources/*/*.docc/*.md",
 )
 LANGUAGES = ("python", "c", "cpp", "swift", "cmake", "sh", "text")
@@ -49,6 +51,8 @@ NOT_RUN = {
     "pip install dist/scn_engine-*.whl torch": "needs a package index",
     "pip install dist/scn_engine-*.whl": "scripts/check/test_packages.sh installs the wheel",
     "mpirun -n 8 --hostfile hosts python examples/mpi/train.py": "needs machines; the tests run it with two processes",
+    "conan create packaging/conan": "make check-from-source runs it",
+    "vcpkg install scn --overlay-ports=packaging/vcpkg": "make check-from-source runs it where there is vcpkg",
     "swift run -c release": "the page's program in Swift is built and run",
     "python3 scripts/check/run_tests.py swift c": "would run the tests within a test",
 }
@@ -253,7 +257,9 @@ class Page:
                 "cmake_minimum_required(VERSION 3.16)\nproject(page C CXX)\nset(CMAKE_CXX_STANDARD 17)\n"
                 f"add_executable(program {self.last_program})\n{block.text}"
             )
-        output_of(["cmake", "-S", ".", "-B", "build", f"-DCMAKE_PREFIX_PATH={self.prefix}"], project)
+        # What is fetched is this folder, with the library that is installed.
+        fetched = [f"-DFETCHCONTENT_SOURCE_DIR_SCN={ROOT}", f"-DSCN_LIBRARY={self.prefix}/lib/libscn.so"]
+        output_of(["cmake", "-S", ".", "-B", "build", f"-DCMAKE_PREFIX_PATH={self.prefix}", *fetched], project)
         output_of(["cmake", "--build", "build"], project)
         return output_of([os.path.join(project, "build/program")], self.folder)
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Test what users get: unpack the tarball and build its examples, install the wheel into a clean virtual environment
 # with the system's OpenBLAS and Swift out of sight, and the source archive beside a library; run programs with each,
-# outside of this folder. Last line: N passed, N failed.
+# outside of this folder. Make this folder a part of a CMake project, with the tarball's library. Check what goes with
+# a release. Last line: N passed, N failed.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD
@@ -89,11 +90,90 @@ source_archive_builds() {
             "$work/sdist/scn_engine-$version-py3-none-any.whl"
 }
 
-make --no-print-directory tarball wheel || { echo "0 passed, 1 failed"; exit 1; }
+# The newest version of the C library that any file of the wheel asks for is the one that its name states.
+wheel_states_its_c_library() {
+    local stated newest wheel
+    wheel=$(echo dist/scn_engine-"$version"-*.whl)
+    stated=$(sed -n 's/.*-py3-none-manylinux_\([0-9]*\)_\([0-9]*\)_.*/\1.\2/p' <<<"$wheel")
+    python3 -m zipfile -e "$wheel" "$work/wheel" || return
+    newest=$(find "$work/wheel" -name '*.so*' -exec objdump -T {} + | sed -n 's/.*(GLIBC_\([0-9.]*\)).*/\1/p' |
+        sort -Vu | tail -n 1)
+    echo "name: glibc $stated, symbols: glibc $newest"
+    [ -n "$newest" ] && [ "$stated" = "$newest" ]
+}
+
+checksums_are_right() {
+    (cd dist && sha256sum --check --strict SHA256SUMS) && [ "$(wc -l <dist/SHA256SUMS)" = 5 ]
+}
+
+# Every file that states a version states this one: the port and the pages would stay behind.
+another_version_is_refused() {
+    ! python3 scripts/package/release.py check 99.0.0 --trial 2>"$work/said" || return
+    cat "$work/said"
+    grep -q "^  packaging/vcpkg/scn/vcpkg.json:3: version is $version, expected 99.0.0" "$work/said" &&
+        grep -q "^  docs/building.md:.*, expected 99.0" "$work/said"
+}
+
+# Against readelf: each library of the wheel and of the tarball, and each that these need.
+cat >"$work/bill_is_whole.py" <<'END'
+import hashlib, json, pathlib, re, subprocess, sys
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+text = pathlib.Path(sys.argv[1]).read_text()
+error = JsonStrictValidator(SchemaVersion.V1_5).validate_str(text)
+assert error is None, error
+components = json.loads(text)["components"]
+hashes = {h["content"] for c in components for h in c.get("hashes", [])}
+names = {c["name"] for c in components}
+libraries = [p for folder in sys.argv[2:] for p in pathlib.Path(folder).rglob("*.so*") if not p.is_symlink()]
+assert len(libraries) >= 3, libraries
+for path in libraries:
+    assert hashlib.sha256(path.read_bytes()).hexdigest() in hashes, f"{path.name} is not in the bill"
+    dynamic = subprocess.check_output(["readelf", "-dW", path], text=True)
+    for need in re.findall(r"NEEDED.*\[(.*)\]", dynamic):
+        assert need in names, f"{path.name} needs {need}, which is not in the bill"
+swift = re.search(r"Swift version (\S+)", subprocess.check_output(["swift", "--version"], text=True)).group(1)
+assert any("Swift" in c["name"] and c["version"] == swift for c in components), "the Swift runtime is not in the bill"
+assert all("licenses" in c and "version" in c for c in components if "hashes" in c), "without license or version"
+END
+
+# Tests/cmake with this folder as a part, which needs no Swift then: as_part_of_a_project HOW ARGUMENT ...
+as_part_of_a_project() {
+    local how=$1 build=$work/part-$1
+    shift
+    alone cmake -S "$root/Tests/cmake" -B "$build" -DHOW="$how" -DSCN_LIBRARY="$work/tree/lib/libscn.so" "$@" &&
+        alone cmake --build "$build" && alone ctest --test-dir "$build" --output-on-failure
+}
+
+# configuring_says TEXT ARGUMENT ...: where no Swift works, the configuration fails, and says so.
+configuring_says() {
+    local text=$1
+    shift
+    mkdir -p "$work/no-swift" && ln -sf /bin/false "$work/no-swift/swift"
+    if alone PATH="$work/no-swift:/usr/local/bin:/usr/bin:/bin" cmake -S "$root/Tests/cmake" -B "$work/bad" \
+        -DHOW=add_subdirectory -DSCN_SOURCE="$root" "$@" >"$work/said" 2>&1; then
+        echo "the configuration succeeded"
+        return 1
+    fi
+    tr -s ' \n' ' ' <"$work/said" | grep -F "$text" || { cat "$work/said"; false; }
+}
+
+make --no-print-directory release ARGS="--trial --no-site" || { echo "0 passed, 1 failed"; exit 1; }
 alone true
 attempt "tarball" tarball_is_whole
 attempt "tarball: examples in C++ through CMake" through_cmake
 attempt "tarball: quickstart in C through pkg-config" through_pkg_config
+attempt "CMake: add_subdirectory with a built library" as_part_of_a_project add_subdirectory -DSCN_SOURCE="$root"
+attempt "CMake: FetchContent with a built library" as_part_of_a_project FetchContent \
+    -DFETCHCONTENT_SOURCE_DIR_SCN="$root"
+attempt "CMake: what is said where there is no Swift" configuring_says "setup: Swift 6.2 or newer is needed"
+attempt "CMake: what is said of a library that is none" configuring_says "has the soname '', expected libscn.so." \
+    -DSCN_LIBRARY=/bin/sh
+attempt "release: another version is refused" another_version_is_refused
+attempt "release: checksums" checksums_are_right
+attempt "wheel: states the C library that it needs" wheel_states_its_c_library
+attempt "release: bill of materials" .venv/bin/python "$work/bill_is_whole.py" "dist/scn-$version.cdx.json" \
+    "$work/wheel" "$work/tree"
 attempt "wheel: clean installation" wheel_installs
 hiding=alone_without_libraries
 if ! can_hide; then

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Pack the built library for programs in C and C++: tarball.sh VERSION. Result: dist/scn-VERSION-linux-ARCH.tar.gz, one
-# folder that works wherever it is unpacked.
+# folder that works wherever it is unpacked. It is the same bytes wherever and whenever it is made; SOURCE_DATE_EPOCH is
+# its moment.
 set -euo pipefail
+umask 022
 cd "$(dirname "$0")/../.."
 version=$1
 name=scn-$version-linux-$(uname -m)
@@ -42,7 +44,7 @@ License: Apache 2.0 (\`LICENSE\`). The library contains the Swift runtime, Apach
 END
 
 mkdir -p dist
-tar --create --directory "$work" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@${SOURCE_DATE_EPOCH:-0}" \
+tar --create --directory "$work" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" \
     --mode=u+rwX,go+rX,go-w "$name" | gzip -9n >"dist/$name.tar.gz.new"
 mv -f "dist/$name.tar.gz.new" "dist/$name.tar.gz"
 ls -l "dist/$name.tar.gz"
