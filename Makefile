@@ -7,7 +7,6 @@ LIBRARY_SOURCES := $(shell find Sources include) Package.swift exports.map scrip
 	scripts/build/swift_runtime_flags.sh
 # The moment that archives state: that of the commit; outside of a repository, the first that every format knows.
 SOURCE_DATE_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),315532800)
-# The documentation as a site is a part of a release where there is a target that makes it.
 SWIFT_FOLDERS := $(wildcard Sources Tests examples bindings)
 
 .DEFAULT_GOAL := help
