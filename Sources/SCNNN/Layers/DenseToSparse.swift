@@ -20,7 +20,7 @@ public final class DenseToSparse: SpatialLayer {
         guard case .dense(let dense) = input else { throw input.mismatch(typeName, "a dense tensor") }
         try require(
             dense.shape.count == dimension + 2, .shape,
-            "input: has shape \(dense.shape), expected [batch, planes] and \(dimension) axes for DenseToSparse"
+            "input: has shape \(dense.shape), expected rank \(dimension + 2), [batch, planes] and \(dimension) axes, for DenseToSparse"
         )
         let (samples, planes) = (dense.shape[0], dense.shape[1])
         let values = dense.values

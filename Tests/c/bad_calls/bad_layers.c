@@ -112,7 +112,7 @@ static void bad_layers(void) {
     BAD(INVALID_ARGUMENT, "leakiness", scn_batch_norm_create(3, &leak, &out_module));
     BAD(INVALID_ARGUMENT, "momentum", scn_module_set_momentum(convolution, NAN));
     BAD(INVALID_ARGUMENT, "momentum", scn_module_set_momentum(sequential, 1.01));
-    BAD(INVALID_ARGUMENT, "activation", scn_activation_create((scn_activation)6, 0, &out_module));
+    BAD(INVALID_ARGUMENT, "activation", scn_activation_create((scn_activation)10, 0, &out_module));
     BAD(INVALID_ARGUMENT, "parameter", scn_activation_create(SCN_ACTIVATION_LEAKY_RELU, NAN, &out_module));
     BAD(INVALID_ARGUMENT, "p", scn_dropout_create(NAN, &out_module));
     BAD(INVALID_ARGUMENT, "p", scn_dropout_create(1.01, &out_module));

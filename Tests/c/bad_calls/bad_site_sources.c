@@ -36,7 +36,7 @@ static void bad_site_sources(void) {
     options.origin = NULL, options.spatial_size = small;
     BAD(COORDINATE, "row 1", scn_voxelize(2, plain, SCN_FLOAT64, 2, edge, &options, &out_geometry));
     options.spatial_size = no_size;
-    BAD(SHAPE, "spatial size", scn_voxelize(2, plain, SCN_FLOAT64, 2, edge, &options, &out_geometry));
+    BAD(SHAPE, "spatial_size", scn_voxelize(2, plain, SCN_FLOAT64, 2, edge, &options, &out_geometry));
     options.spatial_size = NULL, options.batch_size = -1;
     BAD(INVALID_ARGUMENT, "batch_size", scn_voxelize(2, plain, SCN_FLOAT64, 2, edge, &options, &out_geometry));
     options.batch_size = 0, options.batch = late;

@@ -1,7 +1,6 @@
 """What each layer computes, checked against numpy, and what it says about wrong calls."""
 
 import itertools
-
 import math
 
 import numpy as np

@@ -52,7 +52,7 @@ def test_epsilon_is_what_float32_holds(eps):
 def test_sparse_to_dense_demands_its_planes():
     sparse = scn.InputLayer(2, 4)(points(3))
     assert scn.SparseToDense(2, 3)(sparse).shape == (1, 3, 4, 4)
-    with pytest.raises(scn.ShapeError, match="got 3 planes, expected 5"):
+    with pytest.raises(scn.ShapeError, match="has 3 planes, expected 5"):
         scn.SparseToDense(2, 5)(sparse)
 
 
