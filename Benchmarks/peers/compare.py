@@ -47,6 +47,10 @@ TOLERANCES = {"logits": 1e-5, "gradients": 1e-3}
 RACING = ("spconv",)
 # Settings of the caller that would decide for OpenBLAS how fast it is.
 UNSET = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+# By name, how the threads of OpenMP and OpenBLAS wait for work: actively at first, or not at all. Which is faster
+# depends on how many pools of threads a process has; each library gets the better of the two.
+WAITING = {"default": {}, "passive": {"OMP_WAIT_POLICY": "passive", "OPENBLAS_THREAD_TIMEOUT": "4"}}
+TRIALS = 3  # training steps to find that out
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "SCN_NUM_THREADS")
 # Threads of OpenMP and OpenBLAS wait actively for some milliseconds; what follows should find the cores free.
 PAUSE = 0.05
@@ -62,6 +66,7 @@ COST = {
     "layer": 0.8,
     "results": 12,
     "memory": 14,
+    "waiting": 20,
 }
 
 
@@ -95,7 +100,7 @@ class Failure(Exception):
 class Worker:
     """The process of a library on a number of threads."""
 
-    def __init__(self, library, folder, threads, log):
+    def __init__(self, library, folder, threads, log, waiting="default"):
         self.library = library
         command = [sys.executable, os.path.join(HERE, "worker.py"), library, folder, str(threads)]
         self.process = subprocess.Popen(
@@ -104,7 +109,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            env=environment(library, threads),
+            env=environment(library, threads, waiting),
         )
         self._answer()
 
@@ -136,9 +141,11 @@ class Worker:
         self.process.stdout.close()
 
 
-def environment(library, threads):
+def environment(library, threads, waiting):
     """Return the environment variables of a library's process."""
-    result = {name: value for name, value in os.environ.items() if name not in UNSET}
+    decided = (*UNSET, *WAITING["passive"])
+    result = {name: value for name, value in os.environ.items() if name not in decided}
+    result.update(WAITING[waiting])
     result.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
     kernels = better_kernels() if library == "MinkowskiEngine" else None
     if kernels:
@@ -203,6 +210,7 @@ class Comparison:
         self.rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
         self.libraries, self.left_out = available()
         self.about, self.figures, self.agreement, self.memory = {}, [], [], []
+        self.waiting = {}
         self.progress = Progress()
         self.progress.total = self._total()
 
@@ -212,7 +220,8 @@ class Comparison:
             a_round = COST[network, "train"] + 1.2 * COST[network, "infer"] + COST["rulebooks"]
             a_thread += (self.rounds + 1) * a_round
         threads = sum(1 if count == 1 else 0.65 for count in THREADS)
-        return len(self.libraries) * (a_thread * threads + len(subject.NETWORKS) * COST["memory"])
+        once = COST["waiting"] + len(subject.NETWORKS) * COST["memory"]
+        return len(self.libraries) * (a_thread * threads + once)
 
     def _advance(self, threads, cost, text):
         self.progress.advance(cost * (1 if threads == 1 else 0.65), f"{report.threads_text(threads)}, {text}")
@@ -244,7 +253,8 @@ class Comparison:
             workers = {}
             for name in list(self.libraries):
                 try:
-                    workers[name] = Worker(name, self.folder, threads, self.log)
+                    self.waiting[name] = self.find_waiting(name, threads) if threads > 1 else "default"
+                    workers[name] = Worker(name, self.folder, threads, self.log, self.waiting[name])
                 except Failure as failure:
                     self.drop(workers, failure)
             for name, about in self.turns(workers, 0, "about").items():
@@ -261,6 +271,18 @@ class Comparison:
             for name in list(self.libraries):
                 self.measure_memory(name, network)
         self.progress.clear()
+
+    def find_waiting(self, name, threads):
+        """Return how the library's threads should wait, by trial."""
+        seconds = {}
+        for waiting in WAITING:
+            worker = Worker(name, self.folder, threads, self.log, waiting)
+            worker.ask("open", "smaller")
+            steps = [worker.ask("train")["seconds"] for _ in range(TRIALS + 1)]
+            worker.stop()
+            seconds[waiting] = statistics.median([chosen(step, threads) for step in steps[1:]])
+            self.progress.advance(COST["waiting"] / len(WAITING), f"how threads of {name} wait best")
+        return min(seconds, key=lambda waiting: seconds[waiting])
 
     def compare_results(self, workers, threads, network):
         import numpy as np
@@ -327,7 +349,7 @@ class Comparison:
     def measure_memory(self, name, network):
         threads = THREADS[-1]
         try:
-            worker = Worker(name, self.folder, threads, self.log)
+            worker = Worker(name, self.folder, threads, self.log, self.waiting[name])
             size = worker.ask("memory", network)["bytes"]
             worker.stop()
         except Failure as failure:
@@ -369,6 +391,7 @@ class Comparison:
                 "unset_because_they_were_set": {name: os.environ[name] for name in UNSET if name in os.environ},
                 "set_to_the_number_of_threads": THREAD_VARIABLES,
                 "OPENBLAS_CORETYPE_of_MinkowskiEngine": better_kernels(),
+                "waiting": {"is": WAITING, "of_several_threads": self.waiting},
             },
             "libraries": {name: {**self.about[name], "source": source_of(name)} for name in self.libraries},
             "left_out": self.left_out,

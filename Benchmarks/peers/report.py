@@ -212,10 +212,12 @@ def draw(figures, folder):
             panel.set_title(f"U-Net of {planes[0]} ... {planes[-1]} planes, {text}, seconds", fontsize=10)
     handles = [pyplot.Rectangle((0, 0), 1, 1, color=colors[name]) for name in libraries]
     texts = [known.label(name) for name in libraries]
-    drawing.legend(handles, texts, loc="lower left", ncol=len(texts), frameon=False, fontsize=9)
+    drawing.legend(
+        handles, texts, loc="lower left", bbox_to_anchor=(0, 0.03), ncol=len(texts), frameon=False, fontsize=9
+    )
     source = f"{figures['cpu']}, {figures['sites']:,} sites" + (", a glance (--quick)" if figures["quick"] else "")
-    drawing.text(0.995, 0.02, source, ha="right", fontsize=8, color="#777777")
-    drawing.tight_layout(rect=(0, 0.06, 1, 1))
+    drawing.text(0.995, 0.015, source, ha="right", fontsize=8, color="#777777")
+    drawing.tight_layout(rect=(0, 0.09, 1, 1))
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, "performance-peers.png")
     drawing.savefig(path, dpi=90, pil_kwargs={"optimize": True})
