@@ -15,7 +15,7 @@ REFERENCE, LIKE_FOR_LIKE = "scn", report.LIKE_FOR_LIKE
 # The largest difference from scn's results over their largest value.
 TOLERANCES = {"logits": 1e-5, "gradients": 1e-3}
 QUANTITIES = ("train", "infer", "rulebooks", "infer_optimized")
-ROUNDS, QUICK_ROUNDS = 9, 3
+ROUNDS, QUICK_ROUNDS = 7, 3
 TRIALS = 3  # training steps to find out how threads wait best
 # About how long a round of one library takes, for the time left: seconds on one thread.
 COST = {

@@ -26,9 +26,10 @@ make_environment() {
         [ -n "$version" ] || fail "pip could not install PyTorch $torch"
         pip_install "torch==$version" 2>/dev/null && break
     done
-    # spconv 2.3.8 is the build for a CPU where no name of a CUDA follows; cumm 0.7.11 is what it was built with.
-    pip_install spconv==2.3.8 cumm==0.7.11 numpy==2.4.6 matplotlib==3.11.2 setuptools==80.9.0 wheel==0.48.0 \
-        ninja==1.13.2 || fail "pip could not install spconv, which has builds for Linux and Python 3.9 to 3.13"
+    # The package of this name is the build for a CPU; others have CUDA's version in theirs. cumm is the one it wants.
+    pip_install -c <(grep -E '^(numpy|matplotlib|wheel)=' requirements.txt) spconv==2.3.8 cumm==0.7.11 numpy matplotlib \
+        wheel setuptools==80.9.0 ninja==1.13.2 ||
+        fail "pip could not install spconv; it has builds for Linux on x86-64 and Python 3.9 to 3.13"
 }
 
 # Print the commit of a clone; an archive has none.
@@ -62,7 +63,7 @@ build_library() {
     local name=$1 folder=$2 source log=build/peers-$1.log
     if [ -z "$folder" ]; then
         "$venv/bin/python" -c "import $name" 2>/dev/null ||
-            echo "no folder with its source was named" >"$venv/$name.absent"
+            echo "no folder with its source was named: ${name^^}=folder" >"$venv/$name.absent"
         return
     fi
     [ -d "$folder" ] || fail "$folder is no folder"
