@@ -82,7 +82,7 @@ class Comparison:
             a_round = COST[network, "train"] + 1.2 * COST[network, "infer"] + COST["rulebooks"]
             a_thread += (self.rounds + 1) * a_round
         threads = sum(1 if count == 1 else 0.65 for count in self.threads)
-        once = COST["waiting"] + len(subject.NETWORKS) * COST["memory"]
+        once = COST["waiting"] * (len(self.threads) - 1) + len(subject.NETWORKS) * COST["memory"]
         return len(self.libraries) * (a_thread * threads + once)
 
     def _advance(self, threads, cost, text):

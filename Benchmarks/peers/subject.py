@@ -17,8 +17,10 @@ LAYERS = {
     f"{kind} {planes}": (kind, planes) for kind in ("submanifold 3x3x3", "strided 2x2x2") for planes in LAYER_PLANES
 }
 # What the biases of batch norms get in addition where gradients are compared: hardly any activation is then near zero,
-# where a rounding error decides whether a whole element of a gradient is there or not.
-OFF_KINKS = 8
+# where a rounding error decides whether a whole element of a gradient is there or not. The linear layer's weight is
+# made smaller, so that the gradients of rows differ in sign: sums over rows of one sign, which others take in float32
+# one after the other in their batch norms, lose three digits.
+OFF_KINKS, SMALLER = 16, 0.02
 # The formats of weights in which they are handed over: that of scn and SparseConvNet, and those of others.
 FORMATS = ("scn", "spconv", "minkowski")
 
@@ -108,7 +110,8 @@ def write_weights(folder, network, spatial_size, seed):
             value = random.uniform(*((0.5, 1.5) if name.endswith("weight") else (-0.1, 0.1)), value.shape)
         weights.append(value.astype(np.float32))
         is_bias = value.ndim == 1 and name.endswith("bias")
-        smooth.append((value + OFF_KINKS if is_bias else value).astype(np.float32))
+        is_linear = value.ndim == 2
+        smooth.append((value + OFF_KINKS * is_bias if not is_linear else SMALLER * value).astype(np.float32))
     for form in FORMATS:
         for is_smooth, values in ((False, weights), (True, smooth)):
             converted = {f"{number:04}": to_format(value, form) for number, value in enumerate(values)}
