@@ -70,6 +70,7 @@ def everything(comparison):
         "left_out": comparison.left_out,
         "tolerances": measuring.TOLERANCES,
         "agreement": comparison.agreement,
+        "run_to_run": comparison.run_to_run,
         "figures": comparison.figures,
         "memory": comparison.memory,
     }

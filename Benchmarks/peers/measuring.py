@@ -27,7 +27,7 @@ COST = {
     "layer": 0.8,
     "results": 12,
     "memory": 14,
-    "waiting": 20,
+    "waiting": 32,
 }
 
 
@@ -72,7 +72,7 @@ class Comparison:
         self.rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
         self.libraries, self.left_out = available()
         self.about, self.figures, self.agreement, self.memory = {}, [], [], []
-        self.waiting = {}
+        self.waiting, self.run_to_run = {}, []
         self.progress = Progress()
         self.progress.total = self._total()
 
@@ -135,16 +135,22 @@ class Comparison:
         self.progress.clear()
 
     def find_waiting(self, name, threads):
-        """Return how the library's threads should wait, by trial."""
+        """Return how the library's threads should wait, by trial; note how its results then differ from run to run."""
         seconds = {}
+        path = os.path.join(self.folder, "trial.npz")
         for waiting in WAITING:
             worker = Worker(name, self.folder, threads, self.log, waiting)
             worker.ask("open", "smaller")
             steps = [worker.ask("train")["seconds"] for _ in range(TRIALS + 1)]
+            run_to_run = worker.ask("results", "smaller", path)["run_to_run"]
             worker.stop()
+            self.note_run_to_run(name, threads, waiting, run_to_run)
             seconds[waiting] = statistics.median([chosen(step, threads) for step in steps[1:]])
             self.progress.advance(COST["waiting"] / len(WAITING), f"how threads of {name} wait best")
         return min(seconds, key=lambda waiting: seconds[waiting])
+
+    def note_run_to_run(self, name, threads, waiting, run_to_run):
+        self.run_to_run.append({"library": name, "threads": threads, "waiting": waiting, **run_to_run})
 
     def compare_results(self, workers, threads, network):
         arrays = {}
@@ -156,7 +162,8 @@ class Comparison:
                 continue
             with np.load(path) as file:
                 arrays[name] = {key: file[key] for key in file.files}
-            line = {"threads": threads, "network": network, "library": name, **answers[name], "worst": {}}
+            self.note_run_to_run(name, threads, self.waiting[name], answers[name]["run_to_run"])
+            line = {"threads": threads, "network": network, "library": name, "loss": answers[name]["loss"], "worst": {}}
             for key, value in arrays[name].items():
                 ours = arrays[REFERENCE][key]
                 theirs = subject.from_format(value, subject.format_of(name)).reshape(ours.shape)

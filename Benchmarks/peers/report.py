@@ -143,20 +143,30 @@ def agreement_note(known):
 
 
 def race_note(known):
-    """Say which results change from run to run by more than rounding."""
-    texts = []
+    """Say which results change from run to run by more than rounding, and how much, by how threads wait for work."""
+    texts, most = [], known.all["tolerances"]
     for library in known.all["libraries"]:
-        lines = [line for line in known.all["agreement"] if line["library"] == library]
-        worst = max(lines, key=lambda line: line["run_to_run"]["logits"])
-        run, threads = worst["run_to_run"], threads_text(worst["threads"])
-        if run["logits"] > known.all["tolerances"]["logits"]:
-            texts.append(
-                f"**The kernels of {library} for a CPU race**: on {threads} the same inference differs from run to run "
-                f"by up to {run['logits']:.2g} of the largest value ({run['rows']:,} of {run['of_rows']:,} rows by "
-                f"more than 0.001 of it), and from that of scn by {worst['worst']['logits']:.2g}. Its figures for "
-                f"{threads} are those of wrong results."
+        lines = [line for line in known.all["run_to_run"] if line["library"] == library]
+        moving = [line for line in lines if line["logits"] > most["logits"] or line["gradients"] > most["gradients"]]
+        if not moving:
+            continue
+        threads = threads_text(max(line["threads"] for line in moving))
+        used = known.all["environment"]["waiting"]["of_several_threads"][library]
+        text = f"**The kernels of {library} for a CPU race**: on {threads} the same call differs from run to run."
+        for waiting in dict.fromkeys(line["waiting"] for line in lines if line["threads"] > 1):
+            runs = [line for line in lines if line["waiting"] == waiting and line["threads"] > 1]
+            run = max(runs, key=lambda line: line["logits"])
+            text += (
+                f" With {waiting} waiting of idle threads{', as in the table,' if waiting == used else ''} outputs of "
+                f"inference differed by up to {run['logits']:.2g} of the largest value"
+                f"{rows_text(run)}, gradients by up to {max(line['gradients'] for line in runs):.2g}."
             )
+        texts.append(f"{text} So its figures for {threads} are those of results that cannot be relied on.")
     return " ".join(texts)
+
+
+def rows_text(run):
+    return f" ({run['rows']:,} of {run['of_rows']:,} rows by more than 0.001 of it)" if run["rows"] else ""
 
 
 def marker(name, end):
