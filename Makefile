@@ -12,7 +12,7 @@ SWIFT_FOLDERS := $(wildcard Sources Tests examples bindings)
 .DEFAULT_GOAL := help
 EXAMPLES := tabletop terrain
 
-.PHONY: help setup lib layers-page demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime example-mpi test test-kernels test-arm bench bench-torch check-abi bindings docc doxygen site site-serve pictures lint format asan ubsan tsan fuzz coverage random-networks install uninstall tarball wheel release check-reproducible check-from-source clean
+.PHONY: help setup lib layers-page demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime example-mpi test test-kernels test-arm bench bench-torch bench-peers check-abi bindings docc doxygen site site-serve pictures lint format asan ubsan tsan fuzz coverage random-networks install uninstall tarball wheel release check-reproducible check-from-source clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
@@ -98,6 +98,13 @@ endif
 
 bench-torch: build/scn-bench .venv/.torch ## a training step through scn.torch, next to the same through C; DATA, ARGS=--quick
 	@.venv/bin/python Benchmarks/torch_step.py $(if $(DATA),--data '$(DATA)') $(ARGS)
+
+PEERS_JSON ?= build/peers.json
+# SPARSECONVNET, MINKOWSKIENGINE: folders with their source. WRITE: pages whose tables are replaced.
+bench-peers: build/scn-bench ## compare with SparseConvNet, MinkowskiEngine, spconv: docs/performance.md#compared-with-others
+	@scripts/build/peers.sh sparseconvnet='$(SPARSECONVNET)' MinkowskiEngine='$(MINKOWSKIENGINE)'
+	@build/peers-venv/bin/python Benchmarks/peers/compare.py --json '$(PEERS_JSON)' --plots '$(PLOTS)' \
+		$(if $(DATA),--data '$(DATA)') $(if $(WRITE),--write $(WRITE)) $(ARGS)
 
 check-abi: $(LIBRARY) ## compare the header with the library, with what is made of it for Python, and with scn.hpp
 	@python3 scripts/check/check_abi.py

@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""Compare scn with other libraries of sparse convolutions on a CPU: two U-Nets and single layers on the same sites.
+
+usage: compare.py [--data DIR] [--quick] [--rounds N] [--threads N] [--json FILE]
+                  [--markdown FILE] [--plots DIR] [--write FILE ...]
+       compare.py --from FILE [--markdown FILE] [--plots DIR] [--write FILE ...]
+
+`make bench-peers` builds the environment that it needs, and runs it there. Each library has a process of its own for
+each number of threads; they take turns, one step each, and begin each round with another library. docs/performance.md
+says what the figures mean.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import shutil
+import sys
+import tempfile
+
+import measuring
+import processes
+import report
+import subject
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BENCH = os.path.join(ROOT, "build", "scn-bench")
+# Libraries whose kernels race on several threads: their results are reported there, and need not agree.
+RACING = ("spconv",)
+
+
+def disagreements(figures):
+    """Return what makes the comparison worthless: libraries that do not compute the same, known races aside."""
+    return [
+        f"{line['library']}: results of the {line['network']} U-Net on {report.threads_text(line['threads'])} differ "
+        f"from those of scn by {line['worst']}, expected at most {figures['tolerances']}"
+        for line in figures["agreement"]
+        if not line["agrees"] and not (line["library"] in RACING and line["threads"] > 1)
+    ]
+
+
+def everything(comparison):
+    """Return all that is known of a comparison, for the JSON."""
+    comparison.add_ratios()
+    with open(os.path.join(comparison.folder, "about.json"), encoding="utf-8") as file:
+        scenes = json.load(file)
+    on_one = [figure for figure in comparison.figures if figure["threads"] == 1]
+    return {
+        "date": datetime.date.today().isoformat(),
+        "cpu": processes.cpu_field("model name"),
+        "cpu_family_model": f"{processes.cpu_field('cpu family')}/{processes.cpu_field('model')}",
+        "cpus": len(os.sched_getaffinity(0)),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "quick": comparison.options.quick,
+        "rounds": comparison.rounds,
+        **scenes,
+        "networks": subject.NETWORKS,
+        "cpu_share_at_1_thread": sum(sum(f["cpu"]) for f in on_one) / sum(sum(f["wall"]) for f in on_one),
+        "environment": {
+            "unset_because_they_were_set": {name: os.environ[name] for name in processes.UNSET if name in os.environ},
+            "set_to_the_number_of_threads": processes.THREAD_VARIABLES,
+            "OPENBLAS_CORETYPE_of_MinkowskiEngine": processes.better_kernels(),
+            "waiting": {"is": processes.WAITING, "of_several_threads": comparison.waiting},
+        },
+        "libraries": {
+            name: {**comparison.about[name], "source": processes.source_of(name)} for name in comparison.libraries
+        },
+        "left_out": comparison.left_out,
+        "tolerances": measuring.TOLERANCES,
+        "agreement": comparison.agreement,
+        "run_to_run": comparison.run_to_run,
+        "figures": comparison.figures,
+        "memory": comparison.memory,
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--data", help="measure on the first four scenes of DIR/tabletop/train, not made-up surfaces")
+    parser.add_argument(
+        "--quick", action="store_true", help="one scene, three rounds: a quick look, not for the record"
+    )
+    parser.add_argument("--rounds", type=int, help=f"calls of each kind, at least 2 ({measuring.ROUNDS})")
+    parser.add_argument("--threads", type=int, default=2, help="the number of threads besides 1 (2)")
+    parser.add_argument("--from", dest="measured", metavar="FILE", help="measure nothing: show the figures of FILE")
+    parser.add_argument("--json", default=os.path.join(ROOT, "build", "peers.json"), help="where the figures go")
+    parser.add_argument("--markdown", default=os.path.join(ROOT, "build", "peers.md"), help="where the tables go")
+    parser.add_argument("--plots", default=os.path.join(ROOT, "build"), help="the folder for the picture")
+    parser.add_argument("--write", nargs="+", default=[], metavar="FILE", help="put the tables between FILE's markers")
+    options = parser.parse_args()
+    if options.rounds is not None and options.rounds < 2:
+        parser.error(f"--rounds: is {options.rounds}, expected at least 2")
+    if options.threads < 1:
+        parser.error(f"--threads: is {options.threads}, expected at least 1")
+    for path in options.write:
+        report.check_markers(path)
+    if options.measured:
+        with open(options.measured, encoding="utf-8") as file:
+            figures = json.load(file)
+    else:
+        figures = measure(options)
+    tables = report.tables(figures)
+    print(tables["peers"] + "\n\n" + tables["peers layers"])
+    with open(options.markdown, "w", encoding="utf-8") as file:
+        file.write(tables["peers"] + "\n\n" + tables["peers layers"] + "\n")
+    for path in options.write:
+        report.write_between_markers(path, tables)
+    report.draw(figures, options.plots)
+    problems = disagreements(figures)
+    if problems:
+        sys.exit("bench-peers: " + "\nbench-peers: ".join(problems))
+
+
+def measure(options):
+    if not os.path.exists(BENCH):
+        sys.exit(f"bench-peers: {BENCH} is missing; `make bench-peers` builds it")
+    folder = tempfile.mkdtemp(prefix="scn-peers-")
+    log_path = os.path.splitext(os.path.abspath(options.json))[0] + ".log"
+    os.makedirs(os.path.dirname(log_path), exist_ok=True)
+    try:
+        subject.prepare(folder, BENCH, options.data, options.quick)
+        with open(log_path, "w", encoding="utf-8") as log:
+            comparison = measuring.Comparison(options, folder, log)
+            comparison.run()
+            figures = everything(comparison)
+    finally:
+        shutil.rmtree(folder)
+    with open(options.json, "w", encoding="utf-8") as file:
+        json.dump(figures, file, indent=1)
+        file.write("\n")
+    return figures
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,254 @@
+"""What is shown of a comparison: tables in Markdown, between the markers of pages too, and a picture."""
+
+import os
+import re
+import sys
+import textwrap
+
+LIKE_FOR_LIKE = "scn.torch"
+LABELS = {"scn": "scn, from Python (numpy)", "scn.torch": "scn.torch (PyTorch)"}
+COLORS = {"scn": "#1f6fb4", "scn.torch": "#6fa8d6"}
+OTHERS = ("#d9822b", "#8c6bb1", "#5a9e6f")
+INK = "#333333"
+
+
+def threads_text(threads):
+    return "1 thread" if threads == 1 else f"{threads} threads"
+
+
+class Figures:
+    """The figures of a comparison, found by what they are of."""
+
+    def __init__(self, figures):
+        self.all = figures
+        self.threads = sorted({line["threads"] for line in figures["figures"]})
+        self.lines = {(f["subject"], f["quantity"], f["library"], f["threads"]): f for f in figures["figures"]}
+        self.bytes = {(m["subject"], m["library"]): m["bytes"] for m in figures["memory"]}
+
+    def label(self, library):
+        if library in LABELS:
+            return LABELS[library]
+        name = "sparseconvnet" if library == "SparseConvNet" else library
+        return f"{library} {self.all['libraries'][library]['versions'][name]}"
+
+    def cell(self, what, quantity, library):
+        """Seconds for each number of threads, and for others than scn how many times those of scn.torch."""
+        lines = [self.lines.get((what, quantity, library, threads)) for threads in self.threads]
+        if None in lines:
+            return ""
+        text = " / ".join(rounded(line["seconds"]["median"]) for line in lines)
+        if library in LABELS:
+            return text
+        return f"{text} ({' / '.join(ratio(line['times_like_for_like']['median']) for line in lines)})"
+
+
+def rounded(seconds):
+    """Three digits."""
+    return f"{seconds:.2f}" if seconds >= 1 else f"{seconds:.3f}" if seconds >= 0.1 else f"{seconds:.4f}"
+
+
+def ratio(value):
+    return f"{value:.2g}x" if value < 10 else f"{value:.0f}x"
+
+
+def tables(figures):
+    """Return by name what goes between the markers of that name."""
+    known = Figures(figures)
+    return {
+        "peers": "\n\n".join([networks_table(known), "\n".join(notes(known))]),
+        "peers layers": layers_table(known),
+    }
+
+
+def networks_table(known):
+    counts = " / ".join(str(threads) for threads in known.threads)
+    memory_threads = known.all["memory"][0]["threads"]
+    rows = [
+        f"| {counts} threads | training step, s | inference, s | rulebooks, s | memory of a step, MB |",
+        "|---|---|---|---|---|",
+    ]
+    for network, planes in known.all["networks"].items():
+        rows.append(f"| **U-Net of {', '.join(map(str, planes))} planes** | | | | |")
+        for library in known.all["libraries"]:
+            size = known.bytes.get((network, library))
+            cells = [known.cell(network, quantity, library) for quantity in ("train", "infer", "rulebooks")]
+            memory = "" if size is None else f"{size / 1e6:,.0f}"
+            rows.append(f"| {known.label(library)} | {' | '.join(cells)} | {memory} |")
+    rows.append("")
+    rows.append(f"In parentheses: times `scn.torch`, the median over rounds. Memory: on {memory_threads} threads.")
+    return "\n".join(rows)
+
+
+def layers_table(known):
+    libraries = list(known.all["libraries"])
+    heads = ["seconds, " + " / ".join(map(threads_text, known.threads)), *map(known.label, libraries)]
+    rows = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
+    subjects = dict.fromkeys(line["subject"] for line in known.all["figures"])
+    for what in subjects:
+        if what in known.all["networks"]:
+            continue
+        for part, text in (("forward", "forward"), ("backward", "both gradients")):
+            cells = [known.cell(what, part, library) for library in libraries]
+            rows.append("| " + " | ".join([f"{what} planes, {text}", *cells]) + " |")
+    return "\n".join(rows)
+
+
+def notes(known):
+    """What a reader has to know besides the figures."""
+    figures = known.all
+    optimized = [
+        " / ".join(
+            rounded(known.lines[network, "infer_optimized", "scn", threads]["seconds"]["median"])
+            for threads in known.threads
+        )
+        for network in figures["networks"]
+    ]
+    scenes = f"{figures['scenes']} scene{'s' if figures['scenes'] > 1 else ''} ({figures['source']})"
+    versions = {name: about["versions"] for name, about in figures["libraries"].items()}
+    measured = [
+        f"Measured on {figures['date']}: {figures['cpu']} ({figures['cpus']} cpus, family/model",
+        f"{figures['cpu_family_model']}), {scenes} of {figures['sites']:,} sites, float32; medians of",
+        f"{figures['rounds']} rounds in turns. scn {versions['scn']['scn']}, PyTorch",
+        f"{versions[LIKE_FOR_LIKE]['torch']}, Python {figures['python']}.",
+    ]
+    if figures["quick"]:
+        measured.append("**A quick look, not for the record.**")
+    if figures["cpu_share_at_1_thread"] < 0.95:
+        share = 100 * figures["cpu_share_at_1_thread"]
+        measured.append(f"**The machine was busy: a thread got a core for {share:.0f} % of the time.**")
+    paragraphs = [
+        " ".join(measured),
+        f"scn's `optimize_for_inference` brings its inference to {optimized[0]} s and {optimized[1]} s.",
+        agreement_note(known),
+        race_note(known),
+    ]
+    if figures["left_out"]:
+        why = "; ".join(f"{name} ({reason})" for name, reason in figures["left_out"].items())
+        paragraphs.append(f"Left out: {why}.")
+    filled = [textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False) for text in paragraphs if text]
+    return "\n\n".join(filled).split("\n")
+
+
+def agreement_note(known):
+    ones = [line for line in known.all["agreement"] if line["threads"] == 1]
+    wrong = sorted({line["library"] for line in ones if not line["agrees"]})
+    if wrong:
+        return f"**{', '.join(wrong)}: computes something else than scn.**"
+    logits = max(line["worst"]["logits"] for line in ones)
+    gradients = max(line["worst"]["gradients"] for line in ones)
+    return (
+        "On one thread, all compute the same from the same weights: the largest difference from scn is "
+        f"{logits:.1e} of the largest value for the outputs of inference, and {gradients:.1e} for a gradient."
+    )
+
+
+def race_note(known):
+    """Say which results change from run to run by more than rounding, and how much, by how threads wait for work."""
+    texts, most = [], known.all["tolerances"]
+    for library in known.all["libraries"]:
+        lines = [line for line in known.all["run_to_run"] if line["library"] == library]
+        moving = [line for line in lines if line["logits"] > most["logits"] or line["gradients"] > most["gradients"]]
+        if not moving:
+            continue
+        threads = threads_text(max(line["threads"] for line in moving))
+        used = known.all["environment"]["waiting"]["of_several_threads"][library]
+        text = f"**The kernels of {library} for a CPU race**: on {threads} the same call differs from run to run."
+        for waiting in dict.fromkeys(line["waiting"] for line in lines if line["threads"] > 1):
+            runs = [line for line in lines if line["waiting"] == waiting and line["threads"] > 1]
+            run = max(runs, key=lambda line: line["logits"])
+            text += (
+                f" With {waiting} waiting of idle threads{', as in the table,' if waiting == used else ''} outputs of "
+                f"inference differed by up to {run['logits']:.2g} of the largest value"
+                f"{rows_text(run)}, gradients by up to {max(line['gradients'] for line in runs):.2g}."
+            )
+        texts.append(f"{text} So its figures for {threads} are those of results that cannot be relied on.")
+    return " ".join(texts)
+
+
+def rows_text(run):
+    return f" ({run['rows']:,} of {run['of_rows']:,} rows by more than 0.001 of it)" if run["rows"] else ""
+
+
+def marker(name, end):
+    return f"<!-- {name}: {end} -->"
+
+
+def find_markers(text, name):
+    return re.search(f"{re.escape(marker(name, 'begin'))}\n.*?{re.escape(marker(name, 'end'))}", text, re.S)
+
+
+def check_markers(path):
+    """End the program where a page has no place for a table."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except OSError as error:
+        sys.exit(f"bench-peers: {path}: {error.strerror}")
+    if not find_markers(text, "peers") and not find_markers(text, "peers layers"):
+        sys.exit(f"bench-peers: {path}: has no lines {marker('peers', 'begin')} and {marker('peers', 'end')}")
+
+
+def write_between_markers(path, contents):
+    """Replace what is between the markers of each name that the page has."""
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    for name, content in contents.items():
+        found = find_markers(text, name)
+        if found:
+            inside = f"{marker(name, 'begin')}\n{content}\n{marker(name, 'end')}"
+            text = text[: found.start()] + inside + text[found.end() :]
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    print(f"written: {path}")
+
+
+def draw(figures, folder):
+    """Draw bars of training steps and inferences, shorter is better."""
+    try:
+        import matplotlib
+    except ImportError:
+        print("no plot was drawn: matplotlib is missing; `make bench-peers` brings it")
+        return
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    known = Figures(figures)
+    libraries = list(figures["libraries"])
+    colors = dict(zip([name for name in libraries if name not in COLORS], OTHERS)) | COLORS
+    drawing, panels = pyplot.subplots(2, len(figures["networks"]), figsize=(11, 5.6), squeeze=False)
+    for column, (network, planes) in enumerate(figures["networks"].items()):
+        for panel, quantity, text in zip(panels[:, column], ("train", "infer"), ("training step", "inference")):
+            draw_bars(panel, known, network, quantity, colors)
+            panel.set_title(f"U-Net of {planes[0]} ... {planes[-1]} planes, {text}, seconds", fontsize=10)
+    handles = [pyplot.Rectangle((0, 0), 1, 1, color=colors[name]) for name in libraries]
+    texts = [known.label(name) for name in libraries]
+    drawing.legend(
+        handles, texts, loc="lower left", bbox_to_anchor=(0, 0.03), ncol=len(texts), frameon=False, fontsize=9
+    )
+    source = f"{figures['cpu']}, {figures['sites']:,} sites" + (", a glance (--quick)" if figures["quick"] else "")
+    drawing.text(0.995, 0.015, source, ha="right", fontsize=8, color="#777777")
+    drawing.tight_layout(rect=(0, 0.09, 1, 1))
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, "performance-peers.png")
+    drawing.savefig(path, dpi=90, pil_kwargs={"optimize": True})
+    print(f"drawn: {path}")
+
+
+def draw_bars(panel, known, network, quantity, colors):
+    libraries = list(known.all["libraries"])
+    place, places = 0, []
+    for threads in known.threads:
+        begin = place
+        for library in libraries:
+            line = known.lines[network, quantity, library, threads]["seconds"]
+            error = [[line["median"] - line["low"]], [line["high"] - line["median"]]]
+            panel.barh(place, line["median"], color=colors[library], xerr=error, ecolor="#777777")
+            panel.text(line["high"], place, f" {rounded(line['median'])}", va="center", fontsize=8, color=INK)
+            place += 1
+        places.append((begin + place - 1) / 2)
+        place += 1
+    panel.set_yticks(places, [threads_text(threads) for threads in known.threads])
+    panel.invert_yaxis()
+    panel.margins(x=0.12)
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.tick_params(labelsize=9, colors=INK)
