@@ -31,6 +31,10 @@
 #ifndef SCN_HPP
 #define SCN_HPP
 
+#if __cplusplus < 201703L && !(defined(_MSVC_LANG) && _MSVC_LANG >= 201703L)
+#error "scn.hpp needs C++17: -std=c++17, or set(CMAKE_CXX_STANDARD 17)"
+#endif
+
 #include <scn.h>
 
 #include <array>
@@ -647,9 +651,14 @@ class Tensor : public Handle<scn_tensor, scn_tensor_retain, scn_tensor_release> 
     }
     /// The values themselves, of the features for sparse tensors and points: the library's memory, valid while the
     /// tensor lives.
-    [[nodiscard]] Span<float> values() const {
+    [[nodiscard]] Span<float> values() const & {
         const std::int64_t count = detail::product(shape());
         return {detail::stored<float *>(scn_tensor_data, get()), static_cast<std::size_t>(count)};
+    }
+    /// A copy of the values of a tensor that is about to go: network(points).values().
+    [[nodiscard]] std::vector<float> values() const && {
+        const Span<float> all = values();
+        return {all.begin(), all.end()};
     }
     /// The value of a tensor that has one element.
     [[nodiscard]] float item() const {
