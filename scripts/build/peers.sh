@@ -27,8 +27,8 @@ make_environment() {
         pip_install "torch==$version" 2>/dev/null && break
     done
     # The package of this name is the build for a CPU; others have CUDA's version in theirs. cumm is the one it wants.
-    pip_install -c <(grep -E '^(numpy|matplotlib|wheel)=' requirements.txt) spconv==2.3.8 cumm==0.7.11 numpy matplotlib \
-        wheel setuptools==80.9.0 ninja==1.13.2 ||
+    pip_install -c <(grep -E '^(numpy|matplotlib|wheel)=' requirements.txt) spconv==2.3.8 cumm==0.7.11 numpy \
+        matplotlib wheel setuptools==80.9.0 ninja==1.13.2 ||
         fail "pip could not install spconv; it has builds for Linux on x86-64 and Python 3.9 to 3.13"
 }
 
