@@ -177,11 +177,10 @@ public func scn_group_norm_create(
     }
 }
 
-@_cdecl("scn_instance_norm_create") @implementation
-public func scn_instance_norm_create(
-    _ planes: Int64, _ epsilon: Double, _ affine: Int32, _ module: HandleOut
+private func produceAffineNorm(
+    _ module: HandleOut, _ name: String, _ planes: Int64, _ epsilon: Double, _ affine: Int32
 ) -> scn_status {
-    produceLayer(module, "InstanceNorm") {
+    produceLayer(module, name) {
         [
             "planes": .integer(Int(planes)), "epsilon": .number(epsilon),
             "affine": .bool(try boolean(affine, "affine")),
@@ -189,16 +188,18 @@ public func scn_instance_norm_create(
     }
 }
 
+@_cdecl("scn_instance_norm_create") @implementation
+public func scn_instance_norm_create(
+    _ planes: Int64, _ epsilon: Double, _ affine: Int32, _ module: HandleOut
+) -> scn_status {
+    produceAffineNorm(module, "InstanceNorm", planes, epsilon, affine)
+}
+
 @_cdecl("scn_layer_norm_create") @implementation
 public func scn_layer_norm_create(
     _ planes: Int64, _ epsilon: Double, _ affine: Int32, _ module: HandleOut
 ) -> scn_status {
-    produceLayer(module, "LayerNorm") {
-        [
-            "planes": .integer(Int(planes)), "epsilon": .number(epsilon),
-            "affine": .bool(try boolean(affine, "affine")),
-        ]
-    }
+    produceAffineNorm(module, "LayerNorm", planes, epsilon, affine)
 }
 
 func activation(_ activation: scn_activation, _ parameter: Double) throws(SCNError) -> Activation {

@@ -83,7 +83,7 @@ import Testing
     static func prelu(_ input: [Float], _ gradient: [Float], leaks: [Float], planes: Int) throws -> [[Float]] {
         let values = try Matrix(rows: input.count / planes, planes: planes, input)
         let (output, byInput) = (try unwritten(values.rows, planes), try unwritten(values.rows, planes))
-        let byLeaks = try unwritten(1, planes)
+        let byLeaks = try unwritten(1, leaks.count)
         try ParametricReLU.forward(values, leaks: vector(leaks), into: output)
         try ParametricReLU.backward(
             input: values, gradient: Matrix(rows: values.rows, planes: planes, gradient), leaks: vector(leaks),
@@ -110,6 +110,11 @@ import Testing
                     }
                 }
                 #expect(worstError(results[2], byLeaks) < 1e-4, name)
+                let shared = try Self.prelu(input, gradient, leaks: [-0.5], planes: planes)
+                let spread = try Self.prelu(
+                    input, gradient, leaks: [Float](repeating: -0.5, count: planes), planes: planes)
+                #expect(shared[0] == spread[0] && shared[1] == spread[1], name)
+                #expect(worstError(shared[2], [byLeaks.reduce(0, +)]) < 1e-4, name)
             }
         }
     }
@@ -134,7 +139,7 @@ import Testing
                 try norm.backward(
                     input: three, gradient: two, weight: nil, weightResult: nil, biasResult: nil, into: three)
             }?.kind == .shape)
-        #expect(thrownError { try ParametricReLU.forward(three, leaks: vector([1]), into: three) }?.kind == .shape)
+        #expect(thrownError { try ParametricReLU.forward(three, leaks: vector([1, 2]), into: three) }?.kind == .shape)
         #expect(thrownError { _ = try LayerNormalizationOperation(epsilon: -1) }?.kind == .invalidArgument)
     }
 }

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple, Optional
 
-from reference_text import arranged, cell, code, fenced, inline, markdown
+from reference_text import arranged, cell, code, fenced, inline, markdown, write_pages
 from scn_header import Field, Function, Header, Struct, parse
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -231,10 +231,7 @@ def main() -> None:
             f"generate_c_reference: {sum(text.count('### `') for text in made.values())} names of scn.h have a heading"
         )
         return
-    folder = Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
-    for path, text in made.items():
-        (folder / path).write_text(text, encoding="utf-8")
+    write_pages(Path(sys.argv[1]), made)
 
 
 if __name__ == "__main__":

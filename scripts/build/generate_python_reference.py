@@ -20,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Optional
 
-from reference_text import Linker, arranged, escaped, fenced, inline, linked, markdown
+from reference_text import Linker, arranged, escaped, fenced, inline, linked, markdown, write_pages
 
 PACKAGES = ("scn", "scn.torch")
 # Pages, in the navigation's order: the beginning of the modules' names, the longest that fits, and the title.
@@ -312,10 +312,7 @@ def main() -> None:
         count = len(re.findall(r"^### `", "\n".join(made.values()), re.M))
         print(f"generate_python_reference: {count} public names have a signature and a docstring")
         return
-    folder = Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
-    for path, text in made.items():
-        (folder / path).write_text(text, encoding="utf-8")
+    write_pages(Path(sys.argv[1]), made)
 
 
 if __name__ == "__main__":

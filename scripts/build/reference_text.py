@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Optional
 
 Linker = Callable[[str], Optional[str]]
@@ -107,3 +108,10 @@ def arranged(head: str, parts: list[str], tail: str, columns: int = 84) -> str:
     if len(line) <= columns or not parts:
         return line
     return f"{head}(\n" + "".join(f"    {part},\n" for part in parts[:-1]) + f"    {parts[-1]}\n){tail}"
+
+
+def write_pages(folder: Path, pages: Mapping[str, str]) -> None:
+    """Write pages, by their names, into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in pages.items():
+        (folder / name).write_text(text, encoding="utf-8")

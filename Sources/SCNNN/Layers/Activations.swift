@@ -74,3 +74,57 @@ public final class ActivationLayer: Module {
         }
     }
 }
+
+/// A ReLU whose leaks are learned (He et al., "Delving deep into rectifiers", 2015), x > 0 ? x : leak * x, of a sparse
+/// tensor or of a dense one [n, planes].
+///
+/// State: `weight`, the leak of each plane, or one for all: [planes of the leaks].
+public final class PReLU: Module {
+    /// The number of leaks: 1, or the planes of the input.
+    public let planes: Int
+    /// The leaks, [planes].
+    public let weight: Tensor
+
+    static let layerType = LayerType(
+        "PReLU", "x > 0 ? x : leak * x with leaks that are learned (He et al., 2015).",
+        [
+            LayerArgument(
+                "planes", .planes, "The number of leaks: 1 for all planes together, or the planes of the input.",
+                fallback: .integer(1), sparseConvNet: "nPlanes", display: .value),
+            LayerArgument(
+                "leak", .real(.finite), "What the leaks are at first.", fallback: .number(0.25),
+                display: .labeled("leak")),
+        ], state: [.parameter("weight", "[planes]", "leak")]
+    ) { try PReLU($0) }
+
+    /// `planes`: 1 for one leak of all planes, or the planes of the input; `leak`: what they are at first, finite.
+    public convenience init(planes: Int = 1, leak: Double = 0.25) throws {
+        try self.init(Arguments(Self.layerType, ["planes": .integer(planes), "leak": .number(leak)]))
+    }
+
+    init(_ arguments: Arguments) throws {
+        planes = arguments.integer("planes")
+        weight = try .parameter([planes], filledWith: Float(arguments.real("leak")))
+        super.init(madeWith: arguments)
+    }
+
+    public override var ownState: [StateEntry] { StateEntry.parameters(weight: weight, bias: nil) }
+
+    public override func forward(_ input: Value) throws -> Value {
+        try input.mapTensor(typeName) { tensor in
+            if planes > 1 { try tensor.requireRows(of: planes, for: typeName) }
+            let values = tensor.values
+            let leaks = weight.values
+            let result = try Matrix(rows: values.rows, planes: values.planes)
+            try ParametricReLU.forward(values, leaks: leaks, into: result)
+            let isWanted = weight.requiresGradient
+            return Tape.result(shape: tensor.shape, values: result, inputs: [tensor, weight]) { gradient in
+                let byInput = try Matrix(rows: values.rows, planes: values.planes)
+                let byLeaks = isWanted ? try Matrix(rows: 1, planes: leaks.planes) : nil
+                try ParametricReLU.backward(
+                    input: values, gradient: gradient, leaks: leaks, leaksResult: byLeaks, into: byInput)
+                return [.fresh(byInput), byLeaks.map { .fresh($0) }]
+            }
+        }
+    }
+}

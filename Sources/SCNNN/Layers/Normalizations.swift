@@ -149,54 +149,9 @@ public final class SparseGroupNorm: Module {
     }
 }
 
-/// Instance normalization (Ulyanov, Vedaldi and Lempitsky, 2016) of a sparse tensor: each plane over each sample's
-/// sites has a mean and a (biased) variance of its own, in training and in evaluation.
-///
-/// State, each [planes], where affine: `weight` (ones), `bias` (zeros).
-public final class InstanceNorm: Module {
-    /// The planes of input and result.
-    public let planes: Int
-    /// What is added to the variance.
-    public let epsilon: Double
-    /// What each plane is multiplied by, [planes]; nil where not affine.
-    public let weight: Tensor?
-    /// What is added to each plane then, [planes]; nil where not affine.
-    public let bias: Tensor?
-    private let operation: GroupNormalizationOperation
-
-    static let layerType = LayerType(
-        "InstanceNorm", "Normalizes each plane over each sample's sites.",
-        [.planes(), .epsilon(1e-5), .affine], state: [.affineWeight, .affineBias]
-    ) { try InstanceNorm($0) }
-
-    /// `epsilon`: a normal number of float32, above 0; `affine`: whether to have weight and bias.
-    public convenience init(planes: Int, epsilon: Double = 1e-5, affine: Bool = true) throws {
-        try self.init(
-            Arguments(
-                Self.layerType,
-                ["planes": .integer(planes), "epsilon": .number(epsilon), "affine": .bool(affine)]))
-    }
-
-    init(_ arguments: Arguments) throws {
-        planes = arguments.integer("planes")
-        epsilon = arguments.real("epsilon")
-        operation = try GroupNormalizationOperation(groups: planes, epsilon: epsilon)
-        let isAffine = arguments.flag("affine")
-        weight = isAffine ? try .parameter([planes], filledWith: 1) : nil
-        bias = isAffine ? try .parameter([planes], filledWith: 0) : nil
-        super.init(madeWith: arguments)
-    }
-
-    public override var ownState: [StateEntry] { StateEntry.parameters(weight: weight, bias: bias) }
-
-    public override func forward(_ input: Value) throws -> Value {
-        .sparse(try operation.normalized(input.sparse(for: typeName, planes: planes), weight: weight, bias: bias))
-    }
-}
-
 extension GroupNormalizationOperation {
     /// The tensor with each sample normalized; weight, bias: [planes], nil for ones and zeros.
-    fileprivate func normalized(_ sparse: SparseTensor, weight: Tensor?, bias: Tensor?) throws -> SparseTensor {
+    func normalized(_ sparse: SparseTensor, weight: Tensor?, bias: Tensor?) throws -> SparseTensor {
         let planes = sparse.planes
         let (values, samples) = (sparse.features.values, try sparse.sites.samples())
         let saved = Statistics(

@@ -49,7 +49,8 @@ package struct LayerNormalizationOperation {
 /// depend on the number of rows alone.
 enum PlaneSums {
     /// Runs `body` on chunks of rows with places for the sums of as many vectors as there are results, one after the
-    /// other and 0 at first; stores the sums of all chunks in the results [planes] that are not nil.
+    /// other and 0 at first; stores the sums of all chunks in the results that are not nil, each [planes], or [1] for
+    /// the sum over all planes.
     static func forEachChunk(
         _ rows: Int, into results: [Matrix?], planes: Int,
         _ body: (_ range: Range<Int>, _ sums: UnsafeMutablePointer<Double>) -> Void
@@ -63,8 +64,11 @@ enum PlaneSums {
         }
         for (index, result) in results.enumerated() {
             guard let sums = result?.pointer else { continue }
-            for p in 0..<planes {
-                sums[p] = Float((0..<chunks).reduce(0.0) { $0 + base[$1 * width + index * planes + p] })
+            func total(_ p: Int) -> Double { (0..<chunks).reduce(0.0) { $0 + base[$1 * width + index * planes + p] } }
+            if result?.planes == planes {
+                for p in 0..<planes { sums[p] = Float(total(p)) }
+            } else {
+                sums[0] = Float((0..<planes).reduce(0.0) { $0 + total($1) })
             }
         }
         withExtendedLifetime((partial, results)) {}

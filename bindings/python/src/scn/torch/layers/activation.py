@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Callable
 
 import torch
 from torch import nn
@@ -29,12 +29,20 @@ __all__ = [
 ]
 
 
-class ReLU(Layer):
-    """x > 0 ? x : 0."""
+class _Elementwise(Layer):
+    """Shared base of functions that torch applies element by element."""
+
+    _function: Callable[[torch.Tensor], torch.Tensor]
 
     def forward(self, input: Any) -> Any:
         """Return the function of a sparse tensor's features, or of a matrix."""
-        return self._map(input, torch.relu)
+        return self._map(input, self._function)
+
+
+class ReLU(_Elementwise):
+    """x > 0 ? x : 0."""
+
+    _function = staticmethod(torch.relu)
 
 
 class LeakyReLU(Layer):
@@ -49,68 +57,52 @@ class LeakyReLU(Layer):
         return self._map(input, lambda rows: F.leaky_relu(rows, self.leak))
 
 
-class ELU(Layer):
+class ELU(_Elementwise):
     """x > 0 ? x : exp(x) - 1 (Clevert, Unterthiner and Hochreiter, 2016)."""
 
-    def forward(self, input: Any) -> Any:
-        """Return the function of a sparse tensor's features, or of a matrix."""
-        return self._map(input, F.elu)
+    _function = staticmethod(F.elu)
 
 
-class SELU(Layer):
+class SELU(_Elementwise):
     """A scaled `ELU` (Klambauer et al., 2017)."""
 
-    def forward(self, input: Any) -> Any:
-        """Return the function of a sparse tensor's features, or of a matrix."""
-        return self._map(input, torch.selu)
+    _function = staticmethod(torch.selu)
 
 
-class Tanh(Layer):
+class Tanh(_Elementwise):
     """The hyperbolic tangent."""
 
-    def forward(self, input: Any) -> Any:
-        """Return the function of a sparse tensor's features, or of a matrix."""
-        return self._map(input, torch.tanh)
+    _function = staticmethod(torch.tanh)
 
 
-class Sigmoid(Layer):
+class Sigmoid(_Elementwise):
     """1 / (1 + exp(-x))."""
 
-    def forward(self, input: Any) -> Any:
-        """Return the function of a sparse tensor's features, or of a matrix."""
-        return self._map(input, torch.sigmoid)
+    _function = staticmethod(torch.sigmoid)
 
 
-class GELU(Layer):
+class GELU(_Elementwise):
     """x times the normal distribution function of x (Hendrycks and Gimpel, 2016)."""
 
-    def forward(self, input: Any) -> Any:
-        """Return the function of a sparse tensor's features, or of a matrix."""
-        return self._map(input, F.gelu)
+    _function = staticmethod(F.gelu)
 
 
-class SiLU(Layer):
+class SiLU(_Elementwise):
     """x / (1 + exp(-x)), also called swish."""
 
-    def forward(self, input: Any) -> Any:
-        """Return the function of a sparse tensor's features, or of a matrix."""
-        return self._map(input, F.silu)
+    _function = staticmethod(F.silu)
 
 
-class Hardswish(Layer):
+class Hardswish(_Elementwise):
     """x * min(max(x + 3, 0), 6) / 6 (Howard et al., "Searching for MobileNetV3", 2019)."""
 
-    def forward(self, input: Any) -> Any:
-        """Return the function of a sparse tensor's features, or of a matrix."""
-        return self._map(input, F.hardswish)
+    _function = staticmethod(F.hardswish)
 
 
-class Softplus(Layer):
+class Softplus(_Elementwise):
     """log(1 + exp(x))."""
 
-    def forward(self, input: Any) -> Any:
-        """Return the function of a sparse tensor's features, or of a matrix."""
-        return self._map(input, F.softplus)
+    _function = staticmethod(F.softplus)
 
 
 class PReLU(Layer):
