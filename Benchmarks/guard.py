@@ -4,8 +4,9 @@
 usage: guard.py --check [--quick] [--runs N] [--record-file FILE]
        guard.py --record [--quick] [--runs N] [--record-file FILE]
 
-  --check measure 3 times (--quick: once) and compare the medians; what seems slower is measured up to three times
-  more --record measure 5 times (--quick: 3 times) and keep the values of this kind of cpu in Benchmarks/recorded.json
+  --check   measure 3 times (--quick: once) and compare the medians; what seems slower is measured up to three times
+            more
+  --record  measure 5 times (--quick: 3 times) and keep the values of this kind of cpu in Benchmarks/recorded.json
 
 Only ratios are compared: shares of the speed of sgemm and memcpy, which take turns with the work, and costs in
 operations of sgemm. docs/performance.md says how. Status 0: nothing is slower; 1: something is; 2: could not be

@@ -7,5 +7,5 @@ if grep -qs "$symbol" "${resources}_static/linux/libswiftCore.a"; then
     echo "-Xcc -DSCN_STATIC_SWIFT_RUNTIME"
 else
     echo "swift_runtime_flags: this Swift runtime hides the thread id of its locks; threads of a child process that" \
-        "first meet in the library may wait for ever" >&2
+        "first meet in the library may wait forever" >&2
 fi
