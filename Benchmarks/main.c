@@ -100,7 +100,7 @@ int main(int count, char **arguments) {
     if (is_wanted("convolutions")) expect_usual(CONVOLUTION_LINES);
     if (is_wanted("unets")) expect_unets();
     if (is_wanted("memory")) expect_usual(MEMORY_LINES);
-    if (is_wanted("geometry")) expect_usual(GEOMETRY_LINES);
+    if (is_wanted("geometry")) expect_usual(GEOMETRY_LINES + RELATION_LINES);
     if (is_wanted("sizes")) expect_sizes();
     if (is_wanted("elements")) expect_usual(ELEMENT_LINES);
     if (is_wanted("networks")) expect_usual(NETWORK_LINES);
@@ -108,6 +108,7 @@ int main(int count, char **arguments) {
     if (is_wanted("unets")) measure_unets(&cloud);
     if (is_wanted("memory")) measure_memory();
     if (is_wanted("geometry")) measure_geometry(&cloud, &sites);
+    if (is_wanted("geometry")) measure_relations(&sites);
     if (is_wanted("sizes")) measure_sizes(&sites);
     if (is_wanted("elements")) measure_elements(&sites);
     if (is_wanted("networks")) measure_networks();

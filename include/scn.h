@@ -278,6 +278,36 @@ SCN_API scn_status scn_tensor_sum(scn_tensor *tensor, scn_tensor **sum);
 /** Return a dense tensor of another shape with the same elements in order. One size may be -1: it is inferred.
  *  Also SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_tensor_reshape(scn_tensor *dense, const int64_t *shape, int32_t rank, scn_tensor **result);
+/** Return the convolution of rows along a rulebook. features: dense or sparse, [rulebook's input rows, in]; weight: dense
+ *  [volume, groups, in / groups, out / groups]; bias: dense [out], or NULL for none. result: dense [output rows, out];
+ *  scn_sparse_create puts it on its sites. Also SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_tensor_convolve(scn_tensor *features, scn_rulebook *rulebook, scn_tensor *weight,
+                                       scn_tensor *bias, scn_tensor **result);
+/** What a pooling makes of the inputs that an output row meets; zero where it meets none. */
+typedef enum scn_pooling {
+    SCN_POOLING_SUM = 0,
+    SCN_POOLING_MEAN = 1,          /**< The sum divided by the number of inputs that are there. */
+    SCN_POOLING_VOLUME_MEAN = 2,   /**< The sum divided by the rulebook's volume. */
+    SCN_POOLING_MAX = 3,           /**< The largest; NaN is larger than all numbers. */
+    SCN_POOLING_MAX_WITH_ZERO = 4  /**< The largest, and zero: SparseConvNet's and spconv's. */
+} scn_pooling;
+/** Return what a pooling makes of rows along a rulebook. features: as above; result: dense [output rows, planes]. Also
+ *  SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_tensor_pool(scn_tensor *features, scn_rulebook *rulebook, scn_pooling pooling,
+                                   scn_tensor **result);
+/** Return the sums over the rules of an output row of the input rows, each times the rule's weight, added in double.
+ *  features: as above; weights: dense, as many as rules, in their order; result: dense [output rows, planes]. Also
+ *  SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_tensor_sum_along(scn_tensor *features, scn_rulebook *rulebook, scn_tensor *weights,
+                                        scn_tensor **result);
+/** Return the values of a sparse tensor at points between its sites, d-linear in the points: of the 2^d sites around a
+ *  point, each times how near it is, 1 - |point - coordinate| on each axis. points: dense [n, dimension], in units of
+ *  the coordinates; gradients flow into them, too, toward larger coordinates where a point is at one. batch: [n], the
+ *  sample of each point, or NULL for the first. rescaled: 0: a site that is not there counts as zero; 1: what the sites
+ *  that are there weigh is divided by their sum. result: dense [n, planes], zeros where no site is. Also
+ *  SCN_ERROR_SHAPE, SCN_ERROR_COORDINATE (a point that is not finite). */
+SCN_API scn_status scn_tensor_interpolate(scn_tensor *sparse, scn_tensor *points, const int64_t *batch, int32_t rescaled,
+                                          scn_tensor **result);
 /** Return one batch of the samples of all tensors, one tensor after the other. tensors: [count], sparse, at least one,
  *  of one spatial size and planes (else SCN_ERROR_SHAPE); the result's rows are theirs one after the other. */
 SCN_API scn_status scn_append_tensors(scn_tensor *const *tensors, int64_t count, scn_tensor **result);
@@ -442,6 +472,20 @@ typedef enum scn_input_mode {
  *  it. */
 SCN_API scn_status scn_input_layer_create(int32_t dimension, const int64_t *spatial_size, scn_input_mode mode,
                                           scn_module **module);
+/** The places that sites may have: lower ... lower + spatial_size - 1 on each axis. Arrays are [dimension], borrowed.
+ *  A field without bounds is the box around its sites, and widens with what layers make of them; it ends only where
+ *  the bits of a site's coordinates and batch index together would be more than 128. Strides round down, below 0 too:
+ *  a site at -1 with stride 2 belongs to -1. */
+typedef struct scn_field {
+    size_t struct_size;           /**< Set by the _INIT macro. */
+    int32_t dimension;            /**< The number of axes, 1 ... SCN_MAX_DIMENSION. */
+    const int64_t *spatial_size;  /**< Places along each axis; NULL: a field without bounds. */
+    const int64_t *lower;         /**< The least coordinate on each axis; NULL for zeros. */
+} scn_field;
+/** A field without bounds; its dimension is to be set. */
+#define SCN_FIELD_INIT {sizeof(scn_field), 0, NULL, NULL}
+/** Create the same layer for points in any field. Also SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_input_layer_create_in_field(const scn_field *field, scn_input_mode mode, scn_module **module);
 /** Create a module that gives every row of the input layer's points the vector of its site: dense [rows, planes]. In
  *  modes 1 and 2 only the winning row gets it, the others zeros. */
 SCN_API scn_status scn_output_layer_create(int32_t dimension, scn_module **module);
@@ -484,9 +528,11 @@ typedef struct scn_convolution_options {
     int32_t bias;             /**< Whether to add a bias [out_planes]; 0. */
     const int64_t *padding;   /**< [dimension], or NULL for zeros. Not for submanifold convolutions. */
     const int64_t *dilation;  /**< [dimension], or NULL for ones. */
+    int32_t rounds_down;      /**< 1: the last places of a field may lie under no window where there is neither padding
+                               *   nor dilation; 0. Not for submanifold convolutions. */
 } scn_convolution_options;
 /** The defaults of scn_convolution_options. */
-#define SCN_CONVOLUTION_OPTIONS_INIT {sizeof(scn_convolution_options), 1, 0, NULL, NULL}
+#define SCN_CONVOLUTION_OPTIONS_INIT {sizeof(scn_convolution_options), 1, 0, NULL, NULL, 0}
 
 /** Create a submanifold convolution: the sites stay; offset k of the filter reads site + (k - size / 2) * dilation.
  *  weight [volume, groups, in / groups, out / groups], initialized N(0, 2 * groups / (in * volume)).
@@ -496,7 +542,7 @@ SCN_API scn_status scn_submanifold_convolution_create(int32_t dimension, int64_t
                                                       const scn_convolution_options *options, scn_module **module);
 /** Create a convolution: a site is active where any input lies under the filter, input = output * stride - padding +
  *  k * dilation. The size is (in + 2 * padding - dilation * (filter - 1) - 1) / stride + 1, rounded down; with padding
- *  0 and dilation 1 it must be exact. */
+ *  0 and dilation 1 it must be exact, unless options->rounds_down. */
 SCN_API scn_status scn_convolution_create(int32_t dimension, int64_t in_planes, int64_t out_planes,
                                           const int64_t *filter_size, const int64_t *filter_stride,
                                           const scn_convolution_options *options, scn_module **module);
@@ -552,9 +598,10 @@ typedef struct scn_pooling_options {
     int64_t features_to_drop;  /**< Leaves out the first planes; 0. */
     const int64_t *padding;    /**< [dimension], or NULL for zeros. */
     const int64_t *dilation;   /**< [dimension], or NULL for ones. */
+    int32_t rounds_down;       /**< As in scn_convolution_options; 0. */
 } scn_pooling_options;
 /** The defaults of scn_pooling_options. */
-#define SCN_POOLING_OPTIONS_INIT {sizeof(scn_pooling_options), 0, NULL, NULL}
+#define SCN_POOLING_OPTIONS_INIT {sizeof(scn_pooling_options), 0, NULL, NULL, 0}
 
 /** Create a max pooling; inactive sites count as zero and the maximum starts at zero. NaN is larger than all numbers.
  *  Tied maxima all get the gradient. */
@@ -875,9 +922,38 @@ typedef struct scn_filter {
     const int64_t *stride;    /**< Steps from window to window; NULL for ones. */
     const int64_t *padding;   /**< Sites before and behind the field; NULL for zeros. */
     const int64_t *dilation;  /**< Steps from tap to tap; NULL for ones. */
+    int32_t rounds_down;      /**< 1: the last places of a field may lie under no window; 0: that is an error where
+                               *   there is neither padding nor dilation. Of strided filters alone. */
 } scn_filter;
 /** The defaults of scn_filter. */
-#define SCN_FILTER_INIT {sizeof(scn_filter), 0, NULL, NULL, NULL, NULL}
+#define SCN_FILTER_INIT {sizeof(scn_filter), 0, NULL, NULL, NULL, NULL, 0}
+
+/** Which input sites an output site reads under each filter offset k, on each axis: input * input_stride = output *
+ *  output_stride + offsets[k]. A submanifold filter has offsets around 0, a strided one an output_stride, a transposed
+ *  one an input_stride. */
+typedef struct scn_relation {
+    size_t struct_size;            /**< Set by the _INIT macro. */
+    int32_t dimension;             /**< The number of axes, 1 ... SCN_MAX_DIMENSION. */
+    int64_t volume;                /**< The number of offsets, 0 ... 262144. */
+    const int64_t *offsets;        /**< [volume, dimension], in any order; see scn_filter_offsets. */
+    const int64_t *input_stride;   /**< [dimension], each at least 1; NULL for ones. */
+    const int64_t *output_stride;  /**< [dimension], each at least 1; NULL for ones. */
+} scn_relation;
+/** The defaults of scn_relation. */
+#define SCN_RELATION_INIT {sizeof(scn_relation), 0, 0, NULL, NULL, NULL}
+
+/** Sets of filter offsets that scn_filter_offsets makes. Tap t of an axis is at (t - size / 2) * dilation - padding,
+ *  rounded down, or at t * dilation - padding where the box has its corner at 0. */
+typedef enum scn_filter_shape {
+    SCN_FILTER_CENTERED = 0,  /**< A box around 0, row-major. */
+    SCN_FILTER_CORNER = 1,    /**< A box from 0 on, row-major. */
+    SCN_FILTER_CROSS = 2      /**< The center, then what a centered box has on each axis, the first axis first. */
+} scn_filter_shape;
+/** Store the offsets of a filter, [volume, dimension], and their number, for scn_relation. filter: its stride is not
+ *  used. offsets: [capacity], NULL where capacity is 0, to ask for the volume alone. Also SCN_ERROR_SHAPE where they do
+ *  not fit, SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_filter_offsets(const scn_filter *filter, scn_filter_shape shape, int64_t *offsets,
+                                      int64_t capacity, int64_t *volume);
 
 /** Create the geometry of an input: sorts its sites and keeps the way back to the rows. Its site set 0 holds them.
  *  coordinates: [rows, columns], columns dimension or dimension + 1 (batch index last). batch_size: a lower bound.
@@ -885,6 +961,10 @@ typedef struct scn_filter {
 SCN_API scn_status scn_geometry_create(int32_t dimension, const int64_t *spatial_size, const int64_t *coordinates,
                                        int64_t rows, int32_t columns, int64_t batch_size, scn_input_mode mode,
                                        scn_geometry **geometry);
+/** Create the geometry of an input in any field; otherwise as scn_geometry_create. */
+SCN_API scn_status scn_geometry_create_in_field(const scn_field *field, const int64_t *coordinates, int64_t rows,
+                                                int32_t columns, int64_t batch_size, scn_input_mode mode,
+                                                scn_geometry **geometry);
 /** Create the geometry of samples of one length. coordinates: [batch_size, length, dimension]; a row whose first
  *  coordinate is negative is padding. Its rows, padding included, are batch_size * length. Also SCN_ERROR_SHAPE,
  *  SCN_ERROR_COORDINATE, SCN_ERROR_OVERFLOW. */
@@ -950,6 +1030,8 @@ SCN_API scn_status scn_geometry_row_counts(scn_geometry *geometry, int64_t *coun
 SCN_API scn_status scn_geometry_site_count(scn_geometry *geometry, int32_t sites, int64_t *count);
 /** Store the spatial size of a site set, [dimension]. */
 SCN_API scn_status scn_geometry_spatial_size(scn_geometry *geometry, int32_t sites, int64_t *spatial_size);
+/** Store where the field of a site set begins, lower[dimension], and whether it has no bounds, 1 or 0. */
+SCN_API scn_status scn_geometry_field(scn_geometry *geometry, int32_t sites, int64_t *lower, int32_t *is_unbounded);
 /** Store the coordinates of a site set, [sites, dimension + 1], batch index last; capacity: int64 elements that fit.
  *  Also SCN_ERROR_SHAPE where they do not fit. */
 SCN_API scn_status scn_geometry_coordinates(scn_geometry *geometry, int32_t sites, int64_t *coordinates,
@@ -990,6 +1072,51 @@ SCN_API scn_status scn_geometry_reverse(scn_geometry *geometry, int32_t sites, c
  *  keep: [count], count the number of sites, else SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_geometry_subset(scn_geometry *geometry, int32_t sites, const uint8_t *keep, int64_t count,
                                        int32_t *output_sites, scn_rulebook **rulebook);
+
+/** Take chosen sites into a geometry, those that come several times once, and store their site set; an equal one that
+ *  is there already is it. field: of these sites; NULL: one without bounds. coordinates: [rows, columns], columns
+ *  dimension or dimension + 1 (batch index last). Also SCN_ERROR_SHAPE, SCN_ERROR_COORDINATE, SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_geometry_add_sites(scn_geometry *geometry, const scn_field *field, const int64_t *coordinates,
+                                          int64_t rows, int32_t columns, int32_t *sites);
+/** Store the site set of floor(coordinate / stride) of each site, each once. stride: [dimension], each at least 1. Also
+ *  SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_geometry_floor(scn_geometry *geometry, int32_t sites, const int64_t *stride,
+                                      int32_t *output_sites);
+/** What scn_geometry_combine makes of two site sets. */
+typedef enum scn_site_combination {
+    SCN_SITES_UNION = 0,
+    SCN_SITES_INTERSECTION = 1,
+    SCN_SITES_DIFFERENCE = 2  /**< The sites of the first that are not in the second. */
+} scn_site_combination;
+/** Combine two site sets of a geometry, of the same field or of fields one of which has no bounds, and store the site
+ *  set of the result. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_geometry_combine(scn_geometry *geometry, int32_t a, int32_t b, scn_site_combination combination,
+                                        int32_t *output_sites);
+/** Store the row in a site set of each of some coordinates, in any order, -1 where no site is. coordinates: [count,
+ *  columns], columns dimension or dimension + 1 (batch index last); rows: [count]. Also SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_geometry_find_rows(scn_geometry *geometry, int32_t sites, const int64_t *coordinates,
+                                          int64_t count, int32_t columns, int64_t *rows);
+/** Store the row in another site set, which may be of another geometry, of each site of a site set, -1 where it is not
+ *  there, in rows[sites of the first]. The fields are the same, or one has no bounds. Also SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_geometry_match_sites(scn_geometry *geometry, int32_t sites, scn_geometry *other_geometry,
+                                            int32_t other_sites, int64_t *rows, int64_t capacity);
+/** Return the rulebook from one site set of a geometry to another; made once, then shared. The way to a convolution, a
+ *  pooling or, reversed, a transposed one onto sites of one's choice. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_geometry_between(scn_geometry *geometry, int32_t input_sites, int32_t output_sites,
+                                        const scn_relation *relation, scn_rulebook **rulebook);
+/** Return the rulebook to all sites that some input site is related to, and store their site set; made once, then
+ *  shared. Their field is the input's, times input_stride and divided by output_stride; what would be outside is left
+ *  out. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_geometry_covering(scn_geometry *geometry, int32_t sites, const scn_relation *relation,
+                                         int32_t *output_sites, scn_rulebook **rulebook);
+
+/** Return the rulebook from sites to points between them: under filter offset k, one of the 2^dimension corners in
+ *  row-major order, a point reads the site floor(point) + corner where that is active. points: [rows, dimension] of the
+ *  given type, SCN_FLOAT32 or SCN_FLOAT64, in units of the coordinates; batch: [rows], the sample of each point, or NULL
+ *  for the first. Also SCN_ERROR_COORDINATE (a point that is not finite), SCN_ERROR_OVERFLOW, SCN_ERROR_UNSUPPORTED. */
+SCN_API scn_status scn_geometry_interpolation(scn_geometry *geometry, int32_t sites, const void *points,
+                                              scn_element_type type, int64_t rows, const int64_t *batch,
+                                              scn_rulebook **rulebook);
 
 /** Count one more owner of the handle. */
 SCN_API scn_status scn_rulebook_retain(scn_rulebook *rulebook);
@@ -1089,6 +1216,36 @@ SCN_API scn_status scn_unpooling_forward(scn_rulebook *rulebook, const scn_matri
 /** Shapes as in scn_average_pooling_backward. */
 SCN_API scn_status scn_unpooling_backward(scn_rulebook *rulebook, const scn_matrix *gradient, int64_t features_to_drop,
                                           scn_matrix *result);
+/** Pool over any rulebook. input [input rows, planes]; result [output rows, planes]. Sums are added in double.
+ *  SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_pooling_forward(scn_rulebook *rulebook, scn_pooling pooling, const scn_matrix *input,
+                                       scn_matrix *result);
+/** input and output: of the forward pass, read by the maxima alone, whose gradient goes to every input that equals the
+ *  output; gradient: shaped as output; result: by the input, [input rows, planes]. */
+SCN_API scn_status scn_pooling_backward(scn_rulebook *rulebook, scn_pooling pooling, const scn_matrix *input,
+                                        const scn_matrix *output, const scn_matrix *gradient, scn_matrix *result);
+/** Add up over a rulebook: result[o] = the sum over the rules (i, o) of every offset of weights[rule] * input[i], added
+ *  in double. weights: a matrix of as many elements as rules, in their order; input [input rows, planes]; result [output
+ *  rows, planes]. With the weights of an interpolation, values at points; over the reversed rulebook, those of points
+ *  splatted on sites. SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_weighted_sum_forward(scn_rulebook *rulebook, const scn_matrix *weights, const scn_matrix *input,
+                                            scn_matrix *result);
+/** gradient [output rows, planes]; result: by the input, [input rows, planes]. */
+SCN_API scn_status scn_weighted_sum_backward_input(scn_rulebook *rulebook, const scn_matrix *weights,
+                                                   const scn_matrix *gradient, scn_matrix *result);
+/** result: by the weights, as many elements as rules. */
+SCN_API scn_status scn_weighted_sum_backward_weights(scn_rulebook *rulebook, const scn_matrix *input,
+                                                     const scn_matrix *gradient, scn_matrix *result);
+/** The weights of a d-linear interpolation: of each rule of a rulebook of scn_geometry_interpolation, how near the point
+ *  is to the site, 1 - |point - coordinate| on each axis, multiplied. points: [rows, dimension], those that the rulebook
+ *  was made of; rescaled: 1 divides a point's weights by their sum, so that sites that are not there do not count. result:
+ *  as many elements as rules. SCN_ERROR_SHAPE, SCN_ERROR_UNSUPPORTED. */
+SCN_API scn_status scn_interpolation_weights(scn_rulebook *rulebook, const void *points, scn_element_type type,
+                                             int64_t rows, int32_t dimension, int32_t rescaled, scn_matrix *result);
+/** gradient: by the weights, as many elements as rules; result: by the points, a matrix of rows * dimension elements. */
+SCN_API scn_status scn_interpolation_backward(scn_rulebook *rulebook, const void *points, scn_element_type type,
+                                              int64_t rows, int32_t dimension, int32_t rescaled,
+                                              const scn_matrix *gradient, scn_matrix *result);
 /** Pool all sites of each sample. input [sites, planes]; result [batch, planes], zeros where there is no site. */
 SCN_API scn_status scn_global_pooling_forward(scn_geometry *geometry, int32_t sites, scn_global_pooling pooling,
                                               const scn_matrix *input, scn_matrix *result);

@@ -99,7 +99,8 @@ public func scn_voxelize(
         try require(rows >= 0, .invalidArgument, "rows: is \(rows), expected at least 0")
         let batch = options.batch == nil ? nil : try elements(options.batch, rows, "batch", countName: "rows")
         return try Voxels.geometry(
-            try coordinates(points, type, rows, dimension), rows: Int(rows), size: try axes(voxel_size, "voxel_size"),
+            try pointCoordinates(points, type, rows, dimension), rows: Int(rows),
+            size: try axes(voxel_size, "voxel_size"),
             origin: options.origin == nil ? nil : try axes(options.origin, "origin"),
             batch: batch.map { $0.baseAddress ?? options.batch! }, batchSize: Int(options.batch_size),
             spatialSize: options.spatial_size == nil ? nil : try sizes(options.spatial_size, dimension, "spatial_size"),
@@ -107,7 +108,7 @@ public func scn_voxelize(
     }
 }
 
-private func coordinates(
+func pointCoordinates(
     _ points: UnsafeRawPointer?, _ type: scn_element_type, _ rows: Int64, _ dimension: Int32
 ) throws(SCNError) -> PointCoordinates {
     let count = Int64(try checkedProduct([Int(rows), Int(dimension)], "points"))
@@ -311,7 +312,7 @@ private func produceRulebook(
         let host = try HostFilter(filter)
         let filter = try FilterGeometry.strided(
             size: host.size, stride: host.stride ?? host.size.map { _ in 1 }, padding: host.padding,
-            dilation: host.dilation)
+            dilation: host.dilation, roundsDown: host.roundsDown)
         let (output, rules) = try find(geometry, sites, filter)
         outputSites.pointee = Int32(output.index)
         return rules
@@ -393,16 +394,17 @@ public func scn_rulebook_rules(
 }
 
 /// A filter of the host, its NULLs still nil.
-private struct HostFilter {
+struct HostFilter {
     let size: [Int]
     let stride, padding, dilation: [Int]?
+    let roundsDown: Bool
 
     init(_ pointer: UnsafePointer<scn_filter>?) throws(SCNError) {
         let host = try options(
             try required(pointer, "filter"),
             scn_filter(
                 struct_size: MemoryLayout<scn_filter>.size, dimension: 0, size: nil, stride: nil, padding: nil,
-                dilation: nil), "filter")
+                dilation: nil, rounds_down: 0), "filter")
         func axes(_ pointer: UnsafePointer<Int64>?, _ name: String) throws(SCNError) -> [Int]? {
             pointer == nil ? nil : try sizes(pointer, host.dimension, name)
         }
@@ -410,6 +412,7 @@ private struct HostFilter {
         stride = try axes(host.stride, "filter.stride")
         padding = try axes(host.padding, "filter.padding")
         dilation = try axes(host.dilation, "filter.dilation")
+        roundsDown = try boolean(host.rounds_down, "filter.rounds_down")
     }
 }
 

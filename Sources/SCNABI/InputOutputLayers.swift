@@ -17,6 +17,20 @@ public func scn_input_layer_create(
     }
 }
 
+@_cdecl("scn_input_layer_create_in_field") @implementation
+public func scn_input_layer_create_in_field(
+    _ field: UnsafePointer<scn_field>?, _ mode: scn_input_mode, _ module: HandleOut
+) -> scn_status {
+    produceLayer(module, "InputLayer") {
+        let field = try HostField(field)
+        return [
+            "dimension": .integer(field.dimension),
+            "spatial_size": field.spatialSize.map { .array($0.map(JSON.integer)) } ?? .null,
+            "lower": field.lower.map { .array($0.map(JSON.integer)) } ?? .null, "mode": .integer(Int(mode.rawValue)),
+        ]
+    }
+}
+
 func inputMode(_ mode: scn_input_mode) throws(SCNError) -> InputMode {
     guard let known = InputMode(rawValue: Int(mode.rawValue)) else {
         throw SCNError(.invalidArgument, "mode: is \(mode.rawValue), expected 0 ... 4")

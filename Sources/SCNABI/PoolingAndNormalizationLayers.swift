@@ -48,12 +48,14 @@ private func pooling(
             options,
             scn_pooling_options(
                 struct_size: MemoryLayout<scn_pooling_options>.size,
-                features_to_drop: fallback("MaxPooling", "features_to_drop", as: \.int64), padding: nil, dilation: nil))
+                features_to_drop: fallback("MaxPooling", "features_to_drop", as: \.int64), padding: nil, dilation: nil,
+                rounds_down: fallback("MaxPooling", "round_down", as: \.int32)))
         return [
             "dimension": .integer(Int(dimension)), "pool_size": size, "pool_stride": stride,
             "features_to_drop": .integer(Int(options.features_to_drop)),
             "padding": try optionalAxes(options.padding, dimension, "padding"),
             "dilation": try optionalAxes(options.dilation, dimension, "dilation"),
+            "round_down": .bool(try boolean(options.rounds_down, "rounds_down")),
         ]
     }
 }

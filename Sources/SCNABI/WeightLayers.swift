@@ -7,7 +7,8 @@ internal import SCNOps
 
 nonisolated(unsafe) private let convolutionDefaults = scn_convolution_options(
     struct_size: MemoryLayout<scn_convolution_options>.size, groups: fallback("Convolution", "groups", as: \.int64),
-    bias: fallback("Convolution", "bias", as: \.int32), padding: nil, dilation: nil)
+    bias: fallback("Convolution", "bias", as: \.int32), padding: nil, dilation: nil,
+    rounds_down: fallback("Convolution", "round_down", as: \.int32))
 
 @_cdecl("scn_submanifold_convolution_create") @implementation
 public func scn_submanifold_convolution_create(
@@ -19,6 +20,7 @@ public func scn_submanifold_convolution_create(
         let options = try SCNABI.options(options, convolutionDefaults)
         try require(
             options.padding == nil, .invalidArgument, "padding: is given, expected NULL: the sites stay as they are")
+        try requireNoRounding(options)
         return [
             "dimension": .integer(Int(dimension)), "in_planes": .integer(Int(in_planes)),
             "out_planes": .integer(Int(out_planes)), "filter_size": size,
@@ -61,6 +63,12 @@ public func scn_randomized_stride_convolution_create(
         "RandomizedStrideConvolution", dimension, in_planes, out_planes, filter_size, filter_stride, options, module)
 }
 
+private func requireNoRounding(_ options: scn_convolution_options) throws(SCNError) {
+    try require(
+        options.rounds_down == 0, .invalidArgument,
+        "rounds_down: is \(options.rounds_down), expected 0: the sites stay as they are")
+}
+
 private func strided(
     _ name: String, _ dimension: Int32, _ inPlanes: Int64, _ outPlanes: Int64, _ filterSize: UnsafePointer<Int64>?,
     _ filterStride: UnsafePointer<Int64>?, _ options: UnsafePointer<scn_convolution_options>?, _ module: HandleOut
@@ -75,6 +83,7 @@ private func strided(
             "bias": .bool(try boolean(options.bias, "bias")), "groups": .integer(Int(options.groups)),
             "padding": try optionalAxes(options.padding, dimension, "padding"),
             "dilation": try optionalAxes(options.dilation, dimension, "dilation"),
+            "round_down": .bool(try boolean(options.rounds_down, "rounds_down")),
         ]
     }
 }
@@ -89,6 +98,7 @@ public func scn_permutohedral_submanifold_convolution_create(
         for (given, name) in [(options.padding, "padding"), (options.dilation, "dilation")] {
             try require(given == nil, .invalidArgument, "\(name): is given, expected NULL: the lattice has none")
         }
+        try requireNoRounding(options)
         return [
             "dimension": .integer(Int(dimension)), "in_planes": .integer(Int(in_planes)),
             "out_planes": .integer(Int(out_planes)), "bias": .bool(try boolean(options.bias, "bias")),

@@ -49,8 +49,8 @@ package enum ChunkSizes {
     package static let mostRelatedPieces = 16
     /// Steps of merges that take longer than waking a thread.
     package static let stepsWorthAThread = 1 << 14
-    /// Pieces that the filter offsets of a submanifold rulebook are cut into where they are many.
-    package static let submanifoldPieces = 64
+    /// Pieces that the filter offsets of a rulebook between two site sets are cut into where they are many.
+    package static let matchedPieces = 64
 
     // Convolutions and poolings: loops over rules.
 

@@ -197,7 +197,7 @@ import Testing
             two.withUnsafeBufferPointer { two in
                 var filter = scn_filter(
                     struct_size: MemoryLayout<scn_filter>.size, dimension: 2, size: three.baseAddress, stride: nil,
-                    padding: nil, dilation: nil)
+                    padding: nil, dilation: nil, rounds_down: 0)
                 let dense = filter
                 filter.stride = two.baseAddress
                 let strided = filter

@@ -137,7 +137,7 @@ import Testing
         [Int64](repeating: 3, count: 2).withUnsafeBufferPointer { size in
             var filter = scn_filter(
                 struct_size: MemoryLayout<scn_filter>.size, dimension: 2, size: size.baseAddress, stride: nil,
-                padding: nil, dilation: nil)
+                padding: nil, dilation: nil, rounds_down: 0)
             must(scn_geometry_submanifold(world.geometry, 0, &filter, &rulebook))
         }
         defer { must(scn_rulebook_release(rulebook)) }

@@ -10,14 +10,14 @@ import Testing
         let offsets = (0..<filter.volume).map(filter.offset)
         #expect(offsets == SiteOracle.latticeOffsets(dimension))
         #expect(Set(offsets).count == dimension * dimension + dimension + 1)
-        let symmetry = try #require(filter.symmetry)
-        #expect(offsets[symmetry.center].allSatisfy { $0 == 0 })
-        var covered: Set = [symmetry.center]
-        for k in symmetry.half {
-            let image = symmetry.mirrorSum - k
-            #expect(offsets[image] == offsets[k].map { -$0 })
-            covered.formUnion([k, image])
+        let symmetry = try #require(SiteRelation(filter).symmetry)
+        var covered: Set<Int> = []
+        for pass in 0..<symmetry.passCount {
+            let k = symmetry.offset(ofPass: pass)
+            #expect(offsets[symmetry.image(k)] == offsets[k].map { -$0 })
+            covered.formUnion([k, symmetry.image(k)])
         }
+        covered.insert(try #require(offsets.firstIndex { $0.allSatisfy { $0 == 0 } }))
         #expect(covered.count == filter.volume)
     }
 

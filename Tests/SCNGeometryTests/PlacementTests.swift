@@ -53,7 +53,7 @@ import Testing
                 ? try FilterGeometry.strided(size: size, stride: stride, padding: padding, dilation: dilation)
                 : try FilterGeometry.strided(size: size, stride: size.map { _ in 1 })
             guard (try? filter.outputSize(of: spatialSize)) != nil else { continue }
-            let placement = try WindowPlacement(randomized: filter, spatialSize: spatialSize, &random)
+            let placement = try WindowPlacement(randomized: filter, field: Field(size: spatialSize), &random)
             repeats += placement.isInjective ? 0 : 1
             try Self.check(spatialSize, sites, placement)
         }
@@ -67,7 +67,7 @@ import Testing
                 size: [taps], stride: [stride], padding: [padding], dilation: [dilation])
             let size = (taps - 1) * dilation + 1 + 60 * stride
             let sites = (0..<size).filter { $0 % 3 != 1 }.map { [$0, $0 % 2] }
-            try Self.check([size], sites, WindowPlacement(randomized: filter, spatialSize: [size], &random))
+            try Self.check([size], sites, WindowPlacement(randomized: filter, field: Field(size: [size]), &random))
         }
     }
 
@@ -77,7 +77,7 @@ import Testing
             for count in [1, 2, 3, 4, 9, 40] {
                 let spatialSize = [(count - 1) * stride + size, (count - 1) * stride + size]
                 let filter = try FilterGeometry.strided(size: [size, size], stride: [stride, stride])
-                let placement = try WindowPlacement(randomized: filter, spatialSize: spatialSize, &random)
+                let placement = try WindowPlacement(randomized: filter, field: Field(size: spatialSize), &random)
                 #expect(placement.outputSize == [count, count])
                 let third = count / 3
                 let expected =

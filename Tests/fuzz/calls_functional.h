@@ -5,7 +5,7 @@
 #include "calls.h"
 #include "calls_modules.h"
 
-enum { GEOMETRY_CALLS = 24, RULEBOOK_CALLS = 7, BUFFER_CALLS = 38 };
+enum { GEOMETRY_CALLS = 35, RULEBOOK_CALLS = 7, BUFFER_CALLS = 45 };
 
 /** What a geometry or rulebook says of itself; modest numbers where it is none. */
 typedef struct extent {
@@ -35,6 +35,7 @@ static const scn_filter *a_filter(int is_plain) {
     if (!is_plain || rarely(24)) filter->stride = some_sizes(filter->dimension, 1, 2);
     if (!is_plain && rarely(96)) filter->padding = some_sizes(filter->dimension, 0, 2);
     if (rarely(96)) filter->dilation = some_sizes(filter->dimension, 1, 2);
+    if (!is_plain && rarely(96)) filter->rounds_down = choice_of(2);
     return rarely(4) ? NULL : filter;
 }
 
@@ -75,6 +76,87 @@ static void create_geometry(int which) {
         }
         CALL(scn_voxelize(dimension, points, (scn_element_type)(rarely(4) ? 2 : is_double), rows, voxel,
                           byte() & 1 ? options : NULL, OUT(&out_geometry)));
+    }
+}
+
+static const scn_field *a_field(int32_t dimension) {
+    scn_field *field = (scn_field *)scratch(1, sizeof *field);
+    *field = (scn_field)SCN_FIELD_INIT;
+    field->struct_size = a_struct_size(sizeof *field), field->dimension = dimension;
+    field->spatial_size = byte() & 1 ? some_sizes(dimension, 1, 9) : NULL;
+    if (field->spatial_size ? byte() & 1 : rarely(12)) field->lower = some_sizes(dimension, -4, 0);
+    return rarely(4) ? NULL : field;
+}
+
+static const scn_relation *a_relation(int32_t dimension) {
+    scn_relation *relation = (scn_relation *)scratch(1, sizeof *relation);
+    const int64_t volume = size_number(4), count = modest_product3(volume, dimension, 1);
+    *relation = (scn_relation)SCN_RELATION_INIT;
+    relation->struct_size = a_struct_size(sizeof *relation), relation->dimension = dimension;
+    relation->volume = volume;
+    int64_t *offsets = some_integers(count, 4);
+    for (int64_t i = 0; offsets && i < count; i++) offsets[i] -= 2;
+    relation->offsets = offsets;
+    if (byte() & 1) relation->input_stride = some_sizes(dimension, 1, 2);
+    if (byte() & 1) relation->output_stride = some_sizes(dimension, 1, 2);
+    return rarely(4) ? NULL : relation;
+}
+
+/** Site sets that are chosen or combined, and rulebooks between any two. */
+static void call_sites(int which, scn_geometry *geometry, int32_t sites) {
+    int32_t dimension = DIMENSION, more = 0;
+    (void)scn_geometry_dimension(geometry, &dimension);
+    const extent e = extent_of_geometry(geometry, sites);
+    const int64_t rows = size_number(6);
+    const int32_t columns = rarely(24) ? (int32_t)size_number(5) : dimension + 1, other = a_site_set();
+    int64_t *where = columns > 0 ? some_integers(modest_product3(rows, columns, 1), 7) : NULL;
+    switch (which) {
+    case 0:
+        CALL(scn_geometry_create_in_field(a_field(a_dimension()), where, rows, columns, size_number(3),
+                                          (scn_input_mode)choice_of(5), OUT(&out_geometry)));
+        break;
+    case 1: {
+        int64_t *lower = (int64_t *)scratch(SCN_MAX_DIMENSION, sizeof(int64_t));
+        CALL(scn_geometry_field(geometry, sites, OUT(lower), OUT(&out_number)));
+        break;
+    }
+    case 2:
+        CALL(scn_geometry_add_sites(geometry, byte() & 1 ? a_field(dimension) : NULL, where, rows, columns,
+                                    OUT(&out_number)));
+        break;
+    case 3: CALL(scn_geometry_floor(geometry, sites, some_sizes(dimension, 1, 3), OUT(&out_number))); break;
+    case 4:
+        CALL(scn_geometry_combine(geometry, sites, other, (scn_site_combination)choice_of(3), OUT(&out_number)));
+        break;
+    case 5: CALL(scn_geometry_find_rows(geometry, sites, where, rows, columns, some_integers(rows, 0))); break;
+    case 6: {
+        const int64_t capacity = rarely(24) ? size_number(9) : e.sites;
+        scn_geometry *second = byte() & 1 ? geometry : a_geometry();
+        CALL(scn_geometry_match_sites(geometry, sites, second, other, some_integers(capacity, 0), capacity));
+        break;
+    }
+    case 7: {
+        if (byte() & 1 && scn_geometry_floor(geometry, sites, some_sizes(dimension, 1, 2), &more) != SCN_OK) more = 0;
+        CALL(scn_geometry_between(geometry, sites, byte() & 1 ? more : other, a_relation(dimension),
+                                  OUT(&out_rulebook)));
+        break;
+    }
+    case 8:
+        CALL(scn_geometry_covering(geometry, sites, a_relation(dimension), OUT(&out_number), OUT(&out_rulebook)));
+        break;
+    case 9: {
+        const int64_t capacity = byte() & 1 ? 0 : size_number(300);
+        CALL(scn_filter_offsets(a_filter(0), (scn_filter_shape)choice_of(3), capacity ? some_integers(capacity, 0) : NULL,
+                                capacity, OUT(&out_count)));
+        break;
+    }
+    default: {
+        const int is_double = byte() & 1;
+        const int64_t count = modest_product3(rows, dimension, 1);
+        const void *points = is_double ? (const void *)some_reals(count) : some_floats(count);
+        CALL(scn_geometry_interpolation(geometry, sites, points, (scn_element_type)(rarely(4) ? 2 : is_double), rows,
+                                        byte() & 1 ? some_integers(rows, 2) : NULL, OUT(&out_rulebook)));
+    }
     }
 }
 
@@ -137,11 +219,13 @@ static void call_geometry(void) {
         CALL(scn_geometry_reverse(geometry, from, filter, OUT(&out_number), OUT(&out_rulebook)));
         break;
     }
-    default: {
+    case 23: {
         uint8_t *keep = count >= 0 && count <= MOST_FLOATS ? (uint8_t *)scratch((size_t)count, 1) : NULL;
         for (int64_t i = 0; keep && i < count; i++) keep[i] = byte() & 1;
         CALL(scn_geometry_subset(geometry, sites, keep, count, OUT(&out_number), OUT(&out_rulebook)));
+        break;
     }
+    default: call_sites(which - 24, geometry, sites);
     }
 }
 
@@ -339,12 +423,43 @@ static void call_dense_operation(int which) {
     }
 }
 
+/** What flows along any rulebook. */
+static void call_along(int which) {
+    scn_rulebook *rulebook = a_rulebook();
+    const extent e = extent_of_rulebook(rulebook);
+    int64_t rules = 0;
+    (void)scn_rulebook_sizes(rulebook, NULL, &rules, NULL, NULL);
+    scn_matrix *input = a_matrix(e.input_rows, PLANES), *output = a_matrix(e.output_rows, PLANES);
+    scn_matrix *gradient = a_matrix(e.output_rows, PLANES), *result = a_matrix(e.input_rows, PLANES);
+    scn_matrix *weights = a_matrix(1, rules < MOST_FLOATS ? rules : 1);
+    const scn_pooling pooling = (scn_pooling)choice_of(5);
+    const int is_double = byte() & 1;
+    const int32_t dimension = rarely(24) ? a_dimension() : DIMENSION, rescaled = choice_of(2);
+    const int64_t count = modest_product3(e.output_rows, dimension, 1);
+    const void *points = which < 5 ? NULL : is_double ? (const void *)some_reals(count) : some_floats(count);
+    const scn_element_type type = (scn_element_type)is_double;
+    switch (which) {
+    case 0: CALL(scn_pooling_forward(rulebook, pooling, input, output)); break;
+    case 1: CALL(scn_pooling_backward(rulebook, pooling, input, output, gradient, result)); break;
+    case 2: CALL(scn_weighted_sum_forward(rulebook, weights, input, output)); break;
+    case 3: CALL(scn_weighted_sum_backward_input(rulebook, weights, gradient, result)); break;
+    case 4: CALL(scn_weighted_sum_backward_weights(rulebook, input, gradient, weights)); break;
+    case 5:
+        CALL(scn_interpolation_weights(rulebook, points, type, e.output_rows, dimension, rescaled, weights));
+        break;
+    default:
+        CALL(scn_interpolation_backward(rulebook, points, type, e.output_rows, dimension, rescaled, weights,
+                                        a_matrix(e.output_rows, dimension)));
+    }
+}
+
 static void call_buffers(void) {
     const int which = byte() % BUFFER_CALLS;
     if (which < 11) call_convolution(which);
     else if (which < 18) call_norm(which - 11);
     else if (which < 29) call_geometric(which - 18);
-    else call_dense_operation(which - 29);
+    else if (which < 38) call_dense_operation(which - 29);
+    else call_along(which - 38);
 }
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "calls.h"
 
-enum { LIBRARY_CALLS = 14, TENSOR_CALLS = 37, OPTIMIZER_CALLS = 15, CHECKPOINT_CALLS = 5 };
+enum { LIBRARY_CALLS = 14, TENSOR_CALLS = 41, OPTIMIZER_CALLS = 15, CHECKPOINT_CALLS = 5 };
 
 static void call_scope(const uint64_t *words) {
     switch (words[0]) {
@@ -115,6 +115,32 @@ static void cross_entropy(void) {
     CALL(scn_cross_entropy(logits, labels, count, weights, byte() & 1 ? -100 : size_number(3), OUT(&out_tensor)));
 }
 
+static void call_along_rulebooks(int which) {
+    scn_rulebook *rulebook = rarely(4) ? NULL : a_rulebook();
+    int64_t sizes[4] = {1, 1, 1, 1};
+    (void)scn_rulebook_sizes(rulebook, &sizes[0], &sizes[1], &sizes[2], &sizes[3]);
+    const int64_t weight_shape[] = {sizes[0], 1, PLANES, PLANES}, bias_shape[] = {PLANES}, rules_shape[] = {sizes[1]};
+    const int64_t points_shape[] = {2, DIMENSION};
+    scn_tensor *own = NULL, *second = NULL;
+    switch (which) {
+    case 0:
+        if (!rarely(64)) (void)scn_tensor_create(weight_shape, 4, NULL, &own);
+        if (byte() & 1) (void)scn_tensor_create(bias_shape, 1, NULL, &second);
+        CALL(scn_tensor_convolve(a_tensor(), rulebook, own ? own : a_dense(), second, OUT(&out_tensor)));
+        break;
+    case 1: CALL(scn_tensor_pool(a_tensor(), rulebook, (scn_pooling)choice_of(5), OUT(&out_tensor))); break;
+    case 2:
+        if (!rarely(64)) (void)scn_tensor_create(rules_shape, 1, NULL, &own);
+        CALL(scn_tensor_sum_along(a_tensor(), rulebook, own ? own : a_dense(), OUT(&out_tensor)));
+        break;
+    default:
+        if (!rarely(64)) (void)scn_tensor_create(points_shape, 2, NULL, &own);
+        CALL(scn_tensor_interpolate(a_sparse(), own ? own : a_dense(), own && byte() & 1 ? some_integers(2, 2) : NULL,
+                                    choice_of(2), OUT(&out_tensor)));
+    }
+    (void)scn_tensor_release(own), (void)scn_tensor_release(second);
+}
+
 static void call_tensor(void) {
     scn_tensor *tensor;
     int32_t rank;
@@ -186,7 +212,8 @@ static void call_tensor(void) {
         tensor = a_tensor(), count = elements_of(tensor);
         CALL(scn_binary_cross_entropy(tensor, some_floats(count), count, OUT(&out_tensor)));
         break;
-    default: CALL(scn_tensor_type(a_tensor(), OUT(&out_type)));
+    case 36: CALL(scn_tensor_type(a_tensor(), OUT(&out_type))); break;
+    default: call_along_rulebooks(byte() % 4);
     }
 }
 

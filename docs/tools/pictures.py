@@ -153,9 +153,47 @@ def modes():
     return drawing
 
 
+def relations():
+    """A cross, a rulebook onto chosen sites, and the value at a point between sites."""
+    drawing, (left, middle, right) = pyplot.subplots(1, 3, figsize=(9.6, 3.6))
+
+    size, sites = 7, scn.Sites(2, stroke(7), 7)
+    cross = sites.related(sites, scn.filter_offsets(2, 3, "cross"))
+    output = int(sites.rows([[3, 4]])[0])
+    read = [sites.coordinates[i].tolist()[:2] for i, o in zip(cross.inputs, cross.outputs) if o == output]
+    field(left, size, "a cross", "what one site reads", sites.coordinates[:, :2], known=read)
+    lines(left, size, 1)
+    for y, x in scn.filter_offsets(2, 3, "cross") + [3, 4]:
+        left.add_patch(Rectangle((x, y), 1, 1, fill=False, edgecolor=INK, linewidth=1.6, zorder=4))
+
+    chosen = sites.taken([[1, 5], [2, 2], [5, 1], [4, 4], [6, 6]], 7)
+    way = sites.related(chosen, scn.filter_offsets(2, 3))
+    field(middle, size, "onto chosen sites", f"{len(way)} rules of a 3 x 3 filter", sites.coordinates[:, :2])
+    lines(middle, size, 1)
+    for y, x, _ in chosen.coordinates.tolist():
+        middle.add_patch(Rectangle((x, y), 1, 1, fill=False, edgecolor=NEW, linewidth=2, zorder=4))
+    for i, o in zip(way.inputs, way.outputs):
+        (y, x), (v, u) = sites.coordinates[i][:2] + 0.5, chosen.coordinates[o][:2] + 0.5
+        if (y, x) != (v, u):
+            middle.annotate("", (u, v), (x, y), arrowprops={"arrowstyle": "->", "color": INK, "lw": 0.9})
+
+    around = scn.Sites(2, [[1, 1], [1, 2], [2, 1]], 4)
+    values = scn.SparseConvNetTensor(np.array([[4.0], [8.0], [2.0]], np.float32), around.metadata)
+    point = np.array([[1.35, 1.6]], np.float32)
+    found = [scn.functional.interpolate(values, point, rescaled=flag).item() for flag in (False, True)]
+    note = f"{found[0]:.2f}; rescaled to the three that are there {found[1]:.2f}"
+    field(right, 4, "interpolation", note, around.coordinates[:, :2], labels=["4", "8", "2"])
+    lines(right, 4, 1)
+    # A site's features are at its coordinates, drawn in the middle of its square.
+    (y, x) = point[0] + 0.5
+    right.plot([1.5, 2.5, 2.5, 1.5, 1.5], [1.5, 1.5, 2.5, 2.5, 1.5], color=INK, linewidth=1, linestyle=":", zorder=4)
+    right.plot([x], [y], marker="o", color=NEW, markeredgecolor=INK, markersize=8, zorder=5)
+    return drawing
+
+
 def main():
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[1] / "images"
-    for draw in (convolutions, rulebook, strides, modes):
+    for draw in (convolutions, rulebook, strides, modes, relations):
         drawing = draw()
         drawing.tight_layout(pad=0.6, w_pad=1.6)
         path = folder / f"concepts-{draw.__name__}.png"

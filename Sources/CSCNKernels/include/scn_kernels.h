@@ -130,6 +130,15 @@ typedef struct {
                                       const int64_t *_Nonnull starts, const int32_t *_Nonnull rows,
                                       scn_site_rows which, const float *_Nonnull input, int64_t planes,
                                       float *_Nonnull output);
+    /// output[row] = the sum of weights[r] * input[sources[r]] over r in starts[row] ..< starts[row + 1].
+    void (*_Nonnull weighted_row_sums)(int64_t rows, const int64_t *_Nonnull starts, const int32_t *_Nonnull sources,
+                                       const float *_Nonnull weights, const float *_Nonnull input,
+                                       int64_t input_stride, float *_Nonnull output, int64_t output_stride,
+                                       int64_t planes);
+    /// products[r] = the sum over planes of a[a_rows[r]] * b[b_rows[r]].
+    void (*_Nonnull row_products)(int64_t count, const int32_t *_Nonnull a_rows, const int32_t *_Nonnull b_rows,
+                                  const float *_Nonnull a, int64_t a_stride, const float *_Nonnull b,
+                                  int64_t b_stride, int64_t planes, float *_Nonnull products);
     /// sum[p] = sum over rows of input[row][p].
     void (*_Nonnull column_sums)(const float *_Nonnull input, int64_t input_stride, int64_t rows, int64_t planes,
                                  double *_Nonnull sum);

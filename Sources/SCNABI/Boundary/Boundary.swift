@@ -204,9 +204,9 @@ func rulebook(_ handle: OpaquePointer?) throws(SCNError) -> Rulebook {
 }
 
 /// A site set of a geometry, by the number that the host has.
-func siteSetID(_ geometry: Geometry, _ sites: Int32) throws(SCNError) -> SiteSetID {
+func siteSetID(_ geometry: Geometry, _ sites: Int32, _ name: String = "sites") throws(SCNError) -> SiteSetID {
     guard let id = geometry.siteSetID(Int(sites)) else {
-        throw SCNError(.invalidArgument, "sites: is \(sites), expected one of the geometry's site sets")
+        throw SCNError(.invalidArgument, "\(name): is \(sites), expected one of the geometry's site sets")
     }
     return id
 }

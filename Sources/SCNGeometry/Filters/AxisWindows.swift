@@ -20,10 +20,10 @@ struct AxisWindows: BitwiseCopyable {
     /// Outputs that the window moves back in that.
     private let outputStep: Int
 
-    init(_ filter: FilterGeometry, axis: Int, outputSize: Int) {
+    init(_ filter: FilterGeometry, axis: Int, outputSize: Int, padding: Int) {
         size = filter.size[axis]
         stride = filter.stride[axis]
-        padding = filter.padding[axis]
+        self.padding = padding
         dilation = filter.dilation[axis]
         self.outputSize = outputSize
         var (a, b) = (stride, dilation)

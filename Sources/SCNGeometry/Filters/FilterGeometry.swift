@@ -28,6 +28,9 @@ package struct FilterGeometry: Hashable, Sendable, CustomStringConvertible {
     package let padding: [Int]
     package let dilation: [Int]
     package let volume: Int
+    /// Whether windows may leave out the last places of a field where there is neither padding nor dilation; elsewhere
+    /// they may in any case.
+    package let roundsDown: Bool
 
     package var dimension: Int { size.count }
 
@@ -40,11 +43,11 @@ package struct FilterGeometry: Hashable, Sendable, CustomStringConvertible {
 
     /// A filter that makes new sites, `stride` apart. `padding` is 0 and `dilation` is 1 where they are nil.
     package static func strided(
-        size: [Int], stride: [Int], padding: [Int]? = nil, dilation: [Int]? = nil
+        size: [Int], stride: [Int], padding: [Int]? = nil, dilation: [Int]? = nil, roundsDown: Bool = false
     ) throws(SCNError) -> FilterGeometry {
         try FilterGeometry(
             kind: .strided, size: size, stride: stride, padding: padding ?? size.map { _ in 0 },
-            dilation: dilation ?? size.map { _ in 1 })
+            dilation: dilation ?? size.map { _ in 1 }, roundsDown: roundsDown)
     }
 
     /// The filter of the d * d + d + 1 nearest sites of the lattice A_d, d = `dimension`.
@@ -56,7 +59,9 @@ package struct FilterGeometry: Hashable, Sendable, CustomStringConvertible {
             kind: .permutohedral, size: ones.map { _ in 3 }, stride: ones, padding: ones.map { _ in 0 }, dilation: ones)
     }
 
-    private init(kind: Kind, size: [Int], stride: [Int], padding: [Int], dilation: [Int]) throws(SCNError) {
+    private init(
+        kind: Kind, size: [Int], stride: [Int], padding: [Int], dilation: [Int], roundsDown: Bool = false
+    ) throws(SCNError) {
         try require(
             Self.dimensions.contains(size.count), .invalidArgument,
             "dimension: is \(size.count), expected 1 ... 10")
@@ -82,8 +87,18 @@ package struct FilterGeometry: Hashable, Sendable, CustomStringConvertible {
         self.padding = padding
         self.dilation = dilation
         self.volume = volume
+        self.roundsDown = roundsDown
         for axis in size.indices { _ = try extent(axis) }
     }
+
+    private init(exact filter: FilterGeometry) {
+        (kind, size, stride) = (filter.kind, filter.size, filter.stride)
+        (padding, dilation, volume) = (filter.padding, filter.dilation, filter.volume)
+        roundsDown = false
+    }
+
+    /// The same windows, whatever becomes of the last places: what reverses them need not say so.
+    var exact: FilterGeometry { FilterGeometry(exact: self) }
 
     /// The position of filter offset `k` on each axis of a box.
     package func taps(of k: Int) -> [Int] {
@@ -111,8 +126,8 @@ package struct FilterGeometry: Hashable, Sendable, CustomStringConvertible {
 
     /// The spatial size of the result.
     ///
-    /// Strided, padding 0 and dilation 1: `(input - size) / stride + 1`, which must be exact; otherwise
-    /// `floor((input + 2 * padding - extent) / stride) + 1` with `extent = dilation * (size - 1) + 1`.
+    /// Strided, padding 0 and dilation 1: `(input - size) / stride + 1`, which must be exact unless `roundsDown`;
+    /// otherwise `floor((input + 2 * padding - extent) / stride) + 1` with `extent = dilation * (size - 1) + 1`.
     /// Throws a shape error where the filter does not fit.
     package func outputSize(of inputSize: [Int]) throws(SCNError) -> [Int] {
         try requireSpatialSize(inputSize, dimension: dimension)
@@ -132,7 +147,7 @@ package struct FilterGeometry: Hashable, Sendable, CustomStringConvertible {
                 try require(steps >= 0, .shape, "\(misfit): it is smaller; the smallest that fits is \(filter)")
                 let rest = steps % stride
                 try require(
-                    rest == 0, .shape,
+                    rest == 0 || roundsDown, .shape,
                     "\(misfit) with stride \(stride): (\(input) - \(filter)) is no multiple of \(stride); "
                         + neighbors(below: input - rest, stride: stride))
             } else {
@@ -190,7 +205,7 @@ package struct FilterGeometry: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Sites from the first tap to the last, both included.
-    private func extent(_ axis: Int) throws(SCNError) -> Int {
+    func extent(_ axis: Int) throws(SCNError) -> Int {
         let reach = dilation[axis].multipliedReportingOverflow(by: size[axis] - 1)
         let extent = reach.partialValue.addingReportingOverflow(1)
         try require(

@@ -24,10 +24,10 @@ struct WindowPlacement {
 
     /// The windows of a strided filter whose steps, on each axis, are a shuffle of stride - 1, stride + 1 and stride, a
     /// third of the windows each: as many, and as far in all, as those of the filter itself.
-    init(randomized filter: FilterGeometry, spatialSize: [Int], _ random: inout Random) throws(SCNError) {
+    init(randomized filter: FilterGeometry, field: Field, _ random: inout Random) throws(SCNError) {
         var starts: [Storage<Int>] = []
-        let outputSize = try filter.outputSize(of: spatialSize)
-        for (axis, count) in outputSize.enumerated() {
+        let output = try filter.outputField(of: field)
+        for (axis, count) in output.size.enumerated() {
             try Self.requireWindows(count, axis: axis)
             let stride = filter.stride[axis]
             let steps = try Storage<Int>(count: count)
@@ -36,7 +36,7 @@ struct WindowPlacement {
                 steps.pointer[index] = index <= third ? stride - 1 : index <= 2 * third ? stride + 1 : stride
             }
             random.shuffle(UnsafeMutableBufferPointer(rebasing: steps.buffer.dropFirst()))
-            steps.pointer[0] = -filter.padding[axis]
+            steps.pointer[0] = -filter.placedPadding(axis, input: field, output: output)
             for index in 1..<max(1, count) { steps.pointer[index] += steps.pointer[index - 1] }
             starts.append(steps)
         }

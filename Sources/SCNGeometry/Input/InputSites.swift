@@ -5,16 +5,17 @@ package enum InputSites {
     /// The sites of `coordinates` [rows, columns] and the way back to its rows.
     ///
     /// `columns` is the dimension, or one more where the last column is the batch index. `batchSize` is a lower bound
-    /// for the batch size of the result. Throws a coordinate error that names the row where a site lies outside
-    /// `spatialSize`, or, in mode `unique`, where a site comes twice; `nameRow` says what the host calls a row.
+    /// for the batch size of the result. The field begins at `lower`, or at 0 where that is nil; where `spatialSize` is
+    /// nil, it has no bounds. Throws a coordinate error that names the row where a site lies outside of the field, or,
+    /// in mode `unique`, where a site comes twice; `nameRow` says what the host calls a row.
     package static func build(
-        dimension: Int, spatialSize: [Int], coordinates: UnsafePointer<Int64>, rows: Int, columns: Int,
-        batchSize: Int = 0, mode: InputMode, nameRow: @escaping (Int) -> String = { "row \($0)" }
+        dimension: Int, spatialSize: [Int]?, lower: [Int]? = nil, coordinates: UnsafePointer<Int64>, rows: Int,
+        columns: Int, batchSize: Int = 0, mode: InputMode, nameRow: @escaping (Int) -> String = { "row \($0)" }
     ) throws(SCNError) -> (SiteSet, InputMap) {
         try require(
             FilterGeometry.dimensions.contains(dimension), .invalidArgument,
             "dimension: is \(dimension), expected 1 ... 10")
-        try requireSpatialSize(spatialSize, dimension: dimension)
+        let bounds = try bounds(dimension: dimension, spatialSize, lower)
         try require(
             columns == dimension || columns == dimension + 1, .shape,
             "coordinates: has \(columns) columns, expected \(dimension), or \(dimension + 1) with the batch index"
@@ -26,20 +27,64 @@ package enum InputSites {
             batchSize >= 0 && batchSize <= largestBatch, .invalidArgument,
             "batch_size: is \(batchSize), expected 0 ... \(largestBatch)")
         let input = Input(coordinates: coordinates, rows: rows, columns: columns, mode: mode, nameRow: nameRow)
-        let found = try validate(input, spatialSize)
+        let found = try validate(input, bounds, dimension: dimension)
         let batchSize = max(batchSize, found)
-        let layout = try KeyLayout(spatialSize: spatialSize, batchSize: batchSize)
+        let field = if let bounds { bounds } else { try box(input, dimension: dimension) }
+        let layout = try KeyLayout(spatialSize: field.size, batchSize: batchSize)
+        let (keys, map): (SiteSet.Keys, InputMap)
         if layout.isWide {
-            let (keys, map) = try sites(input, layout, UInt128.self)
-            let sites = try SiteSet(
-                spatialSize: spatialSize, batchSize: batchSize, layout: layout, keys: .wide(keys))
-            return (sites, map)
+            let (wide, rows) = try sites(input, field, layout, UInt128.self)
+            (keys, map) = (.wide(wide), rows)
         } else {
-            let (keys, map) = try sites(input, layout, UInt64.self)
-            let sites = try SiteSet(
-                spatialSize: spatialSize, batchSize: batchSize, layout: layout, keys: .narrow(keys))
-            return (sites, map)
+            let (narrow, rows) = try sites(input, field, layout, UInt64.self)
+            (keys, map) = (.narrow(narrow), rows)
         }
+        return (try SiteSet(field, batchSize: batchSize, layout: layout, keys: keys), map)
+    }
+
+    /// The field that a host names; nil where it has no bounds.
+    private static func bounds(
+        dimension: Int, _ spatialSize: [Int]?, _ lower: [Int]?
+    ) throws(SCNError) -> Field? {
+        guard let spatialSize else {
+            try require(
+                lower == nil, .invalidArgument,
+                "lower: is given, expected none where there is no spatial size")
+            return nil
+        }
+        try requireSpatialSize(spatialSize, dimension: dimension)
+        try require(
+            lower == nil || lower?.count == dimension, .shape,
+            "lower: has \(lower?.count ?? 0) entries, expected \(dimension)")
+        return try Field(lower: lower, size: spatialSize)
+    }
+
+    /// The least box around all rows.
+    private static func box(_ input: Input, dimension: Int) throws(SCNError) -> Field {
+        let (coordinates, rows, columns) = (input.coordinates, input.rows, input.columns)
+        if rows == 0 { return try Field(size: [Int](repeating: 1, count: dimension), isUnbounded: true) }
+        let size = ChunkSizes.keys
+        let found = try Storage<Int64>(count: Parallel.chunkCount(rows, size: size) * 2 * dimension)
+        let end = found.pointer
+        Parallel.forEachChunk(rows, size: size) { chunk, range in
+            for axis in 0..<dimension {
+                var source = coordinates + range.lowerBound * columns + axis
+                var (least, largest) = (source.pointee, source.pointee)
+                for _ in range {
+                    least = min(least, source.pointee)
+                    largest = max(largest, source.pointee)
+                    source += columns
+                }
+                end[(chunk * dimension + axis) * 2] = least
+                end[(chunk * dimension + axis) * 2 + 1] = largest
+            }
+        }
+        func ends(_ axis: Int, _ which: Int) -> [Int64] {
+            (0..<Parallel.chunkCount(rows, size: size)).map { found[($0 * dimension + axis) * 2 + which] }
+        }
+        return try Field(
+            first: (0..<dimension).map { Int128(ends($0, 0).min() ?? 0) },
+            last: (0..<dimension).map { Int128(ends($0, 1).max() ?? 0) }, isUnbounded: true)
     }
 
     private static let largestBatch = Int(Int32.max)
@@ -59,25 +104,32 @@ package enum InputSites {
     }
 
     /// Checks every row; returns the number of samples.
-    private static func validate(_ input: Input, _ spatialSize: [Int]) throws(SCNError) -> Int {
+    private static func validate(_ input: Input, _ field: Field?, dimension: Int) throws(SCNError) -> Int {
         let (coordinates, rows, columns) = (input.coordinates, input.rows, input.columns)
         let size = ChunkSizes.keys
         let chunks = Parallel.chunkCount(rows, size: size)
         let outside = try Storage<Int>(count: chunks)
         let samples = try Storage<Int>(count: chunks)
+        let firstColumn = field == nil ? dimension : 0
+        let lower = try Storage<Int64>(((field?.lower ?? Array(repeating: 0, count: dimension)) + [0]).map(Int64.init))
         let limits = try Storage<UInt64>(
-            (spatialSize + (columns > spatialSize.count ? [largestBatch] : [])).map { UInt64($0) })
-        let (limit, firstOutside, sampleCount) = (limits.pointer, outside.pointer, samples.pointer)
+            ((field?.size ?? Array(repeating: 0, count: dimension)) + [largestBatch]).map { UInt64($0) })
+        let (first, limit, firstOutside, sampleCount) = (
+            lower.pointer, limits.pointer, outside.pointer, samples.pointer
+        )
+        // What is below the first place is a huge number without its sign.
+        @inline(__always)
+        func isInside(_ value: Int64, _ column: Int) -> Bool {
+            UInt64(bitPattern: value &- first[column]) < limit[column]
+        }
         Parallel.forEachChunk(rows, size: size) { chunk, range in
             var misses = 0
             var largest: Int64 = 0
-            for column in 0..<columns {
+            for column in firstColumn..<max(firstColumn, columns) {
                 var source = coordinates + range.lowerBound * columns + column
-                let bound = limit[column]
-                let isBatch = column == spatialSize.count
+                let isBatch = column == dimension
                 for _ in range {
-                    // A negative value is a huge one without its sign.
-                    misses &+= UInt64(bitPattern: source.pointee) < bound ? 0 : 1
+                    misses &+= isInside(source.pointee, column) ? 0 : 1
                     if isBatch { largest = max(largest, source.pointee) }
                     source += columns
                 }
@@ -86,40 +138,43 @@ package enum InputSites {
             if misses > 0 {
                 firstOutside[chunk] =
                     range.first { row in
-                        (0..<columns).contains { UInt64(bitPattern: coordinates[row * columns + $0]) >= limit[$0] }
+                        (firstColumn..<columns).contains { !isInside(coordinates[row * columns + $0], $0) }
                     } ?? -1
             }
             sampleCount[chunk] = misses > 0 ? 0 : Int(largest) + 1
         }
+        withExtendedLifetime((lower, limits)) {}
         if let row = outside.buffer.first(where: { $0 >= 0 }) {
-            throw outsideError(coordinates + row * columns, input.nameRow(row), spatialSize)
+            throw outsideError(coordinates + row * columns, input.nameRow(row), field, dimension: dimension)
         }
         return samples.buffer.max() ?? 0
     }
 
     private static func outsideError(
-        _ site: UnsafePointer<Int64>, _ name: String, _ spatialSize: [Int]
+        _ site: UnsafePointer<Int64>, _ name: String, _ field: Field?, dimension: Int
     ) -> SCNError {
-        for (axis, size) in spatialSize.enumerated() where site[axis] < 0 || site[axis] >= size {
-            return SCNError(
-                .coordinate,
-                "coordinates: \(name) has \(site[axis]) on axis \(axis); the spatial size there is \(size) "
-                    + "(0 ... \(size - 1))")
+        if let field {
+            for axis in 0..<dimension where site[axis] < field.lower[axis] || site[axis] > field.last(axis) {
+                return SCNError(
+                    .coordinate,
+                    "coordinates: \(name) has \(site[axis]) on axis \(axis); the spatial size there is "
+                        + "\(field.size[axis]) (\(field.lower[axis]) ... \(field.last(axis)))")
+            }
         }
         return SCNError(
             .coordinate,
-            "coordinates: \(name) has batch index \(site[spatialSize.count]); expected 0 ... \(largestBatch - 1)")
+            "coordinates: \(name) has batch index \(site[dimension]); expected 0 ... \(largestBatch - 1)")
     }
 
     private static func sites<Key: SiteKey>(
-        _ input: Input, _ layout: KeyLayout, _: Key.Type
+        _ input: Input, _ field: Field, _ layout: KeyLayout, _: Key.Type
     ) throws(SCNError) -> (Storage<Key>, InputMap) {
         let keys = try Storage<Key>(count: input.rows)
         let target = keys.pointer
         Parallel.forEachChunk(input.rows, size: ChunkSizes.sites) { _, range in
             layout.encode(
                 input.coordinates + range.lowerBound * input.columns, count: range.count, columns: input.columns,
-                into: target + range.lowerBound)
+                from: field.lower, into: target + range.lowerBound)
         }
         let ranked = try RankedKeys(keys)
         if input.mode == .unique && ranked.keys.count < input.rows {

@@ -17,12 +17,13 @@ struct AxisRelation: BitwiseCopyable {
     private let step: Int
     private let form: Form
 
-    /// The windows of a strided filter.
-    init(_ filter: FilterGeometry, axis: Int, outputSize: Int) {
+    /// The windows of a strided filter. `padding`: what takes the place of the filter's, at least 0.
+    init(_ filter: FilterGeometry, axis: Int, outputSize: Int, padding: Int? = nil) {
         taps = filter.size[axis]
         self.outputSize = outputSize
         step = filter.dilation[axis]
-        form = .strided(AxisWindows(filter, axis: axis, outputSize: outputSize))
+        form = .strided(
+            AxisWindows(filter, axis: axis, outputSize: outputSize, padding: padding ?? filter.padding[axis]))
     }
 
     /// The windows of a placement, which must outlive this value.
@@ -35,11 +36,12 @@ struct AxisRelation: BitwiseCopyable {
     }
 
     /// What a strided filter reads, the other way round: an output wherever the filter reaches from an input.
-    init(spreading filter: FilterGeometry, axis: Int, outputSize: Int) {
+    /// `padding`: what takes the place of the filter's.
+    init(spreading filter: FilterGeometry, axis: Int, outputSize: Int, padding: Int? = nil) {
         taps = filter.size[axis]
         self.outputSize = outputSize
         step = filter.dilation[axis]
-        form = .spread(stride: filter.stride[axis], padding: filter.padding[axis])
+        form = .spread(stride: filter.stride[axis], padding: padding ?? filter.padding[axis])
     }
 
     /// No input takes part in more outputs than this.

@@ -33,16 +33,17 @@ struct RowPairs {
         count += other.count
     }
 
+    /// A column of rules, and the row that each number stands for; nil where it is the row.
+    typealias Column = (target: UnsafeMutablePointer<Int32>, rows: UnsafeMutablePointer<Int32>?)
+
     /// Writes the rows of the pairs in `range` from index `start` on.
-    func copy(
-        _ range: Range<Int>, to start: Int, _ inputs: UnsafeMutablePointer<Int32>,
-        _ outputs: UnsafeMutablePointer<Int32>
-    ) {
+    func copy(_ range: Range<Int>, to start: Int, _ inputs: Column, _ outputs: Column) {
         guard let words else { return }
-        let (source, input, output) = (words.pointer + range.lowerBound, inputs + start, outputs + start)
-        for index in 0..<range.count {
-            input[index] = Int32(truncatingIfNeeded: source[index])
-            output[index] = Int32(truncatingIfNeeded: source[index] &>> 32)
-        }
+        let source = words.pointer + range.lowerBound
+        let (input, output) = (inputs.target + start, outputs.target + start)
+        for index in 0..<range.count { input[index] = Int32(truncatingIfNeeded: source[index]) }
+        for index in 0..<range.count { output[index] = Int32(truncatingIfNeeded: source[index] &>> 32) }
+        if let row = inputs.rows { for index in 0..<range.count { input[index] = row[Int(input[index])] } }
+        if let row = outputs.rows { for index in 0..<range.count { output[index] = row[Int(output[index])] } }
     }
 }

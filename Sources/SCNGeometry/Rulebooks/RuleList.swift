@@ -22,7 +22,7 @@ struct RuleList<Key: SiteKey> {
         let sites = try Storage<Int64>(count: block * columns)
         for start in stride(from: rows.lowerBound, to: rows.upperBound, by: block) {
             let part = start..<min(rows.upperBound, start + block)
-            input.coordinates(of: part, into: sites.pointer)
+            input.places(of: part, into: sites.pointer)
             for row in part {
                 try outputs.move(to: sites.pointer + (row &- start) &* columns)
                 if count &+ outputs.count > rules.count { try makeRoom(count &+ outputs.count) }

@@ -23,22 +23,24 @@ extension Rulebook {
     /// As `related`, where no two outputs have the same input under one tap, and a product of what each axis has at
     /// most stays within 32 bits.
     static func relatedAxisByAxis(
-        _ input: SiteSet, _ relations: [AxisRelation], _ layout: KeyLayout
+        _ input: SiteSet, _ relations: [AxisRelation], _ layout: KeyLayout, field: Field? = nil
     ) throws(SCNError) -> (output: SiteSet, rulebook: Rulebook) {
         let keys: SiteSet.Keys
         let rulebook: Rulebook
         if layout.isWide {
-            let own = try input.keys(in: layout, as: UInt128.self)
+            let own = try input.keys(in: layout, from: input.field.lower, as: UInt128.self)
             let (wide, rules) = try walk(own, layout, relations, input.spatialSize)
             (keys, rulebook) = (.wide(wide), rules)
         } else {
-            let own = try input.keys(in: layout, as: UInt64.self)
+            let own = try input.keys(in: layout, from: input.field.lower, as: UInt64.self)
             let (narrow, rules) = try walk(own, layout, relations, input.spatialSize)
             (keys, rulebook) = (.narrow(narrow), rules)
         }
+        let field = if let field { field } else { try Field(size: relations.map(\.outputSize)) }
         let output = try SiteSet(
-            spatialSize: fields(input, relations), batchSize: input.batchSize, layout: layout, keys: keys)
-        return (try output.resized(to: relations.map(\.outputSize)), rulebook)
+            Field(lower: field.lower, size: fields(input, relations)), batchSize: input.batchSize, layout: layout,
+            keys: keys)
+        return (try output.moved(to: field), rulebook)
     }
 
     private static func walk<Key: SiteKey>(

@@ -1,26 +1,27 @@
 internal import SCNCore
 
 extension Rulebook {
-    /// The sites that every input site together takes part in, one relation an axis, and the rules.
+    /// The sites that every input site together takes part in, one relation an axis, and the rules. Relations count
+    /// from where the fields begin; `field` is that of the output, from 0 where it is nil.
     ///
     /// `isInjective` says that under one offset no two outputs have the same input, so that both columns ascend
     /// strictly; elsewhere the input rows of an offset repeat.
     static func related(
-        _ input: SiteSet, _ relations: [AxisRelation], isInjective: Bool
+        _ input: SiteSet, _ relations: [AxisRelation], field: Field? = nil, isInjective: Bool
     ) throws(SCNError) -> (output: SiteSet, rulebook: Rulebook) {
         let largestFanOuts = relations.map(\.most)
         let isCertainlySmall = limitedProduct(input.count, largestFanOuts) <= ruleLimit
         if !isCertainlySmall { try requireRuleCount(input, relations) }
         if isInjective && isCertainlySmall, let layout = axisByAxisLayout(input, relations, largestFanOuts) {
-            return try relatedAxisByAxis(input, relations, layout)
+            return try relatedAxisByAxis(input, relations, layout, field: field)
         }
-        return try relatedAtOnce(input, relations, largestFanOuts, isInjective: isInjective)
+        return try relatedAtOnce(input, relations, largestFanOuts, field: field, isInjective: isInjective)
     }
 
     /// Under one filter offset the outputs ascend with the inputs, so the output sites are the union of an ascending
     /// list for each offset. Where input rows repeat, the outputs of each offset are sorted first.
     static func relatedAtOnce(
-        _ input: SiteSet, _ relations: [AxisRelation], _ largestFanOuts: [Int], isInjective: Bool
+        _ input: SiteSet, _ relations: [AxisRelation], _ largestFanOuts: [Int], field: Field? = nil, isInjective: Bool
     ) throws(SCNError) -> (output: SiteSet, rulebook: Rulebook) {
         let outputSize = relations.map(\.outputSize)
         let layout = try KeyLayout(spatialSize: outputSize, batchSize: input.batchSize)
@@ -33,8 +34,8 @@ extension Rulebook {
             let (narrow, rules) = try listed(input, relations, largestFanOuts, layout, isInjective, UInt64.self)
             (keys, rulebook) = (.narrow(narrow), rules)
         }
-        let output = try SiteSet(spatialSize: outputSize, batchSize: input.batchSize, layout: layout, keys: keys)
-        return (output, rulebook)
+        let field = if let field { field } else { try Field(size: outputSize) }
+        return (try SiteSet(field, batchSize: input.batchSize, layout: layout, keys: keys), rulebook)
     }
 
     private static func listed<Key: SiteKey>(
@@ -110,7 +111,7 @@ extension Rulebook {
         let site = try Storage<Int64>(count: input.dimension + 1)
         var total = 0
         for row in 0..<input.count {
-            input.coordinates(of: row..<row + 1, into: site.pointer)
+            input.places(of: row..<row + 1, into: site.pointer)
             total += limitedProduct(
                 1,
                 relations.indices.lazy.map { relations[$0].count(of: Int(site.pointer[$0])) })

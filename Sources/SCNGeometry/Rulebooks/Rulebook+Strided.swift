@@ -9,8 +9,12 @@ extension Rulebook {
         try require(
             filter.kind == .strided && filter.dimension == input.dimension, .shape,
             "filter: has dimension \(filter.dimension), expected \(input.dimension), that of the sites")
-        let size = try filter.outputSize(of: input.spatialSize)
-        let relations = size.indices.map { AxisRelation(filter, axis: $0, outputSize: size[$0]) }
-        return try related(input, relations, isInjective: true)
+        let field = try filter.outputField(of: input.field)
+        let relations = field.size.indices.map { axis in
+            AxisRelation(
+                filter, axis: axis, outputSize: field.size[axis],
+                padding: filter.placedPadding(axis, input: input.field, output: field))
+        }
+        return try related(input, relations, field: field, isInjective: true)
     }
 }

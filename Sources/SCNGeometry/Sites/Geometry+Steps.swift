@@ -6,18 +6,30 @@ extension Geometry {
         case full(FilterGeometry)
         case randomized(FilterGeometry)
         case fractional(FractionalWindows, isRegular: Bool)
+        case covering(SiteRelation)
+    }
+
+    /// The rules from `id` to every site that takes part in the relation with one of its sites.
+    package func covering(
+        _ id: SiteSetID, _ relation: SiteRelation
+    ) throws(SCNError) -> (output: SiteSetID, rulebook: Rulebook) {
+        try step(id, .covering(relation)) { sites throws(SCNError) in try Rulebook.covering(sites, relation) }
     }
 
     /// The rules from `id` to every site that the filter reaches from it: output = input * stride - padding + tap *
-    /// dilation, in a field of `filter.inputSize(of:)`.
+    /// dilation, in the field `filter.inputField(of:)`.
     package func full(
         _ id: SiteSetID, _ filter: FilterGeometry
     ) throws(SCNError) -> (output: SiteSetID, rulebook: Rulebook) {
         try step(id, .full(filter)) { sites throws(SCNError) in
             try requireDimension(filter.dimension, sites)
-            let size = try filter.inputSize(of: sites.spatialSize)
-            let relations = size.indices.map { AxisRelation(spreading: filter, axis: $0, outputSize: size[$0]) }
-            return try Rulebook.related(sites, relations, isInjective: true)
+            let field = try filter.inputField(of: sites.field)
+            // Of a field without bounds, the first place is the one that the first tap leads to.
+            let padding = sites.field.isUnbounded ? 0 : nil
+            let relations = field.size.indices.map {
+                AxisRelation(spreading: filter, axis: $0, outputSize: field.size[$0], padding: padding)
+            }
+            return try Rulebook.related(sites, relations, field: field, isInjective: true)
         }
     }
 
@@ -40,13 +52,15 @@ extension Geometry {
             try step(id, .randomized(filter), reversedBy: filter) { sites throws(SCNError) in
                 try requireDimension(filter.dimension, sites)
                 var random = random
+                let field = try Self.bounded(sites)
                 return try Self.place(
-                    sites, WindowPlacement(randomized: filter, spatialSize: sites.spatialSize, &random))
+                    sites, WindowPlacement(randomized: filter, field: field, &random),
+                    field: filter.outputField(of: field))
             }
         }
     }
 
-    /// The rules of fractional pooling. Drawn once for a site set and these windows, then shared, each call taking one
+    /// The rules of fractional pooling, whose result's field begins at 0. Drawn once for a site set and these windows, then shared, each call taking one
     /// number from the generator; where `isRegular`, without chance.
     package func fractional(
         _ id: SiteSetID, _ windows: FractionalWindows, isRegular: Bool
@@ -55,17 +69,25 @@ extension Geometry {
             try step(id, .fractional(windows, isRegular: isRegular)) { sites throws(SCNError) in
                 try requireDimension(windows.dimension, sites)
                 var random = random
-                return try Self.place(sites, windows.placement(sites.spatialSize, &random))
+                return try Self.place(sites, windows.placement(Self.bounded(sites).size, &random), field: nil)
             }
         }
         return isRegular ? try placed(nil) : try drawing(placed)
     }
 
+    /// The field that windows are laid in at random.
+    private static func bounded(_ sites: SiteSet) throws(SCNError) -> Field {
+        try require(
+            !sites.field.isUnbounded, .shape,
+            "input: has an unbounded field, expected a spatial size, in which windows can be laid")
+        return sites.field
+    }
+
     private static func place(
-        _ sites: SiteSet, _ placement: WindowPlacement
+        _ sites: SiteSet, _ placement: WindowPlacement, field: Field?
     ) throws(SCNError) -> (output: SiteSet, rulebook: Rulebook) {
         let relations = placement.size.indices.map { AxisRelation(placement, axis: $0) }
-        let result = try Rulebook.related(sites, relations, isInjective: placement.isInjective)
+        let result = try Rulebook.related(sites, relations, field: field, isInjective: placement.isInjective)
         withExtendedLifetime(placement) {}
         return result
     }

@@ -20,13 +20,13 @@ extension Geometry {
 
 extension SiteSet {
     /// The sites at `rows`, which ascend.
-    fileprivate func subset(_ rows: Storage<Int32>) throws(SCNError) -> SiteSet {
+    func subset(_ rows: Storage<Int32>) throws(SCNError) -> SiteSet {
         let kept: Keys =
             switch keys {
             case .narrow(let keys): .narrow(try Self.gather(keys, rows))
             case .wide(let keys): .wide(try Self.gather(keys, rows))
             }
-        return try SiteSet(spatialSize: spatialSize, batchSize: batchSize, layout: layout, keys: kept)
+        return try SiteSet(field, batchSize: batchSize, layout: layout, keys: kept)
     }
 
     private static func gather<Key: SiteKey>(

@@ -31,6 +31,12 @@ package final class Geometry: Sendable {
         var kind: StepKind
     }
 
+    private struct Pair: Hashable {
+        var input: SiteSetID
+        var output: SiteSetID
+        var relation: SiteRelation
+    }
+
     private struct Step {
         var input: SiteSetID
         var output: SiteSetID
@@ -44,13 +50,19 @@ package final class Geometry: Sendable {
         var siteSets: [SiteSetID]
         var lastSerial = 0
         var submanifold: [Request: Rulebook] = [:]
+        var between: [Pair: Rulebook] = [:]
         var strided: [Request: Step] = [:]
         var others: [OtherRequest: Step] = [:]
         /// By output sites; a later step hides an earlier one.
         var back: [Request: Step] = [:]
 
         mutating func intern(_ sites: SiteSet) -> SiteSetID {
-            if let known = siteSets.first(where: { $0.sites.hasSameSites(as: sites) }) { return known }
+            let isBounded = !sites.field.isUnbounded
+            if let known = siteSets.first(where: {
+                $0.sites.field.isUnbounded != isBounded && $0.sites.hasSameSites(as: sites)
+            }) {
+                return known
+            }
             lastSerial += 1
             siteSets.append(SiteSetID(index: siteSets.count, serial: lastSerial, sites: sites))
             return siteSets[siteSets.count - 1]
@@ -61,7 +73,7 @@ package final class Geometry: Sendable {
         ) -> Step {
             let output = intern(sites)
             let step = Step(input: input, output: output, rulebook: rulebook, reversed: rulebook.reversed)
-            if let filter { back[Request(sites: output, filter: filter)] = step }
+            if let filter { back[Request(sites: output, filter: filter.exact)] = step }
             return step
         }
     }
@@ -102,6 +114,21 @@ package final class Geometry: Sendable {
             try Rulebook.submanifold(sites(id), filter)
         } keep: { state, rulebook in
             state.submanifold[request] = rulebook
+            return rulebook
+        }
+    }
+
+    /// The rules between two site sets of this geometry.
+    package func between(
+        _ input: SiteSetID, _ output: SiteSetID, _ relation: SiteRelation
+    ) throws(SCNError) -> Rulebook {
+        let pair = Pair(input: input, output: output, relation: relation)
+        return try once {
+            $0.between[pair]
+        } make: { () throws(SCNError) in
+            try Rulebook.between(sites(input), sites(output), relation)
+        } keep: { state, rulebook in
+            state.between[pair] = rulebook
             return rulebook
         }
     }
@@ -148,7 +175,7 @@ package final class Geometry: Sendable {
         _ id: SiteSetID, _ filter: FilterGeometry
     ) throws(SCNError) -> (input: SiteSetID, rulebook: Rulebook) {
         try withState { state throws(SCNError) in
-            guard let step = state.back[Request(sites: id, filter: filter)] else {
+            guard let step = state.back[Request(sites: id, filter: filter.exact)] else {
                 throw SCNError(
                     .state,
                     "Deconvolution: no earlier Convolution or pooling with \(filter.description) led to these sites")

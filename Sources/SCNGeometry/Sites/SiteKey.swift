@@ -70,29 +70,38 @@ struct KeyLayout: Equatable, Sendable {
         zip(axes, offset).reduce(0) { $0 &+ (Key(truncatingIfNeeded: $1.1) << Key($1.0.shift)) }
     }
 
-    /// The key of the site with all coordinates 0 in the first sample.
-    func origin<Key: SiteKey>(as type: Key.Type) -> Key { delta(axes.map(\.margin), as: type) }
+    /// The key of the site with all coordinates 0 in the first sample, in a field that begins at `lower`.
+    func origin<Key: SiteKey>(from lower: [Int], as: Key.Type) -> Key {
+        zip(axes, lower).reduce(0) {
+            let place = Key(truncatingIfNeeded: $1.0.margin) &- Key(truncatingIfNeeded: $1.1)
+            return $0 &+ place << Key($1.0.shift)
+        }
+    }
 
-    /// Writes (coordinates, batch) of `count` keys to `output`, [count, d + 1].
-    func decode<Key: SiteKey>(_ keys: UnsafePointer<Key>, count: Int, into output: UnsafeMutablePointer<Int64>) {
+    /// Writes (coordinates, batch) of `count` keys to `output`, [count, d + 1]; the field begins at `lower`.
+    func decode<Key: SiteKey>(
+        _ keys: UnsafePointer<Key>, count: Int, from lower: [Int], into output: UnsafeMutablePointer<Int64>
+    ) {
         let columns = axes.count + 1
         for (column, field) in (axes + [batch]).enumerated() {
             let mask = ~(Key.max << Key(field.bits))
             let shift = Key(field.shift)
-            let margin = Int64(field.margin)
+            let origin = column < lower.count ? Int64(field.margin) &- Int64(lower[column]) : 0
             var target = output + column
             for row in 0..<count {
-                target.pointee = Int64(truncatingIfNeeded: (keys[row] &>> shift) & mask) &- margin
+                target.pointee = Int64(truncatingIfNeeded: (keys[row] &>> shift) & mask) &- origin
                 target += columns
             }
         }
     }
 
-    /// The keys of `count` sites, `columns` values each: the coordinates, then the batch index, 0 where it is missing.
+    /// The keys of `count` sites, `columns` values each: the coordinates, then the batch index, 0 where it is missing;
+    /// the field begins at `lower`.
     func encode<Key: SiteKey>(
-        _ sites: UnsafePointer<Int64>, count: Int, columns: Int, into keys: UnsafeMutablePointer<Key>
+        _ sites: UnsafePointer<Int64>, count: Int, columns: Int, from lower: [Int],
+        into keys: UnsafeMutablePointer<Key>
     ) {
-        keys.update(repeating: origin(as: Key.self), count: count)
+        keys.update(repeating: origin(from: lower, as: Key.self), count: count)
         for (column, field) in (axes + [batch]).prefix(columns).enumerated() {
             let shift = Key(field.shift)
             var source = sites + column

@@ -2,49 +2,203 @@ package import SCNCore
 
 /// Where the rows of two site sets are in their union, which is sorted as they are.
 package struct SiteUnion: @unchecked Sendable {
-    /// The number of sites of the union.
-    package let count: Int
+    /// The sites of the union.
+    package let sites: SiteSet
     /// Of each row of the first set, and of the second, its place in the union.
     package let places: (Storage<Int32>, Storage<Int32>)
 
-    /// The union of the sites of two sets of one spatial size; batch sizes may differ.
+    /// The number of sites of the union.
+    package var count: Int { sites.count }
+
+    /// The union of the sites of two sets of one field; batch sizes may differ. The box of a field without bounds
+    /// widens.
     package init(_ a: SiteSet, _ b: SiteSet) throws(SCNError) {
-        try require(
-            a.spatialSize == b.spatialSize, .shape,
-            "y: has spatial size \(b.spatialSize), expected \(a.spatialSize)")
+        let (field, layout, batchSize) = try a.commonLayout(b)
         try require(
             a.count + b.count <= Int(Int32.max), .overflow,
             "\(a.count) and \(b.count) sites; at most \(Int32.max) are possible together")
-        let columns = a.dimension + 1
-        let sites = (try a.packedCoordinates(), try b.packedCoordinates())
-        places = (try Storage(count: a.count), try Storage(count: b.count))
-        let (left, right) = (sites.0.pointer, sites.1.pointer)
-        let (leftPlaces, rightPlaces) = (places.0.pointer, places.1.pointer)
-        var (i, j, union) = (0, 0, 0)
+        func united<Key: SiteKey>(_: Key.Type) throws(SCNError) -> (Storage<Key>, Storage<Int32>, Storage<Int32>) {
+            try Self.unite(
+                a.keys(in: layout, from: field.lower, as: Key.self),
+                b.keys(in: layout, from: field.lower, as: Key.self))
+        }
+        let keys: SiteSet.Keys
+        if layout.isWide {
+            let (wide, left, right) = try united(UInt128.self)
+            (keys, places) = (.wide(wide), (left, right))
+        } else {
+            let (narrow, left, right) = try united(UInt64.self)
+            (keys, places) = (.narrow(narrow), (left, right))
+        }
+        sites = try SiteSet(field, batchSize: batchSize, layout: layout, keys: keys)
+    }
+
+    private static func unite<Key: SiteKey>(
+        _ a: Storage<Key>, _ b: Storage<Key>
+    ) throws(SCNError) -> (Storage<Key>, Storage<Int32>, Storage<Int32>) {
+        let places = (try Storage<Int32>(count: a.count), try Storage<Int32>(count: b.count))
+        let (left, right) = (a.pointer, b.pointer)
+        let (leftPlace, rightPlace) = (places.0.pointer, places.1.pointer)
+        var (i, j, count) = (0, 0, 0)
         while i < a.count || j < b.count {
-            let order =
-                i == a.count ? 1 : j == b.count ? -1 : compare(left + i * columns, right + j * columns, columns)
-            if order <= 0 {
-                leftPlaces[i] = Int32(truncatingIfNeeded: union)
+            let isLeft = j == b.count || i < a.count && left[i] <= right[j]
+            let isRight = i == a.count || j < b.count && right[j] <= left[i]
+            if isLeft {
+                leftPlace[i] = Int32(truncatingIfNeeded: count)
                 i += 1
             }
-            if order >= 0 {
-                rightPlaces[j] = Int32(truncatingIfNeeded: union)
+            if isRight {
+                rightPlace[j] = Int32(truncatingIfNeeded: count)
                 j += 1
             }
-            union += 1
+            count += 1
         }
-        count = union
-        withExtendedLifetime(sites) {}
+        let keys = try Storage<Key>(count: count)
+        for row in 0..<a.count { keys.pointer[Int(leftPlace[row])] = left[row] }
+        for row in 0..<b.count { keys.pointer[Int(rightPlace[row])] = right[row] }
+        withExtendedLifetime((a, b)) {}
+        return (keys, places.0, places.1)
     }
 }
 
-/// The order of two sites (coordinates, then batch index, which counts first): -1, 0 or 1.
-private func compare(_ a: UnsafePointer<Int64>, _ b: UnsafePointer<Int64>, _ columns: Int) -> Int {
-    let batch = columns - 1
-    if a[batch] != b[batch] { return a[batch] < b[batch] ? -1 : 1 }
-    for axis in 0..<batch where a[axis] != b[axis] { return a[axis] < b[axis] ? -1 : 1 }
-    return 0
+extension SiteSet {
+    /// A field that holds both site sets, and the layout and batch size of all that they have together.
+    fileprivate func commonLayout(
+        _ other: SiteSet
+    ) throws(SCNError) -> (field: Field, layout: KeyLayout, batchSize: Int) {
+        let field = try field.united(with: other.field, "y")
+        let batchSize = max(batchSize, other.batchSize)
+        return (field, try KeyLayout(spatialSize: field.size, batchSize: batchSize), batchSize)
+    }
+
+    /// For each site, its row in another set of the same field, -1 where it is not there.
+    package func rows(in other: SiteSet) throws(SCNError) -> Storage<Int32> {
+        let (field, layout, _) = try commonLayout(other)
+        func found<Key: SiteKey>(_: Key.Type) throws(SCNError) -> Storage<Int32> {
+            let queries = try keys(in: layout, from: field.lower, as: Key.self)
+            return try Self.rows(queries, in: other.keys(in: layout, from: field.lower, as: Key.self))
+        }
+        return layout.isWide ? try found(UInt128.self) : try found(UInt64.self)
+    }
+
+    /// The rows of coordinates [count, columns], which come in any order and may repeat; -1 where no site is. `columns`
+    /// is the dimension, or one more where the last column is the batch index.
+    package func rows(
+        ofCoordinates coordinates: UnsafePointer<Int64>, count: Int, columns: Int
+    ) throws(SCNError) -> Storage<Int32> {
+        try require(
+            columns == dimension || columns == dimension + 1, .shape,
+            "coordinates: has \(columns) columns, expected \(dimension), or \(dimension + 1) with the batch index")
+        try require(
+            count >= 0 && count <= Int(Int32.max), .overflow,
+            "coordinates: has \(count) rows, expected 0 ... \(Int32.max)")
+        return switch keys {
+        case .narrow(let keys): try rows(coordinates, count, columns, keys)
+        case .wide(let keys): try rows(coordinates, count, columns, keys)
+        }
+    }
+
+    private func rows<Key: SiteKey>(
+        _ coordinates: UnsafePointer<Int64>, _ count: Int, _ columns: Int, _ keys: Storage<Key>
+    ) throws(SCNError) -> Storage<Int32> {
+        let (queries, order) = (try Storage<Key>(count: count), try Storage<Int32>(count: count))
+        let (query, number) = (queries.pointer, order.pointer)
+        let lower = field.lower.map(Int64.init) + [0]
+        let limits = field.size.map(UInt64.init) + [UInt64(batchSize)]
+        Parallel.forEachChunk(count, size: ChunkSizes.sites) { _, range in
+            layout.encode(
+                coordinates + range.lowerBound * columns, count: range.count, columns: columns, from: field.lower,
+                into: query + range.lowerBound)
+            for index in range {
+                let site = coordinates + index * columns
+                number[index] = Int32(truncatingIfNeeded: index)
+                for column in 0..<columns
+                where UInt64(bitPattern: site[column] &- lower[column]) >= limits[column] {
+                    // No site has this key.
+                    query[index] = Key.max
+                }
+            }
+        }
+        let sorted = try radixSorted(queries, order)
+        let found = try Self.rows(sorted.keys, in: keys)
+        let result = try Storage<Int32>(count: count)
+        let (row, place, target) = (found.pointer, sorted.payload.pointer, result.pointer)
+        Parallel.forEachChunk(count, size: ChunkSizes.keys) { _, range in
+            for index in range { target[Int(place[index])] = row[index] }
+        }
+        withExtendedLifetime((found, sorted.payload)) {}
+        return result
+    }
+
+    /// For each query, which ascend, its place among keys that ascend strictly, or -1.
+    private static func rows<Key: SiteKey>(
+        _ queries: Storage<Key>, in keys: Storage<Key>
+    ) throws(SCNError) -> Storage<Int32> {
+        let result = try Storage<Int32>(count: queries.count)
+        let (query, key, row, count) = (queries.pointer, keys.pointer, result.pointer, keys.count)
+        Parallel.forEachChunk(queries.count, size: ChunkSizes.keys) { _, range in
+            var place = lowerBound(key, 0..<count, query[range.lowerBound])
+            for index in range {
+                while place < count && key[place] < query[index] { place &+= 1 }
+                row[index] = place < count && key[place] == query[index] ? Int32(truncatingIfNeeded: place) : -1
+            }
+        }
+        withExtendedLifetime((queries, keys)) {}
+        return result
+    }
+
+    /// The sites whose place in `rows` [count] is not negative (`areFound`), or is.
+    package func sites(where rows: Storage<Int32>, areFound: Bool) throws(SCNError) -> SiteSet {
+        try subset(try InputSites.selected(count) { (rows[$0] >= 0) == areFound })
+    }
+
+    /// The sites floor(coordinate / stride), each once, of a field that begins and ends where these do.
+    package func floored(by stride: [Int]) throws(SCNError) -> SiteSet {
+        try require(
+            stride.count == dimension, .shape, "stride: has \(stride.count) entries, expected \(dimension)")
+        for (axis, step) in stride.enumerated() where step < 1 {
+            throw SCNError(.invalidArgument, "stride: is \(step) on axis \(axis), expected at least 1")
+        }
+        if stride.allSatisfy({ $0 == 1 }) { return self }
+        func quotient(_ place: Int, _ axis: Int) -> Int128 { floorQuotient(Int128(place), Int128(stride[axis])) }
+        let floored = try Field(
+            first: stride.indices.map { quotient(field.lower[$0], $0) },
+            last: stride.indices.map { quotient(field.last($0), $0) }, isUnbounded: field.isUnbounded)
+        let layout = try KeyLayout(spatialSize: floored.size, batchSize: batchSize)
+        let keys: Keys =
+            layout.isWide
+            ? .wide(try flooredKeys(stride, floored, layout, UInt128.self))
+            : .narrow(try flooredKeys(stride, floored, layout, UInt64.self))
+        return try SiteSet(floored, batchSize: batchSize, layout: layout, keys: keys)
+    }
+
+    private func flooredKeys<Key: SiteKey>(
+        _ stride: [Int], _ field: Field, _ layout: KeyLayout, _: Key.Type
+    ) throws(SCNError) -> Storage<Key> {
+        let (keys, columns) = (try Storage<Key>(count: count), dimension + 1)
+        let target = keys.pointer
+        // How far the first place of this field is from the first place that has the same quotient.
+        let rests = stride.indices.map { axis in
+            let step = Int128(stride[axis])
+            return Int64(Int128(self.field.lower[axis]) - step * Int128(field.lower[axis]))
+        }
+        try Parallel.tryForEachChunk(count, size: ChunkSizes.sites) { _, rows throws(SCNError) in
+            let places = try Storage<Int64>(count: rows.count * columns)
+            let place = places.pointer
+            self.places(of: rows, into: place)
+            for axis in stride.indices {
+                let (step, rest) = (UInt64(stride[axis]), UInt64(rests[axis]))
+                for index in Swift.stride(from: axis, to: rows.count * columns, by: columns) {
+                    place[index] = Int64((UInt64(place[index]) + rest) / step)
+                }
+            }
+            layout.encode(
+                place, count: rows.count, columns: columns, from: stride.map { _ in 0 },
+                into: target + rows.lowerBound)
+            withExtendedLifetime(places) {}
+        }
+        return try RankedKeys(keys).keys
+    }
 }
 
 extension SiteSet {
@@ -54,11 +208,10 @@ extension SiteSet {
             throw SCNError(.invalidArgument, "tensors: none given, expected at least one")
         }
         let columns = first.dimension + 1
+        var field = first.field
         var (rows, samples) = (0, 0)
         for (index, set) in sets.enumerated() {
-            try require(
-                set.spatialSize == first.spatialSize, .shape,
-                "tensors[\(index)]: has spatial size \(set.spatialSize), expected \(first.spatialSize) as the first")
+            field = try field.united(with: set.field, "tensors[\(index)]")
             // Each is at most 2^31, and no array holds 2^32 of them.
             rows += set.count
             samples += set.batchSize
@@ -73,16 +226,10 @@ extension SiteSet {
             sample += set.batchSize
         }
         return try InputSites.build(
-            dimension: first.dimension, spatialSize: first.spatialSize, coordinates: coordinates.pointer, rows: rows,
-            columns: columns, batchSize: samples, mode: .unique
+            dimension: first.dimension, spatialSize: field.isUnbounded ? nil : field.size,
+            lower: field.isUnbounded ? nil : field.lower, coordinates: coordinates.pointer, rows: rows,
+            columns: columns,
+            batchSize: samples, mode: .unique
         ).0
-    }
-
-    /// (coordinates, batch) of all sites, [count, d + 1].
-    fileprivate func packedCoordinates() throws(SCNError) -> Storage<Int64> {
-        let result = try Storage<Int64>(
-            count: checkedProduct([count, dimension + 1], "coordinates of \(count) sites"))
-        coordinates(into: result.pointer)
-        return result
     }
 }

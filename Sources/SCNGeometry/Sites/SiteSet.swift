@@ -10,17 +10,19 @@ package final class SiteSet: @unchecked Sendable {
         case wide(Storage<UInt128>)
     }
 
-    package let spatialSize: [Int]
+    package let field: Field
     package let batchSize: Int
     package let count: Int
     let layout: KeyLayout
+    /// Of coordinates that count from where the field begins.
     let keys: Keys
 
-    package var dimension: Int { spatialSize.count }
+    package var spatialSize: [Int] { field.size }
+    package var dimension: Int { field.dimension }
 
-    /// Takes strictly ascending keys in the layout that belongs to these sizes.
-    init(spatialSize: [Int], batchSize: Int, layout: KeyLayout, keys: Keys) throws(SCNError) {
-        self.spatialSize = spatialSize
+    /// Takes strictly ascending keys in the layout that belongs to the field's size and this batch size.
+    init(_ field: Field, batchSize: Int, layout: KeyLayout, keys: Keys) throws(SCNError) {
+        self.field = field
         self.batchSize = batchSize
         self.layout = layout
         self.keys = keys
@@ -36,7 +38,15 @@ package final class SiteSet: @unchecked Sendable {
     package func coordinates(into output: UnsafeMutablePointer<Int64>) {
         let columns = dimension + 1
         Parallel.forEachChunk(count, size: ChunkSizes.keys) { _, rows in
-            coordinates(of: rows, into: output + rows.lowerBound * columns)
+            coordinates(of: rows, from: field.lower, into: output + rows.lowerBound * columns)
+        }
+    }
+
+    /// The same, but coordinates count from where the field begins: each is in 0 ..< `spatialSize`.
+    package func places(into output: UnsafeMutablePointer<Int64>) {
+        let columns = dimension + 1
+        Parallel.forEachChunk(count, size: ChunkSizes.keys) { _, rows in
+            places(of: rows, into: output + rows.lowerBound * columns)
         }
     }
 
@@ -48,10 +58,15 @@ package final class SiteSet: @unchecked Sendable {
         return Array(result.buffer)
     }
 
-    func coordinates(of rows: Range<Int>, into output: UnsafeMutablePointer<Int64>) {
+    func places(of rows: Range<Int>, into output: UnsafeMutablePointer<Int64>) {
+        coordinates(of: rows, from: field.lower.map { _ in 0 }, into: output)
+    }
+
+    private func coordinates(of rows: Range<Int>, from lower: [Int], into output: UnsafeMutablePointer<Int64>) {
+        let (first, count) = (rows.lowerBound, rows.count)
         switch keys {
-        case .narrow(let keys): layout.decode(keys.pointer + rows.lowerBound, count: rows.count, into: output)
-        case .wide(let keys): layout.decode(keys.pointer + rows.lowerBound, count: rows.count, into: output)
+        case .narrow(let keys): layout.decode(keys.pointer + first, count: count, from: lower, into: output)
+        case .wide(let keys): layout.decode(keys.pointer + first, count: count, from: lower, into: output)
         }
     }
 
@@ -71,13 +86,13 @@ package final class SiteSet: @unchecked Sendable {
         let gathered = try Storage<Key>(count: count)
         let (source, target) = (keys.pointer, gathered.pointer)
         for index in 0..<count { target[index] = source[Int(rows[index])] }
-        layout.decode(target, count: count, into: output)
+        layout.decode(target, count: count, from: field.lower, into: output)
         withExtendedLifetime(gathered) {}
     }
 
-    /// The keys that the sites have in another layout, which has room for their coordinates.
-    func keys<Key: SiteKey>(in other: KeyLayout, as: Key.Type) throws(SCNError) -> Storage<Key> {
-        if other == layout {
+    /// The keys that the sites have in another layout and field, which have room for them.
+    func keys<Key: SiteKey>(in other: KeyLayout, from lower: [Int], as: Key.Type) throws(SCNError) -> Storage<Key> {
+        if other == layout && lower == field.lower {
             switch keys {
             case .narrow(let keys as Storage<Key>), .wide(let keys as Storage<Key>): return keys
             default: break
@@ -88,21 +103,22 @@ package final class SiteSet: @unchecked Sendable {
         let target = result.pointer
         try Parallel.tryForEachChunk(count, size: ChunkSizes.sites) { _, rows throws(SCNError) in
             let scratch = try Storage<Int64>(count: rows.count * columns)
-            coordinates(of: rows, into: scratch.pointer)
+            coordinates(of: rows, from: field.lower, into: scratch.pointer)
             other.encode(
-                scratch.pointer, count: rows.count, columns: columns, into: target + rows.lowerBound)
+                scratch.pointer, count: rows.count, columns: columns, from: lower, into: target + rows.lowerBound)
         }
         return result
     }
 
-    /// The same sites in a field of another size, which contains them.
-    func resized(to spatialSize: [Int]) throws(SCNError) -> SiteSet {
-        if spatialSize == self.spatialSize { return self }
-        let layout = try KeyLayout(spatialSize: spatialSize, batchSize: batchSize)
+    /// The same sites in another field, which contains them.
+    func moved(to field: Field) throws(SCNError) -> SiteSet {
+        if field == self.field { return self }
+        let layout = try KeyLayout(spatialSize: field.size, batchSize: batchSize)
         let keys: Keys =
             layout.isWide
-            ? .wide(try self.keys(in: layout, as: UInt128.self)) : .narrow(try self.keys(in: layout, as: UInt64.self))
-        return try SiteSet(spatialSize: spatialSize, batchSize: batchSize, layout: layout, keys: keys)
+            ? .wide(try self.keys(in: layout, from: field.lower, as: UInt128.self))
+            : .narrow(try self.keys(in: layout, from: field.lower, as: UInt64.self))
+        return try SiteSet(field, batchSize: batchSize, layout: layout, keys: keys)
     }
 
     /// Where each site's plane 0 lies in a dense array [batchSize, planes, spatial size ...], and the spatial volume,
@@ -118,7 +134,7 @@ package final class SiteSet: @unchecked Sendable {
         let scratch = try Storage<Int64>(count: min(count, block) * columns)
         for first in stride(from: 0, to: count, by: block) {
             let rows = first..<min(count, first + block)
-            coordinates(of: rows, into: scratch.pointer)
+            places(of: rows, into: scratch.pointer)
             for row in rows {
                 let site = scratch.pointer + (row - first) * columns
                 var offset = site[dimension] * Int64(planes)
@@ -131,7 +147,8 @@ package final class SiteSet: @unchecked Sendable {
 
     /// The row of a site (coordinates, then batch index), or nil where it is not active.
     package func row(of site: [Int]) -> Int? {
-        guard site.count == dimension + 1, zip(site, spatialSize + [batchSize]).allSatisfy({ 0 <= $0 && $0 < $1 })
+        guard site.count == dimension + 1, (0..<batchSize).contains(site[dimension]),
+            (0..<dimension).allSatisfy({ site[$0] >= field.lower[$0] && site[$0] <= field.last($0) })
         else { return nil }
         return switch keys {
         case .narrow(let keys): row(of: site, keys)
@@ -141,20 +158,40 @@ package final class SiteSet: @unchecked Sendable {
 
     private func row<Key: SiteKey>(of site: [Int], _ keys: Storage<Key>) -> Int? {
         let batch = Key(site[dimension]) << Key(layout.batch.shift)
-        let key = layout.origin(as: Key.self) &+ layout.delta(Array(site.dropLast()), as: Key.self) &+ batch
+        let key =
+            layout.origin(from: field.lower, as: Key.self) &+ layout.delta(Array(site.dropLast()), as: Key.self)
+            &+ batch
         let row = lowerBound(keys.pointer, 0..<count, key)
         return row < count && keys.pointer[row] == key ? row : nil
     }
 
-    /// Whether both have the same spatial size, batch size and sites.
+    /// Whether both have the same batch size and sites, in the same field where both are bounded.
     package func hasSameSites(as other: SiteSet) -> Bool {
         if self === other { return true }
-        guard spatialSize == other.spatialSize, batchSize == other.batchSize, count == other.count else { return false }
-        // Equal sizes have equal layouts, so that equal sites have equal keys.
-        return switch (keys, other.keys) {
-        case (.narrow(let a), .narrow(let b)): a.buffer.elementsEqual(b.buffer)
-        case (.wide(let a), .wide(let b)): a.buffer.elementsEqual(b.buffer)
-        default: false
+        guard batchSize == other.batchSize, count == other.count else { return false }
+        if field.lower == other.field.lower && field.size == other.field.size {
+            // Equal sizes have equal layouts, so that equal sites have equal keys.
+            return switch (keys, other.keys) {
+            case (.narrow(let a), .narrow(let b)): a.buffer.elementsEqual(b.buffer)
+            case (.wide(let a), .wide(let b)): a.buffer.elementsEqual(b.buffer)
+            default: false
+            }
+        }
+        guard dimension == other.dimension, field.isUnbounded || other.field.isUnbounded else { return false }
+        return hasSameCoordinates(as: other)
+    }
+
+    private func hasSameCoordinates(as other: SiteSet) -> Bool {
+        let (columns, block) = (dimension + 1, 256)
+        return withUnsafeTemporaryAllocation(of: Int64.self, capacity: 2 * block * columns) { scratch in
+            let (ours, theirs) = (scratch.baseAddress!, scratch.baseAddress! + block * columns)
+            for first in stride(from: 0, to: count, by: block) {
+                let rows = first..<min(count, first + block)
+                coordinates(of: rows, from: field.lower, into: ours)
+                other.coordinates(of: rows, from: other.field.lower, into: theirs)
+                for index in 0..<rows.count * columns where ours[index] != theirs[index] { return false }
+            }
+            return true
         }
     }
 }

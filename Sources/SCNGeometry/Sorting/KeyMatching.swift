@@ -1,25 +1,28 @@
 internal import SCNCore
 
-/// Intersections of a sorted array with itself moved by a constant.
+/// Intersections of a sorted array with another one that is moved by a constant.
 ///
-/// `keys` ascend strictly, and so do their sums with the deltas, which do not wrap. The loops run a number of steps in
-/// which no index can leave the array, so that they have no other exit and no unpredictable branch.
+/// Both arrays ascend strictly, and so do the sums with the deltas, which do not wrap. The loops run a number of steps
+/// in which no index can leave its array, so that they have no other exit and no unpredictable branch.
 struct KeyMatching<Key: SiteKey> {
-    let keys: UnsafePointer<Key>
-    let count: Int
+    let inputs: UnsafePointer<Key>
+    let outputs: UnsafePointer<Key>
 
-    /// Appends each (i, j) with `keys[i] == keys[j] + delta`, ascending.
-    func appendMatches(plus delta: Key, to pairs: inout RowPairs) throws(SCNError) {
-        guard count > 0 else { return }
-        let keys = keys
-        var i = lowerBound(keys, 0..<count, keys[0] &+ delta)
-        var j = lowerBound(keys, 0..<count, keys[0] &- delta)
-        while i < count && j < count {
-            let steps = min(count - i, count - j, ChunkSizes.merging)
+    /// Appends each (i, j) of two ranges with `inputs[i] == outputs[j] + delta`, ascending.
+    func appendMatches(
+        _ inputRange: Range<Int>, _ outputRange: Range<Int>, plus delta: Key, to pairs: inout RowPairs
+    ) throws(SCNError) {
+        if inputRange.isEmpty || outputRange.isEmpty { return }
+        let (inputs, outputs) = (inputs, outputs)
+        let (inputEnd, outputEnd) = (inputRange.upperBound, outputRange.upperBound)
+        var i = lowerBound(inputs, inputRange, outputs[outputRange.lowerBound] &+ delta)
+        var j = lowerBound(outputs, outputRange, inputs[inputRange.lowerBound] &- delta)
+        while i < inputEnd && j < outputEnd {
+            let steps = min(inputEnd - i, outputEnd - j, ChunkSizes.merging)
             var pair = try pairs.reserve(steps)
             for _ in 0..<steps {
-                let x = keys[i]
-                let y = keys[j] &+ delta
+                let x = inputs[i]
+                let y = outputs[j] &+ delta
                 pair.pointee = RowPairs.word(input: i, output: j)
                 pair += zeroOrOne(x == y)
                 i &+= zeroOrOne(x <= y)
@@ -31,21 +34,23 @@ struct KeyMatching<Key: SiteKey> {
 
     /// The same for `delta`, `delta + 1` and `delta + 2` in one pass: three neighboring taps of the last axis.
     func appendMatches(
-        plus delta: Key, to first: inout RowPairs, _ second: inout RowPairs, _ third: inout RowPairs
+        _ inputRange: Range<Int>, _ outputRange: Range<Int>, plus delta: Key, to first: inout RowPairs,
+        _ second: inout RowPairs, _ third: inout RowPairs
     ) throws(SCNError) {
-        guard count > 0 else { return }
-        let keys = keys
-        let end = count - 1
-        var i = lowerBound(keys, 0..<count, keys[0] &+ delta)
-        var j = lowerBound(keys, 0..<count, keys[0] &- delta &- 2)
-        while i < count && j < count {
-            let steps = min(count - i, count - j, ChunkSizes.merging)
-            var firstPair = try first.reserve(steps, of: count)
-            var secondPair = try second.reserve(steps, of: count)
-            var thirdPair = try third.reserve(steps, of: count)
+        if inputRange.isEmpty || outputRange.isEmpty { return }
+        let (inputs, outputs) = (inputs, outputs)
+        let (inputEnd, outputEnd) = (inputRange.upperBound, outputRange.upperBound)
+        let (end, expected) = (inputEnd - 1, outputRange.count)
+        var i = lowerBound(inputs, inputRange, outputs[outputRange.lowerBound] &+ delta)
+        var j = lowerBound(outputs, outputRange, inputs[inputRange.lowerBound] &- delta &- 2)
+        while i < inputEnd && j < outputEnd {
+            let steps = min(inputEnd - i, outputEnd - j, ChunkSizes.merging)
+            var firstPair = try first.reserve(steps, of: expected)
+            var secondPair = try second.reserve(steps, of: expected)
+            var thirdPair = try third.reserve(steps, of: expected)
             for _ in 0..<steps {
-                let x = keys[i]
-                let y = keys[j] &+ delta
+                let x = inputs[i]
+                let y = outputs[j] &+ delta
                 // Past a match the next key is the next candidate; past the last key, the last one, which is too small.
                 firstPair.pointee = RowPairs.word(input: i, output: j)
                 var candidate = i
@@ -53,11 +58,11 @@ struct KeyMatching<Key: SiteKey> {
                 firstPair += candidate &- i
                 candidate = min(candidate, end)
                 secondPair.pointee = RowPairs.word(input: candidate, output: j)
-                let isSecond = zeroOrOne(keys[candidate] == y &+ 1)
+                let isSecond = zeroOrOne(inputs[candidate] == y &+ 1)
                 secondPair += isSecond
                 candidate = min(candidate &+ isSecond, end)
                 thirdPair.pointee = RowPairs.word(input: candidate, output: j)
-                thirdPair += zeroOrOne(keys[candidate] == y &+ 2)
+                thirdPair += zeroOrOne(inputs[candidate] == y &+ 2)
                 let isBelow = zeroOrOne(x < y)
                 i &+= isBelow
                 j &+= 1 &- isBelow

@@ -24,10 +24,10 @@ public final class InputBatch {
 
     /// An empty batch for a field of the given size.
     public init(dimension: Int, spatialSize: Size) throws {
-        let like = try InputLayer(dimension: dimension, spatialSize: spatialSize)
+        _ = try InputLayer(dimension: dimension, spatialSize: spatialSize)
         self.dimension = dimension
-        self.spatialSize = like.spatialSize
-        limits = like.spatialSize + [Int(Int32.max)]
+        self.spatialSize = try spatialSize.axes(dimension, "spatial_size")
+        limits = self.spatialSize + [Int(Int32.max)]
     }
 
     /// Starts the next sample, to which ``setLocation(_:_:overwrite:)`` adds.

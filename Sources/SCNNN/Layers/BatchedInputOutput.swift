@@ -20,7 +20,7 @@ public final class BLInputLayer: PointsLayer {
             points.columns == dimension || (points.rows == 0 && points.columns == 0), .shape,
             "coordinates: have \(points.columns) columns, expected \(dimension)")
         let (sites, map) = try InputSites.buildBatched(
-            dimension: dimension, spatialSize: spatialSize, coordinates: points.coordinates.pointer,
+            dimension: dimension, spatialSize: spatialSize ?? [], coordinates: points.coordinates.pointer,
             samples: points.batchSize, length: length, mode: mode)
         return .sparse(try Geometry(sites, inputMap: map).enter(points.features))
     }

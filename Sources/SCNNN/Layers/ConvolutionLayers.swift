@@ -65,37 +65,11 @@ public class ConvolutionLayer: Module, ProductLayer {
     public override func forward(_ input: Value) throws -> Value {
         let sparse = try input.sparse(for: typeName, dimension: dimension, planes: inPlanes)
         let (output, rulebook) = try rules(sparse)
-        let values = sparse.features.values
         let factor = try currentWeight()
-        let result = try Matrix(rows: rulebook.outputCount, planes: outPlanes)
         let pack = { try ConvolutionOperation.pack(factor.values, self.shape) }
-        try ConvolutionOperation.forward(
-            rulebook, input: values, weight: try packedWeightCache?.weights(of: factor, pack: pack) ?? pack(),
-            bias: self.bias?.values, leakiness: Float(leakiness), into: result)
-        let inputs = [sparse.features, factor] + (bias.map { [$0] } ?? [])
-        let wanted = inputs.map(\.requiresGradient)
-        let (weight, groups) = (factor.values, groups)
-        let behindActivation = activationGradient(result)
-        let features = Tape.result(matrix: result, inputs: inputs) { gradient in
-            let gradient = try behindActivation(gradient)
-            var gradients: [Gradient?] = Array(repeating: nil, count: wanted.count)
-            if wanted[0] {
-                let byInput = try Matrix(rows: values.rows, planes: values.planes)
-                try ConvolutionOperation.backwardInput(
-                    rulebook, gradient: gradient, weight: weight, groups: groups, into: byInput)
-                gradients[0] = .fresh(byInput)
-            }
-            if wanted.dropFirst().contains(true) {
-                let byWeight = wanted[1] ? try Matrix(rows: weight.rows, planes: weight.planes) : nil
-                let byBias = wanted.count > 2 && wanted[2] ? try Matrix(rows: 1, planes: gradient.planes) : nil
-                try ConvolutionOperation.backwardWeight(
-                    rulebook, input: values, gradient: gradient, groups: groups, weightResult: byWeight,
-                    biasResult: byBias)
-                gradients[1] = byWeight.map { .fresh($0) }
-                if let byBias { gradients[2] = .fresh(byBias) }
-            }
-            return gradients
-        }
+        let features = try sparse.features.convolved(
+            rulebook, weight: factor, packed: packedWeightCache?.weights(of: factor, pack: pack) ?? pack(),
+            bias: bias, leakiness: Float(leakiness), behindActivation: activationGradient)
         return .sparse(try SparseTensor(features: features, geometry: sparse.geometry, sites: output))
     }
 }
@@ -154,13 +128,14 @@ public class StridedConvolutionLayer: ConvolutionLayer {
     private static let stridedArguments: [LayerArgument] = [
         .dimension, .inPlanes, .outPlanes, .size("filter_size", "The filter along each axis.", label: "filter"),
         .size("filter_stride", "Steps from window to window.", former: ["stride"], label: "stride"), .bias(false),
-        .groups, .padding, .dilation, .activation,
+        .groups, .padding, .dilation, .roundDown, .activation,
     ]
 
-    /// `groups` divides the planes in and out. Sizes are one number for all axes, or one an axis.
+    /// `groups` divides the planes in and out. Sizes are one number for all axes, or one an axis. `roundDown`: the last
+    /// places of a field may lie under no window where there is neither padding nor dilation.
     public convenience init(
         dimension: Int, in inPlanes: Int, out outPlanes: Int, filterSize: Size, stride: Size, bias: Bool = false,
-        groups: Int = 1, padding: Size = 0, dilation: Size = 1
+        groups: Int = 1, padding: Size = 0, dilation: Size = 1, roundDown: Bool = false
     ) throws {
         try self.init(
             Arguments(
@@ -170,6 +145,7 @@ public class StridedConvolutionLayer: ConvolutionLayer {
                     "out_planes": .integer(outPlanes),
                     "filter_size": filterSize.argument, "filter_stride": stride.argument, "bias": .bool(bias),
                     "groups": .integer(groups), "padding": padding.argument, "dilation": dilation.argument,
+                    "round_down": .bool(roundDown),
                 ]))
     }
 
@@ -255,5 +231,5 @@ public final class RandomizedStrideConvolution: StridedConvolutionLayer {
 func stridedFilter(_ arguments: Arguments, _ size: String, _ stride: String) throws(SCNError) -> FilterGeometry {
     try .strided(
         size: arguments.sizes(size), stride: arguments.sizes(stride), padding: arguments.sizes("padding"),
-        dilation: arguments.sizes("dilation"))
+        dilation: arguments.sizes("dilation"), roundsDown: arguments.flag("round_down"))
 }

@@ -5,27 +5,29 @@ internal import SCNOps
 
 /// Shared base of layers that turn points into a sparse tensor.
 public class PointsLayer: SpatialLayer {
-    /// The size of the field along each axis.
-    public let spatialSize: [Int]
+    /// The size of the field along each axis; nil for a field without bounds.
+    public let spatialSize: [Int]?
     /// What becomes of rows that name one site.
     public let mode: InputMode
 
     class var layerType: LayerType { preconditionFailure("overridden by every subclass") }
 
-    /// The type of such a layer.
+    /// The type of such a layer; `field` has what it takes beside the dimension and the mode.
     static func layerType(
-        _ name: String, _ documentation: String, make: @escaping @Sendable (Arguments) throws -> Module
+        _ name: String, _ documentation: String, _ field: [LayerArgument] = [spatialSize],
+        checks: [LayerType.Check] = [], make: @escaping @Sendable (Arguments) throws -> Module
     ) -> LayerType {
         LayerType(
             name, documentation,
-            [
-                .dimension, .size("spatial_size", "The size of the field along each axis.", label: "spatial size"),
-                LayerArgument(
-                    "mode", .number(0...4),
-                    "What becomes of rows that name one site: 0: an error, 1: the last wins, 2: the first wins, "
-                        + "3: their sum, 4: their mean.", fallback: .integer(3)),
-            ], make: make)
+            [.dimension, field[0], modeArgument] + field.dropFirst(), checks: checks, make: make)
     }
+
+    private static let spatialSize = LayerArgument.size(
+        "spatial_size", "The size of the field along each axis.", label: "spatial size")
+    private static let modeArgument = LayerArgument(
+        "mode", .number(0...4),
+        "What becomes of rows that name one site: 0: an error, 1: the last wins, 2: the first wins, 3: their sum, "
+            + "4: their mean.", fallback: .integer(3))
 
     /// A layer for points of the given dimension within the given size.
     public convenience init(dimension: Int, spatialSize: Size, mode: InputMode = .sum) throws {
@@ -39,7 +41,7 @@ public class PointsLayer: SpatialLayer {
     }
 
     required override init(madeWith arguments: Arguments) {
-        spatialSize = arguments.sizes("spatial_size")
+        spatialSize = arguments.optionalSizes("spatial_size")
         mode = InputMode(rawValue: arguments.integer("mode")) ?? .sum
         super.init(madeWith: arguments)
     }
@@ -51,8 +53,33 @@ public class PointsLayer: SpatialLayer {
 public final class InputLayer: PointsLayer {
     override class var layerType: LayerType { type }
     private static let type = layerType(
-        "InputLayer", "Turns points into a sparse tensor: sorts the sites, and combines rows that fall on one site."
+        "InputLayer", "Turns points into a sparse tensor: sorts the sites, and combines rows that fall on one site.",
+        [
+            LayerArgument(
+                "spatial_size", .sizes(minimum: 1),
+                "The size of the field along each axis; null for a field without bounds, where coordinates may be "
+                    + "negative and strides round down.", isNullable: true, display: .labeled("spatial size")),
+            LayerArgument(
+                "lower", .sizes(minimum: .min), "Where the field begins on each axis; null for zeros.",
+                fallback: .null, isAddition: true, display: .labeled("from")),
+        ],
+        checks: [LayerType.isField("spatial_size", "lower")]
     ) { InputLayer(madeWith: $0) }
+
+    /// A layer for points in a field from `lower` on, or, where `spatialSize` is nil, in one without bounds: there
+    /// coordinates may be negative, and strides round down toward minus infinity.
+    public convenience init(dimension: Int, spatialSize: Size?, lower: Size?, mode: InputMode = .sum) throws {
+        try self.init(
+            madeWith: Arguments(
+                Self.layerType,
+                [
+                    "dimension": .integer(dimension), "spatial_size": spatialSize?.argument ?? .null,
+                    "lower": lower?.argument ?? .null, "mode": .integer(mode.rawValue),
+                ]))
+    }
+
+    /// Where the field begins on each axis; nil for zeros, and for a field without bounds.
+    public var lower: [Int]? { arguments?.optionalSizes("lower") }
 
     public override func forward(_ input: Value) throws -> Value {
         guard case .points(let points) = input, points.length == nil else {
@@ -61,8 +88,8 @@ public final class InputLayer: PointsLayer {
         // No coordinates do not say how many columns they have.
         let columns = points.rows == 0 && points.columns == 0 ? dimension : points.columns
         let (sites, map) = try InputSites.build(
-            dimension: dimension, spatialSize: spatialSize, coordinates: points.coordinates.pointer, rows: points.rows,
-            columns: columns, batchSize: points.batchSize, mode: mode)
+            dimension: dimension, spatialSize: spatialSize, lower: lower, coordinates: points.coordinates.pointer,
+            rows: points.rows, columns: columns, batchSize: points.batchSize, mode: mode)
         let geometry = Geometry(sites, inputMap: map)
         return .sparse(try geometry.enter(points.features))
     }

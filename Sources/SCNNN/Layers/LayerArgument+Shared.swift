@@ -33,6 +33,12 @@ extension LayerArgument {
         "dilation", .sizes(minimum: 1), "The distance of neighboring filter offsets.", fallback: .integer(1),
         isAddition: true, display: .labeled("dilation"))
 
+    static let roundDown = LayerArgument(
+        "round_down", .flag,
+        "Whether the last places of a field may lie under no window, where there is neither padding nor dilation; "
+            + "elsewhere they may in any case.", fallback: .bool(false), isAddition: true,
+        display: .word("rounds down"))
+
     static let featuresToDrop = LayerArgument(
         "features_to_drop", .count(minimum: 0), "How many of the first planes to leave out.", fallback: .integer(0),
         sparseConvNet: "nFeaturesToDrop", display: .labeled("drops"))

@@ -23,11 +23,14 @@ public class PoolingLayer: Module {
     private static let poolingArguments: [LayerArgument] = [
         .dimension, .size("pool_size", "The window along each axis.", label: "size"),
         .size("pool_stride", "Steps from window to window.", label: "stride"), .featuresToDrop, .padding, .dilation,
+        .roundDown,
     ]
 
-    /// Sizes are one number for all axes, or one an axis; `featuresToDrop` leaves out the first planes.
+    /// Sizes are one number for all axes, or one an axis; `featuresToDrop` leaves out the first planes. `roundDown`: the
+    /// last places of a field may lie under no window where there is neither padding nor dilation.
     public convenience init(
-        dimension: Int, poolSize: Size, poolStride: Size, featuresToDrop: Int = 0, padding: Size = 0, dilation: Size = 1
+        dimension: Int, poolSize: Size, poolStride: Size, featuresToDrop: Int = 0, padding: Size = 0,
+        dilation: Size = 1, roundDown: Bool = false
     ) throws {
         try self.init(
             Arguments(
@@ -35,7 +38,7 @@ public class PoolingLayer: Module {
                 [
                     "dimension": .integer(dimension), "pool_size": poolSize.argument,
                     "pool_stride": poolStride.argument, "features_to_drop": .integer(featuresToDrop),
-                    "padding": padding.argument, "dilation": dilation.argument,
+                    "padding": padding.argument, "dilation": dilation.argument, "round_down": .bool(roundDown),
                 ]))
     }
 

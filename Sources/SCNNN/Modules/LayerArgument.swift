@@ -241,7 +241,8 @@ extension LayerArgument {
     var description: JSON {
         var members: [(key: String, value: JSON)] = [("name", .string(key)), ("kind", .string(kindName))]
         switch kind {
-        case .count(let minimum), .sizes(let minimum): members.append(("minimum", .integer(minimum)))
+        case .count(let minimum): members.append(("minimum", .integer(minimum)))
+        case .sizes(let minimum): if minimum > .min { members.append(("minimum", .integer(minimum))) }
         case .number(let range):
             members += [("minimum", .integer(range.lowerBound)), ("maximum", .integer(range.upperBound))]
         case .planes: members += [("minimum", .integer(1)), ("maximum", .integer(Int(Int32.max)))]

@@ -1,5 +1,6 @@
 package import SCNCore
 package import SCNFiles
+internal import SCNGeometry
 
 /// All that the library says of a type of module, stated once.
 package final class LayerType: Sendable {
@@ -159,6 +160,19 @@ extension LayerType {
                 isGiven != isOther, .invalidArgument,
                 "\(arguments.name(key)): is \(isGiven ? "given" : "missing") as \(arguments.name(other)) is, "
                     + "expected one of the two")
+        }
+    }
+    /// A field needs its size for a beginning, and all its coordinates 64 bits.
+    static func isField(_ size: String, _ lower: String) -> Check {
+        { arguments throws(SCNError) in
+            let first = arguments.optionalSizes(lower)
+            if let places = arguments.optionalSizes(size) {
+                _ = try Field(lower: first, size: places)
+            } else {
+                try require(
+                    first == nil, .invalidArgument,
+                    "\(arguments.name(lower)): is given, expected none where there is no spatial size")
+            }
         }
     }
 }

@@ -2,16 +2,17 @@ internal import CSCNKernels
 package import SCNCore
 package import SCNGeometry
 
-/// Max pooling over a rulebook. Inactive sites count as zero: the running maximum starts at zero. NaN wins.
+/// Max pooling over a rulebook; NaN wins.
 package enum MaxPoolingOperation {
-    /// result [rules.outputCount, planes - featuresToDrop] from input [rules.inputCount, planes].
-    package static func forward(_ rules: Rulebook, input: Matrix, featuresToDrop: Int, into result: Matrix)
-        throws(SCNError)
-    {
+    /// result [rules.outputCount, planes - featuresToDrop] from input [rules.inputCount, planes]. The running maximum
+    /// starts at `start`: 0 counts inactive sites in.
+    package static func forward(
+        _ rules: Rulebook, input: Matrix, featuresToDrop: Int, from start: Float = 0, into result: Matrix
+    ) throws(SCNError) {
         try check(rules, input, result, "result", featuresToDrop)
         let kernels = try Kernels.fitting(["input": input, "result": result])
         let (inputRows, outputRows) = (rules.inputRows.pointer, rules.outputRows.pointer)
-        rules.forEachOutputRun(clearing: result) { _, run in
+        rules.forEachOutputRun(clearing: result, with: start) { _, run in
             kernels.max_pooling_forward(
                 Int64(run.count), inputRows + run.lowerBound, outputRows + run.lowerBound,
                 input.pointer + featuresToDrop, Int64(input.planes), result.pointer, Int64(result.planes),

@@ -2,13 +2,13 @@ package import SCNCore
 package import SCNGeometry
 
 extension SiteSet {
-    /// result [sites, dimension]: each coordinate, scaled to -1 ... 1 over the spatial size (0 where that is 1).
+    /// result [sites, dimension]: each coordinate, scaled to -1 ... 1 over the field (0 where its size is 1).
     package func scaledCoordinates(into result: Matrix) throws(SCNError) {
         try Kernels.requireFitting(["result": result])
         try result.requireShape(count, dimension, "result")
         let columns = dimension + 1
         let sites = try Storage<Int64>(count: checkedProduct([count, columns], "coordinates of \(count) sites"))
-        coordinates(into: sites.pointer)
+        places(into: sites.pointer)
         let (source, target) = (sites.pointer, result.pointer)
         for axis in 0..<dimension {
             let half = Double(spatialSize[axis] - 1) / 2

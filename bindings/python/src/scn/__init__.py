@@ -68,6 +68,7 @@ from .utilities import (
 )
 from .values.grad_mode import enable_grad, is_grad_enabled, no_grad
 from .values.metadata import Metadata
+from .values.sites import Rulebook, Sites, filter_offsets
 from .values.sparse import SparseConvNetTensor
 from .values.tensor import Parameter, Tensor, from_numpy, tensor
 from .values.voxels import Voxels, voxelize
@@ -99,7 +100,9 @@ __all__ = [
     "OutOfMemoryError",
     "Parameter",
     "ParametersOnlyWarning",
+    "Rulebook",
     "ShapeError",
+    "Sites",
     "SizeOverflowError",
     "SparseConvNetTensor",
     "StateError",
@@ -115,6 +118,7 @@ __all__ = [
     "cpu_description",
     "cross_entropy",
     "enable_grad",
+    "filter_offsets",
     "from_numpy",
     "from_torch_checkpoint",
     "functional",

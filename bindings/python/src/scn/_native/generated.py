@@ -49,6 +49,13 @@ SCN_TENSOR_TABLE = 3
 SCN_FLOAT32 = 0
 SCN_FLOAT64 = 1
 
+# scn_pooling
+SCN_POOLING_SUM = 0
+SCN_POOLING_MEAN = 1
+SCN_POOLING_VOLUME_MEAN = 2
+SCN_POOLING_MAX = 3
+SCN_POOLING_MAX_WITH_ZERO = 4
+
 # scn_input_mode
 SCN_INPUT_UNIQUE = 0
 SCN_INPUT_LAST = 1
@@ -82,12 +89,22 @@ SCN_ACTIVATION_SILU = 7
 SCN_ACTIVATION_HARD_SWISH = 8
 SCN_ACTIVATION_SOFTPLUS = 9
 
+# scn_filter_shape
+SCN_FILTER_CENTERED = 0
+SCN_FILTER_CORNER = 1
+SCN_FILTER_CROSS = 2
+
 # scn_voxel_reduction
 SCN_VOXEL_SUM = 0
 SCN_VOXEL_MEAN = 1
 SCN_VOXEL_FIRST = 2
 SCN_VOXEL_LAST = 3
 SCN_VOXEL_RANDOM = 4
+
+# scn_site_combination
+SCN_SITES_UNION = 0
+SCN_SITES_INTERSECTION = 1
+SCN_SITES_DIFFERENCE = 2
 
 # Handles.
 Tensor = c_void_p
@@ -99,12 +116,15 @@ Rulebook = c_void_p
 # Enumerations.
 ValueKind = c_int
 ElementType = c_int
+Pooling = c_int
 InputMode = c_int
 SparsifyActivation = c_int
 WindowOrder = c_int
 GlobalPooling = c_int
 Activation = c_int
+FilterShape = c_int
 VoxelReduction = c_int
+SiteCombination = c_int
 
 # Numbers in memory: an address, an array or a reference of ctypes, None for NULL.
 Int32s = c_void_p
@@ -122,6 +142,20 @@ class Status(c_int):
     """The result of a function that can fail: scn_status."""
 
 
+class Field(Structure):
+    """scn_field"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("dimension", c_int32),
+        ("spatial_size", POINTER(c_int64)),
+        ("lower", POINTER(c_int64)),
+    ]
+
+    def __init__(self, *, dimension: int = 0, spatial_size: Any = None, lower: Any = None) -> None:
+        super().__init__(sizeof(Field), dimension, spatial_size, lower)
+
+
 class ConvolutionOptions(Structure):
     """scn_convolution_options"""
 
@@ -131,10 +165,13 @@ class ConvolutionOptions(Structure):
         ("bias", c_int32),
         ("padding", POINTER(c_int64)),
         ("dilation", POINTER(c_int64)),
+        ("rounds_down", c_int32),
     ]
 
-    def __init__(self, *, groups: int = 1, bias: int = 0, padding: Any = None, dilation: Any = None) -> None:
-        super().__init__(sizeof(ConvolutionOptions), groups, bias, padding, dilation)
+    def __init__(
+        self, *, groups: int = 1, bias: int = 0, padding: Any = None, dilation: Any = None, rounds_down: int = 0
+    ) -> None:
+        super().__init__(sizeof(ConvolutionOptions), groups, bias, padding, dilation, rounds_down)
 
 
 class PoolingOptions(Structure):
@@ -145,10 +182,13 @@ class PoolingOptions(Structure):
         ("features_to_drop", c_int64),
         ("padding", POINTER(c_int64)),
         ("dilation", POINTER(c_int64)),
+        ("rounds_down", c_int32),
     ]
 
-    def __init__(self, *, features_to_drop: int = 0, padding: Any = None, dilation: Any = None) -> None:
-        super().__init__(sizeof(PoolingOptions), features_to_drop, padding, dilation)
+    def __init__(
+        self, *, features_to_drop: int = 0, padding: Any = None, dilation: Any = None, rounds_down: int = 0
+    ) -> None:
+        super().__init__(sizeof(PoolingOptions), features_to_drop, padding, dilation, rounds_down)
 
 
 class FractionalOptions(Structure):
@@ -312,12 +352,44 @@ class Filter(Structure):
         ("stride", POINTER(c_int64)),
         ("padding", POINTER(c_int64)),
         ("dilation", POINTER(c_int64)),
+        ("rounds_down", c_int32),
     ]
 
     def __init__(
-        self, *, dimension: int = 0, size: Any = None, stride: Any = None, padding: Any = None, dilation: Any = None
+        self,
+        *,
+        dimension: int = 0,
+        size: Any = None,
+        stride: Any = None,
+        padding: Any = None,
+        dilation: Any = None,
+        rounds_down: int = 0,
     ) -> None:
-        super().__init__(sizeof(Filter), dimension, size, stride, padding, dilation)
+        super().__init__(sizeof(Filter), dimension, size, stride, padding, dilation, rounds_down)
+
+
+class Relation(Structure):
+    """scn_relation"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("dimension", c_int32),
+        ("volume", c_int64),
+        ("offsets", POINTER(c_int64)),
+        ("input_stride", POINTER(c_int64)),
+        ("output_stride", POINTER(c_int64)),
+    ]
+
+    def __init__(
+        self,
+        *,
+        dimension: int = 0,
+        volume: int = 0,
+        offsets: Any = None,
+        input_stride: Any = None,
+        output_stride: Any = None,
+    ) -> None:
+        super().__init__(sizeof(Relation), dimension, volume, offsets, input_stride, output_stride)
 
 
 class VoxelizeOptions(Structure):
@@ -416,6 +488,10 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_tensor_scale": (Status, [Tensor, c_float, POINTER(Tensor)]),
     "scn_tensor_sum": (Status, [Tensor, POINTER(Tensor)]),
     "scn_tensor_reshape": (Status, [Tensor, Int64s, c_int32, POINTER(Tensor)]),
+    "scn_tensor_convolve": (Status, [Tensor, Rulebook, Tensor, Tensor, POINTER(Tensor)]),
+    "scn_tensor_pool": (Status, [Tensor, Rulebook, Pooling, POINTER(Tensor)]),
+    "scn_tensor_sum_along": (Status, [Tensor, Rulebook, Tensor, POINTER(Tensor)]),
+    "scn_tensor_interpolate": (Status, [Tensor, Tensor, Int64s, c_int32, POINTER(Tensor)]),
     "scn_append_tensors": (Status, [POINTER(Tensor), c_int64, POINTER(Tensor)]),
     "scn_compare_sparse": (Status, [Tensor, Tensor, POINTER(Tensor)]),
     "scn_cross_entropy": (Status, [Tensor, Int64s, c_int64, Floats, c_int64, POINTER(Tensor)]),
@@ -454,6 +530,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_module_child_count": (Status, [Module, Int64s]),
     "scn_module_child": (Status, [Module, c_int64, POINTER(Module)]),
     "scn_input_layer_create": (Status, [c_int32, Int64s, InputMode, POINTER(Module)]),
+    "scn_input_layer_create_in_field": (Status, [POINTER(Field), InputMode, POINTER(Module)]),
     "scn_output_layer_create": (Status, [c_int32, POINTER(Module)]),
     "scn_sparse_to_dense_create": (Status, [c_int32, c_int64, POINTER(Module)]),
     "scn_bl_input_layer_create": (Status, [c_int32, Int64s, InputMode, POINTER(Module)]),
@@ -546,7 +623,12 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_checkpoint_save_named": (Status, [c_char_p, POINTER(c_char_p), POINTER(Tensor), c_int64, Optimizer]),
     "scn_checkpoint_restore_named": (Status, [c_char_p, POINTER(c_char_p), POINTER(Tensor), c_int64, Optimizer]),
     # The functional level: geometry, rulebooks
+    "scn_filter_offsets": (Status, [POINTER(Filter), FilterShape, Int64s, c_int64, Int64s]),
     "scn_geometry_create": (Status, [c_int32, Int64s, Int64s, c_int64, c_int32, c_int64, InputMode, POINTER(Geometry)]),
+    "scn_geometry_create_in_field": (
+        Status,
+        [POINTER(Field), Int64s, c_int64, c_int32, c_int64, InputMode, POINTER(Geometry)],
+    ),
     "scn_geometry_create_batched": (Status, [c_int32, Int64s, Int64s, c_int64, c_int64, InputMode, POINTER(Geometry)]),
     "scn_geometry_create_dense": (Status, [c_int32, Int64s, Floats, c_int64, c_int64, c_int64, POINTER(Geometry)]),
     "scn_voxelize": (
@@ -562,6 +644,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_geometry_row_counts": (Status, [Geometry, Int64s, c_int64]),
     "scn_geometry_site_count": (Status, [Geometry, c_int32, Int64s]),
     "scn_geometry_spatial_size": (Status, [Geometry, c_int32, Int64s]),
+    "scn_geometry_field": (Status, [Geometry, c_int32, Int64s, Int32s]),
     "scn_geometry_coordinates": (Status, [Geometry, c_int32, Int64s, c_int64]),
     "scn_geometry_find_sites": (Status, [Geometry, Int64s, Int32s]),
     "scn_geometry_submanifold": (Status, [Geometry, c_int32, POINTER(Filter), POINTER(Rulebook)]),
@@ -575,6 +658,17 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     ),
     "scn_geometry_reverse": (Status, [Geometry, c_int32, POINTER(Filter), Int32s, POINTER(Rulebook)]),
     "scn_geometry_subset": (Status, [Geometry, c_int32, UInt8s, c_int64, Int32s, POINTER(Rulebook)]),
+    "scn_geometry_add_sites": (Status, [Geometry, POINTER(Field), Int64s, c_int64, c_int32, Int32s]),
+    "scn_geometry_floor": (Status, [Geometry, c_int32, Int64s, Int32s]),
+    "scn_geometry_combine": (Status, [Geometry, c_int32, c_int32, SiteCombination, Int32s]),
+    "scn_geometry_find_rows": (Status, [Geometry, c_int32, Int64s, c_int64, c_int32, Int64s]),
+    "scn_geometry_match_sites": (Status, [Geometry, c_int32, Geometry, c_int32, Int64s, c_int64]),
+    "scn_geometry_between": (Status, [Geometry, c_int32, c_int32, POINTER(Relation), POINTER(Rulebook)]),
+    "scn_geometry_covering": (Status, [Geometry, c_int32, POINTER(Relation), Int32s, POINTER(Rulebook)]),
+    "scn_geometry_interpolation": (
+        Status,
+        [Geometry, c_int32, c_void_p, ElementType, c_int64, Int64s, POINTER(Rulebook)],
+    ),
     "scn_rulebook_retain": (Status, [Rulebook]),
     "scn_rulebook_release": (Status, [Rulebook]),
     "scn_rulebook_sizes": (Status, [Rulebook, Int64s, Int64s, Int64s, Int64s]),
@@ -600,6 +694,22 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_average_pooling_backward": (Status, [Rulebook, POINTER(Matrix), c_int64, POINTER(Matrix)]),
     "scn_unpooling_forward": (Status, [Rulebook, POINTER(Matrix), c_int64, POINTER(Matrix)]),
     "scn_unpooling_backward": (Status, [Rulebook, POINTER(Matrix), c_int64, POINTER(Matrix)]),
+    "scn_pooling_forward": (Status, [Rulebook, Pooling, POINTER(Matrix), POINTER(Matrix)]),
+    "scn_pooling_backward": (
+        Status,
+        [Rulebook, Pooling, POINTER(Matrix), POINTER(Matrix), POINTER(Matrix), POINTER(Matrix)],
+    ),
+    "scn_weighted_sum_forward": (Status, [Rulebook, POINTER(Matrix), POINTER(Matrix), POINTER(Matrix)]),
+    "scn_weighted_sum_backward_input": (Status, [Rulebook, POINTER(Matrix), POINTER(Matrix), POINTER(Matrix)]),
+    "scn_weighted_sum_backward_weights": (Status, [Rulebook, POINTER(Matrix), POINTER(Matrix), POINTER(Matrix)]),
+    "scn_interpolation_weights": (
+        Status,
+        [Rulebook, c_void_p, ElementType, c_int64, c_int32, c_int32, POINTER(Matrix)],
+    ),
+    "scn_interpolation_backward": (
+        Status,
+        [Rulebook, c_void_p, ElementType, c_int64, c_int32, c_int32, POINTER(Matrix), POINTER(Matrix)],
+    ),
     "scn_global_pooling_forward": (Status, [Geometry, c_int32, GlobalPooling, POINTER(Matrix), POINTER(Matrix)]),
     "scn_global_pooling_backward": (
         Status,

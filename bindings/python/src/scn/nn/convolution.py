@@ -34,6 +34,7 @@ class _Convolution(Layer):
     groups: int
     padding: list[int]
     dilation: list[int]
+    round_down: bool
 
     @property
     def filter_volume(self) -> int:
@@ -74,6 +75,7 @@ class _StridedConvolution(_Convolution):
         *,
         padding: Any = 0,
         dilation: Any = 1,
+        round_down: bool = False,
     ) -> None: ...
 
 
@@ -82,7 +84,7 @@ class Convolution(_StridedConvolution):
 
     [sites in, nIn] -> [sites out, nOut], with input = output * stride - padding + k * dilation. The size becomes
     (in + 2 * padding - dilation * (filter - 1) - 1) / stride + 1, rounded down; it must be exact where padding is 0 and
-    dilation 1. Sizes are an integer or one for each axis. Weight and bias as in `SubmanifoldConvolution`.
+    dilation 1, unless `round_down`: the last places of a field then lie under no window. Sizes are an integer or one for each axis. Weight and bias as in `SubmanifoldConvolution`.
     """
 
 

@@ -31,7 +31,7 @@ class _Entering(Layer):
     """Shared base of the layers that turn points into sparse tensors."""
 
     dimension: int
-    spatial_size: list[int]
+    spatial_size: list[int] | None
     mode: int
 
     @made_from_arguments
@@ -44,13 +44,23 @@ class _Entering(Layer):
 class InputLayer(_Entering):
     """Turns points into a `SparseConvNetTensor`: call it with [coords, features] or [coords, features, batch_size].
 
-    spatial_size: the size of the grid, an integer or one for each axis. mode: what becomes of rows that name the same
+    spatial_size: the size of the grid, an integer or one for each axis; None for a field without bounds, in which
+    coordinates may be negative and strides round down. lower: where the grid begins, an integer or one for each axis;
+    None for zeros. mode: what becomes of rows that name the same
     site. 0: they are an error; 1: the last one wins; 2: the first one wins; 3: their sum; 4: their mean.
 
     coords: whole numbers [rows, dimension] or [rows, dimension + 1] with the batch index last. features: a `Tensor`,
     into which gradients flow, or an array, [rows, planes]. batch_size: a lower bound, for trailing samples without
     points. Raises `CoordinateError`, which names the row, if a site is out of range or (mode 0) duplicate.
     """
+
+    lower: list[int] | None
+
+    @made_from_arguments
+    def __init__(self, dimension: int, spatial_size: Any, mode: int = 3, *, lower: Any = None) -> None: ...
+
+    def extra_repr(self) -> str:
+        return super().extra_repr() + ("" if self.lower is None else f", lower={self.lower}")
 
     def forward(self, input: Any) -> Any:
         """Return the sparse tensor of [coords, features] or [coords, features, batch_size]."""

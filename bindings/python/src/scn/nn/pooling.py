@@ -31,6 +31,7 @@ class _Pooling(Layer):
     nFeaturesToDrop: int
     padding: list[int]
     dilation: list[int]
+    round_down: bool
 
     @made_from_arguments
     def __init__(
@@ -42,6 +43,7 @@ class _Pooling(Layer):
         *,
         padding: Any = 0,
         dilation: Any = 1,
+        round_down: bool = False,
     ) -> None: ...
 
 

@@ -35,7 +35,8 @@ from ..errors import (
     UnsupportedError,
 )
 from ..settings import cpu_description, get_num_threads, set_num_threads, version
-from . import SCN, functions
+from ..values.sites import Rulebook, Sites, filter_offsets
+from . import SCN, functional, functions
 from ._replacements import refuse
 from .conversion import from_module, to_module
 from .input_batch import InputBatch
@@ -104,8 +105,10 @@ __all__ = [
     "checkpoint_save",
     "cpu_description",
     "cross_entropy",
+    "filter_offsets",
     "from_module",
     "from_torch_checkpoint",
+    "functional",
     "functions",
     "get_forward_counts",
     "get_num_threads",

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Optional
 import numpy as np
 import torch
 
-from .._messages import wrong_shape, wrong_type
+from .._messages import text_of, wrong_shape, wrong_type
 from .._native.arrays import IntArray, address, dimension_of, int64s, sizes
 from .._native.generated import SCN_INPUT_UNIQUE
 from .._native.handles import GeometryHandle
@@ -52,17 +52,23 @@ class Metadata(numpy_level.Metadata):
     _reached: Optional[list[int]]
 
     def __init__(
-        self, dimension: int, spatial_size: Any = None, coordinates: Any = None, batch_size: int = 0, mode: int = 0
+        self,
+        dimension: int,
+        spatial_size: Any = None,
+        coordinates: Any = None,
+        batch_size: int = 0,
+        mode: int = 0,
+        lower: Any = None,
     ) -> None:
         self._dimension = dimension_of(dimension)
         self.clear()
-        if spatial_size is not None and coordinates is not None:
-            super().__init__(self._dimension, spatial_size, coordinates, batch_size, mode)
+        if coordinates is not None:
+            super().__init__(self._dimension, spatial_size, coordinates, batch_size, mode, lower)
             self._mode = mode
+        elif lower is not None:
+            raise InvalidArgumentError(f"lower: is {text_of(lower)}, expected None where there are no coordinates")
         elif spatial_size is not None:
             self.setInputSpatialSize(spatial_size)
-        elif coordinates is not None:
-            raise InvalidArgumentError("spatial_size: is None, expected the size of the grid of the coordinates")
 
     @classmethod
     def _of(cls, handle: GeometryHandle, mode: Optional[int] = None, length: Optional[int] = None) -> Metadata:
@@ -146,7 +152,8 @@ class Metadata(numpy_level.Metadata):
         """Return new metadata of those sites of a site set that stay, in their order. keep: bool, by sorted rows."""
         order = self._order(sites)
         where, chosen = self._shown_locations(sites), keep if order is None else keep[order.shown]
-        result = Metadata(self.dimension, self._spatial_size(sites), where[chosen].numpy(), self.batch_size())
+        size, lower = self._bounds(sites)
+        result = Metadata(self.dimension, size, where[chosen].numpy(), self.batch_size(), lower=lower)
         result._order(0)
         # There are no input rows for output layers.
         result._mode = None
@@ -338,13 +345,14 @@ class Metadata(numpy_level.Metadata):
     def __reduce__(self) -> Any:
         if self._is_empty():
             return Metadata, (self._dimension,)
-        size, samples = self._spatial_size(self._first()), self.batch_size()
+        (size, lower), samples = self._bounds(self._first()), self.batch_size()
         if self._mode is None:
-            return Metadata, (self.dimension, size, self._shown_locations(self._first()).numpy(), samples)
+            where = self._shown_locations(self._first()).numpy()
+            return Metadata, (self.dimension, size, where, samples, 0, lower)
         rows, locations = self._row_sites(), self._locations(0)
         where = locations[rows] if len(locations) else np.zeros((len(rows), self.dimension + 1), np.int64)
         if self._length is None:
-            return Metadata, (self.dimension, size, where, samples, self._mode)
+            return Metadata, (self.dimension, size, where, samples, self._mode, lower)
         where[rows < 0] = -1
         padded = np.ascontiguousarray(where[:, : self.dimension]).reshape(samples, self._length, self.dimension)
         return _of_batched, (self.dimension, size, padded, self._mode)

@@ -48,12 +48,12 @@ class SparseConvNetTensor:
 
     def _on(self, rows: torch.Tensor, sites: Optional[int] = None) -> SparseConvNetTensor:
         """Return a tensor with other sorted rows, on another site set of the same metadata or on the same."""
-        return _sparse(rows, self._known_metadata(), self._site_set() if sites is None else sites)
+        return sparse_on(rows, self._known_metadata(), self._site_set() if sites is None else sites)
 
     def _alone(self) -> SparseConvNetTensor:
         """Return this tensor on metadata of its own, which knows only its sites."""
         sites = self._site_set()
-        return _sparse(self._sorted(), self._known_metadata()._alone(sites), sites)
+        return sparse_on(self._sorted(), self._known_metadata()._alone(sites), sites)
 
     def _build(self) -> None:
         """Bring the parts up to date, in a subclass that makes them on first use."""
@@ -82,7 +82,7 @@ class SparseConvNetTensor:
             ours.dimension == theirs.dimension
             and ours.batch_size() == theirs.batch_size()
             and ours._site_count(sites) == theirs._site_count(others)
-            and np.array_equal(ours._spatial_size(sites), theirs._spatial_size(others))
+            and ours._shares_field(sites, theirs, others)
             and np.array_equal(ours._locations(sites), theirs._locations(others))
         )
 
@@ -283,7 +283,7 @@ class SparseConvNetTensor:
         return _unpickled_at, (features, *place), rest
 
 
-def _sparse(rows: torch.Tensor, metadata: Metadata, sites: int) -> SparseConvNetTensor:
+def sparse_on(rows: torch.Tensor, metadata: Metadata, sites: int) -> SparseConvNetTensor:
     """Return a tensor of sorted rows on a site set."""
     result = SparseConvNetTensor.__new__(SparseConvNetTensor)
     result.__dict__.update(_sites=sites, _size=None, _metadata=metadata, _rows=rows, _shown=None)

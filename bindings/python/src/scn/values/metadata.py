@@ -9,6 +9,7 @@ import numpy as np
 
 from .._messages import wrong_shape, wrong_type
 from .._native.arrays import IntArray, address, dimension_of, int64, int64s, integer, sizes
+from .._native.generated import Field
 from .._native.handles import GeometryHandle
 from .._native.library import library
 from ..errors import CoordinateError
@@ -20,19 +21,27 @@ class Metadata:
     """The sites of one input at every spatial size that a network brought them to, and the rules between them.
 
     Input layers make it; all sparse tensors derived from one input share it. To make sparse tensors by hand, make one
-    from coordinates [rows, dimension] or [rows, dimension + 1] (batch index last). batch_size: a lower bound. mode: as
-    in `InputLayer`. Pickled metadata keeps the sites of the input, but not the path to other spatial sizes.
+    from coordinates [rows, dimension] or [rows, dimension + 1] (batch index last). spatial_size and lower: the field is
+    lower ... lower + spatial_size - 1 on each axis, from 0 if lower is None; None for a field without bounds.
+    batch_size: a lower bound. mode: as in `InputLayer`. Pickled metadata keeps the sites of the input, but not the path to other spatial sizes.
     """
 
     __slots__ = ("__weakref__", "_handle")
 
-    def __init__(self, dimension: int, spatial_size: Any, coordinates: Any, batch_size: int = 0, mode: int = 0) -> None:
+    def __init__(
+        self,
+        dimension: int,
+        spatial_size: Any,
+        coordinates: Any,
+        batch_size: int = 0,
+        mode: int = 0,
+        lower: Any = None,
+    ) -> None:
         dimension = dimension_of(dimension)
         where = coordinate_rows(coordinates)
         self._handle = GeometryHandle.make(
-            library.scn_geometry_create,
-            dimension,
-            int64s(sizes(spatial_size, dimension, "spatial_size")),
+            library.scn_geometry_create_in_field,
+            self._field_of(dimension, spatial_size, lower),
             address(where),
             where.shape[0],
             where.shape[1],
@@ -45,6 +54,15 @@ class Metadata:
         self = cls.__new__(cls)
         self._handle = handle
         return self
+
+    @staticmethod
+    def _field_of(dimension: int, spatial_size: Any, lower: Any) -> Field:
+        """Return the struct of a field, without bounds if spatial_size is None."""
+        return Field(
+            dimension=dimension,
+            spatial_size=None if spatial_size is None else int64s(sizes(spatial_size, dimension, "spatial_size")),
+            lower=None if lower is None else int64s(sizes(lower, dimension, "lower")),
+        )
 
     @property
     def dimension(self) -> int:
@@ -83,6 +101,24 @@ class Metadata:
         result.flags.writeable = False
         return result
 
+    def _field(self, sites: int) -> tuple[IntArray, bool]:
+        """Return where the field of a site set begins, and whether it has no bounds."""
+        lower, is_unbounded = np.empty(self.dimension, np.int64), ctypes.c_int32()
+        library.scn_geometry_field(self._handle, sites, address(lower), ctypes.byref(is_unbounded))
+        lower.flags.writeable = False
+        return lower, is_unbounded.value != 0
+
+    def _bounds(self, sites: int) -> tuple[IntArray | None, IntArray | None]:
+        """Return the spatial size of a site set and where its field begins, as arguments; None where they are not
+        needed."""
+        lower, is_unbounded = self._field(sites)
+        return (None, None) if is_unbounded else (self._spatial_size(sites), lower if lower.any() else None)
+
+    def _shares_field(self, sites: int, other: Metadata, others: int) -> bool:
+        """Return whether the fields of two site sets are the same, or one has no bounds."""
+        ours, theirs = self._bounds(sites), other._bounds(others)
+        return ours[0] is None or theirs[0] is None or all(map(np.array_equal, ours, theirs))
+
     def _site_count(self, sites: int) -> int:
         result = ctypes.c_int64()
         library.scn_geometry_site_count(self._handle, sites, ctypes.byref(result))
@@ -102,7 +138,8 @@ class Metadata:
         return self
 
     def __reduce__(self) -> Any:
-        return type(self), (self.dimension, self._spatial_size(0), self._locations(0), self.batch_size())
+        size, lower = self._bounds(0)
+        return type(self), (self.dimension, size, self._locations(0), self.batch_size(), 0, lower)
 
 
 def coordinate_rows(coordinates: Any, name: str = "coordinates") -> IntArray:

@@ -110,8 +110,9 @@ class _WindowConvolution(_Convolution, Windowed):
     def _take(self, arguments: dict[str, Any]) -> None:
         size, stride = arguments.pop("filter_size"), arguments.pop("filter_stride", None)
         padding, dilation = arguments.pop("padding", None), arguments.pop("dilation")
+        round_down = arguments.pop("round_down", False)
         super()._take(arguments)
-        self._window = Window(self.dimension, size, stride, padding, dilation, "filter")
+        self._window = Window(self.dimension, size, stride, padding, dilation, "filter", round_down)
         self._make_parameters(self._window.volume, 2.0 * self.groups)
 
     def _planes(self) -> dict[str, int]:
@@ -169,6 +170,11 @@ class _StridedConvolution(_WindowConvolution):
         """How far the filter reaches beyond the field, [dimension] int64."""
         return long_tensor(self._window.padding)
 
+    @property
+    def round_down(self) -> bool:
+        """Whether the last places of a field may lie under no window."""
+        return self._window.round_down
+
     def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
         return found_rules(self._find, metadata, sites, self._window)
 
@@ -183,7 +189,8 @@ class Convolution(_StridedConvolution):
 
     [sites in, nIn] -> [sites out, nOut], with input = output * stride - padding + k * dilation. The size becomes
     (in + 2 * padding - dilation * (filter - 1) - 1) / stride + 1, rounded down; it must be exact where padding is 0 and
-    dilation 1. Sizes are an integer or one for each axis. Weight and bias as in `SubmanifoldConvolution`.
+    dilation 1, unless `round_down`: the last places of a field then lie under no window. Sizes are an integer or one for
+    each axis. Weight and bias as in `SubmanifoldConvolution`.
     """
 
     _find = library.scn_geometry_strided

@@ -19,7 +19,7 @@ from ...values.metadata import coordinate_rows
 from ..autograd.buffers import as_tensor, computable, no_cuda, on_cpu, typed_like
 from ..functions import dense_to_sparse, input_rows, output_rows, sparse_to_dense
 from ..metadata import Metadata
-from ..sparse import SparseConvNetTensor, _sparse
+from ..sparse import SparseConvNetTensor, sparse_on
 from .layer import Layer, long_tensor
 
 __all__ = [
@@ -91,13 +91,14 @@ class InputLayerInput(numpy_level.InputLayerInput):
 class _Entering(Layer):
     """Shared base of layers that turn points into sparse tensors."""
 
-    spatial_size: torch.Tensor
+    spatial_size: Optional[torch.Tensor]
     mode: int
 
-    __init__ = numpy_level.InputLayer.__init__
+    __init__ = numpy_level._Entering.__init__
 
     def _take(self, arguments: dict[str, Any]) -> None:
-        super()._take({**arguments, "spatial_size": long_tensor(arguments["spatial_size"])})
+        size = arguments["spatial_size"]
+        super()._take({**arguments, "spatial_size": None if size is None else long_tensor(size)})
         self.device: Any = None
 
     def to(self, *arguments: Any, **options: Any) -> Any:
@@ -114,20 +115,33 @@ class _Entering(Layer):
         return super().to(*arguments, **options)
 
     def extra_repr(self) -> str:
-        return f"{self.dimension}, spatial_size={self.spatial_size.tolist()}, mode={self.mode}"
+        size = None if self.spatial_size is None else self.spatial_size.tolist()
+        return f"{self.dimension}, spatial_size={size}, mode={self.mode}"
 
 
 class InputLayer(_Entering):
     """Turns points into a `SparseConvNetTensor`: call it with [coords, features] or [coords, features, batch_size].
 
-    spatial_size: the size of the grid, an integer or one for each axis. mode: what becomes of rows that name the same
-    site. 0: they are an error; 1: the last one wins; 2: the first one wins; 3: their sum; 4: their mean. (See
+    spatial_size: the size of the grid, an integer or one for each axis; None for a field without bounds, in which
+    coordinates may be negative and strides round down. lower: where the grid begins, an integer or one for each axis;
+    None for zeros. mode: what becomes of rows that name the same site. 0: they are an error; 1: the last one wins; 2: the first one wins; 3: their sum; 4: their mean. (See
     `swap_input_modes`.)
 
     coords: whole numbers [rows, dimension] or [rows, dimension + 1] with the batch index last. features: [rows,
     planes]; gradients flow into them. batch_size: a lower bound, for trailing samples without points. Raises
     `CoordinateError`, which names the row, if a site is out of range or (mode 0) duplicate.
     """
+
+    lower: Optional[list[int]]
+
+    __init__ = numpy_level.InputLayer.__init__
+
+    def _complete(self) -> None:
+        super()._complete()
+        self.__dict__.setdefault("lower", None)
+
+    def extra_repr(self) -> str:
+        return super().extra_repr() + ("" if self.lower is None else f", lower={self.lower}")
 
     def forward(self, input: Any) -> SparseConvNetTensor:
         """Return the sparse tensor of [coords, features] or [coords, features, batch_size]."""
@@ -138,10 +152,11 @@ class InputLayer(_Entering):
         if rows.ndim != 2 or rows.shape[0] != len(where):
             raise wrong_shape("features", rows.shape, f"[{len(where)}, planes]")
         samples = numpy_level.batch_size_of(rest)
-        metadata = Metadata(self.dimension, self.spatial_size.tolist(), where, samples, self._mode_now())
+        size = None if self.spatial_size is None else self.spatial_size.tolist()
+        metadata = Metadata(self.dimension, size, where, samples, self._mode_now(), self.lower)
         _warn_of_duplicates(metadata, self.mode)
         result = input_rows(rows, metadata._handle, metadata._site_count(0))
-        return _sparse(typed_like(result, features), metadata, 0)
+        return sparse_on(typed_like(result, features), metadata, 0)
 
     def _mode_now(self) -> int:
         """Return the mode by its documented meaning, see `swap_input_modes`."""
@@ -166,12 +181,13 @@ class BLInputLayer(_Entering):
         rows, (samples, length, _) = computable(features), where.shape
         if rows.ndim != 3 or rows.shape[:2] != where.shape[:2]:
             raise wrong_shape("features", rows.shape, f"[{samples}, {length}, planes]")
+        assert self.spatial_size is not None, "a BLInputLayer has a spatial size"
         create, size = library.scn_geometry_create_batched, int64s(self.spatial_size.tolist())
         handle = GeometryHandle.make(create, self.dimension, size, address(where), samples, length, self.mode)
         metadata = Metadata._of(handle, self.mode, length)
         flat = rows.reshape(samples * length, rows.shape[2])
         result = input_rows(flat, handle, metadata._site_count(0))
-        return _sparse(typed_like(result, features), metadata, 0)
+        return sparse_on(typed_like(result, features), metadata, 0)
 
 
 class _Leaving(Layer):
@@ -254,7 +270,7 @@ class DenseToSparse(_Leaving):
         place = (int64s(size), values.data_ptr(), samples, planes, count)
         metadata = Metadata._of(GeometryHandle.make(create, self.dimension, *place))
         rows = dense_to_sparse(values, metadata._handle, metadata._site_count(0))
-        return _sparse(typed_like(rows, dense), metadata, 0)
+        return sparse_on(typed_like(rows, dense), metadata, 0)
 
 
 def _host(coords: Any) -> Any:

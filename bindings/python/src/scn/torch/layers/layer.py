@@ -119,8 +119,13 @@ class Windowed(Layer):
 class Window:
     """A filter that a layer moves over the sites: its arguments, checked."""
 
-    def __init__(self, dimension: int, size: Any, stride: Any, padding: Any, dilation: Any, names: str) -> None:
-        self.dimension = dimension
+    # Also of layers that were pickled before it was an argument.
+    round_down: bool = False
+
+    def __init__(
+        self, dimension: int, size: Any, stride: Any, padding: Any, dilation: Any, names: str, round_down: bool = False
+    ) -> None:
+        self.dimension, self.round_down = dimension, round_down
         self.size = sizes(plain_size(size), dimension, f"{names}_size")
         self.stride = None if stride is None else sizes(plain_size(stride), dimension, f"{names}_stride")
         self.padding = None if padding is None else sizes(plain_size(padding), dimension, "padding")
@@ -132,7 +137,12 @@ class Window:
             None if part is None else int64s(part) for part in (self.stride, self.padding, self.dilation)
         )
         return Filter(
-            dimension=self.dimension, size=int64s(self.size), stride=stride, padding=padding, dilation=dilation
+            dimension=self.dimension,
+            size=int64s(self.size),
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            rounds_down=int(self.round_down),
         )
 
     @property

@@ -64,10 +64,10 @@ class _Pooling(_Dropping):
     __init__ = numpy_level.MaxPooling.__init__
 
     def _take(self, arguments: dict[str, Any]) -> None:
-        names = ("pool_size", "pool_stride", "padding", "dilation")
-        size, stride, padding, dilation = (arguments.pop(name) for name in names)
+        names = ("pool_size", "pool_stride", "padding", "dilation", "round_down")
+        size, stride, padding, dilation, round_down = (arguments.pop(name) for name in names)
         super()._take(arguments)
-        self._window = Window(self.dimension, size, stride, padding, dilation, "pool")
+        self._window = Window(self.dimension, size, stride, padding, dilation, "pool", round_down)
 
     def _complete(self) -> None:
         if "_window" not in self.__dict__:
@@ -93,6 +93,11 @@ class _Pooling(_Dropping):
     def dilation(self) -> torch.Tensor:
         """How far apart the window's offsets are, [dimension] int64."""
         return long_tensor(self._window.dilation)
+
+    @property
+    def round_down(self) -> bool:
+        """Whether the last places of a field may lie under no window."""
+        return self._window.round_down
 
     def _rules(self, metadata: Metadata, sites: int) -> tuple[RulebookHandle, int]:
         return found_rules(self._find, metadata, sites, self._window)

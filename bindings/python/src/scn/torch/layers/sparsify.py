@@ -11,7 +11,7 @@ from torch.autograd import Function
 from ...errors import InvalidArgumentError
 from ...nn import sparsify as numpy_level
 from ..autograd.derivatives import linear_derivative
-from ..sparse import SparseConvNetTensor, _sparse
+from ..sparse import SparseConvNetTensor, sparse_on
 from .activation import Sigmoid
 from .containers import Sequential
 from .layer import Layer
@@ -57,7 +57,7 @@ class _Keep(Function):
 def _kept(input: SparseConvNetTensor, rows: torch.Tensor, keep: torch.Tensor) -> SparseConvNetTensor:
     """Return the tensor of those sites that stay, with metadata of its own. keep: bool, by sorted rows."""
     metadata = input._known_metadata()._subset(input._site_set(), keep)
-    return _sparse(_Keep.apply(rows, keep.nonzero().view(-1)), metadata, 0)
+    return sparse_on(_Keep.apply(rows, keep.nonzero().view(-1)), metadata, 0)
 
 
 class Sparsify(Layer):

@@ -1,0 +1,116 @@
+"""What flows along rulebooks: rows of features at one set of sites become rows at another.
+
+Rows are in the order of `Sites.coordinates`: sorted by sample, then by coordinates. `sorted_features` and `on_sites`
+lead from sparse tensors, which show theirs in the order of the input, and back.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+import torch
+
+from .._messages import wrong_elements, wrong_shape, wrong_type
+from ..values.along import pooling_of, rulebook_of
+from ..values.sites import Rulebook, Sites, batch_of
+from . import functions
+from .autograd.buffers import computable, on_cpu, typed_like
+from .metadata import Metadata
+from .sparse import SparseConvNetTensor, sparse_on
+
+__all__ = ["convolve", "interpolate", "on_sites", "pool", "sorted_features", "sum_along"]
+
+
+def convolve(
+    features: torch.Tensor, rulebook: Rulebook, weight: torch.Tensor, bias: Optional[torch.Tensor] = None
+) -> torch.Tensor:
+    """Return the convolution of rows along a rulebook, [output rows, out].
+
+    features: [input rows, in]. weight: [volume, groups, in / groups, out / groups]. bias: [out] or None.
+    """
+    if weight.ndim != 4 or weight.shape[0] != rulebook_of(rulebook).volume:
+        raise wrong_shape("weight", weight.shape, f"[{rulebook.volume}, groups, in / groups, out / groups]")
+    _, groups, inner, outer = weight.shape
+    rows = _rows(features, rulebook, groups * inner)
+    if bias is not None and bias.shape != (groups * outer,):
+        raise wrong_shape("bias", bias.shape, [groups * outer])
+    result = functions.convolution(
+        rows,
+        computable(weight, "weight"),
+        None if bias is None else computable(bias, "bias"),
+        rulebook._handle,
+        rulebook.output_count,
+    )
+    return typed_like(result, features)
+
+
+def pool(features: torch.Tensor, rulebook: Rulebook, pooling: str) -> torch.Tensor:
+    """Return what a pooling makes of rows along a rulebook, [output rows, planes]; see `scn.functional.pool`."""
+    rows = _rows(features, rulebook)
+    result = functions.pooling(rows, rulebook._handle, rulebook.output_count, pooling_of(pooling))
+    return typed_like(result, features)
+
+
+def sum_along(features: torch.Tensor, rulebook: Rulebook, weights: torch.Tensor) -> torch.Tensor:
+    """Return for each output row the sum over its rules of the input row times the rule's weight, weights [rules]."""
+    rows = _rows(features, rulebook)
+    if weights.shape != (len(rulebook),):
+        raise wrong_shape("weights", weights.shape, [len(rulebook)])
+    factors = computable(weights, "weights")
+    return typed_like(functions.weighted_sum(rows, factors, rulebook._handle, rulebook.output_count), features)
+
+
+def interpolate(
+    features: torch.Tensor, sites: Sites, points: torch.Tensor, batch: Any = None, *, rescaled: bool = False
+) -> torch.Tensor:
+    """Return the values at points between sites, [n, planes], d-linear in the points; gradients flow into both.
+
+    features: [sites, planes]. points: [n, dimension], in units of the coordinates. batch: [n], the sample of each point;
+    None for the first. A site that is not there counts as zero, or, if `rescaled`, not at all: what the others weigh is
+    then divided by their sum.
+    """
+    if not isinstance(sites, Sites):
+        raise wrong_type("sites", sites, "Sites")
+    if not isinstance(points, torch.Tensor):
+        raise wrong_type("points", points, "a torch.Tensor")
+    if not points.is_floating_point():
+        raise wrong_elements("points", points.dtype, "floating-point numbers")
+    if points.ndim != 2 or points.shape[1] != sites.dimension:
+        raise wrong_shape("points", points.shape, f"[n, {sites.dimension}]")
+    # Those of other types lose nothing as float32.
+    where = on_cpu(points, "points") if points.dtype is torch.float64 else computable(points, "points")
+    where = where.contiguous().resolve_neg()
+    samples = batch.detach().cpu().numpy() if isinstance(batch, torch.Tensor) else batch
+    rulebook = sites.interpolation(where.detach().numpy(), batch_of(samples, len(where)))
+    weights = functions.interpolation_weights(where, rulebook._handle, len(rulebook), rescaled)
+    return sum_along(features, rulebook, weights)
+
+
+def sorted_features(tensor: SparseConvNetTensor) -> torch.Tensor:
+    """Return the features of a sparse tensor in the order of `Sites.of(tensor).coordinates`."""
+    if not isinstance(tensor, SparseConvNetTensor):
+        raise wrong_type("tensor", tensor, "a SparseConvNetTensor")
+    return tensor._sorted()
+
+
+def on_sites(features: torch.Tensor, sites: Sites) -> SparseConvNetTensor:
+    """Return a sparse tensor with features [sites, planes] in the order of `sites.coordinates`."""
+    if not isinstance(sites, Sites):
+        raise wrong_type("sites", sites, "Sites")
+    if not isinstance(features, torch.Tensor):
+        raise wrong_type("features", features, "a torch.Tensor")
+    if features.ndim != 2 or features.shape[0] != len(sites):
+        raise wrong_shape("features", features.shape, f"[{len(sites)}, planes], a row for each site")
+    metadata = sites.metadata
+    known = metadata if isinstance(metadata, Metadata) else Metadata._of(metadata._handle)
+    return sparse_on(features, known, sites._number)
+
+
+def _rows(features: Any, rulebook: Rulebook, planes: Optional[int] = None) -> torch.Tensor:
+    """Return the rows that a rulebook reads, as the library takes them."""
+    count = rulebook_of(rulebook).input_count
+    if not isinstance(features, torch.Tensor):
+        raise wrong_type("features", features, "a torch.Tensor")
+    if features.ndim != 2 or features.shape[0] != count or (planes is not None and features.shape[1] != planes):
+        raise wrong_shape("features", features.shape, f"[{count}, {'planes' if planes is None else planes}]")
+    return computable(features)

@@ -1,0 +1,102 @@
+"""What flows along rulebooks: rows of features at one set of sites become rows at another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._messages import one_of, wrong_type, wrong_value
+from .._native.arrays import address
+from .._native.generated import (
+    SCN_POOLING_MAX,
+    SCN_POOLING_MAX_WITH_ZERO,
+    SCN_POOLING_MEAN,
+    SCN_POOLING_SUM,
+    SCN_POOLING_VOLUME_MEAN,
+)
+from .._native.handles import TensorHandle
+from .._native.library import library
+from .native import to_native
+from .sites import Rulebook, batch_of
+from .sparse import SparseConvNetTensor
+from .tensor import Tensor
+
+__all__ = ["convolve", "interpolate", "pool", "pooling_of", "rulebook_of", "sum_along"]
+
+_POOLINGS = {
+    "sum": SCN_POOLING_SUM,
+    "mean": SCN_POOLING_MEAN,
+    "volume_mean": SCN_POOLING_VOLUME_MEAN,
+    "max": SCN_POOLING_MAX,
+    "max_with_zero": SCN_POOLING_MAX_WITH_ZERO,
+}
+
+
+def convolve(features: Any, rulebook: Rulebook, weight: Any, bias: Any = None) -> Tensor:
+    """Return the convolution of rows along a rulebook, [output rows, out].
+
+    features: [input rows, in]. weight: [volume, groups, in / groups, out / groups]. bias: [out] or None. Each a `Tensor`,
+    into which gradients flow, or an array; features may be a sparse tensor.
+    """
+    return _along(
+        library.scn_tensor_convolve, features, rulebook, to_native(weight), None if bias is None else to_native(bias)
+    )
+
+
+def pool(features: Any, rulebook: Rulebook, pooling: str) -> Tensor:
+    """Return what a pooling makes of rows along a rulebook, [output rows, planes]; zeros where a row meets no input.
+
+    features: [input rows, planes], a `Tensor`, a sparse tensor or an array. pooling: 'sum'; 'mean', over the inputs that
+    are there; 'volume_mean', the sum divided by the rulebook's volume; 'max'; 'max_with_zero', the largest of the
+    inputs and zero, as SparseConvNet and spconv have it. Of equal maxima each gets the gradient.
+    """
+    return _along(library.scn_tensor_pool, features, rulebook, pooling_of(pooling))
+
+
+def sum_along(features: Any, rulebook: Rulebook, weights: Any) -> Tensor:
+    """Return for each output row the sum over its rules of the input row times the rule's weight.
+
+    features: as in `pool`. weights: [rules], a `Tensor`, into which gradients flow, or an array.
+    """
+    return _along(library.scn_tensor_sum_along, features, rulebook, to_native(weights))
+
+
+def interpolate(tensor: SparseConvNetTensor, points: Any, batch: Any = None, *, rescaled: bool = False) -> Tensor:
+    """Return the values of a sparse tensor at points between its sites, [n, planes], d-linear in the points.
+
+    points: [n, dimension], in units of the coordinates; gradients flow into a `Tensor`. batch: [n], the sample of each
+    point; None for the first. A site that is not there counts as zero, or, if `rescaled`, not at all: what the others
+    weigh is then divided by their sum.
+    """
+    if not isinstance(tensor, SparseConvNetTensor):
+        raise wrong_type("tensor", tensor, "a SparseConvNetTensor")
+    where = points if isinstance(points, Tensor) else Tensor(points)
+    samples = batch_of(batch, where.shape[0] if where.ndim else 1)
+    return Tensor._of(
+        TensorHandle.make(
+            library.scn_tensor_interpolate,
+            tensor._native_handle(),
+            where._native_handle(),
+            None if samples is None else address(samples),
+            int(bool(rescaled)),
+        )
+    )
+
+
+def pooling_of(name: str) -> int:
+    """Return the library's number of a pooling."""
+    if name not in _POOLINGS:
+        raise wrong_value("pooling", name, one_of(_POOLINGS))
+    return _POOLINGS[name]
+
+
+def rulebook_of(value: Any) -> Rulebook:
+    """Return the value, which must be a rulebook."""
+    if not isinstance(value, Rulebook):
+        raise wrong_type("rulebook", value, "a Rulebook")
+    return value
+
+
+def _along(function: Any, features: Any, rulebook: Any, *arguments: Any) -> Tensor:
+    return Tensor._of(
+        TensorHandle.make(function, to_native(features), rulebook_of(rulebook)._handle, *arguments)
+    )
