@@ -213,6 +213,9 @@ void modules() {
     check(net.child_count() == 4 && net.child(1).type() == "SubmanifoldConvolution", "children");
     const scn::Tensor features({2, 1}, {1, 2}), points = scn::points({1, 1, 0, 1, 2, 0}, 3, features);
     check(net(points).shape() == scn::Shape{1, 4, 8, 8}, "forward");
+    const scn::Module wrong = scn::sequential({scn::submanifold_convolution(2, 3, 4, 3)});
+    fails(SCN_ERROR_SHAPE, "input: has 1 plane, expected 3 for SubmanifoldConvolution (in module 1.0)",
+          [&] { return scn::sequential({scn::input_layer(2, 8), wrong})(points); });
     check(net.is_training() && net.input_spatial_size(2, 8) == std::vector<std::int64_t>{8, 8}, "training and size");
     net.set_training(false);
     check(!net.is_training(), "evaluation");
