@@ -38,7 +38,7 @@ public func scn_tensor_backward(
         let source = try elements(gradient, count, "gradient")
         try require(
             source.count == tensor.count, .shape,
-            "gradient: has \(source.count) elements, expected \(tensor.count)")
+            "gradient: has \(counted(source.count, .element)), expected \(tensor.count)")
         try tensor.backward(Matrix(rows: tensor.values.rows, planes: tensor.values.planes, source))
     }
 }

@@ -171,7 +171,7 @@ import Testing
         ),
         (
             #"{"type":"MaxPooling","dimension":2,"pool_size":3,"pool_stride":[2]}"#,
-            "pool_stride: has 1 entries, expected 2"
+            "pool_stride: has 1 entry, expected 2"
         ),
         (#"{"type":"MaxPooling","dimension":11,"pool_size":3,"pool_stride":2}"#, "dimension: is 11, expected 1 ... 10"),
         (#"{"type":"Dropout","p":1.5}"#, "p: is 1.5, expected 0 ... 1"),

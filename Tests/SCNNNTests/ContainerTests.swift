@@ -23,6 +23,49 @@ import Testing
         #expect(!inner.isTraining && !inner.children[1].isTraining)
     }
 
+    @Test func anErrorSaysWhereInTheNetworkItHappened() throws {
+        /// A host's module, which applies its second child to what its first makes of the input.
+        final class Pair: Module {
+            let pair: [Module]
+            init(_ first: Module, _ second: Module) {
+                pair = [first, second]
+                super.init()
+            }
+            override var children: [Module] { pair }
+            override func forward(_ input: Value) throws -> Value { try pair[1](pair[0](input)) }
+        }
+        /// A host's module whose error is none of the library's.
+        final class Failing: Module {
+            struct Failure: Error {}
+            override func forward(_ input: Value) throws -> Value { throw Failure() }
+        }
+        func message(_ module: Module) throws -> String? {
+            let input = try Tensor([1, 2, 3], shape: [1, 3])
+            return thrownError { _ = try module(input) }?.message
+        }
+        let wrong = try Linear(in: 4, out: 2)
+        let own = try message(wrong)
+        let said = try #require(own)
+        #expect(said.hasPrefix("input: ") && !said.contains("in module"))
+        let inner = try Sequential([Identity(), wrong])
+        let networks: [(Module, String)] = [
+            (inner, "1"), (try Sequential([Identity(), Identity(), inner]), "2.1"),
+            (try ConcatTable([Identity(), Sequential([inner])]), "1.0.1"),
+            (try CheckpointedSequential([inner]), "0.1"),
+            (Pair(Identity(), inner), "1.1"), (try Sequential([Pair(wrong, Identity())]), "0.0"),
+            (try Sequential([Identity(), Sequential([Pair(Identity(), Sequential([wrong]))])]), "1.0.1.0"),
+        ]
+        for (network, path) in networks { #expect(try message(network) == "\(said) (in module \(path))") }
+        let fast = try Sequential([Identity(), try inner.optimizedForInference()])
+        #expect(try message(fast) == "\(said) (in module 1.0)", "its layers are counted as they are there")
+        // The same error again, of the same modules, and of one inside of another network now.
+        #expect(try message(inner) == "\(said) (in module 1)")
+        let fitted = try Sequential([Identity(), inner])
+        let input = Value.dense(try Tensor([1, 2, 3], shape: [1, 3]))
+        #expect(thrownError { try fitted.reweight(input) }?.message == "\(said) (in module 1.1)")
+        #expect(throws: Failing.Failure.self) { try Sequential([Failing()])(input) }
+    }
+
     @Test func aCycleIsRefused() throws {
         let (a, b, c) = (try Sequential(), try ConcatTable(), try Sequential())
         try a.add(b)

@@ -212,7 +212,7 @@ import Testing
         try [3, 4].withUnsafeBufferPointer { try (parameter * 2).backward(gradient: $0) }
         #expect(parameter.gradient == [6, 8])
         let few = thrownError { try [3].withUnsafeBufferPointer { try (parameter * 2).backward(gradient: $0) } }
-        #expect(few?.message == "gradient: has 1 elements, expected 2")
+        #expect(few?.message == "gradient: has 1 element, expected 2")
     }
 
     /// What is derived from weights and kept is made anew after they were written through a buffer.

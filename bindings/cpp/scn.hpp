@@ -137,8 +137,8 @@ class PerAxis {
         if (count_ == 0) return nullptr;
         if (count_ != every_axis && count_ != dimension)
             throw Error(SCN_ERROR_SHAPE, std::string(name) + ": has " + std::to_string(count_) +
-                                             " numbers, expected one for each of " + std::to_string(dimension) +
-                                             " axes");
+                                             (count_ == 1 ? " number" : " numbers") + ", expected one for each of " +
+                                             std::to_string(dimension) + " axes");
         return numbers_.data();
     }
 
@@ -231,10 +231,15 @@ std::vector<typename Object::Raw *> raws(Span<const Object> objects) {
     return result;
 }
 
+/// "1 element", "2 elements".
+inline std::string elements(std::size_t count) {
+    return std::to_string(count) + (count == 1 ? " element" : " elements");
+}
+
 /// Throw unless an array has as many elements as scn.h would read.
 inline void require_count(const char *name, std::size_t count, std::int64_t expected) {
     if (expected < 0 || count != static_cast<std::size_t>(expected))
-        throw Error(SCN_ERROR_SHAPE, std::string(name) + ": has " + std::to_string(count) + " elements, expected " +
+        throw Error(SCN_ERROR_SHAPE, std::string(name) + ": has " + elements(count) + ", expected " +
                                          (expected < 0 ? "another number" : std::to_string(expected)));
 }
 
@@ -251,8 +256,8 @@ inline std::int64_t product(Span<const std::int64_t> shape) noexcept {
 /// How many rows of so many columns an array has; throws unless that is a whole number.
 inline std::int64_t rows_of(const char *name, std::size_t count, std::int64_t columns) {
     if (columns < 1 || count % static_cast<std::size_t>(columns) != 0)
-        throw Error(SCN_ERROR_SHAPE, std::string(name) + ": has " + std::to_string(count) +
-                                         " elements, expected rows of " + std::to_string(columns));
+        throw Error(SCN_ERROR_SHAPE, std::string(name) + ": has " + elements(count) +
+                                         ", expected rows of " + std::to_string(columns));
     return static_cast<std::int64_t>(count / static_cast<std::size_t>(columns));
 }
 
@@ -769,6 +774,17 @@ class Tensor : public Handle<scn_tensor, scn_tensor_retain, scn_tensor_release> 
 /// Create a sparse tensor on the given site set of a geometry. features: dense [sites, planes].
 [[nodiscard]] inline Tensor sparse(const Geometry &geometry, std::int32_t sites, const Tensor &features) {
     return detail::made<Tensor>(scn_sparse_create, geometry.get(), sites, features.get());
+}
+/// What the voxels have of the features of their points, combined as the geometry's reduction says: a dense tensor
+/// [sites, planes] for scn::sparse(geometry, 0, ...). No gradient leads back to the points. geometry: of voxelize;
+/// features: [points, planes], in the order of the points.
+[[nodiscard]] inline Tensor voxel_features(const Geometry &geometry, Span<const float> features, std::int64_t planes) {
+    const scn_matrix of_points =
+        SCN_MATRIX(features.data(), detail::rows_of("features", features.size(), planes), planes);
+    Tensor result = Tensor::zeros({geometry.site_count(), planes});
+    scn_matrix of_voxels = SCN_MATRIX(result.values().data(), geometry.site_count(), planes);
+    check(scn_input_forward(geometry.get(), &of_points, &of_voxels));
+    return result;
 }
 /// Create a table, as join_table and add_table take it.
 [[nodiscard]] inline Tensor table(Span<const Tensor> tensors) {

@@ -35,18 +35,22 @@ class Cloud:
         return replace(self, points=self.points[which], labels=self.labels[which], colors=colors)
 
 
-def data_folder(name: str, given: Path | None) -> Path:
-    """The folder `name` within the given one, within SCN_DATA of the environment, or within data/ or ../shared/data."""
+def data_folder(name: str, given: Path | None, small: Path) -> Path:
+    """The folder `name` within the given one, within SCN_DATA of the environment, or within data/ or ../shared/data.
+
+    Where none is given and the last two lack it, it is `small`, what comes with the repository, and a line says so.
+    """
     given = given or (Path(os.environ["SCN_DATA"]) if os.environ.get("SCN_DATA") else None)
     places = [given] if given else PLACES
     for place in places:
         if (place / name).is_dir():
             return place / name
     looked = " or ".join(str(place / name) for place in places)
-    raise DataError(
-        f"the data are absent: there is no folder {looked}. Name the folder that holds '{name}' with --data FOLDER or "
-        f"SCN_DATA, or run the small version with --quick. examples/{name}/README.md says where the data come from."
-    )
+    other = f"--data FOLDER or SCN_DATA names the folder that holds '{name}'; examples/{name}/README.md has more."
+    if given:
+        raise DataError(f"the data are absent: there is no folder {looked}. {other}")
+    print(f"There is no folder {looked}, so this takes the small data of the repository, {small}. {other}")
+    return small
 
 
 def read(path: Path) -> Cloud:

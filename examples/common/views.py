@@ -21,7 +21,10 @@ FALSE_OBJECT, FALSE_GROUND = (0.84, 0.15, 0.24), (0.14, 0.33, 0.77)
 
 
 def camera_views(scenes: list[Cloud], guesses: list[np.ndarray], path: Path, focal_length: float) -> None:
-    """Draw each scene as its camera saw it, at so many pixels of focal length: colors, truth, prediction."""
+    """Draw each scene as its camera saw it, at so many pixels of focal length: colors, truth, prediction.
+
+    Scenes that do not lie before a camera, which looks along z, are drawn from above, where z is up.
+    """
     figure, grid = _panels(len(scenes), 3.2)
     for row, scene, guess in zip(grid, scenes, guesses):
         colors = scene.colors / 255
@@ -30,8 +33,7 @@ def camera_views(scenes: list[Cloud], guesses: list[np.ndarray], path: Path, foc
         truth = np.where(scene.labels[:, None] == 1, THING, TABLE) * shade
         found = np.where(guess[:, None] == 1, THING, TABLE) * shade
         found[guess != scene.labels] = WRONG
-        columns, rows = np.round(focal_length * scene.points[:, :2] / scene.points[:, 2:]).astype(np.int64).T
-        nearest_last = np.argsort(-scene.points[:, 2], kind="stable")
+        (columns, rows), nearest_last = _seen(scene.points, focal_length)
         wrong = guess != scene.labels
         titles = (f"scene {scene.name}", "truth", f"prediction, {wrong.mean():.1%} of the points wrong")
         for axes, values, title in zip(row, (colors, truth, found), titles):
@@ -68,6 +70,16 @@ def maps(scans: list[Cloud], guesses: list[np.ndarray], path: Path) -> None:
     _legend(figure, {**names, "object taken for ground (type II)": FALSE_GROUND})
     figure.savefig(path, dpi=95, pil_kwargs={"optimize": True})
     plt.close(figure)
+
+
+def _seen(points: np.ndarray, focal_length: float) -> tuple[np.ndarray, np.ndarray]:
+    """The column and the row of each point, int64 [2, n], and the order in which to draw them."""
+    if points[:, 2].min() > 0:
+        places = focal_length * points[:, :2] / points[:, 2:]
+        if np.ptp(places, axis=0).max() <= 4000:
+            return np.round(places).astype(np.int64).T, np.argsort(-points[:, 2], kind="stable")
+    places = points[:, :2] - points[:, :2].min(axis=0)
+    return np.round(places * 400 / max(places.max(), 1e-9)).astype(np.int64).T, np.argsort(points[:, 2], kind="stable")
 
 
 def _image(columns: np.ndarray, rows: np.ndarray, values: np.ndarray, order: np.ndarray) -> np.ndarray:

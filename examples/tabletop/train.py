@@ -81,17 +81,23 @@ def intersection_over_union(network: scn.Module, scenes: list[clouds.Cloud], siz
 
 def read_scenes(folder: Path) -> list[clouds.Cloud]:
     """The scenes of a folder, all objects made one class."""
-    return [replace(scene, labels=np.minimum(scene.labels, 1)) for scene in clouds.read_folder(folder)]
+    scenes = clouds.read_folder(folder)
+    for scene in scenes:
+        if scene.colors is None:
+            raise clouds.DataError(f"{folder / scene.name}.ply has no colors: the properties red, green and blue")
+    return [replace(scene, labels=np.minimum(scene.labels, 1)) for scene in scenes]
 
 
 def main() -> None:
     """Train, evaluate, draw."""
     options = segmentation.parse(__doc__.splitlines()[0], 40, 20, "demo-output/tabletop")
-    folder = EXAMPLE / "data" if options.quick else clouds.data_folder("tabletop", options.data)
-    size, count = (QUICK_VOXEL, 1) if options.quick else (VOXEL, BATCH)
+    small = EXAMPLE / "data"
+    folder = small if options.quick else clouds.data_folder("tabletop", options.data, small)
+    size, count = (QUICK_VOXEL, 1) if folder == small else (VOXEL, BATCH)
     training, test = read_scenes(folder / "train"), read_scenes(folder / "test")
     network = build_network()
-    print(f"{len(training)} scenes to learn from, {len(test)} to test; voxels of {1000 * size:g} mm; ", end="")
+    print(f"{len(training)} scenes to learn from, {len(test)} to test, of {folder}; ", end="")
+    print(f"voxels of {1000 * size:g} mm; ", end="")
     print(f"{sum(parameter.numel() for parameter in network.parameters())} weights; {scn.get_num_threads()} threads")
 
     fast = segmentation.train(
@@ -101,7 +107,7 @@ def main() -> None:
     scn.save(fast, options.output / "tabletop.safetensors")
     shown = [scene for scene in test if scene.name in PICTURED] or test[:2]
     guesses = [predict(fast, scene, size) for scene in shown]
-    views.camera_views(shown, guesses, options.output / "tabletop.jpg", 58 if options.quick else 262)
+    views.camera_views(shown, guesses, options.output / "tabletop.jpg", 58 if folder == small else 262)
     print(f"saved {options.output / 'tabletop.safetensors'}, tabletop.jpg")
     print(f"{intersection_over_union(fast, test, size)} on {len(test)} test scenes")
 

@@ -105,13 +105,16 @@ def errors(counts: np.ndarray) -> str:
 def main() -> None:
     """Train, evaluate, draw."""
     options = segmentation.parse(__doc__.splitlines()[0], 100, 6, "demo-output/terrain")
-    folder = EXAMPLE / "data" if options.quick else clouds.data_folder("terrain", options.data)
+    small = EXAMPLE / "data"
+    folder = small if options.quick else clouds.data_folder("terrain", options.data, small)
     scans = clouds.read_folder(folder)
-    test = [scan for scan in scans if scan.name in (("samp41",) if options.quick else TEST)]
+    test = [scan for scan in scans if scan.name in (("samp41",) if folder == small else TEST)]
     training = [scan for scan in scans if all(scan is not other for other in test)]
+    if not (training and test):
+        raise clouds.DataError(f"{folder} needs scans to test, {', '.join(TEST)}, and others to learn from")
     above, above_test = [heights(scan.points) for scan in training], [heights(scan.points) for scan in test]
     network = build_network()
-    print(f"{len(training)} scans to learn from, {len(test)} to test; ", end="")
+    print(f"{len(training)} scans to learn from, {len(test)} to test, of {folder}; ", end="")
     print(f"{sum(parameter.numel() for parameter in network.parameters())} weights; {scn.get_num_threads()} threads")
 
     def counts(fast: scn.Module) -> list[np.ndarray]:
@@ -127,7 +130,7 @@ def main() -> None:
     found = counts(fast)
     for scan, table in zip(test, found):
         print(f"{scan.name}, {len(scan)} points: {errors(table)}")
-    shown = [index for index, scan in enumerate(test) if options.quick or scan.name in PICTURED]
+    shown = [index for index, scan in enumerate(test) if folder == small or scan.name in PICTURED]
     guesses = [predict(fast, test[index], above_test[index]) for index in shown]
     views.maps([test[index] for index in shown], guesses, options.output / "terrain.png")
     print(f"saved {options.output / 'terrain.safetensors'}, terrain.png")

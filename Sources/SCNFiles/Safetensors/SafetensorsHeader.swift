@@ -79,7 +79,7 @@ struct SafetensorsHeader {
     private static func range(_ json: JSONValue) throws(SCNError) -> Range<Int> {
         let (type, shape) = try description(json)
         let offsets = try json.ints("data_offsets", in: 0...Int.max)
-        try require(offsets.count == 2, .format, "'data_offsets' has \(offsets.count) elements, not 2")
+        try require(offsets.count == 2, .format, "'data_offsets' has \(counted(offsets.count, .element)), not 2")
         let (begin, end) = (offsets[0], offsets[1])
         try require(begin <= end, .format, "'data_offsets' begin at \(begin) and end before, at \(end)")
         if let bits = type.bits {

@@ -70,7 +70,7 @@ package struct FilterGeometry: Hashable, Sendable, CustomStringConvertible {
         ] {
             try require(
                 values.count == size.count, .shape,
-                "\(name): has \(values.count) entries, expected \(size.count)")
+                "\(name): has \(counted(values.count, .entry)), expected \(size.count)")
             for (axis, value) in values.enumerated() where value < least {
                 throw SCNError(.invalidArgument, "\(name): is \(value) on axis \(axis), expected at least \(least)")
             }
@@ -219,7 +219,7 @@ package struct FilterGeometry: Hashable, Sendable, CustomStringConvertible {
 func requireSpatialSize(_ spatialSize: [Int], dimension: Int) throws(SCNError) {
     try require(
         spatialSize.count == dimension, .shape,
-        "spatial_size: has \(spatialSize.count) entries, expected \(dimension)")
+        "spatial_size: has \(counted(spatialSize.count, .entry)), expected \(dimension)")
     for (axis, size) in spatialSize.enumerated() {
         try require(size >= 1, .shape, "spatial_size: is \(size) on axis \(axis), expected at least 1")
     }

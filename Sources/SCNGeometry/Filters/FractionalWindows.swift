@@ -57,7 +57,7 @@ package struct FractionalWindows: Hashable, Sendable {
         if let poolSize {
             try require(
                 poolSize.count == dimension, .shape,
-                "pool_size: has \(poolSize.count) axes where the ratio or output size has \(dimension)")
+                "pool_size: has \(counted(poolSize.count, .axis)) where the ratio or output size has \(dimension)")
             _ = try FilterGeometry.strided(size: poolSize, stride: poolSize.map { _ in 1 })
         }
     }

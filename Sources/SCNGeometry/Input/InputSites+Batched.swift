@@ -71,7 +71,7 @@ extension InputSites {
         for chunk in 0..<chunks { start[chunk + 1] += start[chunk] }
         try require(
             start[chunks] <= Int(Int32.max), .overflow,
-            "coordinates: has \(start[chunks]) rows, expected at most \(Int32.max)")
+            "coordinates: has \(counted(start[chunks], .row)), expected at most \(Int32.max)")
         let result = try Storage<Int32>(count: start[chunks])
         let target = result.pointer
         Parallel.forEachChunk(count, size: size) { chunk, range in

@@ -13,7 +13,7 @@ extension InputSites {
         let count = try checkedProduct(
             [samples, planes, volume],
             "a dense array of \(samples) samples x \(planes) planes x \(describe(spatialSize))")
-        try require(values.count == count, .shape, "data: has \(values.count) elements, expected \(count)")
+        try require(values.count == count, .shape, "data: has \(counted(values.count, .element)), expected \(count)")
         let cells = try checkedProduct([samples, volume], "a dense array of \(samples) samples")
         try require(
             cells <= Int(Int32.max), .overflow,

@@ -18,11 +18,11 @@ package enum InputSites {
         let bounds = try bounds(dimension: dimension, spatialSize, lower)
         try require(
             columns == dimension || columns == dimension + 1, .shape,
-            "coordinates: has \(columns) columns, expected \(dimension), or \(dimension + 1) with the batch index"
-        )
+            "coordinates: has \(counted(columns, .column)), "
+                + "expected \(dimension), or \(dimension + 1) with the batch index")
         try require(
             rows >= 0 && rows <= Int(Int32.max), .overflow,
-            "coordinates: has \(rows) rows, expected 0 ... \(Int32.max)")
+            "coordinates: has \(counted(rows, .row)), expected 0 ... \(Int32.max)")
         try require(
             batchSize >= 0 && batchSize <= largestBatch, .invalidArgument,
             "batch_size: is \(batchSize), expected 0 ... \(largestBatch)")

@@ -55,7 +55,7 @@ package struct Voxelization {
     ) throws(SCNError) -> (SiteSet, InputMap) {
         try require(
             FilterGeometry.dimensions.contains(dimension), .invalidArgument,
-            "voxel_size: has \(dimension) axes, expected 1 ... 10")
+            "voxel_size: has \(counted(dimension, .axis)), expected 1 ... 10")
         for (axis, edge) in size.enumerated() {
             try require(
                 edge.isFinite && edge > 0, .invalidArgument,
@@ -87,7 +87,8 @@ package struct Voxelization {
     private func checkedOrigin(_ least: [Double]) throws(SCNError) -> [Double] {
         guard let origin else { return least }
         try require(
-            origin.count == dimension, .shape, "origin: has \(origin.count) axes, voxel_size has \(dimension)")
+            origin.count == dimension, .shape,
+            "origin: has \(counted(origin.count, .axis)), voxel_size has \(dimension)")
         for (axis, start) in origin.enumerated() {
             try require(
                 start.isFinite, .invalidArgument, "origin: is \(start) on axis \(axis), expected a finite number")

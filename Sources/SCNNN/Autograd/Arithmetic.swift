@@ -63,7 +63,8 @@ extension Tensor {
         }
         let (rows, planes) = try Self.rowsAndPlanes(shape)
         try require(
-            rows * planes == count, .shape, "shape: \(wanted) has \(rows * planes) elements, expected \(count)")
+            rows * planes == count, .shape,
+            "shape: \(wanted) has \(counted(rows * planes, .element)), expected \(count)")
         let (oldRows, oldPlanes) = (values.rows, values.planes)
         return Tape.result(
             shape: shape, values: values.reshaped(rows: rows, planes: planes), inputs: [self]

@@ -68,6 +68,6 @@ extension Gradients {
 
     private static func requireCount(_ given: Int, _ parameters: [Tensor]) throws(SCNError) {
         let expected = try count(parameters)
-        try require(given == expected, .shape, "gradients: has \(given) elements, expected \(expected)")
+        try require(given == expected, .shape, "gradients: has \(counted(given, .element)), expected \(expected)")
     }
 }

@@ -10,7 +10,7 @@ extension SparseTensor {
         for (index, tensor) in tensors.enumerated() {
             try require(
                 tensor.planes == planes, .shape,
-                "tensors[\(index)]: has \(tensor.planes) planes, expected \(planes) as the first")
+                "tensors[\(index)]: has \(counted(tensor.planes, .plane)), expected \(planes) as the first")
         }
         let parts = tensors.map(\.features.values)
         let joined = try Matrix(rows: sites.count, planes: planes)
@@ -31,7 +31,7 @@ extension Loss {
     /// divided by the number of sites of the union; 0 where there is none. Of rank 0. Both have one spatial size and
     /// planes.
     public static func compareSparse(_ x: SparseTensor, _ y: SparseTensor) throws -> Tensor {
-        try require(y.planes == x.planes, .shape, "y: has \(y.planes) planes, expected \(x.planes) as x")
+        try require(y.planes == x.planes, .shape, "y: has \(counted(y.planes, .plane)), expected \(x.planes) as x")
         let union = try SiteUnion(x.sites, y.sites)
         let differences = try Matrix(rows: union.count, planes: x.planes)
         let loss = try SparseComparison.forward(

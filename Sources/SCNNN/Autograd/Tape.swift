@@ -109,7 +109,7 @@ extension Tensor {
     /// Runs the backward pass from this tensor, with a gradient that is copied from a buffer.
     public func backward(gradient: UnsafeBufferPointer<Float>) throws {
         try require(
-            gradient.count == count, .shape, "gradient: has \(gradient.count) elements, expected \(count)")
+            gradient.count == count, .shape, "gradient: has \(counted(gradient.count, .element)), expected \(count)")
         try backward(Matrix(rows: values.rows, planes: values.planes, gradient))
     }
 

@@ -61,7 +61,7 @@ public final class Tensor {
         let (rows, planes) = try Self.rowsAndPlanes(shape)
         try require(
             buffer.count == rows * planes, .shape,
-            "buffer: has \(buffer.count) elements, expected \(rows * planes) for shape \(shape)")
+            "buffer: has \(counted(buffer.count, .element)), expected \(rows * planes) for shape \(shape)")
         guard let pointer = buffer.baseAddress else {
             try self.init(zeros: shape)
             release()
@@ -97,7 +97,7 @@ public final class Tensor {
 
     /// The only element.
     public func item() throws(SCNError) -> Float {
-        try require(count == 1, .shape, "item: the tensor has \(count) elements, expected 1")
+        try require(count == 1, .shape, "item: the tensor has \(counted(count, .element)), expected 1")
         return values.onlyElement
     }
 

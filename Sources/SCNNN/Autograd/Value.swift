@@ -140,7 +140,8 @@ public enum Value {
         }
         if let planes {
             try require(
-                sparse.planes == planes, .shape, "input: has \(sparse.planes) planes, expected \(planes) for \(module)")
+                sparse.planes == planes, .shape,
+                "input: has \(counted(sparse.planes, .plane)), expected \(planes) for \(module)")
         }
         return sparse
     }

@@ -29,7 +29,8 @@ extension SiteSet {
         into target: UnsafeMutableBufferPointer<Number>
     ) throws(SCNError) {
         let count = try coordinateCount()
-        try require(target.count == count, .shape, "coordinates: has \(target.count) entries, expected \(count)")
+        try require(
+            target.count == count, .shape, "coordinates: has \(counted(target.count, .entry)), expected \(count)")
         guard let base = target.baseAddress, count > 0 else { return }
         if Number.self == Int.self || Number.self == Int64.self {
             base.withMemoryRebound(to: Int64.self, capacity: count) { coordinates(into: $0) }

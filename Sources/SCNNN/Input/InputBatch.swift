@@ -51,11 +51,12 @@ public final class InputBatch {
     public func setLocations(_ locations: [[Int]], _ vectors: [[Float]], overwrite: Bool = false) throws {
         try require(
             locations.count == vectors.count, .shape,
-            "vectors: has \(vectors.count) rows, expected \(locations.count) as locations has")
+            "vectors: has \(counted(vectors.count, .row)), expected \(locations.count) as locations has")
         let planes = planes ?? vectors.first?.count ?? 0
         for (index, vector) in vectors.enumerated() {
             try require(
-                vector.count == planes, .shape, "vectors: row \(index) has \(vector.count) planes, expected \(planes)")
+                vector.count == planes, .shape,
+                "vectors: row \(index) has \(counted(vector.count, .plane)), expected \(planes)")
         }
         var added: [Int] = []
         for (index, location) in locations.enumerated() { try append(location, index, to: &added) }
@@ -78,12 +79,13 @@ public final class InputBatch {
             "columns: is \(columns), expected \(dimension) or \(dimension + 1)")
         let count = locations.count
         try require(
-            count.isMultiple(of: columns), .shape, "locations: has \(count) entries, expected a multiple of \(columns)")
+            count.isMultiple(of: columns), .shape,
+            "locations: has \(counted(count, .entry)), expected a multiple of \(columns)")
         let rows = count / columns
         let planes = planes ?? (rows == 0 ? 0 : vectors.count / rows)
         try require(
             vectors.count == rows * planes, .shape,
-            "vectors: has \(vectors.count) elements, expected \(rows) x \(planes)")
+            "vectors: has \(counted(vectors.count, .element)), expected \(rows) x \(planes)")
         let flat = try Storage<Int64>(converting: locations, "locations")
         var added: [Int] = []
         added.reserveCapacity(rows * (dimension + 1))
@@ -105,7 +107,7 @@ public final class InputBatch {
         }
         try require(
             added.count - start == dimension + 1, .shape,
-            "locations: row \(row) has \(count) entries, expected \(dimension) or \(dimension + 1)")
+            "locations: row \(row) has \(counted(count, .entry)), expected \(dimension) or \(dimension + 1)")
         for (axis, size) in limits.enumerated() where !(0..<size).contains(added[start + axis]) {
             throw SCNError(
                 .coordinate,
@@ -138,13 +140,15 @@ public final class InputBatch {
         try require(
             shape.count == dimension + 1 && shape.allSatisfy { $0 >= 0 }, .shape,
             "tensor: has shape \(shape), expected \(dimension) sizes and the planes")
-        try require(offset.count == dimension, .shape, "offset: has \(offset.count) entries, expected \(dimension)")
+        try require(
+            offset.count == dimension, .shape, "offset: has \(counted(offset.count, .entry)), expected \(dimension)")
         let count = try checkedProduct(shape, "tensor")
-        try require(elements.count == count, .shape, "tensor: has \(elements.count) elements, expected \(count)")
+        try require(
+            elements.count == count, .shape, "tensor: has \(counted(elements.count, .element)), expected \(count)")
         let planes = shape[dimension]
         try require(
             self.planes == nil || self.planes == planes, .shape,
-            "tensor: has \(planes) planes, expected \(self.planes ?? planes)")
+            "tensor: has \(counted(planes, .plane)), expected \(self.planes ?? planes)")
         addSample()
         for cell in 0..<(planes == 0 ? 0 : count / planes) {
             let vector = elements[cell * planes..<(cell + 1) * planes]

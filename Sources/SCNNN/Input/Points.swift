@@ -75,7 +75,7 @@ public struct Points {
         for (row, site) in coordinates.enumerated() {
             try require(
                 site.count == columns, .shape,
-                "coordinates: row \(row) has \(site.count) entries, expected \(columns) as in row 0")
+                "coordinates: row \(row) has \(counted(site.count, .entry)), expected \(columns) as in row 0")
         }
         try self.init(
             coordinates: Storage(converting: coordinates.joined(), "coordinates"), rows: coordinates.count,
@@ -98,7 +98,7 @@ public struct Points {
         let count = coordinates.count
         try require(
             count.isMultiple(of: columns), .shape,
-            "coordinates: has \(count) entries, expected a multiple of \(columns)")
+            "coordinates: has \(counted(count, .entry)), expected a multiple of \(columns)")
         try self.init(
             coordinates: Storage(converting: coordinates, "coordinates"), rows: count / columns, columns: columns,
             features: features, batchSize: batchSize)
@@ -117,11 +117,12 @@ extension Points {
         for (sample, rows) in coordinates.enumerated() {
             try require(
                 rows.count == length, .shape,
-                "coordinates: sample \(sample) has \(rows.count) rows, expected \(length) as in sample 0")
+                "coordinates: sample \(sample) has \(counted(rows.count, .row)), expected \(length) as in sample 0")
             for (row, site) in rows.enumerated() {
                 try require(
                     site.count == columns, .shape,
-                    "coordinates: row \(row) of sample \(sample) has \(site.count) entries, expected \(columns)")
+                    "coordinates: row \(row) of sample \(sample) has \(counted(site.count, .entry)), "
+                        + "expected \(columns)")
             }
         }
         try self.init(
@@ -147,7 +148,7 @@ extension Points {
         let count = try checkedProduct([shape[0], shape[1], dimension], "coordinates")
         try require(
             coordinates.count == count, .shape,
-            "coordinates: has \(coordinates.count) entries, expected \(shape[0]) x \(shape[1]) x \(dimension)")
+            "coordinates: has \(counted(coordinates.count, .entry)), expected \(shape[0]) x \(shape[1]) x \(dimension)")
         try self.init(
             coordinates: Storage(converting: coordinates, "coordinates"), samples: shape[0], length: shape[1],
             columns: dimension, features: features)

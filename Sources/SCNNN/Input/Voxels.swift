@@ -67,11 +67,13 @@ public struct Voxels: Sendable {
     private init(_ points: PointCoordinates, _ count: Int, _ size: [Double], _ options: Options) throws {
         let dimension = max(1, size.count)
         try require(
-            count % dimension == 0, .shape, "points: has \(count) entries, expected a multiple of \(dimension)")
+            count % dimension == 0, .shape, "points: has \(counted(count, .entry)), expected a multiple of \(dimension)"
+        )
         let rows = count / dimension
         if let batch = options.batch {
             try require(
-                batch.count == rows, .shape, "batch: has \(batch.count) entries, expected \(rows), one for each point")
+                batch.count == rows, .shape,
+                "batch: has \(counted(batch.count, .entry)), expected \(rows), one for each point")
         }
         let batch = try options.batch.map { try Storage(converting: $0, "batch") }
         self.init(

@@ -169,7 +169,7 @@ public final class SparseToDense: SpatialLayer {
         let (sites, values) = (sparse.sites, sparse.features.values)
         try require(
             sites.count == 0 || values.planes == planes, .shape,
-            "input: has \(values.planes) planes, expected \(planes) for SparseToDense")
+            "input: has \(counted(values.planes, .plane)), expected \(planes) for SparseToDense")
         let shape = [sites.batchSize, planes] + sites.spatialSize
         let count = try SparseToDenseOperation.count(sites, planes: planes)
         let width = shape.last ?? 1

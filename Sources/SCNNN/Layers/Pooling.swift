@@ -113,6 +113,6 @@ extension SparseTensor {
     func requirePlanes(beyond dropped: Int, for module: String) throws(SCNError) {
         try require(
             dropped == 0 || dropped < planes, .shape,
-            "input: has \(planes) planes, expected more than the \(dropped) that \(module) drops")
+            "input: has \(counted(planes, .plane)), expected more than the \(dropped) that \(module) drops")
     }
 }

@@ -21,6 +21,10 @@ extension Module {
     }
 
     private func fit(_ input: Value, _ scales: Bool) throws -> Value {
+        do { return try fitNow(input, scales) } catch { throw placed(error) }
+    }
+
+    private func fitNow(_ input: Value, _ scales: Bool) throws -> Value {
         if self is Sequential { return try children.reduce(input) { try $1.fit($0, scales) } }
         if self is ConcatTable { return try ConcatTable.table(children.map { try $0.fit(input, scales) }) }
         if let layer = self as? any ProductLayer, let bias = layer.bias {

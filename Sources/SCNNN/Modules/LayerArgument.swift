@@ -130,7 +130,8 @@ extension LayerArgument {
         case (.list(let lengths, let range), .array(let entries)):
             try require(
                 lengths.contains(entries.count), .invalidArgument,
-                "\(name): has \(entries.count) entries, expected \(lengths.lowerBound) ... \(lengths.upperBound)")
+                "\(name): has \(counted(entries.count, .entry)), "
+                    + "expected \(lengths.lowerBound) ... \(lengths.upperBound)")
             for (index, number) in entries.compactMap(\.integerValue).enumerated() {
                 try require(
                     range.contains(number), .invalidArgument,
@@ -172,7 +173,7 @@ extension LayerArgument {
         guard let dimension else { preconditionFailure("\(key) comes before the dimension") }
         try require(
             !isEach || entries.count == dimension, .shape,
-            "\(name): has \(entries.count) entries, expected \(dimension)")
+            "\(name): has \(counted(entries.count, .entry)), expected \(dimension)")
         return isEach ? entries : Array(repeating: entries[0], count: dimension)
     }
 

@@ -70,15 +70,22 @@ open class Module {
     open var summary: String { arguments?.summary ?? "" }
 
     /// Applies the module; how modules call each other, so that a ``Summary`` sees it. Where it throws, nothing is
-    /// changed: neither statistics nor the generator.
+    /// changed: neither statistics nor the generator. What a module inside of it throws says which that is, by the
+    /// path of child indices.
     public func callAsFunction(_ input: Value) throws -> Value {
         // Not a call of `run` at each level: modules nest deep, and stacks are small.
-        guard let savepoint = Transaction.savepoint else { return try Transaction.run { try applied(input) } }
+        guard let savepoint = Transaction.savepoint else {
+            do { return try Transaction.run { try applied(input) } } catch { throw placed(error) }
+        }
         do { return try applied(input) } catch {
             savepoint.rollBack()
-            throw error
+            throw placed(error)
         }
     }
+
+    /// An error as it leaves this module; those of a host's own types stay as they are.
+    @inline(never)
+    func placed(_ error: any Error) -> any Error { (error as? SCNError)?.leaving(self, parts: parts) ?? error }
 
     private func applied(_ input: Value) throws -> Value {
         guard let observer = ForwardObserver.current else { return try forward(input) }

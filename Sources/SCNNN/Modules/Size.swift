@@ -29,7 +29,7 @@ public struct Size: ExpressibleByIntegerLiteral, ExpressibleByArrayLiteral, Hash
             dimension >= 1 && dimension <= 10, .invalidArgument, "dimension: is \(dimension), expected 1 ... 10")
         if isUniform { return Array(repeating: entries[0], count: dimension) }
         try require(
-            entries.count == dimension, .shape, "\(name): has \(entries.count) entries, expected \(dimension)")
+            entries.count == dimension, .shape, "\(name): has \(counted(entries.count, .entry)), expected \(dimension)")
         return entries
     }
 }

@@ -26,7 +26,7 @@ public enum Loss {
         if let classWeights, logits.shape.count == 2 {
             try require(
                 classWeights.count == logits.shape[1], .shape,
-                "class_weights: has \(classWeights.count) entries, expected \(logits.shape[1])")
+                "class_weights: has \(counted(classWeights.count, .entry)), expected \(logits.shape[1])")
         }
         let labels = try Storage<Int64>(converting: labels, "labels")
         let weights = try classWeights.map { try Matrix(rows: 1, planes: $0.count, $0) }
@@ -43,7 +43,7 @@ public enum Loss {
             "logits: has shape \(logits.shape), expected [n, classes]")
         try require(
             labels.count == logits.shape[0], .shape,
-            "labels: has \(labels.count) entries, expected \(logits.shape[0]), a label for each row")
+            "labels: has \(counted(labels.count, .entry)), expected \(logits.shape[0]), a label for each row")
         let values = logits.values
         let byLogits = try Matrix(rows: values.rows, planes: values.planes)
         let empty: [Int64] = [0]
@@ -74,7 +74,7 @@ public enum Loss {
         let values = logits.values
         try require(
             targets.count == values.count, .shape,
-            "targets: has \(targets.count) entries, expected \(values.count), a target for each logit")
+            "targets: has \(counted(targets.count, .entry)), expected \(values.count), a target for each logit")
         let byLogits = try Matrix(rows: values.rows, planes: values.planes)
         let loss = try BinaryCrossEntropyOperation.forward(
             values, targets: targets.reshaped(rows: values.rows, planes: values.planes), gradient: byLogits)

@@ -142,11 +142,11 @@ package enum LinearOperation {
     private static func check(_ left: Matrix, _ right: Matrix, names: (String, String)) throws(SCNError) {
         try require(
             left.rows == right.rows, .shape,
-            "\(names.1): has \(right.rows) rows, expected \(left.rows), as \(names.0) has")
+            "\(names.1): has \(counted(right.rows, .row)), expected \(left.rows), as \(names.0) has")
         for (planes, name) in [(left.planes, names.0), (right.planes, names.1)] {
             try require(
                 planes >= 1 && planes <= Int(Int32.max), .shape,
-                "\(name): has \(planes) planes, expected 1 ... \(Int32.max)")
+                "\(name): has \(counted(planes, .plane)), expected 1 ... \(Int32.max)")
         }
     }
 

@@ -187,9 +187,10 @@ package struct GroupNormalizationOperation {
     private func check(_ input: Matrix, _ samples: SampleRows) throws(SCNError) {
         try require(
             input.planes % groups == 0, .shape,
-            "input: has \(input.planes) planes, expected a multiple of the groups, \(groups)")
+            "input: has \(counted(input.planes, .plane)), expected a multiple of the groups, \(groups)")
         let rows = samples.rowCount
-        try require(input.rows == rows, .shape, "input: has \(input.rows) rows, expected \(rows), one for each site")
+        try require(
+            input.rows == rows, .shape, "input: has \(counted(input.rows, .row)), expected \(rows), one for each site")
     }
 
     private static func vectors(_ maps: Storage<Float>, _ index: Int, _ planes: Int) -> (

@@ -32,7 +32,7 @@ package struct PlaneLines {
             ])
         try require(
             first >= 0 && first + factors.count <= planes, .shape,
-            "running_mean: has \(planes) planes, expected \(first + factors.count)")
+            "running_mean: has \(counted(planes, .plane)), expected \(first + factors.count)")
         let (means, variances) = (running.mean.pointer + first, running.variance.pointer + first)
         let (scales, shifts) = (weight.map { $0.pointer + first }, bias.map { $0.pointer + first })
         for p in 0..<factors.count {

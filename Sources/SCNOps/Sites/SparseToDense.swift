@@ -43,7 +43,7 @@ package enum SparseToDenseOperation {
         try matrix.requireShape(sites.count, matrix.planes, matrixName)
         let count = try count(sites, planes: matrix.planes)
         try require(
-            dense.count == count, .shape, "\(denseName): has \(dense.count) elements, expected \(count)")
+            dense.count == count, .shape, "\(denseName): has \(counted(dense.count, .element)), expected \(count)")
     }
 
     private static func forEachRow(

@@ -186,6 +186,21 @@ void geometries() {
           "voxels of an array, and of a view");
     check(scn::voxelize(1, std::vector<double>{0, 0.4, 1.1}, 0.5).site_count() == 2, "voxels of doubles");
     fails(SCN_ERROR_SHAPE, "batch", [&] { return scn::voxelize(1, std::vector<float>{1, 2, 3}, 1, options); });
+    const scn::Geometry line = scn::voxelize(1, std::vector<double>{0.2, 1.1, 0.3}, 0.5);
+    const std::vector<float> measured = {1, 10, 2, 20, 5, 30};
+    const scn::Tensor of_voxels = scn::voxel_features(line, measured, 2);
+    check(of_voxels.shape() == scn::Shape{2, 2} && equal(of_voxels.values(), {3, 20, 2, 20}), "means of points");
+    check(scn::sparse(line, 0, of_voxels).shape() == scn::Shape{2, 2}, "a network's input");
+    scn::VoxelizeOptions sums;
+    sums.reduction = SCN_VOXEL_SUM;
+    check(equal(scn::voxel_features(scn::voxelize(1, std::vector<float>{0, 0}, 1, sums), {1, 2}, 1).values(), {3}),
+          "sums of points");
+    check(scn::voxel_features(scn::voxelize(1, std::vector<float>{}, 1), {}, 3).shape() == scn::Shape{0, 3},
+          "no points");
+    fails(SCN_ERROR_SHAPE, "features: has 1 element, expected rows of 2",
+          [&] { return scn::voxel_features(line, {1}, 2); });
+    fails(SCN_ERROR_SHAPE, "features", [&] { return scn::voxel_features(line, measured, 3); });
+    fails(SCN_ERROR_SHAPE, "features", [&] { return scn::voxel_features(line, measured, 0); });
     check(scn::permutohedral_offsets(2).size() == 14 && scn::permutohedral_basis(2).second.size() == 4, "lattices");
     fails(SCN_ERROR_INVALID_ARGUMENT, "dimension", [] { return scn::permutohedral_offsets(50000); });
 }
@@ -198,6 +213,9 @@ void modules() {
     check(net.child_count() == 4 && net.child(1).type() == "SubmanifoldConvolution", "children");
     const scn::Tensor features({2, 1}, {1, 2}), points = scn::points({1, 1, 0, 1, 2, 0}, 3, features);
     check(net(points).shape() == scn::Shape{1, 4, 8, 8}, "forward");
+    const scn::Module wrong = scn::sequential({scn::submanifold_convolution(2, 3, 4, 3)});
+    fails(SCN_ERROR_SHAPE, "input: has 1 plane, expected 3 for SubmanifoldConvolution (in module 1.0)",
+          [&] { return scn::sequential({scn::input_layer(2, 8), wrong})(points); });
     check(net.is_training() && net.input_spatial_size(2, 8) == std::vector<std::int64_t>{8, 8}, "training and size");
     net.set_training(false);
     check(!net.is_training(), "evaluation");

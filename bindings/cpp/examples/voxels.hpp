@@ -7,15 +7,11 @@
 #include "ply.hpp"
 
 /// Sort a scene's points into voxels; each voxel gets the mean of its points' colors.
-inline scn::Tensor voxels_of(Scene &scene, double voxel_size) {
+inline scn::Tensor voxels_of(const Scene &scene, double voxel_size) {
     scn::VoxelizeOptions options;
     options.spatial_size = 4096;  // Costs nothing, and divides by two at every level of a U-Net.
     const scn::Geometry geometry = scn::voxelize(3, scene.positions, voxel_size, options);
-    const scn::Tensor features = scn::Tensor::zeros({geometry.site_count(), 3});
-    const scn_matrix points = SCN_MATRIX(scene.colors.data(), scene.size(), 3);
-    scn_matrix voxels = SCN_MATRIX(features.values().data(), geometry.site_count(), 3);
-    scn::check(scn_input_forward(geometry.get(), &points, &voxels));
-    return scn::sparse(geometry, 0, features);
+    return scn::sparse(geometry, 0, scn::voxel_features(geometry, scene.colors, 3));
 }
 
 #endif

@@ -13,6 +13,7 @@ scn.cross_entropy(dense.reshape(1, -1), [0]).backward()
 """
 
 import sys
+from typing import TYPE_CHECKING
 
 from . import _old_modules, functional, optim
 from .conversion.pytorch_files import from_torch_checkpoint
@@ -78,6 +79,15 @@ _old_modules.provide(__name__)
 
 # The two counters that are attributes of this module need a class that knows them.
 sys.modules[__name__].__class__ = Package
+
+if not TYPE_CHECKING:  # Checkers should keep rejecting what does not exist.
+
+    def __getattr__(name):
+        hint = "; it is a package of its own, which needs PyTorch: import scn.torch" if name == "torch" else ""
+        error = AttributeError(f"module 'scn' has no attribute {name!r}{hint}")
+        error.name, error.obj = name, sys.modules[__name__]  # Python then says which names are like it.
+        raise error
+
 
 __all__ = [
     "SGD",

@@ -76,6 +76,12 @@ def is_of_torch(value: Any, base: str) -> bool:
     return any(kind.__name__ == base and kind.__module__.partition(".")[0] == "torch" for kind in kinds)
 
 
+def counted(count: int, noun: str) -> str:
+    """Return "1 plane", "2 planes", "0 entries"."""
+    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    return f"{count} {noun if count == 1 else plural}"
+
+
 def not_a_module(name: str, value: Any) -> TypeError:
     """Return the error for an argument that must be a `Module` of this package."""
     remedy = "; scn.torch.to_module makes one of it" if is_of_torch(value, "Module") else ""

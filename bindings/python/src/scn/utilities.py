@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._messages import wrong_shape, wrong_value
+from ._messages import counted, wrong_shape, wrong_value
 from ._native.arrays import FloatArray, IntArray, float32, int64, integer, plain
 from .errors import InvalidArgumentError, ShapeError
 from .values.metadata import coordinate_rows
@@ -51,7 +51,7 @@ def batch_location_tensors(location_tensors: Iterable[Any]) -> IntArray:
     for index, sample in enumerate(samples):
         if sample.shape[1] != columns:
             raise ShapeError(
-                f"location_tensors[{index}]: has {sample.shape[1]} columns, expected {columns} as the first"
+                f"location_tensors[{index}]: has {counted(sample.shape[1], 'column')}, expected {columns} as the first"
             )
     return np.concatenate([_padded(sample, index) for index, sample in enumerate(samples)])
 
@@ -73,10 +73,10 @@ def prepare_BLInput(batch: Sequence[tuple[Any, Any]]) -> list[Any]:
     length = max(len(where) for where, _ in pairs)
     dimension, planes = pairs[0][0].shape[1], pairs[0][1].shape[1]
     for index, (where, features) in enumerate(pairs):
-        widths = (("coordinates", where.shape[1], dimension), ("planes", features.shape[1], planes))
+        widths = (("coordinate", where.shape[1], dimension), ("plane", features.shape[1], planes))
         for what, found, expected in widths:
             if found != expected:
-                raise ShapeError(f"batch[{index}]: has {found} {what}, expected {expected} as the first")
+                raise ShapeError(f"batch[{index}]: has {counted(found, what)}, expected {expected} as the first")
     coordinates = np.full((len(pairs), length, dimension), -1, np.int64)
     values = np.zeros((len(pairs), length, planes), np.float32)
     for index, (where, features) in enumerate(pairs):

@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -63,22 +64,27 @@ def test_what_is_not_a_cloud_is_refused(tmp_path):
             clouds.read(tmp_path / "bad.ply")
 
 
-def test_data_are_looked_for_where_the_message_says(tmp_path, monkeypatch):
+def test_data_are_looked_for_where_the_message_says(tmp_path, monkeypatch, capsys):
     places = tmp_path / "data", tmp_path / "shared"
     monkeypatch.setattr(clouds, "PLACES", places)
     monkeypatch.delenv("SCN_DATA", raising=False)
-    with pytest.raises(clouds.DataError) as refusal:
-        clouds.data_folder("terrain", None)
-    for part in (str(places[0] / "terrain"), str(places[1] / "terrain"), "--data", "SCN_DATA", "--quick"):
-        assert part in str(refusal.value)
+    small = tmp_path / "small"
+    assert clouds.data_folder("terrain", None, small) == small
+    said = capsys.readouterr().out
+    for part in (str(places[0] / "terrain"), str(places[1] / "terrain"), str(small), "--data", "SCN_DATA"):
+        assert part in said
     for place in (places[1], places[0], tmp_path / "environment", tmp_path / "given"):
         (place / "terrain").mkdir(parents=True)
         if place.name == "environment":
             monkeypatch.setenv("SCN_DATA", str(place))
         given = place if place.name == "given" else None
-        assert clouds.data_folder("terrain", given) == place / "terrain"
+        assert clouds.data_folder("terrain", given, small) == place / "terrain"
+    assert capsys.readouterr().out == ""
     with pytest.raises(clouds.DataError, match="absent"):
-        clouds.data_folder("terrain", tmp_path / "elsewhere")
+        clouds.data_folder("terrain", tmp_path / "elsewhere", small)
+    monkeypatch.setenv("SCN_DATA", str(tmp_path / "elsewhere"))
+    with pytest.raises(clouds.DataError, match="absent"):
+        clouds.data_folder("terrain", None, small)
 
 
 def test_scenes_become_voxels_of_the_field(random):
@@ -173,6 +179,50 @@ def test_absent_data_are_named(name, tmp_path, subprocess_environment):
     assert absent.returncode == 1 and absent.stderr.startswith(
         f"{name}: the data are absent: there is no folder {tmp_path}"
     )
+
+
+@pytest.mark.parametrize("name, last", [("tabletop", "on 2 test scenes"), ("terrain", "on 1 scan")])
+def test_without_the_full_data_the_small_ones_serve(name, last, tmp_path, subprocess_environment):
+    # A clone that has nothing beside it.
+    (tmp_path / "clone").mkdir()
+    shutil.copytree(EXAMPLES, tmp_path / "clone" / "examples", ignore=shutil.ignore_patterns(".build"))
+    command = [sys.executable, str(tmp_path / "clone" / "examples" / name / "train.py"), "--epochs", "1"]
+    environment = {key: value for key, value in subprocess_environment.items() if key != "SCN_DATA"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    small = tmp_path / "clone" / "examples" / name / "data"
+    assert lines[0].startswith(f"There is no folder {tmp_path / 'clone' / 'data' / name}") and str(small) in lines[0]
+    assert f"of {small}; " in lines[1] and lines[-1].endswith(last)
+
+
+def test_scenes_of_one_s_own_take_their_place(tmp_path, random, subprocess_environment):
+    colors = ("uchar red", "uchar green", "uchar blue")
+    properties = ("float x", "float y", "float z", *colors, "float other", "uchar label")
+    for kind, names in (("train", "ab"), ("test", "c")):
+        folder = tmp_path / "own" / "tabletop" / kind
+        folder.mkdir(parents=True)
+        for name in names:
+            floor, box = random.uniform(0, [0.4, 0.4, 0], (2000, 3)), random.uniform(0, 0.1, (800, 3))
+            rows = [f"{x} {y} {z} 120 130 140 0.5 0" for x, y, z in floor]
+            rows += [f"{x} {y} {z} 120 130 140 0.5 3" for x, y, z in box + [0.1, 0.2, -0.05]]
+            (folder / f"{name}.ply").write_text(ply(*rows, properties=properties))
+    run = ["--output", str(tmp_path / "out"), "--epochs", "2", "--data", str(tmp_path / "own")]
+    done = ending("tabletop", subprocess_environment, *run)
+    assert done.returncode == 0, done.stderr
+    assert f"2 scenes to learn from, 1 to test, of {tmp_path / 'own' / 'tabletop'}; voxels of 5 mm" in done.stdout
+    assert re.fullmatch(r"object IoU 0\.\d{3}, table IoU 0\.\d{3} on 1 test scenes", done.stdout.splitlines()[-1])
+    assert (tmp_path / "out" / "tabletop.jpg").stat().st_size > 10_000
+    (folder / "c.ply").write_text(ply("1 2 3 0"))
+    colorless = ending("tabletop", subprocess_environment, *run)
+    assert colorless.returncode == 1 and "c.ply has no colors: the properties red, green and blue" in colorless.stderr
+
+
+def test_scans_that_cannot_be_tested_are_refused(tmp_path, subprocess_environment):
+    (tmp_path / "terrain").mkdir()
+    (tmp_path / "terrain" / "own.ply").write_text(ply("1 2 3 0", "2 2 3 1"))
+    refused = ending("terrain", subprocess_environment, "--output", str(tmp_path), "--data", str(tmp_path))
+    assert refused.returncode == 1 and "needs scans to test, samp12, " in refused.stderr
 
 
 @pytest.mark.parametrize("arguments", [["--epochs", "0"], ["--threads", "-1"], ["--seed", "-1"], ["--nonsense"]])

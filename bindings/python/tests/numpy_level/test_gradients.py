@@ -94,6 +94,27 @@ def test_momentum_can_be_assigned(make, tmp_path):
     assert layer.momentum == 0.75
 
 
+def test_momentum_of_all_norms_in_a_module():
+    class Own(scn.Module):
+        def __init__(self):
+            self.net = scn.Sequential(scn.UNet(2, 1, [2, 3]), scn.MeanOnlyBNLeakyReLU(2), scn.SparseGroupNorm(1, 2))
+            self.momentum = "not a norm's"
+
+    own = Own()
+    assert own.set_momentum(np.float32(0.25)) is own
+    kinds = scn.BatchNormalization, scn.MeanOnlyBNLeakyReLU
+    norms = [module for module in own.modules() if isinstance(module, kinds)]
+    assert len(norms) == 6 and {norm.momentum for norm in norms} == {0.25} and own.momentum == "not a norm's"
+    norms[0](scn.tensor(np.full((2, 2), 4.0)))
+    assert norms[0].running_mean.numpy().tolist() == [3, 3]
+    for wrong, error in ((1.5, "is 1.5, expected 0 ... 1"), (np.nan, "is nan"), ("a", "is 'a', expected a number")):
+        for module in (own, scn.ReLU()):
+            with pytest.raises(scn.InvalidArgumentError, match=f"^momentum: {error}"):
+                module.set_momentum(wrong)
+    assert {norm.momentum for norm in norms} == {0.25}
+    assert scn.optimize_for_inference(own.net.eval()).set_momentum(0.5) and norms[0].momentum == 0.25
+
+
 def test_momentum_of_a_network_that_was_built():
     net = scn.UNet(2, 1, [2, 3])
     for module in net.modules():

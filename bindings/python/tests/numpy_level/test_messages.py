@@ -2,7 +2,10 @@
 
 import ast
 import pathlib
+import pickle
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -92,7 +95,7 @@ def sparse(level):
             ValueError,
             "input: is an int, expected [coords, features] or [coords, features, batch_size]",
         ),
-        (lambda level: level.BLInputLayer(2, 4)([1]), ValueError, "input: has 1 entries, expected [coords, features]"),
+        (lambda level: level.BLInputLayer(2, 4)([1]), ValueError, "input: has 1 entry, expected [coords, features]"),
         (
             lambda level: level.InputLayer(2, 4)([[1, 2], [[1.0]]]),
             ValueError,
@@ -177,3 +180,128 @@ def test_both_levels_say_the_same(level, call, error, message):
         call(level)
     text = str(caught.value)
     assert message.match(text) if isinstance(message, re.Pattern) else text == message
+
+
+@pytest.mark.parametrize("level", [scn, st])
+@pytest.mark.parametrize("count, text", [(0, "0 entries"), (1, "1 entry"), (3, "3 entries")])
+def test_what_is_counted_is_in_the_singular_if_it_is_one(level, count, text):
+    with pytest.raises(scn.ShapeError, match=f"^pool_size: has {text}, expected 2$"):
+        level.MaxPooling(2, [3] * count, 2)
+
+
+def wrong_layer(level):
+    return level.SubmanifoldConvolution(2, 3, 4, 3, False)
+
+
+def said(module, input, error=scn.ShapeError):
+    with pytest.raises(error) as caught:
+        module(input)
+    return str(caught.value)
+
+
+def of_level(level, sites=SITES):
+    return [np.array(sites[0]), np.array(sites[1], np.float32)] if level is scn else list(map(torch.tensor, sites))
+
+
+@pytest.mark.parametrize("level", [scn, st])
+def test_an_error_says_where_in_the_network_it_happened(level):
+    class Residual(level.Module if level is scn else torch.nn.Module):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, x):
+            return self.inner(x)
+
+    first, wrong = level.InputLayer(2, 4), wrong_layer(level)
+    plain = said(wrong, first(of_level(level)))
+    assert plain.startswith("input: has ") and plain.endswith(" for SubmanifoldConvolution")
+    tower = level.Sequential(level.Sequential(wrong))
+    assert said(level.Sequential(first, level.Identity(), tower), of_level(level)) == f"{plain} (in module 2.0.0)"
+    # The same once more, and of a part.
+    assert said(tower, first(of_level(level))) == f"{plain} (in module 0.0)"
+    table = level.ConcatTable().add(level.Identity()).add(level.Sequential(wrong))
+    assert said(level.Sequential(first, table), of_level(level)) == f"{plain} (in module 1.1.0)"
+    checkpointed = level.CheckpointedSequential(level.Identity(), level.Sequential(wrong))
+    assert said(level.Sequential(first, checkpointed), of_level(level)) == f"{plain} (in module 1.1.0)"
+    between = level.Sequential(first, Residual(level.Sequential(level.Identity(), wrong)))
+    assert said(between, of_level(level)) == f"{plain} (in module 1.inner.1)"
+    with pytest.raises(scn.ShapeError, match=r"\(in module 2.0.0\)$"):
+        level.Sequential(first, level.Identity(), tower).reweight(of_level(level))
+
+
+def test_an_error_says_where_in_a_module_of_one_s_own_and_in_an_optimized_network(tmp_path):
+    class Own(scn.Module):
+        def __init__(self):
+            self.body = scn.Sequential(scn.Identity(), wrong_layer(scn))
+            self.head = wrong_layer(scn)
+
+        def forward(self, x):
+            return self.body(x) if x.features.shape[1] == 1 else self.head(x)
+
+    own, sparse_input = Own(), sparse(scn)
+    assert said(own, sparse_input).endswith("for SubmanifoldConvolution (in module body.1)")
+    two = scn.InputLayer(2, 4)([[[1, 1]], [[1.0, 2.0]]])
+    assert said(scn.Sequential(own), two).endswith("for SubmanifoldConvolution (in module 0.head)")
+    fast = scn.optimize_for_inference(scn.Sequential(scn.InputLayer(2, 4), wrong_layer(scn)).eval())
+    text = said(scn.Sequential(scn.Identity(), fast), of_level(scn))
+    assert text.endswith("for SubmanifoldConvolution (in module 1.1)")
+    # Exceptions go from process to process as they are.
+    with pytest.raises(scn.ShapeError) as caught:
+        scn.Sequential(own)(two)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+@pytest.mark.skipif(not hasattr(BaseException, "add_note"), reason="exceptions have notes from Python 3.11 on")
+@pytest.mark.parametrize("level", [scn, st])
+def test_errors_of_others_keep_their_text_and_have_the_place_as_a_note(level):
+    class Failing(scn.Module if level is scn else torch.nn.Module):
+        def forward(self, x):
+            raise LookupError("nothing")
+
+    with pytest.raises(LookupError) as caught:
+        level.Sequential(level.Identity(), level.Sequential(level.Identity(), Failing()))(sparse(level))
+    assert caught.value.args == ("nothing",) and caught.value.__notes__ == ["scn: in module 1.1"]
+    with pytest.raises(TypeError) as caught:
+        level.Sequential(level.Identity(), level.BatchNormReLU(1))("text")
+    assert "in module" not in str(caught.value) and caught.value.__notes__ == ["scn: in module 1"]
+
+
+def test_attributes_of_other_arrays_are_found_through_numpy():
+    for value in (scn.tensor([[1.0, 3.0]]), sparse(scn)):
+        kind = type(value).__name__
+        with pytest.raises(AttributeError) as caught:
+            value.argmax(1)
+        assert str(caught.value) == (
+            f"'{kind}' object has no attribute 'argmax'; the values are a numpy array, which has it: .numpy().argmax"
+        )
+        with pytest.raises(AttributeError, match=f"^'{kind}' object has no attribute 'nothing'$"):
+            value.nothing
+        with pytest.raises(AttributeError, match="leave .cpu\\(\\) out$"):
+            value.cpu()
+    assert scn.tensor([[1.0, 3.0]]).numpy().argmax(1).tolist() == [1]
+
+
+def test_scn_torch_says_how_to_import_it(subprocess_environment):
+    program = """
+import sys
+import scn
+for name in ("torch", "Sequental"):
+    assert not hasattr(scn, name)
+    try:
+        getattr(scn, name)
+    except AttributeError as error:
+        print(error)
+        assert error.name == name and error.obj is scn
+assert "torch" not in sys.modules
+import scn.torch
+assert scn.torch.Sequential is not scn.Sequential
+from scn import torch
+assert torch is scn.torch
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=subprocess_environment)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "module 'scn' has no attribute 'torch'; it is a package of its own, which needs PyTorch: import scn.torch",
+        "module 'scn' has no attribute 'Sequental'",
+    ]

@@ -98,7 +98,7 @@ def test_batch_size_is_a_lower_bound(points):
         ([[2**62, 1]], [[1]], scn.CoordinateError, "row 0"),
         ([[1, 2, 3, 4]], [[1]], scn.ShapeError, "columns"),
         ([1, 2], [[1]], scn.ShapeError, "rows"),
-        ([[1]], [[1]], scn.ShapeError, "columns"),
+        ([[1]], [[1]], scn.ShapeError, "has 1 column, expected 2"),
         (np.zeros((0, 50)), np.zeros((0, 1)), scn.ShapeError, "rows"),
         ([[1, 2]], [[1], [2]], scn.ShapeError, "expected"),
         ([[1, 2]], [1], scn.ShapeError, "expected"),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._messages import text_of, type_of, wrong_elements, wrong_value
+from .._messages import counted, text_of, type_of, wrong_elements, wrong_value
 from ..errors import Error, InvalidArgumentError, ShapeError, SizeOverflowError
 from .generated import SCN_MAX_DIMENSION, Matrix
 from .handles import TensorHandle
@@ -90,7 +90,7 @@ def sizes(value: Any, dimension: int, name: str) -> list[int]:
         return [integer(value, name)] * dimension
     result = [integer(size, name) for size in value]
     if len(result) != dimension:
-        raise ShapeError(f"{name}: has {len(result)} entries, expected {dimension}")
+        raise ShapeError(f"{name}: has {counted(len(result), 'entry')}, expected {dimension}")
     return result
 
 

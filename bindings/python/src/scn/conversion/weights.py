@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .._messages import one_of, text_of, wrong_shape, wrong_value
+from .._messages import counted, one_of, text_of, wrong_shape, wrong_value
 from .._native.arrays import FloatArray, dimension_of, float32, sizes
 from ..errors import InvalidArgumentError, ShapeError
 from ..nn.permutohedral import permutohedral_offsets
@@ -118,7 +118,7 @@ def weights_from_torchsparse(kernel: Any, filter_size: Any, *, submanifold: bool
     """
     size = _filter(filter_size)
     if len(size) != 3:
-        raise ShapeError(f"filter_size: has {len(size)} entries, expected 3, the dimensions of torchsparse")
+        raise ShapeError(f"filter_size: has {counted(len(size), 'entry')}, expected 3, the dimensions of torchsparse")
     array = _listed(kernel, size)
     is_odd = array.shape[0] % 2 == 1
     if submanifold and not is_odd and max(size) > 2:
@@ -137,7 +137,7 @@ def weights_to_torchsparse(weight: Any, filter_size: Any) -> FloatArray:
     """
     array, size = _own(weight, filter_size)
     if len(size) != 3:
-        raise ShapeError(f"filter_size: has {len(size)} entries, expected 3, the dimensions of torchsparse")
+        raise ShapeError(f"filter_size: has {counted(len(size), 'entry')}, expected 3, the dimensions of torchsparse")
     return _as_listed(array.reshape(*size, *array.shape[-2:]), array.shape[0] % 2 == 1)
 
 

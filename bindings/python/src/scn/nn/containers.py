@@ -10,6 +10,7 @@ import numpy as np
 from .._native.arrays import IntArray
 from .._native.handles import ModuleHandle, TensorHandle, handle_array
 from .._native.library import library
+from .._places import leaving
 from ..errors import ShapeError
 from ..values.grad_mode import is_grad_enabled, no_grad
 from ..values.native import from_native, to_native
@@ -179,6 +180,14 @@ class CheckpointedSequential(Sequential):
 
 def _fitted(module: Module, function: Any, input: Any) -> Any:
     """Fit a module to an input with a function of the library; return the module's result for the input afterward."""
+    try:
+        return _fitted_now(module, function, input)
+    except Exception as error:
+        leaving(error, module)
+        raise
+
+
+def _fitted_now(module: Module, function: Any, input: Any) -> Any:
     if isinstance(module, Sequential):
         for child in module:
             input = _fitted(child, function, input)

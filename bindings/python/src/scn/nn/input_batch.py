@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._messages import wrong_shape, wrong_value
+from .._messages import counted, wrong_shape, wrong_value
 from .._native.arrays import FloatArray, IntArray, dimension_of, float32, int64, int64s, integer, sizes
 from .._native.generated import SCN_INPUT_LAST, Filter
 from .._native.handles import RulebookHandle, TensorHandle
@@ -119,7 +119,7 @@ class InputBatch(SparseConvNetTensor):
     def _check_planes(self, planes: int) -> None:
         known = self._rows[0][1].shape[1] if self._rows else planes
         if planes != known:
-            raise ShapeError(f"vectors: has {planes} planes, expected {known} as those before")
+            raise ShapeError(f"vectors: has {counted(planes, 'plane')}, expected {known} as those before")
 
 
 def placed(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from .._messages import type_of
+from .._messages import counted, type_of
 from .._native.arrays import address, integer
 from .._native.handles import TensorHandle
 from .._native.library import library
@@ -82,7 +82,7 @@ def parts_of(input: Any, *forms: str) -> Sequence[Any]:
     if not isinstance(input, (list, tuple)):
         raise ShapeError(f"input: is {type_of(input)}, expected {expected}")
     if len(input) not in [form.count(",") + 1 for form in forms]:
-        raise ShapeError(f"input: has {len(input)} entries, expected {expected}")
+        raise ShapeError(f"input: has {counted(len(input), 'entry')}, expected {expected}")
     return input
 
 

@@ -84,6 +84,10 @@ class Layer(Typed, Module):
         library.scn_module_set_momentum(self._handle, number(value, name))
         self.__dict__[name] = float(value)
 
+    def _take_momentum(self, momentum: float) -> None:
+        if "momentum" in self._type.attributes:
+            self.momentum = momentum
+
     def __getattr__(self, name: str) -> Any:
         absent = name in self._type.optional_state and name not in self.__dict__["_parameters"]
         return None if absent else super().__getattr__(name)

@@ -10,11 +10,12 @@ from typing import Any, Callable, NamedTuple, TypeVar
 
 import numpy as np
 
-from .._messages import not_a_module, text_of, without_devices, wrong_shape
-from .._native.arrays import FloatArray, IntArray, address, float32
+from .._messages import not_a_module, text_of, without_devices, wrong_shape, wrong_value
+from .._native.arrays import FloatArray, IntArray, address, float32, number
 from .._native.handles import ModuleHandle, handle_array
 from .._native.library import library
 from .._native.scope import Scope
+from .._places import leaving
 from ..errors import FormatError, StateError, UnsupportedError
 from ..values.tensor import Parameter, Tensor
 
@@ -137,11 +138,15 @@ class Module:
         raise UnsupportedError(f"{type(self).__name__} has no forward")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        # A layer without modules inside makes one call of the library, which undoes its changes if it fails.
-        if not self._modules:
-            return self._applied(args, kwargs)
-        with Scope():
-            return self._applied(args, kwargs)
+        try:
+            # A layer without modules inside makes one call of the library, which undoes its changes if it fails.
+            if not self._modules:
+                return self._applied(args, kwargs)
+            with Scope():
+                return self._applied(args, kwargs)
+        except Exception as error:
+            leaving(error, self)
+            raise
 
     def _applied(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         watcher = _watcher.get()
@@ -160,6 +165,22 @@ class Module:
     def eval(self: M) -> M:
         """Switch this module and all inside it to evaluation; return the module."""
         return self.train(False)
+
+    def set_momentum(self: M, momentum: float) -> M:
+        """Set the fraction of running statistics, 0 ... 1, that every batch norm inside keeps at each step.
+
+        Mean-only ones included, and those in networks that `UNet` and others return. Returns the module. Raises
+        `InvalidArgumentError` for a number out of this range.
+        """
+        kept = number(momentum, "momentum")
+        if not 0 <= kept <= 1:
+            raise wrong_value("momentum", momentum, "0 ... 1")
+        for module in self.modules():
+            module._take_momentum(kept)
+        return self
+
+    def _take_momentum(self, momentum: float) -> None:
+        """Take a momentum that was checked, if this module itself has one."""
 
     def zero_grad(self) -> None:
         """Clear the gradients of all parameters."""

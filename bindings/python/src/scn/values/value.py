@@ -39,7 +39,10 @@ class Value:
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{without_devices(name)}")
+            hint = without_devices(name)
+            if not hint and hasattr(np.ndarray, name) and not name.startswith("_"):
+                hint = f"; the values are a numpy array, which has it: .numpy().{name}"
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{hint}")
 
     # Values
 

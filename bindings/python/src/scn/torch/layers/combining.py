@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..._messages import wrong_type
+from ..._messages import counted, wrong_type
 from ..._native.generated import Matrix
 from ..._native.library import library
 from ...errors import InvalidArgumentError, ShapeError
@@ -114,7 +114,7 @@ def _check_like(name: str, tensor: SparseConvNetTensor, size: list[int], planes:
     if _size_of(tensor) != size:
         raise ShapeError(f"{name}: has spatial size {_size_of(tensor)}, expected {size} as {other}")
     if _planes_of(tensor) != planes:
-        raise ShapeError(f"{name}: has {_planes_of(tensor)} planes, expected {planes} as {other}")
+        raise ShapeError(f"{name}: has {counted(_planes_of(tensor), 'plane')}, expected {planes} as {other}")
 
 
 def _planes_of(tensor: SparseConvNetTensor) -> int:

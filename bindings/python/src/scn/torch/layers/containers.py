@@ -11,6 +11,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from ..._messages import type_of, wrong_shape, wrong_type, wrong_value
+from ..._places import leaving
 from ...errors import InvalidArgumentError, ShapeError
 from ..autograd.buffers import computable
 from ..autograd.recomputing import first_and_later_passes
@@ -40,6 +41,15 @@ class _Container(nn.Sequential):
         self.add_module(str(len(self)), module)
         return self
 
+    def _apply_child(self, child: nn.Module, input: Any) -> Any:
+        """Apply a child; an error says where in this container it happened."""
+        try:
+            return child(input)
+        except Exception as error:
+            leaving(error, child)
+            leaving(error, self)
+            raise
+
     def __add__(self: S, other: Any) -> S:
         if not isinstance(other, nn.Sequential):
             return NotImplemented
@@ -55,6 +65,12 @@ class _Container(nn.Sequential):
 
 class Sequential(_Container):
     """Applies its modules one after the other: `Sequential(a, b)` or `Sequential().add(a).add(b)`."""
+
+    def forward(self, input: Any) -> Any:
+        """Apply the modules one after the other."""
+        for child in self:
+            input = self._apply_child(child, input)
+        return input
 
     def input_spatial_size(self, out_size: Any) -> Any:
         """Return the input spatial size that yields `out_size`."""
@@ -88,6 +104,14 @@ class Sequential(_Container):
 
 def _fitted(module: nn.Module, input: Any, scales: bool) -> Any:
     """Fit a module to an input and return its result for it afterward."""
+    try:
+        return _fitted_now(module, input, scales)
+    except Exception as error:
+        leaving(error, module)
+        raise
+
+
+def _fitted_now(module: nn.Module, input: Any, scales: bool) -> Any:
     if isinstance(module, ConcatTable):
         return [_fitted(branch, input, scales) for branch in module]
     if isinstance(module, nn.Sequential) and not isinstance(module, Layer):
@@ -190,7 +214,7 @@ class ConcatTable(_Container):
 
     def forward(self, input: Any) -> list[Any]:
         """Return the list of the modules' results."""
-        return [module(input) for module in self]
+        return [self._apply_child(child, input) for child in self]
 
     def input_spatial_size(self, out_size: Any) -> Any:
         """Return the input spatial size that yields `out_size`. Raises `ShapeError` if branches disagree."""

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import torch
 
+from ..._messages import counted
 from ..._native.generated import SCN_GLOBAL_AVERAGE, SCN_GLOBAL_MAX, SCN_GLOBAL_SUM
 from ..._native.handles import RulebookHandle
 from ..._native.library import library
@@ -48,7 +49,7 @@ class _Dropping(Windowed):
         input, rows = self._sparse(input)
         if rows.shape[1] < self.nFeaturesToDrop:
             expected = f"at least the {self.nFeaturesToDrop} that {type(self).__name__} drops"
-            raise ShapeError(f"input: has {rows.shape[1]} planes, expected {expected}")
+            raise ShapeError(f"input: has {counted(rows.shape[1], 'plane')}, expected {expected}")
         metadata = input._known_metadata()
         rulebook, sites = self._rules(metadata, input._site_set())
         pool = type(self)._operation
