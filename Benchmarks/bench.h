@@ -238,7 +238,8 @@ void measure_relations(const points *sites);
 void measure_elements(const points *sites);
 enum { ELEMENT_PLANES = 32 };
 void measure_networks(void);
-enum { CONVOLUTION_LINES = 24, GEOMETRY_LINES = 5, RELATION_LINES = 6, ELEMENT_LINES = 8, NETWORK_LINES = 5, MEMORY_LINES = 1 };
+enum { CONVOLUTION_LINES = 24, GEOMETRY_LINES = 5, RELATION_LINES = 6 };
+enum { ELEMENT_LINES = 8, NETWORK_LINES = 5, MEMORY_LINES = 1 };
 void measure_unets(const points *cloud);
 void expect_unets(void);
 /// Rulebooks of other dimensions and numbers of sites.

@@ -278,9 +278,9 @@ SCN_API scn_status scn_tensor_sum(scn_tensor *tensor, scn_tensor **sum);
 /** Return a dense tensor of another shape with the same elements in order. One size may be -1: it is inferred.
  *  Also SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_tensor_reshape(scn_tensor *dense, const int64_t *shape, int32_t rank, scn_tensor **result);
-/** Return the convolution of rows along a rulebook. features: dense or sparse, [rulebook's input rows, in]; weight: dense
- *  [volume, groups, in / groups, out / groups]; bias: dense [out], or NULL for none. result: dense [output rows, out];
- *  scn_sparse_create puts it on its sites. Also SCN_ERROR_SHAPE. */
+/** Return the convolution of rows along a rulebook. features: dense or sparse, [rulebook's input rows, in]; weight:
+ *  dense [volume, groups, in / groups, out / groups]; bias: dense [out], or NULL for none. result: dense [output rows,
+ *  out]; scn_sparse_create puts it on its sites. Also SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_tensor_convolve(scn_tensor *features, scn_rulebook *rulebook, scn_tensor *weight,
                                        scn_tensor *bias, scn_tensor **result);
 /** What a pooling makes of the inputs that an output row meets; zero where it meets none. */
@@ -306,8 +306,8 @@ SCN_API scn_status scn_tensor_sum_along(scn_tensor *features, scn_rulebook *rule
  *  sample of each point, or NULL for the first. rescaled: 0: a site that is not there counts as zero; 1: what the sites
  *  that are there weigh is divided by their sum. result: dense [n, planes], zeros where no site is. Also
  *  SCN_ERROR_SHAPE, SCN_ERROR_COORDINATE (a point that is not finite). */
-SCN_API scn_status scn_tensor_interpolate(scn_tensor *sparse, scn_tensor *points, const int64_t *batch, int32_t rescaled,
-                                          scn_tensor **result);
+SCN_API scn_status scn_tensor_interpolate(scn_tensor *sparse, scn_tensor *points, const int64_t *batch,
+                                          int32_t rescaled, scn_tensor **result);
 /** Return one batch of the samples of all tensors, one tensor after the other. tensors: [count], sparse, at least one,
  *  of one spatial size and planes (else SCN_ERROR_SHAPE); the result's rows are theirs one after the other. */
 SCN_API scn_status scn_append_tensors(scn_tensor *const *tensors, int64_t count, scn_tensor **result);
@@ -1112,8 +1112,9 @@ SCN_API scn_status scn_geometry_covering(scn_geometry *geometry, int32_t sites, 
 
 /** Return the rulebook from sites to points between them: under filter offset k, one of the 2^dimension corners in
  *  row-major order, a point reads the site floor(point) + corner where that is active. points: [rows, dimension] of the
- *  given type, SCN_FLOAT32 or SCN_FLOAT64, in units of the coordinates; batch: [rows], the sample of each point, or NULL
- *  for the first. Also SCN_ERROR_COORDINATE (a point that is not finite), SCN_ERROR_OVERFLOW, SCN_ERROR_UNSUPPORTED. */
+ *  given type, SCN_FLOAT32 or SCN_FLOAT64, in units of the coordinates; batch: [rows], the sample of each point, or
+ *  NULL for the first. Also SCN_ERROR_COORDINATE (a point that is not finite), SCN_ERROR_OVERFLOW,
+ *  SCN_ERROR_UNSUPPORTED. */
 SCN_API scn_status scn_geometry_interpolation(scn_geometry *geometry, int32_t sites, const void *points,
                                               scn_element_type type, int64_t rows, const int64_t *batch,
                                               scn_rulebook **rulebook);
@@ -1225,9 +1226,9 @@ SCN_API scn_status scn_pooling_forward(scn_rulebook *rulebook, scn_pooling pooli
 SCN_API scn_status scn_pooling_backward(scn_rulebook *rulebook, scn_pooling pooling, const scn_matrix *input,
                                         const scn_matrix *output, const scn_matrix *gradient, scn_matrix *result);
 /** Add up over a rulebook: result[o] = the sum over the rules (i, o) of every offset of weights[rule] * input[i], added
- *  in double. weights: a matrix of as many elements as rules, in their order; input [input rows, planes]; result [output
- *  rows, planes]. With the weights of an interpolation, values at points; over the reversed rulebook, those of points
- *  splatted on sites. SCN_ERROR_SHAPE. */
+ *  in double. weights: a matrix of as many elements as rules, in their order; input [input rows, planes]; result
+ *  [output rows, planes]. With the weights of an interpolation, values at points; over the reversed rulebook, those of
+ *  points splatted on sites. SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_weighted_sum_forward(scn_rulebook *rulebook, const scn_matrix *weights, const scn_matrix *input,
                                             scn_matrix *result);
 /** gradient [output rows, planes]; result: by the input, [input rows, planes]. */
@@ -1236,13 +1237,14 @@ SCN_API scn_status scn_weighted_sum_backward_input(scn_rulebook *rulebook, const
 /** result: by the weights, as many elements as rules. */
 SCN_API scn_status scn_weighted_sum_backward_weights(scn_rulebook *rulebook, const scn_matrix *input,
                                                      const scn_matrix *gradient, scn_matrix *result);
-/** The weights of a d-linear interpolation: of each rule of a rulebook of scn_geometry_interpolation, how near the point
- *  is to the site, 1 - |point - coordinate| on each axis, multiplied. points: [rows, dimension], those that the rulebook
- *  was made of; rescaled: 1 divides a point's weights by their sum, so that sites that are not there do not count. result:
- *  as many elements as rules. SCN_ERROR_SHAPE, SCN_ERROR_UNSUPPORTED. */
+/** The weights of a d-linear interpolation: of each rule of a rulebook of scn_geometry_interpolation, how near the
+ *  point is to the site, 1 - |point - coordinate| on each axis, multiplied. points: [rows, dimension], those that the
+ *  rulebook was made of; rescaled: 1 divides a point's weights by their sum, so that sites that are not there do not
+ *  count. result: as many elements as rules. SCN_ERROR_SHAPE, SCN_ERROR_UNSUPPORTED. */
 SCN_API scn_status scn_interpolation_weights(scn_rulebook *rulebook, const void *points, scn_element_type type,
                                              int64_t rows, int32_t dimension, int32_t rescaled, scn_matrix *result);
-/** gradient: by the weights, as many elements as rules; result: by the points, a matrix of rows * dimension elements. */
+/** gradient: by the weights, as many elements as rules; result: by the points, a matrix of rows * dimension
+ *  elements. */
 SCN_API scn_status scn_interpolation_backward(scn_rulebook *rulebook, const void *points, scn_element_type type,
                                               int64_t rows, int32_t dimension, int32_t rescaled,
                                               const scn_matrix *gradient, scn_matrix *result);

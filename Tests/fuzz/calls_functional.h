@@ -146,8 +146,8 @@ static void call_sites(int which, scn_geometry *geometry, int32_t sites) {
         break;
     case 9: {
         const int64_t capacity = byte() & 1 ? 0 : size_number(300);
-        CALL(scn_filter_offsets(a_filter(0), (scn_filter_shape)choice_of(3), capacity ? some_integers(capacity, 0) : NULL,
-                                capacity, OUT(&out_count)));
+        int64_t *offsets = capacity ? some_integers(capacity, 0) : NULL;
+        CALL(scn_filter_offsets(a_filter(0), (scn_filter_shape)choice_of(3), offsets, capacity, OUT(&out_count)));
         break;
     }
     default: {

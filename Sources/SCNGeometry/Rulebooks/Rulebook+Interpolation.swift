@@ -1,8 +1,8 @@
 package import SCNCore
 
 extension Rulebook {
-    /// The rules from sites to points between them, in units of the sites: under filter offset k, one of the 2^d corners
-    /// in row-major order, a point reads the site floor(point) + corner where that is active.
+    /// The rules from sites to points between them, in units of the sites: under filter offset k, one of the 2^d
+    /// corners in row-major order, a point reads the site floor(point) + corner where that is active.
     ///
     /// points: [rows, dimension]; batch: [rows], the sample of each point, nil for the first. Throws a coordinate error
     /// that names the row where a coordinate is not finite, or has no 63 bits.

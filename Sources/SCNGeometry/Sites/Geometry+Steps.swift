@@ -60,8 +60,8 @@ extension Geometry {
         }
     }
 
-    /// The rules of fractional pooling, whose result's field begins at 0. Drawn once for a site set and these windows, then shared, each call taking one
-    /// number from the generator; where `isRegular`, without chance.
+    /// The rules of fractional pooling, whose result's field begins at 0. Drawn once for a site set and these windows,
+    /// then shared, each call taking one number from the generator; where `isRegular`, without chance.
     package func fractional(
         _ id: SiteSetID, _ windows: FractionalWindows, isRegular: Bool
     ) throws(SCNError) -> (output: SiteSetID, rulebook: Rulebook) {

@@ -26,8 +26,8 @@ public class PoolingLayer: Module {
         .roundDown,
     ]
 
-    /// Sizes are one number for all axes, or one an axis; `featuresToDrop` leaves out the first planes. `roundDown`: the
-    /// last places of a field may lie under no window where there is neither padding nor dilation.
+    /// Sizes are one number for all axes, or one an axis; `featuresToDrop` leaves out the first planes. `roundDown`:
+    /// the last places of a field may lie under no window where there is neither padding nor dilation.
     public convenience init(
         dimension: Int, poolSize: Size, poolStride: Size, featuresToDrop: Int = 0, padding: Size = 0,
         dilation: Size = 1, roundDown: Bool = false

@@ -2,9 +2,10 @@ internal import SCNCore
 internal import SCNGeometry
 
 extension Rulebook {
-    /// Fills `target` [outputCount, ...] with `start` and calls `body` for the runs of rules that are to add to it: cuts
-    /// its rows into spans, one thread each, short enough to stay near the core while all filter offsets pass over one,
-    /// offsets ascending. No two spans write the same row. Where output rows repeat within an offset, all are one span.
+    /// Fills `target` [outputCount, ...] with `start` and calls `body` for the runs of rules that are to add to it:
+    /// cuts its rows into spans, one thread each, short enough to stay near the core while all filter offsets pass over
+    /// one, offsets ascending. No two spans write the same row. Where output rows repeat within an offset, all are one
+    /// span.
     func forEachOutputRun(
         clearing target: Matrix, with start: Float = 0, _ body: (_ offset: Int, _ rules: Range<Int>) -> Void
     ) {

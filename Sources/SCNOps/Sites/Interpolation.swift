@@ -39,8 +39,8 @@ package struct Interpolation {
         withExtendedLifetime((shares, weights)) {}
     }
 
-    /// result: by the points, [rules.outputCount, dimension], from gradient [rules.ruleCount], that by the weights. At a
-    /// point on a site's coordinate, the derivative is that toward larger coordinates.
+    /// result: by the points, [rules.outputCount, dimension], from gradient [rules.ruleCount], that by the weights. At
+    /// a point on a site's coordinate, the derivative is that toward larger coordinates.
     package func backward(gradient: Matrix, into result: Matrix) throws(SCNError) {
         try Kernels.requireFitting(["gradient": gradient, "result": result])
         try requireCount(gradient, rules.ruleCount, "gradient")

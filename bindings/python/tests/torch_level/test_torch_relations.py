@@ -55,8 +55,10 @@ def check(function, reference, *tensors):
 @pytest.mark.parametrize("groups", [1, 2])
 def test_convolution(groups):
     _, rulebook = related_pair()
-    features, weight, bias = torch.randn(rulebook.input_count, 4), torch.randn(5, groups, 4 // groups, 6 // groups), (
-        torch.randn(6)
+    features, weight, bias = (
+        torch.randn(rulebook.input_count, 4),
+        torch.randn(5, groups, 4 // groups, 6 // groups),
+        (torch.randn(6)),
     )
     check(
         lambda x, w, b: functional.convolve(x, rulebook, w, b),

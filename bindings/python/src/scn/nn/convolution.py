@@ -82,9 +82,10 @@ class _StridedConvolution(_Convolution):
 class Convolution(_StridedConvolution):
     """A convolution with a site wherever any input lies under the filter.
 
-    [sites in, nIn] -> [sites out, nOut], with input = output * stride - padding + k * dilation. The size becomes
-    (in + 2 * padding - dilation * (filter - 1) - 1) / stride + 1, rounded down; it must be exact where padding is 0 and
-    dilation 1, unless `round_down`: the last places of a field then lie under no window. Sizes are an integer or one for each axis. Weight and bias as in `SubmanifoldConvolution`.
+    [sites in, nIn] -> [sites out, nOut], with input = output * stride - padding + k * dilation. The size becomes (in +
+    2 * padding - dilation * (filter - 1) - 1) / stride + 1, rounded down; it must be exact where padding is 0 and
+    dilation 1, unless `round_down`: the last places of a field then lie under no window. Sizes are an integer or one
+    for each axis. Weight and bias as in `SubmanifoldConvolution`.
     """
 
 

@@ -31,7 +31,7 @@ class InputBatch(SparseConvNetTensor):
     A site that has a vector keeps it unless `overwrite`. `InputLayer` takes all rows at once, and passes gradients.
     """
 
-    __slots__ = ("_built", "_current", "_layer", "_rows", "_samples", "dimension")
+    __slots__ = ("_built", "_current", "_layer", "_rows", "_samples", "_size", "dimension")
 
     def __init__(self, dimension: int, spatial_size: Any) -> None:
         self.dimension = dimension_of(dimension)
@@ -39,7 +39,8 @@ class InputBatch(SparseConvNetTensor):
         self._samples = 0
         self._current: int | None = None
         # Of the rows that overwrite the last wins, else the first of the others: `_build` puts them in that order.
-        self._layer = InputLayer(self.dimension, spatial_size, SCN_INPUT_LAST)
+        self._size = sizes(spatial_size, self.dimension, "spatial_size")
+        self._layer = InputLayer(self.dimension, self._size, SCN_INPUT_LAST)
         self._built: TensorHandle | None = None
         self._changed()
 
@@ -89,7 +90,7 @@ class InputBatch(SparseConvNetTensor):
         locations: [n, dimension], in the current sample, or [n, dimension + 1], the sample last. vectors: [n, planes].
         Raises `CoordinateError` for a location out of range, and `StateError` if there is no sample yet.
         """
-        where, values = placed(locations, vectors, self._layer.spatial_size, self._current)
+        where, values = placed(locations, vectors, self._size, self._current)
         self._check_planes(values.shape[1])
         self._rows.append((where.copy(), values.copy(), bool(overwrite)))
         self._samples = max(self._samples, int(where[:, -1].max(initial=-1)) + 1)
@@ -101,7 +102,7 @@ class InputBatch(SparseConvNetTensor):
 
         offset: where the array's first cell lies. Cells outside the spatial size are left out.
         """
-        where, values = active_cells(tensor, offset, self._layer.spatial_size, threshold)
+        where, values = active_cells(tensor, offset, self._size, threshold)
         self._check_planes(values.shape[1])
         self.add_sample()
         if len(where):

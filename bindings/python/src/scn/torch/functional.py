@@ -65,9 +65,9 @@ def interpolate(
 ) -> torch.Tensor:
     """Return the values at points between sites, [n, planes], d-linear in the points; gradients flow into both.
 
-    features: [sites, planes]. points: [n, dimension], in units of the coordinates. batch: [n], the sample of each point;
-    None for the first. A site that is not there counts as zero, or, if `rescaled`, not at all: what the others weigh is
-    then divided by their sum.
+    features: [sites, planes]. points: [n, dimension], in units of the coordinates. batch: [n], the sample of each
+    point; None for the first. A site that is not there counts as zero, or, if `rescaled`, not at all: what the others
+    weigh is then divided by their sum.
     """
     if not isinstance(sites, Sites):
         raise wrong_type("sites", sites, "Sites")

@@ -277,9 +277,7 @@ def weighted_sum(input: torch.Tensor, weights: torch.Tensor, rulebook: RulebookH
 
 class _InterpolationWeights(Function):
     @staticmethod
-    def forward(
-        ctx: Any, points: torch.Tensor, rulebook: RulebookHandle, rules: int, is_rescaled: int
-    ) -> torch.Tensor:
+    def forward(ctx: Any, points: torch.Tensor, rulebook: RulebookHandle, rules: int, is_rescaled: int) -> torch.Tensor:
         ctx.save_for_backward(points)
         ctx.rulebook, ctx.is_rescaled = rulebook, is_rescaled
         result = new(rules)

@@ -34,8 +34,8 @@ _POOLINGS = {
 def convolve(features: Any, rulebook: Rulebook, weight: Any, bias: Any = None) -> Tensor:
     """Return the convolution of rows along a rulebook, [output rows, out].
 
-    features: [input rows, in]. weight: [volume, groups, in / groups, out / groups]. bias: [out] or None. Each a `Tensor`,
-    into which gradients flow, or an array; features may be a sparse tensor.
+    features: [input rows, in]. weight: [volume, groups, in / groups, out / groups]. bias: [out] or None. Each a
+    `Tensor`, into which gradients flow, or an array; features may be a sparse tensor.
     """
     return _along(
         library.scn_tensor_convolve, features, rulebook, to_native(weight), None if bias is None else to_native(bias)
@@ -45,8 +45,8 @@ def convolve(features: Any, rulebook: Rulebook, weight: Any, bias: Any = None) -
 def pool(features: Any, rulebook: Rulebook, pooling: str) -> Tensor:
     """Return what a pooling makes of rows along a rulebook, [output rows, planes]; zeros where a row meets no input.
 
-    features: [input rows, planes], a `Tensor`, a sparse tensor or an array. pooling: 'sum'; 'mean', over the inputs that
-    are there; 'volume_mean', the sum divided by the rulebook's volume; 'max'; 'max_with_zero', the largest of the
+    features: [input rows, planes], a `Tensor`, a sparse tensor or an array. pooling: 'sum'; 'mean', over the inputs
+    that are there; 'volume_mean', the sum divided by the rulebook's volume; 'max'; 'max_with_zero', the largest of the
     inputs and zero, as SparseConvNet and spconv have it. Of equal maxima each gets the gradient.
     """
     return _along(library.scn_tensor_pool, features, rulebook, pooling_of(pooling))
@@ -97,6 +97,4 @@ def rulebook_of(value: Any) -> Rulebook:
 
 
 def _along(function: Any, features: Any, rulebook: Any, *arguments: Any) -> Tensor:
-    return Tensor._of(
-        TensorHandle.make(function, to_native(features), rulebook_of(rulebook)._handle, *arguments)
-    )
+    return Tensor._of(TensorHandle.make(function, to_native(features), rulebook_of(rulebook)._handle, *arguments))

@@ -23,7 +23,8 @@ class Metadata:
     Input layers make it; all sparse tensors derived from one input share it. To make sparse tensors by hand, make one
     from coordinates [rows, dimension] or [rows, dimension + 1] (batch index last). spatial_size and lower: the field is
     lower ... lower + spatial_size - 1 on each axis, from 0 if lower is None; None for a field without bounds.
-    batch_size: a lower bound. mode: as in `InputLayer`. Pickled metadata keeps the sites of the input, but not the path to other spatial sizes.
+    batch_size: a lower bound. mode: as in `InputLayer`. Pickled metadata keeps the sites of the input, but not the path
+    to other spatial sizes.
     """
 
     __slots__ = ("__weakref__", "_handle")
@@ -116,8 +117,11 @@ class Metadata:
 
     def _shares_field(self, sites: int, other: Metadata, others: int) -> bool:
         """Return whether the fields of two site sets are the same, or one has no bounds."""
-        ours, theirs = self._bounds(sites), other._bounds(others)
-        return ours[0] is None or theirs[0] is None or all(map(np.array_equal, ours, theirs))
+        (size, lower), (other_size, other_lower) = self._bounds(sites), other._bounds(others)
+        if size is None or other_size is None:
+            return True
+        first, second = (0 if start is None else start for start in (lower, other_lower))
+        return np.array_equal(size, other_size) and bool(np.all(np.equal(first, second)))
 
     def _site_count(self, sites: int) -> int:
         result = ctypes.c_int64()

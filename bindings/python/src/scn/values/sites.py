@@ -194,9 +194,7 @@ class Sites:
 
     def floor(self, stride: Any) -> Sites:
         """Return the sites floor(coordinate / stride), each once. stride: an integer or one for each axis."""
-        return self._made(
-            library.scn_geometry_floor, self._number, int64s(sizes(stride, self.dimension, "stride"))
-        )
+        return self._made(library.scn_geometry_floor, self._number, int64s(sizes(stride, self.dimension, "stride")))
 
     def union(self, other: Sites) -> Sites:
         """Return the sites of both."""

@@ -124,8 +124,8 @@ class InputLayer(_Entering):
 
     spatial_size: the size of the grid, an integer or one for each axis; None for a field without bounds, in which
     coordinates may be negative and strides round down. lower: where the grid begins, an integer or one for each axis;
-    None for zeros. mode: what becomes of rows that name the same site. 0: they are an error; 1: the last one wins; 2: the first one wins; 3: their sum; 4: their mean. (See
-    `swap_input_modes`.)
+    None for zeros. mode: what becomes of rows that name the same site. 0: they are an error; 1: the last one wins; 2:
+    the first one wins; 3: their sum; 4: their mean. (See `swap_input_modes`.)
 
     coords: whole numbers [rows, dimension] or [rows, dimension + 1] with the batch index last. features: [rows,
     planes]; gradients flow into them. batch_size: a lower bound, for trailing samples without points. Raises
