@@ -21,6 +21,7 @@ typedef enum {
     PER_SECOND,       ///< amount: items; items a second
     SECONDS,          ///< amount: items; seconds an item
     TIMES_COMPANION,  ///< amount: items; the seconds of an item over those of the companion
+    SHARE_OF_COMPANION,  ///< amount: floating-point operations; the rate over that of the companion
     OUTSIDE_COMPANION,  ///< the part of the seconds that goes beyond those of the companion, a part of the call
     SGEMM_OPERATIONS,  ///< amount: items; the floating-point operations of sgemm in the time of an item
     GAIN_OVER_SGEMM,  ///< amount: floating-point operations; the gain of more threads over sgemm's gain of them
@@ -233,13 +234,21 @@ scn_optimizer *make_optimizer(scn_module *net);
 
 // The work, a file each.
 void measure_convolutions(const points *sites);
+void measure_groups(const points *sites);
 void measure_geometry(const points *cloud, const points *sites);
 void measure_relations(const points *sites);
 void measure_elements(const points *sites);
 enum { ELEMENT_PLANES = 32 };
 void measure_networks(void);
-enum { CONVOLUTION_LINES = 24, GEOMETRY_LINES = 5, RELATION_LINES = 6 };
-enum { ELEMENT_LINES = 8, NETWORK_LINES = 5, MEMORY_LINES = 1 };
+enum {
+    CONVOLUTION_LINES = 24,
+    GROUP_LINES = 15,
+    GEOMETRY_LINES = 5,
+    RELATION_LINES = 6,
+    ELEMENT_LINES = 8,
+    NETWORK_LINES = 5,
+    MEMORY_LINES = 1
+};
 void measure_unets(const points *cloud);
 void expect_unets(void);
 /// Rulebooks of other dimensions and numbers of sites.

@@ -8,9 +8,9 @@ usage: guard.py --check [--quick] [--runs N] [--record-file FILE]
             more
   --record  measure 5 times (--quick: 3 times) and keep the values of this kind of cpu in Benchmarks/recorded.json
 
-Only ratios are compared: shares of the speed of sgemm and memcpy, which take turns with the work, and costs in
-operations of sgemm. docs/performance.md says how. Status 0: nothing is slower; 1: something is; 2: could not be
-measured; 3: nothing is recorded for this kind of cpu, so nothing was compared.
+Only ratios are compared: shares of the speed of sgemm and memcpy and rates over that of a convolution without groups,
+which take turns with the work, and costs in operations of sgemm. docs/performance.md says how. Status 0: nothing is
+slower; 1: something is; 2: could not be measured; 3: nothing is recorded for this kind of cpu, so nothing was compared.
 """
 
 import argparse
@@ -31,9 +31,9 @@ FORMAT = 1
 AS_RECORDED, SLOWER, CANNOT, NOTHING_RECORDED = range(4)
 
 # The parts of scn-bench that have ratios, and about how many seconds each takes on an idle machine.
-PARTS = {"convolutions": 11, "unets": 12, "geometry": 2, "elements": 3, "networks": 2}
+PARTS = {"convolutions": 11, "groups": 6, "unets": 12, "geometry": 2, "elements": 3, "networks": 2}
 # The units that are compared, and whether more is faster.
-MORE_IS_FASTER = {"share of sgemm": True, "share of memcpy": True, "operations": False}
+MORE_IS_FASTER = {"share of sgemm": True, "share of memcpy": True, "times the rate": True, "operations": False}
 # One section has figures of several parts, so that a part is found by section and name.
 ALL = "all together"
 LEAST_TOGETHER = 3

@@ -16,7 +16,7 @@ static const char usage[] =
     "  --quick      fewer points and repetitions: a glance in under a minute\n"
     "  --data DIR   measure on the first four scenes of DIR/tabletop/train instead of made-up surfaces\n"
     "  --json FILE  where to write the figures besides the table; build/bench.json\n"
-    "  --only PART  convolutions, unets, memory, geometry, sizes, elements or networks\n"
+    "  --only PART  convolutions, groups, unets, memory, geometry, sizes, elements or networks\n"
     "  --answer-steps FOLDER\n"
     "               make a training step of the larger U-Net for each number of threads on the standard input;\n"
     "               what torch_step.py runs\n"
@@ -98,6 +98,7 @@ int main(int count, char **arguments) {
     points cloud = load_points(), sites = sites_of(&cloud);
     setting.copy_bytes = sites.rows * ELEMENT_PLANES * (int64_t)sizeof(float);
     if (is_wanted("convolutions")) expect_usual(CONVOLUTION_LINES);
+    if (is_wanted("groups")) expect_usual(GROUP_LINES);
     if (is_wanted("unets")) expect_unets();
     if (is_wanted("memory")) expect_usual(MEMORY_LINES);
     if (is_wanted("geometry")) expect_usual(GEOMETRY_LINES + RELATION_LINES);
@@ -105,6 +106,7 @@ int main(int count, char **arguments) {
     if (is_wanted("elements")) expect_usual(ELEMENT_LINES);
     if (is_wanted("networks")) expect_usual(NETWORK_LINES);
     if (is_wanted("convolutions")) measure_convolutions(&sites);
+    if (is_wanted("groups")) measure_groups(&sites);
     if (is_wanted("unets")) measure_unets(&cloud);
     if (is_wanted("memory")) measure_memory();
     if (is_wanted("geometry")) measure_geometry(&cloud, &sites);

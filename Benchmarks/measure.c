@@ -68,6 +68,8 @@ static double figure_of(const view *view, const work *companion, turn found) {
         case SECONDS: return found.seconds / view->amount;
         case PER_SECOND: return view->amount / found.seconds;
         case TIMES_COMPANION: return found.seconds / view->amount / (found.companion / companion->amount);
+        case SHARE_OF_COMPANION:
+            return view->amount / found.seconds / (companion->amount / found.companion);
         case SGEMM_OPERATIONS: return found.seconds / view->amount * found.reference;
         case OUTSIDE_COMPANION: return 1 - found.companion / found.seconds;
         default: return view->amount / found.seconds / found.reference;

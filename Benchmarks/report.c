@@ -11,7 +11,8 @@ static const struct { const char *unit; int digits; const char *rate_unit; } for
     [SHARE_OF_SGEMM] = {"share of sgemm", 2, "GFLOP/s"}, [SHARE_OF_MEMCPY] = {"share of memcpy", 2, "GB/s"},
     [NANOSECONDS] = {"ns", 1, NULL},                     [MICROSECONDS] = {"us", 1, NULL},
     [PER_SECOND] = {"samples/s", 1, NULL},               [SECONDS] = {"s", 3, NULL},
-    [TIMES_COMPANION] = {"times", 2, NULL},              [OUTSIDE_COMPANION] = {"share of the time", 2, NULL},
+    [TIMES_COMPANION] = {"times", 2, NULL},              [SHARE_OF_COMPANION] = {"times the rate", 2, "GFLOP/s"},
+    [OUTSIDE_COMPANION] = {"share of the time", 2, NULL},
     [SGEMM_OPERATIONS] = {"operations", 0, NULL},
     [GAIN_OVER_SGEMM] = {"ratio", 2, NULL},              [RATIO] = {"ratio", 2, NULL},
     [MEGABYTES] = {"MB", 0, NULL}};

@@ -15,6 +15,8 @@
 #define LANE_MASK(n) ((__mmask16)((1u << (n)) - 1))
 #define LOAD_TAIL(p, n) ((vector)_mm512_maskz_loadu_ps(LANE_MASK(n), p))
 #define STORE_TAIL(p, n, v) _mm512_mask_storeu_ps(p, LANE_MASK(n), (__m512)(v))
+/// Lane i is lane (p)[i] of v.
+#define PERMUTE(v, p) ((vector)_mm512_permutexvar_ps((__m512i)(p), (__m512)(v)))
 
 #pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma"))), \
                              apply_to = function)

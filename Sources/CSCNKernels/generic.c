@@ -23,4 +23,7 @@
         if ((n) > 2) (p)[2] = (v)[2];  \
     } while (0)
 
+/// Lane i is lane (p)[i] of v: these instruction sets have no such instruction either.
+#define PERMUTE(v, p) ((vector){(v)[(p)[0]], (v)[(p)[1]], (v)[(p)[2]], (v)[(p)[3]]})
+
 #include "families/all.inc"

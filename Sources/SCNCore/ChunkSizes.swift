@@ -56,6 +56,8 @@ package enum ChunkSizes {
 
     /// Multiply-adds that take longer than waking a thread.
     package static let productsWorthAThread = 1 << 21
+    /// As many multiply-adds as a rule takes the time of for a plane out, however few planes in there are.
+    package static let leastProductsOfAPlane = 8
     /// Rows of a convolution that one thread takes, at least: fewer would leave its tiles half empty.
     package static let leastConvolvedRows = 32
     /// Spans of rows for each thread, so that all end together where rows have unlike numbers of rules.

@@ -89,6 +89,8 @@ import Testing
         .submanifold([150, 200], [3, 3], sites: 20_000, 3, 5, bias: true),
         .strided([151, 201], [3, 3], [2, 2], sites: 20_000, 5, 3, bias: true),
         .strided([151, 201], [3, 3], [2, 2], sites: 20_000, 6, 4, groups: 2, bias: true).reversed,
+        .submanifold([150, 200], [3, 3], sites: 20_000, 17, 17, groups: 17, bias: true),
+        .strided([151, 201], [3, 3], [2, 2], sites: 20_000, 16, 16, groups: 16, bias: true),
     ]
 
     @Test(arguments: large) func agreesWhereThereAreManyChunks(filterCase: FilterCase) throws {

@@ -70,7 +70,12 @@ struct FilterCase: CustomTestStringConvertible, Sendable {
         .strided([6, 4, 7], [2, 2, 3], [2, 1, 2], 3, 1, bias: true),
         .strided([4, 4, 3, 5], [2, 2, 3, 3], [2, 2, 1, 2], 1, 3),
         .strided([3, 4, 4, 3], [2, 2, 2, 2], [1, 2, 2, 1], padding: [1, 0, 1, 0], 3, 2, bias: true),
+        .strided([9, 8], [3, 3], [2, 2], padding: [1, 1], 17, 17, groups: 17, bias: true),
+        .strided([10, 8], [2, 2], [2, 2], 37, 37, groups: 37),
+        .strided([9, 8], [3, 2], [2, 2], 5, 15, groups: 5, bias: true),
+        .strided([8, 9], [2, 3], [2, 2], 24, 16, groups: 4, bias: true),
         .strided([9, 9], [3, 3], [2, 2], sites: 0, 3, 5, bias: true),
+        .strided([9, 9], [3, 3], [2, 2], sites: 0, 3, 3, groups: 3, bias: true),
         .strided([9, 9], [3, 3], [2, 2], sites: 1, 3, 5, bias: true),
     ]
 
@@ -87,7 +92,15 @@ struct FilterCase: CustomTestStringConvertible, Sendable {
         .submanifold([5, 5, 5], [2, 3, 1], dilation: [2, 1, 1], 4, 6, groups: 2, bias: true),
         .submanifold([3, 4, 3, 3], [3, 3, 3, 3], 1, 2),
         .submanifold([3, 3, 3, 4], [2, 1, 3, 2], 3, 3, groups: 3, bias: true),
+        .submanifold([8, 7], [3, 3], 17, 17, groups: 17, bias: true),
+        .submanifold([4, 5, 4], [3, 3, 3], 37, 37, groups: 37),
+        .submanifold([8, 7], [3, 3], 16, 16, groups: 16, bias: true),
+        .submanifold([8, 7], [3, 2], 6, 18, groups: 6, bias: true),
+        .submanifold([8, 7], [2, 3], 20, 20, groups: 5),
+        .submanifold([8, 7], [3, 3], 21, 35, groups: 7, bias: true),
+        .submanifold([8, 7], [3, 3], 34, 38, groups: 2, bias: true),
         .submanifold([9, 9], [3, 3], sites: 0, 3, 5, bias: true),
+        .submanifold([9, 9], [3, 3], sites: 0, 17, 17, groups: 17, bias: true),
         .submanifold([9, 9, 9], [3, 3, 3], sites: 1, 3, 5, bias: true),
     ]
 }

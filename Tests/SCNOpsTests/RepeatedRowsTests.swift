@@ -76,7 +76,9 @@ import Testing
         return (output.elements, byInput.elements, byWeight.elements, byBias.elements)
     }
 
-    @Test(arguments: [false, true], [(1, 3, 1), (6, 9, 3), (17, 5, 1), (33, 37, 1)])
+    @Test(
+        arguments: [false, true],
+        [(1, 3, 1), (6, 9, 3), (17, 5, 1), (33, 37, 1), (1, 1, 1), (3, 3, 3), (17, 17, 17), (37, 74, 37), (20, 20, 5)])
     func convolution(reversed: Bool, width: (inPlanes: Int, outPlanes: Int, groups: Int)) throws {
         for (size, filterSize, sites) in [
             ([30], [3], 25), ([9, 8], [3, 2], 40), ([5, 6, 5], [2, 2, 2], 60), ([9], [2], 0),
@@ -141,15 +143,17 @@ import Testing
         }
     }
 
-    @Test(arguments: [false, true]) func givesTheSameBitsOnAllThreadCounts(reversed: Bool) throws {
+    @Test(arguments: [false, true], [(6, 10, 2), (17, 17, 17)])
+    func givesTheSameBitsOnAllThreadCounts(reversed: Bool, width: (inPlanes: Int, outPlanes: Int, groups: Int)) throws {
         let setup = try Setup([120, 130], [3, 3], sites: 9000, seed: 35, reversed: reversed)
         var random = Random(seed: 36)
-        let input = random.floats(setup.rules.inputCount * 6)
-        let gradient = random.floats(setup.rules.outputCount * 10)
-        let (weight, bias) = (random.floats(9 * 6 * 5), random.floats(10))
+        let (inPlanes, outPlanes, groups) = width
+        let input = random.floats(setup.rules.inputCount * inPlanes)
+        let gradient = random.floats(setup.rules.outputCount * outPlanes)
+        let (weight, bias) = (random.floats(9 * inPlanes * outPlanes / groups), random.floats(outPlanes))
         #expect(
             try bitsAgreeOnAllThreadCounts {
-                let results = try Self.run(setup, input, weight, bias, gradient, inPlanes: 6, groups: 2)
+                let results = try Self.run(setup, input, weight, bias, gradient, inPlanes: inPlanes, groups: groups)
                 return [results.output, results.byInput, results.byWeight, results.byBias]
             })
     }

@@ -26,7 +26,7 @@ package struct KernelCalls: Equatable, CustomStringConvertible {
         var table = original!
         table.convolution_weight_gradient = {
             counted.weightGradients += 1
-            original!.convolution_weight_gradient($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            original!.convolution_weight_gradient($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
         }
         table.convolution_weight_gradient_rows = {
             counted.weightGradients += 1

@@ -19,12 +19,12 @@ static problem new_problem(int64_t volume, int64_t inputs, int64_t outputs, int6
 
 /** Pack the weights, from a transposed copy where that is asked for. */
 static const float *pack(const scn_kernel_table *table, const problem *p, int is_transposed) {
-    int64_t size = table->convolution_packed_size(p->in, p->out), weights = p->in * p->out;
+    int64_t size = table->convolution_packed_size(1, p->in, p->out), weights = p->in * p->out;
     float *packed = edge_floats(size * p->rules.volume), *transposed = edge_floats(weights);
     for (int64_t k = 0; k < p->rules.volume; k++) {
         const float *weight = p->weight + k * weights;
         for (int64_t i = 0; i < weights; i++) transposed[i % p->out * p->in + i / p->out] = weight[i];
-        table->convolution_pack(is_transposed ? transposed : weight, p->in, p->out, is_transposed ? 1 : p->out,
+        table->convolution_pack(is_transposed ? transposed : weight, 1, p->in, p->out, is_transposed ? 1 : p->out,
                                 is_transposed ? p->in : 1, packed + k * size);
     }
     return packed;
@@ -38,8 +38,8 @@ static float *run(const scn_kernel_table *table, const problem *p, const int64_t
     int64_t *cursors = edge_integers(p->rules.volume), first = 0;
     for (int64_t i = 0; i <= count; i++) {
         int64_t end = i < count ? cuts[i] : p->outputs;
-        table->convolution_rows(&p->rules, first, end, x.values, x.stride, p->in, packed, p->bias, leakiness, y.values,
-                                y.stride, p->out, cursors);
+        table->convolution_rows(&p->rules, first, end, x.values, x.stride, 1, p->in, packed, p->bias, leakiness,
+                                y.values, y.stride, p->out, cursors);
         first = end;
     }
     return elements_of(y);
@@ -162,8 +162,8 @@ static void weight_gradient(const scn_kernel_table *table, int64_t in, int64_t o
     const float *start = uneven_floats(in * out, seed + 3);
     matrix x = new_matrix(input, 2 * rows, in, 1), g = new_matrix(gradient, rows, out, 5);
     matrix result = new_matrix(start, in, out, 2);
-    table->convolution_weight_gradient(count, rules.input_rows, rules.output_rows, x.values, x.stride, in, g.values,
-                                       g.stride, out, result.values, result.stride);
+    table->convolution_weight_gradient(count, rules.input_rows, rules.output_rows, x.values, x.stride, 1, in,
+                                       g.values, g.stride, out, result.values, result.stride);
     double *want = doubles_of(start, in * out);
     for (int64_t r = 0; r < count; r++)
         for (int64_t i = 0; i < in; i++)
@@ -197,8 +197,8 @@ static void weight_gradients_of_all_offsets(const scn_kernel_table *table) {
             matrix result = new_matrix(start, VOLUME * in, out, GAP);
             int64_t *cursors = edge_integers(VOLUME), cuts[] = {0, rows / 3, rows};
             for (int part = 0; part < 2; part++)
-                table->convolution_weight_gradient_rows(&rules, cuts[part], cuts[part + 1], input, in, in, gradient,
-                                                        out, out, result.values, in * (out + GAP), out + GAP, cursors);
+                table->convolution_weight_gradient_rows(&rules, cuts[part], cuts[part + 1], input, in, 1, in, gradient,
+                                                        out, out, result.values, out + GAP, cursors);
             double *want = doubles_of(start, VOLUME * in * out);
             for (int64_t k = 0; k < VOLUME; k++)
                 for (int64_t r = rules.offsets[k]; r < rules.offsets[k + 1]; r++)

@@ -12,8 +12,8 @@ static void rows_of_a_table(const scn_kernel_table *table) {
             begin_case("dense, %lld -> %lld planes, %lld rows", (long long)in, (long long)out, (long long)rows);
             const float *x = uneven_floats(rows * in, seed), *weight = uneven_floats(in * out, seed + 1);
             const float *bias = uneven_floats(out, seed + 2), *g = uneven_floats(rows * out, seed + 3);
-            float *packed = edge_floats(table->convolution_packed_size(in, out));
-            table->convolution_pack(weight, in, out, out, 1, packed);
+            float *packed = edge_floats(table->convolution_packed_size(1, in, out));
+            table->convolution_pack(weight, 1, in, out, out, 1, packed);
             matrix output = new_matrix(NULL, rows, out, GAP), gradient = new_matrix(weight, in, out, GAP);
             table->dense_rows(x, in, rows, in, packed, bias, 1, output.values, out + GAP, out);
             table->dense_weight_gradient(x, in, rows, in, g, out, out, gradient.values, out + GAP);

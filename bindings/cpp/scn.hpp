@@ -404,7 +404,65 @@ struct Filter {
     Size stride{};
     Size padding{};
     Size dilation{};
+    bool rounds_down = false;  ///< Whether the last places of a field may lie under no window.
+
+    /// The struct of scn.h, which points into this one.
+    [[nodiscard]] scn_filter raw(std::int32_t dimension) const {
+        scn_filter filter = SCN_FILTER_INIT;
+        filter.dimension = dimension;
+        filter.size = size.on(dimension, "size");
+        filter.stride = stride.on(dimension, "stride");
+        filter.padding = padding.on(dimension, "padding");
+        filter.dilation = dilation.on(dimension, "dilation");
+        filter.rounds_down = rounds_down;
+        return filter;
+    }
 };
+
+/// The places that sites may have: lower ... lower + spatial_size - 1 on each axis.
+struct Field {
+    Size spatial_size{};  ///< {} for a field without bounds, where coordinates may be negative.
+    Size lower{};         ///< {} for zeros.
+
+    /// The struct of scn.h, which points into this one.
+    [[nodiscard]] scn_field raw(std::int32_t dimension) const {
+        scn_field field = SCN_FIELD_INIT;
+        field.dimension = dimension;
+        field.spatial_size = spatial_size.on(dimension, "spatial_size");
+        field.lower = lower.on(dimension, "lower");
+        return field;
+    }
+};
+
+/// Which input sites an output site reads under each filter offset k, on each axis: input * input_stride = output *
+/// output_stride + offsets[k].
+struct Relation {
+    std::vector<std::int64_t> offsets{};  ///< [volume, dimension] row-major; see filter_offsets.
+    Size input_stride{};                  ///< {} for ones.
+    Size output_stride{};                 ///< {} for ones.
+
+    /// The struct of scn.h, which points into this one.
+    [[nodiscard]] scn_relation raw(std::int32_t dimension) const {
+        scn_relation relation = SCN_RELATION_INIT;
+        relation.dimension = dimension;
+        relation.volume = detail::rows_of("offsets", offsets.size(), dimension);
+        relation.offsets = offsets.data();
+        relation.input_stride = input_stride.on(dimension, "input_stride");
+        relation.output_stride = output_stride.on(dimension, "output_stride");
+        return relation;
+    }
+};
+
+/// The offsets of a filter, [volume, dimension] row-major; its stride is not used.
+[[nodiscard]] inline std::vector<std::int64_t> filter_offsets(std::int32_t dimension, const Filter &filter,
+                                                              scn_filter_shape shape = SCN_FILTER_CENTERED) {
+    const scn_filter raw = filter.raw(dimension);
+    std::int64_t volume = 0;
+    check(scn_filter_offsets(&raw, shape, nullptr, 0, &volume));
+    std::vector<std::int64_t> offsets(static_cast<std::size_t>(volume * dimension));
+    check(scn_filter_offsets(&raw, shape, offsets.data(), detail::count_of(offsets), &volume));
+    return offsets;
+}
 
 /// A rulebook, and the site set of a geometry to which it leads.
 struct Step {
@@ -519,19 +577,77 @@ class [[nodiscard]] Geometry : public Handle<scn_geometry, scn_geometry_retain, 
         return result;
     }
 
+    /// Where the field of a site set begins, a number for each axis.
+    [[nodiscard]] std::vector<std::int64_t> lower(std::int32_t sites = 0) const { return field(sites).first; }
+    /// Whether the field of a site set has no bounds.
+    [[nodiscard]] bool is_unbounded(std::int32_t sites = 0) const { return field(sites).second; }
+
+    /// Take chosen sites in, those that come several times once, and return their site set. coordinates: [rows,
+    /// columns]; columns: dimension, or dimension + 1 with the batch index last.
+    [[nodiscard]] std::int32_t add_sites(Span<const std::int64_t> coordinates, std::int32_t columns,
+                                         const Field &field = {}) const {
+        const scn_field raw = field.raw(dimension());
+        return detail::stored<std::int32_t>(scn_geometry_add_sites, get(), &raw, coordinates.data(),
+                                            detail::rows_of("coordinates", coordinates.size(), columns), columns);
+    }
+    /// The site set of floor(coordinate / stride) of each site.
+    [[nodiscard]] std::int32_t floor(std::int32_t sites, const Size &stride) const {
+        return detail::stored<std::int32_t>(scn_geometry_floor, get(), sites, stride.on(dimension(), "stride"));
+    }
+    /// The union, intersection or difference of two site sets.
+    [[nodiscard]] std::int32_t combine(std::int32_t a, std::int32_t b, scn_site_combination combination) const {
+        return detail::stored<std::int32_t>(scn_geometry_combine, get(), a, b, combination);
+    }
+    /// The row of each of some coordinates, [count, columns], in a site set; -1 where no site is.
+    [[nodiscard]] std::vector<std::int64_t> find_rows(std::int32_t sites, Span<const std::int64_t> coordinates,
+                                                      std::int32_t columns) const {
+        const std::int64_t count = detail::rows_of("coordinates", coordinates.size(), columns);
+        std::vector<std::int64_t> rows(static_cast<std::size_t>(count));
+        check(scn_geometry_find_rows(get(), sites, coordinates.data(), count, columns, rows.data()));
+        return rows;
+    }
+    /// The row of each site of a site set in another one, which may be of another geometry; -1 where it is not there.
+    [[nodiscard]] std::vector<std::int64_t> match_sites(std::int32_t sites, const Geometry &other,
+                                                        std::int32_t other_sites) const {
+        std::vector<std::int64_t> rows(static_cast<std::size_t>(site_count(sites)));
+        check(scn_geometry_match_sites(get(), sites, other.get(), other_sites, rows.data(), detail::count_of(rows)));
+        return rows;
+    }
+    /// The rulebook from one site set to another.
+    Rulebook between(std::int32_t input_sites, std::int32_t output_sites, const Relation &relation) const {
+        const scn_relation raw = relation.raw(dimension());
+        return detail::made<Rulebook>(scn_geometry_between, get(), input_sites, output_sites, &raw);
+    }
+    /// The rulebook to all sites that some site of a site set is related to.
+    Step covering(std::int32_t sites, const Relation &relation) const {
+        const scn_relation raw = relation.raw(dimension());
+        Step result;
+        result.rulebook = detail::made<Rulebook>(scn_geometry_covering, get(), sites, &raw, &result.sites);
+        return result;
+    }
+    /// The rulebook from sites to points between them, [rows, dimension], float or double. batch: [rows], the sample of
+    /// each point; {} for the first.
+    template <typename Real>
+    Rulebook interpolation(std::int32_t sites, Span<const Real> points, Span<const std::int64_t> batch = {}) const {
+        static_assert(std::is_same_v<Real, float> || std::is_same_v<Real, double>, "points are float or double");
+        const std::int64_t rows = detail::rows_of("points", points.size(), dimension());
+        if (!batch.empty()) detail::require_count("batch", batch.size(), rows);
+        return detail::made<Rulebook>(scn_geometry_interpolation, get(), sites, points.data(),
+                                      std::is_same_v<Real, float> ? SCN_FLOAT32 : SCN_FLOAT64, rows,
+                                      batch.empty() ? nullptr : batch.data());
+    }
+
   private:
     using StepFunction = scn_status (*)(scn_geometry *, std::int32_t, const scn_filter *, std::int32_t *,
                                         scn_rulebook **);
 
-    scn_filter raw_filter(const Filter &filter) const {
-        scn_filter raw = SCN_FILTER_INIT;
-        raw.dimension = dimension();
-        raw.size = filter.size.on(raw.dimension, "size");
-        raw.stride = filter.stride.on(raw.dimension, "stride");
-        raw.padding = filter.padding.on(raw.dimension, "padding");
-        raw.dilation = filter.dilation.on(raw.dimension, "dilation");
-        return raw;
+    std::pair<std::vector<std::int64_t>, bool> field(std::int32_t sites) const {
+        std::vector<std::int64_t> lower(static_cast<std::size_t>(dimension()));
+        std::int32_t is_unbounded = 0;
+        check(scn_geometry_field(get(), sites, lower.data(), &is_unbounded));
+        return {lower, is_unbounded != 0};
     }
+    scn_filter raw_filter(const Filter &filter) const { return filter.raw(dimension()); }
     Step step(StepFunction function, std::int32_t sites, const Filter &filter) const {
         const scn_filter raw = raw_filter(filter);
         Step result;
@@ -547,6 +663,14 @@ inline Geometry geometry(std::int32_t dimension, const Size &spatial_size, Span<
     return detail::made<Geometry>(scn_geometry_create, dimension, spatial_size.on(dimension, "spatial_size"),
                                   coordinates.data(), detail::rows_of("coordinates", coordinates.size(), columns),
                                   columns, batch_size, mode);
+}
+/// Create the geometry of an input in any field.
+inline Geometry geometry(std::int32_t dimension, const Field &field, Span<const std::int64_t> coordinates,
+                         std::int32_t columns, scn_input_mode mode = SCN_INPUT_UNIQUE, std::int64_t batch_size = 0) {
+    const scn_field raw = field.raw(dimension);
+    return detail::made<Geometry>(scn_geometry_create_in_field, &raw, coordinates.data(),
+                                  detail::rows_of("coordinates", coordinates.size(), columns), columns, batch_size,
+                                  mode);
 }
 /// Create the geometry of samples of equal length. coordinates: [batch_size, length, dimension]; negative for padding.
 inline Geometry geometry_batched(std::int32_t dimension, const Size &spatial_size, Span<const std::int64_t> coordinates,
@@ -746,6 +870,29 @@ class Tensor : public Handle<scn_tensor, scn_tensor_retain, scn_tensor_release> 
     /// A dense tensor of another shape with the same elements in order; one size may be -1.
     [[nodiscard]] Tensor reshape(const Shape &shape) const {
         return detail::made<Tensor>(scn_tensor_reshape, get(), shape.data(), detail::rank_of(shape));
+    }
+
+    /// The convolution of rows, dense or sparse, along a rulebook. weight: dense [volume, groups, in / groups, out /
+    /// groups]; bias: dense [out], or a tensor without a handle for none. A dense tensor [output rows, out].
+    [[nodiscard]] Tensor convolve(const Rulebook &rulebook, const Tensor &weight, const Tensor &bias = {}) const {
+        return detail::made<Tensor>(scn_tensor_convolve, get(), rulebook.get(), weight.get(), bias.get());
+    }
+    /// What a pooling makes of rows along a rulebook: a dense tensor [output rows, planes].
+    [[nodiscard]] Tensor pool(const Rulebook &rulebook, scn_pooling pooling) const {
+        return detail::made<Tensor>(scn_tensor_pool, get(), rulebook.get(), pooling);
+    }
+    /// The sums over the rules of each output row of the input rows, each times the rule's weight. weights: [rules].
+    [[nodiscard]] Tensor sum_along(const Rulebook &rulebook, const Tensor &weights) const {
+        return detail::made<Tensor>(scn_tensor_sum_along, get(), rulebook.get(), weights.get());
+    }
+    /// The values of this sparse tensor at points between its sites, d-linear in the points, dense [n, dimension].
+    /// batch: [n], the sample of each point; {} for the first. rescaled: whether sites that are not there do not count,
+    /// in place of counting as zero.
+    [[nodiscard]] Tensor interpolate(const Tensor &points, Span<const std::int64_t> batch = {},
+                                     bool rescaled = false) const {
+        if (!batch.empty()) detail::require_count("batch", batch.size(), points.shape().at(0));
+        return detail::made<Tensor>(scn_tensor_interpolate, get(), points.get(),
+                                    batch.empty() ? nullptr : batch.data(), static_cast<std::int32_t>(rescaled));
     }
 
   private:
@@ -952,6 +1099,11 @@ inline Module add_coords() { return detail::made<Module>(scn_add_coords_create);
 /// Turn points into a sparse tensor.
 inline Module input_layer(std::int32_t dimension, const Size &spatial_size, scn_input_mode mode = SCN_INPUT_SUM) {
     return detail::made<Module>(scn_input_layer_create, dimension, spatial_size.on(dimension, "spatial_size"), mode);
+}
+/// Create the same layer for points in any field: scn::input_layer(3, scn::Field{}) is one without bounds.
+inline Module input_layer(std::int32_t dimension, const Field &field, scn_input_mode mode = SCN_INPUT_SUM) {
+    const scn_field raw = field.raw(dimension);
+    return detail::made<Module>(scn_input_layer_create_in_field, &raw, mode);
 }
 /// Give every row of the input layer's points the vector of its site.
 inline Module output_layer(std::int32_t dimension) { return detail::made<Module>(scn_output_layer_create, dimension); }

@@ -41,40 +41,42 @@ typedef enum {
 typedef struct {
     const char *_Nonnull name;  // "generic", "avx2" or "avx512"
 
-    // Convolution: output[o] (+)= sum over rules (i, o) of offset k, ascending k, of input[i] * weight[k].
+    // Convolution: output[o] (+)= sum over rules (i, o) of offset k, ascending k, of input[i] * weight[k]. Planes are
+    // those of a group, groups lie side by side in a row, and each has its own in x out weights.
 
-    /// Floats that one filter offset takes when packed for in x out planes.
-    int64_t (*_Nonnull convolution_packed_size)(int64_t in_planes, int64_t out_planes);
-    /// Packs one weight matrix whose element (i, o) lies at weight[i * in_stride + o * out_stride].
-    void (*_Nonnull convolution_pack)(const float *_Nonnull weight, int64_t in_planes, int64_t out_planes,
-                                      int64_t in_stride, int64_t out_stride, float *_Nonnull packed);
+    /// Floats that one filter offset takes when packed.
+    int64_t (*_Nonnull convolution_packed_size)(int64_t groups, int64_t in_planes, int64_t out_planes);
+    /// Packs the weight matrices of one filter offset: those of the groups follow each other, and element (i, o) of one
+    /// lies at i * in_stride + o * out_stride in it.
+    void (*_Nonnull convolution_pack)(const float *_Nonnull weight, int64_t groups, int64_t in_planes,
+                                      int64_t out_planes, int64_t in_stride, int64_t out_stride,
+                                      float *_Nonnull packed);
     /// Computes output rows first_row ..< end_row: each starts from bias (zeros where NULL), gets the sum of its rules,
     /// and then, while its tile is in the cache, y > 0 ? y : leakiness * y; leakiness 1 is no activation. `packed`
-    /// holds volume packed matrices, one after the other. `cursors` is scratch of volume elements.
+    /// holds volume packed offsets, one after the other. `cursors` is scratch of volume elements.
     void (*_Nonnull convolution_rows)(const scn_rules *_Nonnull rules, int64_t first_row, int64_t end_row,
-                                      const float *_Nonnull input, int64_t input_stride, int64_t in_planes,
-                                      const float *_Nonnull packed, const float *_Nullable bias, float leakiness,
-                                      float *_Nonnull output, int64_t output_stride, int64_t out_planes,
-                                      int64_t *_Nonnull cursors);
+                                      const float *_Nonnull input, int64_t input_stride, int64_t groups,
+                                      int64_t in_planes, const float *_Nonnull packed, const float *_Nullable bias,
+                                      float leakiness, float *_Nonnull output, int64_t output_stride,
+                                      int64_t out_planes, int64_t *_Nonnull cursors);
     /// weight_gradient[i * gradient_stride + o] += sum over count rules of input[input_rows[r]][i] *
-    /// output_gradient[output_rows[r]][o], in an order fixed by count and planes alone.
+    /// output_gradient[output_rows[r]][o], in an order fixed by count, groups and planes alone; the matrices of the
+    /// groups follow each other, in_planes rows each.
     void (*_Nonnull convolution_weight_gradient)(int64_t count, const int32_t *_Nonnull input_rows,
                                                  const int32_t *_Nonnull output_rows, const float *_Nonnull input,
-                                                 int64_t input_stride, int64_t in_planes,
+                                                 int64_t input_stride, int64_t groups, int64_t in_planes,
                                                  const float *_Nonnull output_gradient, int64_t output_stride,
                                                  int64_t out_planes, float *_Nonnull weight_gradient,
                                                  int64_t gradient_stride);
     /// The same for the rules of output rows first_row ..< end_row at every filter offset, a tile of rows at a time, so
-    /// that rows are read from memory once and not once an offset: adds to the matrix of offset k at weight_gradient +
-    /// k * offset_stride, in an order fixed by the rules, the two rows and the planes. `cursors` is scratch of volume
-    /// elements.
+    /// that rows are read from memory once and not once an offset, in an order fixed by the rules, the two rows, groups
+    /// and planes. The matrices of the offsets follow each other, too. `cursors` is scratch of volume elements.
     void (*_Nonnull convolution_weight_gradient_rows)(const scn_rules *_Nonnull rules, int64_t first_row,
                                                       int64_t end_row, const float *_Nonnull input,
-                                                      int64_t input_stride, int64_t in_planes,
+                                                      int64_t input_stride, int64_t groups, int64_t in_planes,
                                                       const float *_Nonnull output_gradient, int64_t output_stride,
                                                       int64_t out_planes, float *_Nonnull weight_gradient,
-                                                      int64_t offset_stride, int64_t gradient_stride,
-                                                      int64_t *_Nonnull cursors);
+                                                      int64_t gradient_stride, int64_t *_Nonnull cursors);
 
     // Dense products, by the same loops.
 

@@ -12,7 +12,7 @@ extension ConvolutionOperation {
     ) throws(SCNError) {
         let (volume, groups) = (weight.volume, weight.groups)
         let (inPerGroup, outPerGroup) = (weight.inPerGroup, weight.outPerGroup)
-        let (packed, packedSize) = (weight.pointer, weight.matrixSize)
+        let (packed, packedSize) = (weight.pointer, weight.offsetSize)
         let (offsets, inputRows, outputRows) = (
             rules.offsets.pointer, rules.inputRows.pointer, rules.outputRows.pointer
         )
@@ -41,13 +41,10 @@ extension ConvolutionOperation {
                             var part = scn_rules(
                                 volume: 1, offsets: ends, input_rows: inputRows + first + range.lowerBound,
                                 output_rows: consecutiveRows)
-                            for group in 0..<groups {
-                                kernels.convolution_rows(
-                                    &part, 0, Int64(range.count), input.pointer + group * inPerGroup,
-                                    Int64(input.planes), Int64(inPerGroup), packed + (group * volume + k) * packedSize,
-                                    nil, 1, products.row(range.lowerBound) + group * outPerGroup, Int64(result.planes),
-                                    Int64(outPerGroup), &cursor)
-                            }
+                            kernels.convolution_rows(
+                                &part, 0, Int64(range.count), input.pointer, Int64(input.planes), Int64(groups),
+                                Int64(inPerGroup), packed + k * packedSize, nil, 1, products.row(range.lowerBound),
+                                Int64(result.planes), Int64(outPerGroup), &cursor)
                         }
                     }
                 }
@@ -68,17 +65,15 @@ extension ConvolutionOperation {
         let (offsets, inputRows, outputRows) = (
             rules.offsets.pointer, rules.inputRows.pointer, rules.outputRows.pointer
         )
-        let matrix = shape.inPerGroup * shape.outPerGroup
         let total = weightResult.pointer
+        let ofOffset = shape.inPlanes * shape.outPerGroup
         total.update(repeating: 0, count: shape.weightCount)
-        Parallel.forEach(rules.volume * shape.groups) { index in
-            let (k, group) = (index / shape.groups, index % shape.groups)
+        Parallel.forEach(rules.volume) { k in
             let first = Int(offsets[k])
             kernels.convolution_weight_gradient(
-                offsets[k + 1] - offsets[k], inputRows + first, outputRows + first,
-                input.pointer + group * shape.inPerGroup, Int64(input.planes), Int64(shape.inPerGroup),
-                gradient.pointer + group * shape.outPerGroup, Int64(gradient.planes), Int64(shape.outPerGroup),
-                total + index * matrix, Int64(shape.outPerGroup))
+                offsets[k + 1] - offsets[k], inputRows + first, outputRows + first, input.pointer,
+                Int64(input.planes), Int64(shape.groups), Int64(shape.inPerGroup), gradient.pointer,
+                Int64(gradient.planes), Int64(shape.outPerGroup), total + k * ofOffset, Int64(shape.outPerGroup))
         }
         withExtendedLifetime((rules, input, gradient, weightResult)) {}
     }

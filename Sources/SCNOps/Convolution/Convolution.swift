@@ -107,7 +107,7 @@ package enum ConvolutionOperation {
         try weight.require(kernels, volume: rules.volume, inPlanes: input.planes, outPlanes: result.planes)
         let (volume, groups) = (weight.volume, weight.groups)
         let (inPerGroup, outPerGroup) = (weight.inPerGroup, weight.outPerGroup)
-        let (packedWeights, matrixSize) = (weight.pointer, weight.matrixSize)
+        let packedWeights = weight.pointer
 
         if !rules.outputRowsAscend {
             return try runRepeated(
@@ -116,7 +116,8 @@ package enum ConvolutionOperation {
 
         // Rows may be cut anywhere: a row's sum is the same in every cut.
         let rows = rules.outputCount
-        let work = max(1, rules.ruleCount / max(1, rows)) * inPerGroup * outPerGroup * groups
+        let products = max(inPerGroup, ChunkSizes.leastProductsOfAPlane) * result.planes
+        let work = max(1, rules.ruleCount / max(1, rows)) * products
         let smallest = max(ChunkSizes.leastConvolvedRows, ChunkSizes.productsWorthAThread / work)
         let spans = ChunkSizes.spansPerThread * Parallel.threadCount
         let spanRows = max(smallest, Parallel.chunkCount(rows, size: spans))
@@ -125,15 +126,10 @@ package enum ConvolutionOperation {
         let cursorBase = cursors.pointer
         try rules.withKernelRules { kernelRules in
             Parallel.forEachChunk(rows, size: spanRows) { span, range in
-                for group in 0..<groups {
-                    kernels.convolution_rows(
-                        kernelRules, Int64(range.lowerBound), Int64(range.upperBound),
-                        input.pointer + group * inPerGroup, Int64(input.planes), Int64(inPerGroup),
-                        packedWeights + group * volume * matrixSize, bias.map { $0.pointer + group * outPerGroup },
-                        leakiness,
-                        result.pointer + group * outPerGroup, Int64(result.planes), Int64(outPerGroup),
-                        cursorBase + span * volume)
-                }
+                kernels.convolution_rows(
+                    kernelRules, Int64(range.lowerBound), Int64(range.upperBound), input.pointer, Int64(input.planes),
+                    Int64(groups), Int64(inPerGroup), packedWeights, bias?.pointer, leakiness, result.pointer,
+                    Int64(result.planes), Int64(outPerGroup), cursorBase + span * volume)
             }
         }
         withExtendedLifetime((weight, cursors, input, result)) {}
@@ -179,15 +175,10 @@ package enum ConvolutionOperation {
         try rules.withKernelRules { kernelRules in
             Parallel.forEachChunk(rules.outputCount, size: spanRows) { span, rows in
                 let target = span == 0 ? total : partialBase + (span - 1) * weightCount
-                for group in 0..<groups {
-                    kernels.convolution_weight_gradient_rows(
-                        kernelRules, Int64(rows.lowerBound), Int64(rows.upperBound),
-                        input.pointer + group * shape.inPerGroup, Int64(input.planes), Int64(shape.inPerGroup),
-                        gradient.pointer + group * shape.outPerGroup, Int64(gradient.planes),
-                        Int64(shape.outPerGroup), target + group * shape.inPerGroup * shape.outPerGroup,
-                        Int64(groups * shape.inPerGroup * shape.outPerGroup), Int64(shape.outPerGroup),
-                        cursorBase + span * volume)
-                }
+                kernels.convolution_weight_gradient_rows(
+                    kernelRules, Int64(rows.lowerBound), Int64(rows.upperBound), input.pointer, Int64(input.planes),
+                    Int64(groups), Int64(shape.inPerGroup), gradient.pointer, Int64(gradient.planes),
+                    Int64(shape.outPerGroup), target, Int64(shape.outPerGroup), cursorBase + span * volume)
             }
         }
         try Kernels.forElements(["weight_result": weightResult]) { kernels, start, count in

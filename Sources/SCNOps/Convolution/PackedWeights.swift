@@ -7,8 +7,8 @@ package struct PackedWeights {
     let groups: Int
     let inPerGroup: Int
     let outPerGroup: Int
-    /// Floats that the matrix of one filter offset and group takes.
-    let matrixSize: Int
+    /// Floats that one filter offset takes.
+    let offsetSize: Int
     private let storage: Storage<Float>
     /// Each table has a name of its own, so the address tells whose order this is.
     private let tableName: UnsafePointer<CChar>
@@ -22,17 +22,16 @@ package struct PackedWeights {
         outStride: Int
     ) throws(SCNError) {
         let kernels = try Kernels.fitting(["weight": weight])
-        let size = Int(kernels.convolution_packed_size(Int64(inPerGroup), Int64(outPerGroup)))
-        storage = try Storage<Float>(count: checkedProduct([size, volume, groups], "the packed weights"))
+        let size = Int(kernels.convolution_packed_size(Int64(groups), Int64(inPerGroup), Int64(outPerGroup)))
+        storage = try Storage<Float>(count: checkedProduct([size, volume], "the packed weights"))
         (self.volume, self.groups, self.inPerGroup, self.outPerGroup) = (volume, groups, inPerGroup, outPerGroup)
-        (matrixSize, tableName) = (size, kernels.name)
+        (offsetSize, tableName) = (size, kernels.name)
         let (source, base) = (weight.pointer, storage.pointer)
-        Parallel.forEachChunk(volume * groups, size: max(1, ChunkSizes.packedWeights / size)) { _, range in
-            for index in range {
-                let (k, group) = (index / groups, index % groups)
+        Parallel.forEachChunk(volume, size: max(1, ChunkSizes.packedWeights / size)) { _, range in
+            for k in range {
                 kernels.convolution_pack(
-                    source + index * inPerGroup * outPerGroup, Int64(inPerGroup), Int64(outPerGroup), Int64(inStride),
-                    Int64(outStride), base + (group * volume + k) * size)
+                    source + k * groups * inPerGroup * outPerGroup, Int64(groups), Int64(inPerGroup),
+                    Int64(outPerGroup), Int64(inStride), Int64(outStride), base + k * size)
             }
         }
         withExtendedLifetime(weight) {}

@@ -70,6 +70,16 @@ def test_groups(sparse):
     assert np.allclose(layer(sparse).numpy(), expected, atol=1e-5)
 
 
+def test_depthwise_convolution(sparse):
+    layer = scn.SubmanifoldConvolution(2, 3, 3, 3, True, 3)
+    layer.bias.copy_([1, 2, 3])
+    values, sites = dense(sparse)
+    sizes = [(15, 15), (1, 1), (1, 1), (1, 1), (3, 3)]
+    planes = [convolve(values[..., p : p + 1], layer.weight[:, p : p + 1], *sizes) for p in range(3)]
+    expected = np.concatenate(planes, axis=-1)[tuple(sites.T)] + [1, 2, 3]
+    assert np.allclose(layer(sparse).numpy(), expected, atol=1e-5)
+
+
 def test_max_pooling(sparse):
     y = scn.MaxPooling(2, 3, 2, 1)(sparse)
     values, _ = dense(sparse)
