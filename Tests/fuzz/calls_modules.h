@@ -4,7 +4,7 @@
 
 #include "calls.h"
 
-enum { MODULE_CALLS = 26, SMALL_LAYER_CALLS = 33, FILTER_LAYER_CALLS = 15, NETWORK_CALLS = 7 };
+enum { MODULE_CALLS = 26, SMALL_LAYER_CALLS = 34, FILTER_LAYER_CALLS = 15, NETWORK_CALLS = 7 };
 
 static void children(int which) {
     int64_t count;
@@ -140,6 +140,14 @@ static void call_small_layer(void) {
         CALL(scn_layer_norm_create(some_planes(), rarely(8) ? real_number() : 1e-5, choice_of(2), OUT(&out_module)));
         break;
     case 29: CALL(scn_prelu_create(some_planes(), real_number(), OUT(&out_module))); break;
+    case 33: {
+        scn_field *field = (scn_field *)scratch(1, sizeof *field);
+        *field = (scn_field)SCN_FIELD_INIT;
+        field->struct_size = a_struct_size(sizeof *field), field->dimension = dimension;
+        if (byte() & 1) field->spatial_size = some_sizes(dimension, 1, 9), field->lower = some_sizes(dimension, 0, 3);
+        CALL(scn_input_layer_create_in_field(rarely(4) ? NULL : field, (scn_input_mode)choice_of(5), OUT(&out_module)));
+        break;
+    }
     default: {
         const size_t count = dimension >= 1 && dimension <= SCN_MAX_DIMENSION ? (size_t)(dimension * dimension) : 1;
         double *basis = (double *)scratch(count, sizeof(double)), *inverse = (double *)scratch(count, sizeof(double));

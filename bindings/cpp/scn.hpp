@@ -664,9 +664,10 @@ inline Geometry geometry(std::int32_t dimension, const Size &spatial_size, Span<
                                   coordinates.data(), detail::rows_of("coordinates", coordinates.size(), columns),
                                   columns, batch_size, mode);
 }
-/// Create the geometry of an input in any field.
-inline Geometry geometry(std::int32_t dimension, const Field &field, Span<const std::int64_t> coordinates,
-                         std::int32_t columns, scn_input_mode mode = SCN_INPUT_UNIQUE, std::int64_t batch_size = 0) {
+/// Create the geometry of an input in any field; {} is one without bounds.
+inline Geometry geometry_in_field(std::int32_t dimension, const Field &field, Span<const std::int64_t> coordinates,
+                                  std::int32_t columns, scn_input_mode mode = SCN_INPUT_UNIQUE,
+                                  std::int64_t batch_size = 0) {
     const scn_field raw = field.raw(dimension);
     return detail::made<Geometry>(scn_geometry_create_in_field, &raw, coordinates.data(),
                                   detail::rows_of("coordinates", coordinates.size(), columns), columns, batch_size,
@@ -1100,8 +1101,8 @@ inline Module add_coords() { return detail::made<Module>(scn_add_coords_create);
 inline Module input_layer(std::int32_t dimension, const Size &spatial_size, scn_input_mode mode = SCN_INPUT_SUM) {
     return detail::made<Module>(scn_input_layer_create, dimension, spatial_size.on(dimension, "spatial_size"), mode);
 }
-/// Create the same layer for points in any field: scn::input_layer(3, scn::Field{}) is one without bounds.
-inline Module input_layer(std::int32_t dimension, const Field &field, scn_input_mode mode = SCN_INPUT_SUM) {
+/// Create the same layer for points in any field; {} is one without bounds.
+inline Module input_layer_in_field(std::int32_t dimension, const Field &field, scn_input_mode mode = SCN_INPUT_SUM) {
     const scn_field raw = field.raw(dimension);
     return detail::made<Module>(scn_input_layer_create_in_field, &raw, mode);
 }
@@ -1139,6 +1140,7 @@ struct ConvolutionOptions {
     bool bias = false;
     Size padding{};           ///< {} for zeros. Not for submanifold convolutions.
     Size dilation{};          ///< {} for ones.
+    bool rounds_down = false; ///< Whether the last places of a field may lie under no window.
 
     /// The struct of scn.h, which points into this one.
     [[nodiscard]] scn_convolution_options raw(std::int64_t dimension) const {
@@ -1147,6 +1149,7 @@ struct ConvolutionOptions {
         options.bias = bias;
         options.padding = padding.on(dimension, "padding");
         options.dilation = dilation.on(dimension, "dilation");
+        options.rounds_down = rounds_down;
         return options;
     }
 };
@@ -1226,6 +1229,7 @@ struct PoolingOptions {
     std::int64_t features_to_drop = 0;  ///< How many of the first planes are left out.
     Size padding{};                     ///< {} for zeros.
     Size dilation{};                    ///< {} for ones.
+    bool rounds_down = false;           ///< Whether the last places of a field may lie under no window.
 };
 
 namespace detail {
@@ -1239,6 +1243,7 @@ inline Module pooling_layer(PoolingLayer function, std::int32_t dimension, const
     raw.features_to_drop = options.features_to_drop;
     raw.padding = options.padding.on(dimension, "padding");
     raw.dilation = options.dilation.on(dimension, "dilation");
+    raw.rounds_down = options.rounds_down;
     return made<Module>(function, dimension, pool_size.on(dimension, "pool_size"),
                         pool_stride.on(dimension, "pool_stride"), &raw);
 }

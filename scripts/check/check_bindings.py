@@ -27,7 +27,11 @@ from scn_header import Header, NotUnderstood, Struct, parse
 CPP = os.path.join(ROOT, "bindings/cpp/scn.hpp")
 
 # Fields of C's option structs that those of C++ leave to what they are passed to.
-NOT_IN_CPP = {"scn_filter": {"dimension"}}
+NOT_IN_CPP = {
+    "scn_filter": {"dimension"},
+    "scn_field": {"dimension"},
+    "scn_relation": {"dimension", "volume"},
+}
 # Structs that C++ programs fill in as C programs do, for the functions over buffers.
 OF_C_ALONE = {"scn_matrix"}
 

@@ -98,8 +98,9 @@ def test_what_cannot_be_named_is_refused_and_changes_nothing():
     empty.setInputSpatialSize(SIZE)
     with pytest.raises(scn.StateError, match="no sample yet"):
         empty.setInputSpatialLocation(torch.FloatTensor(), [1, 1], [1.0], False)
-    with pytest.raises(scn.InvalidArgumentError, match="^spatial_size: is None"):
-        st.Metadata(2, coordinates=[[1, 1]])
+    with pytest.raises(scn.InvalidArgumentError, match="^lower: is 3, expected None"):
+        st.Metadata(2, lower=3)
+    assert st.Metadata(2, coordinates=[[1, -1]])._field(0) == ([1, -1], True)
     assert repr(st.Metadata(2)) == "Metadata(2)" and len(empty.getSpatialLocations(SIZE)) == 0
 
 
