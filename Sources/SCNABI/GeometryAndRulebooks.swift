@@ -99,7 +99,8 @@ public func scn_voxelize(
         try require(rows >= 0, .invalidArgument, "rows: is \(rows), expected at least 0")
         let batch = options.batch == nil ? nil : try elements(options.batch, rows, "batch", countName: "rows")
         return try Voxels.geometry(
-            try coordinates(points, type, rows, dimension), rows: Int(rows), size: try axes(voxel_size, "voxel_size"),
+            try pointCoordinates(points, type, rows, dimension), rows: Int(rows),
+            size: try axes(voxel_size, "voxel_size"),
             origin: options.origin == nil ? nil : try axes(options.origin, "origin"),
             batch: batch.map { $0.baseAddress ?? options.batch! }, batchSize: Int(options.batch_size),
             spatialSize: options.spatial_size == nil ? nil : try sizes(options.spatial_size, dimension, "spatial_size"),
@@ -107,7 +108,7 @@ public func scn_voxelize(
     }
 }
 
-private func coordinates(
+func pointCoordinates(
     _ points: UnsafeRawPointer?, _ type: scn_element_type, _ rows: Int64, _ dimension: Int32
 ) throws(SCNError) -> PointCoordinates {
     let count = Int64(try checkedProduct([Int(rows), Int(dimension)], "points"))

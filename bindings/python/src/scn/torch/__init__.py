@@ -47,6 +47,15 @@ from .networks import *
 from .networks import __all__ as _networks
 from .plotting import matplotlib_cubes, matplotlib_planes, ply_scatter, visdom_scatter
 from .saving import checkpoint_restore, checkpoint_save, from_torch_checkpoint
+from .segments import (
+    broadcast,
+    segment_gather,
+    segment_max,
+    segment_mean,
+    segment_pad,
+    segment_softmax,
+    segment_sum,
+)
 from .sparse import SparseConvNetTensor
 from .train_validate import ClassificationResult, ClassificationTrainValidate
 from .utilities import (
@@ -65,6 +74,7 @@ from .utilities import (
     toLongTensor,
     voxelize_pointcloud,
 )
+from .voxels import OrderedVoxels, voxelize_in_order
 
 from ._module_paths import install, provide  # isort: skip
 
@@ -93,6 +103,7 @@ __all__ = [
     "InputBatch",
     "InvalidArgumentError",
     "Metadata",
+    "OrderedVoxels",
     "OutOfMemoryError",
     "ShapeError",
     "SparseConvNetTensor",
@@ -100,6 +111,7 @@ __all__ = [
     "UnsupportedError",
     "batch_location_tensors",
     "binary_cross_entropy",
+    "broadcast",
     "checkpoint_restore",
     "checkpoint_save",
     "cpu_description",
@@ -121,6 +133,12 @@ __all__ = [
     "ply_scatter",
     "prepare_BLInput",
     "random_rotation",
+    "segment_gather",
+    "segment_max",
+    "segment_mean",
+    "segment_pad",
+    "segment_softmax",
+    "segment_sum",
     "set_forward_counts",
     "set_num_threads",
     "spectral_norm_svd",
@@ -130,6 +148,7 @@ __all__ = [
     "to_module",
     "version",
     "visdom_scatter",
+    "voxelize_in_order",
     "voxelize_pointcloud",
 ]
 __all__ += _layers
