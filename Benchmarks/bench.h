@@ -234,10 +234,12 @@ scn_optimizer *make_optimizer(scn_module *net);
 // The work, a file each.
 void measure_convolutions(const points *sites);
 void measure_geometry(const points *cloud, const points *sites);
+/// Voxels of detectors, of points in the sites of a cloud.
+void measure_voxels(const points *cloud);
 void measure_elements(const points *sites);
 enum { ELEMENT_PLANES = 32 };
 void measure_networks(void);
-enum { CONVOLUTION_LINES = 24, GEOMETRY_LINES = 5, ELEMENT_LINES = 8, NETWORK_LINES = 5, MEMORY_LINES = 1 };
+enum { CONVOLUTION_LINES = 24, GEOMETRY_LINES = 6, ELEMENT_LINES = 8, NETWORK_LINES = 5, MEMORY_LINES = 1 };
 void measure_unets(const points *cloud);
 void expect_unets(void);
 /// Rulebooks of other dimensions and numbers of sites.

@@ -118,14 +118,21 @@ package struct Voxelization {
                 var finite = true
                 for row in range {
                     let value = points[row &* dimension &+ axis]
-                    let isFinite = value - value == 0
-                    finite = finite && isFinite
-                    minimum = isFinite && value < minimum ? value : minimum
+                    finite = finite && value - value == 0
+                    minimum = value < minimum ? value : minimum
                 }
                 least[chunk * dimension + axis] = minimum
                 if !finite { firstBad[chunk] = 0 }
             }
             if firstBad[chunk] == 0 {
+                if dropsOutside {
+                    for axis in 0..<dimension {
+                        least[chunk * dimension + axis] = range.reduce(.infinity) { found, row in
+                            let value = points[row &* dimension &+ axis]
+                            return value.isFinite && value < found ? value : found
+                        }
+                    }
+                }
                 firstBad[chunk] =
                     range.first { row in (0..<dimension).contains { !points[row * dimension + $0].isFinite } } ?? -1
             }
@@ -153,6 +160,7 @@ package struct Voxelization {
         let chunks = Parallel.chunkCount(rows, size: ChunkSizes.points)
         let (maxima, bad) = (try Storage<Int>(count: chunks * dimension), try Storage<Int>(count: chunks))
         let (largest, firstBad) = (maxima.pointer, bad.pointer)
+        let outside: Int64 = dropsOutside ? -1 : 0
         let ends = try Storage(
             (0..<dimension).map { axis in
                 dropsOutside ? min(0x1p53, spatialSize.map { Double($0[axis]) } ?? 0x1p53) : 0x1p53
@@ -166,13 +174,19 @@ package struct Voxelization {
                     let place = (Double(points[row &* dimension &+ axis]) - start) / edge
                     // Not below 0, so that cutting the fraction off is rounding down.
                     let isInside = place >= 0 && place < end
-                    let voxel = isInside ? Int64(place) : 0
+                    let voxel = isInside ? Int64(place) : outside
                     if !isInside && (firstBad[chunk] < 0 || row < firstBad[chunk]) { firstBad[chunk] = row }
                     most = max(most, voxel)
                     coordinates[row &* columns &+ axis] = voxel
-                    if !isInside { coordinates[row &* columns] = -1 }
                 }
                 largest[chunk * dimension + axis] = Int(most)
+            }
+            if dropsOutside && firstBad[chunk] >= 0 {
+                for row in range {
+                    for axis in stride(from: 1, to: dimension, by: 1) where coordinates[row &* columns &+ axis] < 0 {
+                        coordinates[row &* columns] = -1
+                    }
+                }
             }
             if let batch { for row in range { coordinates[row &* columns &+ dimension] = batch[row] } }
         }
