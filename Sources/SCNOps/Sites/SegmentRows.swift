@@ -101,7 +101,7 @@ private struct SegmentCut: @unchecked Sendable {
     /// isWhole: no segment is cut.
     init(_ segments: Segments, isWhole: Bool) throws(SCNError) {
         let (count, start) = (segments.count, segments.starts.pointer)
-        let (size, most) = (ChunkSizes.rows, ChunkSizes.sampleRows)
+        let (size, most) = (ChunkSizes.segmentSteps, ChunkSizes.sampleRows)
         // A segment costs a step more than its rows.
         let steps = count + Int(start[count])
         chunkCount = Parallel.chunkCount(steps, size: size)
@@ -110,14 +110,15 @@ private struct SegmentCut: @unchecked Sendable {
         var pieces = 0
         for chunk in 0...chunkCount {
             // The first segment that begins at this step or later: within a chunk no other than the last is large.
-            var (low, high) = (0, count)
+            let before = chunk == 0 ? 0 : firsts[chunk - 1]
+            var (low, high) = (before, min(count, before + size))
             while low < high {
                 let middle = low + (high - low) / 2
                 if middle + Int(start[middle]) < chunk * size { low = middle + 1 } else { high = middle }
             }
             firsts[chunk] = low
             if chunk == 0 { continue }
-            let isLarge = !isWhole && low > firsts[chunk - 1] && Int(start[low] - start[low - 1]) > most
+            let isLarge = !isWhole && low > before && Int(start[low] - start[low - 1]) > most
             endsLarge[chunk - 1] = isLarge
             if isLarge {
                 large.append(low - 1)
