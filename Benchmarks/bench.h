@@ -236,6 +236,8 @@ scn_optimizer *make_optimizer(scn_module *net);
 void measure_convolutions(const points *sites);
 void measure_groups(const points *sites);
 void measure_geometry(const points *cloud, const points *sites);
+/// Voxels of detectors, of points in the sites of a cloud.
+void measure_voxels(const points *cloud);
 void measure_relations(const points *sites);
 void measure_elements(const points *sites);
 enum { ELEMENT_PLANES = 32 };
@@ -243,7 +245,7 @@ void measure_networks(void);
 enum {
     CONVOLUTION_LINES = 24,
     GROUP_LINES = 15,
-    GEOMETRY_LINES = 5,
+    GEOMETRY_LINES = 6,
     RELATION_LINES = 6,
     ELEMENT_LINES = 8,
     NETWORK_LINES = 5,

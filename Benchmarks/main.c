@@ -109,8 +109,11 @@ int main(int count, char **arguments) {
     if (is_wanted("groups")) measure_groups(&sites);
     if (is_wanted("unets")) measure_unets(&cloud);
     if (is_wanted("memory")) measure_memory();
-    if (is_wanted("geometry")) measure_geometry(&cloud, &sites);
-    if (is_wanted("geometry")) measure_relations(&sites);
+    if (is_wanted("geometry")) {
+        measure_geometry(&cloud, &sites);
+        measure_voxels(&cloud);
+        measure_relations(&sites);
+    }
     if (is_wanted("sizes")) measure_sizes(&sites);
     if (is_wanted("elements")) measure_elements(&sites);
     if (is_wanted("networks")) measure_networks();

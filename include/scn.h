@@ -330,6 +330,47 @@ SCN_API scn_status scn_cross_entropy(scn_tensor *logits, const int64_t *labels, 
  *  scn_cross_entropy). Where there is none, the loss is 0. Also SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_binary_cross_entropy(scn_tensor *logits, const float *targets, int64_t count, scn_tensor **loss);
 
+/* Segments: rows that belong together, with gradients. Each row belongs to one of `segments` segments, or to none.
+ *
+ * segment_of_row: [count], 0 ... segments - 1, or -1 where a row belongs to none; in any order. count: the rows of the
+ * tensor, the size of its first axis, else SCN_ERROR_SHAPE; -1 for a sparse tensor whose segments are its samples:
+ * segment_of_row and segments are then not read. */
+
+/** What becomes of the rows of a segment; one without rows gets zeros. */
+typedef enum scn_segment_reduction {
+    SCN_SEGMENT_SUM = 0,
+    SCN_SEGMENT_MEAN = 1,
+    SCN_SEGMENT_MAX = 2  /**< Of each plane. NaN wins; all maxima get the gradient. */
+} scn_segment_reduction;
+
+/** How the vectors of segments meet the rows of a tensor. Rows without a segment meet a vector of zeros. */
+typedef enum scn_broadcast {
+    SCN_BROADCAST_ADD = 0,
+    SCN_BROADCAST_MULTIPLY = 1,  /**< Element by element. */
+    SCN_BROADCAST_JOIN = 2       /**< The vector's planes behind those of the row. */
+} scn_broadcast;
+
+/** Return the sum, mean or maximum over the rows of each segment, a dense tensor [segments, ...], from a dense or
+ *  sparse one [rows, ...]. Sums and means are added in double. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_tensor_segment_reduce(scn_tensor *tensor, const int64_t *segment_of_row, int64_t count,
+                                             int64_t segments, scn_segment_reduction reduction, scn_tensor **result);
+/** Return the softmax of each plane over the rows of a segment, in the tensor's kind and shape; zeros in rows without
+ *  one. A segment whose rows are all -inf gets NaN. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_tensor_segment_softmax(scn_tensor *tensor, const int64_t *segment_of_row, int64_t count,
+                                              int64_t segments, scn_tensor **result);
+/** Return for each row the vector of its segment, dense [count, ...], from vectors, dense [segments, ...]; zeros in
+ *  rows without one. count: >= 0. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_tensor_segment_gather(scn_tensor *vectors, const int64_t *segment_of_row, int64_t count,
+                                             scn_tensor **result);
+/** Return the first `most` rows of each segment, in their order, with zeros behind them: dense [segments, most, ...].
+ *  Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_tensor_segment_pad(scn_tensor *tensor, const int64_t *segment_of_row, int64_t count,
+                                          int64_t segments, int64_t most, scn_tensor **result);
+/** Return a tensor, dense [rows, planes] or sparse, each row of which has met the vector of its segment. vectors: dense
+ *  [segments, planes], of any number of planes where they are joined. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_tensor_broadcast(scn_tensor *tensor, scn_tensor *vectors, const int64_t *segment_of_row,
+                                        int64_t count, scn_broadcast operation, scn_tensor **result);
+
 /* ============================================================================================================ Modules
  *
  * A module holds parameters (trained), buffers (running statistics) and perhaps other modules, and maps a tensor to a
@@ -1133,6 +1174,31 @@ SCN_API scn_status scn_rulebook_rules(scn_rulebook *rulebook, const int64_t **of
 /** Return the same rules with input and output exchanged: no copy. */
 SCN_API scn_status scn_rulebook_reversed(scn_rulebook *rulebook, scn_rulebook **reversed);
 
+/** Options of scn_voxelize_in_order. */
+typedef struct scn_voxelize_in_order_options {
+    size_t struct_size;           /**< Set by the _INIT macro. */
+    const double *origin;         /**< [dimension], where voxel 0 begins; NULL: at the points' least coordinates. */
+    const int64_t *spatial_size;  /**< [dimension], that voxels must lie in; NULL: no limit. */
+    const int64_t *batch;         /**< [rows], the sample of each point; NULL: there is one sample. */
+    int64_t max_voxels;           /**< Of each sample, those that points enter first; -1: no limit. */
+    int32_t drop_outside;         /**< 1: points that are not finite or outside are left out; 0: they are errors. */
+} scn_voxelize_in_order_options;
+/** The defaults of scn_voxelize_in_order_options. */
+#define SCN_VOXELIZE_IN_ORDER_OPTIONS_INIT {sizeof(scn_voxelize_in_order_options), NULL, NULL, NULL, -1, 0}
+
+/** Sort points into voxels as scn_voxelize does, but number these in the order in which points first enter them, up to
+ *  a limit, as detectors want them. With voxel_of_point, scn_segment_pad_forward makes the features of voxels, and
+ *  scn_segment_reduce_forward means and maxima.
+ *  points, type, rows, voxel_size: as of scn_voxelize. voxel_of_point: [rows], -1 for points that were left out or lie
+ *  in a voxel beyond the limit; place_of_point: [rows], how many points of its voxel come before, -1 as above;
+ *  coordinates: [voxels, dimension + 1], batch index last, capacity: int64 elements that fit there (else
+ *  SCN_ERROR_SHAPE); each NULL where not wanted. voxels: their number, at most rows. Also the errors of
+ *  scn_voxelize. */
+SCN_API scn_status scn_voxelize_in_order(int32_t dimension, const void *points, scn_element_type type, int64_t rows,
+                                         const double *voxel_size, const scn_voxelize_in_order_options *options,
+                                         int64_t *voxel_of_point, int64_t *place_of_point, int64_t *coordinates,
+                                         int64_t capacity, int64_t *voxels);
+
 /* ========================================================================= The functional level: buffers to buffers */
 
 /** A row-major matrix in the caller's memory. Functions write only the elements of those that are called results. Where
@@ -1348,6 +1414,39 @@ SCN_API scn_status scn_compare_sparse_forward(scn_geometry *x_geometry, int32_t 
  *  logits, shaped as they are, or NULL. */
 SCN_API scn_status scn_binary_cross_entropy_forward(const scn_matrix *logits, const float *targets, float *loss,
                                                     scn_matrix *gradient_result);
+
+/* Segments, see scn_tensor_segment_reduce. segment_of_row: [rows], 0 ... segments - 1 or -1. */
+
+/** Reduce the rows of each segment, zeros where there is none; sums and means are added in double. input [rows,
+ *  planes]; result [segments, planes]. SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_segment_reduce_forward(const int64_t *segment_of_row, scn_segment_reduction reduction,
+                                              const scn_matrix *input, scn_matrix *result);
+/** input [rows, planes] and output [segments, planes]: of the forward pass, NULL but for a maximum; gradient [segments,
+ *  planes]; result: by the input, [rows, planes]. */
+SCN_API scn_status scn_segment_reduce_backward(const int64_t *segment_of_row, scn_segment_reduction reduction,
+                                               const scn_matrix *input, const scn_matrix *output,
+                                               const scn_matrix *gradient, scn_matrix *result);
+/** Softmax of each plane over the rows of a segment, zeros in rows without one. input, result [rows, planes]; in place
+ *  allowed. SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_segment_softmax_forward(const int64_t *segment_of_row, int64_t segments,
+                                               const scn_matrix *input, scn_matrix *result);
+/** output: of the forward pass; gradient: shaped as output; result: by the input, [rows, planes]; in place allowed. */
+SCN_API scn_status scn_segment_softmax_backward(const int64_t *segment_of_row, int64_t segments,
+                                                const scn_matrix *output, const scn_matrix *gradient,
+                                                scn_matrix *result);
+/** Give each row the vector of its segment, zeros where it has none. vectors [segments, planes]; result [rows, planes].
+ *  The gradient by the vectors is the sum that scn_segment_reduce_forward makes of the result's, and the gradient of
+ *  that sum is this. SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_segment_gather_forward(const int64_t *segment_of_row, const scn_matrix *vectors,
+                                              scn_matrix *result);
+/** Put the first `most` rows of each segment side by side, in their order, with zeros behind them. input [rows,
+ *  planes]; result [segments, most * planes]; counts: [segments], how many rows those are, or NULL. SCN_ERROR_SHAPE,
+ *  SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_segment_pad_forward(const int64_t *segment_of_row, int64_t most, const scn_matrix *input,
+                                           int64_t *counts, scn_matrix *result);
+/** gradient [segments, most * planes]; result: by the input, [rows, planes]. */
+SCN_API scn_status scn_segment_pad_backward(const int64_t *segment_of_row, int64_t most, const scn_matrix *gradient,
+                                            scn_matrix *result);
 
 #ifdef __cplusplus
 }

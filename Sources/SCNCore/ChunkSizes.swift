@@ -78,8 +78,11 @@ package enum ChunkSizes {
     package static let summedRows = 1 << 10
     /// Rules of a tile, 64 KB.
     package static let summedRules = 1 << 13
-    /// Rows of a sample that a thread pools at a time.
+    /// Rows of a sample, or of a segment, that a thread pools at a time.
     package static let sampleRows = 1 << 11
+    /// Segments and rows of them that a thread combines, unless the last of these segments has many rows; no more than
+    /// `sampleRows`.
+    package static let segmentSteps = 1 << 11
 
     /// Sums over rows, cut at rows that depend on their number alone, so that the number of threads does not show.
     package struct Reduction: Sendable {

@@ -243,4 +243,49 @@ import Testing
                 return scn_voxelize(2, points, SCN_FLOAT32, 3, [0.5, 0.5], nil, &geometry)
             })
     }
+
+    @Test func segments() {
+        /// Features of 60 rows that want a gradient.
+        func rows(_ world: World) {
+            var random = Numbers()
+            must(scn_tensor_create([60, 4], 2, (0..<240).map { _ in Float(random.below(99)) }, &world.other))
+            must(scn_tensor_set_requires_gradient(world.other, 1))
+        }
+        let map = (0..<60).map { Int64($0 % 5) - 1 }
+        for reduction in [SCN_SEGMENT_SUM, SCN_SEGMENT_MEAN, SCN_SEGMENT_MAX] {
+            failEach(
+                in: "reduce", after: rows,
+                Self.making { scn_tensor_segment_reduce($0.other, map, 60, 4, reduction, &$1) })
+        }
+        failEach(in: "softmax", after: rows, Self.making { scn_tensor_segment_softmax($0.other, map, 60, 4, &$1) })
+        failEach(in: "pad", after: rows, Self.making { scn_tensor_segment_pad($0.other, map, 60, 4, 3, &$1) })
+        failEach(in: "gather", after: rows, Self.making { scn_tensor_segment_gather($0.other, map, 60, &$1) })
+        failEach(
+            in: "broadcast", after: rows,
+            Self.making { scn_tensor_broadcast($0.other, $0.other, map, 60, SCN_BROADCAST_JOIN, &$1) })
+    }
+
+    @Test func voxelsInOrder() {
+        let points: [Float] = [0.5, 1.5, 2.5, 0.25, 0.5, 1.75, -1, 0]
+        let origin: [Double] = [0, 0]
+        origin.withUnsafeBufferPointer { origin in
+            var options = scn_voxelize_in_order_options(
+                struct_size: MemoryLayout<scn_voxelize_in_order_options>.size, origin: origin.baseAddress,
+                spatial_size: nil, batch: nil, max_voxels: 2, drop_outside: 1)
+            for index in 0... {
+                var (voxels, sites, count) = (
+                    [Int64](repeating: 7, count: 4), [Int64](repeating: 7, count: 6), Int64(7)
+                )
+                scn_memory_fail_after(Int64(index))
+                let status = scn_voxelize_in_order(
+                    2, points, SCN_FLOAT32, 4, [0.5, 0.5], &options, &voxels, nil, &sites, 6, &count)
+                scn_memory_fail_after(-1)
+                if status == SCN_OK {
+                    #expect(index > 8 && count == 2 && voxels == [0, 1, 0, -1] && sites == [1, 3, 0, 5, 0, 0])
+                    return
+                }
+                #expect(status == SCN_ERROR_MEMORY && count == 0 && voxels.allSatisfy { $0 == 7 })
+            }
+        }
+    }
 }

@@ -128,6 +128,46 @@ import Testing
         }
     }
 
+    @Test func onSegments() {
+        // One segment of many rows, some of few, and rows of none.
+        let map: [Int64] = (0..<5000).map { (row: Int64) in
+            if row % 7 == 6 { return -1 }
+            return row % 2 == 0 ? 0 : row % 30
+        }
+        for reduction in [SCN_SEGMENT_SUM, SCN_SEGMENT_MEAN, SCN_SEGMENT_MAX] {
+            failEach(in: "reduce") { buffers in
+                var (input, result) = (buffers.matrix(5000, 5), buffers.result(30, 5))
+                return { scn_segment_reduce_forward(map, reduction, &input, &result) }
+            }
+            failEach(in: "reduce, backward") { buffers in
+                var (input, output) = (buffers.matrix(5000, 5), buffers.matrix(30, 5))
+                var (gradient, result) = (buffers.matrix(30, 5), buffers.result(5000, 5))
+                return { scn_segment_reduce_backward(map, reduction, &input, &output, &gradient, &result) }
+            }
+        }
+        failEach(in: "softmax") { buffers in
+            var (input, result) = (buffers.matrix(5000, 5), buffers.result(5000, 5))
+            return { scn_segment_softmax_forward(map, 30, &input, &result) }
+        }
+        failEach(in: "softmax, backward") { buffers in
+            var (output, gradient) = (buffers.matrix(5000, 5), buffers.matrix(5000, 5))
+            var result = buffers.result(5000, 5)
+            return { scn_segment_softmax_backward(map, 30, &output, &gradient, &result) }
+        }
+        failEach(in: "gather") { buffers in
+            var (vectors, result) = (buffers.matrix(30, 5), buffers.result(5000, 5))
+            return { scn_segment_gather_forward(map, &vectors, &result) }
+        }
+        failEach(in: "pad") { buffers in
+            var (input, result) = (buffers.matrix(5000, 5), buffers.result(30, 20))
+            return { scn_segment_pad_forward(map, 4, &input, nil, &result) }
+        }
+        failEach(in: "pad, backward") { buffers in
+            var (gradient, result) = (buffers.matrix(30, 20), buffers.result(5000, 5))
+            return { scn_segment_pad_backward(map, 4, &gradient, &result) }
+        }
+    }
+
     @Test func onSites() {
         let world = World()
         var count: Int64 = 0

@@ -45,6 +45,25 @@ import Testing
         }
     }
 
+    @Test func segments() throws {
+        let segments = try SegmentTests.segments([0, 2, -1], count: 3)
+        let places = try PaddedRows(ofRow: segments.ofRow, count: 3, most: 2)
+        for reduction in SegmentReduction.allCases {
+            Self.refuses("reduce") { try segments.reduce($0(3, 2), reduction, into: $0(3, 2)) }
+            Self.refuses("reduce backward") {
+                try segments.reduceBackward(
+                    reduction, input: $0(3, 2), output: $0(3, 2), gradient: $0(3, 2), into: $0(3, 2))
+            }
+        }
+        Self.refuses("softmax") { try segments.softmax($0(3, 2), into: $0(3, 2)) }
+        Self.refuses("softmax backward") {
+            try segments.softmaxBackward(output: $0(3, 2), gradient: $0(3, 2), into: $0(3, 2))
+        }
+        Self.refuses("gather") { try segments.gather($0(3, 2), into: $0(3, 2)) }
+        Self.refuses("pad") { try places.pad($0(3, 2), into: $0(3, 4)) }
+        Self.refuses("pad backward") { try places.padBackward($0(3, 4), into: $0(3, 2)) }
+    }
+
     @Test func elements() {
         Self.refuses("add") { try Elements.add($0(3, 2), $0(3, 2), into: $0(3, 2)) }
         Self.refuses("multiply") { try Elements.multiply($0(3, 2), $0(3, 2), into: $0(3, 2)) }

@@ -70,6 +70,8 @@ package enum RowOracle {
         return losses.isEmpty ? 0 : losses.reduce(0, +) / Double(losses.count)
     }
 
+    package static func exponential(_ x: Double) -> Double { exp(x) }
+
     package static let activations: [(name: String, function: @Sendable (Double) -> Double)] = [
         ("ReLU", { max($0, 0) }),
         ("LeakyReLU", { $0 > 0 ? $0 : 0.25 * $0 }),

@@ -4,6 +4,7 @@
  * go to the end of their switch, so that the inputs kept go on meaning what they did. */
 #include "calls_functional.h"
 #include "calls_modules.h"
+#include "calls_segments.h"
 #include "calls_values.h"
 
 enum { MOST_CALLS = 160 };
@@ -51,7 +52,8 @@ static void one_call(void) {
     else if (section < 25) call_checkpoint();
     else if (section < 28) call_geometry();
     else if (section < 29) call_rulebook();
-    else call_buffers();
+    else if (section < 31) call_buffers();
+    else call_segments();
 }
 
 /** bytes: flags (bit 0: begin with handles; bit 1: watch what failed calls change, where that is asked for), then

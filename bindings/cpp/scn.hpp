@@ -723,6 +723,57 @@ Geometry voxelize(std::int32_t dimension, const Container &points, const Lengths
     return voxelize<Real>(dimension, Span<const Real>(points), voxel_size, options);
 }
 
+/// Options of voxelize_in_order.
+struct VoxelizeInOrderOptions {
+    Lengths origin{};                  ///< Where voxel 0 begins; {} for the least coordinates of the points.
+    Size spatial_size{};               ///< In which voxels must lie; {} for no limit.
+    Span<const std::int64_t> batch{};  ///< [rows], the sample of each point; {} for one sample.
+    std::int64_t max_voxels = -1;      ///< Of each sample, those that points enter first; -1 for no limit.
+    bool drop_outside = false;         ///< Whether points that are not finite or outside are left out, or errors.
+};
+
+/// What voxelize_in_order returns, voxels in the order in which points first enter them.
+struct OrderedVoxels {
+    std::vector<std::int64_t> coordinates;     ///< [count, dimension + 1], batch index last.
+    std::vector<std::int64_t> voxel_of_point;  ///< [rows], -1 for points that were left out or beyond the limit.
+    std::vector<std::int64_t> place_of_point;  ///< [rows], how many points of its voxel come before; -1 as above.
+    std::int64_t count = 0;                    ///< Of voxels.
+};
+
+/// Sort points into voxels that are numbered in the order in which points first enter them, up to a limit; see
+/// scn_voxelize_in_order. points: [rows, dimension], float or double.
+template <typename Real>
+OrderedVoxels voxelize_in_order(std::int32_t dimension, Span<const Real> points, const Lengths &voxel_size,
+                                const VoxelizeInOrderOptions &options = {}) {
+    static_assert(std::is_same_v<Real, float> || std::is_same_v<Real, double>, "points are float or double");
+    const std::int64_t rows = detail::rows_of("points", points.size(), dimension);
+    if (!options.batch.empty()) detail::require_count("batch", options.batch.size(), rows);
+    scn_voxelize_in_order_options raw = SCN_VOXELIZE_IN_ORDER_OPTIONS_INIT;
+    raw.origin = options.origin.on(dimension, "origin");
+    raw.spatial_size = options.spatial_size.on(dimension, "spatial_size");
+    raw.batch = detail::pointer(options.batch);
+    raw.max_voxels = options.max_voxels;
+    raw.drop_outside = options.drop_outside ? 1 : 0;
+    OrderedVoxels voxels;
+    const auto columns = static_cast<std::size_t>(dimension) + 1;
+    voxels.voxel_of_point.resize(static_cast<std::size_t>(rows));
+    voxels.place_of_point.resize(static_cast<std::size_t>(rows));
+    voxels.coordinates.resize(static_cast<std::size_t>(rows) * columns);
+    check(scn_voxelize_in_order(dimension, static_cast<const void *>(points.data()),
+                                std::is_same_v<Real, float> ? SCN_FLOAT32 : SCN_FLOAT64, rows,
+                                voxel_size.on(dimension, "voxel_size"), &raw, voxels.voxel_of_point.data(),
+                                voxels.place_of_point.data(), voxels.coordinates.data(),
+                                detail::count_of(voxels.coordinates), &voxels.count));
+    voxels.coordinates.resize(static_cast<std::size_t>(voxels.count) * columns);
+    return voxels;
+}
+/// The same for a vector, an array or another view.
+template <typename Container, typename Real = std::remove_const_t<detail::ElementOf<const Container &>>>
+OrderedVoxels voxelize_in_order(std::int32_t dimension, const Container &points, const Lengths &voxel_size,
+                                const VoxelizeInOrderOptions &options = {}) {
+    return voxelize_in_order<Real>(dimension, Span<const Real>(points), voxel_size, options);
+}
+
 /// The filter offsets on the lattice A_d, [d * d + d + 1, d].
 [[nodiscard]] inline std::vector<std::int64_t> permutohedral_offsets(std::int32_t dimension) {
     const std::int64_t d = dimension < 1 || dimension > SCN_MAX_DIMENSION ? 0 : dimension;
@@ -739,6 +790,27 @@ Geometry voxelize(std::int32_t dimension, const Container &points, const Lengths
 }
 
 // ============================================================================================================= Tensors
+
+/// Which segment each row of a tensor belongs to.
+class Segments {
+  public:
+    /// The samples of a sparse tensor.
+    Segments() noexcept = default;
+    /// segment_of_row: [rows], 0 ... count - 1, or -1 if a row belongs to none; read by the call that gets this.
+    Segments(Span<const std::int64_t> segment_of_row, std::int64_t count) noexcept
+        : of_row_(segment_of_row), rows_(detail::count_of(segment_of_row)), count_(count) {}
+
+    [[nodiscard]] const std::int64_t *data() const noexcept { return of_row_.data(); }
+    /// The number of rows; -1 for the samples of a sparse tensor.
+    [[nodiscard]] std::int64_t rows() const noexcept { return rows_; }
+    /// The number of segments.
+    [[nodiscard]] std::int64_t count() const noexcept { return count_; }
+
+  private:
+    Span<const std::int64_t> of_row_;
+    std::int64_t rows_ = -1;
+    std::int64_t count_ = 0;
+};
 
 /// A value that flows through a network: a dense array, features on the sites of a geometry, points, or a table of
 /// these.
@@ -894,6 +966,32 @@ class Tensor : public Handle<scn_tensor, scn_tensor_retain, scn_tensor_release> 
         if (!batch.empty()) detail::require_count("batch", batch.size(), points.shape().at(0));
         return detail::made<Tensor>(scn_tensor_interpolate, get(), points.get(),
                                     batch.empty() ? nullptr : batch.data(), static_cast<std::int32_t>(rescaled));
+    }
+    /// The sum, mean or maximum over the rows of each segment, dense [segments, ...].
+    [[nodiscard]] Tensor segment_reduce(const Segments &segments, scn_segment_reduction reduction) const {
+        return detail::made<Tensor>(scn_tensor_segment_reduce, get(), segments.data(), segments.rows(),
+                                    segments.count(), reduction);
+    }
+    /// The softmax of each plane over the rows of a segment, in this tensor's kind and shape.
+    [[nodiscard]] Tensor segment_softmax(const Segments &segments) const {
+        return detail::made<Tensor>(scn_tensor_segment_softmax, get(), segments.data(), segments.rows(),
+                                    segments.count());
+    }
+    /// For each row the vector of its segment, dense [rows, ...]; this is dense [segments, ...].
+    [[nodiscard]] Tensor segment_gather(Span<const std::int64_t> segment_of_row) const {
+        return detail::made<Tensor>(scn_tensor_segment_gather, get(), segment_of_row.data(),
+                                    detail::count_of(segment_of_row));
+    }
+    /// The first `most` rows of each segment with zeros behind them, dense [segments, most, ...].
+    [[nodiscard]] Tensor segment_pad(const Segments &segments, std::int64_t most) const {
+        return detail::made<Tensor>(scn_tensor_segment_pad, get(), segments.data(), segments.rows(), segments.count(),
+                                    most);
+    }
+    /// This tensor, each row of which has met the vector of its segment. vectors: dense [segments, planes].
+    [[nodiscard]] Tensor broadcast(const Tensor &vectors, scn_broadcast operation,
+                                   const Segments &segments = {}) const {
+        return detail::made<Tensor>(scn_tensor_broadcast, get(), vectors.get(), segments.data(), segments.rows(),
+                                    operation);
     }
 
   private:

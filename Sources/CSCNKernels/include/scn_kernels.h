@@ -21,8 +21,14 @@ typedef struct {
     const int32_t *_Nonnull output_rows;   // [rules]
 } scn_rules;
 
-/// What becomes of the rows that fall on one site.
-typedef enum { SCN_SUM_OF_ROWS, SCN_MEAN_OF_ROWS, SCN_FIRST_ROW, SCN_LAST_ROW } scn_site_rows;
+/// What becomes of the rows that fall on one site. SCN_LARGEST_ROW: the maximum of each plane, NaN where one is.
+typedef enum {
+    SCN_SUM_OF_ROWS,
+    SCN_MEAN_OF_ROWS,
+    SCN_FIRST_ROW,
+    SCN_LAST_ROW,
+    SCN_LARGEST_ROW
+} scn_site_rows;
 
 /// Activations that need more than a comparison and a product: ELU; SELU; tanh; 1 / (1 + e^-x), the sigmoid; x times
 /// the normal distribution function (GELU); x * sigmoid(x) (SiLU); x * min(max(x + 3, 0), 6) / 6 (hard swish); log(1 +
@@ -121,15 +127,19 @@ typedef struct {
                                int64_t planes, double factor, float *_Nonnull output, int64_t output_stride,
                                int64_t tile_rows, int64_t capacity, int64_t *_Nonnull cursors,
                                int64_t *_Nonnull starts, int64_t *_Nonnull places);
-    /// output[s] = what `which` says of the input rows rows[starts[s]] ..< rows[starts[s + 1]], at least one each;
-    /// input and output without gaps.
+    /// output[s] = what `which` says of the input rows rows[starts[s]] ..< rows[starts[s + 1]], zeros where there is
+    /// none; input and output without gaps.
     void (*_Nonnull combine_site_rows)(int64_t sites, const int64_t *_Nonnull starts, const int32_t *_Nonnull rows,
                                        scn_site_rows which, const float *_Nonnull input, int64_t planes,
                                        float *_Nonnull output);
+    /// sum[p] = sum over the listed rows of input[row][p]; input without gaps.
+    void (*_Nonnull listed_row_sums)(int64_t count, const int32_t *_Nonnull rows, const float *_Nonnull input,
+                                     int64_t planes, double *_Nonnull sum);
     /// The way back: output[row] = input[site_of_row[row]], divided by the number of the site's rows where `which` says
-    /// so, for rows first_row ..< end_row; zeros where the site is -1 or `which` says that another row counts.
+    /// so, for rows first_row ..< end_row; zeros where the site is -1 or `which` says that another row counts. For sums
+    /// `starts` and `rows` may be NULL. `which` is not SCN_LARGEST_ROW.
     void (*_Nonnull spread_site_rows)(int64_t first_row, int64_t end_row, const int32_t *_Nonnull site_of_row,
-                                      const int64_t *_Nonnull starts, const int32_t *_Nonnull rows,
+                                      const int64_t *_Nullable starts, const int32_t *_Nullable rows,
                                       scn_site_rows which, const float *_Nonnull input, int64_t planes,
                                       float *_Nonnull output);
     /// output[row] = the sum of weights[r] * input[sources[r]] over r in starts[row] ..< starts[row + 1].
@@ -141,6 +151,29 @@ typedef struct {
     void (*_Nonnull row_products)(int64_t count, const int32_t *_Nonnull a_rows, const int32_t *_Nonnull b_rows,
                                   const float *_Nonnull a, int64_t a_stride, const float *_Nonnull b,
                                   int64_t b_stride, int64_t planes, float *_Nonnull products);
+
+    // Rows first_row ..< end_row and what their segments have, row s of a matrix being that of segment s. Matrices
+    // without gaps; the result is zeros where segment_of_row is -1, and may take the place of a matrix of rows.
+
+    /// The way back from SCN_LARGEST_ROW: result[row] = output_gradient[s] where input[row] == output[s] or both are
+    /// NaN, else 0.
+    void (*_Nonnull largest_row_backward)(int64_t first_row, int64_t end_row, const int32_t *_Nonnull segment_of_row,
+                                          const float *_Nonnull input, const float *_Nonnull output,
+                                          const float *_Nonnull output_gradient, int64_t planes,
+                                          float *_Nonnull result);
+    /// result[row] = e^(input[row] - largest[s]), no difference above 0.
+    void (*_Nonnull segment_exponentials)(int64_t first_row, int64_t end_row, const int32_t *_Nonnull segment_of_row,
+                                          const float *_Nonnull input, const float *_Nonnull largest, int64_t planes,
+                                          float *_Nonnull result);
+    /// result[row] = input[row] / divisors[s].
+    void (*_Nonnull divide_by_segment)(int64_t first_row, int64_t end_row, const int32_t *_Nonnull segment_of_row,
+                                       const float *_Nonnull input, const float *_Nonnull divisors, int64_t planes,
+                                       float *_Nonnull result);
+    /// result[row] = output[row] * (output_gradient[row] - sums[s]).
+    void (*_Nonnull segment_softmax_backward)(int64_t first_row, int64_t end_row,
+                                              const int32_t *_Nonnull segment_of_row, const float *_Nonnull output,
+                                              const float *_Nonnull output_gradient, const float *_Nonnull sums,
+                                              int64_t planes, float *_Nonnull result);
     /// sum[p] = sum over rows of input[row][p].
     void (*_Nonnull column_sums)(const float *_Nonnull input, int64_t input_stride, int64_t rows, int64_t planes,
                                  double *_Nonnull sum);

@@ -31,10 +31,12 @@ package struct Voxelization {
     package var reduction = VoxelReduction.mean
     /// Of reduction `random`: which point wins in a voxel depends on this, the voxel's row and its number of points.
     package var seed: UInt64 = 0
+    /// Of ``sitesInOrder``: whether a point that has no voxel is left out, and no error.
+    package var dropsOutside = false
 
     package init(size: [Double]) { self.size = size }
 
-    private var dimension: Int { size.count }
+    var dimension: Int { size.count }
 
     /// The site of point p is floor((p - origin) / size) on each axis, in double precision.
     ///
@@ -53,17 +55,7 @@ package struct Voxelization {
     private func sites<Scalar: BinaryFloatingPoint & BitwiseCopyable>(
         _ points: UnsafePointer<Scalar>, rows: Int, batch: UnsafePointer<Int64>?, batchSize: Int
     ) throws(SCNError) -> (SiteSet, InputMap) {
-        try require(
-            FilterGeometry.dimensions.contains(dimension), .invalidArgument,
-            "voxel_size: has \(counted(dimension, .axis)), expected 1 ... 10")
-        for (axis, edge) in size.enumerated() {
-            try require(
-                edge.isFinite && edge > 0, .invalidArgument,
-                "voxel_size: is \(edge) on axis \(axis), expected a finite number above 0")
-        }
-        try require(
-            rows >= 0 && rows <= Int(Int32.max), .overflow, "points: have \(rows) rows, expected 0 ... \(Int32.max)")
-        let origin = try checkedOrigin(try least(points, rows: rows))
+        let origin = try checkedOrigin(points, rows: rows)
         let columns = batch == nil ? dimension : dimension + 1
         let coordinates = try Storage<Int64>(count: rows * columns)
         let largest = try quantize(points, rows: rows, batch, origin, into: coordinates.pointer)
@@ -84,7 +76,22 @@ package struct Voxelization {
         }
     }
 
-    private func checkedOrigin(_ least: [Double]) throws(SCNError) -> [Double] {
+    /// Checks the arguments and, unless they are to be left out, that all coordinates are finite; returns where voxel 0
+    /// begins.
+    func checkedOrigin<Scalar: BinaryFloatingPoint & BitwiseCopyable>(
+        _ points: UnsafePointer<Scalar>, rows: Int
+    ) throws(SCNError) -> [Double] {
+        try require(
+            FilterGeometry.dimensions.contains(dimension), .invalidArgument,
+            "voxel_size: has \(counted(dimension, .axis)), expected 1 ... 10")
+        for (axis, edge) in size.enumerated() {
+            try require(
+                edge.isFinite && edge > 0, .invalidArgument,
+                "voxel_size: is \(edge) on axis \(axis), expected a finite number above 0")
+        }
+        try require(
+            rows >= 0 && rows <= Int(Int32.max), .overflow, "points: have \(rows) rows, expected 0 ... \(Int32.max)")
+        let least = try least(points, rows: rows)
         guard let origin else { return least }
         try require(
             origin.count == dimension, .shape,
@@ -96,7 +103,8 @@ package struct Voxelization {
         return origin
     }
 
-    /// The least coordinate on each axis, 0 where there is no point. Throws where one is not finite.
+    /// The least finite coordinate on each axis, 0 where there is none. Throws where one is not finite, unless such
+    /// points are left out.
     private func least<Scalar: BinaryFloatingPoint & BitwiseCopyable>(
         _ points: UnsafePointer<Scalar>, rows: Int
     ) throws(SCNError) -> [Double] {
@@ -118,23 +126,33 @@ package struct Voxelization {
                 if !finite { firstBad[chunk] = 0 }
             }
             if firstBad[chunk] == 0 {
+                if dropsOutside {
+                    for axis in 0..<dimension {
+                        least[chunk * dimension + axis] = range.reduce(.infinity) { found, row in
+                            let value = points[row &* dimension &+ axis]
+                            return value.isFinite && value < found ? value : found
+                        }
+                    }
+                }
                 firstBad[chunk] =
                     range.first { row in (0..<dimension).contains { !points[row * dimension + $0].isFinite } } ?? -1
             }
         }
-        if let row = bad.buffer.first(where: { $0 >= 0 }) {
+        if !dropsOutside, let row = bad.buffer.first(where: { $0 >= 0 }) {
             let axis = (0..<dimension).first { !points[row * dimension + $0].isFinite } ?? 0
             throw SCNError(
                 .coordinate,
                 "points: row \(row) has \(points[row * dimension + axis]) on axis \(axis), expected a finite number")
         }
         return (0..<dimension).map { axis in
-            (0..<chunks).map { Double(leasts[$0 * dimension + axis]) }.min() ?? 0
+            let least = (0..<chunks).map { Double(leasts[$0 * dimension + axis]) }.min() ?? 0
+            return least.isFinite ? least : 0
         }
     }
 
     /// Writes (coordinates and, where given, batch index) of all points; returns the largest coordinate on each axis.
-    private func quantize<Scalar: BinaryFloatingPoint & BitwiseCopyable>(
+    /// A point that is to be left out gets a first coordinate of -1.
+    func quantize<Scalar: BinaryFloatingPoint & BitwiseCopyable>(
         _ points: UnsafePointer<Scalar>, rows: Int, _ batch: UnsafePointer<Int64>?, _ origin: [Double],
         into coordinates: UnsafeMutablePointer<Int64>
     ) throws(SCNError) -> [Int] {
@@ -143,25 +161,37 @@ package struct Voxelization {
         let chunks = Parallel.chunkCount(rows, size: ChunkSizes.points)
         let (maxima, bad) = (try Storage<Int>(count: chunks * dimension), try Storage<Int>(count: chunks))
         let (largest, firstBad) = (maxima.pointer, bad.pointer)
+        let outside: Int64 = dropsOutside ? -1 : 0
+        let ends = try Storage(
+            (0..<dimension).map { axis in
+                dropsOutside ? min(0x1p53, spatialSize.map { Double($0[axis]) } ?? 0x1p53) : 0x1p53
+            })
         Parallel.forEachChunk(rows, size: ChunkSizes.points) { chunk, range in
             firstBad[chunk] = -1
             for axis in 0..<dimension {
-                let (start, edge) = (origin[axis], size[axis])
+                let (start, edge, end) = (origin[axis], size[axis], ends[axis])
                 var most: Int64 = 0
                 for row in range {
                     let place = (Double(points[row &* dimension &+ axis]) - start) / edge
                     // Not below 0, so that cutting the fraction off is rounding down.
-                    let isInside = place >= 0 && place < 0x1p53
-                    let voxel = isInside ? Int64(place) : 0
+                    let isInside = place >= 0 && place < end
+                    let voxel = isInside ? Int64(place) : outside
                     if !isInside && (firstBad[chunk] < 0 || row < firstBad[chunk]) { firstBad[chunk] = row }
                     most = max(most, voxel)
                     coordinates[row &* columns &+ axis] = voxel
                 }
                 largest[chunk * dimension + axis] = Int(most)
             }
+            if dropsOutside && firstBad[chunk] >= 0 {
+                for row in range {
+                    for axis in stride(from: 1, to: dimension, by: 1) where coordinates[row &* columns &+ axis] < 0 {
+                        coordinates[row &* columns] = -1
+                    }
+                }
+            }
             if let batch { for row in range { coordinates[row &* columns &+ dimension] = batch[row] } }
         }
-        if let row = bad.buffer.first(where: { $0 >= 0 }) {
+        if !dropsOutside, let row = bad.buffer.first(where: { $0 >= 0 }) {
             throw outsideError((0..<dimension).map { Double(points[row * dimension + $0]) }, row, origin)
         }
         return (0..<dimension).map { axis in (0..<chunks).map { maxima[$0 * dimension + axis] }.max() ?? 0 }

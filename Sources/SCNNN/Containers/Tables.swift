@@ -76,22 +76,28 @@ public final class JoinTable: Module {
         for (index, tensor) in tensors.enumerated().dropFirst() {
             try tensor.requireSameSites(as: tensors[0], "tensor \(index)")
         }
-        let features = tensors.map(\.features)
-        let widths = tensors.map(\.planes)
+        let result = try Tensor.joined(tensors.map(\.features))
+        return .sparse(try tensors[0].with(features: result))
+    }
+}
+
+extension Tensor {
+    /// The planes of matrices of as many rows side by side.
+    static func joined(_ parts: [Tensor]) throws -> Tensor {
+        let widths = parts.map(\.values.planes)
         let planes = widths.reduce(into: (sum: 0, overflow: false)) { total, width in
             let (sum, overflow) = total.sum.addingReportingOverflow(width)
             total = (sum, total.overflow || overflow)
         }
         try require(!planes.overflow, .overflow, "planes: the joined planes overflow 64 bits")
-        let rows = tensors[0].siteCount
+        let rows = parts[0].values.rows
         let joined = try Matrix(rows: rows, planes: planes.sum)
-        try Elements.join(features.map(\.values), into: joined)
-        let result = Tape.result(matrix: joined, inputs: features) { gradient in
-            let parts = try widths.map { try Matrix(rows: rows, planes: $0) }
-            try Elements.split(gradient, into: parts)
-            return parts.map { .fresh($0) }
+        try Elements.join(parts.map(\.values), into: joined)
+        return Tape.result(matrix: joined, inputs: parts) { gradient in
+            let results = try widths.map { try Matrix(rows: rows, planes: $0) }
+            try Elements.split(gradient, into: results)
+            return results.map { .fresh($0) }
         }
-        return .sparse(try tensors[0].with(features: result))
     }
 }
 

@@ -65,16 +65,7 @@ public struct Voxels: Sendable {
     }
 
     private init(_ points: PointCoordinates, _ count: Int, _ size: [Double], _ options: Options) throws {
-        let dimension = max(1, size.count)
-        try require(
-            count % dimension == 0, .shape, "points: has \(counted(count, .entry)), expected a multiple of \(dimension)"
-        )
-        let rows = count / dimension
-        if let batch = options.batch {
-            try require(
-                batch.count == rows, .shape,
-                "batch: has \(counted(batch.count, .entry)), expected \(rows), one for each point")
-        }
+        let rows = try Self.rows(count, size, options.batch)
         let batch = try options.batch.map { try Storage(converting: $0, "batch") }
         self.init(
             try Voxels.geometry(
@@ -82,6 +73,21 @@ public struct Voxels: Sendable {
                 batchSize: options.batchSize, spatialSize: options.spatialSize, reduction: options.reduction,
                 seed: options.seed))
         withExtendedLifetime(batch) {}
+    }
+
+    /// The number of points that so many entries are.
+    static func rows(_ count: Int, _ size: [Double], _ batch: [Int]?) throws(SCNError) -> Int {
+        let dimension = max(1, size.count)
+        try require(
+            count % dimension == 0, .shape, "points: has \(counted(count, .entry)), expected a multiple of \(dimension)"
+        )
+        let rows = count / dimension
+        if let batch {
+            try require(
+                batch.count == rows, .shape,
+                "batch: has \(counted(batch.count, .entry)), expected \(rows), one for each point")
+        }
+        return rows
     }
 
     private init(_ geometry: Geometry) {

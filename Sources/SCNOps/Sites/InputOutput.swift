@@ -7,51 +7,26 @@ extension InputMap {
     /// result [sites, planes]: each site's rows combined as the mode says; features [rows, planes].
     package func forward(_ features: Matrix, into result: Matrix) throws(SCNError) {
         try check(rows: features, "features", sites: result, "result")
-        try combine(features, ofAllRows, into: result)
+        try segments.combine(features, counting(ofAllRows), into: result)
     }
 
     /// result [rows, planes]: the gradient by the features, from gradient [sites, planes].
     package func backward(_ gradient: Matrix, into result: Matrix) throws(SCNError) {
         try check(rows: result, "result", sites: gradient, "gradient")
-        try spread(gradient, ofAllRows, into: result)
+        try segments.spread(gradient, counting(ofAllRows), into: result)
     }
 
     /// result [rows, planes]: each row gets its site's vector; in modes 1 and 2 the winners only, the others and
     /// padding zeros.
     package func outputForward(_ features: Matrix, into result: Matrix) throws(SCNError) {
         try check(rows: result, "result", sites: features, "features")
-        try spread(features, SCN_SUM_OF_ROWS, into: result)
+        try segments.spread(features, counting(SCN_SUM_OF_ROWS), into: result)
     }
 
     /// result [sites, planes]: the gradient by the features, from gradient [rows, planes].
     package func outputBackward(_ gradient: Matrix, into result: Matrix) throws(SCNError) {
         try check(rows: gradient, "gradient", sites: result, "result")
-        try combine(gradient, SCN_SUM_OF_ROWS, into: result)
-    }
-
-    /// target[site]: of the rows that count there, all of them or the winner alone; sums and means are added in double.
-    private func combine(_ source: Matrix, _ all: scn_site_rows, into target: Matrix) throws(SCNError) {
-        let kernels = try Kernels.fitting(["features": source, "result": target])
-        let (planes, which) = (source.planes, counting(all))
-        Parallel.forEachChunk(siteCount, size: ChunkSizes.rows) { _, range in
-            kernels.combine_site_rows(
-                Int64(range.count), starts.pointer + range.lowerBound, rows.pointer, which, source.pointer,
-                Int64(planes), target.pointer + range.lowerBound * planes)
-        }
-        withExtendedLifetime((self, source, target)) {}
-    }
-
-    /// target[row]: what its site has, where the row counts there. Row by row, since scattered reads overlap better
-    /// than scattered writes.
-    private func spread(_ source: Matrix, _ all: scn_site_rows, into target: Matrix) throws(SCNError) {
-        let kernels = try Kernels.fitting(["features": source, "result": target])
-        let (planes, which) = (source.planes, counting(all))
-        Parallel.forEachChunk(rowCount, size: ChunkSizes.rows) { _, range in
-            kernels.spread_site_rows(
-                Int64(range.lowerBound), Int64(range.upperBound), siteOfRow.pointer, starts.pointer, rows.pointer,
-                which, source.pointer, Int64(planes), target.pointer)
-        }
-        withExtendedLifetime((self, source, target)) {}
+        try segments.combine(gradient, counting(SCN_SUM_OF_ROWS), into: result)
     }
 
     /// The winner in modes 1 and 2, `all` in the others.

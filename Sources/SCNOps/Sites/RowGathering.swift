@@ -17,20 +17,19 @@ package enum RowGathering {
         return marks
     }
 
-    /// result[index] = factor * source[places[index]].
+    /// result[index] = factor * source[places[index]], zeros where the place is -1.
     package static func gather(
         _ source: Matrix, at places: Storage<Int32>, factor: Float = 1, into result: Matrix
     ) throws(SCNError) {
         let kernels = try Kernels.fitting(["source": source, "result": result])
         try result.requireShape(places.count, source.planes, "result")
-        try Elements.fill(result, with: 0)
-        let planes = Int64(source.planes)
-        forEachRun(places) { first, place, consecutive, count in
-            kernels.add_rows(
-                count, place, consecutive, source.pointer, planes, result.pointer + first * source.planes, planes,
-                planes, factor)
+        Parallel.forEachChunk(places.count, size: ChunkSizes.rows) { _, range in
+            kernels.spread_site_rows(
+                Int64(range.lowerBound), Int64(range.upperBound), places.pointer, nil, nil, SCN_SUM_OF_ROWS,
+                source.pointer, Int64(source.planes), result.pointer)
         }
-        withExtendedLifetime((source, result)) {}
+        withExtendedLifetime((source, places, result)) {}
+        if factor != 1 { try Elements.scale(result, by: factor, into: result) }
     }
 
     /// result[places[index]] = source[index], zeros at all other places. No two places are the same.

@@ -205,6 +205,46 @@ void geometries() {
     fails(SCN_ERROR_INVALID_ARGUMENT, "dimension", [] { return scn::permutohedral_offsets(50000); });
 }
 
+void segments() {
+    const std::vector<std::int64_t> of_row = {1, -1, 0, 1};
+    const scn::Segments three(of_row, 3);
+    const scn::Tensor rows({4, 1}, {1, 2, 3, 5}), vectors({3, 1}, {10, 20, 30});
+    check(equal(rows.segment_reduce(three, SCN_SEGMENT_SUM).values(), {3, 6, 0}), "sum");
+    check(equal(rows.segment_reduce(three, SCN_SEGMENT_MEAN).values(), {3, 3, 0}), "mean");
+    check(equal(rows.segment_reduce(three, SCN_SEGMENT_MAX).values(), {3, 5, 0}), "max");
+    check(equal(scn::Tensor::zeros({4, 1}).segment_softmax(three).values(), {0.5, 0, 1, 0.5}), "softmax");
+    check(equal(vectors.segment_gather(of_row).values(), {20, 0, 10, 20}), "gather");
+    check(equal(rows.segment_pad(three, 2).values(), {3, 0, 1, 5, 0, 0}), "pad");
+    check(equal(rows.broadcast(vectors, SCN_BROADCAST_ADD, three).values(), {21, 2, 13, 25}), "broadcast");
+    const scn::Tensor input = scn::points({4, 5, 1, 4, 6, 0}, 3, scn::Tensor({2, 1}, {1, 2}));
+    const scn::Tensor sites = scn::input_layer(2, 10)(input);
+    const scn::Tensor of_samples({2, 1}, {10, 20});
+    check(equal(sites.broadcast(of_samples, SCN_BROADCAST_JOIN).values(), {2, 10, 1, 20}), "samples");
+    check(equal(sites.segment_reduce({}, SCN_SEGMENT_SUM).values(), {2, 1}), "sum of samples");
+    fails(SCN_ERROR_SHAPE, "count", [&] { return vectors.segment_softmax(three); });
+    fails(SCN_ERROR_SHAPE, "samples", [&] { return rows.segment_softmax({}); });
+
+    scn::VoxelizeInOrderOptions options;
+    options.origin = 0;
+    options.spatial_size = 4;
+    options.max_voxels = 2;
+    options.drop_outside = true;
+    const std::vector<float> points = {2.5F, 0.5F, 2.25F, 9, 2.75F, 1.5F};
+    const scn::OrderedVoxels voxels = scn::voxelize_in_order(1, points, 1, options);
+    check(voxels.count == 2 && equal(voxels.coordinates, {2, 0, 0, 0}), "voxels in order");
+    check(equal(voxels.voxel_of_point, {0, 1, 0, -1, 0, -1}) && equal(voxels.place_of_point, {0, 0, 1, -1, 2, -1}),
+          "points of voxels");
+    check(scn::voxelize_in_order(2, std::vector<double>{}, {1, 1}).count == 0, "no points");
+    const std::vector<std::int64_t> one = {0};
+    options.batch = one;
+    fails(SCN_ERROR_SHAPE, "batch", [&] { return scn::voxelize_in_order(1, points, 1, options); });
+    fails(SCN_ERROR_COORDINATE, "row 3", [&] {
+        options.drop_outside = false;
+        options.batch = {};
+        return scn::voxelize_in_order(1, points, 1, options);
+    });
+}
+
 void modules() {
     scn::manual_seed(3);
     const scn::Module net = scn::sequential(
@@ -379,7 +419,7 @@ void library() {
 
 int main() {
     try {
-        library(), ownership(), tensors(), geometries(), modules(), builders(), training();
+        library(), ownership(), tensors(), geometries(), segments(), modules(), builders(), training();
     } catch (const std::exception &error) {
         check(false, error.what());
     }

@@ -69,10 +69,19 @@ from .utilities import (
 )
 from .values.grad_mode import enable_grad, is_grad_enabled, no_grad
 from .values.metadata import Metadata
+from .values.segments import (
+    broadcast,
+    segment_gather,
+    segment_max,
+    segment_mean,
+    segment_pad,
+    segment_softmax,
+    segment_sum,
+)
 from .values.sites import Rulebook, Sites, filter_offsets
 from .values.sparse import SparseConvNetTensor
 from .values.tensor import Parameter, Tensor, from_numpy, tensor
-from .values.voxels import Voxels, voxelize
+from .values.voxels import OrderedVoxels, Voxels, voxelize, voxelize_in_order
 
 __version__: str = version()
 _old_modules.provide(__name__)
@@ -107,6 +116,7 @@ __all__ = [
     "InvalidArgumentError",
     "Metadata",
     "Optimizer",
+    "OrderedVoxels",
     "OutOfMemoryError",
     "Parameter",
     "ParametersOnlyWarning",
@@ -122,6 +132,7 @@ __all__ = [
     "Voxels",
     "batch_location_tensors",
     "binary_cross_entropy",
+    "broadcast",
     "checkpoint_restore",
     "checkpoint_save",
     "clip_grad_norm_",
@@ -147,12 +158,19 @@ __all__ = [
     "random_rotation",
     "restore",
     "save",
+    "segment_gather",
+    "segment_max",
+    "segment_mean",
+    "segment_pad",
+    "segment_softmax",
+    "segment_sum",
     "set_forward_counts",
     "set_num_threads",
     "squareroot_rotation",
     "tensor",
     "version",
     "voxelize",
+    "voxelize_in_order",
     "voxelize_pointcloud",
     "weights_from_minkowski_engine",
     "weights_from_sparseconvnet_permutohedral",

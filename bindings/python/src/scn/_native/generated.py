@@ -56,6 +56,16 @@ SCN_POOLING_VOLUME_MEAN = 2
 SCN_POOLING_MAX = 3
 SCN_POOLING_MAX_WITH_ZERO = 4
 
+# scn_segment_reduction
+SCN_SEGMENT_SUM = 0
+SCN_SEGMENT_MEAN = 1
+SCN_SEGMENT_MAX = 2
+
+# scn_broadcast
+SCN_BROADCAST_ADD = 0
+SCN_BROADCAST_MULTIPLY = 1
+SCN_BROADCAST_JOIN = 2
+
 # scn_input_mode
 SCN_INPUT_UNIQUE = 0
 SCN_INPUT_LAST = 1
@@ -117,6 +127,8 @@ Rulebook = c_void_p
 ValueKind = c_int
 ElementType = c_int
 Pooling = c_int
+SegmentReduction = c_int
+Broadcast = c_int
 InputMode = c_int
 SparsifyActivation = c_int
 WindowOrder = c_int
@@ -418,6 +430,30 @@ class VoxelizeOptions(Structure):
         super().__init__(sizeof(VoxelizeOptions), reduction, seed, origin, batch, batch_size, spatial_size)
 
 
+class VoxelizeInOrderOptions(Structure):
+    """scn_voxelize_in_order_options"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("origin", POINTER(c_double)),
+        ("spatial_size", POINTER(c_int64)),
+        ("batch", POINTER(c_int64)),
+        ("max_voxels", c_int64),
+        ("drop_outside", c_int32),
+    ]
+
+    def __init__(
+        self,
+        *,
+        origin: Any = None,
+        spatial_size: Any = None,
+        batch: Any = None,
+        max_voxels: int = -1,
+        drop_outside: int = 0,
+    ) -> None:
+        super().__init__(sizeof(VoxelizeInOrderOptions), origin, spatial_size, batch, max_voxels, drop_outside)
+
+
 class Matrix(Structure):
     """scn_matrix"""
 
@@ -496,6 +532,11 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_compare_sparse": (Status, [Tensor, Tensor, POINTER(Tensor)]),
     "scn_cross_entropy": (Status, [Tensor, Int64s, c_int64, Floats, c_int64, POINTER(Tensor)]),
     "scn_binary_cross_entropy": (Status, [Tensor, Floats, c_int64, POINTER(Tensor)]),
+    "scn_tensor_segment_reduce": (Status, [Tensor, Int64s, c_int64, c_int64, SegmentReduction, POINTER(Tensor)]),
+    "scn_tensor_segment_softmax": (Status, [Tensor, Int64s, c_int64, c_int64, POINTER(Tensor)]),
+    "scn_tensor_segment_gather": (Status, [Tensor, Int64s, c_int64, POINTER(Tensor)]),
+    "scn_tensor_segment_pad": (Status, [Tensor, Int64s, c_int64, c_int64, c_int64, POINTER(Tensor)]),
+    "scn_tensor_broadcast": (Status, [Tensor, Tensor, Int64s, c_int64, Broadcast, POINTER(Tensor)]),
     # Modules
     "scn_module_forward": (Status, [Module, Tensor, POINTER(Tensor)]),
     "scn_module_set_training": (Status, [Module, c_int32]),
@@ -674,6 +715,22 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_rulebook_sizes": (Status, [Rulebook, Int64s, Int64s, Int64s, Int64s]),
     "scn_rulebook_rules": (Status, [Rulebook, POINTER(Int64s), POINTER(Int32s), POINTER(Int32s)]),
     "scn_rulebook_reversed": (Status, [Rulebook, POINTER(Rulebook)]),
+    "scn_voxelize_in_order": (
+        Status,
+        [
+            c_int32,
+            c_void_p,
+            ElementType,
+            c_int64,
+            Doubles,
+            POINTER(VoxelizeInOrderOptions),
+            Int64s,
+            Int64s,
+            Int64s,
+            c_int64,
+            Int64s,
+        ],
+    ),
     # The functional level: buffers to buffers
     "scn_tensor_allocate": (Status, [Int64s, c_int32, POINTER(Tensor)]),
     "scn_input_forward": (Status, [Geometry, POINTER(Matrix), POINTER(Matrix)]),
@@ -806,4 +863,14 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
         ],
     ),
     "scn_binary_cross_entropy_forward": (Status, [POINTER(Matrix), Floats, Floats, POINTER(Matrix)]),
+    "scn_segment_reduce_forward": (Status, [Int64s, SegmentReduction, POINTER(Matrix), POINTER(Matrix)]),
+    "scn_segment_reduce_backward": (
+        Status,
+        [Int64s, SegmentReduction, POINTER(Matrix), POINTER(Matrix), POINTER(Matrix), POINTER(Matrix)],
+    ),
+    "scn_segment_softmax_forward": (Status, [Int64s, c_int64, POINTER(Matrix), POINTER(Matrix)]),
+    "scn_segment_softmax_backward": (Status, [Int64s, c_int64, POINTER(Matrix), POINTER(Matrix), POINTER(Matrix)]),
+    "scn_segment_gather_forward": (Status, [Int64s, POINTER(Matrix), POINTER(Matrix)]),
+    "scn_segment_pad_forward": (Status, [Int64s, c_int64, POINTER(Matrix), Int64s, POINTER(Matrix)]),
+    "scn_segment_pad_backward": (Status, [Int64s, c_int64, POINTER(Matrix), POINTER(Matrix)]),
 }

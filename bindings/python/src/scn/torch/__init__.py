@@ -48,6 +48,15 @@ from .networks import *
 from .networks import __all__ as _networks
 from .plotting import matplotlib_cubes, matplotlib_planes, ply_scatter, visdom_scatter
 from .saving import checkpoint_restore, checkpoint_save, from_torch_checkpoint
+from .segments import (
+    broadcast,
+    segment_gather,
+    segment_max,
+    segment_mean,
+    segment_pad,
+    segment_softmax,
+    segment_sum,
+)
 from .sparse import SparseConvNetTensor
 from .train_validate import ClassificationResult, ClassificationTrainValidate
 from .utilities import (
@@ -66,6 +75,7 @@ from .utilities import (
     toLongTensor,
     voxelize_pointcloud,
 )
+from .voxels import OrderedVoxels, voxelize_in_order
 
 from ._module_paths import install, provide  # isort: skip
 
@@ -94,6 +104,7 @@ __all__ = [
     "InputBatch",
     "InvalidArgumentError",
     "Metadata",
+    "OrderedVoxels",
     "OutOfMemoryError",
     "Rulebook",
     "ShapeError",
@@ -103,6 +114,7 @@ __all__ = [
     "UnsupportedError",
     "batch_location_tensors",
     "binary_cross_entropy",
+    "broadcast",
     "checkpoint_restore",
     "checkpoint_save",
     "cpu_description",
@@ -126,6 +138,12 @@ __all__ = [
     "ply_scatter",
     "prepare_BLInput",
     "random_rotation",
+    "segment_gather",
+    "segment_max",
+    "segment_mean",
+    "segment_pad",
+    "segment_softmax",
+    "segment_sum",
     "set_forward_counts",
     "set_num_threads",
     "spectral_norm_svd",
@@ -135,6 +153,7 @@ __all__ = [
     "to_module",
     "version",
     "visdom_scatter",
+    "voxelize_in_order",
     "voxelize_pointcloud",
 ]
 __all__ += _layers

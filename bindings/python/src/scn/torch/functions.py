@@ -15,7 +15,7 @@ from torch.autograd import Function
 
 from .._native.arrays import FloatArray, IntArray
 from .._native.arrays import address as array_address
-from .._native.generated import SCN_FLOAT32, SCN_FLOAT64, Matrix
+from .._native.generated import SCN_FLOAT32, SCN_FLOAT64, SCN_SEGMENT_MAX, SCN_SEGMENT_SUM, Matrix
 from .._native.handles import GeometryHandle, RulebookHandle
 from .._native.library import library
 from .autograd.buffers import address, computable, matrices, matrix, new, restored
@@ -38,6 +38,10 @@ __all__ = [
     "output_rows",
     "permute",
     "pooling",
+    "segment_gather",
+    "segment_pad",
+    "segment_reduce",
+    "segment_softmax",
     "shape_context",
     "sparse_to_dense",
     "unpooling",
@@ -313,6 +317,85 @@ def global_pooling(input: torch.Tensor, geometry: GeometryHandle, sites: int, ki
     forth = partial(library.scn_global_pooling_forward, geometry, sites, kind)
     back = partial(library.scn_global_pooling_backward, geometry, sites, kind)
     return _Pool.apply(input, (samples, input.shape[1]), forth, back)  # type: ignore[no-any-return]
+
+
+def segment_reduce(input: torch.Tensor, segment_of_row: IntArray, segments: int, reduction: int) -> torch.Tensor:
+    """Reduce the rows of each segment: [rows, planes] -> [segments, planes]. reduction: 0 sum, 1 mean, 2 maximum."""
+    shape = (segments, input.shape[1])
+    if reduction == SCN_SEGMENT_MAX:
+        return _Pool.apply(  # type: ignore[no-any-return]
+            input,
+            shape,
+            lambda input, result: library.scn_segment_reduce_forward(
+                array_address(segment_of_row), reduction, input, result
+            ),
+            lambda input, output, gradient, result: library.scn_segment_reduce_backward(
+                array_address(segment_of_row), reduction, input, output, gradient, result
+            ),
+        )
+    return _mapped(
+        input,
+        shape,
+        lambda rows, result: library.scn_segment_reduce_forward(
+            array_address(segment_of_row), reduction, matrix(rows), matrix(result)
+        ),
+        lambda gradient, result: library.scn_segment_reduce_backward(
+            array_address(segment_of_row), reduction, None, None, matrix(gradient), matrix(result)
+        ),
+    )
+
+
+def segment_gather(vectors: torch.Tensor, segment_of_row: IntArray) -> torch.Tensor:
+    """Give each row the vector of its segment: [segments, planes] -> [rows, planes]."""
+    return _mapped(
+        vectors,
+        (len(segment_of_row), vectors.shape[1]),
+        lambda vectors, result: library.scn_segment_gather_forward(
+            array_address(segment_of_row), matrix(vectors), matrix(result)
+        ),
+        lambda gradient, result: library.scn_segment_reduce_forward(
+            array_address(segment_of_row), SCN_SEGMENT_SUM, matrix(gradient), matrix(result)
+        ),
+    )
+
+
+def segment_pad(input: torch.Tensor, segment_of_row: IntArray, segments: int, most: int) -> torch.Tensor:
+    """Put the first rows of each segment side by side: [rows, planes] -> [segments, most * planes]."""
+    return _mapped(
+        input,
+        (segments, most * input.shape[1]),
+        lambda rows, result: library.scn_segment_pad_forward(
+            array_address(segment_of_row), most, matrix(rows), None, matrix(result)
+        ),
+        lambda gradient, result: library.scn_segment_pad_backward(
+            array_address(segment_of_row), most, matrix(gradient), matrix(result)
+        ),
+    )
+
+
+class _SegmentSoftmax(Function):
+    @staticmethod
+    def forward(ctx: Any, input: torch.Tensor, segment_of_row: IntArray, segments: int) -> torch.Tensor:
+        result = new(*input.shape)
+        library.scn_segment_softmax_forward(array_address(segment_of_row), segments, matrix(input), matrix(result))
+        ctx.save_for_backward(result)
+        ctx.segment_of_row, ctx.segments = segment_of_row, segments
+        return result
+
+    @staticmethod
+    @first_derivative
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+        (output,) = restored(ctx)
+        gradient, result = computable(gradient, "gradient"), new(*output.shape)
+        library.scn_segment_softmax_backward(
+            array_address(ctx.segment_of_row), ctx.segments, matrix(output), matrix(gradient), matrix(result)
+        )
+        return result, None, None
+
+
+def segment_softmax(input: torch.Tensor, segment_of_row: IntArray, segments: int) -> torch.Tensor:
+    """Softmax over the rows of each segment, for each plane by itself: [rows, planes]."""
+    return _SegmentSoftmax.apply(input, segment_of_row, segments)  # type: ignore[no-any-return]
 
 
 def _product_gradients(ctx: Any, gradient: torch.Tensor, by_input: Any, by_weight: Any) -> tuple[Any, Any, Any]:
