@@ -6,14 +6,17 @@ lead from sparse tensors, which show theirs in the order of the input, and back.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Optional
 
 import torch
 
 from .._messages import wrong_elements, wrong_shape, wrong_type
+from .._native.library import library
 from ..values.along import pooling_of, rulebook_of
 from ..values.sites import Rulebook, Sites, batch_of
 from . import functions
+from .autograd.along import interpolation_weights, weighted_sum
 from .autograd.buffers import computable, on_cpu, typed_like
 from .metadata import Metadata
 from .sparse import SparseConvNetTensor, sparse_on
@@ -47,8 +50,9 @@ def convolve(
 def pool(features: torch.Tensor, rulebook: Rulebook, pooling: str) -> torch.Tensor:
     """Return what a pooling makes of rows along a rulebook, [output rows, planes]; see `scn.functional.pool`."""
     rows = _rows(features, rulebook)
-    result = functions.pooling(rows, rulebook._handle, rulebook.output_count, pooling_of(pooling))
-    return typed_like(result, features)
+    calls = (library.scn_pooling_forward, library.scn_pooling_backward)
+    along = (partial(call, rulebook._handle, pooling_of(pooling)) for call in calls)
+    return typed_like(functions._Pool.apply(rows, (rulebook.output_count, rows.shape[1]), *along), features)
 
 
 def sum_along(features: torch.Tensor, rulebook: Rulebook, weights: torch.Tensor) -> torch.Tensor:
@@ -57,7 +61,7 @@ def sum_along(features: torch.Tensor, rulebook: Rulebook, weights: torch.Tensor)
     if weights.shape != (len(rulebook),):
         raise wrong_shape("weights", weights.shape, [len(rulebook)])
     factors = computable(weights, "weights")
-    return typed_like(functions.weighted_sum(rows, factors, rulebook._handle, rulebook.output_count), features)
+    return typed_like(weighted_sum(rows, factors, rulebook._handle, rulebook.output_count), features)
 
 
 def interpolate(
@@ -82,7 +86,7 @@ def interpolate(
     where = where.contiguous().resolve_neg()
     samples = batch.detach().cpu().numpy() if isinstance(batch, torch.Tensor) else batch
     rulebook = sites.interpolation(where.detach().numpy(), batch_of(samples, len(where)))
-    weights = functions.interpolation_weights(where, rulebook._handle, len(rulebook), rescaled)
+    weights = interpolation_weights(where, rulebook._handle, len(rulebook), rescaled)
     return sum_along(features, rulebook, weights)
 
 

@@ -15,7 +15,7 @@ from torch.autograd import Function
 
 from .._native.arrays import FloatArray, IntArray
 from .._native.arrays import address as array_address
-from .._native.generated import SCN_FLOAT32, SCN_FLOAT64, SCN_SEGMENT_MAX, SCN_SEGMENT_SUM, Matrix
+from .._native.generated import SCN_SEGMENT_MAX, SCN_SEGMENT_SUM, Matrix
 from .._native.handles import GeometryHandle, RulebookHandle
 from .._native.library import library
 from .autograd.buffers import address, computable, matrices, matrix, new, restored
@@ -31,13 +31,11 @@ __all__ = [
     "dense_to_sparse",
     "global_pooling",
     "input_rows",
-    "interpolation_weights",
     "join",
     "linear",
     "max_pooling",
     "output_rows",
     "permute",
-    "pooling",
     "segment_gather",
     "segment_pad",
     "segment_reduce",
@@ -45,7 +43,6 @@ __all__ = [
     "shape_context",
     "sparse_to_dense",
     "unpooling",
-    "weighted_sum",
 ]
 
 
@@ -236,87 +233,11 @@ def max_pooling(input: torch.Tensor, rulebook: RulebookHandle, rows: int, drop: 
     )
 
 
-def pooling(input: torch.Tensor, rulebook: RulebookHandle, rows: int, kind: int) -> torch.Tensor:
-    """Pool along any rulebook: [input rows, planes] -> [rows, planes]. kind: an SCN_POOLING_ number."""
-    forth = partial(library.scn_pooling_forward, rulebook, kind)
-    back = partial(library.scn_pooling_backward, rulebook, kind)
-    return _Pool.apply(input, (rows, input.shape[1]), forth, back)  # type: ignore[no-any-return]
-
-
-class _WeightedSum(Function):
-    @staticmethod
-    def forward(
-        ctx: Any, input: torch.Tensor, weights: torch.Tensor, rulebook: RulebookHandle, rows: int
-    ) -> torch.Tensor:
-        ctx.save_for_backward(input, weights)
-        ctx.rulebook = rulebook
-        result = new(rows, input.shape[1])
-        library.scn_weighted_sum_forward(rulebook, matrix(weights[None]), matrix(input), matrix(result))
-        return result
-
-    @staticmethod
-    @first_derivative
-    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        input, weights = restored(ctx)
-        gradient = computable(gradient, "gradient")
-        of_input = of_weights = None
-        if ctx.needs_input_grad[0]:
-            of_input = new(*input.shape)
-            library.scn_weighted_sum_backward_input(
-                ctx.rulebook, matrix(weights[None]), matrix(gradient), matrix(of_input)
-            )
-        if ctx.needs_input_grad[1]:
-            of_weights = new(*weights.shape)
-            library.scn_weighted_sum_backward_weights(
-                ctx.rulebook, matrix(input), matrix(gradient), matrix(of_weights[None])
-            )
-        return of_input, of_weights, None, None
-
-
-def weighted_sum(input: torch.Tensor, weights: torch.Tensor, rulebook: RulebookHandle, rows: int) -> torch.Tensor:
-    """Add up along a rulebook, each input row times its rule's weight: [input rows, planes], [rules] -> [rows,
-    planes]."""
-    return _WeightedSum.apply(input, weights, rulebook, rows)  # type: ignore[no-any-return]
-
-
-class _InterpolationWeights(Function):
-    @staticmethod
-    def forward(ctx: Any, points: torch.Tensor, rulebook: RulebookHandle, rules: int, is_rescaled: int) -> torch.Tensor:
-        ctx.save_for_backward(points)
-        ctx.rulebook, ctx.is_rescaled = rulebook, is_rescaled
-        result = new(rules)
-        library.scn_interpolation_weights(*_InterpolationWeights._arguments(ctx, points), matrix(result[None]))
-        return result
-
-    @staticmethod
-    @first_derivative
-    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        (points,) = ctx.saved_tensors
-        gradient, result = computable(gradient, "gradient"), new(*points.shape)
-        library.scn_interpolation_backward(
-            *_InterpolationWeights._arguments(ctx, points), matrix(gradient[None]), matrix(result)
-        )
-        return result.to(points.dtype), None, None, None
-
-    @staticmethod
-    def _arguments(ctx: Any, points: torch.Tensor) -> Sequence[Any]:
-        kind = SCN_FLOAT64 if points.dtype is torch.float64 else SCN_FLOAT32
-        return ctx.rulebook, points.data_ptr(), kind, points.shape[0], points.shape[1], ctx.is_rescaled
-
-
-def interpolation_weights(
-    points: torch.Tensor, rulebook: RulebookHandle, rules: int, is_rescaled: bool
-) -> torch.Tensor:
-    """Return what each rule of an interpolation's rulebook weighs: contiguous points [n, dimension], float32 or
-    float64 -> [rules]."""
-    return _InterpolationWeights.apply(points, rulebook, rules, int(is_rescaled))  # type: ignore[no-any-return]
-
-
 def global_pooling(input: torch.Tensor, geometry: GeometryHandle, sites: int, kind: int, samples: int) -> torch.Tensor:
     """Pool all sites of each sample: [sites, planes] -> [samples, planes]. kind: 0 sum, 1 average, 2 maximum."""
-    forth = partial(library.scn_global_pooling_forward, geometry, sites, kind)
-    back = partial(library.scn_global_pooling_backward, geometry, sites, kind)
-    return _Pool.apply(input, (samples, input.shape[1]), forth, back)  # type: ignore[no-any-return]
+    functions = (library.scn_global_pooling_forward, library.scn_global_pooling_backward)
+    calls = (partial(call, geometry, sites, kind) for call in functions)
+    return _Pool.apply(input, (samples, input.shape[1]), *calls)  # type: ignore[no-any-return]
 
 
 def segment_reduce(input: torch.Tensor, segment_of_row: IntArray, segments: int, reduction: int) -> torch.Tensor:
