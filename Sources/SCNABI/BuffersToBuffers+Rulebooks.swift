@@ -73,6 +73,7 @@ public func scn_geometry_interpolation(
 ) -> scn_status {
     produce(rulebook, "rulebook", .rulebook) {
         let set = try siteSet(geometry, sites)
+        try require(rows >= 0, .invalidArgument, "rows: is \(rows), expected at least 0")
         let points = try pointCoordinates(points, type, rows, Int32(set.dimension))
         let samples = batch == nil ? nil : try elements(batch, rows, "batch", countName: "rows")
         return try Rulebook.interpolation(set, points, rows: Int(rows), batch: samples?.baseAddress)

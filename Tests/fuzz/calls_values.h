@@ -115,6 +115,13 @@ static void cross_entropy(void) {
     CALL(scn_cross_entropy(logits, labels, count, weights, byte() & 1 ? -100 : size_number(3), OUT(&out_tensor)));
 }
 
+/** Return a tensor of zeros that fits, which the pool owns; NULL where there can be none. */
+static scn_tensor *own_zeros(const int64_t *shape, int32_t rank) {
+    scn_tensor *tensor = NULL;
+    if (scn_tensor_create(shape, rank, NULL, &tensor) == SCN_OK) adopt(TENSOR, tensor);
+    return tensor;
+}
+
 static void call_along_rulebooks(int which) {
     scn_rulebook *rulebook = rarely(4) ? NULL : a_rulebook();
     int64_t sizes[4] = {1, 1, 1, 1};
@@ -124,21 +131,20 @@ static void call_along_rulebooks(int which) {
     scn_tensor *own = NULL, *second = NULL;
     switch (which) {
     case 0:
-        if (!rarely(64)) (void)scn_tensor_create(weight_shape, 4, NULL, &own);
-        if (byte() & 1) (void)scn_tensor_create(bias_shape, 1, NULL, &second);
+        if (!rarely(64)) own = own_zeros(weight_shape, 4);
+        if (byte() & 1) second = own_zeros(bias_shape, 1);
         CALL(scn_tensor_convolve(a_tensor(), rulebook, own ? own : a_dense(), second, OUT(&out_tensor)));
         break;
     case 1: CALL(scn_tensor_pool(a_tensor(), rulebook, (scn_pooling)choice_of(5), OUT(&out_tensor))); break;
     case 2:
-        if (!rarely(64)) (void)scn_tensor_create(rules_shape, 1, NULL, &own);
+        if (!rarely(64)) own = own_zeros(rules_shape, 1);
         CALL(scn_tensor_sum_along(a_tensor(), rulebook, own ? own : a_dense(), OUT(&out_tensor)));
         break;
     default:
-        if (!rarely(64)) (void)scn_tensor_create(points_shape, 2, NULL, &own);
+        if (!rarely(64)) own = own_zeros(points_shape, 2);
         CALL(scn_tensor_interpolate(a_sparse(), own ? own : a_dense(), own && byte() & 1 ? some_integers(2, 2) : NULL,
                                     choice_of(2), OUT(&out_tensor)));
     }
-    (void)scn_tensor_release(own), (void)scn_tensor_release(second);
 }
 
 static void call_tensor(void) {

@@ -211,6 +211,9 @@ extension SiteSet {
         var field = first.field
         var (rows, samples) = (0, 0)
         for (index, set) in sets.enumerated() {
+            try require(
+                field.isUnbounded || set.field.isUnbounded || set.field == field, .shape,
+                "tensors[\(index)]: has \(set.field.spatialText), expected \(field.size) as the first")
             field = try field.united(with: set.field, "tensors[\(index)]")
             // Each is at most 2^31, and no array holds 2^32 of them.
             rows += set.count

@@ -205,6 +205,37 @@ void geometries() {
     fails(SCN_ERROR_INVALID_ARGUMENT, "dimension", [] { return scn::permutohedral_offsets(50000); });
 }
 
+void relations() {
+    using Rows = std::vector<std::int64_t>;
+    const scn::Geometry geometry = scn::geometry_in_field(1, {}, {-1, 0, 0, 0, 3, 0}, 2);
+    check(geometry.is_unbounded() && geometry.lower() == Rows{-1}, "a field without bounds");
+    const std::int32_t floored = geometry.floor(0, 2), chosen = geometry.add_sites({0, 9}, 1, {10, 0});
+    check(geometry.coordinates(floored) == Rows{-1, 0, 0, 0, 1, 0}, "rounded down");
+    check(!geometry.is_unbounded(chosen) && geometry.site_count(chosen) == 2, "chosen sites");
+    check(geometry.site_count(geometry.combine(0, chosen, SCN_SITES_UNION)) == 4, "a union");
+    check(geometry.find_rows(0, {3, 5}, 1) == Rows{2, -1}, "rows of coordinates");
+    check(geometry.match_sites(chosen, geometry, 0) == Rows{1, -1}, "rows of another set");
+    const Rows corner = scn::filter_offsets(1, {2}, SCN_FILTER_CORNER);
+    check(corner == Rows{0, 1}, "offsets of a filter");
+    scn::Relation relation;
+    relation.offsets = corner, relation.output_stride = 2;
+    const scn::Rulebook rules = geometry.between(0, floored, relation);
+    const scn::Tensor values({3, 1}, {1, 2, 4}), ones({2, 1, 1, 1}, {1, 1}), bias({1}, {10});
+    check(equal(values.pool(rules, SCN_POOLING_SUM).values(), {1, 2, 4}), "sums along a rulebook");
+    check(equal(values.convolve(rules, ones, bias).values(), {11, 12, 14}), "a convolution along a rulebook");
+    check(equal(values.sum_along(rules, scn::Tensor({3}, {1, 2, 3})).values(), {2, 2, 12}), "weighted sums");
+    const scn::Step everywhere = geometry.covering(floored, {corner, {}, {}});
+    check(geometry.site_count(everywhere.sites) == 4, "all sites that are reached");
+    const scn::Module layer = scn::input_layer_in_field(1, {});
+    const scn::Tensor sparse = layer(scn::points({-1, 0}, 1, scn::Tensor({2, 1}, {2, 4})));
+    check(equal(sparse.interpolate(scn::Tensor({2, 1}, {-0.5F, 0.5F})).values(), {3, 2}), "interpolation");
+    check(equal(sparse.interpolate(scn::Tensor({1, 1}, {0.5F}), {}, true).values(), {4}), "rescaled interpolation");
+    const std::vector<double> at = {-0.5};
+    check(sparse.geometry().interpolation<double>(0, at).sizes().rules == 2, "the rules of an interpolation");
+    fails(SCN_ERROR_SHAPE, "input_stride", [&] { return geometry.between(0, 0, {{1, 2, 3}, {2, 2}, {}}); });
+    fails(SCN_ERROR_SHAPE, "batch", [&] { return sparse.interpolate(scn::Tensor({1, 1}, {0}), {0, 0}); });
+}
+
 void segments() {
     const std::vector<std::int64_t> of_row = {1, -1, 0, 1};
     const scn::Segments three(of_row, 3);
@@ -419,7 +450,7 @@ void library() {
 
 int main() {
     try {
-        library(), ownership(), tensors(), geometries(), segments(), modules(), builders(), training();
+        library(), ownership(), tensors(), geometries(), relations(), segments(), modules(), builders(), training();
     } catch (const std::exception &error) {
         check(false, error.what());
     }

@@ -125,7 +125,7 @@ def sparse(level):
         (
             lambda level: level.append_tensors([sparse(level), level.MaxPooling(2, 2, 2)(sparse(level))]),
             ValueError,
-            "tensors[1]: has spatial size [2, 2], expected spatial size [4, 4]",
+            "tensors[1]: has spatial size [2, 2], expected [4, 4] as the first",
         ),
         (
             lambda level: level.SparseConvNetTensor(metadata="here"),

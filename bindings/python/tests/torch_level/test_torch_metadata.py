@@ -100,7 +100,7 @@ def test_what_cannot_be_named_is_refused_and_changes_nothing():
         empty.setInputSpatialLocation(torch.FloatTensor(), [1, 1], [1.0], False)
     with pytest.raises(scn.InvalidArgumentError, match="^lower: is 3, expected None"):
         st.Metadata(2, lower=3)
-    assert st.Metadata(2, coordinates=[[1, -1]])._field(0) == ([1, -1], True)
+    assert st.Metadata(2, coordinates=[[1, -1]]).get_spatial_locations([1, 1]).tolist() == [[1, -1, 0]]
     assert repr(st.Metadata(2)) == "Metadata(2)" and len(empty.getSpatialLocations(SIZE)) == 0
 
 
