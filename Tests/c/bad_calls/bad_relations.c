@@ -53,8 +53,8 @@ static void bad_fields(void) {
 static void bad_rules(void) {
     const int64_t offsets[] = {0, 0, 1, 1};
     scn_filter filter = filter_of(2, three, NULL), bare = filter_of(2, NULL, NULL);
-    scn_relation relation = SCN_RELATION_INIT, unsized = relation, deep = relation, empty = relation, endless = relation,
-                 still = relation;
+    scn_relation relation = SCN_RELATION_INIT, unsized = relation, deep = relation, empty = relation;
+    scn_relation endless = relation, still = relation;
     relation.dimension = 2, relation.volume = 2, relation.offsets = offsets;
     unsized = relation, unsized.struct_size = 3;
     deep = relation, deep.dimension = 3, deep.volume = 1;
