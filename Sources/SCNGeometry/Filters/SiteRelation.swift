@@ -95,8 +95,17 @@ package struct SiteRelation: Hashable, Sendable {
     /// Filter offsets k, k + 1, ... up to the next multiple of this may be neighbors on the last axis.
     var rowLength: Int {
         switch offsets {
-        case .box(let taps): taps[dimension - 1].step == 1 ? taps[dimension - 1].count : 1
-        case .list: 1
+        case .box(let taps): return taps[dimension - 1].step == 1 ? taps[dimension - 1].count : 1
+        case .list(let offsets):
+            // As long as the first neighbors go on.
+            var length = min(1, volume)
+            while length < volume
+                && (0..<dimension).allSatisfy({ axis in
+                    offsets[length * dimension + axis] &- offsets[(length - 1) * dimension + axis]
+                        == (axis == dimension - 1 ? 1 : 0)
+                })
+            { length += 1 }
+            return max(1, length)
         }
     }
 
