@@ -52,6 +52,7 @@ static void bad_fields(void) {
 
 static void bad_rules(void) {
     const int64_t offsets[] = {0, 0, 1, 1};
+    int64_t room[17] = {0};
     scn_filter filter = filter_of(2, three, NULL), bare = filter_of(2, NULL, NULL);
     scn_relation relation = SCN_RELATION_INIT, unsized = relation, deep = relation, empty = relation;
     scn_relation endless = relation, still = relation;
@@ -75,7 +76,7 @@ static void bad_rules(void) {
     BAD(INVALID_ARGUMENT, "filter", scn_filter_offsets(NULL, SCN_FILTER_CROSS, NULL, 0, out_sizes));
     BAD(INVALID_ARGUMENT, "filter.size", scn_filter_offsets(&bare, SCN_FILTER_CROSS, NULL, 0, out_sizes));
     BAD(INVALID_ARGUMENT, "shape", scn_filter_offsets(&filter, (scn_filter_shape)3, NULL, 0, out_sizes));
-    BAD(SHAPE, "capacity", scn_filter_offsets(&filter, SCN_FILTER_CENTERED, (int64_t[17]){0}, 17, out_sizes));
+    BAD(SHAPE, "capacity", scn_filter_offsets(&filter, SCN_FILTER_CENTERED, room, 17, out_sizes));
     BAD(INVALID_ARGUMENT, "volume", scn_filter_offsets(&filter, SCN_FILTER_CENTERED, NULL, 0, NULL));
     filter.rounds_down = 2;
     BAD(INVALID_ARGUMENT, "rounds_down", scn_geometry_strided(geometry, 0, &filter, &out_number, &out_rulebook));
@@ -83,7 +84,7 @@ static void bad_rules(void) {
 
 static void bad_flows(void) {
     const double at[] = {4, 5, 4.5, NAN};
-    const int64_t rules[] = {7}, nine[] = {9, 1, 3, 2}, positions[] = {2, 2}, bias_shape[] = {5};
+    const int64_t before[] = {-1}, rules[] = {7}, nine[] = {9, 1, 3, 2}, positions[] = {2, 2}, bias_shape[] = {5};
     scn_tensor *weights = NULL, *weight = NULL, *places = NULL, *bias = NULL;
     OK(scn_tensor_create(rules, 1, NULL, &weights));
     OK(scn_tensor_create(nine, 4, NULL, &weight));
@@ -113,7 +114,7 @@ static void bad_flows(void) {
         scn_geometry_interpolation(geometry, 0, at, (scn_element_type)2, 1, NULL, &out_rulebook));
     BAD(INVALID_ARGUMENT, "rows", scn_geometry_interpolation(geometry, 0, at, SCN_FLOAT64, -1, NULL, &out_rulebook));
     BAD(COORDINATE, "batch index",
-        scn_geometry_interpolation(geometry, 0, at, SCN_FLOAT64, 1, (int64_t[]){-1}, &out_rulebook));
+        scn_geometry_interpolation(geometry, 0, at, SCN_FLOAT64, 1, before, &out_rulebook));
     BAD(SHAPE, "input", scn_pooling_forward(rulebook, SCN_POOLING_SUM, &three_rows, &two_rows));
     BAD(SHAPE, "result", scn_pooling_forward(rulebook, SCN_POOLING_SUM, &two_rows, &two_planes));
     BAD(INVALID_ARGUMENT, "pooling", scn_pooling_forward(rulebook, (scn_pooling)-1, &two_rows, &two_rows));
