@@ -87,8 +87,8 @@ struct RelationPasses<Key: SiteKey> {
         _ range: Range<Int>, _ offset: (Int) -> Int, counts: UnsafeMutablePointer<Int64>
     ) throws(SCNError) -> RowPairs {
         let matching = KeyMatching(inputs: UnsafePointer(inputs.keys.pointer), outputs: outputs.keys.pointer)
-        var pairs = RowPairs()
-        var three = (RowPairs(), RowPairs(), RowPairs())
+        var (pairs, scratch) = (RowPairs(), RowPairs())
+        var three = KeyMatching<Key>.Three()
         var index = range.lowerBound
         while index < range.upperBound {
             guard let first = pass(offset(index)) else {
@@ -98,20 +98,17 @@ struct RelationPasses<Key: SiteKey> {
             if index + 2 < range.upperBound, let second = pass(offset(index + 1)), second.follows(first),
                 let third = pass(offset(index + 2)), third.follows(second)
             {
-                try matching.appendMatches(
-                    first.inputs, first.outputs, plus: first.delta, to: &three.0, &three.1, &three.2)
-                _ = try pairs.reserve(three.0.count + three.1.count + three.2.count)
-                for part in [three.0, three.1, three.2] {
+                three.removeAll()
+                try matching.appendMatches(first.inputs, first.outputs, plus: first.delta, to: &three)
+                _ = try pairs.reserve(three.first.count + three.second.count + three.third.count)
+                for part in [three.first, three.second, three.third] {
                     try pairs.append(part)
                     counts[offset(index)] = Int64(part.count)
                     index += 1
                 }
-                three.0.removeAll()
-                three.1.removeAll()
-                three.2.removeAll()
             } else {
                 let before = pairs.count
-                try matching.appendMatches(first.inputs, first.outputs, plus: first.delta, to: &pairs)
+                try matching.appendMatches(first.inputs, first.outputs, plus: first.delta, to: &pairs, &scratch)
                 counts[offset(index)] = Int64(pairs.count - before)
                 index += 1
             }
