@@ -66,6 +66,23 @@ import Testing
         }
     }
 
+    /// The last place and the margin of its key are together more than 63 bits hold.
+    @Test func placesAsFarApartAsFieldsReach() throws {
+        let stride = [3, Int.max - 1]
+        let (input, _) = try makeSites([2, 2], [[0, 0, 0], [0, 1, 0], [1, 0, 0], [1, 1, 0], [0, 1, 1]])
+        let filter = try FilterGeometry.strided(size: [2, 1], stride: stride, padding: [0, 0], dilation: [1, 1])
+        let outputSize = try filter.inputSize(of: [2, 2])
+        #expect(outputSize == [5, Int.max])
+        let relations = [0, 1].map { AxisRelation(spreading: filter, axis: $0, outputSize: outputSize[$0]) }
+        let layout = try #require(Rulebook.axisByAxisLayout(input, relations, relations.map(\.most)))
+        let one = try Rulebook.relatedAxisByAxis(input, relations, layout)
+        let other = try Rulebook.relatedAtOnce(input, relations, relations.map(\.most), isInjective: true)
+        #expect(one.output.count == 10)
+        #expect(one.output.row(of: [4, Int.max - 1, 0]) == 7)
+        #expect(one.output.hasSameSites(as: other.output))
+        #expect(rules(one.rulebook) == rules(other.rulebook))
+    }
+
     @Test func fewSitesInALargeFieldAndWideStridesGoAtOnce() throws {
         func goes(_ sizes: [Int], _ sites: [[Int]], size: Int, stride: Int) throws -> Bool {
             let (input, _) = try makeSites(sizes, sites)

@@ -77,8 +77,7 @@ struct AxisStep<Key: SiteKey> {
         table.update(repeating: Key.max, count: outputs.count)
         for coordinate in 0..<size {
             relation.forEach(coordinate) { output, tap in
-                table[tap &* size &+ coordinate] =
-                    Key(truncatingIfNeeded: output &+ field.margin) &<< Key(field.shift)
+                table[tap &* size &+ coordinate] = field.part(output, as: Key.self)
             }
         }
         return outputs

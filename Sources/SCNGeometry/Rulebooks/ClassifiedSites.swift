@@ -82,7 +82,7 @@ struct ClassifiedSites<Key: SiteKey> {
             let (table, step) = (tables.pointer + first, modulus[axis])
             var (quotient, residue) = (0, 0)
             for place in 0..<size[axis] {
-                table[2 * place] = Key(truncatingIfNeeded: quotient + field.margin) << Key(field.shift)
+                table[2 * place] = field.part(quotient, as: Key.self)
                 table[2 * place + 1] = Key(truncatingIfNeeded: residue) << Key(classField.shift)
                 residue += 1
                 if residue == step { (quotient, residue) = (quotient + 1, 0) }

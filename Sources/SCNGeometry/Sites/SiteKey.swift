@@ -16,6 +16,11 @@ struct KeyLayout: Equatable, Sendable {
         var shift: Int
         var bits: Int
         var margin: Int
+
+        /// The part that a place along this axis has in a key. Place and margin together may need more than an Int.
+        func part<Key: SiteKey>(_ place: Int, as: Key.Type) -> Key {
+            (Key(truncatingIfNeeded: place) &+ Key(truncatingIfNeeded: margin)) &<< Key(shift)
+        }
     }
 
     let axes: [Field]
