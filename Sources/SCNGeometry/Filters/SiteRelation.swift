@@ -190,6 +190,15 @@ extension SiteRelation {
         let volume = shape == .cross ? axes.reduce(1) { $0 + filter.size[$1] - 1 } : filter.volume
         try require(
             volume <= longestList, .overflow, "offsets: are \(volume), expected at most \(longestList)")
+        for axis in axes {
+            // Taps ascend from the one that is furthest back, and the padding takes them further.
+            let first = shape == .corner ? 0 : filter.size[axis] / 2
+            let least = -Int128(first) * Int128(filter.dilation[axis]) - Int128(filter.padding[axis])
+            try require(
+                least >= Int128(Int.min), .overflow,
+                "padding: is \(filter.padding[axis]) on axis \(axis), with filter size \(filter.size[axis]) and "
+                    + "dilation \(filter.dilation[axis]) more than 64 bits hold")
+        }
         if shape != .cross {
             return (0..<volume).flatMap { k in zip(axes, filter.taps(of: k)).map { place($0, $1) } }
         }

@@ -52,8 +52,9 @@ static void bad_fields(void) {
 
 static void bad_rules(void) {
     const int64_t offsets[] = {0, 0, 1, 1};
+    const int64_t far_back[] = {INT64_MAX, 0}, two[] = {2, 2};
     int64_t room[17] = {0};
-    scn_filter filter = filter_of(2, three, NULL), bare = filter_of(2, NULL, NULL);
+    scn_filter filter = filter_of(2, three, NULL), bare = filter_of(2, NULL, NULL), endless_filter = filter;
     scn_relation relation = SCN_RELATION_INIT, unsized = relation, deep = relation, empty = relation;
     scn_relation endless = relation, still = relation;
     relation.dimension = 2, relation.volume = 2, relation.offsets = offsets;
@@ -78,6 +79,8 @@ static void bad_rules(void) {
     BAD(INVALID_ARGUMENT, "shape", scn_filter_offsets(&filter, (scn_filter_shape)3, NULL, 0, out_sizes));
     BAD(SHAPE, "capacity", scn_filter_offsets(&filter, SCN_FILTER_CENTERED, room, 17, out_sizes));
     BAD(INVALID_ARGUMENT, "volume", scn_filter_offsets(&filter, SCN_FILTER_CENTERED, NULL, 0, NULL));
+    endless_filter.padding = far_back, endless_filter.dilation = two;
+    BAD(OVERFLOW, "padding", scn_filter_offsets(&endless_filter, SCN_FILTER_CENTERED, NULL, 0, out_sizes));
     filter.rounds_down = 2;
     BAD(INVALID_ARGUMENT, "rounds_down", scn_geometry_strided(geometry, 0, &filter, &out_number, &out_rulebook));
 }
