@@ -30,11 +30,12 @@ extension Rulebook {
     /// The same rules for rows of which each belongs to an output row.
     private func spread(over outputOfRow: Storage<Int32>) throws(SCNError) -> Rulebook {
         let (rows, cells, volume) = (outputOfRow.count, outputCount, volume)
-        let sources = try Storage<Int32>(count: checkedProduct([Parallel.threadCount, cells], "the corners of cells"))
+        // Asked for once: another thread may set it meanwhile.
+        let lanes = Parallel.threadCount
+        let sources = try Storage<Int32>(count: checkedProduct([lanes, cells], "the corners of cells"))
         let starts = try Storage<Int64>(count: volume + 1, zeroed: true)
         let (start, cell) = (starts.pointer, outputOfRow.pointer)
         let (offset, inputRow, outputRow) = (offsets.pointer, inputRows.pointer, outputRows.pointer)
-        let lanes = Parallel.threadCount
         // Of each cell, the input row under offset k, or -1.
         func corner(_ k: Int, _ lane: Int) -> UnsafeMutablePointer<Int32> {
             let source = sources.pointer + lane * cells
