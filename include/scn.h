@@ -91,7 +91,7 @@ typedef enum scn_status {
     SCN_OK = 0,
     SCN_ERROR_INVALID_ARGUMENT = 1,
     SCN_ERROR_SHAPE = 2,       /**< A tensor, matrix or spatial size of another shape than is needed. */
-    SCN_ERROR_COORDINATE = 3,  /**< A site that is negative, out of range or duplicate. */
+    SCN_ERROR_COORDINATE = 3,  /**< A site outside of its field, or a duplicate. */
     SCN_ERROR_HANDLE = 4,      /**< A handle that is NULL, released, or of another kind. */
     SCN_ERROR_MEMORY = 5,
     SCN_ERROR_OVERFLOW = 6,    /**< A size that no integer here can hold. */
