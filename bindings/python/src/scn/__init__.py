@@ -53,6 +53,7 @@ from .settings import (
     set_num_threads,
     version,
 )
+from .stand_in import stand_in
 from .training.losses import binary_cross_entropy, cross_entropy
 from .training.optimizers import SGD, Adam, AdamW, Optimizer, clip_grad_norm_
 from .training.saving import checkpoint_restore, checkpoint_save, load, restore, save
@@ -167,6 +168,7 @@ __all__ = [
     "set_forward_counts",
     "set_num_threads",
     "squareroot_rotation",
+    "stand_in",
     "tensor",
     "version",
     "voxelize",

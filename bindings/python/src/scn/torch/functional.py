@@ -16,8 +16,9 @@ from .._native.library import library
 from ..values.along import pooling_of, rulebook_of
 from ..values.sites import Rulebook, Sites, batch_of
 from . import functions
+from .autograd import reference
 from .autograd.along import interpolation_weights, weighted_sum
-from .autograd.buffers import computable, on_cpu, typed_like
+from .autograd.buffers import is_computed_by_library, prepared, prepared_together, typed_like
 from .metadata import Metadata
 from .sparse import SparseConvNetTensor, sparse_on
 
@@ -37,22 +38,19 @@ def convolve(
     rows = _rows(features, rulebook, groups * inner)
     if bias is not None and bias.shape != (groups * outer,):
         raise wrong_shape("bias", bias.shape, [groups * outer])
-    result = functions.convolution(
-        rows,
-        computable(weight, "weight"),
-        None if bias is None else computable(bias, "bias"),
-        rulebook._handle,
-        rulebook.output_count,
-    )
+    rows, factors, shift = prepared_together(rows, weight, bias)
+    result = functions.convolution(rows, factors.contiguous(), shift, rulebook._handle, rulebook.output_count)
     return typed_like(result, features)
 
 
 def pool(features: torch.Tensor, rulebook: Rulebook, pooling: str) -> torch.Tensor:
     """Return what a pooling makes of rows along a rulebook, [output rows, planes]; see `scn.functional.pool`."""
-    rows = _rows(features, rulebook)
+    rows, kind, count = _rows(features, rulebook), pooling_of(pooling), rulebook.output_count
+    if not is_computed_by_library(rows):
+        return reference.pool(rows, rulebook._handle, count, pooling)
     calls = (library.scn_pooling_forward, library.scn_pooling_backward)
-    along = (partial(call, rulebook._handle, pooling_of(pooling)) for call in calls)
-    return typed_like(functions._Pool.apply(rows, (rulebook.output_count, rows.shape[1]), *along), features)
+    along = (partial(call, rulebook._handle, kind) for call in calls)
+    return typed_like(functions._Pool.apply(rows, (count, rows.shape[1]), *along), features)
 
 
 def sum_along(features: torch.Tensor, rulebook: Rulebook, weights: torch.Tensor) -> torch.Tensor:
@@ -60,8 +58,9 @@ def sum_along(features: torch.Tensor, rulebook: Rulebook, weights: torch.Tensor)
     rows = _rows(features, rulebook)
     if weights.shape != (len(rulebook),):
         raise wrong_shape("weights", weights.shape, [len(rulebook)])
-    factors = computable(weights, "weights")
-    return typed_like(weighted_sum(rows, factors, rulebook._handle, rulebook.output_count), features)
+    rows, factors = prepared_together(rows, weights)
+    sums = weighted_sum if is_computed_by_library(rows) else reference.weighted_sum
+    return typed_like(sums(rows, factors, rulebook._handle, rulebook.output_count), features)
 
 
 def interpolate(
@@ -81,12 +80,13 @@ def interpolate(
         raise wrong_elements("points", points.dtype, "floating-point numbers")
     if points.ndim != 2 or points.shape[1] != sites.dimension:
         raise wrong_shape("points", points.shape, f"[n, {sites.dimension}]")
-    # Those of other types lose nothing as float32.
-    where = on_cpu(points, "points") if points.dtype is torch.float64 else computable(points, "points")
-    where = where.contiguous().resolve_neg()
+    where = prepared(points, "points").contiguous().resolve_neg()
     samples = batch.detach().cpu().numpy() if isinstance(batch, torch.Tensor) else batch
-    rulebook = sites.interpolation(where.detach().numpy(), batch_of(samples, len(where)))
-    weights = interpolation_weights(where, rulebook._handle, len(rulebook), rescaled)
+    rulebook = sites.interpolation(where.detach().cpu().numpy(), batch_of(samples, len(where)))
+    if isinstance(features, torch.Tensor) and is_computed_by_library(prepared(features)):
+        weights = interpolation_weights(where.cpu(), rulebook._handle, len(rulebook), rescaled)
+    else:
+        weights = reference.interpolation_weights(where, rulebook._handle, rescaled)
     return sum_along(features, rulebook, weights)
 
 
@@ -117,4 +117,4 @@ def _rows(features: Any, rulebook: Rulebook, planes: Optional[int] = None) -> to
         raise wrong_type("features", features, "a torch.Tensor")
     if features.ndim != 2 or features.shape[0] != count or (planes is not None and features.shape[1] != planes):
         raise wrong_shape("features", features.shape, f"[{count}, {'planes' if planes is None else planes}]")
-    return computable(features)
+    return prepared(features)

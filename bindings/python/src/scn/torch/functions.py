@@ -19,6 +19,7 @@ from .._native.generated import SCN_SEGMENT_MAX, SCN_SEGMENT_SUM, Matrix
 from .._native.handles import GeometryHandle, RulebookHandle
 from .._native.library import library
 from .autograd.buffers import address, computable, matrices, matrix, new, restored
+from .autograd.convolution import convolution
 from .autograd.derivatives import first_derivative, linear_derivative
 
 __all__ = [
@@ -336,50 +337,6 @@ def _product_gradients(ctx: Any, gradient: torch.Tensor, by_input: Any, by_weigh
         of_bias = new(gradient.shape[1]) if ctx.needs_input_grad[2] else None
         by_weight(matrix(rows), matrix(gradient), address(of_weight), address(of_bias))
     return of_rows, of_weight, of_bias
-
-
-class _Convolution(Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        input: torch.Tensor,
-        weight: torch.Tensor,
-        bias: Optional[torch.Tensor],
-        rulebook: RulebookHandle,
-        rows: int,
-    ) -> torch.Tensor:
-        ctx.save_for_backward(input, weight)
-        groups = weight.shape[1]
-        ctx.rulebook, ctx.groups = rulebook, groups
-        result = new(rows, groups * weight.shape[3])
-        library.scn_convolution_forward(
-            rulebook, matrix(input), weight.data_ptr(), address(bias), groups, matrix(result)
-        )
-        return result
-
-    @staticmethod
-    @first_derivative
-    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        rulebook, groups = ctx.rulebook, ctx.groups
-
-        def by_input(gradient: Matrix, weight: int, result: Matrix) -> None:
-            library.scn_convolution_backward_input(rulebook, gradient, weight, groups, result)
-
-        def by_weight(rows: Matrix, gradient: Matrix, weight: Optional[int], bias: Optional[int]) -> None:
-            library.scn_convolution_backward_weight(rulebook, rows, gradient, groups, weight, bias)
-
-        return (*_product_gradients(ctx, gradient, by_input, by_weight), None, None)
-
-
-def convolution(
-    input: torch.Tensor, weight: torch.Tensor, bias: Optional[torch.Tensor], rulebook: RulebookHandle, rows: int
-) -> torch.Tensor:
-    """Convolve: [input rows, in] -> [rows, out].
-
-    weight: [volume of the rulebook, groups, in / groups, out / groups]. bias: [out] or None. rows: the rulebook's
-    output rows.
-    """
-    return _Convolution.apply(input, weight, bias, rulebook, rows)  # type: ignore[no-any-return]
 
 
 class _Linear(Function):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any, Optional
@@ -42,6 +43,33 @@ def computable(values: torch.Tensor, name: str = "features") -> torch.Tensor:
         values = values.float()
     # A view may store its numbers negated.
     return values.contiguous().resolve_neg()
+
+
+def is_computed_by_library(values: torch.Tensor) -> bool:
+    """Return whether the library computes what `prepared` returned; other types and devices are left to torch."""
+    return values.dtype is torch.float32 and values.device.type == "cpu"
+
+
+def prepared(values: torch.Tensor, name: str = "features") -> torch.Tensor:
+    """Return the values as functions along rulebooks take them: as `computable` does, but float64 and tensors of other
+    devices stay what they are."""
+    if values.dtype is torch.float64 or values.device.type != "cpu":
+        if torch.jit.is_tracing() or _is_exporting():  # type: ignore[attr-defined]
+            raise not_traced()
+        if not values.is_floating_point():
+            raise wrong_elements(name, values.dtype, "floating-point numbers")
+        return values
+    return computable(values, name)
+
+
+def prepared_together(*values: Optional[torch.Tensor]) -> list[Any]:
+    """Return tensors `prepared` and of one type, that of the widest; None stays None."""
+    given = [None if value is None else prepared(value) for value in values]
+    kinds = {value.dtype for value in given if value is not None}
+    if len(kinds) > 1:
+        widest = functools.reduce(torch.promote_types, kinds)
+        given = [None if value is None else value.to(widest) for value in given]
+    return given
 
 
 def restored(ctx: Any) -> list[Any]:

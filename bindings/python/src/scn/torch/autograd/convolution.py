@@ -1,0 +1,169 @@
+"""Convolution along a rulebook, with derivatives of any order.
+
+Two functions are each other's derivatives: `convolution`, the products of rows and a weight, added up at the output
+rows, and `_Products`, the products of input and output rows, added up for each filter offset. Float32 on the CPU is
+computed by the library; other types and devices by torch: rows are gathered, multiplied and added. An output row comes
+at most once under a filter offset, so that the sum does not depend on the order in which a device adds.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+import torch
+from torch.autograd import Function
+
+from ..._native.handles import RulebookHandle
+from ..._native.library import library
+from .buffers import address, computable, is_computed_by_library, matrix, new, prepared
+from .columns import columns_of, reversed_rulebook
+
+__all__ = ["convolution"]
+
+
+def convolution(
+    input: torch.Tensor, weight: torch.Tensor, bias: Optional[torch.Tensor], rulebook: RulebookHandle, rows: int
+) -> torch.Tensor:
+    """Convolve: [input rows, in] -> [rows, out].
+
+    weight: [volume of the rulebook, groups, in / groups, out / groups]. bias: [out] or None. rows: the rulebook's
+    output rows. All of one type and on one device.
+    """
+    return _Convolution.apply(input, weight, bias, rulebook, rows)  # type: ignore[no-any-return]
+
+
+class _Convolution(Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        input: torch.Tensor,
+        weight: torch.Tensor,
+        bias: Optional[torch.Tensor],
+        rulebook: RulebookHandle,
+        rows: int,
+    ) -> torch.Tensor:
+        ctx.save_for_backward(input, weight)
+        ctx.rulebook, ctx.is_by_library = rulebook, is_computed_by_library(input)
+        groups = weight.shape[1]
+        if not is_computed_by_library(input):
+            return _gathered(input, weight, bias, rulebook, rows)
+        result = new(rows, groups * weight.shape[3])
+        library.scn_convolution_forward(
+            rulebook, matrix(input), weight.data_ptr(), address(bias), groups, matrix(result)
+        )
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+        by_input, by_weight, by_bias = ctx.needs_input_grad[:3]
+        if torch.is_grad_enabled():
+            return (*_recorded_gradients(ctx, gradient), None, None)
+        input, weight, gradient = _restored(ctx, gradient)
+        of_input = of_weight = of_bias = None
+        if by_input:
+            of_input = _gradient_of_input(gradient, weight, ctx.rulebook, input.shape[0])
+        if by_weight or by_bias:
+            of_weight, of_bias = _gradients_of_parameters(input, gradient, weight, ctx.rulebook, by_weight, by_bias)
+        return of_input, of_weight, of_bias, None, None
+
+
+class _Products(Function):
+    """The gradient of a convolution with respect to its weight: [volume, groups, in / groups, out / groups]."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, input: torch.Tensor, output: torch.Tensor, rulebook: RulebookHandle, like: torch.Tensor
+    ) -> torch.Tensor:
+        ctx.save_for_backward(input, output)
+        ctx.rulebook, ctx.is_by_library = rulebook, is_computed_by_library(input)
+        result, _ = _gradients_of_parameters(input, output, like, rulebook, True, False)
+        assert result is not None, "it was asked for"
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+        input, output, gradient = _restored(ctx, gradient)
+        of_input = of_output = None
+        if ctx.needs_input_grad[0]:
+            of_input = _transposed(output, gradient, ctx.rulebook, input.shape[0])
+        if ctx.needs_input_grad[1]:
+            of_output = convolution(input, gradient, None, ctx.rulebook, output.shape[0])
+        return of_input, of_output, None, None
+
+
+def _restored(ctx: Any, gradient: torch.Tensor) -> list[torch.Tensor]:
+    """Return what a function saved, and a gradient, as they were computed forward: hooks of saved tensors may bring
+    back another type."""
+    return [(computable if ctx.is_by_library else prepared)(values) for values in (*ctx.saved_tensors, gradient)]
+
+
+def _recorded_gradients(ctx: Any, gradient: torch.Tensor) -> tuple[Any, Any, Any]:
+    """Return the gradients of a convolution as functions that torch can differentiate again."""
+    by_input, by_weight, by_bias = ctx.needs_input_grad[:3]
+    input, weight, gradient = _restored(ctx, gradient)
+    return (
+        _transposed(gradient, weight, ctx.rulebook, input.shape[0]) if by_input else None,
+        _Products.apply(input, gradient, ctx.rulebook, weight.detach()) if by_weight else None,
+        gradient.sum(0) if by_bias else None,
+    )
+
+
+def _transposed(output: torch.Tensor, weight: torch.Tensor, rulebook: RulebookHandle, rows: int) -> torch.Tensor:
+    """Return the convolution from output rows back to the input's."""
+    return convolution(output, weight.transpose(2, 3).contiguous(), None, reversed_rulebook(rulebook), rows)
+
+
+def _gradient_of_input(
+    gradient: torch.Tensor, weight: torch.Tensor, rulebook: RulebookHandle, rows: int
+) -> torch.Tensor:
+    if not is_computed_by_library(gradient):
+        return _gathered(gradient, weight.transpose(2, 3), None, reversed_rulebook(rulebook), rows)
+    groups = weight.shape[1]
+    result = new(rows, groups * weight.shape[2])
+    library.scn_convolution_backward_input(rulebook, matrix(gradient), weight.data_ptr(), groups, matrix(result))
+    return result
+
+
+def _gradients_of_parameters(
+    input: torch.Tensor,
+    gradient: torch.Tensor,
+    weight: torch.Tensor,
+    rulebook: RulebookHandle,
+    by_weight: bool,
+    by_bias: bool,
+) -> tuple[Optional[torch.Tensor], Optional[torch.Tensor]]:
+    groups = weight.shape[1]
+    if not is_computed_by_library(gradient):
+        of_weight = torch.zeros_like(weight, memory_format=torch.contiguous_format) if by_weight else None
+        if of_weight is not None:
+            for k, reads, writes in columns_of(rulebook, gradient.device).parts():
+                left, right = (_by_group(rows, groups) for rows in (input[reads], gradient[writes]))
+                of_weight[k] = torch.bmm(left.transpose(1, 2), right)
+        return of_weight, gradient.sum(0) if by_bias else None
+    of_weight = new(*weight.shape) if by_weight else None
+    of_bias = new(gradient.shape[1]) if by_bias else None
+    library.scn_convolution_backward_weight(
+        rulebook, matrix(input), matrix(gradient), groups, address(of_weight), address(of_bias)
+    )
+    return of_weight, of_bias
+
+
+def _gathered(
+    input: torch.Tensor,
+    weight: torch.Tensor,
+    bias: Optional[torch.Tensor],
+    rulebook: RulebookHandle,
+    rows: int,
+) -> torch.Tensor:
+    """Return a convolution that torch computes, on the device of the input."""
+    groups, planes = weight.shape[1], weight.shape[1] * weight.shape[3]
+    result = input.new_zeros(rows, planes) if bias is None else bias.to(input.dtype).repeat(rows, 1)
+    for k, reads, writes in columns_of(rulebook, input.device).parts():
+        products = torch.bmm(_by_group(input[reads], groups), weight[k])
+        result.index_add_(0, writes, products.transpose(0, 1).reshape(-1, planes).to(result.dtype))
+    return result
+
+
+def _by_group(rows: torch.Tensor, groups: int) -> torch.Tensor:
+    """Return rows [n, planes] as [groups, n, planes / groups]."""
+    return rows.unflatten(1, (groups, -1)).transpose(0, 1) if rows.shape[1] else rows.new_zeros(groups, len(rows), 0)
