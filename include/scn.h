@@ -283,6 +283,12 @@ SCN_API scn_status scn_tensor_reshape(scn_tensor *dense, const int64_t *shape, i
  *  out]; scn_sparse_create puts it on its sites. Also SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_tensor_convolve(scn_tensor *features, scn_rulebook *rulebook, scn_tensor *weight,
                                        scn_tensor *bias, scn_tensor **result);
+/** Return a normalized convolution: that of scn_tensor_convolve without bias, divided by the occupancy that the filter
+ *  sees, plus the bias. The occupancy of an output row is the sum over its rules of the input rows' weights; where it
+ *  is 0, the convolution counts as zero. site_weights: dense [input rows], gradients flow into it, or NULL for ones.
+ *  Other arguments: as above. Also SCN_ERROR_SHAPE. */
+SCN_API scn_status scn_tensor_convolve_normalized(scn_tensor *features, scn_rulebook *rulebook, scn_tensor *weight,
+                                                  scn_tensor *bias, scn_tensor *site_weights, scn_tensor **result);
 /** What a pooling makes of the inputs that an output row meets; zero where it meets none. */
 typedef enum scn_pooling {
     SCN_POOLING_SUM = 0,
@@ -571,9 +577,11 @@ typedef struct scn_convolution_options {
     const int64_t *dilation;  /**< [dimension], or NULL for ones. */
     int32_t rounds_down;      /**< 1: the last places of a field may lie under no window where there is neither padding
                                *   nor dilation; 0. Not for submanifold convolutions. */
+    int32_t normalized;       /**< 1: sums are divided, before the bias, by how many inputs the filter meets (Knutsson
+                               *   and Westin, "Normalized and differential convolution", 1993); 0. */
 } scn_convolution_options;
 /** The defaults of scn_convolution_options. */
-#define SCN_CONVOLUTION_OPTIONS_INIT {sizeof(scn_convolution_options), 1, 0, NULL, NULL, 0}
+#define SCN_CONVOLUTION_OPTIONS_INIT {sizeof(scn_convolution_options), 1, 0, NULL, NULL, 0, 0}
 
 /** Create a submanifold convolution: the sites stay; offset k of the filter reads site + (k - size / 2) * dilation.
  *  weight [volume, groups, in / groups, out / groups], initialized N(0, 2 * groups / (in * volume)).
@@ -607,6 +615,35 @@ SCN_API scn_status scn_randomized_stride_convolution_create(int32_t dimension, i
                                                             const int64_t *filter_size, const int64_t *filter_stride,
                                                             const scn_convolution_options *options,
                                                             scn_module **module);
+/** Sets of filter offsets that scn_filter_offsets makes. Tap t of an axis is at (t - size / 2) * dilation - padding,
+ *  rounded down, or at t * dilation - padding where the box has its corner at 0. */
+typedef enum scn_filter_shape {
+    SCN_FILTER_CENTERED = 0,  /**< A box around 0, row-major. */
+    SCN_FILTER_CORNER = 1,    /**< A box from 0 on, row-major. */
+    SCN_FILTER_CROSS = 2      /**< The center, then what a centered box has on each axis, the first axis first. */
+} scn_filter_shape;
+/** Options of convolutions onto any sites. */
+typedef struct scn_convolution_onto_options {
+    size_t struct_size;            /**< Set by the _INIT macro. */
+    int64_t groups;                /**< Divides the planes in and out; 1. */
+    int32_t bias;                  /**< Whether to add a bias [out_planes]; 0. */
+    scn_filter_shape shape;        /**< Where filter offsets are; SCN_FILTER_CENTERED. */
+    const int64_t *dilation;       /**< [dimension], or NULL for ones. */
+    const int64_t *input_stride;   /**< [dimension], what a step of the input counts, or NULL for ones. */
+    const int64_t *output_stride;  /**< [dimension], the same of the result's. */
+    int32_t normalized;            /**< As in scn_convolution_options; 0. */
+} scn_convolution_onto_options;
+/** The defaults of scn_convolution_onto_options. */
+#define SCN_CONVOLUTION_ONTO_OPTIONS_INIT \
+    {sizeof(scn_convolution_onto_options), 1, 0, SCN_FILTER_CENTERED, NULL, NULL, NULL, 0}
+/** Create a convolution onto any sites: input * input_stride = output * output_stride + offset. Of a table of two
+ *  sparse tensors it convolves the first onto the sites of the second; of one sparse tensor onto its own sites where
+ *  strides are ones, onto floor(site / output_stride) where input_stride is 1, else onto all sites that are related to
+ *  one of its. weight [volume, groups, in / groups, out / groups], initialized N(0, 2 * groups / (in * volume)).
+ *  filter_size: [dimension], copied. options: NULL for the defaults. Also SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_convolution_onto_create(int32_t dimension, int64_t in_planes, int64_t out_planes,
+                                               const int64_t *filter_size,
+                                               const scn_convolution_onto_options *options, scn_module **module);
 /** Create a submanifold convolution on the lattice A_d, whose sites have d * (d + 1) nearest neighbors (Kiefel, Jampani
  *  and Gehler, 2015): weight [d * d + d + 1, groups, in / groups, out / groups], initialized N(0, 2 / (in * volume));
  *  offset k reads site + scn_permutohedral_offsets[k]. options: no padding, no dilation. */
@@ -983,13 +1020,6 @@ typedef struct scn_relation {
 /** The defaults of scn_relation. */
 #define SCN_RELATION_INIT {sizeof(scn_relation), 0, 0, NULL, NULL, NULL}
 
-/** Sets of filter offsets that scn_filter_offsets makes. Tap t of an axis is at (t - size / 2) * dilation - padding,
- *  rounded down, or at t * dilation - padding where the box has its corner at 0. */
-typedef enum scn_filter_shape {
-    SCN_FILTER_CENTERED = 0,  /**< A box around 0, row-major. */
-    SCN_FILTER_CORNER = 1,    /**< A box from 0 on, row-major. */
-    SCN_FILTER_CROSS = 2      /**< The center, then what a centered box has on each axis, the first axis first. */
-} scn_filter_shape;
 /** Store the offsets of a filter, [volume, dimension], and their number, for scn_relation. filter: its stride is not
  *  used. offsets: [capacity], NULL where capacity is 0, to ask for the volume alone. Also SCN_ERROR_SHAPE where they do
  *  not fit, SCN_ERROR_OVERFLOW. */
@@ -1133,6 +1163,19 @@ typedef enum scn_site_combination {
  *  set of the result. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
 SCN_API scn_status scn_geometry_combine(scn_geometry *geometry, int32_t a, int32_t b, scn_site_combination combination,
                                         int32_t *output_sites);
+/** What two numbers become. */
+typedef enum scn_arithmetic {
+    SCN_ARITHMETIC_ADD = 0,
+    SCN_ARITHMETIC_SUBTRACT = 1,
+    SCN_ARITHMETIC_MULTIPLY = 2,
+    SCN_ARITHMETIC_DIVIDE = 3
+} scn_arithmetic;
+/** Return the sum, difference, product or quotient of two sparse tensors of as many planes, with gradients; their sites
+ *  may differ. sites: SCN_SITES_UNION: a tensor is zero where it has no site, so that a quotient may be infinite or NaN
+ *  there; SCN_SITES_INTERSECTION: the sites of both. Fields and batch sizes as in scn_geometry_combine. The result is
+ *  on a's geometry. Also SCN_ERROR_SHAPE, SCN_ERROR_OVERFLOW. */
+SCN_API scn_status scn_combine_sparse(scn_tensor *a, scn_tensor *b, scn_arithmetic operation,
+                                      scn_site_combination sites, scn_tensor **result);
 /** Store the row in a site set of each of some coordinates, in any order, -1 where no site is. coordinates: [count,
  *  columns], columns dimension or dimension + 1 (batch index last); rows: [count]. Also SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_geometry_find_rows(scn_geometry *geometry, int32_t sites, const int64_t *coordinates,

@@ -44,6 +44,23 @@ public func scn_append_tensors(
     }
 }
 
+@_cdecl("scn_combine_sparse") @implementation
+public func scn_combine_sparse(
+    _ a: OpaquePointer?, _ b: OpaquePointer?, _ operation: scn_arithmetic, _ sites: scn_site_combination,
+    _ result: HandleOut
+) -> scn_status {
+    produceTensor(result, "result") {
+        let (first, second) = (try sparseTensor(a, "a"), try sparseTensor(b, "b"))
+        guard let arithmetic = ArithmeticOperation(rawValue: Int(operation.rawValue)) else {
+            throw SCNError(.invalidArgument, "operation: is \(operation.rawValue), expected 0 ... 3")
+        }
+        guard let combined = CombinedSites(rawValue: Int(sites.rawValue)) else {
+            throw SCNError(.invalidArgument, "sites: is \(sites.rawValue), expected 0 or 1, the union or intersection")
+        }
+        return .sparse(try first.combined(with: second, arithmetic, on: combined))
+    }
+}
+
 @_cdecl("scn_compare_sparse") @implementation
 public func scn_compare_sparse(_ x: OpaquePointer?, _ y: OpaquePointer?, _ loss: HandleOut) -> scn_status {
     produceTensor(loss, "loss") {

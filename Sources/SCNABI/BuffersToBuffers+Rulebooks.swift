@@ -130,6 +130,20 @@ public func scn_tensor_convolve(
     }
 }
 
+@_cdecl("scn_tensor_convolve_normalized") @implementation
+public func scn_tensor_convolve_normalized(
+    _ features: OpaquePointer?, _ rulebook: OpaquePointer?, _ weight: OpaquePointer?, _ bias: OpaquePointer?,
+    _ site_weights: OpaquePointer?, _ result: HandleOut
+) -> scn_status {
+    produceTensor(result, "result") {
+        .dense(
+            try tensor(features, "features").convolved(
+                try SCNABI.rulebook(rulebook), weight: try denseTensor(weight, "weight"),
+                bias: bias == nil ? nil : try denseTensor(bias, "bias"),
+                normalizedBy: site_weights == nil ? nil : try denseTensor(site_weights, "site_weights")))
+    }
+}
+
 @_cdecl("scn_tensor_pool") @implementation
 public func scn_tensor_pool(
     _ features: OpaquePointer?, _ rulebook: OpaquePointer?, _ pooling: scn_pooling, _ result: HandleOut

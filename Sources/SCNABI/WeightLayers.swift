@@ -8,7 +8,8 @@ internal import SCNOps
 nonisolated(unsafe) private let convolutionDefaults = scn_convolution_options(
     struct_size: MemoryLayout<scn_convolution_options>.size, groups: fallback("Convolution", "groups", as: \.int64),
     bias: fallback("Convolution", "bias", as: \.int32), padding: nil, dilation: nil,
-    rounds_down: fallback("Convolution", "round_down", as: \.int32))
+    rounds_down: fallback("Convolution", "round_down", as: \.int32),
+    normalized: fallback("Convolution", "normalized", as: \.int32))
 
 @_cdecl("scn_submanifold_convolution_create") @implementation
 public func scn_submanifold_convolution_create(
@@ -26,6 +27,7 @@ public func scn_submanifold_convolution_create(
             "out_planes": .integer(Int(out_planes)), "filter_size": size,
             "bias": .bool(try boolean(options.bias, "bias")), "groups": .integer(Int(options.groups)),
             "dilation": try optionalAxes(options.dilation, dimension, "dilation"),
+            "normalized": .bool(try boolean(options.normalized, "normalized")),
         ]
     }
 }
@@ -84,6 +86,7 @@ private func strided(
             "padding": try optionalAxes(options.padding, dimension, "padding"),
             "dilation": try optionalAxes(options.dilation, dimension, "dilation"),
             "round_down": .bool(try boolean(options.rounds_down, "rounds_down")),
+            "normalized": .bool(try boolean(options.normalized, "normalized")),
         ]
     }
 }
@@ -103,6 +106,38 @@ public func scn_permutohedral_submanifold_convolution_create(
             "dimension": .integer(Int(dimension)), "in_planes": .integer(Int(in_planes)),
             "out_planes": .integer(Int(out_planes)), "bias": .bool(try boolean(options.bias, "bias")),
             "groups": .integer(Int(options.groups)),
+            "normalized": .bool(try boolean(options.normalized, "normalized")),
+        ]
+    }
+}
+
+nonisolated(unsafe) private let convolutionOntoDefaults = scn_convolution_onto_options(
+    struct_size: MemoryLayout<scn_convolution_onto_options>.size,
+    groups: fallback("ConvolutionOnto", "groups", as: \.int64), bias: fallback("ConvolutionOnto", "bias", as: \.int32),
+    shape: SCN_FILTER_CENTERED, dilation: nil, input_stride: nil, output_stride: nil,
+    normalized: fallback("ConvolutionOnto", "normalized", as: \.int32))
+
+@_cdecl("scn_convolution_onto_create") @implementation
+public func scn_convolution_onto_create(
+    _ dimension: Int32, _ in_planes: Int64, _ out_planes: Int64, _ filter_size: UnsafePointer<Int64>?,
+    _ options: UnsafePointer<scn_convolution_onto_options>?, _ module: HandleOut
+) -> scn_status {
+    produceLayer(module, "ConvolutionOnto") {
+        let size = try axes(filter_size, dimension, "filter_size")
+        let options = try SCNABI.options(options, convolutionOntoDefaults)
+        let shapes = ConvolutionOnto.FilterShape.allCases
+        guard shapes.indices.contains(Int(options.shape.rawValue)) else {
+            throw SCNError(.invalidArgument, "shape: is \(options.shape.rawValue), expected 0 ... \(shapes.count - 1)")
+        }
+        return [
+            "dimension": .integer(Int(dimension)), "in_planes": .integer(Int(in_planes)),
+            "out_planes": .integer(Int(out_planes)), "filter_size": size,
+            "bias": .bool(try boolean(options.bias, "bias")), "groups": .integer(Int(options.groups)),
+            "shape": .string(shapes[Int(options.shape.rawValue)].rawValue),
+            "dilation": try optionalAxes(options.dilation, dimension, "dilation"),
+            "input_stride": try optionalAxes(options.input_stride, dimension, "input_stride"),
+            "output_stride": try optionalAxes(options.output_stride, dimension, "output_stride"),
+            "normalized": .bool(try boolean(options.normalized, "normalized")),
         ]
     }
 }

@@ -17,6 +17,9 @@ import Testing
             try DenseToSparse(dimension: 3), try Sparsify(dimension: 2, in: 3),
             try Sparsify(dimension: 2, in: 3, activation: .fakeGradHardSigmoid), try SparsifyFCS(dimension: 1),
             try PermutohedralSubmanifoldConvolution(dimension: 3, in: 4, out: 6, bias: true, groups: 2),
+            try ConvolutionOnto(
+                dimension: 2, in: 4, out: 6, filterSize: [3, 5], bias: true, groups: 2, shape: .cross, dilation: 2,
+                inputStride: [1, 2], outputStride: 3, normalized: true),
             try ShapeContext(dimension: 2, in: 3, filterSize: [3, 2]),
             try SubmanifoldConvolution(
                 dimension: 3, in: 4, out: 6, filterSize: [3, 2, 1], bias: true, groups: 2, dilation: [1, 2, 3]),

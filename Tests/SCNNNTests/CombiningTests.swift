@@ -27,6 +27,39 @@ import Testing
         #expect(thrownError { _ = try SparseTensor.appending([]) }?.kind == .invalidArgument)
     }
 
+    @Test(arguments: ArithmeticOperation.allCases, CombinedSites.allCases)
+    func tensorsOnDifferentSitesMeetOnThoseOfEitherOrBoth(
+        _ operation: ArithmeticOperation, _ combined: CombinedSites
+    ) throws {
+        var random = Random(seed: 34)
+        let (a, b) = (
+            try Cloud(9, size: [5, 4], planes: 3, &random), try Cloud(12, size: [5, 4], planes: 3, &random)
+        )
+        let y = try a.tensor.combined(with: b.tensor, operation, on: combined)
+        let (first, second) = (Set(a.sites), Set(b.sites))
+        let expected = combined == .union ? first.union(second) : first.intersection(second)
+        #expect(Set(try y.coordinates()) == expected && y.siteCount == expected.count)
+        func row(_ cloud: Cloud, _ site: [Int]) -> ArraySlice<Float> {
+            cloud.sites.firstIndex(of: site).map { cloud.features.elements[3 * $0..<3 * $0 + 3] } ?? [0, 0, 0][...]
+        }
+        for (place, site) in try y.coordinates().enumerated() {
+            for (plane, (x, z)) in zip(row(a, site), row(b, site)).enumerated() {
+                let value: Float =
+                    switch operation {
+                    case .add: x + z
+                    case .subtract: x - z
+                    case .multiply: x * z
+                    case .divide: x / z
+                    }
+                let found = y.features.elements[3 * place + plane]
+                #expect(found == value || (found.isNaN && value.isNaN))
+            }
+        }
+        let narrow = try a.tensor.with(features: Tensor(zeros: [9, 2]))
+        #expect(
+            thrownError { _ = try b.tensor.combined(with: narrow, operation, on: combined) }?.kind == .shape)
+    }
+
     @Test func addCoords() throws {
         var random = Random(seed: 32)
         let cloud = try Cloud(9, size: [5, 1, 3], planes: 2, &random)

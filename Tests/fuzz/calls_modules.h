@@ -188,6 +188,19 @@ static const scn_fractional_options *fractional_options(int32_t dimension) {
     return options;
 }
 
+static const scn_convolution_onto_options *convolution_onto_options(int32_t dimension) {
+    scn_convolution_onto_options *options = (scn_convolution_onto_options *)scratch(1, sizeof *options);
+    *options = (scn_convolution_onto_options)SCN_CONVOLUTION_ONTO_OPTIONS_INIT;
+    if (byte() & 1) return NULL;
+    options->struct_size = a_struct_size(sizeof *options);
+    options->shape = (scn_filter_shape)choice_of(3), options->normalized = choice_of(2);
+    if (rarely(16)) options->groups = size_number(3);
+    if (byte() & 1) options->dilation = some_sizes(dimension, 1, 2);
+    if (byte() & 1) options->input_stride = some_sizes(dimension, 1, 2);
+    if (byte() & 1) options->output_stride = some_sizes(dimension, 1, 2);
+    return options;
+}
+
 static void call_filter_layer(void) {
     const uint8_t which = byte() % FILTER_LAYER_CALLS;
     const int32_t dimension = a_dimension();
@@ -218,6 +231,10 @@ static void call_filter_layer(void) {
     case 10: CALL(scn_average_pooling_create(dimension, size, stride, pooling, OUT(&out_module))); break;
     case 11: CALL(scn_unpooling_create(dimension, size, stride, pooling, OUT(&out_module))); break;
     case 12: CALL(scn_randomized_stride_max_pooling_create(dimension, size, stride, pooling, OUT(&out_module))); break;
+    case 13:
+        CALL(scn_convolution_onto_create(dimension, in, out_planes, size, convolution_onto_options(dimension),
+                                         OUT(&out_module)));
+        break;
     default: CALL(scn_fractional_max_pooling_create(dimension, fractional_options(dimension), OUT(&out_module)));
     }
 }

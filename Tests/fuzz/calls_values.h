@@ -128,8 +128,20 @@ static void call_along_rulebooks(int which) {
     (void)scn_rulebook_sizes(rulebook, &sizes[0], &sizes[1], &sizes[2], &sizes[3]);
     const int64_t weight_shape[] = {sizes[0], 1, PLANES, PLANES}, bias_shape[] = {PLANES}, rules_shape[] = {sizes[1]};
     const int64_t points_shape[] = {2, DIMENSION};
-    scn_tensor *own = NULL, *second = NULL;
+    const int64_t rows_shape[] = {sizes[2]};
+    scn_tensor *own = NULL, *second = NULL, *third = NULL;
     switch (which) {
+    case 4:
+        if (!rarely(64)) own = own_zeros(weight_shape, 4);
+        if (byte() & 1) second = own_zeros(bias_shape, 1);
+        if (byte() & 1) third = own_zeros(rows_shape, 1);
+        CALL(scn_tensor_convolve_normalized(a_tensor(), rulebook, own ? own : a_dense(), second, third,
+                                            OUT(&out_tensor)));
+        break;
+    case 5:
+        CALL(scn_combine_sparse(a_sparse(), a_sparse(), (scn_arithmetic)choice_of(4),
+                                (scn_site_combination)choice_of(2), OUT(&out_tensor)));
+        break;
     case 0:
         if (!rarely(64)) own = own_zeros(weight_shape, 4);
         if (byte() & 1) second = own_zeros(bias_shape, 1);
@@ -219,7 +231,7 @@ static void call_tensor(void) {
         CALL(scn_binary_cross_entropy(tensor, some_floats(count), count, OUT(&out_tensor)));
         break;
     case 36: CALL(scn_tensor_type(a_tensor(), OUT(&out_type))); break;
-    default: call_along_rulebooks(byte() % 4);
+    default: call_along_rulebooks(byte() % 6);
     }
 }
 

@@ -10,23 +10,27 @@ static void arithmetic(const scn_kernel_table *table) {
         begin_case("arithmetic on %lld elements", (long long)n);
         const float *a = uneven_floats(n, 1), *b = uneven_floats(n, 2);
         float *sum = copy_of(a, n), *product = copy_of(a, n), *scaled = copy_of(a, n), *divided = copy_of(a, n);
+        float *quotient = copy_of(a, n);
         float *leaky = copy_of(a, n), *back = copy_of(a, n);
         double *sums = edge_doubles(n), *products = edge_doubles(n), *scales = edge_doubles(n);
+        double *ratios = edge_doubles(n);
         double *quotients = edge_doubles(n), *leakies = edge_doubles(n), *backs = edge_doubles(n), squares = 0;
         table->add(sum, b, n, sum);
         table->multiply(product, b, n, product);
+        table->quotients(quotient, b, n, quotient);
         table->scale(scaled, 2.5f, n, scaled);
         table->divide(divided, 3, n, divided);
         table->leaky_relu(leaky, n, 0.25f, leaky);
         table->leaky_relu_backward(b, back, n, 0.25f, back);
         for (int64_t i = 0; i < n; i++) {
             double x = a[i], y = b[i];
-            sums[i] = x + y, products[i] = x * y, scales[i] = 2.5 * x, quotients[i] = x / 3;
+            sums[i] = x + y, products[i] = x * y, scales[i] = 2.5 * x, quotients[i] = x / 3, ratios[i] = x / y;
             leakies[i] = x > 0 ? x : x / 4, backs[i] = y > 0 ? x : x / 4;
             squares += x * x;
         }
         SAME(sum, sums, n);
         SAME(product, products, n);
+        SAME(quotient, ratios, n);
         SAME(scaled, scales, n);
         SAME(divided, quotients, n);
         SAME(leaky, leakies, n);

@@ -932,6 +932,12 @@ class Tensor : public Handle<scn_tensor, scn_tensor_retain, scn_tensor_release> 
     [[nodiscard]] friend Tensor operator*(const Tensor &a, const Tensor &b) {
         return detail::made<Tensor>(scn_tensor_multiply, a.get(), b.get());
     }
+    /// The sum, difference, product or quotient of this sparse tensor and another one, whose sites may differ, on the
+    /// sites of either or of both.
+    [[nodiscard]] Tensor combine(const Tensor &other, scn_arithmetic operation,
+                                 scn_site_combination sites = SCN_SITES_UNION) const {
+        return detail::made<Tensor>(scn_combine_sparse, get(), other.get(), operation, sites);
+    }
     /// Every element times a factor.
     [[nodiscard]] friend Tensor operator*(const Tensor &a, float factor) {
         return detail::made<Tensor>(scn_tensor_scale, a.get(), factor);
@@ -949,6 +955,14 @@ class Tensor : public Handle<scn_tensor, scn_tensor_retain, scn_tensor_release> 
     /// groups]; bias: dense [out], or a tensor without a handle for none. A dense tensor [output rows, out].
     [[nodiscard]] Tensor convolve(const Rulebook &rulebook, const Tensor &weight, const Tensor &bias = {}) const {
         return detail::made<Tensor>(scn_tensor_convolve, get(), rulebook.get(), weight.get(), bias.get());
+    }
+    /// The normalized convolution of rows along a rulebook: without bias, divided by the sum of the weights of the
+    /// inputs that each output meets, plus the bias. site_weights: dense [input rows], or a tensor without a handle for
+    /// ones; other arguments as above.
+    [[nodiscard]] Tensor convolve_normalized(const Rulebook &rulebook, const Tensor &weight, const Tensor &bias = {},
+                                             const Tensor &site_weights = {}) const {
+        return detail::made<Tensor>(scn_tensor_convolve_normalized, get(), rulebook.get(), weight.get(), bias.get(),
+                                    site_weights.get());
     }
     /// What a pooling makes of rows along a rulebook: a dense tensor [output rows, planes].
     [[nodiscard]] Tensor pool(const Rulebook &rulebook, scn_pooling pooling) const {
@@ -1239,6 +1253,7 @@ struct ConvolutionOptions {
     Size padding{};           ///< {} for zeros. Not for submanifold convolutions.
     Size dilation{};          ///< {} for ones.
     bool rounds_down = false; ///< Whether the last places of a field may lie under no window.
+    bool normalized = false;  ///< Whether to divide sums by how many inputs the filter meets.
 
     /// The struct of scn.h, which points into this one.
     [[nodiscard]] scn_convolution_options raw(std::int64_t dimension) const {
@@ -1248,6 +1263,31 @@ struct ConvolutionOptions {
         options.padding = padding.on(dimension, "padding");
         options.dilation = dilation.on(dimension, "dilation");
         options.rounds_down = rounds_down;
+        options.normalized = normalized;
+        return options;
+    }
+};
+
+/// Options of convolutions onto any sites.
+struct ConvolutionOntoOptions {
+    std::int64_t groups = 1;  ///< Must divide the planes in and out.
+    bool bias = false;
+    scn_filter_shape shape = SCN_FILTER_CENTERED;
+    Size dilation{};          ///< {} for ones.
+    Size input_stride{};      ///< {} for ones.
+    Size output_stride{};     ///< {} for ones.
+    bool normalized = false;  ///< Whether to divide sums by how many inputs the filter meets.
+
+    /// The struct of scn.h, which points into this one.
+    [[nodiscard]] scn_convolution_onto_options raw(std::int64_t dimension) const {
+        scn_convolution_onto_options options = SCN_CONVOLUTION_ONTO_OPTIONS_INIT;
+        options.groups = groups;
+        options.bias = bias;
+        options.shape = shape;
+        options.dilation = dilation.on(dimension, "dilation");
+        options.input_stride = input_stride.on(dimension, "input_stride");
+        options.output_stride = output_stride.on(dimension, "output_stride");
+        options.normalized = normalized;
         return options;
     }
 };
@@ -1300,6 +1340,14 @@ inline Module randomized_stride_convolution(std::int32_t dimension, std::int64_t
                                             const ConvolutionOptions &options = {}) {
     return detail::strided_layer(scn_randomized_stride_convolution_create, dimension, in_planes, out_planes,
                                  filter_size, filter_stride, options);
+}
+/// A convolution of a table of two sparse tensors, the first onto the sites of the second; of one sparse tensor onto
+/// its own sites, their floor by the output's stride, or all that it covers.
+inline Module convolution_onto(std::int32_t dimension, std::int64_t in_planes, std::int64_t out_planes,
+                               const Size &filter_size, const ConvolutionOntoOptions &options = {}) {
+    const scn_convolution_onto_options raw = options.raw(dimension);
+    return detail::made<Module>(scn_convolution_onto_create, dimension, in_planes, out_planes,
+                                filter_size.on(dimension, "filter_size"), &raw);
 }
 /// A submanifold convolution on the lattice A_d.
 inline Module permutohedral_submanifold_convolution(std::int32_t dimension, std::int64_t in_planes,

@@ -235,6 +235,9 @@ typedef struct {
     /// output = a * b.
     void (*_Nonnull multiply)(const float *_Nonnull a, const float *_Nonnull b, int64_t count,
                               float *_Nonnull output);
+    /// output = a / b.
+    void (*_Nonnull quotients)(const float *_Nonnull a, const float *_Nonnull b, int64_t count,
+                               float *_Nonnull output);
     /// output[row][p] = input[row][p].
     void (*_Nonnull copy_rows)(int64_t rows, const float *_Nonnull input, int64_t input_stride,
                                float *_Nonnull output, int64_t output_stride, int64_t planes);

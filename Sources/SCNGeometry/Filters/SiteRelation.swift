@@ -47,6 +47,22 @@ package struct SiteRelation: Hashable, Sendable {
         }
     }
 
+    /// What a strided filter of a shape reads, where the input's coordinates count `inputStride`.
+    package init(_ filter: FilterGeometry, _ shape: Shape, inputStride: [Int]) throws(SCNError) {
+        if shape == .cross {
+            let list = try Self.offsets(filter, shape)
+            (offsets, volume) = (.list(list), list.count / filter.dimension)
+        } else {
+            let firsts = try Self.firstTaps(filter, shape)
+            offsets = .box(
+                filter.size.indices.map {
+                    AxisTaps(first: firsts[$0], step: filter.dilation[$0], count: filter.size[$0])
+                })
+            volume = filter.volume
+        }
+        (self.inputStride, outputStride) = (inputStride, filter.stride)
+    }
+
     /// Offsets one by one, [volume, dimension]; strides are ones where they are nil.
     package init(
         dimension: Int, offsets: [Int], inputStride: [Int]? = nil, outputStride: [Int]? = nil
@@ -183,22 +199,11 @@ extension SiteRelation {
     /// The offsets of a strided filter's size, padding and dilation, [volume, dimension].
     package static func offsets(_ filter: FilterGeometry, _ shape: Shape) throws(SCNError) -> [Int] {
         let axes = filter.size.indices
-        func place(_ axis: Int, _ tap: Int) -> Int {
-            let first = shape == .corner ? 0 : filter.size[axis] / 2
-            return (tap - first) * filter.dilation[axis] - filter.padding[axis]
-        }
         let volume = shape == .cross ? axes.reduce(1) { $0 + filter.size[$1] - 1 } : filter.volume
         try require(
             volume <= longestList, .overflow, "offsets: are \(volume), expected at most \(longestList)")
-        for axis in axes {
-            // Taps ascend from the one that is furthest back, and the padding takes them further.
-            let first = shape == .corner ? 0 : filter.size[axis] / 2
-            let least = -Int128(first) * Int128(filter.dilation[axis]) - Int128(filter.padding[axis])
-            try require(
-                least >= Int128(Int.min), .overflow,
-                "padding: is \(filter.padding[axis]) on axis \(axis), with filter size \(filter.size[axis]) and "
-                    + "dilation \(filter.dilation[axis]) more than 64 bits hold")
-        }
+        let firsts = try firstTaps(filter, shape)
+        func place(_ axis: Int, _ tap: Int) -> Int { firsts[axis] + tap * filter.dilation[axis] }
         if shape != .cross {
             return (0..<volume).flatMap { k in zip(axes, filter.taps(of: k)).map { place($0, $1) } }
         }
@@ -212,5 +217,18 @@ extension SiteRelation {
             }
         }
         return offsets
+    }
+
+    /// What the first tap of each axis adds; taps ascend from it, and the padding takes it further back.
+    private static func firstTaps(_ filter: FilterGeometry, _ shape: Shape) throws(SCNError) -> [Int] {
+        try filter.size.indices.map { axis throws(SCNError) in
+            let taps = shape == .corner ? 0 : filter.size[axis] / 2
+            let first = -Int128(taps) * Int128(filter.dilation[axis]) - Int128(filter.padding[axis])
+            try require(
+                first >= Int128(Int.min), .overflow,
+                "padding: is \(filter.padding[axis]) on axis \(axis), with filter size \(filter.size[axis]) and "
+                    + "dilation \(filter.dilation[axis]) more than 64 bits hold")
+            return Int(first)
+        }
     }
 }

@@ -27,6 +27,26 @@ extension Tensor {
         }
     }
 
+    /// The quotient of two tensors of one shape, element by element, as floating-point numbers have it.
+    public static func / (a: Tensor, b: Tensor) throws -> Tensor {
+        try b.requireShape(of: a, "b")
+        let (left, right) = (a.values, b.values)
+        let quotient = try Matrix(rows: left.rows, planes: left.planes)
+        try Elements.divide(left, by: right, into: quotient)
+        let (leftWanted, rightWanted) = (a.requiresGradient, b.requiresGradient)
+        return Tape.result(shape: a.shape, values: quotient, inputs: [a, b]) { gradient in
+            let byLeft = try Matrix(rows: left.rows, planes: left.planes)
+            try Elements.divide(gradient, by: right, into: byLeft)
+            let byRight = rightWanted ? try Matrix(rows: left.rows, planes: left.planes) : nil
+            if let byRight {
+                // -gradient * a / b^2.
+                try Elements.multiply(byLeft, quotient, into: byRight)
+                try Elements.scale(byRight, by: -1, into: byRight)
+            }
+            return [leftWanted ? .fresh(byLeft) : nil, byRight.map { .fresh($0) }]
+        }
+    }
+
     /// Every element times `factor`.
     public static func * (a: Tensor, factor: Float) throws -> Tensor {
         func scaled(_ matrix: Matrix) throws -> Matrix {

@@ -20,19 +20,25 @@ public class ConvolutionLayer: Module, ProductLayer {
     public let bias: Tensor?
     let filter: FilterGeometry
     let shape: ConvolutionShape
+    /// Whether sums are divided by how many inputs the filter meets.
+    public let isNormalized: Bool
     var leakiness: Double
     var packedWeightCache: PackedWeightCache?
     var spectralNorm: SpectralNorm?
 
-    /// `variance` of the weights at first: 2 * groups / (in * volume) where it is nil.
-    init(_ arguments: Arguments, _ filter: FilterGeometry, variance: Double? = nil) throws {
+    /// `volume`: how many offsets the filter has, all of its box where it is nil; `variance` of the weights at first: 2
+    /// * groups / (in * volume) where it is nil.
+    init(
+        _ arguments: Arguments, _ filter: FilterGeometry, volume: Int? = nil, variance: Double? = nil
+    ) throws {
         dimension = arguments.integer("dimension")
         inPlanes = arguments.integer("in_planes")
         outPlanes = arguments.integer("out_planes")
         groups = arguments.integer("groups")
         shape = try ConvolutionShape(
-            volume: filter.volume, groups: groups, inPlanes: inPlanes, outPlanes: outPlanes)
+            volume: volume ?? filter.volume, groups: groups, inPlanes: inPlanes, outPlanes: outPlanes)
         self.filter = filter
+        isNormalized = arguments.flag("normalized")
         leakiness = arguments.real("leakiness")
         let variance = variance ?? 2 * Double(groups) / (Double(inPlanes) * Double(shape.volume))
         weight = try .normalParameter(
@@ -65,11 +71,25 @@ public class ConvolutionLayer: Module, ProductLayer {
     public override func forward(_ input: Value) throws -> Value {
         let sparse = try input.sparse(for: typeName, dimension: dimension, planes: inPlanes)
         let (output, rulebook) = try rules(sparse)
+        return try along(rulebook, sparse, to: output)
+    }
+
+    /// The convolution of a sparse tensor along a rulebook that ends at a site set.
+    func along(_ rulebook: Rulebook, _ sparse: SparseTensor, to output: SiteSetID) throws -> Value {
         let factor = try currentWeight()
         let pack = { try ConvolutionOperation.pack(factor.values, self.shape) }
-        let features = try sparse.features.convolved(
-            rulebook, weight: factor, packed: packedWeightCache?.weights(of: factor, pack: pack) ?? pack(),
-            bias: bias, leakiness: Float(leakiness), behindActivation: activationGradient)
+        let packed = try packedWeightCache?.weights(of: factor, pack: pack) ?? pack()
+        let features =
+            if isNormalized {
+                try sparse.features.convolved(rulebook, weight: factor, packed: packed, bias: nil)
+                    .divided(
+                        byRows: Tensor(matrix: RowQuotients.occupancy(rulebook)), bias: bias,
+                        behindActivation: activationGradient, leakiness: Float(leakiness))
+            } else {
+                try sparse.features.convolved(
+                    rulebook, weight: factor, packed: packed, bias: bias, leakiness: Float(leakiness),
+                    behindActivation: activationGradient)
+            }
         return .sparse(try SparseTensor(features: features, geometry: sparse.geometry, sites: output))
     }
 }
@@ -83,14 +103,15 @@ public final class SubmanifoldConvolution: ConvolutionLayer {
         [
             .dimension, .inPlanes, .outPlanes,
             .size("filter_size", "The filter along each axis.", label: "filter"), .bias(false), .groups, .dilation,
-            .activation,
+            .normalized, .activation,
         ], checks: checks, state: convolutionState
     ) { try SubmanifoldConvolution($0) }
 
-    /// `groups` divides the planes in and out. Sizes are one number for all axes, or one an axis.
+    /// `groups` divides the planes in and out. Sizes are one number for all axes, or one an axis. `normalized`: whether
+    /// to divide sums by how many inputs the filter meets.
     public convenience init(
         dimension: Int, in inPlanes: Int, out outPlanes: Int, filterSize: Size, bias: Bool = false, groups: Int = 1,
-        dilation: Size = 1
+        dilation: Size = 1, normalized: Bool = false
     ) throws {
         try self.init(
             Arguments(
@@ -99,7 +120,7 @@ public final class SubmanifoldConvolution: ConvolutionLayer {
                     "dimension": .integer(dimension), "in_planes": .integer(inPlanes),
                     "out_planes": .integer(outPlanes),
                     "filter_size": filterSize.argument, "bias": .bool(bias), "groups": .integer(groups),
-                    "dilation": dilation.argument,
+                    "dilation": dilation.argument, "normalized": .bool(normalized),
                 ]))
     }
 
@@ -128,14 +149,15 @@ public class StridedConvolutionLayer: ConvolutionLayer {
     private static let stridedArguments: [LayerArgument] = [
         .dimension, .inPlanes, .outPlanes, .size("filter_size", "The filter along each axis.", label: "filter"),
         .size("filter_stride", "Steps from window to window.", former: ["stride"], label: "stride"), .bias(false),
-        .groups, .padding, .dilation, .roundDown, .activation,
+        .groups, .padding, .dilation, .roundDown, .normalized, .activation,
     ]
 
     /// `groups` divides the planes in and out. Sizes are one number for all axes, or one an axis. `roundDown`: the last
-    /// places of a field may lie under no window where there is neither padding nor dilation.
+    /// places of a field may lie under no window where there is neither padding nor dilation. `normalized`: whether to
+    /// divide sums by how many inputs the filter meets.
     public convenience init(
         dimension: Int, in inPlanes: Int, out outPlanes: Int, filterSize: Size, stride: Size, bias: Bool = false,
-        groups: Int = 1, padding: Size = 0, dilation: Size = 1, roundDown: Bool = false
+        groups: Int = 1, padding: Size = 0, dilation: Size = 1, roundDown: Bool = false, normalized: Bool = false
     ) throws {
         try self.init(
             Arguments(
@@ -145,7 +167,7 @@ public class StridedConvolutionLayer: ConvolutionLayer {
                     "out_planes": .integer(outPlanes),
                     "filter_size": filterSize.argument, "filter_stride": stride.argument, "bias": .bool(bias),
                     "groups": .integer(groups), "padding": padding.argument, "dilation": dilation.argument,
-                    "round_down": .bool(roundDown),
+                    "round_down": .bool(roundDown), "normalized": .bool(normalized),
                 ]))
     }
 

@@ -39,6 +39,11 @@ extension LayerArgument {
             + "elsewhere they may in any case.", fallback: .bool(false), isAddition: true,
         display: .word("rounds down"))
 
+    static let normalized = LayerArgument(
+        "normalized", .flag,
+        "Whether to divide sums, before the bias, by how many inputs the filter meets (Knutsson and Westin, 1993).",
+        fallback: .bool(false), isAddition: true, display: .word("normalized"))
+
     static let featuresToDrop = LayerArgument(
         "features_to_drop", .count(minimum: 0), "How many of the first planes to leave out.", fallback: .integer(0),
         sparseConvNet: "nFeaturesToDrop", display: .labeled("drops"))

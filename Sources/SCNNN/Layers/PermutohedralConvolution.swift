@@ -11,7 +11,7 @@ public final class PermutohedralSubmanifoldConvolution: ConvolutionLayer {
     static let layerType = LayerType(
         "PermutohedralSubmanifoldConvolution",
         "A convolution whose sites stay, on the lattice A_d: each site reads itself and its d * (d + 1) neighbors.",
-        [.dimension, .inPlanes, .outPlanes, .bias(false), .groups, .activation], checks: checks,
+        [.dimension, .inPlanes, .outPlanes, .bias(false), .groups, .normalized, .activation], checks: checks,
         state: [
             .parameter(
                 "weight", "[volume, groups, in_planes / groups, out_planes / groups]",

@@ -17,6 +17,13 @@ package enum Elements {
         }
     }
 
+    /// result = a / b, element by element.
+    package static func divide(_ a: Matrix, by b: Matrix, into result: Matrix) throws(SCNError) {
+        try Kernels.forElements(["a": a, "b": b, "result": result]) { kernels, start, count in
+            kernels.quotients(a.pointer + start, b.pointer + start, count, result.pointer + start)
+        }
+    }
+
     /// result = a * factor.
     package static func scale(_ a: Matrix, by factor: Float, into result: Matrix) throws(SCNError) {
         try Kernels.forElements(["a": a, "result": result]) { kernels, start, count in

@@ -102,6 +102,19 @@ static void bad_flows(void) {
     BAD(HANDLE, "rulebook", scn_tensor_pool(sparse, NULL, SCN_POOLING_SUM, &out_tensor));
     BAD(SHAPE, "weight", scn_tensor_convolve(sparse, rulebook, places, NULL, &out_tensor));
     BAD(SHAPE, "bias", scn_tensor_convolve(sparse, rulebook, weight, bias, &out_tensor));
+    BAD_TENSOR("features", scn_tensor_convolve_normalized(handle, rulebook, weight, NULL, NULL, &out_tensor));
+    BAD_TENSOR("weight", scn_tensor_convolve_normalized(sparse, rulebook, handle, NULL, NULL, &out_tensor));
+    BAD(SHAPE, "bias", scn_tensor_convolve_normalized(sparse, rulebook, weight, bias, NULL, &out_tensor));
+    BAD(SHAPE, "site_weights", scn_tensor_convolve_normalized(sparse, rulebook, weight, NULL, bias, &out_tensor));
+    BAD(SHAPE, "site_weights", scn_tensor_convolve_normalized(sparse, rulebook, weight, NULL, places, &out_tensor));
+    BAD_TENSOR("a", scn_combine_sparse(handle, sparse, SCN_ARITHMETIC_ADD, SCN_SITES_UNION, &out_tensor));
+    BAD_TENSOR("b", scn_combine_sparse(sparse, handle, SCN_ARITHMETIC_ADD, SCN_SITES_UNION, &out_tensor));
+    BAD(SHAPE, "a", scn_combine_sparse(dense, sparse, SCN_ARITHMETIC_ADD, SCN_SITES_UNION, &out_tensor));
+    BAD(INVALID_ARGUMENT, "operation: is 4",
+        scn_combine_sparse(sparse, sparse, (scn_arithmetic)4, SCN_SITES_UNION, &out_tensor));
+    BAD(INVALID_ARGUMENT, "sites: is 2",
+        scn_combine_sparse(sparse, sparse, SCN_ARITHMETIC_ADD, SCN_SITES_DIFFERENCE, &out_tensor));
+    BAD(INVALID_ARGUMENT, "result", scn_combine_sparse(sparse, sparse, SCN_ARITHMETIC_ADD, SCN_SITES_UNION, NULL));
     BAD(INVALID_ARGUMENT, "pooling: is 5", scn_tensor_pool(sparse, rulebook, (scn_pooling)5, &out_tensor));
     BAD(SHAPE, "features", scn_tensor_pool(weights, rulebook, SCN_POOLING_MAX, &out_tensor));
     BAD(SHAPE, "weights", scn_tensor_sum_along(sparse, rulebook, weights, &out_tensor));

@@ -223,6 +223,10 @@ void relations() {
     const scn::Tensor values({3, 1}, {1, 2, 4}), ones({2, 1, 1, 1}, {1, 1}), bias({1}, {10});
     check(equal(values.pool(rules, SCN_POOLING_SUM).values(), {1, 2, 4}), "sums along a rulebook");
     check(equal(values.convolve(rules, ones, bias).values(), {11, 12, 14}), "a convolution along a rulebook");
+    check(equal(values.convolve_normalized(rules, ones, bias).values(), {11, 12, 14}), "one rule, one input");
+    const scn::Tensor site_weights({3}, {1, 2, 8});
+    check(equal(values.convolve_normalized(rules, ones, bias, site_weights).values(), {11, 11, 10.5}),
+          "a normalized convolution");
     check(equal(values.sum_along(rules, scn::Tensor({3}, {1, 2, 3})).values(), {2, 2, 12}), "weighted sums");
     const scn::Step everywhere = geometry.covering(floored, {corner, {}, {}});
     check(geometry.site_count(everywhere.sites) == 4, "all sites that are reached");
@@ -306,6 +310,9 @@ void modules() {
     check(equal(sparse.with_features(features * 2.0F).features().values(), {2, 4}), "other features");
     check(equal(scn::sparse(sparse.geometry(), 0, features).values(), {1, 2}) && !sparse.mask(),
           "sparse from features");
+    check(equal(sparse.combine(sparse, SCN_ARITHMETIC_DIVIDE, SCN_SITES_INTERSECTION).features().values(), {1, 1}),
+          "a quotient");
+    check(equal(sparse.combine(sparse, SCN_ARITHMETIC_SUBTRACT).features().values(), {0, 0}), "a difference");
     check(scn::sparsify(2, 1)(sparse).mask().shape() == scn::Shape{2}, "a mask");
     const scn::Tensor batched = scn::points_batched({1, 2, 3, -1}, 2, 2, 1, scn::Tensor::zeros({2, 2, 3}));
     check(scn::sequential({scn::bl_input_layer(1, 8), scn::bl_output_layer(1)})(batched).shape() == scn::Shape{2, 2, 3},
@@ -316,6 +323,8 @@ void modules() {
 void builders() {
     scn::ConvolutionOptions padded;
     padded.padding = 1, padded.dilation = {1, 1}, padded.bias = true, padded.groups = 2;
+    scn::ConvolutionOntoOptions onto;
+    onto.shape = SCN_FILTER_CROSS, onto.output_stride = 2, onto.normalized = true;
     scn::PoolingOptions dropping;
     dropping.features_to_drop = 1;
     scn::FractionalOptions fractional;
@@ -330,6 +339,7 @@ void builders() {
         {scn::deconvolution(2, 2, 4, 3, 2, padded), "Deconvolution"},
         {scn::full_convolution(2, 2, 4, 3, 2), "FullConvolution"},
         {scn::randomized_stride_convolution(2, 2, 4, 3, 2), "RandomizedStrideConvolution"},
+        {scn::convolution_onto(2, 2, 4, 3, onto), "ConvolutionOnto"},
         {scn::permutohedral_submanifold_convolution(2, 2, 4), "PermutohedralSubmanifoldConvolution"},
         {scn::shape_context(2, 2), "ShapeContext"}, {scn::network_in_network(2, 4), "NetworkInNetwork"},
         {scn::linear(2, 4), "Linear"}, {scn::max_pooling(2, 2, 2, dropping), "MaxPooling"},

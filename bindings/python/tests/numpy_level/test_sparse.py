@@ -179,8 +179,10 @@ def test_arithmetic(points, sparse):
     (y * x).sum().backward()
     assert np.allclose(leaf.grad, 4 * features + 1, atol=1e-5)
     other = scn.InputLayer(2, 15)([coords[:39], features[:39]])
+    # A site of one alone keeps its value.
+    assert np.isclose((x + other).sum().item(), x.sum().item() + other.sum().item(), rtol=1e-4)
     with pytest.raises(ValueError, match="site"):
-        x + other
+        scn.AddTable()([x, other])
     with pytest.raises(ValueError):
         x + leaf
 

@@ -78,6 +78,11 @@ SCN_SPARSIFY_NONE = 0
 SCN_SPARSIFY_SIGMOID = 1
 SCN_SPARSIFY_FAKE_GRAD_HARD_SIGMOID = 2
 
+# scn_filter_shape
+SCN_FILTER_CENTERED = 0
+SCN_FILTER_CORNER = 1
+SCN_FILTER_CROSS = 2
+
 # scn_window_order
 SCN_WINDOWS_PSEUDORANDOM = 0
 SCN_WINDOWS_RANDOM = 1
@@ -99,11 +104,6 @@ SCN_ACTIVATION_SILU = 7
 SCN_ACTIVATION_HARD_SWISH = 8
 SCN_ACTIVATION_SOFTPLUS = 9
 
-# scn_filter_shape
-SCN_FILTER_CENTERED = 0
-SCN_FILTER_CORNER = 1
-SCN_FILTER_CROSS = 2
-
 # scn_voxel_reduction
 SCN_VOXEL_SUM = 0
 SCN_VOXEL_MEAN = 1
@@ -115,6 +115,12 @@ SCN_VOXEL_RANDOM = 4
 SCN_SITES_UNION = 0
 SCN_SITES_INTERSECTION = 1
 SCN_SITES_DIFFERENCE = 2
+
+# scn_arithmetic
+SCN_ARITHMETIC_ADD = 0
+SCN_ARITHMETIC_SUBTRACT = 1
+SCN_ARITHMETIC_MULTIPLY = 2
+SCN_ARITHMETIC_DIVIDE = 3
 
 # Handles.
 Tensor = c_void_p
@@ -131,12 +137,13 @@ SegmentReduction = c_int
 Broadcast = c_int
 InputMode = c_int
 SparsifyActivation = c_int
+FilterShape = c_int
 WindowOrder = c_int
 GlobalPooling = c_int
 Activation = c_int
-FilterShape = c_int
 VoxelReduction = c_int
 SiteCombination = c_int
+Arithmetic = c_int
 
 # Numbers in memory: an address, an array or a reference of ctypes, None for NULL.
 Int32s = c_void_p
@@ -178,12 +185,50 @@ class ConvolutionOptions(Structure):
         ("padding", POINTER(c_int64)),
         ("dilation", POINTER(c_int64)),
         ("rounds_down", c_int32),
+        ("normalized", c_int32),
     ]
 
     def __init__(
-        self, *, groups: int = 1, bias: int = 0, padding: Any = None, dilation: Any = None, rounds_down: int = 0
+        self,
+        *,
+        groups: int = 1,
+        bias: int = 0,
+        padding: Any = None,
+        dilation: Any = None,
+        rounds_down: int = 0,
+        normalized: int = 0,
     ) -> None:
-        super().__init__(sizeof(ConvolutionOptions), groups, bias, padding, dilation, rounds_down)
+        super().__init__(sizeof(ConvolutionOptions), groups, bias, padding, dilation, rounds_down, normalized)
+
+
+class ConvolutionOntoOptions(Structure):
+    """scn_convolution_onto_options"""
+
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("groups", c_int64),
+        ("bias", c_int32),
+        ("shape", FilterShape),
+        ("dilation", POINTER(c_int64)),
+        ("input_stride", POINTER(c_int64)),
+        ("output_stride", POINTER(c_int64)),
+        ("normalized", c_int32),
+    ]
+
+    def __init__(
+        self,
+        *,
+        groups: int = 1,
+        bias: int = 0,
+        shape: int = SCN_FILTER_CENTERED,
+        dilation: Any = None,
+        input_stride: Any = None,
+        output_stride: Any = None,
+        normalized: int = 0,
+    ) -> None:
+        super().__init__(
+            sizeof(ConvolutionOntoOptions), groups, bias, shape, dilation, input_stride, output_stride, normalized
+        )
 
 
 class PoolingOptions(Structure):
@@ -525,6 +570,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_tensor_sum": (Status, [Tensor, POINTER(Tensor)]),
     "scn_tensor_reshape": (Status, [Tensor, Int64s, c_int32, POINTER(Tensor)]),
     "scn_tensor_convolve": (Status, [Tensor, Rulebook, Tensor, Tensor, POINTER(Tensor)]),
+    "scn_tensor_convolve_normalized": (Status, [Tensor, Rulebook, Tensor, Tensor, Tensor, POINTER(Tensor)]),
     "scn_tensor_pool": (Status, [Tensor, Rulebook, Pooling, POINTER(Tensor)]),
     "scn_tensor_sum_along": (Status, [Tensor, Rulebook, Tensor, POINTER(Tensor)]),
     "scn_tensor_interpolate": (Status, [Tensor, Tensor, Int64s, c_int32, POINTER(Tensor)]),
@@ -599,6 +645,10 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_randomized_stride_convolution_create": (
         Status,
         [c_int32, c_int64, c_int64, Int64s, Int64s, POINTER(ConvolutionOptions), POINTER(Module)],
+    ),
+    "scn_convolution_onto_create": (
+        Status,
+        [c_int32, c_int64, c_int64, Int64s, POINTER(ConvolutionOntoOptions), POINTER(Module)],
     ),
     "scn_permutohedral_submanifold_convolution_create": (
         Status,
@@ -702,6 +752,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_geometry_add_sites": (Status, [Geometry, POINTER(Field), Int64s, c_int64, c_int32, Int32s]),
     "scn_geometry_floor": (Status, [Geometry, c_int32, Int64s, Int32s]),
     "scn_geometry_combine": (Status, [Geometry, c_int32, c_int32, SiteCombination, Int32s]),
+    "scn_combine_sparse": (Status, [Tensor, Tensor, Arithmetic, SiteCombination, POINTER(Tensor)]),
     "scn_geometry_find_rows": (Status, [Geometry, c_int32, Int64s, c_int64, c_int32, Int64s]),
     "scn_geometry_match_sites": (Status, [Geometry, c_int32, Geometry, c_int32, Int64s, c_int64]),
     "scn_geometry_between": (Status, [Geometry, c_int32, c_int32, POINTER(Relation), POINTER(Rulebook)]),

@@ -1,8 +1,8 @@
 """Sites in the order in which a program names them, and what flows between such sets.
 
-The engine keeps sites sorted by sample, then by coordinates. spconv, MinkowskiEngine and torchsparse keep rows where the
-program put them. `Rows` is a set of sites with its order; `Rules` are the rules between two of them: they take features
-in the order of the one, and return features in the order of the other.
+The engine keeps sites sorted by sample, then by coordinates. spconv, MinkowskiEngine and torchsparse keep rows where
+the program put them. `Rows` is a set of sites with its order; `Rules` are the rules between two of them: they take
+features in the order of the one, and return features in the order of the other.
 """
 
 from __future__ import annotations
@@ -128,7 +128,8 @@ class Rows:
 
 
 class Rules:
-    """The rules from one set of rows to another; they know nothing of the order that features are in, the methods do."""
+    """The rules from one set of rows to another; they know nothing of the order that features are in, the methods
+    do."""
 
     __slots__ = ("input", "output", "rulebook")
 

@@ -11,6 +11,7 @@ from .layer_types import made_from_arguments
 
 __all__ = [
     "Convolution",
+    "ConvolutionOnto",
     "Deconvolution",
     "FullConvolution",
     "RandomizedStrideConvolution",
@@ -35,6 +36,7 @@ class _Convolution(Layer):
     padding: list[int]
     dilation: list[int]
     round_down: bool
+    normalized: bool
 
     @property
     def filter_volume(self) -> int:
@@ -46,13 +48,23 @@ class SubmanifoldConvolution(_Convolution):
     """A convolution that keeps the sites: offset k of the filter reads site + (k - size / 2) * dilation.
 
     [sites, nIn] -> [sites, nOut]. filter_size, dilation: an integer or one for each axis. bias: whether to add one.
-    weight: [volume, groups, nIn / groups, nOut / groups], initialized N(0, 2 * groups / (nIn * volume)). bias: [nOut],
-    zeros.
+    normalized: whether to divide sums, before the bias, by how many inputs the filter meets (Knutsson and Westin,
+    "Normalized and differential convolution", 1993). weight: [volume, groups, nIn / groups, nOut / groups], initialized
+    N(0, 2 * groups / (nIn * volume)). bias: [nOut], zeros.
     """
 
     @made_from_arguments
     def __init__(
-        self, dimension: int, nIn: int, nOut: int, filter_size: Any, bias: bool, groups: int = 1, *, dilation: Any = 1
+        self,
+        dimension: int,
+        nIn: int,
+        nOut: int,
+        filter_size: Any,
+        bias: bool,
+        groups: int = 1,
+        *,
+        dilation: Any = 1,
+        normalized: bool = False,
     ) -> None: ...
 
 
@@ -76,6 +88,7 @@ class _StridedConvolution(_Convolution):
         padding: Any = 0,
         dilation: Any = 1,
         round_down: bool = False,
+        normalized: bool = False,
     ) -> None: ...
 
 
@@ -116,3 +129,42 @@ class RandomizedStrideConvolution(_StridedConvolution):
     once for an input and a filter: branches with the same filter get the same sites. Weight and bias as in
     `SubmanifoldConvolution`.
     """
+
+
+class ConvolutionOnto(_Convolution):
+    """A convolution onto any sites: input * input_stride = output * output_stride + offset k of the filter.
+
+    Called with two sparse tensors in a list, it convolves the first onto the sites of the second. Called with one, the
+    result's sites are its own where strides are ones; floor(site / output_stride) where input_stride is 1, as in
+    MinkowskiEngine; else all that are related to one of its sites. [sites in, nIn] -> [sites out, nOut].
+
+    shape: 'centered', tap t of an axis is at (t - size / 2) * dilation; 'corner', at t * dilation; 'cross', the center,
+    then the centered taps of each axis. Sizes are an integer or one for each axis. Weight, bias and `normalized` as in
+    `SubmanifoldConvolution`; see `filter_offsets` for the weight's order.
+    """
+
+    shape: str
+    input_stride: list[int]
+    output_stride: list[int]
+
+    @made_from_arguments
+    def __init__(
+        self,
+        dimension: int,
+        nIn: int,
+        nOut: int,
+        filter_size: Any,
+        bias: bool,
+        groups: int = 1,
+        *,
+        shape: str = "centered",
+        dilation: Any = 1,
+        input_stride: Any = 1,
+        output_stride: Any = 1,
+        normalized: bool = False,
+    ) -> None: ...
+
+    @property
+    def filter_volume(self) -> int:
+        """The number of filter offsets."""
+        return self.weight.shape[0]

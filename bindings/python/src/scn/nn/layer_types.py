@@ -200,7 +200,12 @@ def _is_shown(argument: Argument, value: Any, signature: Any) -> bool:
     given = signature.get(argument.name)
     if given is None:
         return False
-    is_always = argument.kind in ("real", "flag") and argument.name not in ("affine", "leakiness", "round_down")
+    is_always = argument.kind in ("real", "flag") and argument.name not in (
+        "affine",
+        "leakiness",
+        "normalized",
+        "round_down",
+    )
     return is_always or given.default is inspect.Parameter.empty or shown(value) != shown(argument.default)
 
 

@@ -19,8 +19,8 @@ class PermutohedralSubmanifoldConvolution(Layer):
     """A convolution that keeps the sites: each reads itself and its d * (d + 1) nearest neighbors on the lattice A_d.
 
     [sites, nIn] -> [sites, nOut], with input = output + `permutohedral_offsets(dimension)[k]`. weight: [volume, groups,
-    nIn / groups, nOut / groups], volume d * d + d + 1, initialized N(0, 2 / (nIn * volume)). bias: [nOut], zeros. Sites
-    are lattice coordinates; `permutohedral_basis` gives them.
+    nIn / groups, nOut / groups], volume d * d + d + 1, initialized N(0, 2 / (nIn * volume)). bias: [nOut], zeros.
+    normalized: as in `SubmanifoldConvolution`. Sites are lattice coordinates; `permutohedral_basis` gives them.
     """
 
     weight: Parameter
@@ -30,9 +30,12 @@ class PermutohedralSubmanifoldConvolution(Layer):
     nOut: int
     has_bias: bool
     groups: int
+    normalized: bool
 
     @made_from_arguments
-    def __init__(self, dimension: int, nIn: int, nOut: int, bias: bool, groups: int = 1) -> None: ...
+    def __init__(
+        self, dimension: int, nIn: int, nOut: int, bias: bool, groups: int = 1, *, normalized: bool = False
+    ) -> None: ...
 
     @property
     def filter_volume(self) -> int:

@@ -12,17 +12,35 @@ from typing import Any, Optional
 import torch
 
 from .._messages import wrong_elements, wrong_shape, wrong_type
+from .._native.generated import (
+    SCN_ARITHMETIC_ADD,
+    SCN_ARITHMETIC_DIVIDE,
+    SCN_ARITHMETIC_MULTIPLY,
+    SCN_ARITHMETIC_SUBTRACT,
+    SCN_SITES_UNION,
+)
 from .._native.library import library
-from ..values.along import pooling_of, rulebook_of
+from ..errors import ShapeError
+from ..values.along import arithmetic_of, pooling_of, rulebook_of, sites_of
 from ..values.sites import Rulebook, Sites, batch_of
 from . import functions
 from .autograd import reference
 from .autograd.along import interpolation_weights, weighted_sum
 from .autograd.buffers import is_computed_by_library, prepared, prepared_together, typed_like
+from .autograd.normalizing import normalized, occupancy
 from .metadata import Metadata
 from .sparse import SparseConvNetTensor, sparse_on
 
-__all__ = ["convolve", "interpolate", "on_sites", "pool", "sorted_features", "sum_along"]
+__all__ = [
+    "combine",
+    "convolve",
+    "convolve_normalized",
+    "interpolate",
+    "on_sites",
+    "pool",
+    "sorted_features",
+    "sum_along",
+]
 
 
 def convolve(
@@ -41,6 +59,25 @@ def convolve(
     rows, factors, shift = prepared_together(rows, weight, bias)
     result = functions.convolution(rows, factors.contiguous(), shift, rulebook._handle, rulebook.output_count)
     return typed_like(result, features)
+
+
+def convolve_normalized(
+    features: torch.Tensor,
+    rulebook: Rulebook,
+    weight: torch.Tensor,
+    bias: Optional[torch.Tensor] = None,
+    site_weights: Optional[torch.Tensor] = None,
+) -> torch.Tensor:
+    """Return a normalized convolution of rows along a rulebook; see `scn.functional.convolve_normalized`."""
+    sums = convolve(features, rulebook, weight)
+    if bias is not None and bias.shape != (sums.shape[1],):
+        raise wrong_shape("bias", bias.shape, [sums.shape[1]])
+    count = rulebook.input_count
+    given = sums.new_ones(count) if site_weights is None else site_weights
+    if given.shape != (count,):
+        raise wrong_shape("site_weights", given.shape, [count])
+    seen = occupancy(prepared(given, "site_weights"), rulebook._handle, rulebook.output_count)
+    return typed_like(normalized(sums, seen, bias), features)
 
 
 def pool(features: torch.Tensor, rulebook: Rulebook, pooling: str) -> torch.Tensor:
@@ -88,6 +125,44 @@ def interpolate(
     else:
         weights = reference.interpolation_weights(where, rulebook._handle, rescaled)
     return sum_along(features, rulebook, weights)
+
+
+def combine(
+    a: SparseConvNetTensor, b: SparseConvNetTensor, operation: str = "add", sites: str = "union"
+) -> SparseConvNetTensor:
+    """Return the sum, difference, product or quotient of two sparse tensors; see `scn.functional.combine`."""
+    for name, tensor in (("a", a), ("b", b)):
+        if not isinstance(tensor, SparseConvNetTensor):
+            raise wrong_type(name, tensor, "a SparseConvNetTensor")
+    arithmetic, is_union = arithmetic_of(operation), sites_of(sites) == SCN_SITES_UNION
+    first, second = a._sorted(), b._sorted()
+    if first.shape[1] != second.shape[1]:
+        raise wrong_shape("b", second.shape, f"[sites, {first.shape[1]}] as a has")
+    compute = _OPERATIONS[arithmetic]
+    if a._has_sites_of(b):
+        return a._on(compute(first, second))
+    ours, theirs = Sites.of(a), Sites.of(b)
+    if ours.dimension != theirs.dimension:
+        raise ShapeError(f"b: has dimension {theirs.dimension}, expected {ours.dimension}")
+    both = ours.union(theirs) if is_union else ours.intersection(theirs)
+    a._known_metadata()._reach(both._number)
+    return a._on(compute(_moved(first, ours, both), _moved(second, theirs, both)), both._number)
+
+
+_OPERATIONS = {
+    SCN_ARITHMETIC_ADD: torch.add,
+    SCN_ARITHMETIC_SUBTRACT: torch.sub,
+    SCN_ARITHMETIC_MULTIPLY: torch.mul,
+    SCN_ARITHMETIC_DIVIDE: torch.div,
+}
+
+
+def _moved(rows: torch.Tensor, sites: Sites, to: Sites) -> torch.Tensor:
+    """Return the rows of some sites at those of another set, zeros where it has others."""
+    places = torch.from_numpy(sites.rows_in(to)).to(rows.device)
+    kept = (places >= 0).nonzero()[:, 0]
+    result = rows.new_zeros(len(to), rows.shape[1])
+    return result.index_copy(0, places[kept], rows if len(kept) == len(rows) else rows.index_select(0, kept))
 
 
 def sorted_features(tensor: SparseConvNetTensor) -> torch.Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from numbers import Real
 from typing import Any, Optional
 
 import numpy as np
@@ -245,6 +246,37 @@ class SparseConvNetTensor:
     def cuda(self) -> SparseConvNetTensor:
         """Raise `UnsupportedError`: scn.torch computes on the CPU."""
         raise no_cuda()
+
+    # Sparse tensors on different sites meet on the union of these; numbers meet every value.
+
+    def __add__(self, other: Any) -> SparseConvNetTensor:
+        return self._with(other, "add", lambda rows: rows + other)
+
+    def __radd__(self, other: Any) -> SparseConvNetTensor:
+        return self._with(other, "add", lambda rows: rows + other)
+
+    def __sub__(self, other: Any) -> SparseConvNetTensor:
+        return self._with(other, "subtract", lambda rows: rows - other)
+
+    def __rsub__(self, other: Any) -> SparseConvNetTensor:
+        return self._with(other, "subtract", lambda rows: other - rows)
+
+    def __mul__(self, other: Any) -> SparseConvNetTensor:
+        return self._with(other, "multiply", lambda rows: rows * other)
+
+    def __rmul__(self, other: Any) -> SparseConvNetTensor:
+        return self._with(other, "multiply", lambda rows: rows * other)
+
+    def __truediv__(self, other: Any) -> SparseConvNetTensor:
+        return self._with(other, "divide", lambda rows: rows / other)
+
+    def _with(self, other: Any, operation: str, change: Any) -> Any:
+        """Return what an operation makes of this tensor and another, or a change of all values by a number."""
+        if isinstance(other, SparseConvNetTensor):
+            from .functional import combine  # That module stands on this one.
+
+            return combine(self, other, operation)
+        return self._like(change) if isinstance(other, Real) else NotImplemented
 
     def __repr__(self) -> str:
         self._build()

@@ -7,11 +7,17 @@ from typing import Any
 from .._messages import one_of, wrong_type, wrong_value
 from .._native.arrays import address
 from .._native.generated import (
+    SCN_ARITHMETIC_ADD,
+    SCN_ARITHMETIC_DIVIDE,
+    SCN_ARITHMETIC_MULTIPLY,
+    SCN_ARITHMETIC_SUBTRACT,
     SCN_POOLING_MAX,
     SCN_POOLING_MAX_WITH_ZERO,
     SCN_POOLING_MEAN,
     SCN_POOLING_SUM,
     SCN_POOLING_VOLUME_MEAN,
+    SCN_SITES_INTERSECTION,
+    SCN_SITES_UNION,
 )
 from .._native.handles import TensorHandle
 from .._native.library import library
@@ -20,7 +26,18 @@ from .sites import Rulebook, batch_of
 from .sparse import SparseConvNetTensor
 from .tensor import Tensor
 
-__all__ = ["convolve", "interpolate", "pool", "pooling_of", "rulebook_of", "sum_along"]
+__all__ = [
+    "arithmetic_of",
+    "combine",
+    "convolve",
+    "convolve_normalized",
+    "interpolate",
+    "pool",
+    "pooling_of",
+    "rulebook_of",
+    "sites_of",
+    "sum_along",
+]
 
 _POOLINGS = {
     "sum": SCN_POOLING_SUM,
@@ -29,6 +46,15 @@ _POOLINGS = {
     "max": SCN_POOLING_MAX,
     "max_with_zero": SCN_POOLING_MAX_WITH_ZERO,
 }
+
+
+_ARITHMETIC = {
+    "add": SCN_ARITHMETIC_ADD,
+    "subtract": SCN_ARITHMETIC_SUBTRACT,
+    "multiply": SCN_ARITHMETIC_MULTIPLY,
+    "divide": SCN_ARITHMETIC_DIVIDE,
+}
+_COMBINED_SITES = {"union": SCN_SITES_UNION, "intersection": SCN_SITES_INTERSECTION}
 
 
 def convolve(features: Any, rulebook: Rulebook, weight: Any, bias: Any = None) -> Tensor:
@@ -40,6 +66,20 @@ def convolve(features: Any, rulebook: Rulebook, weight: Any, bias: Any = None) -
     return _along(
         library.scn_tensor_convolve, features, rulebook, to_native(weight), None if bias is None else to_native(bias)
     )
+
+
+def convolve_normalized(
+    features: Any, rulebook: Rulebook, weight: Any, bias: Any = None, site_weights: Any = None
+) -> Tensor:
+    """Return a normalized convolution (Knutsson and Westin, 1993) of rows along a rulebook, [output rows, out].
+
+    The convolution without bias is divided by the occupancy that the filter sees, then the bias is added. The occupancy
+    of an output row is the sum over its rules of the input rows' weights; where it is 0 the convolution counts as zero.
+    site_weights: [input rows], a `Tensor`, into which gradients flow, or an array; None for ones. Other arguments as in
+    `convolve`.
+    """
+    given = (None if values is None else to_native(values) for values in (bias, site_weights))
+    return _along(library.scn_tensor_convolve_normalized, features, rulebook, to_native(weight), *given)
 
 
 def pool(features: Any, rulebook: Rulebook, pooling: str) -> Tensor:
@@ -80,6 +120,38 @@ def interpolate(tensor: SparseConvNetTensor, points: Any, batch: Any = None, *, 
             int(bool(rescaled)),
         )
     )
+
+
+def combine(
+    a: SparseConvNetTensor, b: SparseConvNetTensor, operation: str = "add", sites: str = "union"
+) -> SparseConvNetTensor:
+    """Return the sum, difference, product or quotient of two sparse tensors of as many planes; their sites may differ.
+
+    operation: 'add', 'subtract', 'multiply' or 'divide'. sites: 'union', where a tensor counts as zero where it has no
+    site, so that a quotient may be infinite or NaN there; 'intersection', the sites of both. The operators `+ - * /` of
+    sparse tensors are those over the union. Fields are the same, or one has no bounds.
+    """
+    for name, tensor in (("a", a), ("b", b)):
+        if not isinstance(tensor, SparseConvNetTensor):
+            raise wrong_type(name, tensor, "a SparseConvNetTensor")
+    arithmetic, combined = arithmetic_of(operation), sites_of(sites)
+    return SparseConvNetTensor._of(
+        TensorHandle.make(library.scn_combine_sparse, a._native_handle(), b._native_handle(), arithmetic, combined)
+    )
+
+
+def arithmetic_of(name: str) -> int:
+    """Return the library's number of an operation on two numbers."""
+    if name not in _ARITHMETIC:
+        raise wrong_value("operation", name, one_of(_ARITHMETIC))
+    return _ARITHMETIC[name]
+
+
+def sites_of(name: str) -> int:
+    """Return the library's number of what two site sets become."""
+    if name not in _COMBINED_SITES:
+        raise wrong_value("sites", name, one_of(_COMBINED_SITES))
+    return _COMBINED_SITES[name]
 
 
 def pooling_of(name: str) -> int:

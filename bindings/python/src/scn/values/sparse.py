@@ -9,6 +9,13 @@ import numpy as np
 
 from .._messages import missing_part
 from .._native.arrays import FloatArray, IntArray, float32, sizes
+from .._native.generated import (
+    SCN_ARITHMETIC_ADD,
+    SCN_ARITHMETIC_DIVIDE,
+    SCN_ARITHMETIC_MULTIPLY,
+    SCN_ARITHMETIC_SUBTRACT,
+    SCN_SITES_UNION,
+)
 from .._native.handles import GeometryHandle, TensorHandle
 from .._native.library import library
 from .metadata import Metadata, optional_metadata
@@ -155,6 +162,24 @@ class SparseConvNetTensor(Value):
             raise missing_part("metadata", "a Metadata")
         return self._metadata.batch_size()
 
+    # Sparse tensors on different sites meet on the union of these.
+
+    def __add__(self, other: Any) -> SparseConvNetTensor:
+        return self._united(other, SCN_ARITHMETIC_ADD) if _is_sparse(other) else super().__add__(other)
+
+    def __sub__(self, other: Any) -> SparseConvNetTensor:
+        return self._united(other, SCN_ARITHMETIC_SUBTRACT) if _is_sparse(other) else super().__sub__(other)
+
+    def __mul__(self, other: Any) -> SparseConvNetTensor:
+        return self._united(other, SCN_ARITHMETIC_MULTIPLY) if _is_sparse(other) else super().__mul__(other)
+
+    def __truediv__(self, other: Any) -> SparseConvNetTensor:
+        return self._united(other, SCN_ARITHMETIC_DIVIDE) if _is_sparse(other) else super().__truediv__(other)
+
+    def _united(self, other: SparseConvNetTensor, operation: int) -> SparseConvNetTensor:
+        handles = self._native_handle(), other._native_handle()
+        return self._wrap(TensorHandle.make(library.scn_combine_sparse, *handles, operation, SCN_SITES_UNION))
+
     def sum(self) -> Tensor:
         """Return the sum of all features, rank 0."""
         return Tensor._of(TensorHandle.make(library.scn_tensor_sum, self._native_handle()))
@@ -175,6 +200,10 @@ class SparseConvNetTensor(Value):
     def __reduce__(self) -> Any:
         place = (self.spatial_size, self.get_spatial_locations(), self.batch_size())
         return _unpickled, (self.numpy().copy(), *place, self.requires_grad)
+
+
+def _is_sparse(value: Any) -> bool:
+    return isinstance(value, SparseConvNetTensor)
 
 
 def _copied(features: FloatArray, metadata: Any, sites: int, requires_grad: bool) -> SparseConvNetTensor:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import ctypes
 import math
-from typing import Any, ClassVar, Optional
+from collections.abc import Sequence
+from typing import Any, ClassVar, Optional, Union
 
 import torch
 from torch import nn
 
 from ..._native.handles import RulebookHandle
 from ..._native.library import library
+from ...errors import ShapeError
 from ...nn import convolution as numpy_level
 from ...nn import permutohedral as numpy_permutohedral
 from ...nn import shape_context as numpy_shape_context
 from ...nn.layer_types import short
+from ...values.sites import Sites, filter_offsets
 from ..autograd.buffers import computable, parameter, typed_like
+from ..autograd.normalizing import normalized, occupancy
 from ..autograd.seeding import engine_seeded_by_torch
 from ..functions import convolution, shape_context
 from ..metadata import Metadata
@@ -24,6 +28,7 @@ from .layer import Layer, Window, Windowed, long_tensor
 
 __all__ = [
     "Convolution",
+    "ConvolutionOnto",
     "Deconvolution",
     "FullConvolution",
     "PermutohedralSubmanifoldConvolution",
@@ -47,6 +52,8 @@ class _Convolution(Layer):
     nOut: int
     has_bias: bool
     groups: int
+    # Also of layers that were pickled before it was an argument.
+    normalized: bool = False
 
     def _make_parameters(self, volume: int, gain: float) -> None:
         """Make the parameters; the weight is drawn from N(0, gain / (nIn * volume))."""
@@ -75,7 +82,7 @@ class _Convolution(Layer):
         weight = parameter(self.weight, "weight", *self._weight_shape())
         bias = parameter(getattr(self, "bias", None), "bias", self.nOut)
         assert weight is not None, "a convolution has a weight"
-        return convolved(input, rows, weight, bias, rules)
+        return convolved(input, rows, weight, bias, rules, self.normalized)
 
     def _complete(self) -> None:
         self.__dict__.setdefault("has_bias", "bias" in self._parameters)
@@ -97,10 +104,14 @@ def convolved(
     weight: torch.Tensor,
     bias: Optional[torch.Tensor],
     rules: tuple[RulebookHandle, int],
+    is_normalized: bool = False,
 ) -> SparseConvNetTensor:
     """Return the convolution of a sparse tensor along a rulebook, on the site set at which that ends."""
     rulebook, sites = rules
-    result = convolution(computable(rows), weight, bias, rulebook, input._known_metadata()._site_count(sites))
+    count, values = input._known_metadata()._site_count(sites), computable(rows)
+    result = convolution(values, weight, None if is_normalized else bias, rulebook, count)
+    if is_normalized:
+        result = normalized(result, occupancy(values.new_ones(len(values)), rulebook, count), bias)
     return input._on(typed_like(result, rows), sites)
 
 
@@ -140,8 +151,9 @@ class SubmanifoldConvolution(_WindowConvolution):
     """A convolution that keeps the sites: offset k of the filter reads site + (k - size / 2) * dilation.
 
     [sites, nIn] -> [sites, nOut]. filter_size, dilation: an integer or one for each axis. bias: whether to add one.
-    weight: [volume, groups, nIn / groups, nOut / groups], initialized N(0, 2 * groups / (nIn * volume)). bias: [nOut],
-    zeros.
+    normalized: whether to divide sums, before the bias, by how many inputs the filter meets (Knutsson and Westin,
+    "Normalized and differential convolution", 1993). weight: [volume, groups, nIn / groups, nOut / groups], initialized
+    N(0, 2 * groups / (nIn * volume)). bias: [nOut], zeros.
     """
 
     __init__ = numpy_level.SubmanifoldConvolution.__init__
@@ -267,12 +279,62 @@ def found_rules(function: Any, metadata: Metadata, sites: int, window: Window) -
     return rulebook, out.value
 
 
+class ConvolutionOnto(_Convolution):
+    """A convolution onto any sites: input * input_stride = output * output_stride + offset k of the filter.
+
+    Called with two sparse tensors in a list, it convolves the first onto the sites of the second. Called with one, the
+    result's sites are its own where strides are ones; floor(site / output_stride) where input_stride is 1, as in
+    MinkowskiEngine; else all that are related to one of its sites. [sites in, nIn] -> [sites out, nOut].
+
+    shape: 'centered', tap t of an axis is at (t - size / 2) * dilation; 'corner', at t * dilation; 'cross', the center,
+    then the centered taps of each axis. Sizes are an integer or one for each axis. Weight, bias and `normalized` as in
+    `SubmanifoldConvolution`; see `filter_offsets` for the weight's order.
+    """
+
+    __init__ = numpy_level.ConvolutionOnto.__init__
+
+    shape: str
+    input_stride: list[int]
+    output_stride: list[int]
+    filter_size: list[int]
+    dilation: list[int]
+
+    def _take(self, arguments: dict[str, Any]) -> None:
+        super()._take(arguments)
+        self._offsets = filter_offsets(self.dimension, self.filter_size, self.shape, dilation=self.dilation)
+        self._make_parameters(len(self._offsets), 2.0 * self.groups)
+
+    def forward(  # type: ignore[override]
+        self, input: Union[SparseConvNetTensor, Sequence[SparseConvNetTensor]]
+    ) -> SparseConvNetTensor:
+        """Return the convolution of a sparse tensor, or of the first of two onto the sites of the second."""
+        tensors = list(input) if isinstance(input, (list, tuple)) else [input]
+        if len(tensors) not in (1, 2):
+            raise ShapeError(
+                f"input: is a table of {len(tensors)}, expected a tensor and one on the sites of the result for "
+                "ConvolutionOnto"
+            )
+        first, rows = self._sparse(tensors[0], self.nIn)
+        sites = Sites.of(first)
+        strides = {"input_stride": self.input_stride, "output_stride": self.output_stride}
+        if len(tensors) == 2:
+            other, _ = self._sparse(tensors[1], None)
+            output = Sites._of(sites.metadata, sites._sibling(Sites.of(other), "input"))
+        elif any(step != 1 for step in self.input_stride):
+            output, _ = sites.covering(self._offsets, **strides)
+        else:
+            output = sites.floor(self.output_stride) if any(step != 1 for step in self.output_stride) else sites
+        first._known_metadata()._reach(output._number)
+        rulebook = sites.related(output, self._offsets, **strides)
+        return self._along(first, rows, (rulebook._handle, output._number))
+
+
 class PermutohedralSubmanifoldConvolution(_Convolution):
     """A convolution that keeps the sites: each reads itself and its d * (d + 1) nearest neighbors on the lattice A_d.
 
     [sites, nIn] -> [sites, nOut], with input = output + `permutohedral_offsets(dimension)[k]`. weight: [volume, groups,
-    nIn / groups, nOut / groups], volume d * d + d + 1, initialized N(0, 2 / (nIn * volume)). bias: [nOut], zeros. Sites
-    are lattice coordinates; `permutohedral_basis` gives them.
+    nIn / groups, nOut / groups], volume d * d + d + 1, initialized N(0, 2 / (nIn * volume)). bias: [nOut], zeros.
+    normalized: as in `SubmanifoldConvolution`. Sites are lattice coordinates; `permutohedral_basis` gives them.
     """
 
     __init__ = numpy_permutohedral.PermutohedralSubmanifoldConvolution.__init__
