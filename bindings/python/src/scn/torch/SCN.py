@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+import torch
+
 from .metadata import Metadata
 
 __all__ = [f"Metadata_{dimension}" for dimension in range(1, 11)] + ["is_cuda_build", "n_rulebook_bits"]
@@ -13,8 +15,8 @@ globals().update({f"Metadata_{dimension}": partial(Metadata, dimension) for dime
 
 
 def is_cuda_build() -> bool:
-    """Return False: there is no GPU."""
-    return False
+    """Return whether there is a GPU for PyTorch, where layers then compute features that are there."""
+    return torch.cuda.is_available()
 
 
 def n_rulebook_bits() -> int:

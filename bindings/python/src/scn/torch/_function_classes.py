@@ -14,7 +14,7 @@ import torch
 from .._messages import wrong_shape
 from .._native.generated import SCN_INPUT_UNIQUE
 from .._native.library import library
-from .autograd.buffers import computable, parameter, typed_like
+from .autograd.buffers import parameter, prepared, prepared_together, typed_like
 from .functions import linear
 from .layers.convolution import convolved, found_rules, permutohedral_rules, randomized_rules, submanifold_rules
 from .layers.input_output import BLInputLayer, BLOutputLayer, DenseToSparse, InputLayer, OutputLayer, SparseToDense
@@ -46,7 +46,7 @@ def _convolve(
     if weight.ndim != 4 or weight.shape[0] != volume or weight.shape[1] * weight.shape[2] != rows.shape[1]:
         raise wrong_shape("weight", weight.shape, f"[{volume}, groups, {rows.shape[1]} / groups, nOut / groups]")
     shift = parameter(_present(bias), "bias", weight.shape[1] * weight.shape[3])
-    return convolved(input, rows, computable(weight, "weight"), shift, rules(metadata, input._site_set()))
+    return convolved(input, rows, weight, shift, rules(metadata, input._site_set()))
 
 
 def _strided(find: Callable[[Metadata, int, Window], Any]) -> Callable[..., torch.Tensor]:
@@ -193,13 +193,13 @@ class NetworkInNetworkFunction:
 
     @staticmethod
     def apply(input_features: torch.Tensor, weight: torch.Tensor, bias: Any) -> torch.Tensor:
-        rows = computable(input_features)
+        rows = prepared(input_features)
         if rows.ndim != 2:
             raise wrong_shape("input_features", rows.shape, "[n, nIn]")
         if weight.ndim != 2 or weight.shape[0] != rows.shape[1]:
             raise wrong_shape("weight", weight.shape, f"[{rows.shape[1]}, nOut]")
         shift = parameter(_present(bias), "bias", weight.shape[1])
-        return typed_like(linear(rows, computable(weight, "weight"), shift), input_features)
+        return typed_like(linear(*prepared_together(rows, weight, shift)), input_features)
 
 
 class SparseToDenseFunction:

@@ -87,7 +87,8 @@ def pool(features: torch.Tensor, rulebook: Rulebook, pooling: str) -> torch.Tens
         return reference.pool(rows, rulebook._handle, count, pooling)
     calls = (library.scn_pooling_forward, library.scn_pooling_backward)
     along = (partial(call, rulebook._handle, kind) for call in calls)
-    return typed_like(functions._Pool.apply(rows, (count, rows.shape[1]), *along), features)
+    again = partial(reference.pool, rulebook=rulebook._handle, rows=count, pooling=pooling)
+    return typed_like(functions._Pool.apply(rows, (count, rows.shape[1]), *along, again), features)
 
 
 def sum_along(features: torch.Tensor, rulebook: Rulebook, weights: torch.Tensor) -> torch.Tensor:
@@ -138,7 +139,7 @@ def combine(
     first, second = a._sorted(), b._sorted()
     if first.shape[1] != second.shape[1]:
         raise wrong_shape("b", second.shape, f"[sites, {first.shape[1]}] as a has")
-    compute = _OPERATIONS[arithmetic]
+    compute: Any = _OPERATIONS[arithmetic]
     if a._has_sites_of(b):
         return a._on(compute(first, second))
     ours, theirs = Sites.of(a), Sites.of(b)

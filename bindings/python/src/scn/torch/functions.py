@@ -1,7 +1,7 @@
 """The functions of the library's functional level, for torch's autograd.
 
-Each takes and returns contiguous float32 tensors on the CPU, whose memory the library reads and writes itself. They
-have first derivatives only: a backward pass through a gradient that has one itself is an error that says so.
+Contiguous float32 tensors on the CPU are computed by the library, which reads and writes their memory itself; other
+types and devices by torch, as is a derivative of a gradient: see `autograd.reference`.
 """
 
 from __future__ import annotations
@@ -10,17 +10,21 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Callable, Optional
 
+import numpy as np
 import torch
 from torch.autograd import Function
+from torch.nn import functional as F
 
 from .._native.arrays import FloatArray, IntArray
 from .._native.arrays import address as array_address
 from .._native.generated import SCN_SEGMENT_MAX, SCN_SEGMENT_SUM, Matrix
 from .._native.handles import GeometryHandle, RulebookHandle
 from .._native.library import library
-from .autograd.buffers import address, computable, matrices, matrix, new, restored
+from ..errors import InvalidArgumentError
+from .autograd import reference
+from .autograd.buffers import address, computable, is_computed_by_library, matrices, matrix, new, restored
 from .autograd.convolution import convolution
-from .autograd.derivatives import first_derivative, linear_derivative
+from .autograd.derivatives import recorded
 
 __all__ = [
     "add",
@@ -79,6 +83,8 @@ class _Add(Function):
 
 def add(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """Add matrices of the same shape."""
+    if not is_computed_by_library(a):
+        return a + b
     return _Add.apply(a, b)  # type: ignore[no-any-return]
 
 
@@ -91,9 +97,10 @@ class _Join(Function):
         return result
 
     @staticmethod
-    @linear_derivative
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         gradient = computable(gradient, "gradient")
+        if torch.is_grad_enabled():
+            return gradient.split(ctx.planes, 1)
         results = tuple(new(gradient.shape[0], planes) for planes in ctx.planes)
         library.scn_join_backward(matrix(gradient), matrices(results), len(results))
         return results
@@ -101,25 +108,25 @@ class _Join(Function):
 
 def join(parts: Sequence[torch.Tensor]) -> torch.Tensor:
     """Put planes side by side: [n, a], [n, b], ... -> [n, a + b + ...]."""
+    if not all(map(is_computed_by_library, parts)):
+        return torch.cat(list(parts), 1)
     return _Join.apply(*parts)  # type: ignore[no-any-return]
 
 
 class _Map(Function):
-    """A linear function of one tensor, and its transpose: calls that read one tensor and write another."""
+    """A linear function of one tensor, whose gradient is its transpose: calls that read one tensor and write
+    another."""
 
     @staticmethod
     def forward(ctx: Any, input: torch.Tensor, shape: Sequence[int], forth: Any, back: Any) -> torch.Tensor:
-        ctx.shape, ctx.back = input.shape, back
+        ctx.shape, ctx.calls = input.shape, (back, forth)
         result = new(*shape)
         forth(input, result)
         return result
 
     @staticmethod
-    @linear_derivative
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        result = new(*ctx.shape)
-        ctx.back(computable(gradient, "gradient"), result)
-        return result, None, None, None
+        return _Map.apply(computable(gradient, "gradient"), ctx.shape, *ctx.calls), None, None, None
 
 
 _Call = Callable[[torch.Tensor, torch.Tensor], Any]
@@ -133,6 +140,8 @@ def _mapped(input: torch.Tensor, shape: Sequence[int], forth: _Call, back: _Call
 
 def input_rows(features: torch.Tensor, geometry: GeometryHandle, sites: int) -> torch.Tensor:
     """Combine the points' features at each site: [input rows, planes] -> [sites, planes]."""
+    if not is_computed_by_library(features):
+        return reference.input_rows(features, geometry, sites)
     return _mapped(
         features,
         (sites, features.shape[1]),
@@ -143,6 +152,8 @@ def input_rows(features: torch.Tensor, geometry: GeometryHandle, sites: int) -> 
 
 def output_rows(features: torch.Tensor, geometry: GeometryHandle, rows: int) -> torch.Tensor:
     """Give each point its site's vector: [sites, planes] -> [input rows, planes]."""
+    if not is_computed_by_library(features):
+        return reference.output_rows(features, geometry, rows)
     return _mapped(
         features,
         (rows, features.shape[1]),
@@ -153,6 +164,8 @@ def output_rows(features: torch.Tensor, geometry: GeometryHandle, rows: int) -> 
 
 def shape_context(input: torch.Tensor, rulebook: RulebookHandle, rows: int, volume: int) -> torch.Tensor:
     """Put the features under each filter offset side by side: [input rows, planes] -> [rows, volume * planes]."""
+    if not is_computed_by_library(input):
+        return reference.shape_context(input, rulebook, rows, volume)
     return _mapped(
         input,
         (rows, volume * input.shape[1]),
@@ -163,6 +176,8 @@ def shape_context(input: torch.Tensor, rulebook: RulebookHandle, rows: int, volu
 
 def average_pooling(input: torch.Tensor, rulebook: RulebookHandle, rows: int, drop: int) -> torch.Tensor:
     """Pool by sums over the filter's volume. Shapes as in `max_pooling`."""
+    if not is_computed_by_library(input):
+        return reference.pool(input[:, drop:], rulebook, rows, "volume_mean")
     return _mapped(
         input,
         (rows, max(0, input.shape[1] - drop)),
@@ -173,6 +188,8 @@ def average_pooling(input: torch.Tensor, rulebook: RulebookHandle, rows: int, dr
 
 def unpooling(input: torch.Tensor, rulebook: RulebookHandle, rows: int, drop: int) -> torch.Tensor:
     """Copy down along a reversed rulebook, summing where windows overlap. Shapes as in `max_pooling`."""
+    if not is_computed_by_library(input):
+        return reference.pool(input[:, drop:], rulebook, rows, "sum")
     return _mapped(
         input,
         (rows, max(0, input.shape[1] - drop)),
@@ -192,11 +209,15 @@ def _read_dense(geometry: GeometryHandle, sites: int, dense: torch.Tensor, rows:
 def sparse_to_dense(input: torch.Tensor, geometry: GeometryHandle, sites: int, shape: Sequence[int]) -> torch.Tensor:
     """Write features into a dense array, zeros elsewhere: [sites, planes] -> shape [samples, planes, ...spatial
     size]."""
+    if not is_computed_by_library(input):
+        return reference.sparse_to_dense(input, geometry, sites, shape)
     return _mapped(input, shape, partial(_write_dense, geometry, sites), partial(_read_dense, geometry, sites))
 
 
 def dense_to_sparse(dense: torch.Tensor, geometry: GeometryHandle, rows: int) -> torch.Tensor:
     """Read the features at a geometry's sites: [samples, planes, ...spatial size] -> [rows, planes]."""
+    if not is_computed_by_library(dense):
+        return reference.dense_to_sparse(dense, geometry, rows)
     shape = (rows, dense.shape[1])
     return _mapped(dense, shape, partial(_read_dense, geometry, 0), partial(_write_dense, geometry, 0))
 
@@ -205,25 +226,28 @@ class _Pool(Function):
     """A function of rows whose gradient depends on its input and its result."""
 
     @staticmethod
-    def forward(ctx: Any, input: torch.Tensor, shape: Sequence[int], forth: Any, back: Any) -> torch.Tensor:
+    def forward(ctx: Any, input: torch.Tensor, shape: Sequence[int], forth: Any, back: Any, again: Any) -> torch.Tensor:
+        """again: the same function, of torch's operations."""
         result = new(*shape)
         forth(matrix(input), matrix(result))
         ctx.save_for_backward(input, result)
-        ctx.back = back
+        ctx.back, ctx.reference = back, (again, (0,))
         return result
 
     @staticmethod
-    @linear_derivative
+    @recorded
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         input, output = restored(ctx)
         gradient, result = computable(gradient, "gradient"), new(*input.shape)
         ctx.back(matrix(input), matrix(output), matrix(gradient), matrix(result))
-        return result, None, None, None
+        return result, None, None, None, None
 
 
 def max_pooling(input: torch.Tensor, rulebook: RulebookHandle, rows: int, drop: int) -> torch.Tensor:
     """Pool by maxima: [input rows, planes] -> [rows, planes - drop]; drop: how many of the first planes to leave
     out."""
+    if not is_computed_by_library(input):
+        return reference.pool(input[:, drop:], rulebook, rows, "max_with_zero")
     return _Pool.apply(  # type: ignore[no-any-return]
         input,
         (rows, max(0, input.shape[1] - drop)),
@@ -231,19 +255,37 @@ def max_pooling(input: torch.Tensor, rulebook: RulebookHandle, rows: int, drop: 
         lambda input, output, gradient, result: library.scn_max_pooling_backward(
             rulebook, input, output, gradient, drop, result
         ),
+        lambda input: reference.pool(input[:, drop:], rulebook, rows, "max_with_zero"),
     )
 
 
 def global_pooling(input: torch.Tensor, geometry: GeometryHandle, sites: int, kind: int, samples: int) -> torch.Tensor:
     """Pool all sites of each sample: [sites, planes] -> [samples, planes]. kind: 0 sum, 1 average, 2 maximum."""
+    if not is_computed_by_library(input):
+        return reference.global_pooling(input, geometry, sites, kind, samples)
     functions = (library.scn_global_pooling_forward, library.scn_global_pooling_backward)
     calls = (partial(call, geometry, sites, kind) for call in functions)
-    return _Pool.apply(input, (samples, input.shape[1]), *calls)  # type: ignore[no-any-return]
+
+    def again(input: torch.Tensor) -> torch.Tensor:
+        return reference.global_pooling(input, geometry, sites, kind, samples)
+
+    return _Pool.apply(input, (samples, input.shape[1]), *calls, again)  # type: ignore[no-any-return]
+
+
+def _places(segment_of_row: IntArray, rows: torch.Tensor) -> torch.Tensor:
+    """Return the segments of rows as a tensor where these are."""
+    return torch.from_numpy(segment_of_row).to(rows.device)
 
 
 def segment_reduce(input: torch.Tensor, segment_of_row: IntArray, segments: int, reduction: int) -> torch.Tensor:
     """Reduce the rows of each segment: [rows, planes] -> [segments, planes]. reduction: 0 sum, 1 mean, 2 maximum."""
     shape = (segments, input.shape[1])
+
+    def again(input: torch.Tensor) -> torch.Tensor:
+        return reference.segment_reduce(input, _places(segment_of_row, input), segments, reduction)
+
+    if not is_computed_by_library(input):
+        return again(input)
     if reduction == SCN_SEGMENT_MAX:
         return _Pool.apply(  # type: ignore[no-any-return]
             input,
@@ -254,6 +296,7 @@ def segment_reduce(input: torch.Tensor, segment_of_row: IntArray, segments: int,
             lambda input, output, gradient, result: library.scn_segment_reduce_backward(
                 array_address(segment_of_row), reduction, input, output, gradient, result
             ),
+            again,
         )
     return _mapped(
         input,
@@ -269,6 +312,8 @@ def segment_reduce(input: torch.Tensor, segment_of_row: IntArray, segments: int,
 
 def segment_gather(vectors: torch.Tensor, segment_of_row: IntArray) -> torch.Tensor:
     """Give each row the vector of its segment: [segments, planes] -> [rows, planes]."""
+    if not is_computed_by_library(vectors):
+        return reference.segment_gather(vectors, _places(segment_of_row, vectors))
     return _mapped(
         vectors,
         (len(segment_of_row), vectors.shape[1]),
@@ -283,6 +328,8 @@ def segment_gather(vectors: torch.Tensor, segment_of_row: IntArray) -> torch.Ten
 
 def segment_pad(input: torch.Tensor, segment_of_row: IntArray, segments: int, most: int) -> torch.Tensor:
     """Put the first rows of each segment side by side: [rows, planes] -> [segments, most * planes]."""
+    if not is_computed_by_library(input):
+        return reference.segment_pad(input, _places(segment_of_row, input), segments, most)
     return _mapped(
         input,
         (segments, most * input.shape[1]),
@@ -300,14 +347,16 @@ class _SegmentSoftmax(Function):
     def forward(ctx: Any, input: torch.Tensor, segment_of_row: IntArray, segments: int) -> torch.Tensor:
         result = new(*input.shape)
         library.scn_segment_softmax_forward(array_address(segment_of_row), segments, matrix(input), matrix(result))
-        ctx.save_for_backward(result)
+        ctx.save_for_backward(input, result)
         ctx.segment_of_row, ctx.segments = segment_of_row, segments
+        again = partial(reference.segment_softmax, segment=_places(segment_of_row, input), count=segments)
+        ctx.reference = (again, (0,))
         return result
 
     @staticmethod
-    @first_derivative
+    @recorded
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        (output,) = restored(ctx)
+        _, output = restored(ctx)
         gradient, result = computable(gradient, "gradient"), new(*output.shape)
         library.scn_segment_softmax_backward(
             array_address(ctx.segment_of_row), ctx.segments, matrix(output), matrix(gradient), matrix(result)
@@ -317,6 +366,8 @@ class _SegmentSoftmax(Function):
 
 def segment_softmax(input: torch.Tensor, segment_of_row: IntArray, segments: int) -> torch.Tensor:
     """Softmax over the rows of each segment, for each plane by itself: [rows, planes]."""
+    if not is_computed_by_library(input):
+        return reference.segment_softmax(input, _places(segment_of_row, input), segments)
     return _SegmentSoftmax.apply(input, segment_of_row, segments)  # type: ignore[no-any-return]
 
 
@@ -326,7 +377,7 @@ def _product_gradients(ctx: Any, gradient: torch.Tensor, by_input: Any, by_weigh
     by_input: a call that takes the gradient, the weight and where the result goes; by_weight: one that takes the rows,
     the gradient and where those of weight and bias go, None if one is not wanted.
     """
-    rows, weight = restored(ctx)
+    rows, weight, _ = restored(ctx)
     gradient = computable(gradient, "gradient")
     of_rows = of_weight = of_bias = None
     if ctx.needs_input_grad[0]:
@@ -344,14 +395,15 @@ class _Linear(Function):
     def forward(
         ctx: Any, input: torch.Tensor, weight: torch.Tensor, bias: Optional[torch.Tensor], is_transposed: int
     ) -> torch.Tensor:
-        ctx.save_for_backward(input, weight)
+        ctx.save_for_backward(input, weight, bias)
         ctx.is_transposed = is_transposed
+        ctx.reference = (partial(_product, is_transposed=is_transposed), (0, 1, 2))
         result = new(input.shape[0], weight.shape[0 if is_transposed else 1])
         library.scn_linear_forward(matrix(input), weight.data_ptr(), is_transposed, address(bias), matrix(result))
         return result
 
     @staticmethod
-    @first_derivative
+    @recorded
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         is_transposed = ctx.is_transposed
 
@@ -364,10 +416,18 @@ class _Linear(Function):
         return (*_product_gradients(ctx, gradient, by_input, by_weight), None)
 
 
+def _product(
+    input: torch.Tensor, weight: torch.Tensor, bias: Optional[torch.Tensor], is_transposed: Any
+) -> torch.Tensor:
+    return F.linear(input, weight if is_transposed else weight.t(), bias)
+
+
 def linear(
     input: torch.Tensor, weight: torch.Tensor, bias: Optional[torch.Tensor], is_transposed: bool = False
 ) -> torch.Tensor:
     """Multiply: [n, in] -> [n, out]. weight: [in, out], or [out, in] where is_transposed. bias: [out] or None."""
+    if not is_computed_by_library(input):
+        return _product(input, weight, bias, is_transposed)
     return _Linear.apply(input, weight, bias, int(is_transposed))  # type: ignore[no-any-return]
 
 
@@ -375,24 +435,29 @@ class _Loss(Function):
     """A loss that is computed together with its gradient with respect to the logits."""
 
     @staticmethod
-    def forward(ctx: Any, logits: torch.Tensor, compute: Any, wants_gradient: bool) -> torch.Tensor:
+    def forward(ctx: Any, logits: torch.Tensor, compute: Any, wants_gradient: bool, again: Any) -> torch.Tensor:
+        """again: the same loss, of torch's operations."""
         by_logits = new(*logits.shape) if wants_gradient else None
         loss = new()
         compute(matrix(logits), loss.data_ptr(), None if by_logits is None else matrix(by_logits))
-        ctx.save_for_backward(by_logits)
+        ctx.save_for_backward(logits if wants_gradient else None, by_logits)
+        ctx.reference = (again, (0,))
         return loss
 
     @staticmethod
-    @first_derivative
+    @recorded
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        (by_logits,) = restored(ctx)
-        return torch.mul(by_logits, gradient, out=new(*by_logits.shape)), None, None
+        _, by_logits = restored(ctx)
+        return torch.mul(by_logits, gradient, out=new(*by_logits.shape)), None, None, None
 
 
-def _loss(logits: torch.Tensor, compute: Any) -> torch.Tensor:
+def _loss(logits: torch.Tensor, compute: Any, again: Any) -> torch.Tensor:
     """Return the loss that `compute` writes, together with its gradient if one is wanted."""
+    if not is_computed_by_library(logits):
+        return again(logits)  # type: ignore[no-any-return]
     # Inside an autograd function nothing says whether gradients are recorded.
-    return _Loss.apply(logits, compute, logits.requires_grad and torch.is_grad_enabled())  # type: ignore[no-any-return]
+    is_wanted = logits.requires_grad and torch.is_grad_enabled()
+    return _Loss.apply(logits, compute, is_wanted, again)  # type: ignore[no-any-return]
 
 
 def cross_entropy(
@@ -404,7 +469,23 @@ def cross_entropy(
         given = None if weights is None else array_address(weights)
         library.scn_cross_entropy_forward(logits, array_address(labels), given, ignore_index, loss, by_logits)
 
-    return _loss(logits, compute)
+    def again(logits: torch.Tensor) -> torch.Tensor:
+        classes = _classes(labels, logits.shape[1], ignore_index).to(logits.device)
+        factors = None if weights is None else torch.from_numpy(weights).to(logits)
+        return reference.cross_entropy(logits, classes, factors, ignore_index)
+
+    return _loss(logits, compute, again)
+
+
+def _classes(labels: IntArray, classes: int, ignore_index: int) -> torch.Tensor:
+    """Return labels as a tensor; it is an error if one is no class."""
+    wrong = (labels != ignore_index) & ((labels < 0) | (labels >= classes))
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise InvalidArgumentError(
+            f"labels: row {row} has {labels[row]}, expected 0 ... {classes - 1} or {ignore_index}"
+        )
+    return torch.from_numpy(labels)
 
 
 def binary_cross_entropy(logits: torch.Tensor, targets: FloatArray) -> torch.Tensor:
@@ -413,7 +494,10 @@ def binary_cross_entropy(logits: torch.Tensor, targets: FloatArray) -> torch.Ten
     def compute(logits: Matrix, loss: int, by_logits: Optional[Matrix]) -> None:
         library.scn_binary_cross_entropy_forward(logits, array_address(targets), loss, by_logits)
 
-    return _loss(logits, compute)
+    def again(logits: torch.Tensor) -> torch.Tensor:
+        return reference.binary_cross_entropy(logits, torch.from_numpy(targets).to(logits))
+
+    return _loss(logits, compute, again)
 
 
 class _Comparison(Function):

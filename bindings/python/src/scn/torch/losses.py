@@ -10,7 +10,7 @@ from .._messages import missing_part, wrong_shape
 from .._native.arrays import FloatArray, float32, int64, integer
 from ..errors import UnsupportedError
 from . import functions
-from .autograd.buffers import as_tensor, computable
+from .autograd.buffers import as_tensor, computable, prepared
 from .sparse import SparseConvNetTensor
 
 __all__ = ["binary_cross_entropy", "cross_entropy"]
@@ -24,11 +24,11 @@ def cross_entropy(logits: Any, labels: Any, weight: Optional[Any] = None, ignore
     [n] whole numbers of any type that numpy has, each a class or ignore_index; rows with ignore_index do not count.
     weight: [classes], constants for a weighted mean. If no row counts, the loss is 0. Rows with ignore_index are not
     read: a NaN there is in neither loss nor gradient. The result is float64 for float64 logits and float32 for all
-    others, computed in float32. Raises `ShapeError` for other shapes and `InvalidArgumentError` for labels that are not
+    others. Raises `ShapeError` for other shapes and `InvalidArgumentError` for labels that are not
     a class.
     """
     values = _values(logits)
-    classes = int64(labels, "labels")
+    classes = int64(labels.detach().cpu() if isinstance(labels, torch.Tensor) else labels, "labels")
     if values.ndim != 2:
         raise wrong_shape("logits", values.shape, "[n, classes]")
     if classes.shape != values.shape[:1]:
@@ -36,7 +36,7 @@ def cross_entropy(logits: Any, labels: Any, weight: Optional[Any] = None, ignore
     weights = None if weight is None else _constants(weight, "weight")
     if weights is not None and weights.shape != values.shape[1:]:
         raise wrong_shape("weight", weights.shape, f"{list(values.shape[1:])}, one for each class")
-    rows = computable(values, "logits")
+    rows = prepared(values, "logits")
     return _typed(functions.cross_entropy(rows, classes, weights, integer(ignore_index, "ignore_index")), values)
 
 
@@ -52,7 +52,7 @@ def binary_cross_entropy(logits: Any, targets: Any) -> torch.Tensor:
     wanted = _constants(targets, "targets")
     if wanted.shape != values.shape:
         raise wrong_shape("targets", wanted.shape, values.shape)
-    rows = computable(values, "logits").reshape(values.numel(), 1)
+    rows = prepared(values, "logits").reshape(values.numel(), 1)
     return _typed(functions.binary_cross_entropy(rows, wanted), values)
 
 
@@ -70,9 +70,10 @@ def _constants(values: Any, name: str) -> FloatArray:
             raise UnsupportedError(
                 f"{name}: requires a gradient, expected constants, since only logits get one here: give {name}.detach()"
             )
-        values = computable(values.detach(), name) if values.is_floating_point() else values
+        values = values.detach().cpu()
+        values = computable(values, name) if values.is_floating_point() else values
     return float32(values, name)
 
 
 def _typed(loss: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
-    return loss.double() if logits.dtype is torch.float64 else loss
+    return loss if loss.dtype is torch.float64 or loss.device.type != "cpu" else loss.float()

@@ -13,7 +13,7 @@ from .._native.arrays import IntArray, int64, integer
 from .._native.generated import SCN_SEGMENT_MAX, SCN_SEGMENT_MEAN, SCN_SEGMENT_SUM
 from ..values.segments import OPERATIONS, segment_count
 from . import functions
-from .autograd.buffers import as_tensor, computable, typed_like
+from .autograd.buffers import as_tensor, prepared, typed_like
 from .sparse import SparseConvNetTensor
 
 __all__ = [
@@ -143,7 +143,8 @@ def _taken(input: Any, segment_of_row: Any, segments: Optional[int]) -> _Taken:
 
 def _row_numbers(segment_of_row: Any) -> IntArray:
     """Return the segments of rows, which a program may change before the backward pass reads them."""
-    rows = int64(segment_of_row, "segment_of_row")
+    given = segment_of_row.detach().cpu() if isinstance(segment_of_row, torch.Tensor) else segment_of_row
+    rows = int64(given, "segment_of_row")
     if rows.ndim != 1:
         raise wrong_shape("segment_of_row", rows.shape, "[rows]")
     copied: IntArray = rows.copy()
@@ -154,4 +155,4 @@ def _matrix(values: torch.Tensor, name: str) -> torch.Tensor:
     """Return the values as the library takes them, a row for each index of the first axis."""
     if not values.ndim:
         raise wrong_shape(name, values.shape, "[rows, ...]")
-    return computable(values, name).reshape(values.shape[0], math.prod(values.shape[1:]))
+    return prepared(values, name).reshape(values.shape[0], math.prod(values.shape[1:]))

@@ -12,7 +12,6 @@ import torch
 from .._messages import missing_part, wrong_shape, wrong_type
 from .._native.arrays import sizes
 from ..values import metadata as numpy_level
-from .autograd.buffers import no_cuda
 from .functions import permute
 from .metadata import Metadata
 
@@ -244,30 +243,30 @@ class SparseConvNetTensor:
         return self._change(torch.Tensor.cpu)
 
     def cuda(self) -> SparseConvNetTensor:
-        """Raise `UnsupportedError`: scn.torch computes on the CPU."""
-        raise no_cuda()
+        """Move the features to the GPU, in place; return this tensor."""
+        return self._change(torch.Tensor.cuda)
 
     # Sparse tensors on different sites meet on the union of these; numbers meet every value.
 
-    def __add__(self, other: Any) -> SparseConvNetTensor:
+    def __add__(self, other: Any) -> Any:
         return self._with(other, "add", lambda rows: rows + other)
 
-    def __radd__(self, other: Any) -> SparseConvNetTensor:
+    def __radd__(self, other: Any) -> Any:
         return self._with(other, "add", lambda rows: rows + other)
 
-    def __sub__(self, other: Any) -> SparseConvNetTensor:
+    def __sub__(self, other: Any) -> Any:
         return self._with(other, "subtract", lambda rows: rows - other)
 
-    def __rsub__(self, other: Any) -> SparseConvNetTensor:
+    def __rsub__(self, other: Any) -> Any:
         return self._with(other, "subtract", lambda rows: other - rows)
 
-    def __mul__(self, other: Any) -> SparseConvNetTensor:
+    def __mul__(self, other: Any) -> Any:
         return self._with(other, "multiply", lambda rows: rows * other)
 
-    def __rmul__(self, other: Any) -> SparseConvNetTensor:
+    def __rmul__(self, other: Any) -> Any:
         return self._with(other, "multiply", lambda rows: rows * other)
 
-    def __truediv__(self, other: Any) -> SparseConvNetTensor:
+    def __truediv__(self, other: Any) -> Any:
         return self._with(other, "divide", lambda rows: rows / other)
 
     def _with(self, other: Any, operation: str, change: Any) -> Any:

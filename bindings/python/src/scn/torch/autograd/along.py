@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,8 +12,9 @@ from torch.autograd import Function
 from ..._native.generated import SCN_FLOAT32, SCN_FLOAT64
 from ..._native.handles import RulebookHandle
 from ..._native.library import library
+from . import reference
 from .buffers import computable, matrix, new, restored
-from .derivatives import first_derivative
+from .derivatives import recorded
 
 __all__ = ["interpolation_weights", "weighted_sum"]
 
@@ -24,12 +26,13 @@ class _WeightedSum(Function):
     ) -> torch.Tensor:
         ctx.save_for_backward(input, weights)
         ctx.rulebook = rulebook
+        ctx.reference = (partial(reference.weighted_sum, rulebook=rulebook, rows=rows), (0, 1))
         result = new(rows, input.shape[1])
         library.scn_weighted_sum_forward(rulebook, matrix(weights[None]), matrix(input), matrix(result))
         return result
 
     @staticmethod
-    @first_derivative
+    @recorded
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         input, weights = restored(ctx)
         gradient = computable(gradient, "gradient")
@@ -58,12 +61,14 @@ class _InterpolationWeights(Function):
     def forward(ctx: Any, points: torch.Tensor, rulebook: RulebookHandle, rules: int, is_rescaled: int) -> torch.Tensor:
         ctx.save_for_backward(points)
         ctx.rulebook, ctx.is_rescaled = rulebook, is_rescaled
+        again = partial(reference.interpolation_weights, rulebook=rulebook, is_rescaled=bool(is_rescaled))
+        ctx.reference = (again, (0,))
         result = new(rules)
         library.scn_interpolation_weights(*_InterpolationWeights._arguments(ctx, points), matrix(result[None]))
         return result
 
     @staticmethod
-    @first_derivative
+    @recorded
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         (points,) = ctx.saved_tensors
         gradient, result = computable(gradient, "gradient"), new(*points.shape)

@@ -54,22 +54,32 @@ def prepared(values: torch.Tensor, name: str = "features") -> torch.Tensor:
     """Return the values as functions along rulebooks take them: as `computable` does, but float64 and tensors of other
     devices stay what they are."""
     if values.dtype is torch.float64 or values.device.type != "cpu":
-        if torch.jit.is_tracing() or _is_exporting():  # type: ignore[attr-defined]
-            raise not_traced()
+        require_values()
+        if values.layout is not torch.strided:
+            raise UnsupportedError(f"{name}: is a {values.layout} tensor, expected a dense one: use .to_dense()")
         if not values.is_floating_point():
             raise wrong_elements(name, values.dtype, "floating-point numbers")
         return values
     return computable(values, name)
 
 
-def prepared_together(*values: Optional[torch.Tensor]) -> list[Any]:
-    """Return tensors `prepared` and of one type, that of the widest; None stays None."""
-    given = [None if value is None else prepared(value) for value in values]
-    kinds = {value.dtype for value in given if value is not None}
-    if len(kinds) > 1:
-        widest = functools.reduce(torch.promote_types, kinds)
-        given = [None if value is None else value.to(widest) for value in given]
-    return given
+def prepared_together(*values: Optional[torch.Tensor], names: Sequence[str] = ()) -> list[Any]:
+    """Return tensors `prepared` and of one type, that of the widest; None stays None.
+
+    names: of the values, for errors. Raises `UnsupportedError` where one is not on the device of the first.
+    """
+    labels = names or ("features", "weight", "bias")
+    given = [None if value is None else prepared(value, name) for value, name in zip(values, labels)]
+    known = [value for value in given if value is not None]
+    if all(map(is_computed_by_library, known)):
+        return given
+    for value, name in zip(given, labels):
+        if value is not None and value.device != known[0].device:
+            raise UnsupportedError(
+                f"{name}: is on {value.device}, expected {known[0].device} as {labels[0]}: move the module there, too"
+            )
+    widest = functools.reduce(torch.promote_types, (value.dtype for value in known))
+    return [None if value is None else value.to(widest) for value in given]
 
 
 def restored(ctx: Any) -> list[Any]:
@@ -79,13 +89,18 @@ def restored(ctx: Any) -> list[Any]:
 
 def on_cpu(values: torch.Tensor, name: str) -> torch.Tensor:
     """Return the tensor, or raise `UnsupportedError` if it is not in the memory of the CPU, or if torch is tracing."""
-    if torch.jit.is_tracing() or _is_exporting():  # type: ignore[attr-defined]
-        raise not_traced()
+    require_values()
     if values.device.type != "cpu":
         raise UnsupportedError(f"{name}: is on {values.device}, expected the CPU, where scn.torch computes: use .cpu()")
     if values.layout is not torch.strided:
         raise UnsupportedError(f"{name}: is a {values.layout} tensor, expected a dense one: use .to_dense()")
     return values
+
+
+def require_values() -> None:
+    """Raise `UnsupportedError` if torch is tracing: tensors then have no values."""
+    if torch.jit.is_tracing() or _is_exporting():  # type: ignore[attr-defined]
+        raise not_traced()
 
 
 # torch has had it since 2.7; before, torch.export runs into tensors without memory.
@@ -100,13 +115,6 @@ def not_traced() -> UnsupportedError:
     )
 
 
-def no_cuda() -> UnsupportedError:
-    """Return the error for moving to a GPU."""
-    return UnsupportedError(
-        "scn.torch computes on the CPU; leave out .cuda(), or set CUDA_VISIBLE_DEVICES= in the environment"
-    )
-
-
 def typed_like(values: torch.Tensor, model: torch.Tensor) -> torch.Tensor:
     """Return the values in the type of another tensor; the same tensor if it already has it."""
     return values if values.dtype is model.dtype else values.to(model.dtype)
@@ -118,7 +126,7 @@ def parameter(values: Optional[torch.Tensor], name: str, *shape: int) -> Optiona
         return None
     if tuple(values.shape) != shape:
         raise wrong_shape(name, values.shape, shape)
-    return computable(values, name)
+    return prepared(values, name)
 
 
 def address(values: Optional[torch.Tensor]) -> Optional[int]:

@@ -1,4 +1,4 @@
-"""Derivatives of derivatives: passed on, or refused."""
+"""Derivatives of what the library computes outside of autograd."""
 
 from __future__ import annotations
 
@@ -10,7 +10,33 @@ from torch.autograd import Function
 
 from ...errors import UnsupportedError
 
+__all__ = ["first_derivative", "recorded"]
+
 _Backward = Callable[..., Any]
+
+
+def recorded(backward: _Backward) -> _Backward:
+    """Decorate a `backward` that the library computes, so that its results can be differentiated again.
+
+    `forward` leaves `ctx.reference`: a function of torch's own operations that computes the same, and the numbers of
+    those of its arguments that are this function's, in their order; it saves these tensors first. Where gradients are
+    recorded, they are then those of that function.
+    """
+
+    @functools.wraps(backward)
+    def once(ctx: Any, *gradients: torch.Tensor) -> Any:
+        if not torch.is_grad_enabled():
+            return backward(ctx, *gradients)
+        function, places = ctx.reference
+        tensors = ctx.saved_tensors[: len(places)]
+        wanted = [tensor for tensor, place in zip(tensors, places) if ctx.needs_input_grad[place]]
+        found = torch.autograd.grad(function(*tensors), wanted, gradients, create_graph=True, allow_unused=True)
+        results: list[Any] = [None] * len(ctx.needs_input_grad)
+        for place, gradient in zip((place for place in places if ctx.needs_input_grad[place]), found):
+            results[place] = gradient
+        return tuple(results)
+
+    return once
 
 
 class _Final(Function):
@@ -24,36 +50,26 @@ class _Final(Function):
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
         raise UnsupportedError(
-            "scn.torch has first derivatives only: a backward pass went through gradients made with create_graph=True"
+            "a normalization over several processes has first derivatives only: a backward pass went through gradients "
+            "made with create_graph=True"
         )
 
 
-def _once(is_linear: bool, backward: _Backward) -> _Backward:
+def first_derivative(backward: _Backward) -> _Backward:
+    """Decorate a `backward` whose results cannot be differentiated again, so that a derivative of them is an error.
+
+    torch's own once_differentiable treats results as constants if the incoming gradients are: a penalty on a gradient
+    that depends on the inputs would then be silently ignored.
+    """
+
     @functools.wraps(backward)
     def once(ctx: Any, *gradients: torch.Tensor) -> Any:
         if not torch.is_grad_enabled():
             return backward(ctx, *gradients)
         with torch.no_grad():
             results = backward(ctx, *gradients)
-        parts = results if isinstance(results, tuple) else (results,)
-        given = [part for part in parts if part is not None]
-        if not given or (is_linear and not any(gradient.requires_grad for gradient in gradients)):
-            return results
+        given = [part for part in results if part is not None]
         final = iter(_Final.apply(torch.empty(0, requires_grad=True, device="cpu"), given))
-        return tuple(None if part is None else next(final) for part in parts)
+        return tuple(None if part is None else next(final) for part in results)
 
     return once
-
-
-def first_derivative(backward: _Backward) -> _Backward:
-    """Decorate a `backward` that computes outside of autograd, so that a derivative of its results is an error.
-
-    torch's own once_differentiable treats results as constants if the incoming gradients are: a penalty on a gradient
-    that depends on the inputs would then be silently ignored.
-    """
-    return _once(False, backward)
-
-
-def linear_derivative(backward: _Backward) -> _Backward:
-    """Do the same for a function whose derivative does not depend on its inputs, or only by steps."""
-    return _once(True, backward)

@@ -23,8 +23,9 @@ def occupancy(site_weights: torch.Tensor, rulebook: RulebookHandle, rows: int) -
     if not is_computed_by_library(weights):
         return reference.pool(weights, rulebook, rows, "sum")
     calls = (library.scn_pooling_forward, library.scn_pooling_backward)
+    again = partial(reference.pool, rulebook=rulebook, rows=rows, pooling="sum")
     return functions._Pool.apply(  # type: ignore[no-any-return]
-        weights, (rows, 1), *(partial(call, rulebook, SCN_POOLING_SUM) for call in calls)
+        weights, (rows, 1), *(partial(call, rulebook, SCN_POOLING_SUM) for call in calls), again
     )
 
 

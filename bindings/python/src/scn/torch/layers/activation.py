@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from ...nn import activation as numpy_level
 from ...nn import normalization as numpy_normalization
+from ..autograd.buffers import prepared_together
 from .layer import Layer
 
 __all__ = [
@@ -126,7 +127,7 @@ class PReLU(Layer):
     def forward(self, input: Any) -> Any:
         """Return the function of a sparse tensor's features, or of a matrix."""
         planes = None if self.nPlanes == 1 else self.nPlanes
-        return self._map(input, lambda rows: F.prelu(rows, self.weight.float()), planes)
+        return self._map(input, lambda rows: F.prelu(*prepared_together(rows, self.weight)), planes)
 
 
 class Dropout(Layer):

@@ -12,8 +12,10 @@ from ..._messages import counted, wrong_type
 from ..._native.generated import Matrix
 from ..._native.library import library
 from ...errors import InvalidArgumentError, ShapeError
+from ...values.unique import unique_rows
 from .. import functions
-from ..autograd.buffers import computable, typed_like
+from ..autograd.buffers import is_computed_by_library, prepared_together
+from ..autograd.reference import segment_sum
 from ..metadata import Metadata
 from ..sparse import SparseConvNetTensor
 from .containers import AddTable, JoinTable
@@ -35,7 +37,7 @@ class AddCoords(Layer):
         size = torch.from_numpy(metadata._spatial_size(sites).copy())
         where = torch.from_numpy(metadata._locations(sites))[:, :-1]
         scaled = torch.where(size > 1, 2.0 * where / (size - 1).clamp(min=1) - 1, torch.zeros(()))
-        return input._on(torch.cat([rows, typed_like(scaled, rows)], 1))
+        return input._on(torch.cat([rows, scaled.to(rows)], 1))
 
 
 def append_tensors(tensors: Sequence[SparseConvNetTensor]) -> SparseConvNetTensor:
@@ -84,14 +86,26 @@ def compare_sparse(x: SparseConvNetTensor, y: SparseConvNetTensor) -> torch.Tens
         place = (first._handle, first_sites, rows, second._handle, second_sites, others)
         library.scn_compare_sparse_forward(*place, *results)
 
-    def slopes(rows: torch.Tensor, others: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def united(rows: torch.Tensor, others: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the differences at the sites of the union, and the place there of each row of both."""
         where = np.concatenate([first._locations(first_sites), second._locations(second_sites)])
-        sites, places = torch.unique(torch.from_numpy(where), dim=0, return_inverse=True)
-        values = torch.cat([rows, -others])
-        slope = values.new_zeros(len(sites), values.shape[1]).index_add(0, places, values) * (2 / max(1, len(sites)))
+        found = unique_rows(where)
+        places = torch.from_numpy(found.inverse).to(rows.device)
+        return segment_sum(torch.cat([rows, -others]), places, len(found.rows)), places
+
+    def differences(rows: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+        apart, _ = united(rows, others)
+        return apart.square().sum() / max(1, len(apart))
+
+    def slopes(rows: torch.Tensor, others: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        apart, places = united(rows, others)
+        slope = apart * (2 / max(1, len(apart)))
         return slope[places[: len(rows)]], -slope[places[len(rows) :]]
 
-    loss = functions.compare_sparse(computable(rows), computable(others), compute, slopes)
+    first_rows, second_rows = prepared_together(rows, others, names=("x", "y"))
+    if not is_computed_by_library(first_rows):
+        return differences(first_rows, second_rows)
+    loss = functions.compare_sparse(first_rows, second_rows, compute, slopes)
     return loss.to(torch.promote_types(rows.dtype, others.dtype))
 
 

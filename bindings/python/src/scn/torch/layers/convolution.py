@@ -18,7 +18,7 @@ from ...nn import permutohedral as numpy_permutohedral
 from ...nn import shape_context as numpy_shape_context
 from ...nn.layer_types import short
 from ...values.sites import Sites, filter_offsets
-from ..autograd.buffers import computable, parameter, typed_like
+from ..autograd.buffers import parameter, prepared, prepared_together, typed_like
 from ..autograd.normalizing import normalized, occupancy
 from ..autograd.seeding import engine_seeded_by_torch
 from ..functions import convolution, shape_context
@@ -108,8 +108,9 @@ def convolved(
 ) -> SparseConvNetTensor:
     """Return the convolution of a sparse tensor along a rulebook, on the site set at which that ends."""
     rulebook, sites = rules
-    count, values = input._known_metadata()._site_count(sites), computable(rows)
-    result = convolution(values, weight, None if is_normalized else bias, rulebook, count)
+    count = input._known_metadata()._site_count(sites)
+    values, weight, bias = prepared_together(rows, weight, bias)
+    result = convolution(values, weight.contiguous(), None if is_normalized else bias, rulebook, count)
     if is_normalized:
         result = normalized(result, occupancy(values.new_ones(len(values)), rulebook, count), bias)
     return input._on(typed_like(result, rows), sites)
@@ -304,9 +305,7 @@ class ConvolutionOnto(_Convolution):
         self._offsets = filter_offsets(self.dimension, self.filter_size, self.shape, dilation=self.dilation)
         self._make_parameters(len(self._offsets), 2.0 * self.groups)
 
-    def forward(  # type: ignore[override]
-        self, input: Union[SparseConvNetTensor, Sequence[SparseConvNetTensor]]
-    ) -> SparseConvNetTensor:
+    def forward(self, input: Union[SparseConvNetTensor, Sequence[SparseConvNetTensor]]) -> SparseConvNetTensor:
         """Return the convolution of a sparse tensor, or of the first of two onto the sites of the second."""
         tensors = list(input) if isinstance(input, (list, tuple)) else [input]
         if len(tensors) not in (1, 2):
@@ -405,7 +404,7 @@ class ShapeContext(Layer):
         input, rows = self._sparse(input, self.nIn)
         metadata, sites = input._known_metadata(), input._site_set()
         rulebook, _ = submanifold_rules(metadata, sites, self._window)
-        result = shape_context(computable(rows), rulebook, rows.shape[0], self.filter_volume)
+        result = shape_context(prepared(rows), rulebook, rows.shape[0], self.filter_volume)
         return input._on(typed_like(result, rows))
 
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *arguments: Any) -> None:

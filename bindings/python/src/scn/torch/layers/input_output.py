@@ -16,7 +16,7 @@ from ..._native.library import library
 from ...errors import CoordinateError, StateError
 from ...nn import input_output as numpy_level
 from ...values.metadata import coordinate_rows
-from ..autograd.buffers import as_tensor, computable, no_cuda, on_cpu, typed_like
+from ..autograd.buffers import as_tensor, is_computed_by_library, on_cpu, prepared, require_values, typed_like
 from ..functions import dense_to_sparse, input_rows, output_rows, sparse_to_dense
 from ..metadata import Metadata
 from ..sparse import SparseConvNetTensor, sparse_on
@@ -80,12 +80,15 @@ class InputLayerInput(numpy_level.InputLayerInput):
         return [self.coords, self.features]
 
     def cpu(self) -> InputLayerInput:
-        """Return this input."""
-        return self
+        """Return this input with its features in the memory of the CPU."""
+        return self._moved(as_tensor(self.features, "features").cpu())
 
     def cuda(self) -> InputLayerInput:
-        """Raise `UnsupportedError`: scn.torch computes on the CPU."""
-        raise no_cuda()
+        """Return this input with its features on the GPU. Coordinates are read where they are."""
+        return self._moved(as_tensor(self.features, "features").cuda())
+
+    def _moved(self, features: torch.Tensor) -> InputLayerInput:
+        return self if features is self.features else type(self)(self.coords, features)
 
 
 class _Entering(Layer):
@@ -104,15 +107,16 @@ class _Entering(Layer):
     def to(self, *arguments: Any, **options: Any) -> Any:
         """Note the device that features are to be on, as SparseConvNet's input layers do; return this layer.
 
-        Other arguments go to `torch.nn.Module.to`. Raises `UnsupportedError` for a device that is not the CPU.
+        Other arguments go to `torch.nn.Module.to`.
         """
         given = options.get("device", arguments[0] if arguments else None)
         if isinstance(given, (str, int, torch.device)):
-            # A number is that of an accelerator.
-            if isinstance(given, int) or torch.device(given).type != "cpu":
-                raise no_cuda()
             self.device = given
         return super().to(*arguments, **options)
+
+    def _entering(self, features: torch.Tensor) -> torch.Tensor:
+        """Return features as layers take them, on the device that they are to be on."""
+        return prepared(features if self.device is None else features.to(self.device))
 
     def extra_repr(self) -> str:
         size = None if self.spatial_size is None else self.spatial_size.tolist()
@@ -148,7 +152,7 @@ class InputLayer(_Entering):
         coords, values, *rest = numpy_level.parts_of(input, "[coords, features]", "[coords, features, batch_size]")
         where = coordinate_rows(_host(coords), "coords")
         features = as_tensor(values, "features")
-        rows = computable(features)
+        rows = self._entering(features)
         if rows.ndim != 2 or rows.shape[0] != len(where):
             raise wrong_shape("features", rows.shape, f"[{len(where)}, planes]")
         samples = numpy_level.batch_size_of(rest)
@@ -178,7 +182,7 @@ class BLInputLayer(_Entering):
         if where.ndim != 3 or where.shape[2] != self.dimension:
             raise wrong_shape("coords", where.shape, f"[batch, length, {self.dimension}]")
         features = as_tensor(values, "features")
-        rows, (samples, length, _) = computable(features), where.shape
+        rows, (samples, length, _) = self._entering(features), where.shape
         if rows.ndim != 3 or rows.shape[:2] != where.shape[:2]:
             raise wrong_shape("features", rows.shape, f"[{samples}, {length}, planes]")
         assert self.spatial_size is not None, "a BLInputLayer has a spatial size"
@@ -200,7 +204,7 @@ class _Leaving(Layer):
         batched = entry == "BLInputLayer"
         if input._site_set() != 0 or metadata._mode is None or (metadata._length is not None) != batched:
             raise StateError(f"input: has other sites, expected those of the {entry} for {type(self).__name__}")
-        result = output_rows(computable(rows), metadata._handle, metadata._input_row_count())
+        result = output_rows(prepared(rows), metadata._handle, metadata._input_row_count())
         return typed_like(result, rows), metadata
 
 
@@ -252,7 +256,7 @@ class SparseToDense(_Leaving):
         if not rows.shape[0]:
             rows = rows.reshape(0, self.nPlanes) if rows.shape[1] == self.nPlanes else rows.new_empty(0, self.nPlanes)
         shape = (metadata.batch_size(), self.nPlanes, *size)
-        return typed_like(sparse_to_dense(computable(rows), metadata._handle, sites, shape), rows)
+        return typed_like(sparse_to_dense(prepared(rows), metadata._handle, sites, shape), rows)
 
 
 class DenseToSparse(_Leaving):
@@ -261,13 +265,15 @@ class DenseToSparse(_Leaving):
     def forward(self, input: torch.Tensor) -> SparseConvNetTensor:
         """Return the sparse tensor."""
         dense = as_tensor(input, "input")
-        values = computable(dense, "input")
+        values = prepared(dense, "input")
         if values.ndim != self.dimension + 2:
             expected = f"batch, planes and {self.dimension} axes for DenseToSparse"
             raise wrong_shape("input", values.shape, expected)
         samples, planes, *size = values.shape
-        create, count = library.scn_geometry_create_dense, values.numel()
-        place = (int64s(size), values.data_ptr(), samples, planes, count)
+        create = library.scn_geometry_create_dense
+        # Small numbers of wider types are no zeros.
+        filled = values if is_computed_by_library(values) else (values != 0).cpu().float().contiguous()
+        place = (int64s(size), filled.data_ptr(), samples, planes, filled.numel())
         metadata = Metadata._of(GeometryHandle.make(create, self.dimension, *place))
         rows = dense_to_sparse(values, metadata._handle, metadata._site_count(0))
         return sparse_on(typed_like(rows, dense), metadata, 0)
@@ -276,5 +282,6 @@ class DenseToSparse(_Leaving):
 def _host(coords: Any) -> Any:
     """Return coordinates in a form that numpy can read."""
     if isinstance(coords, torch.Tensor):
-        return on_cpu(coords, "coords").detach().numpy()
+        require_values()
+        return coords.detach().cpu().numpy() if coords.device.type != "meta" else on_cpu(coords, "coords")
     return np.asarray(coords)

@@ -18,7 +18,7 @@ from ..._native.scope import without_generator
 from ...errors import ShapeError
 from ...nn.layer import input_size_of
 from ...nn.layer_types import Typed, described
-from ..autograd.buffers import computable, not_traced, typed_like
+from ..autograd.buffers import not_traced, prepared, typed_like
 from ..sparse import SparseConvNetTensor
 
 __all__ = ["Layer"]
@@ -74,11 +74,11 @@ class Layer(Typed, nn.Module):
             raise wrong_shape("input", rows.shape, f"[n, {wanted}] for {type(self).__name__}")
 
     def _map(self, input: Any, function: Callable[[torch.Tensor], torch.Tensor], planes: Optional[int] = None) -> Any:
-        """Apply a function of float32 rows, in whatever order, to a sparse tensor or to a matrix."""
+        """Apply a function of `prepared` rows, in whatever order, to a sparse tensor or to a matrix."""
 
         def change(rows: torch.Tensor) -> torch.Tensor:
             self._check(rows, planes)
-            return typed_like(function(computable(rows)), rows)
+            return typed_like(function(prepared(rows)), rows)
 
         if isinstance(input, torch.Tensor):
             return change(input)

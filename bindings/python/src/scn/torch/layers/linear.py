@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from ..._messages import wrong_shape, wrong_type
 from ...nn.layer_types import made_from_arguments
-from ..autograd.buffers import computable, parameter, typed_like
+from ..autograd.buffers import parameter, prepared_together, typed_like
 from ..functions import linear
 from ..sparse import SparseConvNetTensor
 from .layer import Layer
@@ -47,7 +47,7 @@ class NetworkInNetwork(Layer):
         weight = parameter(self.weight, "weight", self.nIn, self.nOut)
         bias = parameter(getattr(self, "bias", None), "bias", self.nOut)
         assert weight is not None, "a product has a weight"
-        return self._map(input, lambda rows: linear(rows, weight, bias), self.nIn)
+        return self._map(input, lambda rows: linear(*prepared_together(rows, weight, bias)), self.nIn)
 
 
 class Linear(Layer, nn.Linear):
@@ -55,7 +55,8 @@ class Linear(Layer, nn.Linear):
 
     Arguments, initial values and state are those of `torch.nn.Linear`, whose place it takes: for the many rows and few
     columns after an `OutputLayer` it is several times as fast. It also takes a sparse tensor, whose planes it maps. It
-    computes in float32; other types are converted, and the result has the input's type.
+    computes in float32, and in half precision through it; the result has the input's type. float64 and tensors of other
+    devices are computed by torch.
     """
 
     @property
@@ -82,7 +83,7 @@ class Linear(Layer, nn.Linear):
         assert weight is not None, "a product has a weight"
         if values.ndim < 1 or values.shape[-1] != self.in_features:
             raise wrong_shape("input", values.shape, f"[..., {self.in_features}] for Linear")
-        rows = computable(values, "input")
+        rows, weight, bias = prepared_together(values, weight, bias, names=("input", "weight", "bias"))
         if not weight.numel():
             return typed_like(F.linear(rows, weight, bias), values)
         if values.ndim == 2:

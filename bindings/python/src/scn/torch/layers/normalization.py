@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Optional
 
 import torch
@@ -14,10 +15,22 @@ from ..._native.arrays import flag
 from ..._native.generated import BatchNormOptions
 from ..._native.library import library
 from ...nn import normalization as numpy_level
-from ..autograd.buffers import address, computable, matrix, new, parameter, restored, typed_like
-from ..autograd.derivatives import first_derivative
+from ..autograd import reference
+from ..autograd.buffers import (
+    address,
+    computable,
+    is_computed_by_library,
+    matrix,
+    new,
+    parameter,
+    prepared_together,
+    restored,
+    typed_like,
+)
+from ..autograd.derivatives import recorded
 from ..autograd.recomputing import is_recomputing
 from ..metadata import Metadata
+from ..sparse import SparseConvNetTensor
 from .activation import ELU
 from .containers import Sequential
 from .layer import Layer
@@ -59,14 +72,17 @@ class _BatchNorm(Function):
             torch.stack([mean, variance], out=saved)
             state = (saved[0].data_ptr(), saved[1].data_ptr(), settings)
             library.scn_batch_norm_forward_evaluation(matrix(input), *affine, *state, matrix(result))
-        ctx.save_for_backward(input, weight, result, saved)
+        ctx.save_for_backward(input, weight, bias, result, saved)
         ctx.options, ctx.is_training = options, is_training
+        mean, variance = (None, None) if is_training else saved
+        named = {"mean": mean, "variance": variance, "epsilon": options[0], "leakiness": options[2]}
+        ctx.reference = (partial(reference.batch_norm, **named), (0, 1, 2))
         return result
 
     @staticmethod
-    @first_derivative
+    @recorded
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        input, weight, output, saved = restored(ctx)
+        input, weight, _, output, saved = restored(ctx)
         gradient, by_input, planes = computable(gradient, "gradient"), new(*input.shape), input.shape[1]
         by_weight = new(planes) if ctx.needs_input_grad[1] else None
         by_bias = new(planes) if ctx.needs_input_grad[2] else None
@@ -84,6 +100,23 @@ class _BatchNorm(Function):
             matrix(by_input),
         )
         return by_input, by_weight, by_bias, None, None, None, None
+
+
+def _normalized(
+    rows: torch.Tensor, weight: Any, bias: Any, mean: Any, variance: Any, options: Any, is_training: bool
+) -> torch.Tensor:
+    """Return batch normalization; training updates the running statistics if they are given."""
+    if is_computed_by_library(rows):
+        return _BatchNorm.apply(rows, weight, bias, mean, variance, options, is_training)  # type: ignore[no-any-return]
+    epsilon, momentum, leakiness = options
+    if not is_training:
+        return reference.batch_norm(rows, weight, bias, mean, variance, epsilon, leakiness)
+    if mean is not None and len(rows):
+        values, count = rows.detach(), len(rows)
+        batch = values.mean(0)
+        follow(mean, batch, momentum)
+        follow(variance, (values - batch).square().sum(0) / max(1, count - 1), momentum)
+    return reference.batch_norm(rows, weight, bias, None, None, epsilon, leakiness)
 
 
 def _options(options: tuple[float, ...]) -> BatchNormOptions:
@@ -130,17 +163,19 @@ class BatchNormalization(Layer):
         bias = parameter(getattr(self, "bias", None), "bias", self.nPlanes)
         mean = parameter(self.running_mean, "running_mean", self.nPlanes)
         variance = parameter(self.running_var, "running_var", self.nPlanes)
+        names = ("input", "weight", "bias", "running_mean", "running_var")
+        rows, weight, bias, mean, variance = prepared_together(rows, weight, bias, mean, variance, names=names)
         options = (self.eps, self.momentum, self.leakiness)
         if not self.training:
-            return _BatchNorm.apply(rows, weight, bias, mean, variance, options, False)  # type: ignore[no-any-return]
+            return _normalized(rows, weight, bias, mean, variance, options, False)
         return self._train(rows, weight, bias, mean, variance, options)
 
     def _train(
         self, rows: torch.Tensor, weight: Any, bias: Any, mean: Any, variance: Any, options: Any
     ) -> torch.Tensor:
         if is_recomputing():
-            return _BatchNorm.apply(rows, weight, bias, None, None, options, True)  # type: ignore[no-any-return]
-        result: torch.Tensor = _BatchNorm.apply(rows, weight, bias, mean, variance, options, True)
+            return _normalized(rows, weight, bias, None, None, options, True)
+        result = _normalized(rows, weight, bias, mean, variance, options, True)
         self._note_statistics(mean, variance)
         return result
 
@@ -194,14 +229,16 @@ class _MeanOnlyNorm(Function):
             library.scn_mean_only_norm_forward_training(matrix(input), *vectors, momentum, leakiness, matrix(result))
         else:
             library.scn_mean_only_norm_forward_evaluation(matrix(input), *vectors, leakiness, matrix(result))
-        ctx.save_for_backward(result)
+        ctx.save_for_backward(input, bias, result)
         ctx.leakiness, ctx.is_training = leakiness, is_training
+        fixed = None if is_training else mean.clone()
+        ctx.reference = (partial(reference.mean_only_norm, mean=fixed, leakiness=leakiness), (0, 1))
         return result
 
     @staticmethod
-    @first_derivative
+    @recorded
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        (output,) = restored(ctx)
+        _, _, output = restored(ctx)
         gradient, by_input = computable(gradient, "gradient"), new(*output.shape)
         by_bias = new(output.shape[1]) if ctx.needs_input_grad[1] else None
         library.scn_mean_only_norm_backward(
@@ -241,9 +278,15 @@ class MeanOnlyBNLeakyReLU(Layer):
     def _normalize(self, rows: torch.Tensor) -> torch.Tensor:
         bias = parameter(getattr(self, "bias", None), "bias", self.nPlanes)
         mean = parameter(self.running_mean, "running_mean", self.nPlanes)
+        rows, bias, mean = prepared_together(rows, bias, mean, names=("input", "bias", "running_mean"))
         is_kept = self.training and is_recomputing()
-        options = (self.momentum, self.leakiness, self.training)
-        result: torch.Tensor = _MeanOnlyNorm.apply(rows, bias, None if is_kept else mean, *options)
+        if is_computed_by_library(rows):
+            options = (self.momentum, self.leakiness, self.training)
+            result: torch.Tensor = _MeanOnlyNorm.apply(rows, bias, None if is_kept else mean, *options)
+        else:
+            result = reference.mean_only_norm(rows, bias, None if self.training else mean, self.leakiness)
+            if self.training and not is_kept and len(rows):
+                follow(mean, rows.detach().mean(0), self.momentum)
         if self.training and not is_kept:
             _note(self.running_mean, mean)
         return result
@@ -269,14 +312,16 @@ class _GroupNorm(Function):
             inverse_deviation.data_ptr(),
             matrix(result),
         )
-        ctx.save_for_backward(input, weight, mean, inverse_deviation)
+        ctx.save_for_backward(input, weight, bias, mean, inverse_deviation)
         ctx.site_set, ctx.groups = site_set, groups
+        sample = _samples(metadata, sites)
+        ctx.reference = (partial(reference.group_norm, sample=sample, groups=groups, epsilon=eps), (0, 1, 2))
         return result
 
     @staticmethod
-    @first_derivative
+    @recorded
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        input, weight, mean, inverse_deviation = restored(ctx)
+        input, weight, _, mean, inverse_deviation = restored(ctx)
         gradient, by_input, planes = computable(gradient, "gradient"), new(*input.shape), input.shape[1]
         by_weight = new(planes) if ctx.needs_input_grad[1] else None
         by_bias = new(planes) if ctx.needs_input_grad[2] else None
@@ -293,6 +338,23 @@ class _GroupNorm(Function):
             matrix(by_input),
         )
         return by_input, by_weight, by_bias, None, None, None, None
+
+
+def _samples(metadata: Metadata, sites: int) -> torch.Tensor:
+    return torch.from_numpy(metadata._locations(sites)[:, -1].copy())
+
+
+def _by_sample(
+    input: SparseConvNetTensor, rows: torch.Tensor, weight: Any, bias: Any, groups: int, eps: float
+) -> SparseConvNetTensor:
+    """Return the group normalization of a sparse tensor, whose sorted rows are given."""
+    values, weight, bias = prepared_together(rows, weight, bias, names=("input", "weight", "bias"))
+    where = (input._known_metadata(), input._site_set())
+    if is_computed_by_library(values):
+        result = _GroupNorm.apply(values, weight, bias, *where, groups, eps)
+    else:
+        result = reference.group_norm(values, weight, bias, _samples(*where).to(values.device), groups, eps)
+    return input._on(typed_like(result, rows))
 
 
 class SparseGroupNorm(Layer, nn.GroupNorm):
@@ -313,9 +375,7 @@ class SparseGroupNorm(Layer, nn.GroupNorm):
         input, rows = self._sparse(input, self.num_channels)
         weight = parameter(self.weight, "weight", self.num_channels)
         bias = parameter(self.bias, "bias", self.num_channels)
-        where = (input._known_metadata(), input._site_set())
-        result = _GroupNorm.apply(computable(rows), weight, bias, *where, self.num_groups, self.eps)
-        return input._on(typed_like(result, rows))
+        return _by_sample(input, rows, weight, bias, self.num_groups, self.eps)
 
     def extra_repr(self) -> str:
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps:g}{'' if self.affine else ', affine=False'}"
@@ -352,9 +412,7 @@ class InstanceNorm(_AffineNorm):
     def forward(self, input: Any) -> Any:
         """Return the normalized sparse tensor."""
         input, rows = self._sparse(input, self.nPlanes)
-        where = (input._known_metadata(), input._site_set())
-        result = _GroupNorm.apply(computable(rows), *self._parameters_to_use(), *where, self.nPlanes, self.eps)
-        return input._on(typed_like(result, rows))
+        return _by_sample(input, rows, *self._parameters_to_use(), self.nPlanes, self.eps)
 
 
 class LayerNorm(_AffineNorm):
@@ -369,4 +427,10 @@ class LayerNorm(_AffineNorm):
     def forward(self, input: Any) -> Any:
         """Return the normalized sparse tensor, or matrix."""
         weight, bias = self._parameters_to_use()
-        return self._map(input, lambda rows: F.layer_norm(rows, (self.nPlanes,), weight, bias, self.eps), self.nPlanes)
+        names = ("input", "weight", "bias")
+
+        def normalize(rows: torch.Tensor) -> torch.Tensor:
+            values, factor, shift = prepared_together(rows, weight, bias, names=names)
+            return F.layer_norm(values, (self.nPlanes,), factor, shift, self.eps)
+
+        return self._map(input, normalize, self.nPlanes)

@@ -14,7 +14,7 @@ from ..._native.library import library
 from ...errors import ShapeError
 from ...nn import pooling as numpy_level
 from ...nn.pooling import fractional_options
-from ..autograd.buffers import computable, typed_like
+from ..autograd.buffers import prepared, typed_like
 from ..autograd.seeding import engine_seeded_by_torch
 from ..functions import average_pooling, global_pooling, max_pooling, unpooling
 from ..metadata import Metadata
@@ -53,7 +53,7 @@ class _Dropping(Windowed):
         metadata = input._known_metadata()
         rulebook, sites = self._rules(metadata, input._site_set())
         pool = type(self)._operation
-        result = pool(computable(rows), rulebook, metadata._site_count(sites), self.nFeaturesToDrop)
+        result = pool(prepared(rows), rulebook, metadata._site_count(sites), self.nFeaturesToDrop)
         return input._on(typed_like(result, rows), sites)
 
 
@@ -183,7 +183,7 @@ class _GlobalPooling(Layer):
         input, rows = self._sparse(input)
         metadata = input._known_metadata()
         place = (metadata._handle, input._site_set(), self._kind, metadata.batch_size())
-        return typed_like(global_pooling(computable(rows), *place), rows)
+        return typed_like(global_pooling(prepared(rows), *place), rows)
 
 
 class GlobalSumPooling(_GlobalPooling):

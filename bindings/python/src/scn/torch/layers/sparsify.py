@@ -10,7 +10,6 @@ from torch.autograd import Function
 
 from ...errors import InvalidArgumentError
 from ...nn import sparsify as numpy_level
-from ..autograd.derivatives import linear_derivative
 from ..sparse import SparseConvNetTensor, sparse_on
 from .activation import Sigmoid
 from .containers import Sequential
@@ -49,9 +48,8 @@ class _Keep(Function):
         return rows.index_select(0, kept)
 
     @staticmethod
-    @linear_derivative
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        return gradient.new_zeros(ctx.count, gradient.shape[1]).index_copy_(0, ctx.kept, gradient), None
+        return gradient.new_zeros(ctx.count, gradient.shape[1]).index_copy(0, ctx.kept, gradient), None
 
 
 def _kept(input: SparseConvNetTensor, rows: torch.Tensor, keep: torch.Tensor) -> SparseConvNetTensor:

@@ -9,7 +9,8 @@ from torch import distributed, nn
 from torch.autograd import Function
 
 from ..._native.library import library
-from ..autograd.buffers import address, computable, matrix, new, restored
+from ...errors import UnsupportedError
+from ..autograd.buffers import address, computable, is_computed_by_library, matrix, new, restored
 from ..autograd.derivatives import first_derivative
 from ..autograd.recomputing import is_recomputing
 from .normalization import BatchNormalization, _options, follow
@@ -101,6 +102,11 @@ class SyncBatchNormalization(BatchNormalization):
         group = self.process_group
         if not (distributed.is_available() and distributed.is_initialized()) or distributed.get_world_size(group) == 1:
             return super()._train(rows, weight, bias, mean, variance, options)
+        if not is_computed_by_library(rows):
+            raise UnsupportedError(
+                f"input: has elements of type {rows.dtype} on {rows.device}, expected float32 on the CPU for a "
+                "SyncBatchNormalization of several processes"
+            )
         moments = _moments(rows.detach(), group)
         if not is_recomputing() and moments[0, 0] > 0:
             with torch.no_grad():

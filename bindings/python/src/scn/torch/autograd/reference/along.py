@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch.autograd import Function
 
-from ..._native.handles import RulebookHandle
-from .columns import RuleColumns, columns_of
+from ...._native.handles import RulebookHandle
+from ..columns import RuleColumns, columns_of
 
-__all__ = ["interpolation_weights", "pool", "rule_counts", "weighted_sum"]
+__all__ = ["interpolation_weights", "pool", "rule_counts", "shape_context", "weighted_sum"]
 
 
 def rule_counts(columns: RuleColumns, rows: int) -> torch.Tensor:
@@ -38,6 +38,14 @@ def pool(input: torch.Tensor, rulebook: RulebookHandle, rows: int, pooling: str)
     return result
 
 
+def shape_context(input: torch.Tensor, rulebook: RulebookHandle, rows: int, volume: int) -> torch.Tensor:
+    """Return the features under each filter offset side by side, [rows, volume * planes]."""
+    parts = [input.new_zeros(rows, input.shape[1])] * volume
+    for k, reads, writes in columns_of(rulebook, input.device).parts():
+        parts[k] = parts[k].index_copy(0, writes, input.index_select(0, reads))
+    return torch.cat(parts, 1) if volume else input.new_zeros(rows, 0)
+
+
 class _Maximum(Function):
     """All inputs that have the maximum get its gradient, which is differentiable itself."""
 
@@ -47,7 +55,7 @@ class _Maximum(Function):
         result = input.new_full((rows, input.shape[1]), 0 if with_zero else -torch.inf)
         for _, reads, writes in columns.parts():
             result[writes] = torch.maximum(result[writes], input[reads])
-        result[rule_counts(columns, rows) == 0] = 0
+        result = torch.where(rule_counts(columns, rows)[:, None] > 0, result, 0)
         ctx.save_for_backward(input, result)
         ctx.rulebook = rulebook
         return result
