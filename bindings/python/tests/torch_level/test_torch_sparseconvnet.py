@@ -208,7 +208,7 @@ from sparseconvnet.utils import *
 from sparseconvnet.metadata import Metadata
 from sparseconvnet.submanifoldConvolution import SubmanifoldConvolution
 import beside
-assert not scn.SCN.is_cuda_build() and isinstance(scn.SCN.Metadata_2(), Metadata)
+assert scn.SCN.is_cuda_build() == torch.cuda.is_available() and isinstance(scn.SCN.Metadata_2(), Metadata)
 net = scn.Sequential(scn.InputLayer(2, 8), SubmanifoldConvolution(2, 1, 1, 3, False), scn.OutputLayer(2))
 print(__name__, sys.argv[1:], beside.value, list(net([torch.LongTensor([[1, 2]]), torch.ones(1, 1)]).shape))
 scn.forward_pass_hidden_states = 0
