@@ -20,7 +20,7 @@ import sys
 CODE = (".swift", ".c", ".h", ".cpp", ".hpp", ".inc", ".py", ".sh")
 PROSE = (*CODE, ".md")  # what has lines within COLUMNS
 TEXT = CODE + (".md", ".txt", ".toml", ".cmake", ".yml", ".in", ".map", "Makefile", ".ci/run")
-EXEMPT = re.compile(r"^(Tests/golden/|examples/.*/data/|LICENSE|licenses/.*\.txt|bindings/python/licenses$)")
+EXEMPT = re.compile(r"^(Tests/(golden|dialects)/|examples/.*/data/|LICENSE|licenses/.*\.txt|bindings/python/licenses$)")
 BUILT = ("build", "dist", "demo-output", "bindings/python/build")
 LONGEST, COLUMNS = 500, 120
 LONG_BECAUSE = re.compile(r"^\s*(//+|#+|/?\*+)\s*Long because: \S", re.M)

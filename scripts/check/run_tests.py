@@ -2,7 +2,7 @@
 """Run every test of the repository, show what they say as they say it, and add up their results.
 
 usage: run_tests.py [PART ...]      parts, in their order: library lint abi swift kernels c python golden
-                                    examples docs packages fuzz; all without arguments
+                                    dialects examples docs packages fuzz; all without arguments
 
 The last line is 'N passed, N failed': Swift tests, C programs, pytest's tests, recorded reference cases, fuzzers. A
 part that could not run, ended with an error or counted nothing adds one failure of its own.
@@ -140,6 +140,11 @@ def golden():
     return status, counts_in_last_line(text)
 
 
+def dialects():
+    status, text = run([PYTHON, "Tests/dialects/replay.py"])
+    return status, counts_in_last_line(text)
+
+
 def swift_consumer():
     """Make build/swift-consumer: examples/hello-swift, which depends on a version of this package as a program
     elsewhere would, in a repository with a tag. SwiftPM's arguments for it; what it built before stays while the
@@ -147,7 +152,7 @@ def swift_consumer():
     repository, consumer = os.path.join(ROOT, "build/swift-package/scn"), "build/swift-consumer"
     shutil.rmtree(repository, ignore_errors=True)
     for folder in ("Sources", "Tests", "include"):
-        shutil.copytree(folder, os.path.join(repository, folder), ignore=shutil.ignore_patterns("golden"))
+        shutil.copytree(folder, os.path.join(repository, folder), ignore=shutil.ignore_patterns("golden", "dialects"))
     shutil.copy("Package.swift", repository)
     moment = {"GIT_AUTHOR_DATE": "2000-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2000-01-01T00:00:00Z"}
     git = [
@@ -263,6 +268,7 @@ PARTS = [
     ("c", "C and C++ programs against the installed library", c, False),
     ("python", "Python tests", python, False),
     ("golden", "Recorded results of the reference implementation", golden, False),
+    ("dialects", "Recorded results of spconv, MinkowskiEngine and torchsparse", dialects, False),
     ("examples", "C, Python and Swift print the same", examples, False),
     ("docs", "Code, links and names of the documentation", docs, False),
     ("packages", "Tarball, wheel and source archive", packages, False),
