@@ -11,7 +11,7 @@ from torch import nn
 from subject import PLANES_IN
 from torch_program import TorchProgram
 
-# The backward pass asks for the stream of a GPU, which a CPU has not, and does nothing with it.
+# spconv's backward pass asks for the stream of a GPU, which a CPU has not, and does nothing with it.
 ops.get_current_stream = lambda: 0
 
 

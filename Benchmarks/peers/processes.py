@@ -12,6 +12,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 LIBRARIES = {
     "scn": None,
     "scn.torch": None,
+    "scn.spconv": None,
+    "scn.minkowski": None,
     "SparseConvNet": "sparseconvnet",
     "MinkowskiEngine": "MinkowskiEngine",
     "spconv": "spconv",

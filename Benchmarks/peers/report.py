@@ -6,8 +6,13 @@ import sys
 import textwrap
 
 LIKE_FOR_LIKE = "scn.torch"
-LABELS = {"scn": "scn, from Python (numpy)", "scn.torch": "scn.torch (PyTorch)"}
-COLORS = {"scn": "#1f6fb4", "scn.torch": "#6fa8d6"}
+LABELS = {
+    "scn": "scn, from Python (numpy)",
+    "scn.torch": "scn.torch (PyTorch)",
+    "scn.spconv": "spconv's program on scn",
+    "scn.minkowski": "MinkowskiEngine's program on scn",
+}
+COLORS = {"scn": "#1f6fb4", "scn.torch": "#6fa8d6", "scn.spconv": "#9cc4e4", "scn.minkowski": "#c3dbef"}
 OTHERS = ("#d9822b", "#8c6bb1", "#5a9e6f")
 INK = "#333333"
 
@@ -37,7 +42,7 @@ class Figures:
         if None in lines:
             return ""
         text = " / ".join(rounded(line["seconds"]["median"]) for line in lines)
-        if library in LABELS:
+        if library in ("scn", LIKE_FOR_LIKE):
             return text
         return f"{text} ({' / '.join(ratio(line['times_like_for_like']['median']) for line in lines)})"
 

@@ -26,7 +26,8 @@ FORMATS = ("scn", "spconv", "minkowski")
 
 
 def format_of(library):
-    return {"spconv": "spconv", "MinkowskiEngine": "minkowski"}.get(library, "scn")
+    forms = {"spconv": "spconv", "MinkowskiEngine": "minkowski", "scn.spconv": "spconv", "scn.minkowski": "minkowski"}
+    return forms.get(library, "scn")
 
 
 class Subject:

@@ -34,8 +34,15 @@ def make_program(library):
         from networks_spconv import Spconv as Program
     elif library == "MinkowskiEngine":
         from networks_minkowski import MinkowskiEngine as Program
+    elif library in ("scn.spconv", "scn.minkowski"):
+        from networks_stand_in import stand_in_for
+
+        Program = stand_in_for("spconv" if library == "scn.spconv" else "MinkowskiEngine")
     else:
-        sys.exit(f"worker: LIBRARY: is {library!r}, expected scn, scn.torch, SparseConvNet, spconv or MinkowskiEngine")
+        sys.exit(
+            f"worker: LIBRARY: is {library!r}, expected scn, scn.torch, scn.spconv, scn.minkowski, SparseConvNet, spconv "
+            "or MinkowskiEngine"
+        )
     return Program
 
 

@@ -378,6 +378,7 @@ def known_names():
         torch_names = set(re.findall(r"^\w+", file.read(), re.M))
     known = set(output_of([PYTHON, "-c", "import scn; print(*dir(scn), *dir(type(scn)))"], ROOT).split())
     known |= torch_names | {"torch"} | {f"torch.{name}" for name in torch_names}
+    known |= {"spconv", "minkowski", "torchsparse"}
     examples = re.search(r"^EXAMPLES := (.*)$", makefile, re.M).group(1).split()
     return {
         "make": set(re.findall(r"^([a-z][a-z-]*):", makefile, re.M)) | {f"example-{name}" for name in examples},

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
@@ -20,7 +21,7 @@ from typing import Any, Optional
 from .._messages import one_of, wrong_value
 from ..errors import StateError
 
-__all__ = ["LIBRARIES", "stand_in"]
+__all__ = ["LIBRARIES", "VERSIONS", "stand_in"]
 
 LIBRARIES = {
     "spconv": {"spconv": "scn.spconv", "cumm": "scn.spconv._cumm"},
@@ -32,26 +33,38 @@ LIBRARIES = {
 
 SparseConvNet's is put there by `scn.torch.install`.
 """
+VERSIONS = {
+    "torchsparse==2.1": {"torchsparse": "scn.torchsparse"},
+    "torchsparse==1.4": {"torchsparse": "scn.torchsparse.v1"},
+    "torchsparse==2.0": {"torchsparse": "scn.torchsparse.v1"},
+}
+"""Versions of them, for programs that need one."""
 
 
 def stand_in(*libraries: str, ignore_cuda: bool = False) -> None:
     """Let programs import scn in place of other libraries, in this process, from now on.
 
-    libraries: 'spconv', 'MinkowskiEngine', 'torchsparse', 'sparseconvnet'. ignore_cuda: whether `.cuda()`,
+    libraries: 'spconv', 'MinkowskiEngine', 'torchsparse', 'sparseconvnet'; 'torchsparse==1.4' or 'torchsparse==2.0' for
+    programs whose coordinates have the batch index last, 'torchsparse==2.1' for those that count on coordinates which a
+    stride divides (without a version, they stay multiples of the tensor's stride). ignore_cuda: whether `.cuda()`,
     `.to("cuda")`, `device="cuda"` and the like are to mean the CPU from now on, for programs that never ask whether
     there is a GPU; PyTorch is changed for that, and there is no way back. Raises `StateError`, and changes nothing,
-    where one of the libraries itself has been imported.
+    where one of the libraries itself, or another version of its stand-in, has been imported.
     """
+    known_libraries = {**LIBRARIES, **VERSIONS}
     for library in libraries:
-        if library not in LIBRARIES:
-            raise wrong_value("libraries", library, one_of(LIBRARIES))
-    packages = {name: target for library in libraries for name, target in LIBRARIES[library].items()}
+        if library not in known_libraries:
+            raise wrong_value("libraries", library, one_of(known_libraries))
+    packages = {name: target for library in libraries for name, target in known_libraries[library].items()}
     for name in packages:
         _refuse_imported(name, packages[name])
     if "sparseconvnet" in libraries:
         importlib.import_module("scn.torch").install()
     known = _finder()
     known.packages.update(packages)
+    for library, units in (("torchsparse", "finest"), ("torchsparse==2.1", "level")):
+        if library in libraries:
+            importlib.import_module("scn.torchsparse").set_coordinate_units(units)
     if ignore_cuda:
         importlib.import_module("scn.stand_in.without_cuda").ignore_cuda()
 
@@ -90,7 +103,7 @@ class _Finder:
         return importlib.machinery.ModuleSpec(name, _Loader(target_name), is_package=is_package)
 
 
-class _Loader:
+class _Loader(importlib.abc.Loader):
     """Gives a module that is found under another name."""
 
     def __init__(self, target: str) -> None:
@@ -112,5 +125,5 @@ def _finder() -> _Finder:
         if isinstance(known, _Finder):
             return known
     made = _Finder()
-    sys.meta_path.insert(0, made)  # type: ignore[arg-type]
+    sys.meta_path.insert(0, made)
     return made

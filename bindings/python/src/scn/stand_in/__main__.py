@@ -7,7 +7,7 @@ import os
 import runpy
 import sys
 
-from . import LIBRARIES, stand_in
+from . import LIBRARIES, VERSIONS, stand_in
 
 
 def main() -> None:
@@ -18,7 +18,9 @@ def main() -> None:
     )
     parser.add_argument("--ignore-cuda", action="store_true", help="let .cuda() and device='cuda' mean the CPU")
     parser.add_argument(
-        "--libraries", metavar="NAME,NAME", help=f"those to stand in for, of {', '.join(LIBRARIES)}; default: all"
+        "--libraries",
+        metavar="NAME,NAME",
+        help=f"those to stand in for, default: {', '.join(LIBRARIES)}; also: {', '.join(VERSIONS)}",
     )
     parser.add_argument("-m", dest="module", metavar="MODULE", help="run a module instead of a program's file")
     parser.add_argument("program", nargs=argparse.REMAINDER, help="the program's file, and its arguments")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from typing import Any, Optional
 
@@ -97,38 +98,79 @@ def to_module(module: nn.Module) -> NumpyModule:
 
     So `scn.save(scn.torch.to_module(net), path)` writes what programs in C, C++ and Swift open, and
     `scn.optimize_for_inference` makes fast. It takes the layers and containers of `scn.torch`, `nn.Sequential`,
-    `nn.Linear`, `nn.Flatten` and activations of torch; a `SyncBatchNormalization` becomes a `BatchNormalization`, and a
-    weight that is normalized, pruned or parametrized is taken as it is now. A module that appears in several places
-    does so in the result too. Hooks are left behind. Raises `UnsupportedError` for other modules: turn one that a
-    program defined itself into a `Sequential` of its parts, `scn.torch.Sequential(*net.parts)`, if it applies them one
-    after the other.
+    `nn.Linear`, `nn.Flatten` and activations of torch, and the layers of `scn.spconv`, `scn.minkowski` and
+    `scn.torchsparse` that do what a layer of the package does, one after the other; a `SyncBatchNormalization` becomes
+    a `BatchNormalization`, and a weight that is normalized, pruned or parametrized is taken as it is now. A module that
+    appears in several places does so in the result too. Hooks are left behind. Raises `UnsupportedError` for other
+    modules: turn one that a program defined itself into a `Sequential` of its parts,
+    `scn.torch.Sequential(*net.parts)`, if it applies them one after the other.
     """
     with without_generator():
-        return _of_package(module, {})
+        return _Conversion().converted(module)
 
 
-def _of_package(module: nn.Module, known: dict[int, NumpyModule]) -> NumpyModule:
-    """Return the module of the package `scn` for one of torch. known: those already made, by their originals."""
-    if id(module) in known:
-        return known[id(module)]
-    kind = parametrize.type_before_parametrizations(module)
-    name = kind.__name__
-    result: NumpyModule
-    if kind is nn.Sequential or (name in numpy_level._CONTAINERS and kind is _LAYERS.get(name)):
+class _Conversion:
+    """Modules of the package scn for those of a network."""
+
+    def __init__(self) -> None:
+        # Those already made, by their originals.
+        self.known: dict[int, NumpyModule] = {}
+        self.situation: Any = None
+
+    def converted(self, module: nn.Module) -> NumpyModule:
+        """Return the module of the package `scn` for one of torch."""
+        if id(module) in self.known:
+            return self.known[id(module)]
+        kind = parametrize.type_before_parametrizations(module)
+        name = kind.__name__
+        result: NumpyModule
+        is_dialect = kind.__module__.partition(".")[0] == "scn"
+        if kind is nn.Sequential or (name in numpy_level._CONTAINERS and kind is _LAYERS.get(name)):
+            result = self._container(numpy_level._CONTAINERS[name], module)
+        elif is_dialect and self._dialects().container_of_dialect(module):
+            result = self._container(numpy_containers.Sequential, module)
+        else:
+            made = self._dialects().layer_of_dialect(module, self._situation())
+            result = _filled(module, made) if made is not None else self._layer(module)
+        result.training = module.training
+        self.known[id(module)] = result
+        return result
+
+    @staticmethod
+    def _dialects() -> Any:
+        # It stands on this package.
+        return importlib.import_module("scn.dialects.conversion")
+
+    def _situation(self) -> Any:
+        self.situation = self._dialects().Situation() if self.situation is None else self.situation
+        return self.situation
+
+    def _container(self, kind: Any, module: nn.Module) -> NumpyModule:
         # Not `children()`, which lists a module that appears in several places only once.
         children = [child for child in module._modules.values() if child is not None]
-        result = numpy_level._CONTAINERS[name](*(_of_package(child, known) for child in children))
-    else:
+        result: NumpyModule = kind(*(self.converted(child) for child in children))
+        return result
+
+    def _layer(self, module: nn.Module) -> NumpyModule:
         result = _layer_of_package(module)
-        state = result._state()
-        # An attribute has what a pruned, parametrized or normalized weight is now, whatever the state says.
-        result.load_state_dict({path: _attribute(module, path).detach().float() for path in state})
-        for path, entry in state.items():
-            if isinstance(entry, Parameter):
-                entry.requires_grad = _is_trained(module, path)
-    result.training = module.training
-    known[id(module)] = result
+        _fill(result, {path: _attribute(module, path) for path in result._state()}, module)
+        return result
+
+
+def _filled(module: nn.Module, made: Any) -> NumpyModule:
+    """Return a layer that a dialect's became, with its parameters and buffers."""
+    _fill(made.layer, made.state, module, made.sources)
+    result: NumpyModule = made.layer
     return result
+
+
+def _fill(layer: NumpyModule, values: dict[str, Any], module: nn.Module, sources: Any = None) -> None:
+    """Give a layer its state. sources: the paths of parameters in the module, where they are others than here."""
+    # An attribute has what a pruned, parametrized or normalized weight is now, whatever the state says.
+    layer.load_state_dict({path: entry.detach().cpu().float() for path, entry in values.items()})
+    for path, entry in layer._state().items():
+        if isinstance(entry, Parameter):
+            entry.requires_grad = _is_trained(module, path if sources is None else sources[path])
 
 
 def _is_trained(module: nn.Module, path: str) -> bool:

@@ -1,0 +1,21 @@
+"""The programs of other libraries with scn in their place."""
+
+import scn
+
+
+def stand_in_for(library):
+    """Return the class of the library's programs, in which scn computes."""
+    scn.stand_in(library)
+    if library == "spconv":
+        from networks_spconv import Spconv as program
+    else:
+        from networks_minkowski import MinkowskiEngine as program
+
+    class StandIn(program):
+        name = f"scn in place of {library}"
+
+        def versions(self):
+            found = super().versions()
+            return {"scn": scn.version(), "torch": found["torch"], "numpy": found["numpy"]}
+
+    return StandIn

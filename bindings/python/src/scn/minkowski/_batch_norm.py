@@ -1,0 +1,177 @@
+"""Batch normalization by the library, and the ReLU behind it.
+
+`torch.nn.BatchNorm1d` keeps parameters and statistics, as in MinkowskiEngine. Where it is that and nothing more, the
+library computes what it would; a ReLU that follows shares the backward pass, as in `scn.torch.BatchNormReLU`.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple, Optional
+
+import torch
+from torch import nn
+from torch.autograd import Function
+from torch.autograd.graph import increment_version
+
+from .._native.generated import BatchNormOptions
+from .._native.library import library
+from ..torch.autograd import reference
+from ..torch.autograd.buffers import address, computable, matrix, new
+from ..torch.autograd.derivatives import recorded
+from ._elementwise import has_hooks, is_autocast, relu, relu_in_place
+
+__all__ = ["Normalized", "is_by_library", "normalized", "rectified"]
+
+
+class Normalized(NamedTuple):
+    """What is known of the result of a batch norm."""
+
+    result: torch.Tensor
+    input: torch.Tensor
+    weight: Optional[torch.Tensor]
+    bias: Optional[torch.Tensor]
+    saved: torch.Tensor
+    """[2, planes]: in training the batch's means and inverse deviations, otherwise the running means and variances."""
+    epsilon: float
+    is_training: bool
+    versions: tuple[int, int]
+
+    @property
+    def is_current(self) -> bool:
+        """Whether neither the input nor the result has been changed in place since."""
+        return self.versions == (self.input._version, self.result._version)
+
+
+def is_by_library(module: Any, rows: torch.Tensor) -> bool:
+    """Return whether the library computes what a module makes of rows [n, planes]."""
+    if type(module) is not nn.BatchNorm1d or rows.dtype is not torch.float32 or rows.device.type != "cpu":
+        return False
+    if has_hooks(module):
+        return False
+    is_by_batch = module.training or module.running_mean is None
+    if rows.shape[1] != module.num_features or not rows.shape[1] or (is_by_batch and len(rows) < 2):
+        return False
+    if module.momentum is None or is_autocast() or rows.is_inference():
+        return False
+    kept = (module.weight, module.bias, module.running_mean, module.running_var)
+    if (module.weight is None) is not (module.bias is None):
+        return False
+    return all(
+        part is None or (part.dtype is torch.float32 and part.device.type == "cpu" and part.is_contiguous())
+        for part in kept
+    )
+
+
+def normalized(module: nn.BatchNorm1d, rows: torch.Tensor) -> Normalized:
+    """Return rows normalized as the module does in its mode; in training, its running statistics follow."""
+    is_training = module.training or module.running_mean is None
+    rows = computable(rows)
+    saved = new(2, rows.shape[1])
+    function: Any = _Norm.apply
+    result = function(rows, module.weight, module.bias, module, saved, is_training)
+    versions = (rows._version, result._version)
+    return Normalized(result, rows, module.weight, module.bias, saved, module.eps, is_training, versions)
+
+
+def rectified(known: Normalized, is_in_place: bool) -> torch.Tensor:
+    """Return the ReLU of a result of `normalized`, which is changed if it is in place."""
+    values = known.result.detach()
+    settings = (known.epsilon, known.is_training)
+    function: Any = _NormReLU.apply
+    result: torch.Tensor = function(known.input, known.weight, known.bias, [values], known.saved, settings, is_in_place)
+    return result
+
+
+class _Norm(Function):
+    @staticmethod
+    def forward(
+        ctx: Any, input: torch.Tensor, weight: Any, bias: Any, module: Any, saved: torch.Tensor, is_training: bool
+    ) -> torch.Tensor:
+        result = new(*input.shape)
+        affine = (address(weight), address(bias))
+        mean, variance = module.running_mean, module.running_var
+        if is_training:
+            follows = module.training and module.track_running_stats and mean is not None
+            running = (address(mean), address(variance)) if follows else (None, None)
+            options, moments = _options(module.eps, 1 - module.momentum, 1), (saved[0].data_ptr(), saved[1].data_ptr())
+            library.scn_batch_norm_forward_training(matrix(input), *affine, *running, options, *moments, matrix(result))
+            if follows:
+                increment_version(mean)
+                increment_version(variance)
+                module.num_batches_tracked.add_(1)
+        else:
+            torch.stack([mean, variance], out=saved)
+            options, moments = _options(module.eps, 1, 1), (saved[0].data_ptr(), saved[1].data_ptr())
+            library.scn_batch_norm_forward_evaluation(matrix(input), *affine, *moments, options, matrix(result))
+        ctx.save_for_backward(input, weight, bias, saved)
+        _remember(ctx, saved, module.eps, is_training, 1)
+        return result
+
+    @staticmethod
+    @recorded
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+        input = ctx.saved_tensors[0]
+        # Without an activation the library does not look at the output.
+        return (*_gradients(ctx, gradient, input), None, None, None)
+
+
+class _NormReLU(Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        input: torch.Tensor,
+        weight: Any,
+        bias: Any,
+        normalized: list[torch.Tensor],
+        saved: torch.Tensor,
+        settings: Any,
+        is_in_place: bool,
+    ) -> torch.Tensor:
+        # In a list autograd does not see it: the backward pass goes to the input at once.
+        (values,) = normalized
+        result = relu_in_place(values) if is_in_place else relu(values, False)
+        ctx.save_for_backward(input, weight, bias, saved, result)
+        _remember(ctx, saved, settings[0], settings[1], 0)
+        return result
+
+    @staticmethod
+    @recorded
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+        return (*_gradients(ctx, gradient, ctx.saved_tensors[4]), None, None, None, None)
+
+
+def _options(epsilon: float, kept: float, leakiness: float) -> BatchNormOptions:
+    return BatchNormOptions(epsilon=epsilon, momentum=kept, leakiness=leakiness)
+
+
+def _remember(ctx: Any, saved: torch.Tensor, epsilon: float, is_training: bool, leakiness: float) -> None:
+    """Keep what the backward pass needs besides the tensors that are saved."""
+    ctx.settings = (epsilon, is_training, leakiness)
+    mean, variance = (None, None) if is_training else saved
+    kept: dict[str, Any] = {"mean": mean, "variance": variance, "epsilon": epsilon, "leakiness": leakiness}
+    ctx.reference = (partial(reference.batch_norm, **kept), (0, 1, 2))
+
+
+def _gradients(ctx: Any, gradient: torch.Tensor, output: torch.Tensor) -> tuple[Any, Any, Any]:
+    """Return the gradients by the input, the weight and the bias, as the library computes them."""
+    epsilon, is_training, leakiness = ctx.settings
+    input, weight, _, saved = ctx.saved_tensors[:4]
+    input, output, gradient = (computable(values, "saved tensor") for values in (input, output, gradient))
+    by_input, planes = new(*input.shape), input.shape[1]
+    by_weight = new(planes) if ctx.needs_input_grad[1] else None
+    by_bias = new(planes) if ctx.needs_input_grad[2] else None
+    training, evaluation = library.scn_batch_norm_backward_training, library.scn_batch_norm_backward_evaluation
+    (training if is_training else evaluation)(
+        matrix(input),
+        matrix(output),
+        matrix(gradient),
+        address(weight),
+        saved[0].data_ptr(),
+        saved[1].data_ptr(),
+        _options(epsilon, 1, leakiness),
+        address(by_weight),
+        address(by_bias),
+        matrix(by_input),
+    )
+    return by_input, by_weight, by_bias

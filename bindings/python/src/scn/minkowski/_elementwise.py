@@ -1,0 +1,183 @@
+"""Sums, joins, ReLU and products of rows by the library.
+
+torch computes them as well, on threads of its own, which then wait for more work while the library's need the cores.
+What the library does not take is left to torch: other types and devices, matrices of other layouts, empty ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Optional
+
+import torch
+from torch import nn
+from torch.autograd import Function
+from torch.autograd.graph import increment_version
+from torch.nn import functional as F
+
+from .._native.generated import BatchNormOptions
+from .._native.library import library
+from ..torch import functions
+from ..torch.autograd.buffers import computable, is_computed_by_library, matrix, new
+from ..torch.autograd.derivatives import recorded
+
+__all__ = [
+    "add_in_place",
+    "added",
+    "has_hooks",
+    "is_autocast",
+    "joined",
+    "linear",
+    "product",
+    "relu",
+    "relu_in_place",
+]
+
+_TINY = torch.finfo(torch.float32).tiny
+
+
+def _is_plain(values: torch.Tensor) -> bool:
+    """Return whether the library can read a matrix where it is."""
+    return is_computed_by_library(values) and values.ndim == 2 and bool(values.numel()) and values.is_contiguous()
+
+
+def _is_changeable(values: torch.Tensor) -> bool:
+    """Return whether the library may change a matrix in place: torch has more to say of leaves and views."""
+    is_leaf = values.is_leaf and values.requires_grad and torch.is_grad_enabled()
+    return _is_plain(values) and not is_leaf and not values._is_view() and not values.is_inference()
+
+
+def _called(function: Any, *arguments: Any) -> torch.Tensor:
+    """Return what an autograd function gives."""
+    result: torch.Tensor = function.apply(*arguments)
+    return result
+
+
+def added(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """Return the sum of two matrices, or of what torch makes them."""
+    if first.shape == second.shape and _is_plain(first) and _is_plain(second):
+        return functions.add(first, second)
+    return first + second
+
+
+def add_in_place(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """Add a matrix to another one in place, and return that."""
+    if first.shape == second.shape and first is not second and _is_changeable(first) and _is_plain(second):
+        return _called(_AddInPlace, first, second)
+    first += second
+    return first
+
+
+class _AddInPlace(Function):
+    @staticmethod
+    def forward(ctx: Any, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        library.scn_add_forward(matrix(first), matrix(second), matrix(first))
+        increment_version(first)
+        ctx.mark_dirty(first)
+        return first
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+        return gradient, gradient
+
+
+def joined(parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Return matrices of as many rows with their planes side by side."""
+    if all(map(_is_plain, parts)) and len({len(part) for part in parts}) == 1:
+        return functions.join(parts)
+    return torch.cat(list(parts), -1)
+
+
+def product(rows: torch.Tensor, kernel: torch.Tensor, bias: Optional[torch.Tensor]) -> torch.Tensor:
+    """Return the product of rows [n, in] and a matrix [in, out], plus a bias [1, out]."""
+    if not is_autocast() and _is_plain(rows) and _is_plain(kernel):
+        return functions.linear(rows, kernel, None if bias is None else bias.reshape(-1))
+    result = rows.mm(kernel)
+    return result if bias is None else result + bias
+
+
+def linear(module: nn.Linear, rows: torch.Tensor) -> torch.Tensor:
+    """Return what a `torch.nn.Linear` makes of rows [n, in]."""
+    is_torchs = type(module) is nn.Linear and not has_hooks(module)
+    if is_torchs and not is_autocast() and _is_plain(rows) and _is_plain(module.weight):
+        return functions.linear(rows, module.weight, module.bias, is_transposed=True)
+    result: torch.Tensor = module(rows)
+    return result
+
+
+def has_hooks(module: nn.Module) -> bool:
+    """Return whether a module must be called, for hooks that a program gave it."""
+    hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks)
+    return any(hooks)
+
+
+def is_autocast() -> bool:
+    """Return whether torch.autocast is on for the CPU."""
+    if hasattr(torch, "get_autocast_dtype"):
+        return torch.is_autocast_enabled("cpu")
+    return bool(torch.is_autocast_cpu_enabled())  # torch before 2.4
+
+
+def relu(values: torch.Tensor, is_in_place: bool) -> torch.Tensor:
+    """Return the ReLU of a matrix, which is changed if it is in place."""
+    if is_in_place and _is_changeable(values):
+        return _called(_ReLU, values, True)
+    if not is_in_place and _is_plain(values) and not values.is_inference():
+        return _called(_ReLU, values, False)
+    return F.relu(values, inplace=is_in_place)
+
+
+class _ReLU(Function):
+    @staticmethod
+    def forward(ctx: Any, values: torch.Tensor, is_in_place: bool) -> torch.Tensor:
+        if is_in_place:
+            ctx.mark_dirty(values)
+            result = relu_in_place(values)
+        else:
+            result = _rectified(values, new(*values.shape))
+        ctx.save_for_backward(result)
+        # The sign of the result is that of the input where it matters.
+        ctx.reference = (torch.relu, (0,))
+        return result
+
+    @staticmethod
+    @recorded
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+        output, gradient = (computable(values) for values in (*ctx.saved_tensors, gradient))
+        planes = output.shape[1]
+        mean, variance, result = torch.zeros(planes), torch.ones(planes), new(*output.shape)
+        library.scn_batch_norm_backward_evaluation(
+            matrix(output),
+            matrix(output),
+            matrix(gradient),
+            None,
+            mean.data_ptr(),
+            variance.data_ptr(),
+            BatchNormOptions(epsilon=_TINY, momentum=1, leakiness=0),
+            None,
+            None,
+            matrix(result),
+        )
+        return result, None
+
+
+def relu_in_place(values: torch.Tensor) -> torch.Tensor:
+    """Set negative numbers of a matrix to 0, unseen by autograd; return the matrix."""
+    _rectified(values, values)
+    increment_version(values)
+    return values
+
+
+def _rectified(values: torch.Tensor, result: torch.Tensor) -> torch.Tensor:
+    """Write the ReLU of a matrix into another one, which may be the same: a batch norm with mean 0 and variance 1."""
+    mean, variance = torch.zeros(values.shape[1]), torch.ones(values.shape[1])
+    library.scn_batch_norm_forward_evaluation(
+        matrix(values),
+        None,
+        None,
+        mean.data_ptr(),
+        variance.data_ptr(),
+        BatchNormOptions(epsilon=_TINY, momentum=1, leakiness=0),
+        matrix(result),
+    )
+    return result

@@ -1,0 +1,50 @@
+"""Times of parts of layers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["CUDAKernelTimer"]
+
+
+class CUDAKernelTimer:
+    """Measures how long named parts take; here of the CPU's time, in milliseconds.
+
+    enable: False for a timer that measures nothing.
+    """
+
+    def __init__(self, enable: bool = True) -> None:
+        self.enable = enable
+        self._names: list[str] = []
+        self._times: dict[str, float] = {}
+
+    @contextmanager
+    def namespace(self, name: str) -> Iterator[None]:
+        """Put a name, and a point, before the names of what is recorded within."""
+        self._names.append(name)
+        try:
+            yield
+        finally:
+            self._names.pop()
+
+    @contextmanager
+    def record(self, name: str, stream: int = 0) -> Iterator[None]:
+        """Add the time that what is within takes to that of a name. stream: without effect."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            if self.enable:
+                full = ".".join([*self._names, name])
+                self._times[full] = self._times.get(full, 0.0) + (time.perf_counter() - start) * 1000
+
+    def get_all_pair_time(self) -> dict[str, float]:
+        """Return the milliseconds of each name."""
+        return dict(self._times)
+
+    @staticmethod
+    def collect_by_name(name: str, res: dict[str, float]) -> dict[str, float]:
+        """Return those of some times in whose names, divided at points, a name occurs."""
+        return {full: milliseconds for full, milliseconds in res.items() if name in full.split(".")}

@@ -1,0 +1,1 @@
+"""What the two forms of torchsparse have in common."""

@@ -1,0 +1,4 @@
+"""Whole networks."""
+
+from .resnet import *
+from .unet import *

@@ -1,0 +1,4 @@
+"""Preparing data, and small helpers."""
+
+from .to_dense import *
+from .utils import *

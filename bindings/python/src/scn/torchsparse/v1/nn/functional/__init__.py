@@ -1,0 +1,13 @@
+"""Functions on sparse tensors, voxels and points."""
+
+from .activation import *
+from .build_kmap import *
+from .conv import *
+from .count import *
+from .crop import *
+from .devoxelize import *
+from .downsample import *
+from .hash import *
+from .pooling import *
+from .query import *
+from .voxelize import *

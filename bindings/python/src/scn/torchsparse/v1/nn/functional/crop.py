@@ -1,0 +1,5 @@
+"""Cutting out a box."""
+
+from ....nn.functional.crop import spcrop
+
+__all__ = ["spcrop"]

@@ -1,0 +1,5 @@
+"""From points to voxels."""
+
+from ....nn.functional.voxelize import spvoxelize
+
+__all__ = ["spvoxelize"]

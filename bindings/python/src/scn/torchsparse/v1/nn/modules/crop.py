@@ -1,0 +1,5 @@
+"""Cutting out a box."""
+
+from ....nn.modules.crop import SparseCrop
+
+__all__ = ["SparseCrop"]

@@ -1,0 +1,4 @@
+"""Helpers for layers."""
+
+from .apply import *
+from .kernel import *

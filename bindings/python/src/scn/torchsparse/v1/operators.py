@@ -1,0 +1,5 @@
+"""Operators on several sparse tensors."""
+
+from ..operators import cat
+
+__all__ = ["cat"]

@@ -1,0 +1,3 @@
+"""Preparing data, and small helpers."""
+
+from .utils import *
