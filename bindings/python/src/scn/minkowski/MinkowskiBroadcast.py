@@ -58,7 +58,7 @@ def _spread(input: SparseTensor, input_glob: SparseTensor, is_joined: bool = Fal
         if not isinstance(tensor, SparseTensor):
             raise asserted(wrong_type(name, tensor, "a SparseTensor"))
     input._check_sibling(input_glob)
-    held, vectors = input._held, input_glob._F
+    held, vectors = input._held, input_glob._held.peeked()
     source, target = (tensor.coordinate_map_key._known() for tensor in (input, input_glob))
     places = input._manager._sample_of_row(source, target, not held.is_sorted).to(vectors.device)
     spread = vectors.index_select(0, places)

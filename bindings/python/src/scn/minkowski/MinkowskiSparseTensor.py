@@ -273,7 +273,10 @@ class SparseTensor(Tensor):
 
     def cat_slice(self, X: Any) -> Any:
         """Return what `slice` does, with the features of X behind: for a field its points', for a tensor its rows'."""
-        given = X._F if not isinstance(X, SparseTensor) else X._F.index_select(0, X.inverse_mapping)
+        if isinstance(X, SparseTensor):
+            given = X._held.peeked().index_select(0, X.inverse_mapping.to(X.device))
+        else:
+            given = X._F
         return self._sliced(X, lambda features: torch.cat([features, given], 1))
 
     def _sliced(self, X: Any, function: Callable[[torch.Tensor], torch.Tensor]) -> Any:
@@ -312,7 +315,8 @@ def _quantized(features: torch.Tensor, made: Inserted, mode: SparseTensorQuantiz
     rows = made.map.rows
     if len(made.kept) == len(features):
         order, back = rows.order, rows.back
-        if order is None or back is None:
+        # A program may ask for the gradient of what it gave as x.F: then that is what layers start from.
+        if order is None or back is None or features.requires_grad:
             # A copy, so that layers in place do not change what the program gave.
             return Features(rows, shown=features.clone())
         return Features(rows, sorted=permute(features, back.to(features.device), order.to(features.device)))

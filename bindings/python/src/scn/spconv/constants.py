@@ -14,6 +14,25 @@ ALL_WEIGHT_IS_KRSC = True
 FILTER_HWIO = False
 NDIM_DONT_CARE = 3
 
+DIFFERS = dict.fromkeys(
+    (
+        "DISABLE_JIT",
+        "SPCONV_ALLOW_TF32",
+        "SPCONV_BWD_SPLITK",
+        "SPCONV_CPP_GEMM",
+        "SPCONV_CPP_INDICE_PAIRS",
+        "SPCONV_CPP_INDICE_PAIRS_IGEMM",
+        "SPCONV_DEBUG_SAVE_PATH",
+        "SPCONV_DEBUG_WEIGHT",
+        "SPCONV_DIRECT_TABLE_HASH_SIZE_SCALE",
+        "SPCONV_DO_SORT",
+        "SPCONV_FX_TRACE_MODE",
+        "SPCONV_INT8_DEBUG",
+        "SPCONV_USE_DIRECT_TABLE",
+    ),
+    "can be set, without effect",
+)
+
 DISABLE_JIT = False
 SPCONV_ALLOW_TF32 = False
 SPCONV_BWD_SPLITK = [1, 2, 4, 8, 16, 32, 64]

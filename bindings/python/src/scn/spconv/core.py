@@ -6,6 +6,8 @@ from enum import Enum
 
 __all__ = ["AlgoHint", "ConvAlgo"]
 
+DIFFERS = dict.fromkeys(("AlgoHint", "ConvAlgo"), "taken, without effect: scn has one algorithm")
+
 
 class ConvAlgo(Enum):
     """The algorithms of spconv's layers: an argument that programs pass, without effect here."""

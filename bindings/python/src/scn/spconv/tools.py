@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 __all__ = ["CUDAKernelTimer"]
 
+DIFFERS = {"CUDAKernelTimer": "measures the CPU's time"}
+
 
 class CUDAKernelTimer:
     """Measures how long named parts take; here of the CPU's time, in milliseconds.

@@ -27,6 +27,8 @@ __all__ = [
     "scatter_nd",
 ]
 
+DIFFERS = {"ThrustSortAllocator": "an attribute that is passed on, without effect"}
+
 
 class ThrustSortAllocator:
     """Memory that spconv's GPU kernels keep; here nothing but an attribute that programs pass on."""

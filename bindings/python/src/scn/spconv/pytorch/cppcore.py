@@ -13,6 +13,12 @@ from .._cumm.tensorview import TENSOR_TO_NPDTYPE_MAP, Tensor
 
 __all__ = ["get_arch", "get_current_stream", "torch_tensor_to_tv", "torch_tensors_to_tv"]
 
+DIFFERS = {
+    "get_arch": "(0, 0): there is no GPU",
+    "get_current_stream": "0: a CPU has no streams",
+    "torch_tensor_to_tv": "takes no stride",
+}
+
 
 def torch_tensor_to_tv(
     ten: torch.Tensor,

@@ -10,6 +10,7 @@ from ..._messages import wrong_elements, wrong_shape, wrong_value
 
 __all__ = ["HashTable"]
 
+DIFFERS = {"HashTable": "grows: max_size has no effect"}
 _KEYS = (torch.int32, torch.int64)
 
 

@@ -27,6 +27,8 @@ __all__ = [
     "is_spconv_module",
 ]
 
+DIFFERS = {"PrintCurrentTime": "waits for no GPU"}
+
 # Modules that treat all rows alike, so that it does not matter to them, nor to what they return, in which order rows
 # are: exactly these, since a derived class may look at rows.
 _ALIKE = frozenset(

@@ -32,26 +32,27 @@ __all__ = [
     "maximum_value_int_",
 ]
 
-_OF_KERNELS = (
-    "fused_indice_conv",
-    "get_indice_pairs_implicit_gemm",
-    "implicit_gemm",
-    "implicit_gemm_backward",
-    "indice_avgpool_implicit_gemm",
-    "indice_avgpool_implicit_gemm_backward",
-    "indice_conv_backward",
-    "indice_maxpool_backward",
-    "indice_maxpool_implicit_gemm",
-    "indice_maxpool_implicit_gemm_backward",
+MISSING = dict.fromkeys(
+    (
+        "fused_indice_conv",
+        "get_indice_pairs_implicit_gemm",
+        "implicit_gemm",
+        "implicit_gemm_backward",
+        "indice_avgpool_implicit_gemm",
+        "indice_avgpool_implicit_gemm_backward",
+        "indice_conv_backward",
+        "indice_maxpool_backward",
+        "indice_maxpool_implicit_gemm",
+        "indice_maxpool_implicit_gemm_backward",
+    ),
+    "is a kernel of spconv's; spconv.pytorch.functional has what layers call",
 )
 
 
 def __getattr__(name: str) -> Any:
     """Raise an error for a name that is not here; for those of spconv's kernels, an `UnsupportedError`."""
-    if name in _OF_KERNELS:
-        raise UnsupportedError(
-            f"spconv.pytorch.ops.{name}: scn has none; spconv.pytorch.functional has what layers call"
-        )
+    if name in MISSING:
+        raise UnsupportedError(f"spconv.pytorch.ops.{name}: {MISSING[name]}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

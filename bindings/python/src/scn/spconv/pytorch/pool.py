@@ -30,6 +30,11 @@ __all__ = [
     "SparseMaxPool4d",
 ]
 
+DIFFERS = dict.fromkeys(
+    ("SparseGlobalAvgPool", "SparseGlobalMaxOrAvgPool"),
+    "the mean of every plane, [batch, planes]; spconv 2.3.8 returns the first plane's alone",
+)
+
 
 class _Pool(SparseModule):
     _kind: str
