@@ -6,7 +6,9 @@ import math
 import pickle
 
 import pytest
-import torch
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+
 from test_minkowski_oracle import check, leaf, tensor
 
 import scn.minkowski as ME
@@ -99,7 +101,7 @@ def test_a_slice_follows_strided_layers(random):
     made = y.slice(x)
     torch.testing.assert_close(made.F, y.F[sites_of(x.C, 2)[1]] * 0 + made.F)
     _, rows = sites_of(x.C, 2)
-    expected = torch.stack([y.F[(y.C == site).all(1)][0] for site in sites_of(x.C, 2)[0]])[rows]
+    expected = torch.stack([y.F[(site == y.C).all(1)][0] for site in sites_of(x.C, 2)[0]])[rows]
     torch.testing.assert_close(made.F, expected)
 
 
@@ -151,7 +153,9 @@ def test_splats_spread_points_and_interpolation_reads_them(random, dimension):
 def test_fields_pass_layers_of_single_rows(random):
     x = field(random)
     y = ME.TensorField(
-        leaf(random, 40, 2), coordinate_field_map_key=x.coordinate_field_map_key, coordinate_manager=x.coordinate_manager
+        leaf(random, 40, 2),
+        coordinate_field_map_key=x.coordinate_field_map_key,
+        coordinate_manager=x.coordinate_manager,
     )
     norm, line = ME.MinkowskiBatchNorm(2).double(), ME.MinkowskiLinear(2, 3).double()
     for made, wanted in (
@@ -232,11 +236,19 @@ def test_bad_calls_say_what_they_expect(random):
         (lambda: ME.TensorField(torch.ones(3, 1), points, quantization_mode=Mode.NO_QUANTIZATION), ValueError, "mode"),
         (lambda: x.sparse(quantization_mode=Mode.SPLAT_LINEAR_INTERPOLATION), ValueError, "splat"),
         (lambda: x.sparse(0), InvalidArgumentError, "tensor_stride: is .* positive"),
-        (lambda: x.inverse_mapping(tensor(random).coordinate_map_key), CoordinateError, "lies in no site|has no map"),
+        (
+            lambda: x.inverse_mapping(tensor(random).coordinate_map_key),
+            CoordinateError,
+            "lies in no site|expected that of a map",
+        ),
         (lambda: x.sparse().slice(x.F), TypeError, "X: is a torch.Tensor"),
-        (lambda: x.sparse().interpolate(x.sparse()), TypeError, "X: is a SparseTensor, expected a TensorField"),
+        (lambda: x.sparse().interpolate(x.sparse()), TypeError, "X: is a .*SparseTensor, expected a TensorField"),
         (lambda: ME.TensorField(torch.ones(1, 1), torch.tensor([[0, 3e10]])).sparse(), CoordinateError, "coordinates"),
-        (lambda: ME.TensorField(torch.ones(1, 1), torch.tensor([[0, math.nan]])).sparse(), CoordinateError, "coordinates"),
+        (
+            lambda: ME.TensorField(torch.ones(1, 1), torch.tensor([[0, math.nan]])).sparse(),
+            CoordinateError,
+            "coordinates",
+        ),
     ):
         with pytest.raises((kind, InvalidArgumentError) if kind is CoordinateError else kind, match=message):
             call()

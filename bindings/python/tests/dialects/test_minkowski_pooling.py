@@ -4,7 +4,9 @@ import copy
 import pickle
 
 import pytest
-import torch
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+
 from test_minkowski_oracle import check, drawn, leaf, pairs, rounded_down, taps_of, tensor, turned
 
 import scn.minkowski as ME

@@ -165,6 +165,10 @@ class Drawn:
         if kind == "context" and planes * 3**d <= 800:
             return [f"scn.ShapeContext({d}, {planes}), scn.NetworkInNetwork({planes * 3**d}, {out}, {bias})"], out
         if kind == "lattice":
+            if rng.random() < 0.4:
+                shape, normalized = rng.choice(["centered", "corner", "cross"]), rng.random() < 0.5
+                options = f"shape={shape!r}, normalized={normalized}"
+                return [f"scn.ConvolutionOnto({d}, {planes}, {out}, {rng.choice([2, 3])}, {bias}, {options})"], out
             return [f"scn.PermutohedralSubmanifoldConvolution({d}, {planes}, {out}, {bias})"], out
         if kind == "add":
             one, one_planes = self._same(rng, planes, depth - 1)

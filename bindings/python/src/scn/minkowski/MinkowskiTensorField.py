@@ -197,7 +197,7 @@ class TensorField(Tensor):
         _, rows = self._manager._rows_of_points(field, known_key(sparse_tensor_map_key, "sparse_tensor_map_key"))
         if len(rows) and int(rows.min()) < 0:
             point = int(torch.argmin(rows))
-            raise CoordinateError(f"coordinates: row {point} lies in no site of {sparse_tensor_map_key}")
+            raise CoordinateError(f"coordinates: row {point} lies in no site, expected one of {sparse_tensor_map_key}")
         return rows.to(self.device)
 
 

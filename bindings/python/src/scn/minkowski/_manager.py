@@ -43,7 +43,7 @@ class Maps:
         known = self._maps.get(key)
         if known is None:
             raise InvalidArgumentError(
-                f"key: is {CoordinateMapKey._of(key)}, which this coordinate manager has no map of"
+                f"key: is {CoordinateMapKey._of(key)}, expected that of a map of this coordinate manager"
             )
         return known
 
@@ -53,7 +53,7 @@ class Maps:
     def _field(self, key: CoordinateMapKey) -> Field:
         known = self._fields.get(known_key(key, "coordinate_field_map_key"))
         if known is None:
-            raise InvalidArgumentError(f"key: is {key}, which this coordinate manager has no field of")
+            raise InvalidArgumentError(f"key: is {key}, expected that of a field of this coordinate manager")
         return known
 
     def _sites(self) -> Optional[Sites]:

@@ -256,7 +256,7 @@ class SparseConvTensor:
     __iadd__ = __add__
 
     def __repr__(self) -> str:
-        return f"SparseConvTensor[shape={self._values().shape}]"
+        return f"SparseConvTensor[shape={self._values().size()}]"
 
     def __getstate__(self) -> dict[str, Any]:
         self._settle()

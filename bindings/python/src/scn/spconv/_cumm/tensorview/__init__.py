@@ -152,7 +152,7 @@ class Tensor:
         return array.copy() if copy and array is self._array else array
 
     def __repr__(self) -> str:
-        return f"Tensor[shape={self.shape}, dtype={self._array.dtype}]"
+        return f"Tensor[shape={list(self.shape)}, dtype={self._array.dtype}]"
 
 
 def from_numpy(arr: NDArray[Any]) -> Tensor:
