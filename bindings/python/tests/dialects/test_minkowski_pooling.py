@@ -226,6 +226,7 @@ def test_gradients_are_right(random):
         )
 
 
+@pytest.mark.filterwarnings("ignore:coordinates")
 def test_bad_calls_say_what_they_expect(random):
     x = tensor(random)
     layer = ME.MinkowskiAvgPooling(2, 2, dimension=3)

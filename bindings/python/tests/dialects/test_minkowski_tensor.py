@@ -419,6 +419,7 @@ def test_no_site_is_a_tensor(random):
     assert len(pickle.loads(pickle.dumps(x.detach()))) == 0
 
 
+@pytest.mark.filterwarnings("ignore:coordinates")
 def test_bad_calls_say_what_they_expect(random):
     x = tensor(random)
     where = torch.zeros(1, 4).int()

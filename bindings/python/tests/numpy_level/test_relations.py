@@ -358,3 +358,12 @@ def test_results_do_not_depend_on_threads(threads):
         )
     scn.set_num_threads(before)
     assert results[0] == results[1]
+
+
+def test_offsets_in_any_memory_are_read_as_they_are():
+    sites = scn.Sites(3, np.array([[0, 0, 0, 0], [1, 2, 3, 0]]))
+    offsets = scn.filter_offsets(3, 5)
+    for stride in range(1, 20):
+        plain, _ = sites.covering(offsets, input_stride=stride)
+        turned, _ = sites.covering(np.asfortranarray(offsets), input_stride=stride)
+        assert plain == turned

@@ -71,7 +71,7 @@ class Rows:
             sites = beside.taken(coordinates, spatial_size)
         if len(sites) != len(coordinates):
             raise _repeated(coordinates, name)
-        return cls(sites, _order_in(sites, coordinates))
+        return cls(sites, _order_in(sites, coordinates, is_first=beside is None))
 
     @property
     def back(self) -> Optional[torch.Tensor]:
@@ -169,11 +169,12 @@ class Rules:
         return self.output.shown(functional.pool(self.input.sorted(features), self.rulebook, pooling))
 
 
-def _order_in(sites: Sites, coordinates: IntArray) -> Optional[torch.Tensor]:
-    """Return the row that each of all coordinates of a set has in it; None if they are sorted."""
+def _order_in(sites: Sites, coordinates: IntArray, is_first: bool) -> Optional[torch.Tensor]:
+    """Return the row that each of all coordinates of a set has in it; None if they are sorted. is_first: whether the
+    set was made of them just now, not found to be one that others had named in another order."""
     if np.array_equal(sites.coordinates, coordinates):
         return None
-    if sites._number == 0:
+    if is_first:
         rows = np.empty(len(coordinates), np.int64)
         library.scn_geometry_row_sites(sites.metadata._handle, address(rows), len(rows))
     else:

@@ -29,6 +29,14 @@ __all__ = [
     "set_memory_manager_backend",
 ]
 
+DIFFERS = {
+    "CoordinateManager": "num_threads, coordinate_map_type, allocator_type and minkowski_algorithm have no effect",
+    **dict.fromkeys(
+        ("set_coordinate_map_type", "set_gpu_allocator", "set_memory_manager_backend"),
+        "the argument is checked, without effect: scn has one kind of coordinate map",
+    ),
+}
+
 
 def set_coordinate_map_type(coordinate_map_type: CoordinateMapType) -> None:
     """Accept a type of coordinate maps; they are kept in the memory of the CPU in any case."""

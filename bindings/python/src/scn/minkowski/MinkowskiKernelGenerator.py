@@ -16,6 +16,11 @@ from .MinkowskiCommon import convert_to_int_list
 
 __all__ = ["KernelGenerator", "KernelRegion", "convert_region_type", "get_kernel_volume", "save_ctx"]
 
+DIFFERS = {
+    "KernelGenerator": "region_offsets count in steps of the dilation and the tensor stride, as the other taps do; "
+    "MinkowskiEngine 0.5.4 raises an error for more than one"
+}
+
 
 def get_kernel_volume(
     region_type: RegionType, kernel_size: Any, region_offset: Any, axis_types: Any, dimension: int

@@ -34,6 +34,11 @@ __all__ = [
     "var",
 ]
 
+DIFFERS = {
+    "MinkowskiToSparseTensor": "leaves out places of zeros, as documented, unless it is told otherwise; "
+    "MinkowskiEngine 0.5.4 keeps them"
+}
+
 Input = TypeVar("Input", bound=Tensor)
 
 

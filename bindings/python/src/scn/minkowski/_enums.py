@@ -17,6 +17,11 @@ __all__ = [
     "SparseTensorQuantizationMode",
 ]
 
+DIFFERS = dict.fromkeys(
+    ("CUDAKernelMapMode", "CoordinateMapType", "GPUMemoryAllocatorType", "MinkowskiAlgorithm"),
+    "taken, without effect: scn has one algorithm and one kind of coordinate map",
+)
+
 
 class _Kind(enum.IntEnum):
     def __str__(self) -> str:

@@ -12,6 +12,8 @@ from ..settings import version
 
 __all__ = ["parse_nvidia_smi", "print_diagnostics"]
 
+DIFFERS = {"print_diagnostics": "names scn, and no compilers"}
+
 
 def parse_nvidia_smi() -> dict[str, str]:
     """Return what nvidia-smi says, by name; nothing where there is no such program."""

@@ -25,7 +25,7 @@ __all__ = ["LIBRARIES", "VERSIONS", "stand_in"]
 
 LIBRARIES = {
     "spconv": {"spconv": "scn.spconv", "cumm": "scn.spconv._cumm"},
-    "MinkowskiEngine": {"MinkowskiEngine": "scn.minkowski"},
+    "MinkowskiEngine": {"MinkowskiEngine": "scn.minkowski", "MinkowskiEngineBackend": "scn.minkowski._backend"},
     "torchsparse": {"torchsparse": "scn.torchsparse"},
     "sparseconvnet": {},
 }

@@ -349,6 +349,8 @@ class Sites:
             dimension=dimension, volume=len(listed), offsets=listed.ctypes.data_as(ctypes.POINTER(ctypes.c_int64))
         )
         relation.input_stride, relation.output_stride = strides
+        # The struct has only its address, and a list that was not contiguous is a copy that nobody else keeps.
+        relation._listed = listed
         return relation
 
 

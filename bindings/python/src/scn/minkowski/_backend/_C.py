@@ -38,6 +38,13 @@ __all__ = [
     "quantize_th",
 ]
 
+DIFFERS = {
+    "is_cuda_available": "False: nothing here is compiled for a GPU",
+    "cuda_version": "-1, for none",
+    "cudart_version": "-1, for none",
+    "get_gpu_memory_info": "(0, 0): nothing here is compiled for a GPU",
+}
+
 
 def is_cuda_available() -> bool:
     """Return False: nothing here is compiled for a GPU."""
