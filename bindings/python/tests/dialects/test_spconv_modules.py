@@ -344,3 +344,16 @@ def test_a_training_step_follows_the_gradient(random):
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < losses[0]
+
+
+def test_what_a_norm_returns_may_be_changed_in_place():
+    indices = torch.tensor([[0, 0, 0, place] for place in range(5)]).int()
+
+    def gradient(is_in_place):
+        torch.manual_seed(0)
+        net = spconv.SparseSequential(spconv.SubMConv3d(3, 4, 3), nn.BatchNorm1d(4))
+        y = net(spconv.SparseConvTensor(torch.randn(5, 3), indices, [1, 1, 8], 1)).features
+        (torch.relu_(y) if is_in_place else torch.relu(y)).square().sum().backward()
+        return net[0].weight.grad
+
+    torch.testing.assert_close(gradient(True), gradient(False))

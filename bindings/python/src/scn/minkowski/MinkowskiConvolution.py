@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from .._messages import wrong_shape
+from ..dialects.elementwise import product
 from ..torch import functional
-from ._elementwise import product
 from ._enums import ConvolutionMode, RegionType
 from ._errors import asserted
 from ._kernel_targets import check_input, kernel_of, keys_of_call, result_key

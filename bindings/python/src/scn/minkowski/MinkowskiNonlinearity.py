@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeVar
 import torch
 from torch import nn
 
-from ._elementwise import has_hooks, relu
+from ..dialects.elementwise import has_hooks, relu
 from .MinkowskiCommon import MinkowskiModuleBase
 from .MinkowskiSparseTensor import SparseTensor
 from .MinkowskiTensor import Tensor

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from .._messages import wrong_shape, wrong_type, wrong_value
+from ..dialects.elementwise import added, joined, linear
 from ..errors import StateError
-from ._elementwise import added, joined, linear
 from ._errors import asserted
 from .MinkowskiCommon import MinkowskiModuleBase
 from .MinkowskiSparseTensor import SparseTensor

@@ -9,7 +9,7 @@ from typing import Any, Optional, TypeVar
 import torch
 
 from .._messages import wrong_type
-from ._elementwise import add_in_place, added
+from ..dialects.elementwise import add_in_place, added
 from ._enums import SparseTensorOperationMode, SparseTensorQuantizationMode
 from ._errors import asserted
 from .MinkowskiCoordinateManager import CoordinateManager

@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from .._messages import wrong_shape
+from ..dialects.batch_norm import Normalized, normalized, rectified
 from ..dialects.rows import Rows
-from ._batch_norm import Normalized, normalized, rectified
 from ._errors import asserted
 
 __all__ = ["Features"]

@@ -94,30 +94,7 @@ def indice_conv(
     )
 
 
-def indice_subm_conv(
-    features: torch.Tensor,
-    filters: torch.Tensor,
-    indice_pairs: torch.Tensor,
-    indice_pair_num: torch.Tensor,
-    num_activate_out: int,
-    algo: ConvAlgo = ConvAlgo.Native,
-    timer: Any = None,
-    bias: Optional[torch.Tensor] = None,
-    act_alpha: float = 0.0,
-    act_beta: float = 0.0,
-    act_type: Activation = Activation.None_,
-) -> torch.Tensor:
-    """Return a submanifold convolution along pairs, [num_activate_out, out]; see `ops.indice_conv`."""
-    return indice_conv(
-        features,
-        filters,
-        indice_pairs,
-        indice_pair_num,
-        num_activate_out,
-        bias=bias,
-        act_alpha=act_alpha,
-        act_type=act_type,
-    )
+indice_subm_conv = indice_conv
 
 
 def indice_inverse_conv(

@@ -73,10 +73,7 @@ def _applied(function: Any, module: nn.Module, input: SparseConvTensor) -> Spars
 
 def _engine_norm(norm: nn.BatchNorm1d, input: SparseConvTensor, has_relu: bool) -> Any:
     """Return what computes a norm, and a ReLU behind it, faster than torch, if nobody can tell."""
-    values = input._values()
-    if _is_watched(norm) or values.dtype is not torch.float32 or values.device.type != "cpu" or values.ndim != 2:
-        return None
-    return engine_norm(norm, values.shape[1], len(values), has_relu)
+    return None if _is_watched(norm) else engine_norm(norm, input._values(), has_relu)
 
 
 class SparseModule(nn.Module):

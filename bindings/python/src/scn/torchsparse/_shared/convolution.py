@@ -7,11 +7,11 @@ from typing import Any, Optional
 import torch
 
 from ..._messages import counted, wrong_shape, wrong_type, wrong_value
+from ...dialects.autocast import is_autocasting
 from ...dialects.rows import Rules
 from ...errors import StateError
 from ...torch import functional
 from ...torch.autograd.buffers import typed_like
-from .autocast import is_autocasting
 from .filters import Filter
 from .forms import Triple
 from .kernel_map import KernelMap, multiplied

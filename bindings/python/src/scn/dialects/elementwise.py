@@ -20,12 +20,12 @@ from .._native.library import library
 from ..torch import functions
 from ..torch.autograd.buffers import computable, is_computed_by_library, matrix, new
 from ..torch.autograd.derivatives import recorded
+from .autocast import is_autocasting
 
 __all__ = [
     "add_in_place",
     "added",
     "has_hooks",
-    "is_autocast",
     "joined",
     "linear",
     "product",
@@ -90,7 +90,7 @@ def joined(parts: Sequence[torch.Tensor]) -> torch.Tensor:
 
 def product(rows: torch.Tensor, kernel: torch.Tensor, bias: Optional[torch.Tensor]) -> torch.Tensor:
     """Return the product of rows [n, in] and a matrix [in, out], plus a bias [1, out]."""
-    if not is_autocast() and _is_plain(rows) and _is_plain(kernel):
+    if not is_autocasting(rows.device) and _is_plain(rows) and _is_plain(kernel):
         return functions.linear(rows, kernel, None if bias is None else bias.reshape(-1))
     result = rows.mm(kernel)
     return result if bias is None else result + bias
@@ -99,7 +99,7 @@ def product(rows: torch.Tensor, kernel: torch.Tensor, bias: Optional[torch.Tenso
 def linear(module: nn.Linear, rows: torch.Tensor) -> torch.Tensor:
     """Return what a `torch.nn.Linear` makes of rows [n, in]."""
     is_torchs = type(module) is nn.Linear and not has_hooks(module)
-    if is_torchs and not is_autocast() and _is_plain(rows) and _is_plain(module.weight):
+    if is_torchs and not is_autocasting(rows.device) and _is_plain(rows) and _is_plain(module.weight):
         return functions.linear(rows, module.weight, module.bias, is_transposed=True)
     result: torch.Tensor = module(rows)
     return result
@@ -109,13 +109,6 @@ def has_hooks(module: nn.Module) -> bool:
     """Return whether a module must be called, for hooks that a program gave it."""
     hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks)
     return any(hooks)
-
-
-def is_autocast() -> bool:
-    """Return whether torch.autocast is on for the CPU."""
-    if hasattr(torch, "get_autocast_dtype"):
-        return torch.is_autocast_enabled("cpu")
-    return bool(torch.is_autocast_cpu_enabled())  # torch before 2.4
 
 
 def relu(values: torch.Tensor, is_in_place: bool) -> torch.Tensor:

@@ -1,7 +1,7 @@
 """Batch normalization by the library, and the ReLU behind it.
 
-`torch.nn.BatchNorm1d` keeps parameters and statistics, as in MinkowskiEngine. Where it is that and nothing more, the
-library computes what it would; a ReLU that follows shares the backward pass, as in `scn.torch.BatchNormReLU`.
+A `torch.nn.BatchNorm1d` keeps parameters and statistics, as the other libraries have it; the library computes what it
+would. A ReLU that follows shares the backward pass, as in `scn.torch.BatchNormReLU`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from .._native.library import library
 from ..torch.autograd import reference
 from ..torch.autograd.buffers import address, computable, matrix, new
 from ..torch.autograd.derivatives import recorded
-from ._elementwise import has_hooks, is_autocast, relu, relu_in_place
+from .autocast import is_autocasting
+from .elementwise import relu, relu_in_place
 
 __all__ = ["Normalized", "is_by_library", "normalized", "rectified"]
 
@@ -43,16 +44,17 @@ class Normalized(NamedTuple):
         return self.versions == (self.input._version, self.result._version)
 
 
-def is_by_library(module: Any, rows: torch.Tensor) -> bool:
-    """Return whether the library computes what a module makes of rows [n, planes]."""
-    if type(module) is not nn.BatchNorm1d or rows.dtype is not torch.float32 or rows.device.type != "cpu":
-        return False
-    if has_hooks(module):
+def is_by_library(module: nn.BatchNorm1d, rows: torch.Tensor) -> bool:
+    """Return whether the library computes what torch's batch norm makes of rows [n, planes]: not other types and
+    devices, statistics without a momentum, a single row in training."""
+    if rows.dtype is not torch.float32 or rows.device.type != "cpu" or rows.ndim != 2:
         return False
     is_by_batch = module.training or module.running_mean is None
     if rows.shape[1] != module.num_features or not rows.shape[1] or (is_by_batch and len(rows) < 2):
         return False
-    if module.momentum is None or is_autocast() or rows.is_inference():
+    if module.momentum is None or is_autocasting(rows.device) or rows.is_inference():
+        return False
+    if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
         return False
     kept = (module.weight, module.bias, module.running_mean, module.running_var)
     if (module.weight is None) is not (module.bias is None):
