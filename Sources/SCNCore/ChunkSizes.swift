@@ -104,8 +104,9 @@ package enum ChunkSizes {
     package static let columnSums = Reduction(leastRows: 1024, mostChunks: 64)
     /// Gradients by the weight of a dense product: a weight of scratch for each chunk.
     package static let denseWeightGradient = Reduction(leastRows: 1024, mostChunks: 16)
-    /// Gradients by the weight of a convolution of so many weights: a weight of scratch for each chunk but the first.
+    /// Gradients by the weight of a convolution of so many weights, which may be none: a weight of scratch for each
+    /// chunk but the first.
     package static func convolutionWeightGradient(weights: Int) -> Reduction {
-        Reduction(leastRows: 1024, mostChunks: min(32, max(1, weightGradientScratch / weights)))
+        Reduction(leastRows: 1024, mostChunks: min(32, max(1, weightGradientScratch / max(1, weights))))
     }
 }

@@ -89,6 +89,24 @@ package struct SiteRelation: Hashable, Sendable {
         self.offsets = .list(offsets)
     }
 
+    /// The size of the field whose relatives fill one of this size: times the output's stride, divided by the input's,
+    /// rounded up.
+    package func inputSize(of outputSize: [Int]) throws(SCNError) -> [Int] {
+        try requireSpatialSize(outputSize, dimension: dimension)
+        var result = outputSize
+        for axis in outputSize.indices {
+            let (step, whole) = (Int128(inputStride[axis]), Int128(outputSize[axis]) * Int128(outputStride[axis]))
+            guard let size = Int(exactly: (whole + step - 1) / step) else {
+                throw SCNError(
+                    .overflow,
+                    "spatial_size: is \(outputSize[axis]) on axis \(axis), with stride \(outputStride[axis]) more than 64 "
+                        + "bits hold")
+            }
+            result[axis] = size
+        }
+        return result
+    }
+
     /// Whether strides are ones, so that offsets are ways from site to site.
     var isPlain: Bool { inputStride.allSatisfy { $0 == 1 } && outputStride.allSatisfy { $0 == 1 } }
 

@@ -108,10 +108,6 @@ public final class ConvolutionOnto: ConvolutionLayer {
     }
 
     public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
-        let sizes = try requireDimension(outputSize, dimension)
-        return try sizes.indices.map { axis in
-            let whole = try checkedProduct([sizes[axis], relation.outputStride[axis]], "the input's spatial size")
-            return (whole + relation.inputStride[axis] - 1) / relation.inputStride[axis]
-        }
+        try relation.inputSize(of: outputSize)
     }
 }

@@ -268,3 +268,33 @@ def test_a_convolution_onto_sites_in_three_dimensions_far_from_the_origin():
     offsets = scn.filter_offsets(3, 3).tolist()
     outputs = {(*(np.array(site[:3]) // 2).tolist(), site[3]) for site in by_site(x)}
     same(y, oracle(by_site(x), outputs, offsets, layer.weight.numpy(), np.zeros(2), [[1] * 3, [2] * 3]))
+
+
+def test_a_filter_without_offsets_reads_nothing_and_has_gradients():
+    sites = scn.Sites(2, drawn(19, 10))
+    rulebook = sites.related(sites, np.empty((0, 2), np.int64))
+    features, weight = scn.Tensor(np.ones((len(sites), 3))), scn.Tensor(np.empty((0, 1, 3, 4)))
+    bias = scn.Tensor(np.arange(4))
+    for values in (features, weight, bias):
+        values.requires_grad_()
+    for convolve in (functional.convolve, functional.convolve_normalized):
+        y = convolve(features, rulebook, weight, bias)
+        np.testing.assert_array_equal(y.numpy(), np.tile(np.arange(4, dtype=np.float32), (len(sites), 1)))
+        y.sum().backward()
+    assert weight.grad.shape == (0, 1, 3, 4) and not features.grad.any()
+    np.testing.assert_array_equal(bias.grad, 2 * len(sites))
+
+
+def test_the_size_of_the_input_of_a_convolution_onto_sites():
+    layer = scn.ConvolutionOnto(2, 1, 1, 3, False, input_stride=[2, 3], output_stride=[3, 1])
+    assert layer.input_spatial_size([5, 7]).tolist() == [8, 3]
+    huge = scn.ConvolutionOnto(2, 1, 1, 1, False, input_stride=2**62, output_stride=2**62)
+    assert huge.input_spatial_size(7).tolist() == [7, 7]
+    far = scn.ConvolutionOnto(2, 1, 1, 1, False, output_stride=2**62)
+    with pytest.raises(
+        scn.SizeOverflowError, match="^(out_size|spatial_size): is 7 on axis 0, with stride 4611686018427387904"
+    ):
+        far.input_spatial_size(7)
+    for wrong in (0, -1, -(2**63)):
+        with pytest.raises(ValueError):
+            layer.input_spatial_size(wrong)
