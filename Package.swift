@@ -20,7 +20,7 @@ let package = Package(
         .target(name: "CSCN", path: "include", publicHeadersPath: "."),
         .target(name: "CSCNSupport", cSettings: cSettings),
         .target(
-            name: "CSCNKernels", exclude: ["families"], cSettings: cSettings,
+            name: "CSCNKernels", exclude: ["bfloat16", "families"], cSettings: cSettings,
             linkerSettings: [.linkedLibrary("openblas"), .linkedLibrary("m")]),
         .target(
             name: "SCNCore", dependencies: ["CSCNSupport", "CSCNKernels"], swiftSettings: swiftSettings),

@@ -10,6 +10,8 @@ extern const scn_kernel_table scn_generic_table;
 #if defined(__x86_64__)
 extern const scn_kernel_table scn_avx2_table;
 extern const scn_kernel_table scn_avx512_table;
+extern const scn_bfloat16_products scn_avx512bf16_products;
+extern const scn_bfloat16_products scn_amx_products;
 #endif
 
 #pragma GCC visibility pop

@@ -1,6 +1,7 @@
 /// Float loops, one table of functions per instruction set, chosen once at run time.
 ///
-/// Matrices are row-major float32; `stride` counts floats from one row to the next. Buffers need no alignment.
+/// Matrices are row-major float32; `stride` counts elements from one row to the next. Buffers need no alignment.
+/// bfloat16, the upper half of a float32, is passed as uint16_t.
 /// Nothing here allocates, locks or starts threads; callers cut the work and give each piece to one thread.
 /// For one table, a result depends only on the values: not on how the caller cuts rows into pieces.
 #ifndef SCN_KERNELS_H
@@ -246,6 +247,10 @@ typedef struct {
     /// marks[row] = input[row][0] > least.
     void (*_Nonnull mark_above)(const float *_Nonnull input, int64_t input_stride, int64_t rows, float least,
                                 uint8_t *_Nonnull marks);
+    /// From float32 to bfloat16, to the nearest, to even where two are; NaN stays NaN. Not in place.
+    void (*_Nonnull round_to_bfloat16)(const float *_Nonnull a, int64_t count, uint16_t *_Nonnull output);
+    /// From bfloat16 to float32. Not in place.
+    void (*_Nonnull widen_bfloat16)(const uint16_t *_Nonnull a, int64_t count, float *_Nonnull output);
     /// Sum of squares, accumulated in double.
     double (*_Nonnull sum_of_squares)(const float *_Nonnull a, int64_t count);
     /// x > 0 ? x : leakiness * x.
@@ -278,13 +283,63 @@ typedef struct {
                                float correction2);
 } scn_kernel_table;
 
+/// Where sums in float32 go: one of the two, rounded to bfloat16 or as they are.
+typedef struct {
+    float *_Nullable float32;
+    uint16_t *_Nullable bfloat16;
+} scn_output;
+
+/// Products of bfloat16 by instructions that multiply it, with sums in float32: what scn_kernel_table says of the
+/// functions of these names, but that features, their gradients and packed weights are bfloat16. Bias and gradients by
+/// the weight are float32. Denormals count as zeros. Groups that are narrow for float32's loops are none of this
+/// table's work. `scratch` holds scratch_size bytes.
+typedef struct {
+    const char *_Nonnull name;  // "avx512bf16" or "amx"
+
+    /// Bytes that one filter offset takes when packed.
+    int64_t (*_Nonnull packed_size)(int64_t groups, int64_t in_planes, int64_t out_planes);
+    /// Rounds and packs the float32 weights of one filter offset.
+    void (*_Nonnull pack)(const float *_Nonnull weight, int64_t groups, int64_t in_planes, int64_t out_planes,
+                          int64_t in_stride, int64_t out_stride, void *_Nonnull packed);
+    /// Bytes of scratch that the functions below need for such sizes; those of dense products have a volume of 1.
+    int64_t (*_Nonnull scratch_size)(int64_t volume, int64_t groups, int64_t in_planes, int64_t out_planes);
+    void (*_Nonnull convolution_rows)(const scn_rules *_Nonnull rules, int64_t first_row, int64_t end_row,
+                                      const uint16_t *_Nonnull input, int64_t input_stride, int64_t groups,
+                                      int64_t in_planes, const void *_Nonnull packed, const float *_Nullable bias,
+                                      float leakiness, scn_output output, int64_t output_stride, int64_t out_planes,
+                                      int64_t *_Nonnull cursors, void *_Nonnull scratch);
+    void (*_Nonnull convolution_weight_gradient_rows)(const scn_rules *_Nonnull rules, int64_t first_row,
+                                                      int64_t end_row, const uint16_t *_Nonnull input,
+                                                      int64_t input_stride, int64_t groups, int64_t in_planes,
+                                                      const uint16_t *_Nonnull output_gradient,
+                                                      int64_t output_stride, int64_t out_planes,
+                                                      float *_Nonnull weight_gradient, int64_t gradient_stride,
+                                                      int64_t *_Nonnull cursors, void *_Nonnull scratch);
+    void (*_Nonnull dense_rows)(const uint16_t *_Nonnull input, int64_t input_stride, int64_t rows,
+                                int64_t in_planes, const void *_Nonnull packed, const float *_Nullable bias,
+                                float leakiness, scn_output output, int64_t output_stride, int64_t out_planes,
+                                void *_Nonnull scratch);
+    void (*_Nonnull dense_weight_gradient)(const uint16_t *_Nonnull input, int64_t input_stride, int64_t rows,
+                                           int64_t in_planes, const uint16_t *_Nonnull output_gradient,
+                                           int64_t output_stride, int64_t out_planes,
+                                           float *_Nonnull weight_gradient, int64_t gradient_stride,
+                                           void *_Nonnull scratch);
+} scn_bfloat16_products;
+
 /// The table of the best instruction set that this cpu has, or of the one that the environment variable SCN_ISA names
-/// ("generic", "avx2", "avx512"); chosen at the first call. NULL where SCN_ISA names none that this cpu has:
-/// scn_kernels_error() then says so.
+/// ("generic", "avx2", "avx512", and "avx512bf16" and "amx", whose float32 is avx512's); chosen at the first call. NULL
+/// where SCN_ISA names none that this cpu has: scn_kernels_error() then says so.
 const scn_kernel_table *_Nullable scn_kernels(void);
 const char *_Nonnull scn_kernels_error(void);
 /// Each instruction set that this cpu has, for tests: index 0 is generic; NULL past the last.
 const scn_kernel_table *_Nullable scn_kernels_at(int32_t index);
+
+/// The products of bfloat16 of the instruction set in use, or NULL where it has none, or none that is faster than
+/// float32's on rounded values. Chosen at the first call, which asks the system for AMX's registers where the cpu has
+/// AMX; a system that refuses them is no error.
+const scn_bfloat16_products *_Nullable scn_bfloat16(void);
+/// Each that this cpu and system have, for tests; NULL past the last.
+const scn_bfloat16_products *_Nullable scn_bfloat16_at(int32_t index);
 
 // Dense products: OpenBLAS, which is set to one thread when this library loads. Planes below 2^31.
 
