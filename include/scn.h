@@ -122,7 +122,7 @@ SCN_API const char *scn_status_name(scn_status status);
 /** Return this thread's last error message; never NULL, "" before the first. Valid until this thread's next error. */
 SCN_API const char *scn_last_error(void);
 /** Return the cpu and the instruction set in use, "Intel(R) Xeon(R) Processor, avx512"; a constant. The environment
- *  variable SCN_ISA ("generic", "avx2", "avx512"), read once, forces an instruction set; where it names none that this
+ *  variable SCN_ISA ("generic", "avx2", "avx512", "avx512bf16", "amx"), read once, forces an instruction set; where it names none that this
  *  cpu has, operations return SCN_ERROR_UNSUPPORTED and this text says so. */
 SCN_API const char *scn_cpu_description(void);
 /** Return how many threads operations use, the calling one included. At first that is what the environment variable
@@ -175,7 +175,8 @@ typedef enum scn_value_kind {
 /** What the elements of a tensor, of a matrix or of points in space are. */
 typedef enum scn_element_type {
     SCN_FLOAT32 = 0,
-    SCN_FLOAT64 = 1  /**< Of points in space alone, see scn_voxelize. */
+    SCN_FLOAT64 = 1, /**< Of points in space alone, see scn_voxelize. */
+    SCN_BFLOAT16 = 2 /**< Inside of networks for inference alone, see scn_module_optimize_for_inference_in. */
 } scn_element_type;
 
 /** Called when a buffer on loan is no longer needed, perhaps from another thread; it must not call the library. */
@@ -468,6 +469,15 @@ SCN_API scn_status scn_complete_architecture(const char *json, char *completed, 
  *  returns SCN_ERROR_STATE where operations are recorded and the input requires a gradient. Also SCN_ERROR_UNSUPPORTED,
  *  where the module holds a type that scn_module_create cannot make. */
 SCN_API scn_status scn_module_optimize_for_inference(scn_module *module, scn_module **optimized);
+/** The same with features and weights of the given type inside. SCN_BFLOAT16, the upper half of a float32: convolutions
+ *  and 1 x 1 convolutions whose output planes depend on 16 input planes or more multiply bfloat16 and add in float32,
+ *  with the instructions that the cpu has for that (AMX, AVX512-BF16) or else with those of float32; features are rounded
+ *  to the nearest when a layer is done. The first layers of few planes multiply float32, and so does a matrix product at
+ *  the end, whose result is not rounded; results are float32. A result is the same for any number of threads, and differs
+ *  from one instruction set to the other as float32's do. In files the weights are float32, and the architecture names
+ *  the type. precision: SCN_FLOAT32 or SCN_BFLOAT16, else SCN_ERROR_UNSUPPORTED. */
+SCN_API scn_status scn_module_optimize_for_inference_in(scn_module *module, scn_element_type precision,
+                                                        scn_module **optimized);
 /** Count one more owner of the handle. */
 SCN_API scn_status scn_module_retain(scn_module *module);
 /** Release a handle; NULL does nothing. */

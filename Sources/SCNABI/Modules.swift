@@ -173,6 +173,21 @@ public func scn_module_optimize_for_inference(_ module: OpaquePointer?, _ optimi
     produceModule(optimized, "optimized") { try SCNABI.module(module).optimizedForInference() }
 }
 
+@_cdecl("scn_module_optimize_for_inference_in") @implementation
+public func scn_module_optimize_for_inference_in(
+    _ module: OpaquePointer?, _ precision: scn_element_type, _ optimized: HandleOut
+) -> scn_status {
+    produceModule(optimized, "optimized") {
+        let module = try SCNABI.module(module)
+        let known = InferencePrecision.allCases.first { $0.elementType.rawValue == Int32(bitPattern: precision.rawValue) }
+        guard let known else {
+            throw SCNError(
+                .unsupported, "precision: is \(precision.rawValue), expected SCN_FLOAT32 or SCN_BFLOAT16")
+        }
+        return try module.optimizedForInference(precision: known)
+    }
+}
+
 @_cdecl("scn_module_retain") @implementation
 public func scn_module_retain(_ module: OpaquePointer?) -> scn_status { status { try Handles.retain(module, .module) } }
 

@@ -29,6 +29,25 @@ package enum Kernels {
         }
     }
 
+    /// Tests put products of bfloat16 here, or nil for none; without either, cpu and `SCN_ISA` choose.
+    nonisolated(unsafe) package static var bfloat16Override: UnsafePointer<scn_bfloat16_products>??
+
+    /// The products of bfloat16 that this cpu has instructions for; nil where those of float32 take their place.
+    package static var bfloat16Products: UnsafePointer<scn_bfloat16_products>? { bfloat16Override ?? scn_bfloat16() }
+
+    /// The loops of the instruction set in use, for operands that are float32 or bfloat16, which the caller turns into
+    /// float32 for them.
+    package static func converting(_ operands: KeyValuePairs<String, Matrix?>) throws(SCNError) -> scn_kernel_table {
+        for (name, operand) in operands {
+            guard let operand, operand.type != .float32 && operand.type != .bfloat16 else { continue }
+            throw SCNError(
+                .unsupported,
+                "\(name): has elements of type \(operand.type), expected \(ElementType.float32) or "
+                    + "\(ElementType.bfloat16)")
+        }
+        return try fitting([:])
+    }
+
     /// "avx512", or what is wrong with `SCN_ISA`.
     package static var description: String {
         guard let table = override ?? scn_kernels() else { return String(cString: scn_kernels_error()) }

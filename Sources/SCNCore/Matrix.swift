@@ -69,6 +69,12 @@ package struct Matrix {
         return storage.address.assumingMemoryBound(to: Float.self)
     }
 
+    /// The address of the first element of a matrix of bfloat16.
+    package var halves: UnsafeMutablePointer<UInt16> {
+        precondition(type == .bfloat16 && storage.memory != .absent, "read as what it is not")
+        return storage.address.assumingMemoryBound(to: UInt16.self)
+    }
+
     /// The elements of a matrix of float32.
     package var buffer: UnsafeMutableBufferPointer<Float> { UnsafeMutableBufferPointer(start: pointer, count: count) }
     /// A copy of the elements of a matrix of float32.

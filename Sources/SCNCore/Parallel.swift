@@ -38,6 +38,25 @@ public enum Parallel {
         }
     }
 
+    /// The same with at most `lanes` chunks at a time, each of which has a lane of its own meanwhile: for scratch that
+    /// was made before.
+    package static func forEachChunk(
+        _ count: Int, size: Int, lanes: Int, _ body: (_ lane: Int, _ chunk: Int, _ range: Range<Int>) -> Void
+    ) {
+        let chunks = chunkCount(count, size: size)
+        let nextChunk = Locked(0)
+        forEach(min(lanes, chunks)) { lane in
+            while true {
+                let chunk = nextChunk.withLock { next in
+                    defer { next += 1 }
+                    return next
+                }
+                if chunk >= chunks { return }
+                body(lane, chunk, chunk * size..<min(count, (chunk + 1) * size))
+            }
+        }
+    }
+
     /// The same for a body that can fail: throws one of its errors once all chunks are done.
     package static func tryForEachChunk(
         _ count: Int, size: Int, _ body: (_ chunk: Int, _ range: Range<Int>) throws(SCNError) -> Void

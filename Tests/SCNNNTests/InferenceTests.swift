@@ -267,6 +267,69 @@ import Testing
         }
     }
 
+    /// Features of 8 bits: the worst of many elements is off by a few of their roundings.
+    @Test func networksOfBFloat16() throws {
+        let deep = try Sequential([
+            Self.convolution(3, 32),
+            Networks.uNet(dimension: 2, repetitions: 1, planes: [32, 48, 64], residual: true, downsampleSize: 2),
+            Self.norm(32), OutputLayer(dimension: 2), Linear(in: 32, out: 5),
+        ])
+        var random = Random(seed: 5)
+        var networks = try Self.networks().map { (net: $0.net, input: try Self.cloud($0.planes, count: 200)) }
+        let points = try Points(
+            (0..<200).map { [$0 % 15, $0 / 15, 0] }, features: try Tensor(random.floats(600), shape: [200, 3]))
+        networks.append((try Sequential([InputLayer(dimension: 2, spatialSize: 16), deep]), .points(points)))
+        networks.append((try Sequential([Self.convolution(3, 32), Self.convolution(32, 20)]), try Self.cloud(3)))
+        networks.append((try Sequential([Self.convolution(3, 32), Self.norm(32)]), try Self.empty(3)))
+        networks.append(
+            (
+                try Sequential([
+                    Self.convolution(3, 32), MaxPooling(dimension: 2, poolSize: 3, poolStride: 2),
+                    SubmanifoldConvolution(dimension: 2, in: 32, out: 16, filterSize: 3, normalized: true),
+                    ActivationLayer(.tanh), NetworkInNetwork(in: 16, out: 32), SparseToDense(dimension: 2, planes: 32),
+                ]), try Self.cloud(3)
+            ))
+        for (net, input) in networks {
+            try Self.unsettle(net, &random)
+            let exact = try Tape.withoutRecording { try net.optimizedForInference().forward(input) }
+            let want = try #require(exact.tensor)
+            try withEachBFloat16 { name in
+                let fast = try net.optimizedForInference(precision: .bfloat16)
+                #expect(fast.precision == .bfloat16)
+                let results = try [1, 2].map { threads in
+                    Parallel.threadCount = threads
+                    return try #require(try Tape.withoutRecording { try fast.forward(input) }.tensor)
+                }
+                let got = results[0]
+                #expect(got.shape == want.shape && got.values.type == .float32, name)
+                #expect(got.elements.bits == results[1].elements.bits, name)
+                let scale = want.elements.map(abs).max() ?? 0
+                let error = zip(want.elements, got.elements).map { abs($0 - $1) }.max() ?? 0
+                #expect(error <= 0.03 * max(scale, 1e-3), name)
+                #expect(error > 0 || want.count == 0, "nothing was rounded, \(name)")
+            }
+        }
+    }
+
+    @Test func filesNameThePrecision() throws {
+        let (net, planes, _) = try Self.networks()[3]
+        let (file, input) = (TemporaryFile(), try Self.cloud(planes))
+        let fast = try net.optimizedForInference(precision: .bfloat16)
+        try Checkpoint.save(fast, to: file.path)
+        let opened = try #require(try Checkpoint.open(file.path) as? InferenceNetwork)
+        #expect(opened.precision == .bfloat16 && opened.description == fast.description)
+        #expect(opened.description.contains("bfloat16"))
+        try Tape.withoutRecording {
+            let expected = try #require(try fast.forward(input).tensor).elements
+            #expect(try opened.forward(input).tensor?.elements.bits == expected.bits)
+        }
+        #expect(try net.optimizedForInference().precision == .float32)
+        #expect(try !Architecture.text(of: net.optimizedForInference()).contains("precision"))
+        #expect(throws: SCNError.self) {
+            try Architecture.build(#"{"type": "InferenceNetwork", "precision": "float16", "modules": []}"#)
+        }
+    }
+
     static func empty(_ planes: Int) throws -> Value {
         try InputLayer(dimension: 2, spatialSize: 15)(Points([], features: Tensor(zeros: [0, planes])))
     }

@@ -17,6 +17,7 @@ package struct ExclusiveTrait: SuiteTrait, TestTrait, TestScoping {
         let outcome: Result<Void, any Error>
         do { outcome = .success(try await function()) } catch { outcome = .failure(error) }
         Kernels.override = nil
+        Kernels.bfloat16Override = nil
         Parallel.threadCount = threads
         Generator.state = generator
         await Turnstile.shared.leave()
@@ -53,6 +54,20 @@ package func withEachInstructionSet(_ body: (_ name: Comment) throws -> Void) re
     while let table = scn_kernels_at(index) {
         Kernels.override = table
         try body(Comment(rawValue: Kernels.description))
+        index += 1
+    }
+}
+
+/// Runs `body` once without instructions for products of bfloat16 on each instruction set, and once with each set of
+/// them that this cpu has; only in suites with the trait `exclusive`.
+package func withEachBFloat16(_ body: (_ name: Comment) throws -> Void) rethrows {
+    defer { Kernels.bfloat16Override = nil }
+    Kernels.bfloat16Override = .some(nil)
+    try withEachInstructionSet(body)
+    var index: Int32 = 0
+    while let products = scn_bfloat16_at(index) {
+        Kernels.bfloat16Override = products
+        try body(Comment(rawValue: String(cString: products.pointee.name)))
         index += 1
     }
 }

@@ -37,7 +37,7 @@ static void describe_layers(uint8_t which) {
 }
 
 static void call_module(void) {
-    const uint8_t which = byte() % MODULE_CALLS;
+    const uint8_t number = byte(), which = number % MODULE_CALLS;
     int64_t size[SCN_MAX_DIMENSION] = {0}, *output_size;
     int32_t dimension;
     switch (which) {
@@ -64,7 +64,12 @@ static void call_module(void) {
     case 15: CALL(scn_module_description(a_module(), OUT(&out_text))); break;
     case 16: CALL(scn_module_summary(a_module(), a_tensor(), OUT(&out_text))); break;
     case 17: CALL(scn_module_create(some_text(architectures, 8), OUT(&out_module))); break;
-    case 18: CALL(scn_module_optimize_for_inference(a_module(), OUT(&out_module))); break;
+    case 18:
+        if (number < MODULE_CALLS) CALL(scn_module_optimize_for_inference(a_module(), OUT(&out_module)));
+        else
+            CALL(scn_module_optimize_for_inference_in(a_module(), (scn_element_type)(number / MODULE_CALLS % 4),
+                                                      OUT(&out_module)));
+        break;
     case 19: OWNERS(scn_module_retain, retain, MODULE, scn_module); break;
     case 20: OWNERS(scn_module_release, release, MODULE, scn_module); break;
     case 21: children(byte() % 3); break;

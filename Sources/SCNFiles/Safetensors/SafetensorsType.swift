@@ -11,6 +11,7 @@ package struct SafetensorsType: Equatable, Sendable {
         switch type {
         case .float32: name = "F32"
         case .float64: name = "F64"
+        case .bfloat16: name = "BF16"
         }
     }
 

@@ -5,7 +5,8 @@ extension Tensor {
     /// The sum of two tensors of one shape.
     public static func + (a: Tensor, b: Tensor) throws -> Tensor {
         try b.requireShape(of: a, "b")
-        let sum = try Matrix(rows: a.values.rows, planes: a.values.planes)
+        let type: ElementType = a.values.type == b.values.type ? a.values.type : .float32
+        let sum = try Matrix(rows: a.values.rows, planes: a.values.planes, type: type)
         try Elements.add(a.values, b.values, into: sum)
         return Tape.result(shape: a.shape, values: sum, inputs: [a, b]) { [.shared($0), .shared($0)] }
     }

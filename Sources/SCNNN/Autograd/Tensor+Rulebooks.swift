@@ -22,13 +22,13 @@ extension Tensor {
     }
 
     /// The same with weights that are packed already, and an activation behind; `behindActivation` makes of its result
-    /// what turns the gradient behind it into that before it.
+    /// what turns the gradient behind it into that before it. `type`: of the result.
     func convolved(
         _ rulebook: Rulebook, weight: Tensor, packed: PackedWeights, bias: Tensor?, leakiness: Float = 1,
-        behindActivation: (Matrix) -> (Matrix) throws -> Matrix = { _ in { $0 } }
+        as type: ElementType = .float32, behindActivation: (Matrix) -> (Matrix) throws -> Matrix = { _ in { $0 } }
     ) throws -> Tensor {
         let (values, groups) = (self.values, weight.shape[1])
-        let result = try Matrix(rows: rulebook.outputCount, planes: groups * weight.shape[3])
+        let result = try Matrix(rows: rulebook.outputCount, planes: groups * weight.shape[3], type: type)
         try ConvolutionOperation.forward(
             rulebook, input: values, weight: packed, bias: bias?.values, leakiness: leakiness, into: result)
         let inputs = [self, weight] + (bias.map { [$0] } ?? [])

@@ -140,6 +140,8 @@ public class Sequential: Container {
 
     override class var containerType: LayerType? { layerType }
 
+    package override var takesBFloat16: Bool { true }
+
     public override func forward(_ input: Value) throws -> Value {
         var value = input
         for child in children { value = try child(value) }
@@ -180,6 +182,8 @@ public final class ConcatTable: Container {
     ) { try ConcatTable($0) }
 
     override class var containerType: LayerType? { layerType }
+
+    package override var takesBFloat16: Bool { true }
 
     public override func forward(_ input: Value) throws -> Value {
         var results: [Value] = []

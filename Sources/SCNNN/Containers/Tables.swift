@@ -10,6 +10,8 @@ public final class Identity: Module {
     /// A module without arguments.
     public override init() { super.init(madeWith: Arguments(noneOf: Self.layerType)) }
 
+    package override var takesBFloat16: Bool { true }
+
     public override func forward(_ input: Value) throws -> Value { input }
 }
 
@@ -36,6 +38,8 @@ public final class AddTable: Module {
 
     /// A module without arguments.
     public override init() { super.init(madeWith: Arguments(noneOf: Self.layerType)) }
+
+    package override var takesBFloat16: Bool { true }
 
     public override func forward(_ input: Value) throws -> Value {
         let values = try input.nonEmptyTable(for: typeName)
@@ -70,6 +74,8 @@ public final class JoinTable: Module {
     /// A module without arguments.
     public override init() { super.init(madeWith: Arguments(noneOf: Self.layerType)) }
 
+    package override var takesBFloat16: Bool { true }
+
     public override func forward(_ input: Value) throws -> Value {
         let values = try input.nonEmptyTable(for: typeName)
         let tensors = try values.map { try $0.sparse(for: typeName) }
@@ -91,8 +97,9 @@ extension Tensor {
         }
         try require(!planes.overflow, .overflow, "planes: the joined planes overflow 64 bits")
         let rows = parts[0].values.rows
-        let joined = try Matrix(rows: rows, planes: planes.sum)
-        try Elements.join(parts.map(\.values), into: joined)
+        let type: ElementType = parts.allSatisfy { $0.values.type == .bfloat16 } ? .bfloat16 : .float32
+        let joined = try Matrix(rows: rows, planes: planes.sum, type: type)
+        try Elements.join(parts.map { part throws(SCNError) in try part.values.converted(to: type) }, into: joined)
         return Tape.result(matrix: joined, inputs: parts) { gradient in
             let results = try widths.map { try Matrix(rows: rows, planes: $0) }
             try Elements.split(gradient, into: results)

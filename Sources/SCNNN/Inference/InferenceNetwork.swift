@@ -1,26 +1,44 @@
 internal import SCNCore
 internal import SCNFiles
 
-/// A network that only evaluates, one module after the other: what ``Module/optimizedForInference()`` makes.
+/// A network that only evaluates, one module after the other: what ``Module/optimizedForInference(precision:)`` makes.
 ///
-/// It stays in evaluation mode, records nothing, and keeps its weights packed. Its state is that of the modules inside,
+/// It stays in evaluation mode, records nothing, and keeps its weights packed. Its results are float32, whatever its
+/// precision. Its state is that of the modules inside,
 /// which it keeps to itself; none of it requires a gradient.
 public final class InferenceNetwork: Module {
     static let layerType = LayerType(
-        container: "InferenceNetwork", "A network that only evaluates, one module after the other."
-    ) { try InferenceNetwork($0) }
+        container: "InferenceNetwork", "A network that only evaluates, one module after the other.",
+        [
+            LayerArgument(
+                "precision", .choice(InferencePrecision.allCases.map(\.rawValue)),
+                "What features and weights are inside.", fallback: .string(InferencePrecision.float32.rawValue),
+                isTakenOver: true, display: .value)
+        ]
+    ) { try InferenceNetwork($1, $0) }
 
     private let network: Sequential
+    /// What features and weights are inside.
+    public let precision: InferencePrecision
 
-    package init(_ modules: [Module]) throws {
+    package convenience init(_ modules: [Module], precision: InferencePrecision = .float32) throws {
+        try self.init(modules, Arguments(Self.layerType, ["precision": .string(precision.rawValue)]))
+    }
+
+    private init(_ modules: [Module], _ arguments: Arguments) throws {
+        guard let precision = InferencePrecision(rawValue: arguments.text("precision")) else {
+            preconditionFailure("a choice is one of its words")
+        }
+        self.precision = precision
         for module in modules where Self.isInside(module) {
             throw SCNError(.format, "modules: an InferenceNetwork is inside of another")
         }
         network = try Sequential(modules)
-        super.init(madeWith: Arguments(noneOf: Self.layerType))
+        super.init(madeWith: arguments)
         network.setTraining(false)
         for entry in network.state { try entry.tensor.setRequiresGradient(false) }
-        Self.keepWeights(network)
+        Self.prepare(network, precision)
+        if precision == .bfloat16 { Self.last(network)?.endsInFloat32() }
         setTraining(false)
     }
 
@@ -37,16 +55,41 @@ public final class InferenceNetwork: Module {
             throw SCNError(
                 .state, "input: requires a gradient, which no \(typeName) passes on; detach it or switch recording off")
         }
-        return try Tape.withoutRecording { try network.forward(input) }
+        return try Tape.withoutRecording { try network.forward(input).inFloat32() }
     }
 
     private static func isInside(_ module: Module) -> Bool {
         module is InferenceNetwork || module.parts.contains(where: isInside)
     }
 
-    private static func keepWeights(_ module: Module) {
-        if let layer = module as? any ProductLayer { layer.packedWeightCache = PackedWeightCache() }
-        for part in module.parts { keepWeights(part) }
+    private static func prepare(_ module: Module, _ precision: InferencePrecision) {
+        if let layer = module as? any ProductLayer {
+            layer.packedWeightCache = PackedWeightCache()
+            // With fewer planes, such as a first layer's, products take no time, and rounding costs as much accuracy.
+            let isWorthIt = layer.takesBFloat16 && layer.summedPlanes >= 16
+            layer.types = ProductTypes(
+                factors: isWorthIt ? precision.elementType : .float32,
+                result: layer.takesBFloat16 ? precision.elementType : .float32)
+        }
+        for part in module.parts { prepare(part, precision) }
+    }
+
+    /// The product behind which there is no other; nil where that depends on a table.
+    private static func last(_ module: Module) -> (any ProductLayer)? {
+        if let layer = module as? any ProductLayer { return layer }
+        for part in module.parts.reversed() {
+            if part is ConcatTable { return nil }
+            if let layer = last(part) { return layer }
+        }
+        return nil
+    }
+}
+
+extension ProductLayer {
+    /// What decides is not rounded: the results of the last product, nor, where it is a matrix, its operands.
+    fileprivate func endsInFloat32() {
+        types.result = .float32
+        if self is DenseLayer { types.factors = .float32 }
     }
 }
 

@@ -9,14 +9,17 @@ extension Module {
     /// Batch norm is folded into the weights and bias of the convolution or dense product that it follows, a following
     /// (leaky) ReLU becomes that layer's last step, dropout a factor of the weights. It throws an `unsupported` error
     /// where a module inside is not one of the library's own types.
-    public func optimizedForInference() throws -> InferenceNetwork {
+    ///
+    /// - Parameter precision: What features and weights are inside. With `bfloat16`, results differ by what rounding
+    ///   them to 8 bits costs, and weights keep float32 in files.
+    public func optimizedForInference(precision: InferencePrecision = .float32) throws -> InferenceNetwork {
         guard Architecture.isComplete(self) else {
             throw SCNError(.unsupported, "module: holds a module that is not one of the library's own types")
         }
         var steps: [InferenceStep] = []
         try InferenceStep.append(self, to: &steps)
         var made = MadeModules()
-        return try InferenceNetwork(made.modules(steps))
+        return try InferenceNetwork(made.modules(steps), precision: precision)
     }
 }
 

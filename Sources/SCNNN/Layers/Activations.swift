@@ -61,10 +61,12 @@ public final class ActivationLayer: Module {
         super.init(madeWith: arguments)
     }
 
+    package override var takesBFloat16: Bool { true }
+
     public override func forward(_ input: Value) throws -> Value {
         try input.mapTensor(typeName) { [activation] tensor in
             let values = tensor.values
-            let result = try Matrix(rows: values.rows, planes: values.planes)
+            let result = try Matrix(rows: values.rows, planes: values.planes, type: values.type)
             try activation.forward(values, into: result)
             return Tape.result(shape: tensor.shape, values: result, inputs: [tensor]) { gradient in
                 let byInput = try Matrix(rows: values.rows, planes: values.planes)

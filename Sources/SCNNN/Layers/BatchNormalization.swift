@@ -78,6 +78,8 @@ public final class BatchNormalization: Module {
         arguments?["momentum"] = .number(momentum)
     }
 
+    package override var takesBFloat16: Bool { !isTraining }
+
     public override func forward(_ input: Value) throws -> Value {
         try input.mapTensor(typeName) { tensor in
             try tensor.requireRows(of: planes, for: typeName)
@@ -103,7 +105,7 @@ public final class BatchNormalization: Module {
 
     private func evaluate(_ tensor: Tensor) throws -> Tensor {
         let values = tensor.values
-        let result = try Matrix(rows: values.rows, planes: planes)
+        let result = try Matrix(rows: values.rows, planes: planes, type: values.type)
         // Of now: training goes on with those that the layer has.
         let statistics = BatchNormalizationOperation.Running(
             mean: try runningMean.values.copy(), variance: try runningVariance.values.copy())

@@ -23,6 +23,7 @@ public class ConvolutionLayer: Module, ProductLayer {
     /// Whether sums are divided by how many inputs the filter meets.
     public let isNormalized: Bool
     var leakiness: Double
+    var types = ProductTypes()
     var packedWeightCache: PackedWeightCache?
     var spectralNorm: SpectralNorm?
 
@@ -59,6 +60,9 @@ public class ConvolutionLayer: Module, ProductLayer {
 
     func outPlane(ofWeight index: Int) -> Int { shape.outPlane(ofWeight: index) }
 
+    package override var takesBFloat16: Bool { !isNormalized }
+    var summedPlanes: Int { inPlanes / groups }
+
     public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
         try requireDimension(outputSize, dimension)
     }
@@ -77,8 +81,9 @@ public class ConvolutionLayer: Module, ProductLayer {
     /// The convolution of a sparse tensor along a rulebook that ends at a site set.
     func along(_ rulebook: Rulebook, _ sparse: SparseTensor, to output: SiteSetID) throws -> Value {
         let factor = try currentWeight()
-        let pack = { try ConvolutionOperation.pack(factor.values, self.shape) }
-        let packed = try packedWeightCache?.weights(of: factor, pack: pack) ?? pack()
+        let factors = rulebook.outputRowsAscend ? types.factors : .float32
+        let pack = { try ConvolutionOperation.pack(factor.values, self.shape, as: factors) }
+        let packed = try (factors == types.factors ? packedWeightCache : nil)?.weights(of: factor, pack: pack) ?? pack()
         let features =
             if isNormalized {
                 try sparse.features.convolved(rulebook, weight: factor, packed: packed, bias: nil)
@@ -88,7 +93,7 @@ public class ConvolutionLayer: Module, ProductLayer {
             } else {
                 try sparse.features.convolved(
                     rulebook, weight: factor, packed: packed, bias: bias, leakiness: Float(leakiness),
-                    behindActivation: activationGradient)
+                    as: types.result, behindActivation: activationGradient)
             }
         return .sparse(try SparseTensor(features: features, geometry: sparse.geometry, sites: output))
     }

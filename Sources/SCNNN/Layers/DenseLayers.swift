@@ -14,6 +14,7 @@ public class DenseLayer: Module, ProductLayer {
     public let bias: Tensor?
     private let weightIsTransposed: Bool
     var leakiness: Double
+    var types = ProductTypes()
     var packedWeightCache: PackedWeightCache?
     var spectralNorm: SpectralNorm?
 
@@ -31,6 +32,8 @@ public class DenseLayer: Module, ProductLayer {
     }
 
     public override var ownState: [StateEntry] { productState }
+    package override var takesBFloat16: Bool { true }
+    var summedPlanes: Int { inPlanes }
 
     func outPlane(ofWeight index: Int) -> Int { weightIsTransposed ? index / inPlanes : index % outPlanes }
 
@@ -40,10 +43,12 @@ public class DenseLayer: Module, ProductLayer {
             tensor.shape.last == inPlanes, .shape,
             "input: has shape \(tensor.shape), expected \(inPlanes) on the last axis for \(typeName)")
         let (values, factor) = (tensor.values, try currentWeight())
-        let result = try Matrix(rows: values.rows, planes: outPlanes)
-        let packed = try packedWeightCache?.weights(of: factor) {
-            try LinearOperation.pack(factor.values, weightIsTransposed: self.weightIsTransposed)
+        let result = try Matrix(rows: values.rows, planes: outPlanes, type: types.result)
+        let pack = {
+            try LinearOperation.pack(
+                factor.values, weightIsTransposed: self.weightIsTransposed, as: self.types.factors)
         }
+        let packed = try packedWeightCache?.weights(of: factor, pack: pack) ?? pack()
         try LinearOperation.forward(
             values, weight: factor.values, weightIsTransposed: self.weightIsTransposed, packed: packed,
             bias: self.bias?.values, leakiness: Float(leakiness), into: result)

@@ -7,12 +7,16 @@ internal import SCNOps
 /// It may take its weight from a ``SpectralNorm``, and take over what follows plane by plane.
 protocol ProductLayer: Module {
     var outPlanes: Int { get }
+    /// The planes of the input that an output plane depends on.
+    var summedPlanes: Int { get }
     /// What the layer multiplies by; with a spectral norm a buffer, else a parameter.
     var weight: Tensor { get set }
     var bias: Tensor? { get }
     var spectralNorm: SpectralNorm? { get set }
     /// The last step: y > 0 ? y : leakiness * y, not negative; 1 is no activation.
     var leakiness: Double { get set }
+    /// Other than float32 only in networks optimized for inference.
+    var types: ProductTypes { get set }
     /// Nil where the weights are packed for each call.
     var packedWeightCache: PackedWeightCache? { get set }
 

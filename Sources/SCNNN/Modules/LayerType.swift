@@ -72,6 +72,21 @@ package final class LayerType: Sendable {
         self.make = { _, modules in try make(modules) }
     }
 
+    /// A type of container that has arguments.
+    init(
+        container name: String, _ documentation: String, _ arguments: [LayerArgument],
+        make: @escaping @Sendable (Arguments, [Module]) throws -> Module
+    ) {
+        self.name = name
+        self.documentation = documentation
+        self.arguments = arguments
+        checks = []
+        state = []
+        holdsModules = true
+        isNetwork = false
+        self.make = make
+    }
+
     /// A network that is made of layers, which its architecture then names in its place.
     init(
         network name: String, _ documentation: String, _ arguments: [LayerArgument],

@@ -60,6 +60,9 @@ open class Module {
     /// Whether training mode does not reach this module.
     package var isForEvaluationOnly: Bool { false }
 
+    /// Whether features may be bfloat16; else they become float32 before the forward pass.
+    package var takesBFloat16: Bool { false }
+
     /// Parameters and buffers that this module itself holds.
     open var ownState: [StateEntry] { [] }
 
@@ -88,6 +91,7 @@ open class Module {
     func placed(_ error: any Error) -> any Error { (error as? SCNError)?.leaving(self, parts: parts) ?? error }
 
     private func applied(_ input: Value) throws -> Value {
+        let input = takesBFloat16 ? input : try input.inFloat32()
         guard let observer = ForwardObserver.current else { return try forward(input) }
         return try observer.observe(self, input)
     }

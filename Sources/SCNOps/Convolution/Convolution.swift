@@ -57,7 +57,9 @@ package enum ConvolutionOperation {
             rules, input: input, weight: try pack(weight, shape), bias: bias, leakiness: leakiness, into: result)
     }
 
-    /// The same with weights packed before.
+    /// The same with weights packed before, as whose type features are multiplied. Input and result are each float32 or
+    /// bfloat16; sums, bias and activation are float32. Output rows must not repeat within an offset where the weights
+    /// are bfloat16.
     package static func forward(
         _ rules: Rulebook, input: Matrix, weight: PackedWeights, bias: Matrix?, leakiness: Float = 1,
         into result: Matrix
@@ -74,12 +76,14 @@ package enum ConvolutionOperation {
         try result.requireShape(rules.outputCount, result.planes, "result")
     }
 
-    /// Weights for the forward pass.
-    package static func pack(_ weight: Matrix, _ shape: ConvolutionShape) throws(SCNError) -> PackedWeights {
+    /// Weights for the forward pass; `type`: what to multiply as.
+    package static func pack(
+        _ weight: Matrix, _ shape: ConvolutionShape, as type: ElementType = .float32
+    ) throws(SCNError) -> PackedWeights {
         try weight.requireShape(shape.weightRows, shape.weightPlanes, "weight")
         return try PackedWeights(
             weight, volume: shape.volume, groups: shape.groups, inPerGroup: shape.inPerGroup,
-            outPerGroup: shape.outPerGroup, inStride: shape.outPerGroup, outStride: 1)
+            outPerGroup: shape.outPerGroup, inStride: shape.outPerGroup, outStride: 1, type: type)
     }
 
     /// result [rules.inputCount, in]: the gradient by the input, from gradient [rules.outputCount, out].
@@ -102,9 +106,62 @@ package enum ConvolutionOperation {
     private static func run(
         _ rules: Rulebook, input: Matrix, weight: PackedWeights, bias: Matrix?, leakiness: Float, into result: Matrix
     ) throws(SCNError) {
-        let kernels = try Kernels.fitting(["input": input, "bias": bias, "result": result])
+        _ = try Kernels.fitting(["bias": bias])
         try bias?.requireShape(1, result.planes, "bias")
-        try weight.require(kernels, volume: rules.volume, inPlanes: input.planes, outPlanes: result.planes)
+        try weight.require(volume: rules.volume, inPlanes: input.planes, outPlanes: result.planes)
+        _ = try Kernels.converting(["input": input, "result": result])
+        let input = try input.converted(to: weight.type)
+        if let products = weight.products {
+            try require(
+                rules.outputRowsAscend, .unsupported,
+                "rules: have output rows that repeat within an offset, expected weights packed as float32")
+            return try runRounded(
+                rules, products, input: input, weight: weight, bias: bias, leakiness: leakiness, into: result)
+        }
+        let sums = result.type == .float32 ? result : try Matrix(rows: result.rows, planes: result.planes)
+        try runFloat32(
+            rules, input: input.converted(to: .float32), weight: weight, bias: bias, leakiness: leakiness, into: sums)
+        if result.type == .bfloat16 { try Elements.convert(sums, into: result) }
+    }
+
+    /// Output rows of a span, which may be cut anywhere: a row's sum is the same in every cut.
+    private static func spanRows(_ rules: Rulebook, _ weight: PackedWeights) -> Int {
+        let rows = rules.outputCount
+        let products =
+            max(weight.inPerGroup, ChunkSizes.leastProductsOfAPlane) * weight.outPerGroup * weight.groups
+        let work = max(1, rules.ruleCount / max(1, rows)) * products
+        let smallest = max(ChunkSizes.leastConvolvedRows, ChunkSizes.productsWorthAThread / work)
+        let spans = ChunkSizes.spansPerThread * Parallel.threadCount
+        return max(smallest, Parallel.chunkCount(rows, size: spans))
+    }
+
+    /// The pass of bfloat16 by instructions that multiply it.
+    private static func runRounded(
+        _ rules: Rulebook, _ products: UnsafePointer<scn_bfloat16_products>, input: Matrix, weight: PackedWeights,
+        bias: Matrix?, leakiness: Float, into result: Matrix
+    ) throws(SCNError) {
+        let spanRows = spanRows(rules, weight)
+        let spans = Parallel.chunkCount(rules.outputCount, size: spanRows)
+        let lanes = min(spans, Parallel.threadCount)
+        let cursors = try Storage<Int64>(count: checkedProduct([lanes, weight.volume], "the cursors of a convolution"))
+        let scratch = try weight.scratch(products, lanes: lanes)
+        let cursorBase = cursors.pointer
+        try rules.withKernelRules { kernelRules in
+            Parallel.forEachChunk(rules.outputCount, size: spanRows, lanes: lanes) { lane, _, range in
+                products.pointee.convolution_rows(
+                    kernelRules, Int64(range.lowerBound), Int64(range.upperBound), input.halves, Int64(input.planes),
+                    Int64(weight.groups), Int64(weight.inPerGroup), weight.address, bias?.pointer, leakiness,
+                    result.output(atRow: 0), Int64(result.planes), Int64(weight.outPerGroup),
+                    cursorBase + lane * weight.volume, scratch.address(lane))
+            }
+        }
+        withExtendedLifetime((weight, cursors, scratch, input, result)) {}
+    }
+
+    private static func runFloat32(
+        _ rules: Rulebook, input: Matrix, weight: PackedWeights, bias: Matrix?, leakiness: Float, into result: Matrix
+    ) throws(SCNError) {
+        let kernels = try Kernels.fitting(["input": input, "result": result])
         let (volume, groups) = (weight.volume, weight.groups)
         let (inPerGroup, outPerGroup) = (weight.inPerGroup, weight.outPerGroup)
         let packedWeights = weight.pointer
@@ -114,13 +171,8 @@ package enum ConvolutionOperation {
                 rules, kernels, input: input, weight: weight, bias: bias, leakiness: leakiness, into: result)
         }
 
-        // Rows may be cut anywhere: a row's sum is the same in every cut.
         let rows = rules.outputCount
-        let products = max(inPerGroup, ChunkSizes.leastProductsOfAPlane) * result.planes
-        let work = max(1, rules.ruleCount / max(1, rows)) * products
-        let smallest = max(ChunkSizes.leastConvolvedRows, ChunkSizes.productsWorthAThread / work)
-        let spans = ChunkSizes.spansPerThread * Parallel.threadCount
-        let spanRows = max(smallest, Parallel.chunkCount(rows, size: spans))
+        let spanRows = spanRows(rules, weight)
         let cursors = try Storage<Int64>(
             count: checkedProduct([Parallel.chunkCount(rows, size: spanRows), volume], "the cursors of a convolution"))
         let cursorBase = cursors.pointer

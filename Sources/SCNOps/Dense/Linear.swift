@@ -10,20 +10,23 @@ package enum LinearOperation {
     /// Tests choose the way here; nil asks what suits.
     nonisolated(unsafe) package static var usesOpenBLAS: Bool?
 
-    /// The weights for the convolution's loops; nil where OpenBLAS computes and takes them as they are.
+    /// The weights for the convolution's loops; nil where OpenBLAS computes and takes them as they are. `type`: what to
+    /// multiply as.
     package static func pack(
-        _ weight: Matrix, weightIsTransposed: Bool
+        _ weight: Matrix, weightIsTransposed: Bool, as type: ElementType = .float32
     ) throws(SCNError) -> PackedWeights? {
-        if choosesOpenBLAS(try Kernels.fitting(["weight": weight]), weights: weight.count) { return nil }
+        let kernels = try Kernels.fitting(["weight": weight])
+        if type == .float32 && choosesOpenBLAS(kernels, weights: weight.count) { return nil }
         let (inPlanes, outPlanes) =
             weightIsTransposed ? (weight.planes, weight.rows) : (weight.rows, weight.planes)
         return try PackedWeights(
             weight, volume: 1, groups: 1, inPerGroup: inPlanes, outPerGroup: outPlanes,
-            inStride: weightIsTransposed ? 1 : outPlanes, outStride: weightIsTransposed ? inPlanes : 1)
+            inStride: weightIsTransposed ? 1 : outPlanes, outStride: weightIsTransposed ? inPlanes : 1, type: type)
     }
 
     /// result [n, out] from input [n, in] and weight [in, out] or, transposed, [out, in]; then y > 0 ? y : leakiness *
-    /// y, 1 is no activation. `packed`: what `pack` made of the weight, where a caller keeps it.
+    /// y, 1 is no activation. `packed`: what `pack` made of the weight, where a caller keeps it, as whose type features
+    /// are multiplied. Input and result are each float32 or bfloat16.
     package static func forward(
         _ input: Matrix, weight: Matrix, weightIsTransposed: Bool, packed: PackedWeights? = nil, bias: Matrix?,
         leakiness: Float = 1, into result: Matrix
@@ -39,10 +42,21 @@ package enum LinearOperation {
         leakiness: Float, into result: Matrix
     ) throws(SCNError) {
         try check(input, result, names: ("input", "result"))
-        let kernels = try Kernels.fitting(["input": input, "weight": weight, "bias": bias, "result": result])
         let (inPlanes, outPlanes) = (input.planes, result.planes)
         try requireWeight(weight, inPlanes, outPlanes, weightIsTransposed, "weight")
         try bias?.requireShape(1, outPlanes, "bias")
+        _ = try Kernels.converting(["input": input, "result": result])
+        if let packed, packed.type == .bfloat16 {
+            return try rounded(input, packed: packed, bias: bias, leakiness: leakiness, into: result)
+        }
+        if Elements.areConverted(input, result) {
+            let sums = result.type == .float32 ? result : try Matrix(rows: result.rows, planes: outPlanes)
+            try product(
+                input.converted(to: .float32), weight: weight, weightIsTransposed: weightIsTransposed, packed: packed,
+                bias: bias, leakiness: leakiness, into: sums)
+            return result.type == .bfloat16 ? try Elements.convert(sums, into: result) : ()
+        }
+        let kernels = try Kernels.fitting(["input": input, "weight": weight, "bias": bias, "result": result])
         let kept: PackedWeights?
         if let packed {
             kept = packed
@@ -50,7 +64,7 @@ package enum LinearOperation {
             kept = try pack(weight, weightIsTransposed: weightIsTransposed)
         }
         if let packed = kept {
-            try packed.require(kernels, volume: 1, inPlanes: inPlanes, outPlanes: outPlanes)
+            try packed.require(volume: 1, inPlanes: inPlanes, outPlanes: outPlanes)
             let packedWeight = packed.pointer
             let bias = bias?.pointer
             Parallel.forEachChunk(input.rows, size: ChunkSizes.denseRows) { _, range in
@@ -73,6 +87,39 @@ package enum LinearOperation {
                 if leakiness != 1 { kernels.leaky_relu(target, Int64(range.count * outPlanes), leakiness, target) }
             }
         }
+    }
+
+    /// The product of bfloat16.
+    private static func rounded(
+        _ input: Matrix, packed: PackedWeights, bias: Matrix?, leakiness: Float, into result: Matrix
+    ) throws(SCNError) {
+        let kernels = try Kernels.converting(["input": input, "result": result])
+        try Kernels.requireFitting(["bias": bias])
+        let (inPlanes, outPlanes) = (input.planes, result.planes)
+        try packed.require(volume: 1, inPlanes: inPlanes, outPlanes: outPlanes)
+        let input = try input.converted(to: .bfloat16)
+        guard let products = packed.products else {
+            let sums = result.type == .float32 ? result : try Matrix(rows: result.rows, planes: result.planes)
+            let widened = try input.converted(to: .float32)
+            Parallel.forEachChunk(input.rows, size: ChunkSizes.denseRows) { _, range in
+                kernels.dense_rows(
+                    widened.row(range.lowerBound), Int64(inPlanes), Int64(range.count), Int64(inPlanes),
+                    packed.pointer, bias?.pointer, leakiness, sums.row(range.lowerBound), Int64(outPlanes),
+                    Int64(outPlanes))
+            }
+            if result.type == .bfloat16 { try Elements.convert(sums, into: result) }
+            return withExtendedLifetime(packed) {}
+        }
+        let size = 4 * ChunkSizes.denseRows
+        let lanes = min(Parallel.threadCount, Parallel.chunkCount(input.rows, size: size))
+        let scratch = try packed.scratch(products, lanes: lanes)
+        Parallel.forEachChunk(input.rows, size: size, lanes: lanes) { lane, _, range in
+            products.pointee.dense_rows(
+                input.halves + range.lowerBound * inPlanes, Int64(inPlanes), Int64(range.count), Int64(inPlanes),
+                packed.address, bias?.pointer, leakiness, result.output(atRow: range.lowerBound), Int64(outPlanes),
+                Int64(outPlanes), scratch.address(lane))
+        }
+        withExtendedLifetime((packed, scratch)) {}
     }
 
     /// result [n, in]: by the input, from gradient [n, out].

@@ -94,6 +94,7 @@ package struct BatchNormalizationOperation {
             input, mean: saved.mean, scale: scaleVector, shift: shiftVector, leakiness: leakiness, into: result)
     }
 
+    /// Normalizes by the running statistics; input and result are each float32 or bfloat16.
     package func forwardEvaluation(
         _ input: Matrix, weight: Matrix?, bias: Matrix?, running: Running, into result: Matrix
     ) throws(SCNError) {
@@ -104,7 +105,7 @@ package struct BatchNormalizationOperation {
             [
                 "weight": weight, "bias": bias, "running_mean": running.mean, "running_variance": running.variance,
             ])
-        try Kernels.requireFitting(["input": input, "result": result])
+        _ = try Kernels.converting(["input": input, "result": result])
         let (scaleVector, shiftVector) = (try Matrix(rows: 1, planes: planes), try Matrix(rows: 1, planes: planes))
         let (scale, shift, variance) = (scaleVector.pointer, shiftVector.pointer, running.variance.pointer)
         let (weight, bias) = (weight?.pointer, bias?.pointer)

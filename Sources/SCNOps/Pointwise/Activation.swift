@@ -24,14 +24,25 @@ public enum Activation: Hashable, Sendable {
     /// log(1 + e^x).
     case softplus
 
-    /// result, of input's shape; in place allowed.
+    /// result, of input's shape, each float32 or bfloat16; in place allowed.
     package func forward(_ input: Matrix, into result: Matrix) throws(SCNError) {
-        try Kernels.forElements(["input": input, "result": result]) { kernels, start, count in
-            let (source, target) = (input.pointer + start, result.pointer + start)
-            switch self.form {
-            case .linear(let leak): kernels.leaky_relu(source, count, leak, target)
-            case .smooth(let kind): kernels.smooth_activation(kind, source, count, target)
+        if Elements.areConverted(input, result) {
+            return try Elements.forRowsAsFloat32(input, into: result) { kernels, rows, source, _, target in
+                apply(kernels, source, Int64(rows * input.planes), target)
             }
+        }
+        try Kernels.forElements(["input": input, "result": result]) { kernels, start, count in
+            apply(kernels, input.pointer + start, count, result.pointer + start)
+        }
+    }
+
+    private func apply(
+        _ kernels: scn_kernel_table, _ source: UnsafePointer<Float>, _ count: Int64,
+        _ target: UnsafeMutablePointer<Float>
+    ) {
+        switch form {
+        case .linear(let leak): kernels.leaky_relu(source, count, leak, target)
+        case .smooth(let kind): kernels.smooth_activation(kind, source, count, target)
         }
     }
 

@@ -3,8 +3,13 @@ package import SCNCore
 
 /// Sums, products and rearrangements of whole matrices.
 package enum Elements {
-    /// result = a + b, of one shape; in place allowed.
+    /// result = a + b, of one shape, each float32 or bfloat16; in place allowed.
     package static func add(_ a: Matrix, _ b: Matrix, into result: Matrix) throws(SCNError) {
+        if areConverted(a, b, result) {
+            return try forRowsAsFloat32(a, b, into: result) { kernels, rows, first, second, sum in
+                kernels.add(first, second, Int64(rows * a.planes), sum)
+            }
+        }
         try Kernels.forElements(["a": a, "b": b, "result": result]) { kernels, start, count in
             kernels.add(a.pointer + start, b.pointer + start, count, result.pointer + start)
         }
@@ -64,9 +69,22 @@ package enum Elements {
         }
     }
 
-    /// Writes the planes of `sources` side by side into result; all have result's rows.
+    /// Writes the planes of `sources` side by side into result; all have result's rows and are, as it is, float32 or
+    /// bfloat16.
     package static func join(_ sources: [Matrix], into result: Matrix) throws(SCNError) {
         try checkJoin(sources, result)
+        if result.type == .bfloat16 && sources.allSatisfy({ $0.type == .bfloat16 }) {
+            return Parallel.forEachChunk(result.rows, size: ChunkSizes.rows) { _, range in
+                var column = result.halves + range.lowerBound * result.planes
+                for source in sources {
+                    let part = source.halves + range.lowerBound * source.planes
+                    for row in 0..<range.count {
+                        (column + row * result.planes).update(from: part + row * source.planes, count: source.planes)
+                    }
+                    column += source.planes
+                }
+            }
+        }
         try forEachPart(result, sources) { kernels, rows, planes, joined, part in
             kernels.copy_rows(rows, part, planes, joined, Int64(result.planes), planes)
         }

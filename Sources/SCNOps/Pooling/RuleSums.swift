@@ -24,22 +24,13 @@ extension Rulebook {
         let lanes = min(spans, Parallel.threadCount)
         let starts = try Storage<Int64>(count: checkedProduct([lanes, tileRows + 1], "the scratch of a pooling"))
         let places = try Storage<Int64>(count: checkedProduct([lanes, capacity], "the scratch of a pooling"))
-        let nextSpan = Locked(0)
         try withKernelRules { (rules: UnsafePointer<scn_rules>) throws(SCNError) in
-            Parallel.forEach(lanes) { lane in
-                while true {
-                    let span = nextSpan.withLock { next in
-                        defer { next += 1 }
-                        return next
-                    }
-                    if span >= spans { return }
-                    kernels.sum_rules(
-                        rules, outputRowsAscend ? 1 : 0, Int64(span * spanRows),
-                        Int64(min(rows, (span + 1) * spanRows)),
-                        input, Int64(source.planes), Int64(offsetStride), Int64(planes), factor, output,
-                        Int64(target.planes), Int64(tileRows), Int64(capacity), cursors.pointer + span * volume,
-                        starts.pointer + lane * (tileRows + 1), places.pointer + lane * capacity)
-                }
+            Parallel.forEachChunk(rows, size: spanRows, lanes: lanes) { lane, span, range in
+                kernels.sum_rules(
+                    rules, outputRowsAscend ? 1 : 0, Int64(range.lowerBound), Int64(range.upperBound), input,
+                    Int64(source.planes), Int64(offsetStride), Int64(planes), factor, output, Int64(target.planes),
+                    Int64(tileRows), Int64(capacity), cursors.pointer + span * volume,
+                    starts.pointer + lane * (tileRows + 1), places.pointer + lane * capacity)
             }
         }
         withExtendedLifetime((self, source, target, cursors, starts, places)) {}

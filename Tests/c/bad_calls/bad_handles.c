@@ -67,6 +67,7 @@ static void bad_module_handles(void) {
     BAD_MODULE("module", scn_module_architecture(handle, &out_text));
     BAD_MODULE("module", scn_module_description(handle, &out_text));
     BAD_MODULE("module", scn_module_optimize_for_inference(handle, &out_module));
+    BAD_MODULE("module", scn_module_optimize_for_inference_in(handle, SCN_BFLOAT16, &out_module));
     BAD_MODULE("module", scn_module_summary(handle, sparse, &out_text));
     BAD_MODULE("module", scn_module_retain(handle));
     BAD_MODULE("module", scn_module_release(handle));

@@ -302,6 +302,10 @@ void modules() {
     check(scn::Module::from_architecture(net.architecture()).architecture() == net.architecture(), "architecture");
     const scn::Module fast = net.optimize_for_inference();
     check(fast.type() == "InferenceNetwork", "optimized for inference");
+    const scn::Module half = net.optimize_for_inference(SCN_BFLOAT16);
+    check(half.architecture().find("bfloat16") != std::string::npos, "optimized for inference in bfloat16");
+    fails(SCN_ERROR_UNSUPPORTED, "precision: is 1, expected SCN_FLOAT32 or SCN_BFLOAT16",
+          [&] { return net.optimize_for_inference(SCN_FLOAT64); });
     fails(SCN_ERROR_FORMAT, "", [] { return scn::Module::from_architecture("{"); });
     fails(SCN_ERROR_SHAPE, "", [&] { net(features); });
 

@@ -43,6 +43,22 @@ def test_results_are_those_of_the_evaluation(trained, points):
             np.testing.assert_array_equal(trained.state_dict()[name], values)
 
 
+def test_bfloat16_is_close_and_its_files_say_so(trained, points, tmp_path):
+    expected = scn.optimize_for_inference(trained)(points).numpy()
+    fast = scn.optimize_for_inference(trained, precision="bfloat16")
+    results = fast(points).numpy().copy()
+    assert results.dtype == np.float32 and np.abs(results - expected).max() > 0
+    np.testing.assert_allclose(results, expected, rtol=0, atol=0.02 * np.abs(expected).max())
+    scn.save(fast, tmp_path / "fast.safetensors")
+    loaded = scn.load(tmp_path / "fast.safetensors")
+    assert repr(loaded) == repr(fast) and "bfloat16" in repr(loaded)
+    np.testing.assert_array_equal(loaded(points).numpy(), results)
+    np.testing.assert_array_equal(scn.optimize_for_inference(fast)(points).numpy(), expected)
+    for precision in ("float16", "", None, 16):
+        with pytest.raises(scn.InvalidArgumentError, match="precision: is .*, expected 'float32' or 'bfloat16'"):
+            scn.optimize_for_inference(trained, precision)
+
+
 def test_it_stays_in_evaluation_mode(trained, points):
     fast = scn.optimize_for_inference(trained)
     expected = fast(points).numpy().copy()

@@ -48,6 +48,7 @@ SCN_TENSOR_TABLE = 3
 # scn_element_type
 SCN_FLOAT32 = 0
 SCN_FLOAT64 = 1
+SCN_BFLOAT16 = 2
 
 # scn_pooling
 SCN_POOLING_SUM = 0
@@ -603,6 +604,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_layer_types": (Status, [POINTER(c_char_p)]),
     "scn_complete_architecture": (Status, [c_char_p, POINTER(c_char), c_int64, Int64s]),
     "scn_module_optimize_for_inference": (Status, [Module, POINTER(Module)]),
+    "scn_module_optimize_for_inference_in": (Status, [Module, ElementType, POINTER(Module)]),
     "scn_module_retain": (Status, [Module]),
     "scn_module_release": (Status, [Module]),
     "scn_sequential_create": (Status, [POINTER(Module), c_int64, POINTER(Module)]),

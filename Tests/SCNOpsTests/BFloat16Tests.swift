@@ -1,0 +1,228 @@
+import SCNCore
+import SCNGeometry
+import SCNOps
+import SCNTestSupport
+import Testing
+
+/// Operations whose operands are bfloat16, against the dense oracle on rounded numbers.
+@Suite(.exclusive) struct BFloat16Tests {
+    /// To nearest, to even.
+    static func rounded(_ x: Float) -> Float {
+        let bits = x.bitPattern
+        if x.isNaN { return Float(bitPattern: bits & 0xFFFF_0000 | 0x40_0000) }
+        return Float(bitPattern: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) & 0xFFFF_0000)
+    }
+
+    static func halves(_ rows: Int, _ planes: Int, _ values: [Float]) throws -> Matrix {
+        try Matrix(rows: rows, planes: planes, values).converted(to: .bfloat16)
+    }
+
+    static func elements(_ matrix: Matrix) throws -> [Float] { try matrix.converted(to: .float32).elements }
+
+    static let types: [ElementType] = [.float32, .bfloat16]
+    static let cases: [FilterCase] =
+        FilterCase.submanifoldCases + FilterCase.stridedCases + FilterCase.stridedCases.map(\.reversed) + [
+            .submanifold([9, 8], [3, 3], sites: 40, 37, 20, bias: true),
+            .submanifold([9, 8], [3, 3], sites: 40, 64, 66), .submanifold([9, 8], [3, 3], sites: 40, 32, 48, groups: 2),
+            .strided([10, 8], [2, 2], [2, 2], sites: 40, 33, 100, bias: true),
+        ]
+
+    @Test func conversions() throws {
+        var random = Random(seed: 2)
+        let odd: [Float] = [
+            .nan, .infinity, -.infinity, 0, -0.0, 1, 1.00390625, 1.01171875, .greatestFiniteMagnitude, .leastNonzeroMagnitude,
+        ]
+        for count in [0, 1, 7, 40, 100_000] {
+            let values = (odd + random.floats(max(0, count))).prefix(count).map { $0 }
+            try withEachInstructionSet { name in
+                let matrix = try Matrix(rows: count, planes: 1, values)
+                let halves = try matrix.converted(to: .bfloat16)
+                #expect(halves.type == .bfloat16 && halves.storage.byteCount == 2 * count)
+                let back = try Self.elements(halves)
+                #expect(zip(back, values).allSatisfy { $0 == Self.rounded($1) || ($0.isNaN && $1.isNaN) }, name)
+                #expect(try matrix.converted(to: .float32).storage === matrix.storage)
+            }
+        }
+        let wide = try Matrix(rows: 2, planes: 2, type: .float64)
+        let error = thrownError { try Elements.convert(wide, into: Matrix(rows: 2, planes: 2)) }
+        #expect(error?.message == "a: has elements of type float64, expected float32 or bfloat16")
+    }
+
+    @Test(arguments: cases) func convolutions(filterCase: FilterCase) throws {
+        var random = Random(seed: 1)
+        let setup = try FilterSetup(filterCase, &random)
+        let numbers = ConvolutionTests.Numbers(setup, &random)
+        let (inPlanes, outPlanes) = (filterCase.inPlanes, filterCase.outPlanes)
+        let input = try Self.halves(setup.inputSites.count, inPlanes, numbers.input)
+        let weight = try Matrix(
+            rows: setup.rules.volume * inPlanes, planes: outPlanes / filterCase.groups, numbers.weight)
+        let shape = try ConvolutionShape(
+            volume: setup.rules.volume, groups: filterCase.groups, inPlanes: inPlanes, outPlanes: outPlanes)
+        let roundedWeight = numbers.weight.map { Double(Self.rounded($0)) }
+        let roundedInput = try Self.elements(input).doubles
+        let expected = setup.convolved(roundedInput, roundedWeight, numbers.bias?.doubles)
+        let exact = setup.convolved(roundedInput, numbers.weight.doubles, numbers.bias?.doubles)
+        try withEachBFloat16 { name in
+            let packed = try ConvolutionOperation.pack(weight, shape, as: .bfloat16)
+            var floats: [Float] = []
+            // Of either type, input and result: the same sums, rounded or not.
+            for inputType in Self.types {
+                for type in Self.types {
+                    let result = try Matrix(rows: setup.outputSites.count, planes: outPlanes, type: type)
+                    try ConvolutionOperation.forward(
+                        setup.rules, input: input.converted(to: inputType), weight: packed,
+                        bias: numbers.bias.map(vector), leakiness: 1, into: result)
+                    let got = try Self.elements(result)
+                    if type == .bfloat16 { #expect(got == floats.map(Self.rounded), name) }
+                    floats = type == .float32 ? got : floats
+                    if type == .float32 { #expect(worstError(got, expected) < ConvolutionTests.tolerance, name) }
+                }
+            }
+            // Float32 weights beside bfloat16 features: nothing is rounded but the result.
+            let unrounded = try ConvolutionOperation.pack(weight, shape)
+            let result = try Matrix(rows: setup.outputSites.count, planes: outPlanes, type: .bfloat16)
+            try ConvolutionOperation.forward(
+                setup.rules, input: input, weight: unrounded, bias: numbers.bias.map(vector), leakiness: 1, into: result)
+            let scale = exact.map(abs).max() ?? 0
+            let error = zip(try Self.elements(result), exact).map { abs(Double($0) - $1) }.max() ?? 0
+            #expect(error <= scale / 256 + 1e-5, name)
+        }
+    }
+
+    @Test func resultsDoNotDependOnThreads() throws {
+        var random = Random(seed: 4)
+        let filterCase = FilterCase.submanifold([40, 40], [3, 3], sites: 900, 64, 80, bias: true)
+        let setup = try FilterSetup(filterCase, &random)
+        let numbers = ConvolutionTests.Numbers(setup, &random)
+        let input = try Self.halves(setup.inputSites.count, 64, numbers.input)
+        let weight = try Matrix(rows: 9 * 64, planes: 80, numbers.weight)
+        let shape = try ConvolutionShape(volume: 9, groups: 1, inPlanes: 64, outPlanes: 80)
+        let factors = try Matrix(rows: 64, planes: 80, Array(numbers.weight.prefix(64 * 80)))
+        try withEachBFloat16 { name in
+            let bits = try [1, 2, 3].map { threads in
+                Parallel.threadCount = threads
+                let result = try Matrix(rows: setup.outputSites.count, planes: 80, type: .bfloat16)
+                try ConvolutionOperation.forward(
+                    setup.rules, input: input, weight: ConvolutionOperation.pack(weight, shape, as: .bfloat16),
+                    bias: nil, leakiness: 0.5, into: result)
+                let product = try Matrix(rows: input.rows, planes: 80)
+                try LinearOperation.forward(
+                    input, weight: factors, weightIsTransposed: false,
+                    packed: LinearOperation.pack(factors, weightIsTransposed: false, as: .bfloat16), bias: nil,
+                    into: product)
+                return try Self.elements(result).map(\.bitPattern) + product.elements.map(\.bitPattern)
+            }
+            #expect(bits[0] == bits[1] && bits[0] == bits[2], name)
+        }
+    }
+
+    @Test func denseProducts() throws {
+        var random = Random(seed: 6)
+        for (rows, inPlanes, outPlanes) in [(0, 3, 4), (1, 1, 1), (300, 37, 20), (700, 64, 130)] {
+            let input = try Self.halves(rows, inPlanes, random.floats(rows * inPlanes))
+            let weights = random.floats(inPlanes * outPlanes)
+            let bias = try vector(random.floats(outPlanes))
+            let x = try Self.elements(input).doubles
+            for isTransposed in [false, true] {
+                let weight = try Matrix(
+                    rows: isTransposed ? outPlanes : inPlanes, planes: isTransposed ? inPlanes : outPlanes, weights)
+                let expected = (0..<rows * outPlanes).map { place -> Double in
+                    let (row, o) = (place / outPlanes, place % outPlanes)
+                    let sum = (0..<inPlanes).reduce(Double(bias.elements[o])) { sum, i in
+                        let index = isTransposed ? o * inPlanes + i : i * outPlanes + o
+                        return sum + x[row * inPlanes + i] * Double(Self.rounded(weights[index]))
+                    }
+                    return sum > 0 ? sum : 0.25 * sum
+                }
+                try withEachBFloat16 { name in
+                    let packed = try LinearOperation.pack(weight, weightIsTransposed: isTransposed, as: .bfloat16)
+                    let (floats, halves) = (
+                        try Matrix(rows: rows, planes: outPlanes),
+                        try Matrix(rows: rows, planes: outPlanes, type: .bfloat16)
+                    )
+                    for result in [floats, halves] {
+                        try LinearOperation.forward(
+                            input, weight: weight, weightIsTransposed: isTransposed, packed: packed, bias: bias,
+                            leakiness: 0.25, into: result)
+                    }
+                    #expect(worstError(floats.elements, expected) < 2e-5, name)
+                    #expect(try Self.elements(halves) == floats.elements.map(Self.rounded), name)
+                }
+            }
+        }
+    }
+
+    /// What is computed in float32 and rounded once, element by element.
+    @Test func elementwise() throws {
+        var random = Random(seed: 8)
+        for (rows, planes) in [(0, 3), (1, 1), (7, 5), (3000, 33), (2, 20_000)] {
+            let (a, b) = (
+                try Self.halves(rows, planes, random.floats(rows * planes)),
+                try Self.halves(rows, planes, random.floats(rows * planes))
+            )
+            let (x, y) = (try a.converted(to: .float32), try b.converted(to: .float32))
+            func check(
+                _ name: Comment, at location: SourceLocation = #_sourceLocation,
+                _ body: (_ a: Matrix, _ b: Matrix, _ result: Matrix) throws -> Void
+            ) throws {
+                let want = try Matrix(rows: rows, planes: planes)
+                try body(x, y, want)
+                for type in Self.types {
+                    let got = try Matrix(rows: rows, planes: planes, type: type)
+                    try body(a, b, got)
+                    let expected = type == .float32 ? want.elements : want.elements.map(Self.rounded)
+                    #expect(try Self.elements(got) == expected, name, sourceLocation: location)
+                }
+            }
+            try withEachInstructionSet { name in
+                try check(name) { try Elements.add($0, $1, into: $2) }
+                try check(name) { a, _, result in try Activation.leakyReLU(0.3).forward(a, into: result) }
+                try check(name) { a, _, result in try Activation.silu.forward(a, into: result) }
+            }
+            let norm = try BatchNormalizationOperation(epsilon: 1e-4, momentum: 0.9, leakiness: 0.1)
+            let running = BatchNormalizationOperation.Running(
+                mean: try vector(random.floats(planes)), variance: try vector(random.floats(planes).map { 1.5 + $0 }))
+            let (weight, bias) = (try vector(random.floats(planes)), try vector(random.floats(planes)))
+            try check("batch norm") { a, _, result in
+                try norm.forwardEvaluation(a, weight: weight, bias: bias, running: running, into: result)
+            }
+            let joined = try Matrix(rows: rows, planes: 2 * planes, type: .bfloat16)
+            let want = try Matrix(rows: rows, planes: 2 * planes)
+            try Elements.join([a, b], into: joined)
+            try Elements.join([x, y], into: want)
+            #expect(try Self.elements(joined) == want.elements)
+            if rows > 0 {
+                let other = try Matrix(rows: rows + 1, planes: planes, type: .bfloat16)
+                #expect(throws: SCNError.self) { try Elements.add(a, other, into: a) }
+                #expect(throws: SCNError.self) { try Elements.join([a, y], into: joined) }
+            }
+        }
+    }
+
+    /// Weights packed for one set of instructions are refused by another.
+    @Test func weightsKnowTheirInstructions() throws {
+        let filterCase = FilterCase.submanifold([5, 5], [3, 3], 16, 16)
+        var random = Random(seed: 9)
+        let setup = try FilterSetup(filterCase, &random)
+        let weight = try Matrix(rows: 9 * 16, planes: 16, random.floats(9 * 256))
+        let shape = try ConvolutionShape(volume: 9, groups: 1, inPlanes: 16, outPlanes: 16)
+        var all: [(name: Comment, weights: PackedWeights)] = []
+        try withEachBFloat16 { all.append(($0, try ConvolutionOperation.pack(weight, shape, as: .bfloat16))) }
+        let (input, result) = (
+            try Matrix(zeros: setup.inputSites.count, planes: 16), try Matrix(zeros: setup.outputSites.count, planes: 16)
+        )
+        try withEachBFloat16 { name in
+            let ofFloat32 = Kernels.description
+            for (packedFor, packed) in all {
+                let isRefused =
+                    thrownError {
+                        try ConvolutionOperation.forward(
+                            setup.rules, input: input, weight: packed, bias: nil, into: result)
+                    } != nil
+                let fits = try packed.fitsKernels()
+                let wanted = packedFor.rawValue == name.rawValue || packedFor.rawValue == ofFloat32
+                #expect(isRefused != wanted && fits == wanted, "\(packedFor) on \(name)")
+            }
+        }
+    }
+}
