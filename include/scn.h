@@ -176,7 +176,8 @@ typedef enum scn_value_kind {
 typedef enum scn_element_type {
     SCN_FLOAT32 = 0,
     SCN_FLOAT64 = 1, /**< Of points in space alone, see scn_voxelize. */
-    SCN_BFLOAT16 = 2 /**< Inside of networks for inference alone, see scn_module_optimize_for_inference_in. */
+    SCN_BFLOAT16 = 2 /**< Of the features of convolutions, see scn_convolution_forward, and inside of networks for
+                      *   inference, see scn_module_optimize_for_inference_in. */
 } scn_element_type;
 
 /** Called when a buffer on loan is no longer needed, perhaps from another thread; it must not call the library. */
@@ -1255,11 +1256,11 @@ SCN_API scn_status scn_voxelize_in_order(int32_t dimension, const void *points, 
 /* ========================================================================= The functional level: buffers to buffers */
 
 /** A row-major matrix in the caller's memory. Functions write only the elements of those that are called results. Where
- *  a matrix is of another type than SCN_FLOAT32, or its rows are not planes elements apart, functions return
- *  SCN_ERROR_UNSUPPORTED; later versions may take more. */
+ *  a matrix is of another type than SCN_FLOAT32 and the function does not say that it takes that, or its rows are not
+ *  planes elements apart, functions return SCN_ERROR_UNSUPPORTED; later versions may take more. */
 typedef struct scn_matrix {
     size_t struct_size;     /**< Set by SCN_MATRIX and SCN_MATRIX_INIT. */
-    scn_element_type type;  /**< Of the elements; SCN_FLOAT32. */
+    scn_element_type type;  /**< Of the elements; SCN_FLOAT32 in most functions. */
     void *data;             /**< [rows, planes], aligned as its elements are; may be NULL where rows or planes is 0. */
     int64_t rows;           /**< Sites, points or samples. */
     int64_t planes;         /**< Elements of a row. */
@@ -1296,8 +1297,10 @@ SCN_API scn_status scn_output_backward(scn_geometry *geometry, const scn_matrix 
 
 /** Convolve: result[o] = bias + sum over the rules (i, o) of offset k of input[i] * weight[k].
  *  input [rulebook's input rows, in]; weight [volume, groups, in / groups, out / groups]; bias [out] or NULL;
- *  result [rulebook's output rows, out]. One function serves submanifold, strided and (reversed) deconvolution.
- *  SCN_ERROR_SHAPE, SCN_ERROR_UNSUPPORTED. */
+ *  result [rulebook's output rows, out]. One function serves submanifold, strided and (reversed) deconvolution. In these
+ *  three functions, matrices may be SCN_BFLOAT16: where the input (the gradient) is, the weight is rounded to bfloat16
+ *  too, and products are added up in float32; parameters and their gradients are float32. SCN_ERROR_SHAPE,
+ *  SCN_ERROR_UNSUPPORTED. */
 SCN_API scn_status scn_convolution_forward(scn_rulebook *rulebook, const scn_matrix *input, const float *weight,
                                            const float *bias, int64_t groups, scn_matrix *result);
 /** gradient [output rows, out]; result: by the input, [input rows, in]. */

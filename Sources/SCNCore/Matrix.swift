@@ -51,6 +51,12 @@ package struct Matrix {
         self.init(rows: rows, planes: planes, storage: Storage(borrowing: pointer, count: rows * planes))
     }
 
+    /// The same of bfloat16.
+    package init(rows: Int, planes: Int, borrowing pointer: UnsafeMutablePointer<UInt16>) {
+        self.init(
+            rows: rows, planes: planes, type: .bfloat16, storage: Storage(borrowing: pointer, count: rows * planes))
+    }
+
     /// A copy of `elements`, of which there must be `rows * planes`.
     package init(rows: Int, planes: Int, _ elements: some Collection<Float>) throws(SCNError) {
         try require(

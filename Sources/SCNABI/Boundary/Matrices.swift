@@ -1,14 +1,18 @@
 internal import CSCN
 internal import SCNCore
 
-/// A host's matrix, borrowed for a call.
-func matrix(_ pointer: UnsafePointer<scn_matrix>?, _ name: String) throws(SCNError) -> Matrix {
+/// A host's matrix, borrowed for a call; `mayBeRounded`: whether its elements may be bfloat16.
+func matrix(
+    _ pointer: UnsafePointer<scn_matrix>?, _ name: String, mayBeRounded: Bool = false
+) throws(SCNError) -> Matrix {
     let none = scn_matrix(
         struct_size: MemoryLayout<scn_matrix>.size, type: SCN_FLOAT32, data: nil, rows: 0, planes: 0, row_stride: 0)
     let host = try options(try required(pointer, name), none, name)
+    let isRounded = mayBeRounded && host.type == SCN_BFLOAT16
     try require(
-        host.type == SCN_FLOAT32, .unsupported,
-        "\(name): has elements of type \(host.type.rawValue), expected SCN_FLOAT32")
+        host.type == SCN_FLOAT32 || isRounded, .unsupported,
+        "\(name): has elements of type \(host.type.rawValue), expected SCN_FLOAT32"
+            + (mayBeRounded ? " or SCN_BFLOAT16" : ""))
     try require(
         host.rows >= 0 && host.planes >= 0, .shape,
         "\(name): is \(host.rows) x \(host.planes), expected no negative size")
@@ -17,13 +21,23 @@ func matrix(_ pointer: UnsafePointer<scn_matrix>?, _ name: String) throws(SCNErr
         "\(name): row_stride is \(host.row_stride), expected 0 or the planes, \(host.planes)")
     // A size beside a 0 has its limit too: scratch is made for planes alone.
     _ = try checkedProduct([max(1, Int(host.rows)), max(1, Int(host.planes)), 4], name)
+    if isRounded {
+        let count = Int64(host.rows * host.planes)
+        let halves = try elements(
+            UnsafePointer(host.data?.assumingMemoryBound(to: UInt16.self)), count, "\(name).data")
+        return Matrix(
+            rows: Int(host.rows), planes: Int(host.planes),
+            borrowing: UnsafeMutablePointer(mutating: halves.baseAddress) ?? nowhereOfHalves)
+    }
     return try matrix(
         UnsafePointer(host.data?.assumingMemoryBound(to: Float.self)), Int(host.rows), Int(host.planes),
         "\(name).data")
 }
 
-func matrix(_ pointer: UnsafeMutablePointer<scn_matrix>?, _ name: String) throws(SCNError) -> Matrix {
-    try matrix(UnsafePointer(pointer), name)
+func matrix(
+    _ pointer: UnsafeMutablePointer<scn_matrix>?, _ name: String, mayBeRounded: Bool = false
+) throws(SCNError) -> Matrix {
+    try matrix(UnsafePointer(pointer), name, mayBeRounded: mayBeRounded)
 }
 
 /// An array of a host's matrices, which are as far apart as the first one's size says.
@@ -80,3 +94,4 @@ func optionalVector(
 
 /// A valid address for buffers without elements.
 nonisolated(unsafe) let nowhere = UnsafeMutablePointer<Float>.allocate(capacity: 16)
+nonisolated(unsafe) private let nowhereOfHalves = UnsafeMutablePointer<UInt16>.allocate(capacity: 32)

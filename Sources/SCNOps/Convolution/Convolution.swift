@@ -44,7 +44,8 @@ package struct ConvolutionShape {
 /// order, so results are bitwise the same for any number of threads.
 package enum ConvolutionOperation {
     /// result [rules.outputCount, out] = bias [out] + sum over the rules of input [rules.inputCount, in] * weight, and
-    /// then y > 0 ? y : leakiness * y; 1 is no activation.
+    /// then y > 0 ? y : leakiness * y; 1 is no activation. The weight is multiplied as the input's type; input and result
+    /// are each float32 or bfloat16.
     package static func forward(
         _ rules: Rulebook, input: Matrix, weight: Matrix, bias: Matrix?, groups: Int, leakiness: Float = 1,
         into result: Matrix
@@ -53,8 +54,14 @@ package enum ConvolutionOperation {
             volume: rules.volume, groups: groups, inPlanes: input.planes, outPlanes: result.planes)
         // Before the weight is read: where a host has the shapes wrong, it may be shorter than they say.
         try requireRows(rules, input, result)
-        try forward(
-            rules, input: input, weight: try pack(weight, shape), bias: bias, leakiness: leakiness, into: result)
+        let packed = try pack(weight, shape, as: factors(rules, input))
+        try forward(rules, input: input, weight: packed, bias: bias, leakiness: leakiness, into: result)
+    }
+
+    /// What to multiply rows of this type as: where output rows repeat, only float32 has loops.
+    private static func factors(_ rules: Rulebook, _ rows: Matrix) throws(SCNError) -> ElementType {
+        _ = try Kernels.converting(["input": rows])
+        return rules.outputRowsAscend ? rows.type : .float32
     }
 
     /// The same with weights packed before, as whose type features are multiplied. Input and result are each float32 or
@@ -86,7 +93,8 @@ package enum ConvolutionOperation {
             outPerGroup: shape.outPerGroup, inStride: shape.outPerGroup, outStride: 1, type: type)
     }
 
-    /// result [rules.inputCount, in]: the gradient by the input, from gradient [rules.outputCount, out].
+    /// result [rules.inputCount, in]: the gradient by the input, from gradient [rules.outputCount, out], as whose type
+    /// the weight is multiplied. Both are each float32 or bfloat16.
     package static func backwardInput(
         _ rules: Rulebook, gradient: Matrix, weight: Matrix, groups: Int, into result: Matrix
     ) throws(SCNError) {
@@ -95,10 +103,11 @@ package enum ConvolutionOperation {
         try gradient.requireShape(rules.outputCount, gradient.planes, "gradient")
         try result.requireShape(rules.inputCount, result.planes, "result")
         try weight.requireShape(shape.weightRows, shape.weightPlanes, "weight")
-        try Kernels.requireFitting(["gradient": gradient])
+        _ = try Kernels.converting(["gradient": gradient])
         let transposed = try PackedWeights(
             weight, volume: shape.volume, groups: groups, inPerGroup: shape.outPerGroup,
-            outPerGroup: shape.inPerGroup, inStride: 1, outStride: shape.outPerGroup)
+            outPerGroup: shape.inPerGroup, inStride: 1, outStride: shape.outPerGroup,
+            type: factors(rules.reversed, gradient))
         try run(rules.reversed, input: gradient, weight: transposed, bias: nil, leakiness: 1, into: result)
     }
 
@@ -188,7 +197,7 @@ package enum ConvolutionOperation {
     }
 
     /// weightResult, shaped as the weight, and biasResult [out]: the gradients by weight and bias, nil where not
-    /// wanted.
+    /// wanted, in float32. Input and gradient are each float32 or bfloat16, and both rounded to that where one is.
     package static func backwardWeight(
         _ rules: Rulebook, input: Matrix, gradient: Matrix, groups: Int, weightResult: Matrix?, biasResult: Matrix?
     ) throws(SCNError) {
@@ -197,10 +206,13 @@ package enum ConvolutionOperation {
         try input.requireShape(rules.inputCount, input.planes, "input")
         try gradient.requireShape(rules.outputCount, gradient.planes, "gradient")
         try weightResult?.requireShape(shape.weightRows, shape.weightPlanes, "weight_result")
-        let kernels = try Kernels.fitting([
-            "input": input, "gradient": gradient, "weight_result": weightResult, "bias_result": biasResult,
-        ])
-        let (volume, weightCount) = (rules.volume, shape.weightCount)
+        let kernels = try Kernels.converting(["input": input, "gradient": gradient])
+        try Kernels.requireFitting(["weight_result": weightResult, "bias_result": biasResult])
+        if Elements.areConverted(input, gradient) {
+            return try backwardWeightRounded(
+                rules, input: input.converted(to: .bfloat16), gradient: gradient.converted(to: .bfloat16), shape: shape,
+                weightResult: weightResult, biasResult: biasResult)
+        }
         guard let weightResult else {
             if let biasResult { try ColumnSums.compute(gradient, into: biasResult) }
             return
@@ -211,26 +223,65 @@ package enum ConvolutionOperation {
                 rules, kernels, input: input, gradient: gradient, shape: shape, weightResult: weightResult)
         }
 
-        // Spans of rows depend on shapes alone. The first adds into the result, the others into scratch of bounded
-        // size.
+        try addSpans(rules, shape, biasOf: gradient, weightResult, biasResult) { kernelRules, rows, _, target, cursors in
+            kernels.convolution_weight_gradient_rows(
+                kernelRules, Int64(rows.lowerBound), Int64(rows.upperBound), input.pointer, Int64(input.planes),
+                Int64(groups), Int64(shape.inPerGroup), gradient.pointer, Int64(gradient.planes),
+                Int64(shape.outPerGroup), target, Int64(shape.outPerGroup), cursors)
+        }
+        withExtendedLifetime((input, gradient)) {}
+    }
+
+    /// Both of bfloat16.
+    private static func backwardWeightRounded(
+        _ rules: Rulebook, input: Matrix, gradient: Matrix, shape: ConvolutionShape, weightResult: Matrix?,
+        biasResult: Matrix?
+    ) throws(SCNError) {
+        guard let weightResult, let products = shape.roundedProducts, rules.outputRowsAscend else {
+            return try backwardWeight(
+                rules, input: input.converted(to: .float32), gradient: gradient.converted(to: .float32),
+                groups: shape.groups, weightResult: weightResult, biasResult: biasResult)
+        }
+        let lanes = Parallel.threadCount
+        let size = products.pointee.scratch_size(
+            Int64(shape.volume), Int64(shape.groups), Int64(shape.inPerGroup), Int64(shape.outPerGroup))
+        let scratch = try LaneScratch(size: Int(size), lanes: lanes)
+        try addSpans(rules, shape, biasOf: gradient, weightResult, biasResult) { kernelRules, rows, lane, target, cursors in
+            products.pointee.convolution_weight_gradient_rows(
+                kernelRules, Int64(rows.lowerBound), Int64(rows.upperBound), input.halves, Int64(input.planes),
+                Int64(shape.groups), Int64(shape.inPerGroup), gradient.halves, Int64(gradient.planes),
+                Int64(shape.outPerGroup), target, Int64(shape.outPerGroup), cursors, scratch.address(lane))
+        }
+        withExtendedLifetime((scratch, input, gradient)) {}
+    }
+
+    /// Spans of rows, which depend on shapes alone, and the sum of what `body` adds for each: the first into the result,
+    /// the others into scratch of bounded size.
+    private static func addSpans(
+        _ rules: Rulebook, _ shape: ConvolutionShape, biasOf gradient: Matrix, _ weightResult: Matrix,
+        _ biasResult: Matrix?,
+        _ body: (
+            _ rules: UnsafePointer<scn_rules>, _ rows: Range<Int>, _ lane: Int, _ target: UnsafeMutablePointer<Float>,
+            _ cursors: UnsafeMutablePointer<Int64>
+        ) -> Void
+    ) throws(SCNError) {
+        let (volume, weightCount) = (rules.volume, shape.weightCount)
         let spanRows = ChunkSizes.convolutionWeightGradient(weights: weightCount).rows(rules.outputCount)
         let spans = Parallel.chunkCount(rules.outputCount, size: spanRows)
         let partial = try Storage<Float>(
             count: checkedProduct([max(0, spans - 1), weightCount], "the scratch of a weight gradient"), zeroed: true)
-        let cursors = try Storage<Int64>(count: checkedProduct([spans, volume], "the cursors of a convolution"))
+        let lanes = Parallel.threadCount
+        let cursors = try Storage<Int64>(count: checkedProduct([lanes, volume], "the cursors of a convolution"))
         // The last that asks for memory comes before the first that writes.
-        if let biasResult { try ColumnSums.compute(gradient, into: biasResult) }
+        if let biasResult { try ColumnSums.compute(gradient.converted(to: .float32), into: biasResult) }
         let total = weightResult.pointer
         total.update(repeating: 0, count: weightCount)
 
         let (partialBase, cursorBase) = (partial.pointer, cursors.pointer)
         try rules.withKernelRules { kernelRules in
-            Parallel.forEachChunk(rules.outputCount, size: spanRows) { span, rows in
+            Parallel.forEachChunk(rules.outputCount, size: spanRows, lanes: lanes) { lane, span, rows in
                 let target = span == 0 ? total : partialBase + (span - 1) * weightCount
-                kernels.convolution_weight_gradient_rows(
-                    kernelRules, Int64(rows.lowerBound), Int64(rows.upperBound), input.pointer, Int64(input.planes),
-                    Int64(groups), Int64(shape.inPerGroup), gradient.pointer, Int64(gradient.planes),
-                    Int64(shape.outPerGroup), target, Int64(shape.outPerGroup), cursorBase + span * volume)
+                body(kernelRules, rows, lane, target, cursorBase + lane * volume)
             }
         }
         try Kernels.forElements(["weight_result": weightResult]) { kernels, start, count in
@@ -239,7 +290,14 @@ package enum ConvolutionOperation {
                 kernels.add(total + start, part + start, count, total + start)
             }
         }
-        withExtendedLifetime((partial, cursors, input, gradient, weightResult)) {}
+        withExtendedLifetime((partial, cursors, weightResult)) {}
+    }
+}
+
+extension ConvolutionShape {
+    /// The loops that multiply bfloat16 for groups of so many planes; nil where those of float32 do.
+    var roundedProducts: UnsafePointer<scn_bfloat16_products>? {
+        groups > 1 && min(inPerGroup, outPerGroup) < 16 ? nil : Kernels.bfloat16Products
     }
 }
 

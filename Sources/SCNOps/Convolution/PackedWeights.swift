@@ -30,8 +30,9 @@ package struct PackedWeights {
         outStride: Int, type: ElementType = .float32
     ) throws(SCNError) {
         let kernels = try Kernels.fitting(["weight": weight])
-        let isNarrow = groups > 1 && min(inPerGroup, outPerGroup) < 16
-        let products = type == .bfloat16 && !isNarrow ? Kernels.bfloat16Products : nil
+        let shape = try ConvolutionShape(
+            volume: volume, groups: groups, inPlanes: groups * inPerGroup, outPlanes: groups * outPerGroup)
+        let products = type == .bfloat16 ? shape.roundedProducts : nil
         let (groupCount, inCount, outCount) = (Int64(groups), Int64(inPerGroup), Int64(outPerGroup))
         let bytes =
             if let products { Int(products.pointee.packed_size(groupCount, inCount, outCount)) } else {

@@ -344,7 +344,7 @@ def test_results_have_the_type_of_what_goes_in(dtype):
     assert (whole[1].running_mean != 0).any()
 
 
-def test_autocast_takes_the_type_of_the_input():
+def test_autocast_gives_bfloat16():
     features, x = entered()
     net, head = network(), torch.nn.Linear(3, 3)
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -352,6 +352,8 @@ def test_autocast_takes_the_type_of_the_input():
         assert x.features.dtype is torch.bfloat16
         y = net(x)
         assert y.features.dtype is torch.bfloat16
+        assert net(entered()[1]).features.dtype is torch.bfloat16
+    with torch.autocast("cpu", dtype=torch.float16):
         assert net(entered()[1]).features.dtype is torch.float32
     y.features.sum().backward()
     assert head.weight.grad.dtype is torch.float32 and torch.isfinite(head.weight.grad).all()

@@ -17,9 +17,9 @@ from torch.autograd.graph import increment_version
 from .._native.generated import BatchNormOptions
 from .._native.library import library
 from ..torch.autograd import reference
+from ..torch.autograd.autocast import is_autocasting
 from ..torch.autograd.buffers import address, computable, matrix, new
 from ..torch.autograd.derivatives import recorded
-from .autocast import is_autocasting
 from .elementwise import relu, relu_in_place
 
 __all__ = ["Normalized", "is_by_library", "normalized", "rectified"]

@@ -18,9 +18,9 @@ from torch.nn import functional as F
 from .._native.generated import BatchNormOptions
 from .._native.library import library
 from ..torch import functions
+from ..torch.autograd.autocast import is_autocasting
 from ..torch.autograd.buffers import computable, is_computed_by_library, matrix, new
 from ..torch.autograd.derivatives import recorded
-from .autocast import is_autocasting
 
 __all__ = [
     "add_in_place",

@@ -11,7 +11,7 @@ import torch
 
 from ..._messages import wrong_elements, wrong_shape
 from ..._native.arrays import int64s, view
-from ..._native.generated import Matrix
+from ..._native.generated import SCN_BFLOAT16, SCN_FLOAT32, Matrix
 from ..._native.handles import TensorHandle
 from ..._native.library import library
 from ...errors import UnsupportedError
@@ -21,9 +21,10 @@ LARGE = 1 << 18
 
 
 def matrix(tensor: torch.Tensor) -> Matrix:
-    """Return the struct for a contiguous float32 tensor [rows, planes], which must outlive it."""
+    """Return the struct for a contiguous float32 or bfloat16 tensor [rows, planes], which must outlive it."""
     rows, planes = tensor.shape
-    return Matrix(data=tensor.data_ptr(), rows=rows, planes=planes)
+    kind = SCN_BFLOAT16 if tensor.dtype is torch.bfloat16 else SCN_FLOAT32
+    return Matrix(type=kind, data=tensor.data_ptr(), rows=rows, planes=planes)
 
 
 def matrices(tensors: Sequence[torch.Tensor]) -> Any:
@@ -43,6 +44,11 @@ def computable(values: torch.Tensor, name: str = "features") -> torch.Tensor:
         values = values.float()
     # A view may store its numbers negated.
     return values.contiguous().resolve_neg()
+
+
+def rounded(values: torch.Tensor, name: str = "features") -> torch.Tensor:
+    """Return the values as the library multiplies bfloat16, contiguous on the CPU; gradients flow through."""
+    return on_cpu(values, name).to(torch.bfloat16).contiguous().resolve_neg()
 
 
 def is_computed_by_library(values: torch.Tensor) -> bool:
@@ -134,13 +140,16 @@ def address(values: Optional[torch.Tensor]) -> Optional[int]:
     return None if values is None else values.data_ptr()
 
 
-def new(*shape: int) -> torch.Tensor:
-    """Return an uninitialized float32 tensor; a large one is in memory that the library has at hand.
+def new(*shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    """Return an uninitialized tensor of float32 or bfloat16; a large one is in memory that the library has at hand.
 
     Fresh memory from the system costs about as much time as filling it, since its pages are cleared first.
     """
-    if math.prod(shape) < LARGE:
-        return torch.empty(shape, dtype=torch.float32, device="cpu")
+    count = math.prod(shape)
+    if count < LARGE:
+        return torch.empty(shape, dtype=dtype, device="cpu")
+    if dtype is torch.bfloat16:
+        return new((count + 1) // 2).view(dtype)[:count].view(shape)
     handle = TensorHandle.make(library.scn_tensor_allocate, int64s(list(shape)), len(shape))
     return torch.from_numpy(view(handle, shape))
 

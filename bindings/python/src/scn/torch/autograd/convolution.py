@@ -2,8 +2,9 @@
 
 Two functions are each other's derivatives: `convolution`, the products of rows and a weight, added up at the output
 rows, and `_Products`, the products of input and output rows, added up for each filter offset. Float32 on the CPU is
-computed by the library; other types and devices by torch: rows are gathered, multiplied and added. An output row comes
-at most once under a filter offset, so that the sum does not depend on the order in which a device adds.
+computed by the library, and so is bfloat16 with parameters of float32, whose second derivatives are float32's; other
+types and devices by torch: rows are gathered, multiplied and added. An output row comes at most once under a filter
+offset, so that the sum does not depend on the order in which a device adds.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from torch.autograd import Function
 
 from ..._native.handles import RulebookHandle
 from ..._native.library import library
-from .buffers import address, computable, is_computed_by_library, matrix, new, prepared
+from .buffers import address, computable, is_computed_by_library, matrix, new, prepared, rounded
 from .columns import columns_of, reversed_rulebook
 
 __all__ = ["convolution"]
@@ -27,7 +28,7 @@ def convolution(
     """Convolve: [input rows, in] -> [rows, out].
 
     weight: [volume of the rulebook, groups, in / groups, out / groups]. bias: [out] or None. rows: the rulebook's
-    output rows. All of one type and on one device.
+    output rows. All of one type and on one device, or the input bfloat16 and the others float32.
     """
     return _Convolution.apply(input, weight, bias, rulebook, rows)  # type: ignore[no-any-return]
 
@@ -43,11 +44,12 @@ class _Convolution(Function):
         rows: int,
     ) -> torch.Tensor:
         ctx.save_for_backward(input, weight)
-        ctx.rulebook, ctx.is_by_library = rulebook, is_computed_by_library(input)
+        ctx.rulebook, ctx.is_by_library = rulebook, is_computed_by_library(weight)
+        ctx.is_rounded = ctx.is_by_library and input.dtype is torch.bfloat16
         groups = weight.shape[1]
-        if not is_computed_by_library(input):
+        if not ctx.is_by_library:
             return _gathered(input, weight, bias, rulebook, rows)
-        result = new(rows, groups * weight.shape[3])
+        result = new(rows, groups * weight.shape[3], dtype=input.dtype)
         library.scn_convolution_forward(
             rulebook, matrix(input), weight.data_ptr(), address(bias), groups, matrix(result)
         )
@@ -58,7 +60,11 @@ class _Convolution(Function):
         by_input, by_weight, by_bias = ctx.needs_input_grad[:3]
         if torch.is_grad_enabled():
             return (*_recorded_gradients(ctx, gradient), None, None)
-        input, weight, gradient = _restored(ctx, gradient)
+        if ctx.is_rounded:
+            input, weight = ctx.saved_tensors
+            input, weight, gradient = rounded(input), computable(weight), rounded(gradient)
+        else:
+            input, weight, gradient = _restored(ctx, gradient)
         of_input = of_weight = of_bias = None
         if by_input:
             of_input = _gradient_of_input(gradient, weight, ctx.rulebook, input.shape[0])
@@ -116,10 +122,10 @@ def _transposed(output: torch.Tensor, weight: torch.Tensor, rulebook: RulebookHa
 def _gradient_of_input(
     gradient: torch.Tensor, weight: torch.Tensor, rulebook: RulebookHandle, rows: int
 ) -> torch.Tensor:
-    if not is_computed_by_library(gradient):
+    if not is_computed_by_library(weight):
         return _gathered(gradient, weight.transpose(2, 3), None, reversed_rulebook(rulebook), rows)
     groups = weight.shape[1]
-    result = new(rows, groups * weight.shape[2])
+    result = new(rows, groups * weight.shape[2], dtype=gradient.dtype)
     library.scn_convolution_backward_input(rulebook, matrix(gradient), weight.data_ptr(), groups, matrix(result))
     return result
 
@@ -133,7 +139,7 @@ def _gradients_of_parameters(
     by_bias: bool,
 ) -> tuple[Optional[torch.Tensor], Optional[torch.Tensor]]:
     groups = weight.shape[1]
-    if not is_computed_by_library(gradient):
+    if not is_computed_by_library(weight):
         of_weight = torch.zeros_like(weight, memory_format=torch.contiguous_format) if by_weight else None
         if of_weight is not None:
             for k, reads, writes in columns_of(rulebook, gradient.device).parts():

@@ -18,7 +18,8 @@ from ...nn import permutohedral as numpy_permutohedral
 from ...nn import shape_context as numpy_shape_context
 from ...nn.layer_types import short
 from ...values.sites import Sites, filter_offsets
-from ..autograd.buffers import parameter, prepared, prepared_together, typed_like
+from ..autograd.autocast import autocast_type, is_autocasting
+from ..autograd.buffers import parameter, prepared, prepared_together, rounded, typed_like
 from ..autograd.normalizing import normalized, occupancy
 from ..autograd.seeding import engine_seeded_by_torch
 from ..functions import convolution, shape_context
@@ -40,6 +41,10 @@ __all__ = [
     "permutohedral_basis",
     "permutohedral_offsets",
 ]
+
+
+# With fewer input planes, such as a first layer's, products take no time, and rounding them costs as much accuracy.
+LEAST_ROUNDED_PLANES = 16
 
 
 class _Convolution(Layer):
@@ -109,11 +114,25 @@ def convolved(
     """Return the convolution of a sparse tensor along a rulebook, on the site set at which that ends."""
     rulebook, sites = rules
     count = input._known_metadata()._site_count(sites)
+    is_rounded = not is_normalized and is_multiplied_as_bfloat16(rows, weight)
+    if is_rounded and weight.shape[2] >= LEAST_ROUNDED_PLANES:
+        weight, bias = weight.float(), None if bias is None else bias.float()
+        return input._on(convolution(rounded(rows), weight.contiguous(), bias, rulebook, count), sites)
     values, weight, bias = prepared_together(rows, weight, bias)
     result = convolution(values, weight.contiguous(), None if is_normalized else bias, rulebook, count)
     if is_normalized:
         result = normalized(result, occupancy(values.new_ones(len(values)), rulebook, count), bias)
-    return input._on(typed_like(result, rows), sites)
+    return input._on(result.to(torch.bfloat16) if is_rounded else typed_like(result, rows), sites)
+
+
+def is_multiplied_as_bfloat16(rows: torch.Tensor, weight: torch.Tensor) -> bool:
+    """Return whether rows are rounded to bfloat16 before they are multiplied: where `torch.autocast` says so, or where
+    all of a layer is bfloat16."""
+    if rows.device.type != "cpu" or weight.device.type != "cpu" or not rows.is_floating_point():
+        return False
+    if is_autocasting(rows.device):
+        return autocast_type(rows.device) is torch.bfloat16 and rows.dtype is not torch.float64
+    return rows.dtype is weight.dtype is torch.bfloat16
 
 
 class _WindowConvolution(_Convolution, Windowed):

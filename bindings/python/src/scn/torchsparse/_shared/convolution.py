@@ -7,10 +7,10 @@ from typing import Any, Optional
 import torch
 
 from ..._messages import counted, wrong_shape, wrong_type, wrong_value
-from ...dialects.autocast import is_autocasting
 from ...dialects.rows import Rules
 from ...errors import StateError
 from ...torch import functional
+from ...torch.autograd.autocast import is_autocasting
 from ...torch.autograd.buffers import typed_like
 from .filters import Filter
 from .forms import Triple
