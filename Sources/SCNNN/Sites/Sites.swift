@@ -55,11 +55,11 @@ public struct Sites: Sendable {
     /// The number of samples.
     public var batchSize: Int { siteSet.batchSize }
     /// The size of the field along each axis; of a field without bounds, that of the box around its sites.
-    public var spatialSize: [Int] { siteSet.spatialSize }
+    public var spatialSize: [Int] { siteSet.field.shown.size }
     /// Where the field begins on each axis.
-    public var lower: [Int] { siteSet.field.lower }
+    public var lower: [Int] { siteSet.field.shown.lower }
     /// Whether the field has no bounds.
-    public var isUnbounded: Bool { siteSet.field.isUnbounded }
+    public var isUnbounded: Bool { siteSet.field.isShownUnbounded }
 
     /// The coordinates, one array per site: `dimension` of them, then the batch index.
     public func coordinates() throws(SCNError) -> [[Int]] { try siteSet.coordinateRows() }
