@@ -26,7 +26,8 @@ import Testing
             self.features = Tensor(
                 shape: [rows.count, 2], values: try Matrix(rows: rows.count, planes: 2, own), requiresGradient: true)
             sparse = try layer(
-                .points(Points(rows.flatMap { sites[$0] }, columns: 3, features: self.features))).sparse
+                .points(Points(rows.flatMap { sites[$0] }, columns: 3, features: self.features))
+            ).sparse
         }
     }
 
