@@ -41,8 +41,8 @@ import Testing
                     inputRange.filter { inputs[$0] == outputs[j] &+ delta &+ Key(tap) }.map { [$0, j] }
                 }
             }
-            var single = RowPairs()
-            try matching.appendMatches(inputRange, outputRange, plus: delta, to: &single)
+            var (single, scratch) = (RowPairs(), RowPairs())
+            try matching.appendMatches(inputRange, outputRange, plus: delta, to: &single, &scratch)
             #expect(try Self.pairs(single) == expected(0))
             for count in 2...3 {
                 var lists = KeyMatching<Key>.Neighbors()

@@ -37,7 +37,7 @@ struct RelatedTaps {
     }
 
     /// So many passes over all inputs take no longer than sorting them by their residues.
-    private static let mostScaledPasses = 9
+    private static let mostScaledPasses = 4
 
     private init(
         _ input: SiteSet, _ output: SiteSet, _ relation: SiteRelation, scalesAll: Bool

@@ -102,7 +102,7 @@ struct RelationPasses<Key: SiteKey> {
         let matching = try KeyMatching(
             inputs: UnsafePointer(inputs.keys.pointer), outputs: UnsafePointer(outputs.keys.pointer),
             outputCount: outputs.keys.count)
-        var pairs = RowPairs()
+        var (pairs, scratch) = (RowPairs(), RowPairs())
         var neighbors = KeyMatching<Key>.Neighbors()
         var index = range.lowerBound
         while index < range.upperBound {
@@ -123,7 +123,7 @@ struct RelationPasses<Key: SiteKey> {
                 }
             } else {
                 let before = pairs.count
-                try matching.appendMatches(first.inputs, first.outputs, plus: first.delta, to: &pairs)
+                try matching.appendMatches(first.inputs, first.outputs, plus: first.delta, to: &pairs, &scratch)
                 counts[offset(index)] = Int64(pairs.count - before)
                 index += 1
             }

@@ -27,12 +27,6 @@ struct RowPairs {
 
     mutating func removeAll() { count = 0 }
 
-    mutating func append(_ other: UnsafeBufferPointer<UInt64>) throws(SCNError) {
-        guard let source = other.baseAddress, !other.isEmpty else { return }
-        try reserve(other.count).update(from: source, count: other.count)
-        count += other.count
-    }
-
     mutating func append(_ other: RowPairs) throws(SCNError) {
         guard let source = other.words, other.count > 0 else { return }
         try reserve(other.count).update(from: source.pointer, count: other.count)

@@ -3,8 +3,8 @@ internal import SCNCore
 /// Intersections of a sorted array with another one that is moved by a constant, or by the constants next to it.
 ///
 /// Both arrays ascend strictly, and so do the sums with the deltas, which do not wrap. Each step of a merge waits for
-/// the one before it, so four go side by side. They are cut where all have the same number of steps, and run so many,
-/// with no other exit and no unpredictable branch.
+/// the one before it, so several go side by side, for a number of steps in which no index can leave its array: the
+/// loops have no other exit and no unpredictable branch.
 struct KeyMatching<Key: SiteKey> {
     let inputs: UnsafePointer<Key>
     let outputs: UnsafePointer<Key>
@@ -26,20 +26,71 @@ struct KeyMatching<Key: SiteKey> {
         firsts = try Storage(count: outputCount)
     }
 
-    /// Appends each (i, j) of two ranges with `inputs[i] == outputs[j] + delta`, ascending.
+    /// Where a merge is, and where it ends.
+    private struct Merge {
+        var i: Int
+        var j: Int
+        let inputEnd: Int
+        let outputEnd: Int
+
+        /// Steps in which no index can leave its array.
+        var steps: Int { min(inputEnd - i, outputEnd - j, ChunkSizes.merging) }
+    }
+
+    /// The merge of these outputs, the first of which can match: its inputs begin where they do.
+    private func merge(_ inputRange: Range<Int>, _ outputRange: Range<Int>, plus delta: Key) -> Merge {
+        let first = outputRange.first.map { lowerBound(inputs, inputRange, outputs[$0] &+ delta) }
+        return Merge(
+            i: first ?? inputRange.upperBound, j: outputRange.lowerBound, inputEnd: inputRange.upperBound,
+            outputEnd: outputRange.upperBound)
+    }
+
+    /// Appends each (i, j) of two ranges with `inputs[i] == outputs[j] + delta`, ascending. Two merges go side by side,
+    /// of the first half of the outputs and of the second. A match passes both keys, so four merges gain no more.
     func appendMatches(
-        _ inputRange: Range<Int>, _ outputRange: Range<Int>, plus delta: Key, to pairs: inout RowPairs
+        _ inputRange: Range<Int>, _ outputRange: Range<Int>, plus delta: Key, to pairs: inout RowPairs,
+        _ scratch: inout RowPairs
     ) throws(SCNError) {
-        let candidates = find(inputRange, outputRange, plus: delta, within: 0)
-        if candidates.isEmpty { return }
-        var pair = try pairs.reserve(candidates.count)
-        let (inputs, outputs, firsts) = (inputs, outputs, UnsafePointer(firsts.pointer))
-        for j in candidates {
-            let i = Int(firsts[j])
-            pair.pointee = RowPairs.word(input: i, output: j)
-            pair += zeroOrOne(inputs[i] == outputs[j] &+ delta)
+        if inputRange.isEmpty || outputRange.isEmpty { return }
+        let first = lowerBound(outputs, outputRange, inputs[inputRange.lowerBound] &- delta)
+        let middle = first + (outputRange.upperBound - first) / 2
+        var low = merge(inputRange, first..<middle, plus: delta)
+        var high = merge(inputRange, middle..<outputRange.upperBound, plus: delta)
+        scratch.removeAll()
+        while true {
+            let steps = min(low.steps, high.steps)
+            if steps <= 0 { break }
+            let (lowPair, highPair) = (try pairs.reserve(steps), try scratch.reserve(steps))
+            var (a, b) = (lowPair, highPair)
+            for _ in 0..<steps {
+                step(&low, delta, &a)
+                step(&high, delta, &b)
+            }
+            pairs.extend(to: a)
+            scratch.extend(to: b)
         }
-        pairs.extend(to: pair)
+        try finish(&low, delta, &pairs)
+        try finish(&high, delta, &scratch)
+        try pairs.append(scratch)
+    }
+
+    private func finish(_ merge: inout Merge, _ delta: Key, _ pairs: inout RowPairs) throws(SCNError) {
+        while merge.steps > 0 {
+            let steps = merge.steps
+            var pair = try pairs.reserve(steps)
+            for _ in 0..<steps { step(&merge, delta, &pair) }
+            pairs.extend(to: pair)
+        }
+    }
+
+    @inline(__always)
+    private func step(_ merge: inout Merge, _ delta: Key, _ pair: inout UnsafeMutablePointer<UInt64>) {
+        let x = inputs[merge.i]
+        let y = outputs[merge.j] &+ delta
+        pair.pointee = RowPairs.word(input: merge.i, output: merge.j)
+        pair += zeroOrOne(x == y)
+        merge.i &+= zeroOrOne(x <= y)
+        merge.j &+= zeroOrOne(y <= x)
     }
 
     /// Lists of the pairs of two or three deltas that follow one another.
