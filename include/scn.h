@@ -539,15 +539,18 @@ typedef struct scn_field {
     int32_t dimension;            /**< The number of axes, 1 ... SCN_MAX_DIMENSION. */
     const int64_t *spatial_size;  /**< Places along each axis; NULL: a field without bounds. */
     const int64_t *lower;         /**< The least coordinate on each axis; NULL for zeros. */
+    int32_t keep_outside;         /**< 1: sites may lie outside: layers that keep sites keep them, those with strides
+                                   *   and SparseToDense leave them out; 0: they are errors. */
 } scn_field;
 /** A field without bounds; its dimension is to be set. */
-#define SCN_FIELD_INIT {sizeof(scn_field), 0, NULL, NULL}
+#define SCN_FIELD_INIT {sizeof(scn_field), 0, NULL, NULL, 0}
 /** Create the same layer for points in any field. Also SCN_ERROR_OVERFLOW. */
 SCN_API scn_status scn_input_layer_create_in_field(const scn_field *field, scn_input_mode mode, scn_module **module);
 /** Create a module that gives every row of the input layer's points the vector of its site: dense [rows, planes]. In
  *  modes 1 and 2 only the winning row gets it, the others zeros. */
 SCN_API scn_status scn_output_layer_create(int32_t dimension, scn_module **module);
-/** Create a module that makes a dense tensor [batch, planes, ...spatial size], zeros where there is no site. */
+/** Create a module that makes a dense tensor [batch, planes, ...spatial size], zeros where there is no site. Sites
+ *  outside of the field are left out. */
 SCN_API scn_status scn_sparse_to_dense_create(int32_t dimension, int64_t planes, scn_module **module);
 /** Create a module that turns batched points (scn_points_create_batched) into a sparse tensor; otherwise an input
  *  layer. */

@@ -200,7 +200,7 @@ public func scn_geometry_spatial_size(
     status {
         let set = try siteSet(geometry, sites)
         let target = try required(spatial_size, "spatial_size")
-        for (axis, size) in set.spatialSize.enumerated() { target[axis] = Int64(size) }
+        for (axis, size) in set.field.shown.size.enumerated() { target[axis] = Int64(size) }
     }
 }
 

@@ -27,6 +27,7 @@ public func scn_input_layer_create_in_field(
             "dimension": .integer(field.dimension),
             "spatial_size": field.spatialSize.map { .array($0.map(JSON.integer)) } ?? .null,
             "lower": field.lower.map { .array($0.map(JSON.integer)) } ?? .null, "mode": .integer(Int(mode.rawValue)),
+            "keep_outside": .bool(field.keepsOutside),
         ]
     }
 }

@@ -8,16 +8,20 @@ struct HostField {
     /// Nil where the field has no bounds.
     let spatialSize: [Int]?
     let lower: [Int]?
+    let keepsOutside: Bool
 
     init(_ pointer: UnsafePointer<scn_field>?) throws(SCNError) {
         let host = try options(
             try required(pointer, "field"),
-            scn_field(struct_size: MemoryLayout<scn_field>.size, dimension: 0, spatial_size: nil, lower: nil), "field")
+            scn_field(
+                struct_size: MemoryLayout<scn_field>.size, dimension: 0, spatial_size: nil, lower: nil,
+                keep_outside: 0), "field")
         try requireDimension(host.dimension)
         dimension = Int(host.dimension)
         spatialSize =
             host.spatial_size == nil ? nil : try sizes(host.spatial_size, host.dimension, "field.spatial_size")
         lower = host.lower == nil ? nil : try sizes(host.lower, host.dimension, "field.lower")
+        keepsOutside = try boolean(host.keep_outside, "field.keep_outside")
     }
 }
 
@@ -32,8 +36,9 @@ public func scn_geometry_create_in_field(
         try require(batch_size >= 0, .invalidArgument, "batch_size: is \(batch_size), expected at least 0")
         let (sites, map) = try withSites(coordinates, rows, columns, field.dimension) { source in
             try InputSites.build(
-                dimension: field.dimension, spatialSize: field.spatialSize, lower: field.lower, coordinates: source,
-                rows: Int(rows), columns: Int(columns), batchSize: Int(batch_size), mode: mode)
+                dimension: field.dimension, spatialSize: field.spatialSize, lower: field.lower,
+                keepsOutside: field.keepsOutside, coordinates: source, rows: Int(rows), columns: Int(columns),
+                batchSize: Int(batch_size), mode: mode)
         }
         return Geometry(sites, inputMap: map)
     }
@@ -48,8 +53,8 @@ public func scn_geometry_field(
     return status {
         let field = try siteSet(geometry, sites).field
         let (target, isUnbounded) = (try required(lower, "lower"), try required(is_unbounded, "is_unbounded"))
-        for (axis, first) in field.lower.enumerated() { target[axis] = Int64(first) }
-        isUnbounded.pointee = field.isUnbounded ? 1 : 0
+        for (axis, first) in field.shown.lower.enumerated() { target[axis] = Int64(first) }
+        isUnbounded.pointee = field.isShownUnbounded ? 1 : 0
     }
 }
 
@@ -67,8 +72,9 @@ public func scn_geometry_add_sites(
             "field: has dimension \(field?.dimension ?? 0), expected \(input.dimension)")
         let (chosen, _) = try withSites(coordinates, rows, columns, input.dimension) { source in
             try InputSites.build(
-                dimension: input.dimension, spatialSize: field?.spatialSize, lower: field?.lower, coordinates: source,
-                rows: Int(rows), columns: Int(columns), batchSize: input.batchSize, mode: .first)
+                dimension: input.dimension, spatialSize: field?.spatialSize, lower: field?.lower,
+                keepsOutside: field?.keepsOutside ?? false, coordinates: source, rows: Int(rows), columns: Int(columns),
+                batchSize: input.batchSize, mode: .first)
         }
         return Int32(geometry.add(chosen).index)
     }

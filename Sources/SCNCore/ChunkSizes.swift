@@ -26,6 +26,8 @@ package enum ChunkSizes {
     package static let points = 1 << 13
     /// Steps of a merge between two requests for room: the room of what matches is asked for in advance.
     package static let merging = 1 << 12
+    /// Steps of a merge from which on finding where to cut it in four takes less time than is won.
+    package static let stepsWorthFourMerges = 1 << 7
     /// Sites whose coordinates are decoded into scratch at a time, 88 KB in ten dimensions.
     package static let decoding = 1 << 10
     /// Sites of a piece that has a cursor for each tap of an axis.

@@ -423,6 +423,7 @@ struct Filter {
 struct Field {
     Size spatial_size{};  ///< {} for a field without bounds, where coordinates may be negative.
     Size lower{};         ///< {} for zeros.
+    bool keep_outside = false;  ///< Whether sites may lie outside, until a layer with a stride leaves them out.
 
     /// The struct of scn.h, which points into this one.
     [[nodiscard]] scn_field raw(std::int32_t dimension) const {
@@ -430,6 +431,7 @@ struct Field {
         field.dimension = dimension;
         field.spatial_size = spatial_size.on(dimension, "spatial_size");
         field.lower = lower.on(dimension, "lower");
+        field.keep_outside = keep_outside;
         return field;
     }
 };

@@ -56,7 +56,13 @@ extension FilterGeometry {
                 last.append(start - Int128(padding[axis]) + way + Int128(try extent(axis)) - 1)
             }
         }
-        return try Field(first: first, last: last, isUnbounded: field.isUnbounded)
+        let nominal: Field.Places? =
+            if let places = field.nominal {
+                try inputField(of: Field(lower: places.lower, size: places.size)).shown
+            } else {
+                nil
+            }
+        return try Field(first: first, last: last, isUnbounded: field.isUnbounded, nominal: nominal)
     }
 
     /// The padding of windows that count from where `output`, the output's field, begins, over places that count from

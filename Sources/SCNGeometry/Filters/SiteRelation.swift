@@ -143,6 +143,12 @@ package struct SiteRelation: Hashable, Sendable {
         }
     }
 
+    /// The passes that find the rules of all offsets, up to three neighbors on the last axis in each.
+    var passCount: Int {
+        let row = rowLength
+        return volume / row * ((row + 2) / 3)
+    }
+
     /// Which offset is the mirror image of which, where all have one: where the input's sites are the output's, half of
     /// the offsets then tell the other half.
     enum Symmetry {

@@ -6,11 +6,13 @@ package enum InputSites {
     ///
     /// `columns` is the dimension, or one more where the last column is the batch index. `batchSize` is a lower bound
     /// for the batch size of the result. The field begins at `lower`, or at 0 where that is nil; where `spatialSize` is
-    /// nil, it has no bounds. Throws a coordinate error that names the row where a site lies outside of the field, or,
-    /// in mode `unique`, where a site comes twice; `nameRow` says what the host calls a row.
+    /// nil, it has no bounds. Throws a coordinate error that names the row where a site lies outside of the field,
+    /// unless that `keepsOutside`, or, in mode `unique`, where a site comes twice; `nameRow` says what the host calls a
+    /// row.
     package static func build(
-        dimension: Int, spatialSize: [Int]?, lower: [Int]? = nil, coordinates: UnsafePointer<Int64>, rows: Int,
-        columns: Int, batchSize: Int = 0, mode: InputMode, nameRow: @escaping (Int) -> String = { "row \($0)" }
+        dimension: Int, spatialSize: [Int]?, lower: [Int]? = nil, keepsOutside: Bool = false,
+        coordinates: UnsafePointer<Int64>, rows: Int, columns: Int, batchSize: Int = 0, mode: InputMode,
+        nameRow: @escaping (Int) -> String = { "row \($0)" }
     ) throws(SCNError) -> (SiteSet, InputMap) {
         try require(
             FilterGeometry.dimensions.contains(dimension), .invalidArgument,
@@ -27,9 +29,12 @@ package enum InputSites {
             batchSize >= 0 && batchSize <= largestBatch, .invalidArgument,
             "batch_size: is \(batchSize), expected 0 ... \(largestBatch)")
         let input = Input(coordinates: coordinates, rows: rows, columns: columns, mode: mode, nameRow: nameRow)
-        let found = try validate(input, bounds, dimension: dimension)
+        let found = try validate(input, keepsOutside ? nil : bounds, dimension: dimension)
         let batchSize = max(batchSize, found)
-        let field = if let bounds { bounds } else { try box(input, dimension: dimension) }
+        let field =
+            if let bounds { keepsOutside ? try widened(bounds, input) : bounds } else {
+                try box(input, dimension: dimension)
+            }
         let layout = try KeyLayout(spatialSize: field.size, batchSize: batchSize)
         let (keys, map): (SiteSet.Keys, InputMap)
         if layout.isWide {
@@ -40,6 +45,13 @@ package enum InputSites {
             (keys, map) = (.narrow(narrow), rows)
         }
         return (try SiteSet(field, batchSize: batchSize, layout: layout, keys: keys), map)
+    }
+
+    /// A field that a host names, or, where sites lie outside of it, the box around these and what it says of it.
+    private static func widened(_ bounds: Field, _ input: Input) throws(SCNError) -> Field {
+        let box = try box(input, dimension: bounds.dimension)
+        if input.rows == 0 || bounds.contains(box) { return bounds }
+        return try Field(lower: box.lower, size: box.size, isUnbounded: true, nominal: bounds.shown)
     }
 
     /// The field that a host names; nil where it has no bounds.

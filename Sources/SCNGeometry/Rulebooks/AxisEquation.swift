@@ -22,6 +22,15 @@ struct AxisEquation {
             difference: Int(difference))
     }
 
+    /// The same for places that are multiplied by their own strides, which meet whatever their residues are.
+    func scaledTap(_ offset: Int, isPossible: Bool, below size: Int) -> RelatedTaps.Tap {
+        let difference = shift + Int128(offset)
+        let isPossible = isPossible && difference.magnitude < UInt128(size)
+        return RelatedTaps.Tap(
+            isPossible: isPossible, inputResidue: 0, outputResidue: 0,
+            difference: isPossible ? Int(difference) : 0)
+    }
+
     /// The only residue of the input modulo the output's stride.
     func inputResidue(_ offset: Int) -> Int128 {
         let modulus = Int128(outputStride)

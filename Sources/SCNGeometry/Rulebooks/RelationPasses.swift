@@ -82,26 +82,41 @@ struct RelationPasses<Key: SiteKey> {
             inputs: inputs.range(ofClass: inputClass), outputs: outputs.range(ofClass: outputClass), delta: delta)
     }
 
+    /// How many of the next two passes are those of the next taps on the last axis.
+    private func followers(
+        of first: Pass, after index: Int, _ range: Range<Int>, _ offset: (Int) -> Int
+    ) -> Int {
+        guard index + 1 < range.upperBound, let second = pass(offset(index + 1)), second.follows(first) else {
+            return 0
+        }
+        guard index + 2 < range.upperBound, let third = pass(offset(index + 2)), third.follows(second) else {
+            return 1
+        }
+        return 2
+    }
+
     /// The pairs of the passes in `range`, one pass after the other, and how many each offset has in `counts`.
     func matches(
         _ range: Range<Int>, _ offset: (Int) -> Int, counts: UnsafeMutablePointer<Int64>
     ) throws(SCNError) -> RowPairs {
-        let matching = KeyMatching(inputs: UnsafePointer(inputs.keys.pointer), outputs: outputs.keys.pointer)
+        let matching = try KeyMatching(
+            inputs: UnsafePointer(inputs.keys.pointer), outputs: UnsafePointer(outputs.keys.pointer),
+            outputCount: outputs.keys.count)
         var (pairs, scratch) = (RowPairs(), RowPairs())
-        var three = KeyMatching<Key>.Three()
+        var neighbors = KeyMatching<Key>.Neighbors()
         var index = range.lowerBound
         while index < range.upperBound {
             guard let first = pass(offset(index)) else {
                 index += 1
                 continue
             }
-            if index + 2 < range.upperBound, let second = pass(offset(index + 1)), second.follows(first),
-                let third = pass(offset(index + 2)), third.follows(second)
-            {
-                three.removeAll()
-                try matching.appendMatches(first.inputs, first.outputs, plus: first.delta, to: &three)
-                _ = try pairs.reserve(three.first.count + three.second.count + three.third.count)
-                for part in [three.first, three.second, three.third] {
+            let count = followers(of: first, after: index, range, offset) + 1
+            if count > 1 {
+                neighbors.removeAll()
+                try matching.appendMatches(
+                    first.inputs, first.outputs, plus: first.delta, count: count, to: &neighbors)
+                _ = try pairs.reserve(neighbors.first.count + neighbors.second.count + neighbors.third.count)
+                for part in [neighbors.first, neighbors.second, neighbors.third].prefix(count) {
                     try pairs.append(part)
                     counts[offset(index)] = Int64(part.count)
                     index += 1

@@ -39,9 +39,13 @@ extension Rulebook {
         _ input: SiteSet, _ output: SiteSet, _ relation: SiteRelation, _ taps: RelatedTaps, _ layout: KeyLayout,
         _: Key.Type
     ) throws(SCNError) -> Rulebook {
-        let inputs = try ClassifiedSites<Key>(input, modulo: taps.inputModulus, layout)
-        let areOne = input === output && taps.inputModulus == taps.outputModulus
-        let outputs = areOne ? inputs : try ClassifiedSites<Key>(output, modulo: taps.outputModulus, layout)
+        let inputs = try ClassifiedSites<Key>(input, modulo: taps.inputModulus, scaledBy: taps.inputScale, layout)
+        let areOne =
+            input === output && taps.inputModulus == taps.outputModulus && taps.inputScale == taps.outputScale
+        let outputs =
+            areOne
+            ? inputs
+            : try ClassifiedSites<Key>(output, modulo: taps.outputModulus, scaledBy: taps.outputScale, layout)
         let passes = try RelationPasses(relation, taps, layout, inputs, outputs)
         let symmetry = input === output ? relation.symmetry : nil
         let (volume, passCount) = (relation.volume, symmetry?.passCount ?? relation.volume)

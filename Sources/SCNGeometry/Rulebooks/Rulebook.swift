@@ -1,11 +1,11 @@
-package import SCNCore
+public import SCNCore
 
 /// Which input row meets which output row under which filter offset.
 ///
 /// The rules of filter offset k are `offsets[k] ..< offsets[k + 1]`; both columns ascend strictly within an offset, but
 /// for windows that are displaced at random: two of them may start at one site, which then meets two others under one
 /// offset. Immutable: its storages are shared and only read.
-package final class Rulebook: @unchecked Sendable {
+public final class Rulebook: @unchecked Sendable {
     /// [volume + 1]
     package let offsets: Storage<Int64>
     /// [ruleCount]
@@ -13,16 +13,24 @@ package final class Rulebook: @unchecked Sendable {
     /// [ruleCount]
     package let outputRows: Storage<Int32>
     /// Rows of the feature matrix that is read.
-    package let inputCount: Int
+    public let inputCount: Int
     /// Rows of the feature matrix that is written.
-    package let outputCount: Int
+    public let outputCount: Int
     /// Whether input rows ascend strictly within each filter offset; output rows do where these do not.
     package let inputRowsAscend: Bool
     package let outputRowsAscend: Bool
 
     /// The number of filter offsets.
-    package var volume: Int { offsets.count - 1 }
-    package var ruleCount: Int { inputRows.count }
+    public var volume: Int { offsets.count - 1 }
+    /// The number of rules, under all offsets together.
+    public var ruleCount: Int { inputRows.count }
+
+    /// The rules of a filter offset, 0 ..< ``volume``: which input row meets which output row.
+    public func rules(ofOffset offset: Int) throws(SCNError) -> [(input: Int, output: Int)] {
+        try require(
+            offset >= 0 && offset < volume, .invalidArgument, "offset: is \(offset), expected 0 ..< \(volume)")
+        return (Int(offsets[offset])..<Int(offsets[offset + 1])).map { (Int(inputRows[$0]), Int(outputRows[$0])) }
+    }
 
     init(
         offsets: Storage<Int64>, inputRows: Storage<Int32>, outputRows: Storage<Int32>, inputCount: Int,
@@ -38,7 +46,7 @@ package final class Rulebook: @unchecked Sendable {
     }
 
     /// The same rules from output to input: the rulebook of the deconvolution and of the gradient by the input.
-    package var reversed: Rulebook {
+    public var reversed: Rulebook {
         Rulebook(
             offsets: offsets, inputRows: outputRows, outputRows: inputRows, inputCount: outputCount,
             outputCount: inputCount, inputRowsAscend: outputRowsAscend, outputRowsAscend: inputRowsAscend)

@@ -21,7 +21,7 @@ extension Geometry {
     package func full(
         _ id: SiteSetID, _ filter: FilterGeometry
     ) throws(SCNError) -> (output: SiteSetID, rulebook: Rulebook) {
-        try step(id, .full(filter)) { sites throws(SCNError) in
+        try step(id, .full(filter), keepsOutside: true) { sites throws(SCNError) in
             try requireDimension(filter.dimension, sites)
             let field = try filter.inputField(of: sites.field)
             // Of a field without bounds, the first place is the one that the first tap leads to.

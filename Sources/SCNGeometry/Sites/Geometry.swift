@@ -59,7 +59,8 @@ package final class Geometry: Sendable {
         mutating func intern(_ sites: SiteSet) -> SiteSetID {
             let isBounded = !sites.field.isUnbounded
             if let known = siteSets.first(where: {
-                $0.sites.field.isUnbounded != isBounded && $0.sites.hasSameSites(as: sites)
+                $0.sites.field.isUnbounded != isBounded && $0.sites.field.nominal == sites.field.nominal
+                    && $0.sites.hasSameSites(as: sites)
             }) {
                 return known
             }
@@ -103,7 +104,7 @@ package final class Geometry: Sendable {
 
     /// The site sets of this spatial size, in the order in which they came.
     package func siteSets(spatialSize: [Int]) -> [SiteSetID] {
-        withState { $0.siteSets.filter { $0.sites.spatialSize == spatialSize } }
+        withState { $0.siteSets.filter { $0.sites.field.shown.size == spatialSize } }
     }
 
     package func submanifold(_ id: SiteSetID, _ filter: FilterGeometry) throws(SCNError) -> Rulebook {
@@ -141,7 +142,7 @@ package final class Geometry: Sendable {
         let step = try once {
             $0.strided[request]
         } make: { () throws(SCNError) in
-            try Rulebook.strided(sites(id), filter)
+            try sites(id).insideAlone { sites throws(SCNError) in try Rulebook.strided(sites, filter) }
         } keep: { state, made in
             let step = state.step(from: id, to: made.output, made.rulebook, reversedBy: filter)
             state.strided[request] = step
@@ -151,16 +152,16 @@ package final class Geometry: Sendable {
     }
 
     /// The rules of another kind of step from `id`, which `build` makes the first time; a reversal of `filter` finds
-    /// them.
+    /// them. Sites outside of the field that a program named are left out, unless `keepsOutside`.
     func step(
-        _ id: SiteSetID, _ kind: StepKind, reversedBy filter: FilterGeometry? = nil,
+        _ id: SiteSetID, _ kind: StepKind, reversedBy filter: FilterGeometry? = nil, keepsOutside: Bool = false,
         _ build: (SiteSet) throws(SCNError) -> (output: SiteSet, rulebook: Rulebook)
     ) throws(SCNError) -> (output: SiteSetID, rulebook: Rulebook) {
         let request = OtherRequest(sites: id, kind: kind)
         let step = try once {
             $0.others[request]
         } make: { () throws(SCNError) in
-            try build(sites(id))
+            keepsOutside ? try build(sites(id)) : try sites(id).insideAlone(build)
         } keep: { state, made in
             let step = state.step(from: id, to: made.output, made.rulebook, reversedBy: filter)
             state.others[request] = step

@@ -68,7 +68,13 @@ struct KeyLayout: Equatable, Sendable {
             "sites of spatial size \(describe(spatialSize)) in a batch of \(batchSize) need more than 128 bits each")
     }
 
-    func covers(reach: [Int]) -> Bool { zip(axes, reach).allSatisfy { $0.margin >= $1 } }
+    /// Whether there is room for places below `sizes`, and for offsets up to `reach` from them.
+    func covers(reach: [Int], _ sizes: [Int]) -> Bool {
+        axes.indices.allSatisfy {
+            let most = UInt128(sizes[$0] - 1) + 2 * UInt128(axes[$0].margin)
+            return axes[$0].margin >= reach[$0] && most >> UInt128(axes[$0].bits) == 0
+        }
+    }
 
     /// What to add to a key to move by `offset`, which has an entry per axis.
     func delta<Key: SiteKey>(_ offset: [Int], as: Key.Type) -> Key {

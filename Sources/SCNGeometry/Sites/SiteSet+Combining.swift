@@ -161,9 +161,16 @@ extension SiteSet {
         }
         if stride.allSatisfy({ $0 == 1 }) { return self }
         func quotient(_ place: Int, _ axis: Int) -> Int128 { floorQuotient(Int128(place), Int128(stride[axis])) }
-        let floored = try Field(
-            first: stride.indices.map { quotient(field.lower[$0], $0) },
-            last: stride.indices.map { quotient(field.last($0), $0) }, isUnbounded: field.isUnbounded)
+        func floored(_ places: Field.Places, isUnbounded: Bool, _ nominal: Field.Places?) throws(SCNError) -> Field {
+            try Field(
+                first: stride.indices.map { quotient(places.lower[$0], $0) },
+                last: stride.indices.map { quotient(places.lower[$0] + (places.size[$0] - 1), $0) },
+                isUnbounded: isUnbounded, nominal: nominal)
+        }
+        let nominal: Field.Places? =
+            if let places = field.nominal { try floored(places, isUnbounded: false, nil).shown } else { nil }
+        let floored = try floored(
+            Field.Places(lower: field.lower, size: field.size), isUnbounded: field.isUnbounded, nominal)
         let layout = try KeyLayout(spatialSize: floored.size, batchSize: batchSize)
         let keys: Keys =
             layout.isWide
@@ -212,8 +219,8 @@ extension SiteSet {
         var (rows, samples) = (0, 0)
         for (index, set) in sets.enumerated() {
             try require(
-                field.isUnbounded || set.field.isUnbounded || set.field == field, .shape,
-                "tensors[\(index)]: has \(set.field.spatialText), expected \(field.size) as the first")
+                field.isShownUnbounded || set.field.isShownUnbounded || set.field.shown == field.shown, .shape,
+                "tensors[\(index)]: has \(set.field.spatialText), expected \(field.shown.size) as the first")
             field = try field.united(with: set.field, "tensors[\(index)]")
             // Each is at most 2^31, and no array holds 2^32 of them.
             rows += set.count
@@ -229,10 +236,9 @@ extension SiteSet {
             sample += set.batchSize
         }
         return try InputSites.build(
-            dimension: first.dimension, spatialSize: field.isUnbounded ? nil : field.size,
-            lower: field.isUnbounded ? nil : field.lower, coordinates: coordinates.pointer, rows: rows,
-            columns: columns,
-            batchSize: samples, mode: .unique
+            dimension: first.dimension, spatialSize: field.isShownUnbounded ? nil : field.shown.size,
+            lower: field.isShownUnbounded ? nil : field.shown.lower, keepsOutside: field.nominal != nil,
+            coordinates: coordinates.pointer, rows: rows, columns: columns, batchSize: samples, mode: .unique
         ).0
     }
 }

@@ -17,6 +17,7 @@ package final class SiteSet: @unchecked Sendable {
     /// Of coordinates that count from where the field begins.
     let keys: Keys
 
+    /// Of the field that holds all sites; what programs see is `field.shown`.
     package var spatialSize: [Int] { field.size }
     package var dimension: Int { field.dimension }
 
@@ -42,14 +43,6 @@ package final class SiteSet: @unchecked Sendable {
         }
     }
 
-    /// The same, but coordinates count from where the field begins: each is in 0 ..< `spatialSize`.
-    package func places(into output: UnsafeMutablePointer<Int64>) {
-        let columns = dimension + 1
-        Parallel.forEachChunk(count, size: ChunkSizes.keys) { _, rows in
-            places(of: rows, into: output + rows.lowerBound * columns)
-        }
-    }
-
     /// (coordinates, batch) of all sites, [count, d + 1].
     package func coordinates() throws(SCNError) -> [Int64] {
         let result = try Storage<Int64>(
@@ -58,8 +51,14 @@ package final class SiteSet: @unchecked Sendable {
         return Array(result.buffer)
     }
 
+    /// The same of some rows, but coordinates count from where the field begins: each is in 0 ..< `spatialSize`.
     func places(of rows: Range<Int>, into output: UnsafeMutablePointer<Int64>) {
         coordinates(of: rows, from: field.lower.map { _ in 0 }, into: output)
+    }
+
+    /// The same, counted from where the field that programs see begins; below 0 before it.
+    package func shownPlaces(of rows: Range<Int>, into output: UnsafeMutablePointer<Int64>) {
+        coordinates(of: rows, from: zip(field.lower, field.shown.lower).map { $0 &- $1 }, into: output)
     }
 
     private func coordinates(of rows: Range<Int>, from lower: [Int], into output: UnsafeMutablePointer<Int64>) {
@@ -121,9 +120,12 @@ package final class SiteSet: @unchecked Sendable {
         return try SiteSet(field, batchSize: batchSize, layout: layout, keys: keys)
     }
 
-    /// Where each site's plane 0 lies in a dense array [batchSize, planes, spatial size ...], and the spatial volume,
-    /// which is the way from one plane to the next. Throws an overflow error where that array has no 64-bit size.
+    /// Where each site's plane 0 lies in a dense array [batchSize, planes, spatial size ...], -1 where it lies outside,
+    /// and the spatial volume, which is the way from one plane to the next. Throws an overflow error where that array
+    /// has no 64-bit size.
     package func denseOffsets(planes: Int) throws(SCNError) -> (offsets: Storage<Int64>, volume: Int) {
+        let spatialSize = field.shown.size
+        let inside = field.nominal.map { Field.Places(lower: $0.lower.map { _ in 0 }, size: $0.size) }
         let volume = try checkedProduct(spatialSize, "a dense tensor of \(describe(spatialSize))")
         _ = try checkedProduct(
             [batchSize, planes, volume],
@@ -134,9 +136,13 @@ package final class SiteSet: @unchecked Sendable {
         let scratch = try Storage<Int64>(count: min(count, block) * columns)
         for first in stride(from: 0, to: count, by: block) {
             let rows = first..<min(count, first + block)
-            places(of: rows, into: scratch.pointer)
+            shownPlaces(of: rows, into: scratch.pointer)
             for row in rows {
                 let site = scratch.pointer + (row - first) * columns
+                if let inside, Field.isOutside(site, inside) {
+                    offsets.pointer[row] = -1
+                    continue
+                }
                 var offset = site[dimension] * Int64(planes)
                 for axis in 0..<dimension { offset = offset * Int64(spatialSize[axis]) + site[axis] }
                 offsets.pointer[row] = offset

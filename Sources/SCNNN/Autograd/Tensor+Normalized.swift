@@ -1,5 +1,5 @@
 internal import SCNCore
-package import SCNGeometry
+public import SCNGeometry
 internal import SCNOps
 
 extension Tensor {
@@ -7,7 +7,7 @@ extension Tensor {
     /// of these rows, divided by the occupancy that the filter sees, then the bias. The occupancy of an output row is
     /// the sum over its rules of the input rows' weights, [input rows] or [input rows, 1], or how many rules it has
     /// where that is nil; where it is 0 the convolution counts as zero.
-    package func convolved(
+    public func convolved(
         _ rulebook: Rulebook, weight: Tensor, bias: Tensor?, normalizedBy siteWeights: Tensor?
     ) throws -> Tensor {
         if let siteWeights {

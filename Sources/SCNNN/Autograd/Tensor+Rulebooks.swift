@@ -1,11 +1,11 @@
 internal import SCNCore
-package import SCNGeometry
-package import SCNOps
+public import SCNGeometry
+public import SCNOps
 
 /// What flows along rulebooks, with gradients: rows of a rulebook's input become rows of its output.
 extension Tensor {
     /// The convolution of these rows, weight [volume, groups, in / groups, out / groups], bias [out] or nil.
-    package func convolved(_ rulebook: Rulebook, weight: Tensor, bias: Tensor?) throws -> Tensor {
+    public func convolved(_ rulebook: Rulebook, weight: Tensor, bias: Tensor?) throws -> Tensor {
         try require(
             weight.shape.count == 4 && weight.shape[0] == rulebook.volume, .shape,
             "weight: has shape \(weight.shape), expected [\(rulebook.volume), groups, in / groups, out / groups]")
@@ -58,7 +58,7 @@ extension Tensor {
     }
 
     /// What a pooling makes of these rows.
-    package func pooled(_ rulebook: Rulebook, _ pooling: Pooling) throws -> Tensor {
+    public func pooled(_ rulebook: Rulebook, _ pooling: Pooling) throws -> Tensor {
         try requireRows(rulebook, planes: nil)
         let values = self.values
         let result = try Matrix(rows: rulebook.outputCount, planes: values.planes)
@@ -71,7 +71,7 @@ extension Tensor {
     }
 
     /// The sums over the rules of these rows, each times the rule's weight, [rules].
-    package func summed(_ rulebook: Rulebook, weights: Tensor) throws -> Tensor {
+    public func summed(_ rulebook: Rulebook, weights: Tensor) throws -> Tensor {
         try requireRows(rulebook, planes: nil)
         let (values, factors) = (self.values, weights.values)
         let result = try Matrix(rows: rulebook.outputCount, planes: values.planes)
@@ -98,18 +98,40 @@ extension Tensor {
 }
 
 extension SparseTensor {
-    /// The values at points between the sites, [n, planes], d-linear in the points, [n, dimension], in units of the
-    /// sites; both get gradients. A site that is not there counts as zero, or, if `isRescaled`, not at all.
+    /// The values at points between the sites, [n, planes], d-linear in the points.
+    ///
+    /// - Parameters:
+    ///   - points: [n, dimension], in units of the sites; gradients flow into them.
+    ///   - batch: The sample of each point; nil for the first.
+    ///   - isRescaled: Whether a site that is not there does not count, so that what the others weigh is divided by
+    ///     their sum; else it counts as zero.
+    public func interpolated(at points: Tensor, batch: [Int]? = nil, isRescaled: Bool = false) throws -> Tensor {
+        let (rulebook, weights) = try Sites(of: self).interpolation(at: points, batch: batch, isRescaled: isRescaled)
+        return try features.summed(rulebook, weights: weights)
+    }
+
+    /// The same with the samples in memory of a host.
     package func interpolated(
         at points: Tensor, batch: UnsafePointer<Int64>?, isRescaled: Bool
     ) throws -> Tensor {
-        let (sites, positions) = (self.sites, points.values)
-        let (rows, dimension) = (positions.rows, sites.dimension)
+        let (rulebook, weights) = try sites.interpolation(at: points, batch: batch, isRescaled: isRescaled)
+        return try features.summed(rulebook, weights: weights)
+    }
+}
+
+extension SiteSet {
+    /// The rules from these sites to points between them, [n, dimension], and what each of these weighs, [rules], which
+    /// depends on the points.
+    func interpolation(
+        at points: Tensor, batch: UnsafePointer<Int64>?, isRescaled: Bool
+    ) throws -> (rulebook: Rulebook, weights: Tensor) {
+        let (positions, dimension) = (points.values, dimension)
+        let rows = positions.rows
         try require(
             points.shape.count == 2 && points.shape[1] == dimension, .shape,
             "points: has shape \(points.shape), expected [n, \(dimension)]")
         let coordinates = PointCoordinates.float32(positions.pointer)
-        let rulebook = try Rulebook.interpolation(sites, coordinates, rows: rows, batch: batch)
+        let rulebook = try Rulebook.interpolation(self, coordinates, rows: rows, batch: batch)
         func interpolation() throws(SCNError) -> Interpolation {
             try Interpolation(
                 rulebook, .float32(positions.pointer), rows: rows, dimension: dimension, isRescaled: isRescaled)
@@ -121,6 +143,6 @@ extension SparseTensor {
             try interpolation().backward(gradient: gradient, into: byPoints)
             return [.fresh(byPoints)]
         }
-        return try features.summed(rulebook, weights: factors)
+        return (rulebook, factors)
     }
 }

@@ -25,7 +25,7 @@ public struct SparseTensor {
     /// The number of coordinates of a site, not counting the batch index.
     public var dimension: Int { sites.dimension }
     /// The size of the field along each axis.
-    public var spatialSize: [Int] { sites.spatialSize }
+    public var spatialSize: [Int] { sites.field.shown.size }
     /// The number of samples.
     public var batchSize: Int { sites.batchSize }
     /// The number of active sites.

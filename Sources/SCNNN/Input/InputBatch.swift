@@ -202,7 +202,7 @@ public final class InputBatch {
         var id = tensor.siteSetID
         while true {
             _ = try tensor.geometry.submanifold(id, .submanifold(size: axes.map { $0 * 3 }))
-            let current = tensor.geometry.sites(id).spatialSize
+            let current = tensor.geometry.sites(id).field.shown.size
             guard current.allSatisfy({ $0 >= size && ($0 - size) % 2 == 0 }) else { return }
             id = try tensor.geometry.strided(id, .strided(size: axes.map { $0 * size }, stride: axes.map { $0 * 2 }))
                 .output

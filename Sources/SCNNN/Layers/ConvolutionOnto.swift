@@ -40,7 +40,7 @@ public final class ConvolutionOnto: ConvolutionLayer {
         /// The center, then the centered taps of each axis.
         case cross
 
-        fileprivate var shape: SiteRelation.Shape {
+        var shape: SiteRelation.Shape {
             switch self {
             case .centered: .centered
             case .corner: .corner

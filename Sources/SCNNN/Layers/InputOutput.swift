@@ -62,24 +62,36 @@ public final class InputLayer: PointsLayer {
             LayerArgument(
                 "lower", .sizes(minimum: .min), "Where the field begins on each axis; null for zeros.",
                 fallback: .null, isAddition: true, display: .labeled("from")),
+            LayerArgument(
+                "keep_outside", .flag,
+                "Whether sites may lie outside of the field, as in SparseConvNet: layers that keep sites keep them, "
+                    + "strided ones leave them out; else such a site is an error.", fallback: .bool(false),
+                isAddition: true),
         ],
         checks: [LayerType.isField("spatial_size", "lower")]
     ) { InputLayer(madeWith: $0) }
 
     /// A layer for points in a field from `lower` on, or, where `spatialSize` is nil, in one without bounds: there
-    /// coordinates may be negative, and strides round down toward minus infinity.
-    public convenience init(dimension: Int, spatialSize: Size?, lower: Size?, mode: InputMode = .sum) throws {
+    /// coordinates may be negative, and strides round down toward minus infinity. `keepsOutside`: whether sites may lie
+    /// outside of the field: layers that keep sites keep them, strided ones leave them out.
+    public convenience init(
+        dimension: Int, spatialSize: Size?, lower: Size?, mode: InputMode = .sum, keepsOutside: Bool = false
+    ) throws {
         try self.init(
             madeWith: Arguments(
                 Self.layerType,
                 [
                     "dimension": .integer(dimension), "spatial_size": spatialSize?.argument ?? .null,
                     "lower": lower?.argument ?? .null, "mode": .integer(mode.rawValue),
+                    "keep_outside": .bool(keepsOutside),
                 ]))
     }
 
     /// Where the field begins on each axis; nil for zeros, and for a field without bounds.
     public var lower: [Int]? { arguments?.optionalSizes("lower") }
+
+    /// Whether sites may lie outside of the field.
+    public var keepsOutside: Bool { arguments?.flag("keep_outside") ?? false }
 
     public override func forward(_ input: Value) throws -> Value {
         guard case .points(let points) = input, points.length == nil else {
@@ -88,8 +100,9 @@ public final class InputLayer: PointsLayer {
         // No coordinates do not say how many columns they have.
         let columns = points.rows == 0 && points.columns == 0 ? dimension : points.columns
         let (sites, map) = try InputSites.build(
-            dimension: dimension, spatialSize: spatialSize, lower: lower, coordinates: points.coordinates.pointer,
-            rows: points.rows, columns: columns, batchSize: points.batchSize, mode: mode)
+            dimension: dimension, spatialSize: spatialSize, lower: lower, keepsOutside: keepsOutside,
+            coordinates: points.coordinates.pointer, rows: points.rows, columns: columns, batchSize: points.batchSize,
+            mode: mode)
         let geometry = Geometry(sites, inputMap: map)
         return .sparse(try geometry.enter(points.features))
     }
@@ -170,7 +183,7 @@ public final class SparseToDense: SpatialLayer {
         try require(
             sites.count == 0 || values.planes == planes, .shape,
             "input: has \(counted(values.planes, .plane)), expected \(planes) for SparseToDense")
-        let shape = [sites.batchSize, planes] + sites.spatialSize
+        let shape = [sites.batchSize, planes] + sites.field.shown.size
         let count = try SparseToDenseOperation.count(sites, planes: planes)
         let width = shape.last ?? 1
         let result = try Matrix(rows: count / width, planes: width)

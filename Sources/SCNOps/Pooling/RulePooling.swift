@@ -3,7 +3,7 @@ package import SCNCore
 package import SCNGeometry
 
 /// Pooling over any rulebook; an output row that meets no input is zero. Sums are added in double.
-package enum Pooling: Int, CaseIterable, Sendable {
+public enum Pooling: Int, CaseIterable, Sendable {
     /// The sum of the inputs.
     case sum = 0
     /// The sum divided by the number of inputs that are there.

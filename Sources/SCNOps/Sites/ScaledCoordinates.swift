@@ -8,10 +8,10 @@ extension SiteSet {
         try result.requireShape(count, dimension, "result")
         let columns = dimension + 1
         let sites = try Storage<Int64>(count: checkedProduct([count, columns], "coordinates of \(count) sites"))
-        places(into: sites.pointer)
+        shownPlaces(of: 0..<count, into: sites.pointer)
         let (source, target) = (sites.pointer, result.pointer)
         for axis in 0..<dimension {
-            let half = Double(spatialSize[axis] - 1) / 2
+            let half = Double(field.shown.size[axis] - 1) / 2
             for row in 0..<count {
                 let coordinate = Double(source[row * columns + axis])
                 target[row * dimension + axis] = half == 0 ? 0 : Float(coordinate / half - 1)

@@ -7,17 +7,18 @@ package enum SparseToDenseOperation {
     /// Elements of the dense array, or an overflow error.
     package static func count(_ sites: SiteSet, planes: Int) throws(SCNError) -> Int {
         try checkedProduct(
-            [sites.batchSize, planes] + sites.spatialSize,
-            "a dense array of \(sites.batchSize) samples, \(planes) planes and spatial size \(sites.spatialSize)")
+            [sites.batchSize, planes] + sites.field.shown.size,
+            "a dense array of \(sites.batchSize) samples, \(planes) planes and spatial size \(sites.field.shown.size)")
     }
 
-    /// Writes every element of result; zeros where there is no site.
+    /// Writes every element of result; zeros where there is no site. Sites outside of the field are left out.
     package static func forward(_ sites: SiteSet, input: Matrix, into result: Matrix) throws(SCNError) {
         try check(sites, input, "input", result, "result")
         let (offsets, volume) = try sites.denseOffsets(planes: input.planes)
         let base = result.pointer
         base.update(repeating: 0, count: result.count)
         forEachRow(input) { row, planes, values in
+            if offsets[row] < 0 { return }
             let target = base + Int(offsets[row])
             for p in 0..<planes { target[p * volume] = values[p] }
         }
@@ -30,6 +31,10 @@ package enum SparseToDenseOperation {
         let (offsets, volume) = try sites.denseOffsets(planes: result.planes)
         let base = gradient.pointer
         forEachRow(result) { row, planes, values in
+            if offsets[row] < 0 {
+                values.update(repeating: 0, count: planes)
+                return
+            }
             let source = base + Int(offsets[row])
             for p in 0..<planes { values[p] = source[p * volume] }
         }

@@ -4,8 +4,9 @@
 static void bad_fields(void) {
     const int64_t below[] = {-1, 0}, far_lower[] = {INT64_MAX - 2, 0}, ends[] = {INT64_MIN, 0, INT64_MAX, 0};
     scn_field bounded = SCN_FIELD_INIT, unbounded = SCN_FIELD_INIT, unsized = SCN_FIELD_INIT, flat = SCN_FIELD_INIT,
-              thin = SCN_FIELD_INIT, beginning = SCN_FIELD_INIT, endless = SCN_FIELD_INIT;
+              thin = SCN_FIELD_INIT, beginning = SCN_FIELD_INIT, endless = SCN_FIELD_INIT, kept = SCN_FIELD_INIT;
     bounded.dimension = unbounded.dimension = unsized.dimension = thin.dimension = beginning.dimension = 2;
+    kept.dimension = 2, kept.spatial_size = field, kept.keep_outside = 2;
     endless.dimension = 2, bounded.spatial_size = field, unsized.struct_size = 7, thin.spatial_size = no_size;
     beginning.lower = below, endless.spatial_size = three, endless.lower = far_lower;
     BAD(INVALID_ARGUMENT, "field",
@@ -18,6 +19,9 @@ static void bad_fields(void) {
     BAD(INVALID_ARGUMENT, "lower",
         scn_geometry_create_in_field(&beginning, where, 2, 3, 0, SCN_INPUT_SUM, &out_geometry));
     BAD(OVERFLOW, "lower", scn_geometry_create_in_field(&endless, where, 2, 3, 0, SCN_INPUT_SUM, &out_geometry));
+    BAD(INVALID_ARGUMENT, "keep_outside",
+        scn_geometry_create_in_field(&kept, where, 2, 3, 0, SCN_INPUT_SUM, &out_geometry));
+    BAD(INVALID_ARGUMENT, "keep_outside", scn_input_layer_create_in_field(&kept, SCN_INPUT_SUM, &out_module));
     BAD(COORDINATE, "row 0 has -1 on axis 0",
         scn_geometry_create_in_field(&bounded, below, 1, 2, 0, SCN_INPUT_SUM, &out_geometry));
     BAD(OVERFLOW, "more than 64 bits",

@@ -17,7 +17,7 @@ WITHOUT_SIGNATURE = {"CheckpointedSequential", "ConcatTable", "InferenceNetwork"
 NETWORKS = {name for name, layer_type in LAYER_TYPES.items() if layer_type.is_network}
 # Those with torch's own signature or with additional arguments, and those that scn.torch lacks.
 OF_TORCH = {"Flatten", "Linear"}
-MORE_IN_TORCH = {"SparseGroupNorm": ["affine"]}
+MORE_IN_TORCH = {"InputLayer": ["truncate"], "SparseGroupNorm": ["affine"]}
 # SparseConvNet's layer has a bias unless told otherwise.
 OTHER_DEFAULTS = {(st.NetworkInNetwork, "bias"): True}
 

@@ -170,10 +170,13 @@ class Field(Structure):
         ("dimension", c_int32),
         ("spatial_size", POINTER(c_int64)),
         ("lower", POINTER(c_int64)),
+        ("keep_outside", c_int32),
     ]
 
-    def __init__(self, *, dimension: int = 0, spatial_size: Any = None, lower: Any = None) -> None:
-        super().__init__(sizeof(Field), dimension, spatial_size, lower)
+    def __init__(
+        self, *, dimension: int = 0, spatial_size: Any = None, lower: Any = None, keep_outside: int = 0
+    ) -> None:
+        super().__init__(sizeof(Field), dimension, spatial_size, lower, keep_outside)
 
 
 class ConvolutionOptions(Structure):

@@ -46,8 +46,9 @@ class InputLayer(_Entering):
 
     spatial_size: the size of the grid, an integer or one for each axis; None for a field without bounds, in which
     coordinates may be negative and strides round down. lower: where the grid begins, an integer or one for each axis;
-    None for zeros. mode: what becomes of rows that name the same
-    site. 0: they are an error; 1: the last one wins; 2: the first one wins; 3: their sum; 4: their mean.
+    None for zeros. mode: what becomes of rows that name the same site. 0: they are an error; 1: the last one wins; 2:
+    the first one wins; 3: their sum; 4: their mean. keep_outside: whether points may lie outside of the grid; layers
+    that keep sites keep these, those with strides and `SparseToDense` leave them out.
 
     coords: whole numbers [rows, dimension] or [rows, dimension + 1] with the batch index last. features: a `Tensor`,
     into which gradients flow, or an array, [rows, planes]. batch_size: a lower bound, for trailing samples without
@@ -55,16 +56,25 @@ class InputLayer(_Entering):
     """
 
     lower: list[int] | None
+    keep_outside: bool
 
     @made_from_arguments
-    def __init__(self, dimension: int, spatial_size: Any, mode: int = 3, *, lower: Any = None) -> None: ...
+    def __init__(
+        self, dimension: int, spatial_size: Any, mode: int = 3, *, lower: Any = None, keep_outside: bool = False
+    ) -> None: ...
 
     def extra_repr(self) -> str:
-        return super().extra_repr() + ("" if self.lower is None else f", lower={self.lower}")
+        return super().extra_repr() + field_repr(self)
 
     def forward(self, input: Any) -> Any:
         """Return the sparse tensor of [coords, features] or [coords, features, batch_size]."""
         return from_native(TensorHandle.make(library.scn_module_forward, self._handle, points(input)))
+
+
+def field_repr(layer: Any) -> str:
+    """Return what an `InputLayer` shows of its field beside the size."""
+    lower = "" if layer.lower is None else f", lower={layer.lower}"
+    return lower + (", keep_outside=True" if layer.keep_outside else "")
 
 
 def points(input: Any) -> TensorHandle:

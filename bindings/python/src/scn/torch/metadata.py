@@ -59,11 +59,12 @@ class Metadata(numpy_level.Metadata):
         batch_size: int = 0,
         mode: int = 0,
         lower: Any = None,
+        keep_outside: bool = False,
     ) -> None:
         self._dimension = dimension_of(dimension)
         self.clear()
         if coordinates is not None:
-            super().__init__(self._dimension, spatial_size, coordinates, batch_size, mode, lower)
+            super().__init__(self._dimension, spatial_size, coordinates, batch_size, mode, lower, keep_outside)
             self._mode = mode
         elif lower is not None:
             raise InvalidArgumentError(f"lower: is {text_of(lower)}, expected None where there are no coordinates")
@@ -348,11 +349,11 @@ class Metadata(numpy_level.Metadata):
         (size, lower), samples = self._bounds(self._first()), self.batch_size()
         if self._mode is None:
             where = self._shown_locations(self._first()).numpy()
-            return Metadata, (self.dimension, size, where, samples, 0, lower)
+            return Metadata, (self.dimension, size, where, samples, 0, lower, True)
         rows, locations = self._row_sites(), self._locations(0)
         where = locations[rows] if len(locations) else np.zeros((len(rows), self.dimension + 1), np.int64)
         if self._length is None:
-            return Metadata, (self.dimension, size, where, samples, self._mode, lower)
+            return Metadata, (self.dimension, size, where, samples, self._mode, lower, True)
         where[rows < 0] = -1
         padded = np.ascontiguousarray(where[:, : self.dimension]).reshape(samples, self._length, self.dimension)
         return _of_batched, (self.dimension, size, padded, self._mode)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._messages import wrong_shape, wrong_type
-from .._native.arrays import IntArray, address, dimension_of, int64, int64s, integer, sizes
+from .._native.arrays import IntArray, address, dimension_of, flag, int64, int64s, integer, sizes
 from .._native.generated import Field
 from .._native.handles import GeometryHandle
 from .._native.library import library
@@ -23,7 +23,8 @@ class Metadata:
     Input layers make it; all sparse tensors derived from one input share it. To make sparse tensors by hand, make one
     from coordinates [rows, dimension] or [rows, dimension + 1] (batch index last). spatial_size and lower: the field is
     lower ... lower + spatial_size - 1 on each axis, from 0 if lower is None; None for a field without bounds.
-    batch_size: a lower bound. mode: as in `InputLayer`. Pickled metadata keeps the sites of the input, but not the path
+    keep_outside: whether sites may lie outside of the field, as in `InputLayer`. batch_size: a lower bound. mode: as in
+    `InputLayer`. Pickled metadata keeps the sites of the input, but not the path
     to other spatial sizes.
     """
 
@@ -37,12 +38,13 @@ class Metadata:
         batch_size: int = 0,
         mode: int = 0,
         lower: Any = None,
+        keep_outside: bool = False,
     ) -> None:
         dimension = dimension_of(dimension)
         where = coordinate_rows(coordinates)
         self._handle = GeometryHandle.make(
             library.scn_geometry_create_in_field,
-            self._field_of(dimension, spatial_size, lower),
+            self._field_of(dimension, spatial_size, lower, keep_outside),
             address(where),
             where.shape[0],
             where.shape[1],
@@ -57,12 +59,13 @@ class Metadata:
         return self
 
     @staticmethod
-    def _field_of(dimension: int, spatial_size: Any, lower: Any) -> Field:
+    def _field_of(dimension: int, spatial_size: Any, lower: Any, keep_outside: bool = False) -> Field:
         """Return the struct of a field, without bounds if spatial_size is None."""
         return Field(
             dimension=dimension,
             spatial_size=None if spatial_size is None else int64s(sizes(spatial_size, dimension, "spatial_size")),
             lower=None if lower is None else int64s(sizes(lower, dimension, "lower")),
+            keep_outside=flag(keep_outside, "keep_outside"),
         )
 
     @property
@@ -143,7 +146,7 @@ class Metadata:
 
     def __reduce__(self) -> Any:
         size, lower = self._bounds(0)
-        return type(self), (self.dimension, size, self._locations(0), self.batch_size(), 0, lower)
+        return type(self), (self.dimension, size, self._locations(0), self.batch_size(), 0, lower, True)
 
 
 def coordinate_rows(coordinates: Any, name: str = "coordinates") -> IntArray:

@@ -188,8 +188,11 @@ class Sites:
 
     def taken(self, coordinates: Any, spatial_size: Any = None, lower: Any = None) -> Sites:
         """Return chosen sites as a set that can be related to this one. Arguments: as those of `Sites`."""
+        return self._taken(coordinates, spatial_size, lower, False)
+
+    def _taken(self, coordinates: Any, spatial_size: Any, lower: Any, keep_outside: bool) -> Sites:
         where = coordinate_rows(coordinates)
-        field = self._metadata._field_of(self.dimension, spatial_size, lower)
+        field = self._metadata._field_of(self.dimension, spatial_size, lower, keep_outside)
         return self._made(library.scn_geometry_add_sites, field, address(where), where.shape[0], where.shape[1])
 
     def floor(self, stride: Any) -> Sites:
@@ -234,7 +237,7 @@ class Sites:
         if self._metadata._handle is other._metadata._handle:
             return other._number
         size, lower = (None, None) if other.is_unbounded else (other.spatial_size, other.lower)
-        return self.taken(other.coordinates, size, lower)._number
+        return self._taken(other.coordinates, size, lower, True)._number
 
     def _made(self, function: Callable[..., Any], *arguments: Any) -> Sites:
         number = ctypes.c_int32()

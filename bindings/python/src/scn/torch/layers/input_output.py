@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Optional
+from typing import Any, Optional, cast
 
 import numpy as np
 import torch
 
 from ..._messages import wrong_shape, wrong_value
-from ..._native.arrays import address, int64, int64s
+from ..._native.arrays import address, flag, int64, int64s
 from ..._native.generated import SCN_INPUT_FIRST, SCN_INPUT_LAST, SCN_INPUT_UNIQUE
 from ..._native.handles import GeometryHandle
 from ..._native.library import library
@@ -129,7 +129,10 @@ class InputLayer(_Entering):
     spatial_size: the size of the grid, an integer or one for each axis; None for a field without bounds, in which
     coordinates may be negative and strides round down. lower: where the grid begins, an integer or one for each axis;
     None for zeros. mode: what becomes of rows that name the same site. 0: they are an error; 1: the last one wins; 2:
-    the first one wins; 3: their sum; 4: their mean. (See `swap_input_modes`.)
+    the first one wins; 3: their sum; 4: their mean. (See `swap_input_modes`.) keep_outside: whether points may lie
+    outside of the grid, as in SparseConvNet; layers that keep sites keep these, those with strides and `SparseToDense`
+    leave them out. truncate: whether the fraction of a coordinate is left out, as in SparseConvNet: -0.6 and 0.9 become
+    0; else it is an error.
 
     coords: whole numbers [rows, dimension] or [rows, dimension + 1] with the batch index last. features: [rows,
     planes]; gradients flow into them. batch_size: a lower bound, for trailing samples without points. Raises
@@ -137,27 +140,46 @@ class InputLayer(_Entering):
     """
 
     lower: Optional[list[int]]
+    keep_outside: bool
+    # Also of layers that were pickled before it was an argument.
+    truncate: bool = False
 
-    __init__ = numpy_level.InputLayer.__init__
+    def __init__(
+        self,
+        dimension: int,
+        spatial_size: Any,
+        mode: int = 3,
+        *,
+        lower: Any = None,
+        keep_outside: bool = False,
+        truncate: bool = False,
+    ) -> None:
+        numpy_level.InputLayer.__init__(
+            cast(Any, self), dimension, spatial_size, mode, lower=lower, keep_outside=keep_outside
+        )
+        self.truncate = flag(truncate, "truncate")
 
     def _complete(self) -> None:
         super()._complete()
         self.__dict__.setdefault("lower", None)
+        self.__dict__.setdefault("keep_outside", False)
 
     def extra_repr(self) -> str:
-        return super().extra_repr() + ("" if self.lower is None else f", lower={self.lower}")
+        truncate = ", truncate=True" if self.truncate else ""
+        return super().extra_repr() + numpy_level.field_repr(self) + truncate
 
     def forward(self, input: Any) -> SparseConvNetTensor:
         """Return the sparse tensor of [coords, features] or [coords, features, batch_size]."""
         coords, values, *rest = numpy_level.parts_of(input, "[coords, features]", "[coords, features, batch_size]")
-        where = coordinate_rows(_host(coords), "coords")
+        found = _host(coords)
+        where = coordinate_rows(np.trunc(found) if self.truncate and found.dtype.kind == "f" else found, "coords")
         features = as_tensor(values, "features")
         rows = self._entering(features)
         if rows.ndim != 2 or rows.shape[0] != len(where):
             raise wrong_shape("features", rows.shape, f"[{len(where)}, planes]")
         samples = numpy_level.batch_size_of(rest)
         size = None if self.spatial_size is None else self.spatial_size.tolist()
-        metadata = Metadata(self.dimension, size, where, samples, self._mode_now(), self.lower)
+        metadata = Metadata(self.dimension, size, where, samples, self._mode_now(), self.lower, self.keep_outside)
         _warn_of_duplicates(metadata, self.mode)
         result = input_rows(rows, metadata._handle, metadata._site_count(0))
         return sparse_on(typed_like(result, features), metadata, 0)
