@@ -235,6 +235,7 @@ scn_optimizer *make_optimizer(scn_module *net);
 // The work, a file each.
 void measure_convolutions(const points *sites);
 void measure_groups(const points *sites);
+void measure_bfloat16(const points *sites);
 void measure_geometry(const points *cloud, const points *sites);
 /// Voxels of detectors, of points in the sites of a cloud.
 void measure_voxels(const points *cloud);
@@ -245,6 +246,7 @@ void measure_networks(void);
 enum {
     CONVOLUTION_LINES = 24,
     GROUP_LINES = 15,
+    BFLOAT16_LINES = 9,
     GEOMETRY_LINES = 6,
     RELATION_LINES = 6,
     ELEMENT_LINES = 8,

@@ -99,6 +99,7 @@ int main(int count, char **arguments) {
     setting.copy_bytes = sites.rows * ELEMENT_PLANES * (int64_t)sizeof(float);
     if (is_wanted("convolutions")) expect_usual(CONVOLUTION_LINES);
     if (is_wanted("groups")) expect_usual(GROUP_LINES);
+    if (is_wanted("bfloat16")) expect_usual(BFLOAT16_LINES);
     if (is_wanted("unets")) expect_unets();
     if (is_wanted("memory")) expect_usual(MEMORY_LINES);
     if (is_wanted("geometry")) expect_usual(GEOMETRY_LINES + RELATION_LINES);
@@ -107,6 +108,7 @@ int main(int count, char **arguments) {
     if (is_wanted("networks")) expect_usual(NETWORK_LINES);
     if (is_wanted("convolutions")) measure_convolutions(&sites);
     if (is_wanted("groups")) measure_groups(&sites);
+    if (is_wanted("bfloat16")) measure_bfloat16(&sites);
     if (is_wanted("unets")) measure_unets(&cloud);
     if (is_wanted("memory")) measure_memory();
     if (is_wanted("geometry")) {

@@ -79,7 +79,7 @@ void free_unet(unet *subject) {
 
 void expect_unets(void) {
     for (int i = 0; i < UNETS; i++)
-        expect(2, scaled_budget(unet_plans[i].training_budget + unet_plans[i].inference_budget));
+        expect(3, scaled_budget(unet_plans[i].training_budget + 2 * unet_plans[i].inference_budget));
 }
 
 static void measure_step(unet *subject, unet_convolutions *alone, const unet_plan *plan, int is_training,
@@ -99,6 +99,16 @@ static void measure_step(unet *subject, unet_convolutions *alone, const unet_pla
     measure_with(step, (extra){&convolutions, views, has_gain ? 3 : 2, scaled_budget(budget)});
 }
 
+/// An inference with bfloat16 inside, over one of float32.
+static void measure_bfloat16_inference(unet *single, unet *half, const unet_plan *plan, double arithmetic) {
+    char name[40];
+    const work companion = {.amount = arithmetic, .run = apply_unet, .context = single};
+    snprintf(name, sizeof name, "U-Net, %s planes, inference", plan->name);
+    measure_with((work){.section = "bfloat16, over float32", .name = name, .figure = SHARE_OF_COMPANION,
+                        .amount = arithmetic, .run = apply_unet, .context = half},
+                 (extra){.companion = &companion, .budget = scaled_budget(plan->inference_budget)});
+}
+
 void measure_unets(const points *cloud) {
     unet subject = prepare_unet(cloud);
     for (int i = 0; i < UNETS; i++) {
@@ -107,10 +117,14 @@ void measure_unets(const points *cloud) {
         build_unet(&subject, plan);
         measure_step(&subject, alone, plan, 1, i == LARGER_UNET && setting.count_of_thread_counts > 1);
         scn_module *trained = subject.net;
+        unet half = subject;
         check(scn_module_optimize_for_inference(trained, &subject.net));
+        check(scn_module_optimize_for_inference_in(trained, SCN_BFLOAT16, &half.net));
         check(scn_module_release(trained));
         check(scn_set_gradient_recording(0));
         measure_step(&subject, alone, plan, 0, 0);
+        measure_bfloat16_inference(&subject, &half, plan, unet_arithmetic(alone, 0));
+        check(scn_module_release(half.net));
         check(scn_set_gradient_recording(1));
         release_net(&subject);
         free_unet_convolutions(alone);
