@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How long a training step of the larger U-Net takes through scn.torch, next to the same step through C.
 
-usage: torch_step.py [--data DIR] [--rounds N] [--quick]
+usage: torch_step.py [--data DIR] [--rounds N] [--quick] [--compare]
 
 Processes that each have the same network, points and labels take turns, one step each: scn-bench through the module
 level of C, the others through scn.torch. A figure is the median of the ratios of a step to the mean of the two steps of
@@ -39,8 +39,12 @@ class Worker:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**inherited, **environment}
         )
         self.losses = []
+        self.program = command[0]
+
+    def wait(self):
+        """Return when the process is ready."""
         if self.process.stdout.readline() != "ready\n":
-            sys.exit(f"torch_step: {command[0]} did not start")
+            sys.exit(f"torch_step: {self.program} did not start")
 
     def step(self, threads):
         time.sleep(PAUSE)
@@ -135,6 +139,7 @@ def main():
     parser.add_argument("--data", help="measure on the first four scenes of DIR/tabletop/train, not made-up surfaces")
     parser.add_argument("--rounds", type=int, help="steps of each variant at each number of threads, at least 2 (20)")
     parser.add_argument("--quick", action="store_true", help="one scene; three rounds where nothing else is said")
+    parser.add_argument("--compare", action="store_true", help="compare the losses of two steps, and measure nothing")
     parser.add_argument("--answer-steps", help=argparse.SUPPRESS)
     parser.add_argument("--torch-ends", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--fused", action="store_true", help=argparse.SUPPRESS)
@@ -147,13 +152,22 @@ def main():
     points = (["--quick"] if options.quick else []) + (["--data", options.data] if options.data else [])
     with tempfile.TemporaryDirectory() as folder:
         workers = {"C": Worker([BENCH, *points, "--answer-steps", folder], {})}
+        # It writes what the others read.
+        workers["C"].wait()
         for name, (more, environment) in VARIANTS.items():
             workers[name] = Worker([sys.executable, __file__, "--answer-steps", folder, *more], environment)
+        for name in VARIANTS:
+            workers[name].wait()
         # Caches, threads and memory settle first.
         for threads in (2, 1):
             for worker in workers.values():
                 worker.step(threads)
         compare_losses(workers)
+        if options.compare:
+            for worker in workers.values():
+                worker.stop()
+            print(f"the losses of {len(VARIANTS)} programs for scn.torch are those of C, on 2 threads and on 1")
+            return None
         started, results = time.monotonic(), {}
         for index, threads in enumerate((1, 2)):
             results[threads] = measure(workers, threads, rounds, index * rounds, 2 * rounds, started)

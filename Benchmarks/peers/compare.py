@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compare scn with other libraries of sparse convolutions on a CPU: two U-Nets and single layers on the same sites.
+"""Compare scn with other libraries of sparse convolutions on a CPU: networks and single layers on the same sites.
 
 usage: compare.py [--data DIR] [--quick] [--rounds N] [--threads N] [--json FILE]
                   [--markdown FILE] [--plots DIR] [--write FILE ...]
@@ -33,8 +33,9 @@ RACING = ("spconv",)
 def disagreements(figures):
     """Return what makes the comparison worthless: libraries that do not compute the same, known races aside."""
     return [
-        f"{line['library']}: results of the {line['network']} U-Net on {report.threads_text(line['threads'])} differ "
-        f"from those of scn by {line['worst']}, expected at most {figures['tolerances']}"
+        f"{line['library']}: results of the {report.network_text(line['network'])} on "
+        f"{report.threads_text(line['threads'])} differ from those of scn by {line['worst']}, expected at most "
+        f"{figures['deep_tolerances' if line['network'] in figures.get('models', ()) else 'tolerances']}"
         for line in figures["agreement"]
         if not line["agrees"] and not (line["library"] in RACING and line["threads"] > 1)
     ]
@@ -57,6 +58,7 @@ def everything(comparison):
         "rounds": comparison.rounds,
         **scenes,
         "networks": subject.NETWORKS,
+        "models": subject.MODELS,
         "cpu_share_at_1_thread": sum(sum(f["cpu"]) for f in on_one) / sum(sum(f["wall"]) for f in on_one),
         "environment": {
             "unset_because_they_were_set": {name: os.environ[name] for name in processes.UNSET if name in os.environ},
@@ -69,6 +71,7 @@ def everything(comparison):
         },
         "left_out": comparison.left_out,
         "tolerances": measuring.TOLERANCES,
+        "deep_tolerances": measuring.DEEP_TOLERANCES,
         "agreement": comparison.agreement,
         "run_to_run": comparison.run_to_run,
         "figures": comparison.figures,
@@ -102,9 +105,10 @@ def main():
     else:
         figures = measure(options)
     tables = report.tables(figures)
-    print(tables["peers"] + "\n\n" + tables["peers layers"])
+    text = "\n\n".join(tables.values())
+    print(text)
     with open(options.markdown, "w", encoding="utf-8") as file:
-        file.write(tables["peers"] + "\n\n" + tables["peers layers"] + "\n")
+        file.write(text + "\n")
     for path in options.write:
         report.write_between_markers(path, tables)
     report.draw(figures, options.plots)

@@ -4,6 +4,7 @@ import MinkowskiEngine as ME
 import torch
 from torch import nn
 
+from models_minkowski import Model
 from subject import DIMENSION, PLANES_IN
 from torch_program import TorchProgram
 
@@ -49,8 +50,12 @@ class MinkowskiEngine(TorchProgram):
     def make_body(self, planes):
         return nn.Sequential(submanifold(PLANES_IN, planes[0]), Level(planes), *norm(planes[0]))
 
+    def make_model(self, name):
+        return Model(name)
+
     def enter(self):
-        return self.body(ME.SparseTensor(self.features, self.coordinates)).F
+        result = self.body(ME.SparseTensor(self.features, self.coordinates))
+        return result if self.is_model else result.F
 
     def rulebooks(self):
         manager = ME.CoordinateManager(D=DIMENSION)

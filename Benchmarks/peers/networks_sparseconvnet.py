@@ -23,6 +23,11 @@ class SparseConvNetProgram(TorchProgram):
             scn.OutputLayer(DIMENSION),
         )
 
+    def make_model(self, name):
+        from models_scn import Model
+
+        return Model(name, self.subject.spatial_size)
+
     def enter(self):
         return self.body([self.coordinates, self.features])
 

@@ -8,6 +8,7 @@ from spconv.core import ConvAlgo
 from spconv.pytorch import functional, ops
 from torch import nn
 
+from models_spconv import Model
 from subject import PLANES_IN
 from torch_program import TorchProgram
 
@@ -62,11 +63,17 @@ class Spconv(TorchProgram):
         first = submanifold(PLANES_IN, planes[0], 0)
         return spconv.SparseSequential(first, Level(planes), *norm(planes[0]))
 
+    def make_model(self, name):
+        return Model(name)
+
     def _sparse(self, features):
-        return spconv.SparseConvTensor(features, self.indices, self.subject.spatial_size, self.subject.batch_size)
+        # A batch has indices of its own: scn would find the rulebooks of a tensor that it knows.
+        indices = self.indices.clone()
+        return spconv.SparseConvTensor(features, indices, self.subject.spatial_size, self.subject.batch_size)
 
     def enter(self):
-        return self.body(self._sparse(self.features)).features
+        result = self.body(self._sparse(self.features))
+        return result if self.is_model else result.features
 
     def _pairs(self, indices, shape, size, stride, is_submanifold):
         three = [1] * 3
@@ -76,7 +83,7 @@ class Spconv(TorchProgram):
         )  # fmt: skip
 
     def rulebooks(self):
-        indices, shape = self.indices, self.subject.spatial_size
+        indices, shape = self.indices.clone(), self.subject.spatial_size
         while True:
             self._pairs(indices, shape, 3, 1, True)
             if any(places % 2 for places in shape):

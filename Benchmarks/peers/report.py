@@ -21,6 +21,10 @@ def threads_text(threads):
     return "1 thread" if threads == 1 else f"{threads} threads"
 
 
+def network_text(network):
+    return f"{network} U-Net" if network in ("larger", "smaller") else network
+
+
 class Figures:
     """The figures of a comparison, found by what they are of."""
 
@@ -44,7 +48,24 @@ class Figures:
         text = " / ".join(rounded(line["seconds"]["median"]) for line in lines)
         if library in ("scn", LIKE_FOR_LIKE):
             return text
-        return f"{text} ({' / '.join(ratio(line['times_like_for_like']['median']) for line in lines)})"
+        return f"{text} ({self.ratios(lines, 'times_like_for_like', ratio)})"
+
+    def ratios(self, lines, name, rounding):
+        return " / ".join(rounding(line[name]["median"]) for line in lines)
+
+    def close_ratios(self, what, quantity, library):
+        """How many times as long as scn.torch a program takes; nothing for scn.torch itself."""
+        lines = [self.lines.get((what, quantity, library, threads)) for threads in self.threads]
+        if None in lines or library == LIKE_FOR_LIKE:
+            return ""
+        return self.ratios(lines, "times_like_for_like", close_ratio)
+
+    def times_stand_in(self, what, quantity, library):
+        """How many times as long as scn in its place a library takes; nothing for scn itself."""
+        lines = [self.lines.get((what, quantity, library, threads), {}) for threads in self.threads]
+        if not all("times_stand_in" in line for line in lines):
+            return ""
+        return self.ratios(lines, "times_stand_in", ratio)
 
 
 def rounded(seconds):
@@ -56,13 +77,53 @@ def ratio(value):
     return f"{value:.2g}x" if value < 10 else f"{value:.0f}x"
 
 
+def close_ratio(value):
+    return f"{value:.2f}x"
+
+
 def tables(figures):
     """Return by name what goes between the markers of that name."""
-    known = Figures(figures)
-    return {
+    # Those of an earlier version have none of the field's networks.
+    known = Figures({"models": {}, **figures})
+    found = {
         "peers": "\n\n".join([networks_table(known), "\n".join(notes(known))]),
+        "peers models": models_table(known) if known.all["models"] else None,
         "peers layers": layers_table(known),
     }
+    return {name: text for name, text in found.items() if text is not None}
+
+
+def models_table(known):
+    """The networks of the field: seconds, how close a program of another library is to scn.torch, and how many times as
+    long the library itself takes for it."""
+    counts = " / ".join(str(threads) for threads in known.threads)
+    rows = [
+        f"| {counts} threads | training step, s | times scn.torch | times scn in its place | inference, s "
+        "| times scn.torch | times scn in its place |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for model in known.all["models"]:
+        rows.append(f"| **{model}** | | | | | | |")
+        for library in known.all["libraries"]:
+            cells = [
+                cell
+                for quantity in ("train", "infer")
+                for cell in (
+                    known.cell(model, quantity, library).split(" (")[0],
+                    known.close_ratios(model, quantity, library),
+                    known.times_stand_in(model, quantity, library),
+                )
+            ]
+            if any(cells):
+                rows.append(f"| {known.label(library)} | {' | '.join(cells)} |")
+    lines = [line for line in known.all["agreement"] if line["network"] in known.all["models"] and line["threads"] == 1]
+    logits, gradients = (max(line["worst"][kind] for line in lines) for kind in ("logits", "gradients"))
+    note = (
+        "Medians over rounds. On one thread all compute the same from the same weights: the largest difference from "
+        f"scn.torch is {logits:.1e} of the largest value for the outputs of inference, and {gradients:.1e} for a "
+        "gradient."
+    )
+    return "\n".join([*rows, "", textwrap.fill(note, 120, break_long_words=False, break_on_hyphens=False)])
 
 
 def networks_table(known):
@@ -90,7 +151,7 @@ def layers_table(known):
     rows = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     subjects = dict.fromkeys(line["subject"] for line in known.all["figures"])
     for what in subjects:
-        if what in known.all["networks"]:
+        if what in known.all["networks"] or what in known.all["models"]:
             continue
         for part, text in (("forward", "forward"), ("backward", "both gradients")):
             cells = [known.cell(what, part, library) for library in libraries]
@@ -135,8 +196,9 @@ def notes(known):
 
 
 def agreement_note(known):
-    ones = [line for line in known.all["agreement"] if line["threads"] == 1]
-    wrong = sorted({line["library"] for line in ones if not line["agrees"]})
+    lines = [line for line in known.all["agreement"] if line["threads"] == 1]
+    ones = [line for line in lines if line["network"] in known.all["networks"]]
+    wrong = sorted({line["library"] for line in lines if not line["agrees"]})
     if wrong:
         return f"**{', '.join(wrong)}: computes something else than scn.**"
     logits = max(line["worst"]["logits"] for line in ones)
@@ -189,7 +251,7 @@ def check_markers(path):
             text = file.read()
     except OSError as error:
         sys.exit(f"bench-peers: {path}: {error.strerror}")
-    if not find_markers(text, "peers") and not find_markers(text, "peers layers"):
+    if not any(find_markers(text, name) for name in ("peers", "peers models", "peers layers")):
         sys.exit(f"bench-peers: {path}: has no lines {marker('peers', 'begin')} and {marker('peers', 'end')}")
 
 

@@ -12,6 +12,23 @@ import numpy as np
 PLANES_IN, CLASSES, DIMENSION = 3, 8, 3
 # By key: the planes of each level. The plans of Benchmarks/unets.c.
 NETWORKS = {"larger": [32, 64, 96, 128, 160], "smaller": [16, 32, 48, 64, 80, 96]}
+# Networks as they are in the field, smaller: residual U-Nets for segmentation, and the backbone of a LiDAR detector.
+# planes: of each level; stem: the sizes of the first filters; widens: whether a strided layer has the planes of the
+# level below, as in SpUNet, or the first residual block there, as in MinkUNet; blocks: residual blocks on each way.
+UNETS = {
+    "SpUNet": {"stem": [5], "planes": [32, 32, 64, 128, 128], "widens": True, "blocks": 1},
+    "MinkUNet": {"stem": [3, 3], "planes": [16, 32, 64, 96, 128], "widens": False, "blocks": 2},
+}
+# Layers of 3x3x3 with stride 2 and padding 1 between the levels, then one of 3x1x1 with twice the planes.
+BACKBONE = [16, 32, 64, 64]
+# By name of a network, the formats of the libraries whose programs there are. A strided 3x3x3 layer of MinkowskiEngine
+# makes fewer sites than one of spconv, so that the backbone is two networks.
+MODELS = {
+    "SpUNet": ("spconv", "minkowski"),
+    "MinkUNet": ("spconv", "minkowski"),
+    "LiDAR backbone": ("spconv",),
+    "LiDAR backbone, sites rounded down": ("minkowski",),
+}
 LAYER_PLANES = (16, 32, 64, 128)
 LAYERS = {
     f"{kind} {planes}": (kind, planes) for kind in ("submanifold 3x3x3", "strided 2x2x2") for planes in LAYER_PLANES
@@ -21,6 +38,8 @@ LAYERS = {
 # made smaller, so that the gradients of rows differ in sign: sums over rows of one sign, which others take in float32
 # one after the other in their batch norms, lose three digits.
 OFF_KINKS, SMALLER = 16, 0.02
+# In deep networks, with less: the batch norms of the others lose digits of every large mean.
+OFF_KINKS_WHERE_DEEP = 4
 # The formats of weights in which they are handed over: that of scn and SparseConvNet, and those of others.
 FORMATS = ("scn", "spconv", "minkowski")
 
@@ -28,6 +47,13 @@ FORMATS = ("scn", "spconv", "minkowski")
 def format_of(library):
     forms = {"spconv": "spconv", "MinkowskiEngine": "minkowski", "scn.spconv": "spconv", "scn.minkowski": "minkowski"}
     return forms.get(library, "scn")
+
+
+def planes_of(network):
+    """The planes of the rows that a network gives its linear layer."""
+    if network in NETWORKS:
+        return NETWORKS[network][0]
+    return UNETS[network]["planes"][0] if network in UNETS else 2 * BACKBONE[-1]
 
 
 class Subject:
@@ -95,6 +121,8 @@ def prepare(folder, bench, data, is_quick):
         json.dump(about, file)
     for number, network in enumerate(NETWORKS):
         write_weights(folder, network, about["spatial_size"], seed=number + 1)
+    for number, network in enumerate(MODELS):
+        write_model_weights(folder, network, about["spatial_size"], seed=number + 11)
 
 
 def write_weights(folder, network, spatial_size, seed):
@@ -102,17 +130,35 @@ def write_weights(folder, network, spatial_size, seed):
     from networks_scn import make_network
 
     scn.manual_seed(seed)
+    parameters = make_network(NETWORKS[network], spatial_size).named_parameters()
+    save_weights(folder, network, parameters, seed, OFF_KINKS)
+
+
+def write_model_weights(folder, network, spatial_size, seed):
+    import torch
+    from torch import nn
+
+    from models_scn import Model
+
+    torch.manual_seed(seed)
+    head = nn.Linear(planes_of(network), CLASSES)
+    parameters = [*Model(network, spatial_size).named_parameters(), *head.named_parameters("head")]
+    detached = [(name, parameter.detach()) for name, parameter in parameters]
+    save_weights(folder, network, detached, seed, OFF_KINKS_WHERE_DEEP)
+
+
+def save_weights(folder, network, parameters, seed, off_kinks):
     random = np.random.default_rng(seed)
     weights, smooth = [], []
-    for name, parameter in make_network(NETWORKS[network], spatial_size).named_parameters():
+    for name, parameter in parameters:
         value = np.array(parameter)
         # Ones and zeros in batch norms would hide a mistake.
         if value.ndim == 1:
             value = random.uniform(*((0.5, 1.5) if name.endswith("weight") else (-0.1, 0.1)), value.shape)
         weights.append(value.astype(np.float32))
         is_bias = value.ndim == 1 and name.endswith("bias")
-        is_linear = value.ndim == 2
-        smooth.append((value + OFF_KINKS * is_bias if not is_linear else SMALLER * value).astype(np.float32))
+        is_linear = value.ndim == 2 and len(value) == CLASSES
+        smooth.append((value + off_kinks * is_bias if not is_linear else SMALLER * value).astype(np.float32))
     for form in FORMATS:
         for is_smooth, values in ((False, weights), (True, smooth)):
             converted = {f"{number:04}": to_format(value, form) for number, value in enumerate(values)}
@@ -120,7 +166,7 @@ def write_weights(folder, network, spatial_size, seed):
 
 
 def filter_size(volume):
-    return [round(volume ** (1 / DIMENSION))] * DIMENSION
+    return [3, 1, 1] if volume == 3 else [round(volume ** (1 / DIMENSION))] * DIMENSION
 
 
 def to_format(weight, form):
@@ -137,7 +183,8 @@ def from_format(weight, form):
     """Return a weight, or a gradient, of another library in scn's format."""
     import scn
 
-    if form == "spconv" and weight.ndim == 5:
+    # What spconv takes for a filter of one place is a matrix in the memory of a weight.
+    if form == "spconv" and weight.ndim == 5 and np.prod(weight.shape[1:4]) > 1:
         return scn.weights_from_spconv(weight)
     if form == "minkowski" and weight.ndim == 3:
         return scn.weights_from_minkowski_engine(weight, filter_size(weight.shape[0]))

@@ -5,11 +5,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from subject import CLASSES, NETWORKS
+from subject import CLASSES, MODELS, NETWORKS, UNETS, planes_of
 
 
 class TorchProgram:
-    """A program; a library adds `make_body`, `enter`, `rulebooks` and `layer_function`."""
+    """A program; a library adds `make_body`, `make_model`, `enter`, `rulebooks` and `layer_function`."""
 
     form = "scn"
 
@@ -24,9 +24,10 @@ class TorchProgram:
         return {"torch": torch.__version__, "numpy": np.__version__}
 
     def open(self, network, is_smooth=False):
-        planes = NETWORKS[network]
-        self.body = self.make_body(planes)
-        self.head = nn.Linear(planes[0], CLASSES)
+        self.has_labels = network in NETWORKS or network in UNETS
+        self.is_model = network in MODELS
+        self.body = self.make_model(network) if self.is_model else self.make_body(NETWORKS[network])
+        self.head = nn.Linear(planes_of(network), CLASSES)
         parameters = [*self.body.parameters(), *self.head.parameters()]
         with torch.no_grad():
             for parameter, value in zip(parameters, self.subject.weights(network, self.form, is_smooth), strict=True):
@@ -38,7 +39,10 @@ class TorchProgram:
 
     def _loss(self):
         self.body.train()
-        return functional.cross_entropy(self.head(self.enter()), self.labels)
+        logits = self.head(self.enter())
+        # On sites of its own a network has no labels; all libraries have the same sites, but not in one order.
+        labels = self.labels if self.has_labels else torch.zeros(len(logits), dtype=torch.int64)
+        return functional.cross_entropy(logits, labels)
 
     def train(self):
         loss = self._loss()
@@ -51,6 +55,10 @@ class TorchProgram:
         self.body.eval()
         with torch.no_grad():
             return self.head(self.enter()).numpy()
+
+    def in_order(self, logits):
+        """Return the result of the last inference in an order that is the same for all libraries."""
+        return logits if self.has_labels else logits[np.lexsort(self.body.where().T[::-1])]
 
     def gradients(self):
         self.optimizer.zero_grad()

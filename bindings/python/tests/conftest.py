@@ -1,8 +1,11 @@
 """Fixtures and checks shared by all tests."""
 
 import gc
+import json
 import os
 import pathlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -56,3 +59,37 @@ def subprocess_environment():
     library = scn._native.library.library._name
     path = os.pathsep.join([source, *filter(None, [os.environ.get("PYTHONPATH")])])
     return {**os.environ, "PYTHONPATH": path, "SCN_LIBRARY": library}
+
+
+@pytest.fixture(scope="session")
+def refusals():
+    """Run a program with several lists of arguments, one after the other in a process of its own, which imports what
+    the program needs once; return for each list the status with which the program ended and its errors."""
+    driver = """
+import contextlib, io, json, runpy, sys
+program, runs = sys.argv[1], json.loads(sys.argv[2])
+sys.path.insert(0, program.rpartition("/")[0])
+answers = []
+for arguments in runs:
+    sys.argv, errors, status = [program, *arguments], io.StringIO(), 0
+    with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(sys.stderr):
+        try:
+            runpy.run_path(program, run_name="__main__")
+        except SystemExit as end:
+            status = end.code
+    answers.append([status, errors.getvalue()])
+print(json.dumps(answers))
+"""
+
+    def run(program, runs, environment=None):
+        done = subprocess.run(
+            [sys.executable, "-c", driver, str(program), json.dumps(runs)],
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return run

@@ -144,6 +144,87 @@ def test_a_program_may_look_between_batch_norm_and_relu(random):
     torch.testing.assert_close(ME.MinkowskiReLU()(c).F, 2 * kept.relu())
 
 
+def evaluating(planes=5):
+    """A convolution, and a batch norm in evaluation with statistics of its own."""
+    norm = ME.MinkowskiBatchNorm(planes).eval()
+    for values in (norm.bn.weight, norm.bn.bias, norm.bn.running_mean, norm.bn.running_var):
+        nn.init.uniform_(values, 0.5, 1.5)
+    return ME.MinkowskiConvolution(3, planes, 3, dimension=3), norm
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_a_batch_norm_that_waits_is_that_of_when_it_was_called(random, stride):
+    first, norm = evaluating()
+    x = ME.MinkowskiConvolution(3, 3, stride, stride, dimension=3)(tensor(random).float())
+    act, in_place = ME.MinkowskiReLU(), ME.MinkowskiReLU(inplace=True)
+    with torch.no_grad():
+        wanted = norm.bn(first(x).F)
+        other = norm(first(x))
+        y = first(x)
+        z = norm(y)
+        # What it reads may be changed, and what is changed in place is not what it was made of.
+        y.F.add_(1)
+        norm.bn.weight.zero_()
+        norm.bn.running_mean.add_(3)
+        torch.testing.assert_close(z.F, wanted)
+        torch.testing.assert_close(act(other).F, wanted.relu())
+        torch.testing.assert_close(other.F, wanted)
+        _, norm = evaluating()
+        wanted = norm.bn(first(x).F)
+        for look in (
+            lambda y: y.F.add_(1),
+            lambda y: y.features.zero_(),
+            lambda y: in_place(y),
+            lambda y: y.__iadd__(y),
+            lambda y: y.float().F.zero_(),
+            lambda y: ME.MinkowskiLinear(5, 5)(y),
+            lambda y: ME.cat(y, y).F.zero_(),
+            lambda y: ME.MinkowskiDropout(0.0)(y).F.zero_(),
+            lambda y: norm(y).F.zero_(),
+        ):
+            y = first(x)
+            z = norm(y)
+            look(y)
+            torch.testing.assert_close(z.F, wanted)
+            y = first(x)
+            z = norm(y)
+            w = in_place(z)
+            look(y)
+            torch.testing.assert_close(w.F, wanted.relu())
+            torch.testing.assert_close(z.F, wanted.relu())
+        z = norm(first(x))
+        assert z._held._due is not None
+        assert (z.shape, len(z), z.dtype) == (wanted.shape, len(wanted), torch.float32)
+        joined = ME.cat(norm(first(x)), first(x))
+        torch.testing.assert_close(joined.F[:, :5], wanted)
+        torch.testing.assert_close(copy.deepcopy(norm(first(x))).F, wanted)
+        torch.testing.assert_close((norm(first(x)) + norm(first(x))).F, 2 * wanted)
+
+
+def test_batch_norms_of_one_input_wait_for_one_another(random):
+    first, norm = evaluating()
+    _, other = evaluating()
+    x = tensor(random).float()
+    with torch.no_grad():
+        plain = first(x).F
+        y = first(x)
+        results = [norm(y), other(y), norm(y)]
+        results += [ME.MinkowskiReLU()(result) for result in results]
+        expected = [norm.bn(plain), other.bn(plain), norm.bn(plain)]
+        for result, wanted in zip(results, [*expected, *(part.relu() for part in expected)]):
+            torch.testing.assert_close(result.F, wanted)
+        torch.testing.assert_close(y.F, plain)
+
+
+def test_a_batch_norm_in_evaluation_has_gradients_where_they_are_recorded(random):
+    first, norm = evaluating()
+    x = tensor(random).float()
+    result = ME.MinkowskiReLU(inplace=True)(norm(first(x))).F
+    assert result.requires_grad
+    expected = torch.autograd.grad(norm.bn(first(x).F).relu().square().sum(), first.kernel)
+    torch.testing.assert_close(torch.autograd.grad(result.square().sum(), first.kernel), expected)
+
+
 def test_hooks_of_inner_modules_are_called(random):
     x = tensor(random).to(torch.float32)
     norm, line, act = ME.MinkowskiBatchNorm(3), ME.MinkowskiLinear(3, 4), ME.MinkowskiReLU()

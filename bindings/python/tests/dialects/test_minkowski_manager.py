@@ -204,6 +204,31 @@ def test_layers_of_one_kernel_share_their_rules(random):
     assert len(manager._rulebooks) == 3
 
 
+@pytest.mark.parametrize("size", [2, (2, 4, 2), 3, (1, 2, 2)])
+@pytest.mark.parametrize("step", [1, 2])
+def test_cells_have_the_rules_that_any_kernel_has(random, size, step):
+    where = drawn(random, 60, low=-9, span=18, step=step)
+    features = torch.from_numpy(random.standard_normal((len(where), 3)))
+    down = ME.MinkowskiConvolution(3, 3, size, size, dimension=3).double()
+    x = ME.SparseTensor(features, coordinates=where, tensor_stride=step)
+    other = ME.SparseTensor(features, coordinates=where, tensor_stride=step)
+    # In two passes: first the map, then the rules.
+    other.coordinate_manager.stride(other.coordinate_map_key, size)
+    for _ in range(2):
+        mine, theirs = down(x), down(other)
+        assert torch.equal(mine.C, theirs.C)
+        assert torch.equal(mine.F, theirs.F)
+        maps = [
+            part.coordinate_manager.kernel_map(
+                part.coordinate_map_key, to.coordinate_map_key, kernel_size=size, stride=size
+            )
+            for part, to in ((x, mine), (other, theirs))
+        ]
+        assert maps[0].keys() == maps[1].keys()
+        assert all(torch.equal(maps[0][k], maps[1][k]) for k in maps[0])
+        x, other = mine, theirs
+
+
 def test_copies_have_the_same_maps(random):
     manager, coordinates, key, _ = managed(random)
     strided = manager.stride(key, 2)

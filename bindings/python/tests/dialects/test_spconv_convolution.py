@@ -121,7 +121,8 @@ def test_first_and_second_derivatives_are_those_of_differences(random, kind, pla
         return layer._conv_forward(True, x.replace_feature(features), weight, bias).features
 
     inputs = (x.features.detach().requires_grad_(), layer.weight, layer.bias)
-    assert torch.autograd.gradcheck(apply, inputs)
+    # Along one random direction where there are many numbers: whatever is wrong shows there, too.
+    assert torch.autograd.gradcheck(apply, inputs, fast_mode=planes > 2)
     assert torch.autograd.gradgradcheck(apply, inputs, fast_mode=True)
 
 

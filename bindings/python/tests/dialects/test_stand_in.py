@@ -46,6 +46,7 @@ def test_each_library_is_one_module_under_two_names(run):
             "cumm.tensorview": "scn.spconv._cumm.tensorview",
             "MinkowskiEngine": "scn.minkowski",
             "MinkowskiEngine.utils": "scn.minkowski.utils",
+            "MinkowskiOps": "scn.minkowski.MinkowskiOps",
             "torchsparse": "scn.torchsparse",
             "torchsparse.nn.functional": "scn.torchsparse.nn.functional",
             "torchsparse.utils.collate": "scn.torchsparse.utils.collate",
@@ -67,6 +68,27 @@ def test_each_library_is_one_module_under_two_names(run):
             else:
                 raise AssertionError(missing)
         scn.stand_in("torchsparse")
+        """
+    )
+
+
+def test_modules_of_minkowski_engine_are_found_without_its_name(run):
+    run(
+        """
+        import importlib, pathlib, pickle
+        import scn
+        scn.stand_in("MinkowskiEngine")
+        import MinkowskiEngine as ME
+        from MinkowskiConvolution import MinkowskiConvolution
+        from MinkowskiSparseTensor import SparseTensor
+        assert MinkowskiConvolution is ME.MinkowskiConvolution and SparseTensor is ME.SparseTensor
+        names = sorted(file.stem for file in pathlib.Path(scn.minkowski.__file__).parent.glob("Minkowski*.py"))
+        assert len(names) == 18, names
+        for name in names:
+            module = importlib.import_module(name)
+            assert module is importlib.import_module(f"MinkowskiEngine.{name}"), name
+        # As MinkowskiEngine itself pickles a class.
+        assert pickle.loads(b"cMinkowskiNonlinearity\\nMinkowskiReLU\\n.") is ME.MinkowskiReLU
         """
     )
 

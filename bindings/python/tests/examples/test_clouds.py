@@ -225,7 +225,7 @@ def test_scans_that_cannot_be_tested_are_refused(tmp_path, subprocess_environmen
     assert refused.returncode == 1 and "needs scans to test, samp12, " in refused.stderr
 
 
-@pytest.mark.parametrize("arguments", [["--epochs", "0"], ["--threads", "-1"], ["--seed", "-1"], ["--nonsense"]])
-def test_wrong_arguments_are_refused(arguments, subprocess_environment):
-    refused = ending("terrain", subprocess_environment, *arguments)
-    assert refused.returncode == 2 and "usage:" in refused.stderr and "Traceback" not in refused.stderr
+def test_wrong_arguments_are_refused(refusals, subprocess_environment):
+    wrong = [["--epochs", "0"], ["--threads", "-1"], ["--seed", "-1"], ["--nonsense"]]
+    for status, errors in refusals(EXAMPLES / "terrain" / "train.py", wrong, subprocess_environment):
+        assert status == 2 and "usage:" in errors and "Traceback" not in errors

@@ -189,7 +189,7 @@ def test_a_short_comparison_measures_three_networks(tmp_path, subprocess_environ
 
 
 @pytest.mark.parametrize("program", ["train.py", "compare.py"])
-@pytest.mark.parametrize("arguments", [["--epochs", "0"], ["--threads", "-1"], ["--seed", "-1"], ["--nonsense"]])
-def test_wrong_arguments_are_refused(program, arguments):
-    run = subprocess.run([sys.executable, str(EXAMPLE / program), *arguments], capture_output=True, text=True)
-    assert run.returncode == 2 and "usage:" in run.stderr and "Traceback" not in run.stderr
+def test_wrong_arguments_are_refused(refusals, program, subprocess_environment):
+    wrong = [["--epochs", "0"], ["--threads", "-1"], ["--seed", "-1"], ["--nonsense"]]
+    for status, errors in refusals(EXAMPLE / program, wrong, subprocess_environment):
+        assert status == 2 and "usage:" in errors and "Traceback" not in errors

@@ -104,8 +104,7 @@ def test_a_short_run_learns_and_ends_with_the_iou(tmp_path, subprocess_environme
     assert (tmp_path / "results" / "spacetime.png").stat().st_size > 10_000
 
 
-@pytest.mark.parametrize("arguments", [["--epochs", "0"], ["--threads", "-1"], ["--seed", "-1"], ["--nonsense"]])
-def test_wrong_arguments_are_refused(arguments, subprocess_environment):
-    command = [sys.executable, str(EXAMPLE / "train.py"), *arguments]
-    run = subprocess.run(command, capture_output=True, text=True, env=subprocess_environment)
-    assert run.returncode == 2 and "usage:" in run.stderr and "Traceback" not in run.stderr
+def test_wrong_arguments_are_refused(refusals, subprocess_environment):
+    wrong = [["--epochs", "0"], ["--threads", "-1"], ["--seed", "-1"], ["--nonsense"]]
+    for status, errors in refusals(EXAMPLE / "train.py", wrong, subprocess_environment):
+        assert status == 2 and "usage:" in errors and "Traceback" not in errors

@@ -274,7 +274,8 @@ def test_in_double_precision_derivatives_of_both_orders_are_exact(name):
     # Running statistics move with each call, and do not take part.
     assert torch.autograd.gradcheck(run, (values,))
     if name in SMOOTH:
-        assert torch.autograd.gradgradcheck(run, (values,))
+        # Along one random direction, where whatever is wrong shows, too: element by element it takes minutes.
+        assert torch.autograd.gradgradcheck(run, (values,), fast_mode=True)
 
 
 def test_networks_in_double_precision_agree_with_those_in_single():

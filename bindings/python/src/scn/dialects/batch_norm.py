@@ -22,7 +22,7 @@ from ..torch.autograd.buffers import address, computable, matrix, new
 from ..torch.autograd.derivatives import recorded
 from .elementwise import relu, relu_in_place
 
-__all__ = ["Normalized", "is_by_library", "normalized", "rectified"]
+__all__ = ["Evaluated", "Normalized", "evaluated", "is_by_library", "normalized", "rectified"]
 
 
 class Normalized(NamedTuple):
@@ -83,6 +83,37 @@ def rectified(known: Normalized, is_in_place: bool) -> torch.Tensor:
     function: Any = _NormReLU.apply
     result: torch.Tensor = function(known.input, known.weight, known.bias, [values], known.saved, settings, is_in_place)
     return result
+
+
+class Evaluated(NamedTuple):
+    """What a batch norm in evaluation makes of rows, as it was when it was called; nothing is computed yet."""
+
+    rows: torch.Tensor
+    """Not to be changed in place before the result is computed."""
+    kept: torch.Tensor
+    """[2 or 4, planes]: the running means and variances, then the weights and biases if there are any."""
+    epsilon: float
+
+    def result(self, leakiness: float = 1) -> torch.Tensor:
+        """Compute the normalized rows, then y > 0 ? y : leakiness * y, without gradients."""
+        mean, variance, *affine = (part.data_ptr() for part in self.kept)
+        weight, bias = affine or (None, None)
+        made = new(*self.rows.shape)
+        library.scn_batch_norm_forward_evaluation(
+            matrix(self.rows), weight, bias, mean, variance, _options(self.epsilon, 1, leakiness), matrix(made)
+        )
+        return made
+
+
+def evaluated(module: nn.BatchNorm1d, rows: torch.Tensor) -> Optional[Evaluated]:
+    """Return what the module will make of rows that `is_by_library` accepts; None in training, or for gradients."""
+    mean, variance = module.running_mean, module.running_var
+    if module.training or mean is None or variance is None or not rows.is_contiguous() or rows.is_neg():
+        return None
+    parts = [mean, variance] if module.weight is None else [mean, variance, module.weight, module.bias]
+    if torch.is_grad_enabled() and any(part.requires_grad for part in (rows, *parts)):
+        return None
+    return Evaluated(rows, torch.stack([part.detach() for part in parts]), module.eps)
 
 
 class _Norm(Function):

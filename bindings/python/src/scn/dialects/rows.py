@@ -31,11 +31,17 @@ def coordinate_array(coordinates: Any, name: str, dimension: Optional[int] = Non
     no whole numbers.
     """
     given = coordinates.detach().cpu().numpy() if isinstance(coordinates, torch.Tensor) else coordinates
-    where = int64(given, name, CoordinateError)
+    is_exact = isinstance(given, np.ndarray) and given.dtype == np.int32
+    where = given if is_exact else int64(given, name, CoordinateError)
     columns = "2 ... 11" if dimension is None else str(dimension + 1)
     if where.ndim != 2 or not 2 <= where.shape[1] <= 11 or (dimension is not None and where.shape[1] != dimension + 1):
         raise wrong_shape(name, where.shape, f"[sites, {columns}], the batch index {batch}")
-    return where if batch == "last" else np.roll(where, -1, 1)
+    if batch == "last":
+        return np.ascontiguousarray(where, np.int64)
+    # Column by column, and converted on the way: a fifth of the time of np.roll.
+    turned = np.empty(where.shape, np.int64)
+    turned[:, :-1], turned[:, -1] = where[:, 1:], where[:, 0]
+    return turned
 
 
 class Rows:
@@ -77,8 +83,10 @@ class Rows:
     def back(self) -> Optional[torch.Tensor]:
         """The row of each sorted row, [sites] int64; None if the rows are sorted."""
         if self._back is None and self.order is not None:
-            self._back = torch.empty_like(self.order)
-            self._back[self.order] = torch.arange(len(self.order))
+            # By numpy, here and below: threads of torch's that wait for more would be in the way of the library's.
+            back = np.empty(len(self.order), np.int64)
+            back[self.order.numpy()] = np.arange(len(self.order))
+            self._back = torch.from_numpy(back)
         return self._back
 
     def __len__(self) -> int:
@@ -94,8 +102,12 @@ class Rows:
         where = self.sites.coordinates
         if where.size and not (where.min() >= -(2**31) and where.max() < 2**31):
             raise CoordinateError(f"coordinates: reach {np.abs(where).max()}, expected numbers of 32 bits")
-        turned = torch.from_numpy((where if batch == "last" else np.roll(where, 1, 1)).astype(np.int32))
-        return turned if self.order is None else turned.index_select(0, self.order)
+        narrow = np.empty(where.shape, np.int32)
+        if batch == "last":
+            narrow[:] = where
+        else:
+            narrow[:, 1:], narrow[:, 0] = where[:, :-1], where[:, -1]
+        return torch.from_numpy(narrow if self.order is None else narrow.take(self.order.numpy(), 0))
 
     def sorted(self, features: torch.Tensor, name: str = "features") -> torch.Tensor:
         """Return features, which are in the order of the rows, in the engine's."""

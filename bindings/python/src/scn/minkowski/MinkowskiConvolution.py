@@ -145,7 +145,7 @@ class MinkowskiConvolutionBase(MinkowskiModuleBase):
             (source, target),
             self.is_transpose,
         )
-        return SparseTensor._on(input._manager, target, features)
+        return SparseTensor._on(input._manager, target, features, is_new=True)
 
     def _multiplied(self, features: torch.Tensor) -> torch.Tensor:
         return product(features, self.kernel, self.bias)

@@ -78,7 +78,7 @@ def _tuple_operator(*sparse_tensors: Any, operator: Callable[[list[torch.Tensor]
         first._check_sibling(other)
         if other.coordinate_map_key != first.coordinate_map_key:
             raise asserted(StateError(COORDINATE_KEY_DIFFERENT_ERROR))
-    joined = first._held.joined([other._held for other in others], operator)
+    joined = first._held.joined([other._held for other in others], operator, is_new=True)
     return SparseTensor._made(first._manager, first.coordinate_map_key, joined)
 
 

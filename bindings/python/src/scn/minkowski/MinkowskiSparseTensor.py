@@ -131,9 +131,10 @@ class SparseTensor(Tensor):
         return made
 
     @classmethod
-    def _on(cls: type[Self], manager: CoordinateManager, key: Key, sorted: torch.Tensor) -> Self:
-        """Return a tensor with features in the engine's order."""
-        return cls._made(manager, CoordinateMapKey._of(key), Features(manager._of(key).rows, sorted=sorted))
+    def _on(cls: type[Self], manager: CoordinateManager, key: Key, sorted: torch.Tensor, is_new: bool = False) -> Self:
+        """Return a tensor with features in the engine's order; is_new: as in `Features`."""
+        held = Features(manager._of(key).rows, sorted=sorted, is_new=is_new)
+        return cls._made(manager, CoordinateMapKey._of(key), held)
 
     # Features
 

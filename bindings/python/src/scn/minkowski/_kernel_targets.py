@@ -66,7 +66,7 @@ def made_key(manager: CoordinateManager, source: Key, generator: KernelGenerator
         return manager._raised(source, generator._region(), factors, generator.expand_coordinates)
     if generator.expand_coordinates:
         return manager._expanded(source, generator._region(), factors)
-    return manager._strided(source, factors)
+    return manager._strided(source, factors, kernel=generator._region())
 
 
 def keys_of_call(

@@ -85,14 +85,24 @@ class Maps:
         self._names += 1
         return f"{stem}-{self._names}"
 
-    def _strided(self, source: Key, factors: tuple[int, ...], string_id: str = "") -> Key:
-        """Return the key of the map rounded down, which is made unless there is one of that name."""
+    def _strided(
+        self, source: Key, factors: tuple[int, ...], string_id: str = "", kernel: Optional[Region] = None
+    ) -> Key:
+        """Return the key of the map rounded down, which is made unless there is one of that name.
+
+        kernel: that which is to lead there, whose rules are found in the same pass if it is a cell of the map.
+        """
         known = self._of(source)
         if min(factors) < 1:
             raise wrong_value("stride", list(factors), "positive integers")
         key = (tuple(a * b for a, b in zip(source[0], factors)), string_id or source[1])
         if key not in self._maps:
-            self._maps[key] = _relations.strided(known, turned(factors))
+            if kernel is not None and _relations.is_cell(known, kernel, turned(factors)):
+                self._maps[key], self._rulebooks[source, key, kernel.key, False] = _relations.gathered(
+                    known, turned(factors)
+                )
+            else:
+                self._maps[key] = _relations.strided(known, turned(factors))
         return key
 
     def _expanded(self, source: Key, kernel: Region, factors: tuple[int, ...]) -> Key:

@@ -19,6 +19,8 @@ __all__ = [
     "covered",
     "expanded",
     "first_sites",
+    "gathered",
+    "is_cell",
     "merged",
     "origin",
     "point_sites",
@@ -72,6 +74,19 @@ def strided(source: CoordinateMap, factors: IntArray) -> CoordinateMap:
     if (step == 1).all():
         return CoordinateMap(source.rows, source.unit, stride)
     return CoordinateMap(Rows(source.sites.floor(step.tolist())), source.unit * step, stride)
+
+
+def is_cell(source: CoordinateMap, region: Region, factors: IntArray) -> bool:
+    """Return whether a kernel's taps are the places that are rounded down to one, on a grid without gaps."""
+    is_dense = bool((source.unit == source.stride).all() and (factors > 1).any())
+    return is_dense and np.array_equal(region.taps, cells(tuple(factors[::-1].tolist())).taps)
+
+
+def gathered(source: CoordinateMap, factors: IntArray) -> tuple[CoordinateMap, Rulebook]:
+    """Return what `strided` does, and the rules of the kernel that `is_cell` accepts."""
+    steps = factors.tolist()
+    sites, rulebook = source.sites.strided(steps, steps, round_down=True)
+    return CoordinateMap(Rows(sites), source.unit * factors, source.stride * factors), rulebook
 
 
 def expanded(source: CoordinateMap, region: Region, factors: IntArray) -> CoordinateMap:

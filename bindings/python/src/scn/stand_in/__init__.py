@@ -23,9 +23,21 @@ from ..errors import StateError
 
 __all__ = ["LIBRARIES", "VERSIONS", "stand_in"]
 
+# MinkowskiEngine puts its own folder on Python's path: programs may import its modules without its name, by which its
+# classes also call themselves.
+_OF_MINKOWSKI = (
+    "Broadcast", "ChannelwiseConvolution", "Common", "Convolution", "CoordinateManager", "Functional", "Interpolation",
+    "KernelGenerator", "Network", "Nonlinearity", "Normalization", "Ops", "Pooling", "Pruning", "SparseTensor",
+    "Tensor", "TensorField", "Union",
+)  # fmt: skip
+
 LIBRARIES = {
     "spconv": {"spconv": "scn.spconv", "cumm": "scn.spconv._cumm"},
-    "MinkowskiEngine": {"MinkowskiEngine": "scn.minkowski", "MinkowskiEngineBackend": "scn.minkowski._backend"},
+    "MinkowskiEngine": {
+        "MinkowskiEngine": "scn.minkowski",
+        "MinkowskiEngineBackend": "scn.minkowski._backend",
+        **{f"Minkowski{part}": f"scn.minkowski.Minkowski{part}" for part in _OF_MINKOWSKI},
+    },
     "torchsparse": {"torchsparse": "scn.torchsparse"},
     "sparseconvnet": {},
 }
@@ -55,9 +67,11 @@ def stand_in(*libraries: str, ignore_cuda: bool = False) -> None:
     for library in libraries:
         if library not in known_libraries:
             raise wrong_value("libraries", library, one_of(known_libraries))
-    packages = {name: target for library in libraries for name, target in known_libraries[library].items()}
-    for name in packages:
-        _refuse_imported(name, packages[name])
+    packages = {}
+    for library in libraries:
+        for name, target in known_libraries[library].items():
+            _refuse_imported(name, target, library)
+            packages[name] = target
     if "sparseconvnet" in libraries:
         importlib.import_module("scn.torch").install()
     known = _finder()
@@ -69,14 +83,14 @@ def stand_in(*libraries: str, ignore_cuda: bool = False) -> None:
         importlib.import_module("scn.stand_in.without_cuda").ignore_cuda()
 
 
-def _refuse_imported(name: str, target: str) -> None:
+def _refuse_imported(name: str, target: str, library: str) -> None:
     """Raise `StateError` if a package that a program is to find elsewhere has been imported already."""
     known = sys.modules.get(name)
     if known is None or known is sys.modules.get(target):
         return
     where = getattr(known, "__file__", None) or "elsewhere"
     raise StateError(
-        f"{name}: is imported from {where} already, expected scn.stand_in({name!r}) before any import of it"
+        f"{name}: is imported from {where} already, expected scn.stand_in({library!r}) before any import of it"
     )
 
 
