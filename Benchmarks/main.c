@@ -16,7 +16,7 @@ static const char usage[] =
     "  --quick      fewer points and repetitions: a glance in under a minute\n"
     "  --data DIR   measure on the first four scenes of DIR/tabletop/train instead of made-up surfaces\n"
     "  --json FILE  where to write the figures besides the table; build/bench.json\n"
-    "  --only PART  convolutions, groups, unets, memory, geometry, sizes, elements or networks\n"
+    "  --only PART  convolutions, groups, bfloat16, unets, memory, geometry, sizes, elements or networks\n"
     "  --answer-steps FOLDER\n"
     "               make a training step of the larger U-Net for each number of threads on the standard input;\n"
     "               what torch_step.py runs\n"

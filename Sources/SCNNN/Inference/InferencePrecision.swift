@@ -24,6 +24,13 @@ struct ProductTypes: Equatable {
 }
 
 extension Value {
+    /// Whether features are bfloat16 somewhere.
+    @inline(never)
+    var holdsBFloat16: Bool {
+        if case .table(let values) = self { return values.contains(where: \.holdsBFloat16) }
+        return tensor?.values.type == .bfloat16
+    }
+
     /// The same with features in float32, where they are bfloat16.
     func inFloat32() throws -> Value {
         switch self {

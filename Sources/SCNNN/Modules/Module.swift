@@ -91,10 +91,13 @@ open class Module {
     func placed(_ error: any Error) -> any Error { (error as? SCNError)?.leaving(self, parts: parts) ?? error }
 
     private func applied(_ input: Value) throws -> Value {
-        let input = takesBFloat16 ? input : try input.inFloat32()
+        if !takesBFloat16 && input.holdsBFloat16 { return try applied(toFloat32Of: input) }
         guard let observer = ForwardObserver.current else { return try forward(input) }
         return try observer.observe(self, input)
     }
+    @inline(never)
+    private func applied(toFloat32Of input: Value) throws -> Value { try applied(input.inFloat32()) }
+
     /// Applies the module to a sparse tensor.
     public func callAsFunction(_ input: SparseTensor) throws -> Value { try self(.sparse(input)) }
     /// Applies the module to points.
