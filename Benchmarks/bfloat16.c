@@ -53,7 +53,8 @@ void measure_bfloat16(const points *sites) {
     for (size_t i = 0; i < sizeof plane_counts / sizeof *plane_counts; i++) {
         const int64_t planes = plane_counts[i];
         const double operations = 2.0 * (double)(rules * planes * planes);
-        scn_matrix weight = random_matrix(volume * planes, planes), weight_result = random_matrix(volume * planes, planes);
+        scn_matrix weight = random_matrix(volume * planes, planes);
+        scn_matrix weight_result = random_matrix(volume * planes, planes);
         convolution single = {rulebook, random_matrix(sites->rows, planes), random_matrix(sites->rows, planes),
                               weight.data, weight_result.data};
         convolution half = single;

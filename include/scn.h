@@ -122,8 +122,10 @@ SCN_API const char *scn_status_name(scn_status status);
 /** Return this thread's last error message; never NULL, "" before the first. Valid until this thread's next error. */
 SCN_API const char *scn_last_error(void);
 /** Return the cpu and the instruction set in use, "Intel(R) Xeon(R) Processor, avx512"; a constant. The environment
- *  variable SCN_ISA ("generic", "avx2", "avx512", "avx512bf16", "amx"), read once, forces an instruction set; where it names none that this
- *  cpu has, operations return SCN_ERROR_UNSUPPORTED and this text says so. */
+ *  variable SCN_ISA ("generic", "avx2", "avx512"), read once, forces an instruction set; where it names none that this
+ *  cpu has, operations return SCN_ERROR_UNSUPPORTED and this text says so. "avx512bf16" and "amx" force how bfloat16 is
+ *  multiplied, beside float32 by avx512; without SCN_ISA that is AMX where cpu and system have it, else AVX512-BF16
+ *  unless the cpu is Intel's, whose float32 is faster. */
 SCN_API const char *scn_cpu_description(void);
 /** Return how many threads operations use, the calling one included. At first that is what the environment variable
  *  SCN_NUM_THREADS says, 1 ... 1024; where it is unset or empty, as many as the process may use at once (the cpus that
@@ -472,11 +474,11 @@ SCN_API scn_status scn_complete_architecture(const char *json, char *completed, 
 SCN_API scn_status scn_module_optimize_for_inference(scn_module *module, scn_module **optimized);
 /** The same with features and weights of the given type inside. SCN_BFLOAT16, the upper half of a float32: convolutions
  *  and 1 x 1 convolutions whose output planes depend on 16 input planes or more multiply bfloat16 and add in float32,
- *  with the instructions that the cpu has for that (AMX, AVX512-BF16) or else with those of float32; features are rounded
- *  to the nearest when a layer is done. The first layers of few planes multiply float32, and so does a matrix product at
- *  the end, whose result is not rounded; results are float32. A result is the same for any number of threads, and differs
- *  from one instruction set to the other as float32's do. In files the weights are float32, and the architecture names
- *  the type. precision: SCN_FLOAT32 or SCN_BFLOAT16, else SCN_ERROR_UNSUPPORTED. */
+ *  with the instructions that the cpu has for that (AMX, AVX512-BF16) or else with those of float32; features are
+ *  rounded to the nearest when a layer is done. The first layers of few planes multiply float32, and so does a matrix
+ *  product at the end, whose result is not rounded; results are float32. A result is the same for any number of
+ *  threads, and differs from one instruction set to the other as float32's do. In files the weights are float32, and
+ *  the architecture names the type. precision: SCN_FLOAT32 or SCN_BFLOAT16, else SCN_ERROR_UNSUPPORTED. */
 SCN_API scn_status scn_module_optimize_for_inference_in(scn_module *module, scn_element_type precision,
                                                         scn_module **optimized);
 /** Count one more owner of the handle. */
@@ -1300,9 +1302,9 @@ SCN_API scn_status scn_output_backward(scn_geometry *geometry, const scn_matrix 
 
 /** Convolve: result[o] = bias + sum over the rules (i, o) of offset k of input[i] * weight[k].
  *  input [rulebook's input rows, in]; weight [volume, groups, in / groups, out / groups]; bias [out] or NULL;
- *  result [rulebook's output rows, out]. One function serves submanifold, strided and (reversed) deconvolution. In these
- *  three functions, matrices may be SCN_BFLOAT16: where the input (the gradient) is, the weight is rounded to bfloat16
- *  too, and products are added up in float32; parameters and their gradients are float32. SCN_ERROR_SHAPE,
+ *  result [rulebook's output rows, out]. One function serves submanifold, strided and (reversed) deconvolution. In
+ *  these three functions, matrices may be SCN_BFLOAT16: where the input (the gradient) is, the weight is rounded to
+ *  bfloat16 too, and products are added up in float32; parameters and their gradients are float32. SCN_ERROR_SHAPE,
  *  SCN_ERROR_UNSUPPORTED. */
 SCN_API scn_status scn_convolution_forward(scn_rulebook *rulebook, const scn_matrix *input, const float *weight,
                                            const float *bias, int64_t groups, scn_matrix *result);

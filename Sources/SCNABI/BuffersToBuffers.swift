@@ -55,7 +55,8 @@ public func scn_convolution_forward(
 ) -> scn_status {
     status {
         let rules = try SCNABI.rulebook(rulebook)
-        let (input, result) = (try matrix(input, "input", mayBeRounded: true), try matrix(result, "result", mayBeRounded: true))
+        let input = try matrix(input, "input", mayBeRounded: true)
+        let result = try matrix(result, "result", mayBeRounded: true)
         let weight = try convolutionWeight(weight, rules, groups, input.planes, result.planes, "weight")
         try ConvolutionOperation.forward(
             rules, input: input, weight: weight, bias: try optionalVector(bias, result.planes, "bias"),
@@ -81,7 +82,8 @@ public func scn_convolution_backward_input(
 ) -> scn_status {
     status {
         let rules = try SCNABI.rulebook(rulebook)
-        let (gradient, result) = (try matrix(gradient, "gradient", mayBeRounded: true), try matrix(result, "result", mayBeRounded: true))
+        let gradient = try matrix(gradient, "gradient", mayBeRounded: true)
+        let result = try matrix(result, "result", mayBeRounded: true)
         let weight = try convolutionWeight(weight, rules, groups, result.planes, gradient.planes, "weight")
         try ConvolutionOperation.backwardInput(
             rules, gradient: gradient, weight: weight, groups: Int(groups), into: result)
@@ -95,7 +97,8 @@ public func scn_convolution_backward_weight(
 ) -> scn_status {
     status {
         let rules = try SCNABI.rulebook(rulebook)
-        let (input, gradient) = (try matrix(input, "input", mayBeRounded: true), try matrix(gradient, "gradient", mayBeRounded: true))
+        let input = try matrix(input, "input", mayBeRounded: true)
+        let gradient = try matrix(gradient, "gradient", mayBeRounded: true)
         let weightResult = try weight_result.map {
             try convolutionWeight($0, rules, groups, input.planes, gradient.planes, "weight_result")
         }

@@ -179,10 +179,9 @@ public func scn_module_optimize_for_inference_in(
 ) -> scn_status {
     produceModule(optimized, "optimized") {
         let module = try SCNABI.module(module)
-        let known = InferencePrecision.allCases.first { $0.elementType.rawValue == Int32(bitPattern: precision.rawValue) }
-        guard let known else {
-            throw SCNError(
-                .unsupported, "precision: is \(precision.rawValue), expected SCN_FLOAT32 or SCN_BFLOAT16")
+        let wanted = Int32(bitPattern: precision.rawValue)
+        guard let known = InferencePrecision.allCases.first(where: { $0.elementType.rawValue == wanted }) else {
+            throw SCNError(.unsupported, "precision: is \(wanted), expected SCN_FLOAT32 or SCN_BFLOAT16")
         }
         return try module.optimizedForInference(precision: known)
     }

@@ -23,14 +23,16 @@ import Testing
     static let cases: [FilterCase] =
         FilterCase.submanifoldCases + FilterCase.stridedCases + FilterCase.stridedCases.map(\.reversed) + [
             .submanifold([9, 8], [3, 3], sites: 40, 37, 20, bias: true),
-            .submanifold([9, 8], [3, 3], sites: 40, 64, 66), .submanifold([9, 8], [3, 3], sites: 40, 32, 48, groups: 2),
+            .submanifold([9, 8], [3, 3], sites: 40, 64, 66),
+            .submanifold([9, 8], [3, 3], sites: 40, 32, 48, groups: 2),
             .strided([10, 8], [2, 2], [2, 2], sites: 40, 33, 100, bias: true),
         ]
 
     @Test func conversions() throws {
         var random = Random(seed: 2)
         let odd: [Float] = [
-            .nan, .infinity, -.infinity, 0, -0.0, 1, 1.00390625, 1.01171875, .greatestFiniteMagnitude, .leastNonzeroMagnitude,
+            .nan, .infinity, -.infinity, 0, -0.0, 1, 1.00390625, 1.01171875, .greatestFiniteMagnitude,
+            .leastNonzeroMagnitude,
         ]
         for count in [0, 1, 7, 40, 100_000] {
             let values = (odd + random.floats(max(0, count))).prefix(count).map { $0 }
@@ -82,7 +84,8 @@ import Testing
             let unrounded = try ConvolutionOperation.pack(weight, shape)
             let result = try Matrix(rows: setup.outputSites.count, planes: outPlanes, type: .bfloat16)
             try ConvolutionOperation.forward(
-                setup.rules, input: input, weight: unrounded, bias: numbers.bias.map(vector), leakiness: 1, into: result)
+                setup.rules, input: input, weight: unrounded, bias: numbers.bias.map(vector), leakiness: 1,
+                into: result)
             let scale = exact.map(abs).max() ?? 0
             let error = zip(try Self.elements(result), exact).map { abs(Double($0) - $1) }.max() ?? 0
             #expect(error <= scale / 256 + 1e-5, name)
@@ -209,7 +212,8 @@ import Testing
         var all: [(name: Comment, weights: PackedWeights)] = []
         try withEachBFloat16 { all.append(($0, try ConvolutionOperation.pack(weight, shape, as: .bfloat16))) }
         let (input, result) = (
-            try Matrix(zeros: setup.inputSites.count, planes: 16), try Matrix(zeros: setup.outputSites.count, planes: 16)
+            try Matrix(zeros: setup.inputSites.count, planes: 16),
+            try Matrix(zeros: setup.outputSites.count, planes: 16)
         )
         try withEachBFloat16 { name in
             let ofFloat32 = Kernels.description

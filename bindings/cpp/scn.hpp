@@ -1165,9 +1165,10 @@ class [[nodiscard]] Module : public Handle<scn_module, scn_module_retain, scn_mo
     [[nodiscard]] std::string summary(const Tensor &input) const {
         return detail::stored<const char *>(scn_module_summary, get(), input.get());
     }
-    /// A new module whose results are those of this one in evaluation, up to rounding, in less time; precision:
-    /// SCN_FLOAT32 or SCN_BFLOAT16, what features and weights are inside.
-    Module optimize_for_inference(scn_element_type precision = SCN_FLOAT32) const {
+    /// A new module whose results are those of this one in evaluation, up to rounding, in less time.
+    Module optimize_for_inference() const { return detail::made<Module>(scn_module_optimize_for_inference, get()); }
+    /// The same with features and weights of SCN_FLOAT32 or SCN_BFLOAT16 inside.
+    Module optimize_for_inference(scn_element_type precision) const {
         return detail::made<Module>(scn_module_optimize_for_inference_in, get(), precision);
     }
     /// Rescale the weights so that the results of each convolution and product for `input` have mean 0 and deviation 1.

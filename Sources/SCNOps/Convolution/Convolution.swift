@@ -44,8 +44,8 @@ package struct ConvolutionShape {
 /// order, so results are bitwise the same for any number of threads.
 package enum ConvolutionOperation {
     /// result [rules.outputCount, out] = bias [out] + sum over the rules of input [rules.inputCount, in] * weight, and
-    /// then y > 0 ? y : leakiness * y; 1 is no activation. The weight is multiplied as the input's type; input and result
-    /// are each float32 or bfloat16.
+    /// then y > 0 ? y : leakiness * y; 1 is no activation. The weight is multiplied as the input's type; input and
+    /// result are each float32 or bfloat16.
     package static func forward(
         _ rules: Rulebook, input: Matrix, weight: Matrix, bias: Matrix?, groups: Int, leakiness: Float = 1,
         into result: Matrix
@@ -223,7 +223,8 @@ package enum ConvolutionOperation {
                 rules, kernels, input: input, gradient: gradient, shape: shape, weightResult: weightResult)
         }
 
-        try addSpans(rules, shape, biasOf: gradient, weightResult, biasResult) { kernelRules, rows, _, target, cursors in
+        try addSpans(rules, shape, biasOf: gradient, weightResult, biasResult) {
+            kernelRules, rows, _, target, cursors in
             kernels.convolution_weight_gradient_rows(
                 kernelRules, Int64(rows.lowerBound), Int64(rows.upperBound), input.pointer, Int64(input.planes),
                 Int64(groups), Int64(shape.inPerGroup), gradient.pointer, Int64(gradient.planes),
@@ -246,7 +247,8 @@ package enum ConvolutionOperation {
         let size = products.pointee.scratch_size(
             Int64(shape.volume), Int64(shape.groups), Int64(shape.inPerGroup), Int64(shape.outPerGroup))
         let scratch = try LaneScratch(size: Int(size), lanes: lanes)
-        try addSpans(rules, shape, biasOf: gradient, weightResult, biasResult) { kernelRules, rows, lane, target, cursors in
+        try addSpans(rules, shape, biasOf: gradient, weightResult, biasResult) {
+            kernelRules, rows, lane, target, cursors in
             products.pointee.convolution_weight_gradient_rows(
                 kernelRules, Int64(rows.lowerBound), Int64(rows.upperBound), input.halves, Int64(input.planes),
                 Int64(shape.groups), Int64(shape.inPerGroup), gradient.halves, Int64(gradient.planes),
@@ -255,8 +257,8 @@ package enum ConvolutionOperation {
         withExtendedLifetime((scratch, input, gradient)) {}
     }
 
-    /// Spans of rows, which depend on shapes alone, and the sum of what `body` adds for each: the first into the result,
-    /// the others into scratch of bounded size.
+    /// Spans of rows, which depend on shapes alone, and the sum of what `body` adds for each: the first into the
+    /// result, the others into scratch of bounded size.
     private static func addSpans(
         _ rules: Rulebook, _ shape: ConvolutionShape, biasOf gradient: Matrix, _ weightResult: Matrix,
         _ biasResult: Matrix?,
