@@ -76,7 +76,7 @@ static uint16_t *spread(const uint16_t *values, int64_t rows, int64_t planes, in
 
 static const void *pack(const scn_bfloat16_products *products, const problem *p, int is_transposed) {
     int64_t size = products->packed_size(p->groups, p->in, p->out), weights = p->groups * p->in * p->out;
-    unsigned char *packed = (unsigned char *)edge(size * p->rules.volume, 1);
+    unsigned char *packed = (unsigned char *)edge(size / 4 * p->rules.volume, 4);
     float *transposed = edge_floats(weights);
     for (int64_t k = 0; k < p->rules.volume; k++) {
         const float *weight = p->unrounded + k * weights;

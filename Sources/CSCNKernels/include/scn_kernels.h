@@ -292,7 +292,7 @@ typedef struct {
 /// Products of bfloat16 by instructions that multiply it, with sums in float32: what scn_kernel_table says of the
 /// functions of these names, but that features, their gradients and packed weights are bfloat16. Bias and gradients by
 /// the weight are float32. Denormals count as zeros. Groups that are narrow for float32's loops are none of this
-/// table's work. `scratch` holds scratch_size bytes.
+/// table's work. `packed` is aligned to 4 bytes, to 64 for speed; `scratch` holds scratch_size bytes.
 typedef struct {
     const char *_Nonnull name;  // "avx512bf16" or "amx"
 
