@@ -59,17 +59,10 @@ package final class LayerType: Sendable {
     }
 
     /// A type of container.
-    init(
+    convenience init(
         container name: String, _ documentation: String, make: @escaping @Sendable ([Module]) throws -> Module
     ) {
-        self.name = name
-        self.documentation = documentation
-        arguments = []
-        checks = []
-        state = []
-        holdsModules = true
-        isNetwork = false
-        self.make = { _, modules in try make(modules) }
+        self.init(container: name, documentation, []) { _, modules in try make(modules) }
     }
 
     /// A type of container that has arguments.

@@ -148,6 +148,10 @@ def check_evaluation(drawn: Drawn) -> Iterator[str]:
             yield from near(found, wanted, FORWARD_TOLERANCE, "optimized against plain")
         scn.save(fast, path)
         yield from same_bits([np.array(values_of(scn.load(path)(given)))], [found], "optimized, opened against kept")
+        half = scn.optimize_for_inference(net, "bfloat16")
+        found = np.array(values_of(half(given)))
+        scn.save(half, path)
+        yield from same_bits([np.array(values_of(scn.load(path)(given)))], [found], "bfloat16, opened against kept")
 
 
 def torch_values(output: Any) -> Any:
