@@ -6,6 +6,7 @@ enum { MESSAGE_BYTES = 1024 };
 
 static _Thread_local char last_error[MESSAGE_BYTES];
 static _Thread_local int32_t gradient_recording_off;
+static _Thread_local int32_t autocast;
 static _Thread_local void *transaction;
 static _Thread_local void *scope;
 static _Thread_local void *forward_observer;
@@ -25,6 +26,8 @@ void scn_last_error_set(const char *message) {
 
 int32_t scn_gradient_recording_get(void) { return !gradient_recording_off; }
 void scn_gradient_recording_set(int32_t on) { gradient_recording_off = !on; }
+int32_t scn_autocast_get(void) { return autocast; }
+void scn_autocast_set(int32_t on) { autocast = on; }
 
 void *scn_transaction_get(void) { return transaction; }
 void scn_transaction_set(void *state) { transaction = state; }

@@ -63,3 +63,11 @@ public func scn_get_gradient_recording() -> Int32 { scn_gradient_recording_get()
 public func scn_set_gradient_recording(_ on: Int32) -> scn_status {
     status { scn_gradient_recording_set(try boolean(on, "on") ? 1 : 0) }
 }
+
+@_cdecl("scn_get_autocast") @implementation
+public func scn_get_autocast() -> scn_element_type { scn_autocast_get() != 0 ? SCN_BFLOAT16 : SCN_FLOAT32 }
+
+@_cdecl("scn_set_autocast") @implementation
+public func scn_set_autocast(_ type: scn_element_type) -> scn_status {
+    status { Autocast.precision = try precision(type, "type") }
+}

@@ -178,13 +178,17 @@ public func scn_module_optimize_for_inference_in(
     _ module: OpaquePointer?, _ precision: scn_element_type, _ optimized: HandleOut
 ) -> scn_status {
     produceModule(optimized, "optimized") {
-        let module = try SCNABI.module(module)
-        let wanted = Int32(bitPattern: precision.rawValue)
-        guard let known = InferencePrecision.allCases.first(where: { $0.elementType.rawValue == wanted }) else {
-            throw SCNError(.unsupported, "precision: is \(wanted), expected SCN_FLOAT32 or SCN_BFLOAT16")
-        }
-        return try module.optimizedForInference(precision: known)
+        try SCNABI.module(module).optimizedForInference(precision: SCNABI.precision(precision, "precision"))
     }
+}
+
+/// The precision that an element type names.
+func precision(_ type: scn_element_type, _ name: String) throws(SCNError) -> Precision {
+    let wanted = Int32(bitPattern: type.rawValue)
+    guard let known = Precision.allCases.first(where: { $0.elementType.rawValue == wanted }) else {
+        throw SCNError(.unsupported, "\(name): is \(wanted), expected SCN_FLOAT32 or SCN_BFLOAT16")
+    }
+    return known
 }
 
 @_cdecl("scn_module_retain") @implementation

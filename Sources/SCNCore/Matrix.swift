@@ -83,12 +83,27 @@ package struct Matrix {
 
     /// The elements of a matrix of float32.
     package var buffer: UnsafeMutableBufferPointer<Float> { UnsafeMutableBufferPointer(start: pointer, count: count) }
-    /// A copy of the elements of a matrix of float32.
-    package var elements: [Float] { Array(buffer) }
-    /// A copy of the only element, of a matrix of float32.
+    /// A copy of the elements of a matrix of float32 or bfloat16.
+    package var elements: [Float] {
+        if type == .float32 { return Array(buffer) }
+        return UnsafeBufferPointer(start: halves, count: count).map { Float(bitPattern: UInt32($0) << 16) }
+    }
+    /// A copy of the only element.
     package var onlyElement: Float {
         precondition(count == 1)
-        return pointer[0]
+        return type == .float32 ? pointer[0] : elements[0]
+    }
+
+    /// Takes over elements, of which there are `count`, rounded to a matrix of bfloat16: to the nearest, to even where
+    /// two are.
+    package func round(_ elements: some Collection<Float>) {
+        precondition(elements.count == count)
+        let target = halves
+        for (index, element) in elements.enumerated() {
+            let bits = element.bitPattern
+            let rounded = (UInt64(bits) + 0x7FFF + UInt64(bits >> 16 & 1)) >> 16
+            target[index] = element.isNaN ? UInt16(bits >> 16) | 0x40 : UInt16(rounded)
+        }
     }
 
     /// The address of a row's first element, in a matrix of float32.

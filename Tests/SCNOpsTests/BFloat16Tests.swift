@@ -155,6 +155,54 @@ import Testing
         }
     }
 
+    @Test func gradientsOfDenseProducts() throws {
+        var random = Random(seed: 12)
+        for (rows, inPlanes, outPlanes) in [(0, 3, 4), (1, 1, 1), (300, 37, 20), (2500, 64, 130)] {
+            let input = try Self.halves(rows, inPlanes, random.floats(rows * inPlanes))
+            let gradient = try Self.halves(rows, outPlanes, random.floats(rows * outPlanes))
+            let weights = random.floats(inPlanes * outPlanes)
+            let (x, g) = (try Self.elements(input).doubles, try Self.elements(gradient).doubles)
+            for isTransposed in [false, true] {
+                func place(_ i: Int, _ o: Int) -> Int { isTransposed ? o * inPlanes + i : i * outPlanes + o }
+                var (byInput, byWeight) = (
+                    [Double](repeating: 0, count: rows * inPlanes),
+                    [Double](repeating: 0, count: inPlanes * outPlanes)
+                )
+                var byBias = [Double](repeating: 0, count: outPlanes)
+                for row in 0..<rows {
+                    for o in 0..<outPlanes {
+                        let down = g[row * outPlanes + o]
+                        byBias[o] += down
+                        for i in 0..<inPlanes {
+                            byInput[row * inPlanes + i] += down * Double(Self.rounded(weights[place(i, o)]))
+                            byWeight[place(i, o)] += down * x[row * inPlanes + i]
+                        }
+                    }
+                }
+                let weight = try Matrix(
+                    rows: isTransposed ? outPlanes : inPlanes, planes: isTransposed ? inPlanes : outPlanes, weights)
+                try withEachBFloat16 { name in
+                    let bits = try [1, 3].map { threads in
+                        Parallel.threadCount = threads
+                        let result = try Matrix(rows: rows, planes: inPlanes)
+                        let weightResult = try Matrix(rows: weight.rows, planes: weight.planes)
+                        let biasResult = try Matrix(rows: 1, planes: outPlanes)
+                        try LinearOperation.backwardInput(
+                            gradient, weight: weight, weightIsTransposed: isTransposed, into: result)
+                        try LinearOperation.backwardWeight(
+                            input: input, gradient: gradient, weightIsTransposed: isTransposed,
+                            weightResult: weightResult, biasResult: biasResult)
+                        #expect(worstError(result.elements, byInput) < 5e-5, name)
+                        #expect(worstError(weightResult.elements, byWeight) < 5e-4, name)
+                        #expect(worstError(biasResult.elements, byBias) < 5e-4, name)
+                        return (result.elements + weightResult.elements + biasResult.elements).map(\.bitPattern)
+                    }
+                    #expect(bits[0] == bits[1], name)
+                }
+            }
+        }
+    }
+
     /// What is computed in float32 and rounded once, element by element.
     @Test func elementwise() throws {
         var random = Random(seed: 8)
@@ -181,6 +229,12 @@ import Testing
                 try check(name) { try Elements.add($0, $1, into: $2) }
                 try check(name) { a, _, result in try Activation.leakyReLU(0.3).forward(a, into: result) }
                 try check(name) { a, _, result in try Activation.silu.forward(a, into: result) }
+                try check(name) { a, b, result in
+                    try Activation.leakyReLU(0.3).backward(input: a, output: a, gradient: b, into: result)
+                }
+                try check(name) { a, b, result in
+                    try Activation.elu.backward(input: a, output: a, gradient: b, into: result)
+                }
             }
             let norm = try BatchNormalizationOperation(epsilon: 1e-4, momentum: 0.9, leakiness: 0.1)
             let running = BatchNormalizationOperation.Running(
@@ -189,11 +243,57 @@ import Testing
             try check("batch norm") { a, _, result in
                 try norm.forwardEvaluation(a, weight: weight, bias: bias, running: running, into: result)
             }
+            // Sums over rows as well: of what the rows widened give, the same bits.
+            let saved = BatchNormalizationOperation.Saved(
+                mean: try vector(random.floats(planes)),
+                inverseDeviation: try vector(random.floats(planes).map { 1.5 + $0 }))
+            for isTraining in [true, false] {
+                var sums: [[Float]] = []
+                try check("batch norm, backward") { a, b, result in
+                    let parameters = (try Matrix(rows: 1, planes: planes), try Matrix(rows: 1, planes: planes))
+                    if isTraining {
+                        try norm.backwardTraining(
+                            input: a, output: b, gradient: a, weight: weight, saved: saved,
+                            weightResult: parameters.0, biasResult: parameters.1, into: result)
+                    } else {
+                        try norm.backwardEvaluation(
+                            input: a, output: b, gradient: a, weight: weight, running: running,
+                            weightResult: parameters.0, biasResult: parameters.1, into: result)
+                    }
+                    sums.append(parameters.0.elements + parameters.1.elements)
+                }
+                #expect(sums.count == 3 && sums.allSatisfy { $0 == sums[0] })
+            }
+            var statistics: [[Float]] = []
+            try check("batch norm, training") { a, _, result in
+                let kept = BatchNormalizationOperation.Running(
+                    mean: try vector(Array(repeating: 0.5, count: planes)),
+                    variance: try vector(Array(repeating: 2, count: planes)))
+                let found = BatchNormalizationOperation.Saved(
+                    mean: try Matrix(rows: 1, planes: planes), inverseDeviation: try Matrix(rows: 1, planes: planes))
+                try norm.forwardTraining(a, weight: weight, bias: bias, running: kept, saved: found, into: result)
+                statistics.append(kept.mean.elements + kept.variance.elements + found.mean.elements)
+            }
+            #expect(statistics.allSatisfy { $0 == statistics[0] })
+            let mean = try MeanOnlyNormalizationOperation(momentum: 0.9, leakiness: 0.1)
+            try check("mean-only norm") { a, _, result in
+                try mean.forwardTraining(a, bias: bias, runningMean: nil, into: result)
+            }
+            try check("mean-only norm, backward") { a, b, result in
+                try mean.backward(output: a, gradient: b, isTraining: true, biasResult: nil, into: result)
+            }
+            let columns = (try Matrix(rows: 1, planes: planes), try Matrix(rows: 1, planes: planes))
+            try ColumnSums.compute(a, into: columns.0)
+            try ColumnSums.compute(x, into: columns.1)
+            #expect(columns.0.elements == columns.1.elements)
             let joined = try Matrix(rows: rows, planes: 2 * planes, type: .bfloat16)
             let want = try Matrix(rows: rows, planes: 2 * planes)
             try Elements.join([a, b], into: joined)
             try Elements.join([x, y], into: want)
             #expect(try Self.elements(joined) == want.elements)
+            let parts = try [0, 1].map { _ in try Matrix(rows: rows, planes: planes, type: .bfloat16) }
+            try Elements.split(joined, into: parts)
+            #expect(try Self.elements(parts[0]) == x.elements && Self.elements(parts[1]) == y.elements)
             if rows > 0 {
                 let other = try Matrix(rows: rows + 1, planes: planes, type: .bfloat16)
                 #expect(throws: SCNError.self) { try Elements.add(a, other, into: a) }

@@ -144,10 +144,11 @@ static uint64_t mix_geometry(uint64_t sum, scn_geometry *geometry) {
 /** Return a sum over all that the pool holds, and over the process's settings. */
 static uint64_t state_sum(void) {
     const uint64_t start = UINT64_C(14695981039346656037);
-    int64_t counts[5];
+    int64_t counts[6];
     double rate;
     scn_get_forward_counts(&counts[0], &counts[1], &counts[2]);
     counts[3] = scn_get_thread_count(), counts[4] = scn_get_gradient_recording();
+    counts[5] = scn_get_autocast();
     uint64_t sum = mix(start, counts, sizeof counts);
     for (int i = 0; i < pool_count[TENSOR]; i++) sum = mix_tensor(sum, &pool[TENSOR][i]);
     for (int i = 0; i < pool_count[MODULE]; i++) sum = mix_module(sum, (scn_module *)pool[MODULE][i].handle);

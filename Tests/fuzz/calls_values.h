@@ -4,7 +4,7 @@
 
 #include "calls.h"
 
-enum { LIBRARY_CALLS = 14, TENSOR_CALLS = 41, OPTIMIZER_CALLS = 15, CHECKPOINT_CALLS = 5 };
+enum { LIBRARY_CALLS = 14, TENSOR_CALLS = 43, OPTIMIZER_CALLS = 15, CHECKPOINT_CALLS = 5 };
 
 static void call_scope(const uint64_t *words) {
     switch (words[0]) {
@@ -231,6 +231,8 @@ static void call_tensor(void) {
         CALL(scn_binary_cross_entropy(tensor, some_floats(count), count, OUT(&out_tensor)));
         break;
     case 36: CALL(scn_tensor_type(a_tensor(), OUT(&out_type))); break;
+    case 37: SURE((int)scn_get_autocast(), >= 0); break;
+    case 38: CALL(scn_set_autocast(rarely(16) ? (scn_element_type)choice_of(4) : SCN_FLOAT32)); break;
     default: call_along_rulebooks(byte() % 6);
     }
 }

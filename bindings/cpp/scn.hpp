@@ -356,6 +356,21 @@ class [[nodiscard]] NoGradientRecording {
     std::int32_t before_;
 };
 
+/// While one of these lives, the modules that its thread calls compute in bfloat16 between their layers, as
+/// scn_set_autocast says.
+class [[nodiscard]] Autocast {
+  public:
+    explicit Autocast(scn_element_type type = SCN_BFLOAT16) : before_(scn_get_autocast()) {
+        check(scn_set_autocast(type));
+    }
+    Autocast(const Autocast &) = delete;
+    Autocast &operator=(const Autocast &) = delete;
+    ~Autocast() { scn_set_autocast(before_); }
+
+  private:
+    scn_element_type before_;
+};
+
 // ================================================================================================= Geometry, rulebooks
 
 /// How many filter offsets, rules and rows a rulebook has.

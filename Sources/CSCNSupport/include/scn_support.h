@@ -85,6 +85,9 @@ void scn_last_error_set(const char *_Nonnull message);
 /// Whether this thread records operations for a backward pass; 1 at first.
 int32_t scn_gradient_recording_get(void);
 void scn_gradient_recording_set(int32_t on);
+/// Whether modules that this thread calls compute in bfloat16; 0 at first.
+int32_t scn_autocast_get(void);
+void scn_autocast_set(int32_t on);
 /// What the call that this thread is in has changed so far; NULL outside of calls.
 void *_Nullable scn_transaction_get(void);
 void scn_transaction_set(void *_Nullable state);

@@ -201,14 +201,20 @@ final class BackwardPass {
         return leaves.map { ($0, arriving[ObjectIdentifier($0)]!) }
     }
 
-    /// Adds gradients to what has arrived; where there is no memory for that, none of them.
+    /// Adds gradients to what has arrived, in the type of each tensor; where there is no memory for that, none of them.
     private func arrive(_ gradients: [Tape.LeafGradient]) throws {
+        let gradients = try gradients.map { tensor, gradient in
+            let type = tensor.values.type
+            return (tensor, gradient.matrix.type == type ? gradient : .fresh(try gradient.matrix.converted(to: type)))
+        }
         var isFresh: [ObjectIdentifier: Bool] = [:]
         let targets = try gradients.map { tensor, gradient -> Matrix? in
             let key = ObjectIdentifier(tensor)
             let before = isFresh[key] ?? arriving[key]?.isFresh
             isFresh[key] = before == nil ? gradient.isFresh : true
-            return before == false ? try Matrix(rows: gradient.matrix.rows, planes: gradient.matrix.planes) : nil
+            guard before == false else { return nil }
+            let matrix = gradient.matrix
+            return try Matrix(rows: matrix.rows, planes: matrix.planes, type: matrix.type)
         }
         for ((tensor, new), target) in zip(gradients, targets) {
             let key = ObjectIdentifier(tensor)

@@ -39,7 +39,7 @@ extension Tensor {
             let gradient = try beforeActivation(gradient)
             var gradients: [Gradient?] = Array(repeating: nil, count: wanted.count)
             if wanted[0] {
-                let byInput = try Matrix(rows: values.rows, planes: values.planes)
+                let byInput = try Matrix(rows: values.rows, planes: values.planes, type: values.type)
                 try ConvolutionOperation.backwardInput(
                     rulebook, gradient: gradient, weight: weight, groups: groups, into: byInput)
                 gradients[0] = .fresh(byInput)

@@ -78,7 +78,10 @@ public final class Tensor {
     public func withUnsafeBufferPointer<R, E: Error>(
         _ body: (UnsafeBufferPointer<Float>) throws(E) -> R
     ) throws(E) -> R {
-        try withExtendedLifetime(self) { () throws(E) -> R in try body(UnsafeBufferPointer(values.buffer)) }
+        try withExtendedLifetime(self) { () throws(E) -> R in
+            if values.type == .float32 { return try body(UnsafeBufferPointer(values.buffer)) }
+            return try values.elements.withUnsafeBufferPointer { (elements) throws(E) -> R in try body(elements) }
+        }
     }
 
     /// Calls `body` with the row-major elements, which it may overwrite in place. The buffer is valid only during the
@@ -87,7 +90,12 @@ public final class Tensor {
         _ body: (UnsafeMutableBufferPointer<Float>) throws(E) -> R
     ) throws(E) -> R {
         defer { values.storage.noteChange() }
-        return try withExtendedLifetime(self) { () throws(E) -> R in try body(values.buffer) }
+        return try withExtendedLifetime(self) { () throws(E) -> R in
+            if values.type == .float32 { return try body(values.buffer) }
+            var elements = values.elements
+            defer { values.round(elements) }
+            return try elements.withUnsafeMutableBufferPointer { (buffer) throws(E) -> R in try body(buffer) }
+        }
     }
 
     /// A copy of the gradient's elements, or nil if there is none.
@@ -118,7 +126,11 @@ public final class Tensor {
     /// Overwrites the elements.
     public func update(from elements: some Collection<Float>) throws(SCNError) {
         try require(elements.count == count, .shape, "data: \(elements.count) elements given, expected \(count)")
-        _ = values.buffer.update(fromContentsOf: elements)
+        if values.type == .float32 {
+            _ = values.buffer.update(fromContentsOf: elements)
+        } else {
+            values.round(elements)
+        }
         values.storage.noteChange()
     }
 

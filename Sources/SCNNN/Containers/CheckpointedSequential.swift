@@ -112,6 +112,7 @@ private final class Replay {
     private let modes: [(module: Module, isTraining: Bool)]
     private let buffers: [(buffer: Tensor, values: Matrix)]
     private let random: Random
+    private let precision = Autocast.precision
 
     /// Before the first run, within the same call.
     init(of module: Module) throws {
@@ -139,7 +140,7 @@ private final class Replay {
                 buffer.values.update(from: values)
             }
             Tape.isRecording = true
-            return try ForwardObserver.whileUnobserved(body)
+            return try Autocast.with(precision) { try ForwardObserver.whileUnobserved(body) }
         }
     }
 }

@@ -144,7 +144,7 @@ public class Sequential: Container {
 
     public override func forward(_ input: Value) throws -> Value {
         var value = input
-        for child in children { value = try child(value) }
+        for child in children { value = try child.called(value) }
         return value
     }
 
@@ -187,7 +187,7 @@ public final class ConcatTable: Container {
 
     public override func forward(_ input: Value) throws -> Value {
         var results: [Value] = []
-        for child in children { results.append(try child(input)) }
+        for child in children { results.append(try child.called(input)) }
         return try Self.table(results)
     }
 

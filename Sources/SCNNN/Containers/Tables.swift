@@ -101,7 +101,7 @@ extension Tensor {
         let joined = try Matrix(rows: rows, planes: planes.sum, type: type)
         try Elements.join(parts.map { part throws(SCNError) in try part.values.converted(to: type) }, into: joined)
         return Tape.result(matrix: joined, inputs: parts) { gradient in
-            let results = try widths.map { try Matrix(rows: rows, planes: $0) }
+            let results = try widths.map { try Matrix(rows: rows, planes: $0, type: type) }
             try Elements.split(gradient, into: results)
             return results.map { .fresh($0) }
         }

@@ -11,22 +11,22 @@ public final class InferenceNetwork: Module {
         container: "InferenceNetwork", "A network that only evaluates, one module after the other.",
         [
             LayerArgument(
-                "precision", .choice(InferencePrecision.allCases.map(\.rawValue)),
-                "What features and weights are inside.", fallback: .string(InferencePrecision.float32.rawValue),
+                "precision", .choice(Precision.allCases.map(\.rawValue)),
+                "What features and weights are inside.", fallback: .string(Precision.float32.rawValue),
                 isTakenOver: true, display: .value)
         ]
     ) { try InferenceNetwork($1, $0) }
 
     private let network: Sequential
     /// What features and weights are inside.
-    public let precision: InferencePrecision
+    public let precision: Precision
 
-    package convenience init(_ modules: [Module], precision: InferencePrecision = .float32) throws {
+    package convenience init(_ modules: [Module], precision: Precision = .float32) throws {
         try self.init(modules, Arguments(Self.layerType, ["precision": .string(precision.rawValue)]))
     }
 
     private init(_ modules: [Module], _ arguments: Arguments) throws {
-        guard let precision = InferencePrecision(rawValue: arguments.text("precision")) else {
+        guard let precision = Precision(rawValue: arguments.text("precision")) else {
             preconditionFailure("a choice is one of its words")
         }
         self.precision = precision
@@ -62,14 +62,10 @@ public final class InferenceNetwork: Module {
         module is InferenceNetwork || module.parts.contains(where: isInside)
     }
 
-    private static func prepare(_ module: Module, _ precision: InferencePrecision) {
+    private static func prepare(_ module: Module, _ precision: Precision) {
         if let layer = module as? any ProductLayer {
             layer.packedWeightCache = PackedWeightCache()
-            // With fewer planes, such as a first layer's, products take no time, and rounding costs as much accuracy.
-            let isWorthIt = layer.takesBFloat16 && layer.summedPlanes >= 16
-            layer.types = ProductTypes(
-                factors: isWorthIt ? precision.elementType : .float32,
-                result: layer.takesBFloat16 ? precision.elementType : .float32)
+            layer.types = ProductTypes(precision, for: layer)
         }
         for part in module.parts { prepare(part, precision) }
     }

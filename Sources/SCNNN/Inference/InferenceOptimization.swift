@@ -12,7 +12,7 @@ extension Module {
     ///
     /// - Parameter precision: What features and weights are inside. With `bfloat16`, results differ by what rounding
     ///   them to 8 bits costs, and weights keep float32 in files.
-    public func optimizedForInference(precision: InferencePrecision = .float32) throws -> InferenceNetwork {
+    public func optimizedForInference(precision: Precision = .float32) throws -> InferenceNetwork {
         guard Architecture.isComplete(self) else {
             throw SCNError(.unsupported, "module: holds a module that is not one of the library's own types")
         }

@@ -69,7 +69,7 @@ public final class ActivationLayer: Module {
             let result = try Matrix(rows: values.rows, planes: values.planes, type: values.type)
             try activation.forward(values, into: result)
             return Tape.result(shape: tensor.shape, values: result, inputs: [tensor]) { gradient in
-                let byInput = try Matrix(rows: values.rows, planes: values.planes)
+                let byInput = try Matrix(rows: values.rows, planes: values.planes, type: values.type)
                 try activation.backward(input: values, output: result, gradient: gradient, into: byInput)
                 return [.fresh(byInput)]
             }

@@ -78,7 +78,7 @@ public final class BatchNormalization: Module {
         arguments?["momentum"] = .number(momentum)
     }
 
-    package override var takesBFloat16: Bool { !isTraining }
+    package override var takesBFloat16: Bool { true }
 
     public override func forward(_ input: Value) throws -> Value {
         try input.mapTensor(typeName) { tensor in
@@ -89,7 +89,7 @@ public final class BatchNormalization: Module {
 
     private func train(_ tensor: Tensor) throws -> Tensor {
         let values = tensor.values
-        let result = try Matrix(rows: values.rows, planes: planes)
+        let result = try Matrix(rows: values.rows, planes: planes, type: values.type)
         let saved = BatchNormalizationOperation.Saved(
             mean: try Matrix(rows: 1, planes: planes), inverseDeviation: try Matrix(rows: 1, planes: planes),
             remainder: try Matrix(rows: 1, planes: planes))
@@ -130,7 +130,7 @@ public final class BatchNormalization: Module {
         let parameters = [self.weight, self.bias].compactMap { $0 }
         let wanted = parameters.map(\.requiresGradient)
         return Tape.result(matrix: result, inputs: [tensor] + parameters) { gradient in
-            let byInput = try Matrix(rows: result.rows, planes: planes)
+            let byInput = try Matrix(rows: result.rows, planes: planes, type: result.type)
             let byParameters = try wanted.map { $0 ? try Matrix(rows: 1, planes: planes) : nil }
             try backward(gradient, weight, byParameters.first ?? nil, byParameters.last ?? nil, byInput)
             return [.fresh(byInput)] + byParameters.map { $0.map { .fresh($0) } }

@@ -80,7 +80,7 @@ public class ConvolutionLayer: Module, ProductLayer {
 
     /// The convolution of a sparse tensor along a rulebook that ends at a site set.
     func along(_ rulebook: Rulebook, _ sparse: SparseTensor, to output: SiteSetID) throws -> Value {
-        let factor = try currentWeight()
+        let (factor, types) = (try currentWeight(), currentTypes)
         let factors = rulebook.outputRowsAscend ? types.factors : .float32
         let pack = { try ConvolutionOperation.pack(factor.values, self.shape, as: factors) }
         let packed = try (factors == types.factors ? packedWeightCache : nil)?.weights(of: factor, pack: pack) ?? pack()

@@ -42,11 +42,11 @@ public class DenseLayer: Module, ProductLayer {
         try require(
             tensor.shape.last == inPlanes, .shape,
             "input: has shape \(tensor.shape), expected \(inPlanes) on the last axis for \(typeName)")
-        let (values, factor) = (tensor.values, try currentWeight())
+        let (values, factor, types) = (tensor.values, try currentWeight(), currentTypes)
         let result = try Matrix(rows: values.rows, planes: outPlanes, type: types.result)
         let pack = {
             try LinearOperation.pack(
-                factor.values, weightIsTransposed: self.weightIsTransposed, as: self.types.factors)
+                factor.values, weightIsTransposed: self.weightIsTransposed, as: types.factors)
         }
         let packed = try packedWeightCache?.weights(of: factor, pack: pack) ?? pack()
         try LinearOperation.forward(
@@ -61,7 +61,7 @@ public class DenseLayer: Module, ProductLayer {
             let gradient = try behindActivation(gradient)
             var gradients: [Gradient?] = Array(repeating: nil, count: wanted.count)
             if wanted[0] {
-                let byInput = try Matrix(rows: values.rows, planes: values.planes)
+                let byInput = try Matrix(rows: values.rows, planes: values.planes, type: values.type)
                 try LinearOperation.backwardInput(
                     gradient, weight: weight, weightIsTransposed: weightIsTransposed, into: byInput)
                 gradients[0] = .fresh(byInput)

@@ -46,7 +46,7 @@ extension ProductLayer {
         if leakiness == 1 { return { $0 } }
         let activation = Activation.leakyReLU(Float(leakiness))
         return { gradient in
-            let result = try Matrix(rows: gradient.rows, planes: gradient.planes)
+            let result = try Matrix(rows: gradient.rows, planes: gradient.planes, type: gradient.type)
             // Not negative, so the output's sign is that of what the activation got.
             try activation.backward(input: output, output: output, gradient: gradient, into: result)
             return result

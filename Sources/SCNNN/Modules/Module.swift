@@ -75,12 +75,17 @@ open class Module {
     /// Applies the module; how modules call each other, so that a ``Summary`` sees it. Where it throws, nothing is
     /// changed: neither statistics nor the generator. What a module inside of it throws says which that is, by the
     /// path of child indices.
-    public func callAsFunction(_ input: Value) throws -> Value {
+    public func callAsFunction(_ input: Value) throws -> Value { try called(input, inFloat32: true) }
+
+    /// The same; without `inFloat32`, how modules of the library call each other: features may stay bfloat16.
+    func called(_ input: Value, inFloat32: Bool = false) throws -> Value {
         // Not a call of `run` at each level: modules nest deep, and stacks are small.
         guard let savepoint = Transaction.savepoint else {
-            do { return try Transaction.run { try applied(input) } } catch { throw placed(error) }
+            do {
+                return try Transaction.run { inFloat32 ? try applied(input).inFloat32() : try applied(input) }
+            } catch { throw placed(error) }
         }
-        do { return try applied(input) } catch {
+        do { return inFloat32 ? try applied(input).inFloat32() : try applied(input) } catch {
             savepoint.rollBack()
             throw placed(error)
         }

@@ -275,7 +275,7 @@ package enum ConvolutionOperation {
         let lanes = Parallel.threadCount
         let cursors = try Storage<Int64>(count: checkedProduct([lanes, volume], "the cursors of a convolution"))
         // The last that asks for memory comes before the first that writes.
-        if let biasResult { try ColumnSums.compute(gradient.converted(to: .float32), into: biasResult) }
+        if let biasResult { try ColumnSums.compute(gradient, into: biasResult) }
         let total = weightResult.pointer
         total.update(repeating: 0, count: weightCount)
 

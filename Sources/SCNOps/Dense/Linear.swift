@@ -122,57 +122,92 @@ package enum LinearOperation {
         withExtendedLifetime((packed, scratch)) {}
     }
 
-    /// result [n, in]: by the input, from gradient [n, out].
+    /// result [n, in]: by the input, from gradient [n, out], as whose type the weight is multiplied. Both are each
+    /// float32 or bfloat16.
     package static func backwardInput(
         _ gradient: Matrix, weight: Matrix, weightIsTransposed: Bool, into result: Matrix
     ) throws(SCNError) {
+        let packed =
+            gradient.type == .bfloat16
+            ? try pack(weight, weightIsTransposed: !weightIsTransposed, as: .bfloat16) : nil
         try product(
-            gradient, weight: weight, weightIsTransposed: !weightIsTransposed, packed: nil, bias: nil, leakiness: 1,
-            into: result)
+            gradient, weight: weight, weightIsTransposed: !weightIsTransposed, packed: packed, bias: nil,
+            leakiness: 1, into: result)
     }
 
     /// weightResult, shaped as the weight, and biasResult [out]: the gradients by weight and bias, nil where not
-    /// wanted.
+    /// wanted, in float32. Input and gradient are each float32 or bfloat16, and both rounded to that where one is.
     package static func backwardWeight(
         input: Matrix, gradient: Matrix, weightIsTransposed: Bool, weightResult: Matrix?, biasResult: Matrix?
     ) throws(SCNError) {
         try check(input, gradient, names: ("input", "gradient"))
-        let kernels = try Kernels.fitting([
-            "input": input, "gradient": gradient, "weight_result": weightResult, "bias_result": biasResult,
-        ])
+        let kernels = try Kernels.converting(["input": input, "gradient": gradient])
+        try Kernels.requireFitting(["weight_result": weightResult, "bias_result": biasResult])
         guard let weightResult else {
             if let biasResult { try ColumnSums.compute(gradient, into: biasResult) }
             return
         }
         try requireWeight(weightResult, input.planes, gradient.planes, weightIsTransposed, "weight_result")
-        let usesOpenBLAS = choosesOpenBLAS(kernels, weights: input.planes * gradient.planes)
         let (left, right) = weightIsTransposed ? (gradient, input) : (input, gradient)
+        if Elements.areConverted(left, right) {
+            let (left, right) = (try left.converted(to: .bfloat16), try right.converted(to: .bfloat16))
+            guard let products = Kernels.bfloat16Products else {
+                return try backwardWeight(
+                    input: (weightIsTransposed ? right : left).converted(to: .float32),
+                    gradient: (weightIsTransposed ? left : right).converted(to: .float32),
+                    weightIsTransposed: weightIsTransposed, weightResult: weightResult, biasResult: biasResult)
+            }
+            let lanes = Parallel.threadCount
+            let size = products.pointee.scratch_size(1, 1, Int64(left.planes), Int64(right.planes))
+            let scratch = try LaneScratch(size: Int(size), lanes: lanes)
+            try addChunks(left, right, lanes: lanes, biasOf: gradient, weightResult, biasResult) {
+                lane, range, target in
+                products.pointee.dense_weight_gradient(
+                    left.halves + range.lowerBound * left.planes, Int64(left.planes), Int64(range.count),
+                    Int64(left.planes), right.halves + range.lowerBound * right.planes, Int64(right.planes),
+                    Int64(right.planes), target, Int64(right.planes), scratch.address(lane))
+            }
+            return withExtendedLifetime((left, right, scratch)) {}
+        }
+        if choosesOpenBLAS(kernels, weights: input.planes * gradient.planes) {
+            let lanes = Int(scn_dense_products_at_once(Int32(Parallel.threadCount)))
+            return try addChunks(left, right, lanes: lanes, biasOf: gradient, weightResult, biasResult) {
+                _, range, target in
+                scn_dense_product_of_columns(
+                    left.row(range.lowerBound), Int64(range.count), Int64(left.planes), right.row(range.lowerBound),
+                    Int64(right.planes), target)
+            }
+        }
+        try addChunks(left, right, lanes: Parallel.threadCount, biasOf: gradient, weightResult, biasResult) {
+            _, range, target in
+            kernels.dense_weight_gradient(
+                left.row(range.lowerBound), Int64(left.planes), Int64(range.count), Int64(left.planes),
+                right.row(range.lowerBound), Int64(right.planes), Int64(right.planes), target, Int64(right.planes))
+        }
+    }
+
+    /// Chunks of rows, which depend on their number alone, and the sum of what `body` adds for each.
+    private static func addChunks(
+        _ left: Matrix, _ right: Matrix, lanes: Int, biasOf gradient: Matrix, _ weightResult: Matrix,
+        _ biasResult: Matrix?, _ body: (_ lane: Int, _ range: Range<Int>, _ target: UnsafeMutablePointer<Float>) -> Void
+    ) throws(SCNError) {
         let count = left.planes * right.planes
-        let size = ChunkSizes.denseWeightGradient.rows(input.rows)
-        let chunks = Parallel.chunkCount(input.rows, size: size)
+        let size = ChunkSizes.denseWeightGradient.rows(left.rows)
+        let chunks = Parallel.chunkCount(left.rows, size: size)
         let partial = try Storage<Float>(
             count: checkedProduct([chunks, left.planes, right.planes], "the scratch of a weight gradient"),
             zeroed: true)
         let base = partial.pointer
-        let forEach = usesOpenBLAS ? forEachProduct : Parallel.forEachChunk
-        forEach(input.rows, size) { chunk, range in
-            let leftRows = left.pointer + range.lowerBound * left.planes
-            let rightRows = right.pointer + range.lowerBound * right.planes
-            if usesOpenBLAS {
-                scn_dense_product_of_columns(
-                    leftRows, Int64(range.count), Int64(left.planes), rightRows, Int64(right.planes),
-                    base + chunk * count)
-            } else {
-                kernels.dense_weight_gradient(
-                    leftRows, Int64(left.planes), Int64(range.count), Int64(left.planes), rightRows,
-                    Int64(right.planes), Int64(right.planes), base + chunk * count, Int64(right.planes))
-            }
+        Parallel.forEachChunk(left.rows, size: size, lanes: lanes) { lane, chunk, range in
+            body(lane, range, base + chunk * count)
         }
+        // The last that asks for memory comes before the first that writes.
         if let biasResult { try ColumnSums.compute(gradient, into: biasResult) }
+        let kernels = try Kernels.fitting(["weight_result": weightResult])
         let total = weightResult.pointer
         total.update(repeating: 0, count: count)
         for chunk in 0..<chunks { kernels.add(total, base + chunk * count, Int64(count), total) }
-        withExtendedLifetime((partial, weightResult)) {}
+        withExtendedLifetime((left, right, partial, weightResult)) {}
     }
 
     private static func choosesOpenBLAS(_ kernels: scn_kernel_table, weights: Int) -> Bool {

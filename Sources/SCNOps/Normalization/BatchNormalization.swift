@@ -48,7 +48,7 @@ package struct BatchNormalizationOperation {
     }
 
     /// Normalizes by the statistics of `input` [rows, planes], which it saves; weight and bias are [planes]. No rows:
-    /// the running statistics are not updated.
+    /// the running statistics are not updated. Input and result are each float32 or bfloat16.
     package func forwardTraining(
         _ input: Matrix, weight: Matrix?, bias: Matrix?, running: Running?, saved: Saved, into result: Matrix
     ) throws(SCNError) {
@@ -61,7 +61,7 @@ package struct BatchNormalizationOperation {
                 "saved_mean": saved.mean, "saved_inverse_deviation": saved.inverseDeviation,
                 "saved_remainder": saved.remainder,
             ])
-        try Kernels.requireFitting(["input": input, "result": result])
+        _ = try Kernels.converting(["input": input, "result": result])
         guard input.count > 0 else {
             for statistic in [saved.mean, saved.inverseDeviation, saved.remainder] {
                 if let statistic { try Elements.fill(statistic, with: 0) }
@@ -117,7 +117,8 @@ package struct BatchNormalizationOperation {
             input, mean: running.mean, scale: scaleVector, shift: shiftVector, leakiness: leakiness, into: result)
     }
 
-    /// Backward of the training pass: result by the input, weightResult and biasResult by the parameters.
+    /// Backward of the training pass: result by the input, weightResult and biasResult by the parameters. Input,
+    /// output, gradient and result are each float32 or bfloat16.
     package func backwardTraining(
         input: Matrix, output: Matrix, gradient: Matrix, weight: Matrix?, saved: Saved, weightResult: Matrix?,
         biasResult: Matrix?, into result: Matrix
@@ -162,21 +163,22 @@ package struct BatchNormalizationOperation {
         try result.requireSameShape(as: input, "result")
         try requireVectors(
             planes, ["weight": weight, "weight_result": weightResult, "bias_result": biasResult])
-        let kernels = try Kernels.fitting([
-            "input": input, "output": output, "gradient": gradient, "result": result,
-        ])
+        let operands: KeyValuePairs<String, Matrix?> = ["input": input, "output": output, "gradient": gradient]
+        _ = try Kernels.converting(operands)
+        _ = try Kernels.converting(["result": result])
         if planes == 0 { return }
         let chunkRows = ChunkSizes.moments.rows(rows)
-        let summedRows = statisticsDependOnInput || weightResult != nil || biasResult != nil ? rows : 0
-        let chunks = Parallel.chunkCount(summedRows, size: chunkRows)
+        let areSummed = statisticsDependOnInput || weightResult != nil || biasResult != nil
+        let chunks = areSummed ? Parallel.chunkCount(rows, size: chunkRows) : 0
         let partial = try Storage<Double>(count: 2 * chunks * planes)
         let partialBase = partial.pointer
-        Parallel.forEachChunk(summedRows, size: chunkRows) { chunk, range in
-            let start = range.lowerBound * planes
-            kernels.batch_norm_backward_sums(
-                input.pointer + start, output.pointer + start, gradient.pointer + start, Int64(range.count),
-                Int64(planes), mean.pointer, leakiness, partialBase + 2 * chunk * planes,
-                partialBase + (2 * chunk + 1) * planes)
+        if areSummed {
+            try Elements.forRowsAsFloat32(operands, chunkRows: chunkRows) { chunk in
+                let sums = partialBase + 2 * chunk.chunk * planes
+                chunk.kernels.batch_norm_backward_sums(
+                    chunk.a, chunk.b, chunk.c, Int64(chunk.rows), Int64(planes), mean.pointer, leakiness, sums,
+                    sums + planes)
+            }
         }
         let factors = try Storage<Float>(count: 3 * planes)
         let (weight, remainder) = (weight?.pointer, remainder?.pointer)
@@ -200,47 +202,44 @@ package struct BatchNormalizationOperation {
             weightSums?[p] = Float(sumProduct * inverse)
             biasSums?[p] = Float(sumGradient)
         }
-        Self.applyBackward(
-            kernels, input: input, output: output, gradient: gradient, mean: mean.pointer, leakiness: leakiness,
-            scale: a,
+        try Self.applyBackward(
+            input: input, output: output, gradient: gradient, mean: mean.pointer, leakiness: leakiness, scale: a,
             ofStatistics: statisticsDependOnInput ? (b, c) : nil, into: result)
         withExtendedLifetime((partial, factors, mean)) {}
     }
 
     /// result = scale * the gradient behind the activation, and where the statistics depend on the input, + slope *
-    /// (input - mean) + shift.
+    /// (input - mean) + shift. Matrices are each float32 or bfloat16.
     static func applyBackward(
-        _ kernels: scn_kernel_table, input: Matrix, output: Matrix, gradient: Matrix, mean: UnsafePointer<Float>,
-        leakiness: Float, scale: UnsafePointer<Float>,
+        input: Matrix, output: Matrix, gradient: Matrix, mean: UnsafePointer<Float>, leakiness: Float,
+        scale: UnsafePointer<Float>,
         ofStatistics: (slope: UnsafeMutablePointer<Float>, shift: UnsafeMutablePointer<Float>)?, into result: Matrix
-    ) {
-        let planes = result.planes
-        Parallel.forEachChunk(result.rows, size: PlaneMaps.chunkRows(planes)) { _, range in
-            let (start, rows) = (range.lowerBound * planes, Int64(range.count))
-            if let (slope, shift) = ofStatistics {
-                kernels.batch_norm_backward_apply(
-                    input.pointer + start, output.pointer + start, gradient.pointer + start, rows, Int64(planes), mean,
-                    leakiness, scale, slope, shift, result.pointer + start)
-            } else {
-                kernels.scaled_backward_apply(
-                    output.pointer + start, gradient.pointer + start, rows, Int64(planes), leakiness, scale,
-                    result.pointer + start)
+    ) throws(SCNError) {
+        let planes = Int64(result.planes)
+        guard let (slope, shift) = ofStatistics else {
+            return try Elements.forRowsAsFloat32(["output": output, "gradient": gradient], into: result) { chunk in
+                chunk.kernels.scaled_backward_apply(
+                    chunk.a, chunk.b, Int64(chunk.rows), planes, leakiness, scale, chunk.result)
             }
+        }
+        let operands: KeyValuePairs<String, Matrix?> = ["input": input, "output": output, "gradient": gradient]
+        try Elements.forRowsAsFloat32(operands, into: result) { chunk in
+            chunk.kernels.batch_norm_backward_apply(
+                chunk.a, chunk.b, chunk.c, Int64(chunk.rows), planes, mean, leakiness, scale, slope, shift,
+                chunk.result)
         }
     }
 
-    /// Mean and sum of squared deviations of each plane, interleaved.
+    /// Mean and sum of squared deviations of each plane, interleaved; of float32 or bfloat16.
     package static func moments(_ input: Matrix) throws(SCNError) -> [Double] {
-        let kernels = try Kernels.fitting(["input": input])
         let (rows, planes) = (input.rows, input.planes)
         let chunkRows = ChunkSizes.moments.rows(rows)
         let chunks = Parallel.chunkCount(rows, size: chunkRows)
         let partial = try Storage<Double>(count: 2 * chunks * planes)
         let base = partial.pointer
-        Parallel.forEachChunk(rows, size: chunkRows) { chunk, range in
-            let mean = base + 2 * chunk * planes
-            kernels.column_moments(
-                input.pointer + range.lowerBound * planes, Int64(range.count), Int64(planes), mean, mean + planes)
+        try Elements.forRowsAsFloat32(["input": input], chunkRows: chunkRows) { chunk in
+            let mean = base + 2 * chunk.chunk * planes
+            chunk.kernels.column_moments(chunk.a, Int64(chunk.rows), Int64(planes), mean, mean + planes)
         }
         try expectMemory(planes, times: 16, "the moments of \(planes) planes")
         var result = [Double](repeating: 0, count: 2 * planes)

@@ -23,7 +23,7 @@ package struct MeanOnlyNormalizationOperation {
         let planes = input.planes
         try result.requireSameShape(as: input, "result")
         try requireVectors(planes, ["bias": bias, "running_mean": runningMean])
-        try Kernels.requireFitting(["input": input, "result": result])
+        _ = try Kernels.converting(["input": input, "result": result])
         guard input.count > 0 else { return }
         let moments = try BatchNormalizationOperation.moments(input)
         let means = try Matrix(rows: 1, planes: planes)
@@ -58,21 +58,23 @@ package struct MeanOnlyNormalizationOperation {
         try gradient.requireSameShape(as: output, "gradient")
         try result.requireSameShape(as: output, "result")
         try requireVectors(planes, ["bias_result": biasResult])
-        let kernels = try Kernels.fitting(["output": output, "gradient": gradient, "result": result])
+        _ = try Kernels.converting(["output": output, "gradient": gradient, "result": result])
         if planes == 0 { return }
         let chunkRows = ChunkSizes.moments.rows(rows)
-        let summedRows = isTraining || biasResult != nil ? rows : 0
-        let chunks = Parallel.chunkCount(summedRows, size: chunkRows)
+        let areSummed = isTraining || biasResult != nil
+        let chunks = areSummed ? Parallel.chunkCount(rows, size: chunkRows) : 0
         let partial = try Storage<Double>(count: 2 * chunks * planes)
         let vectors = try Storage<Float>(count: 3 * planes, zeroed: true)
         let (zeros, ones, shift) = (vectors.pointer, vectors.pointer + planes, vectors.pointer + 2 * planes)
         ones.update(repeating: 1, count: planes)
         let sums = partial.pointer
-        Parallel.forEachChunk(summedRows, size: chunkRows) { chunk, range in
-            let start = range.lowerBound * planes
-            kernels.batch_norm_backward_sums(
-                gradient.pointer + start, output.pointer + start, gradient.pointer + start, Int64(range.count),
-                Int64(planes), zeros, leakiness, sums + 2 * chunk * planes, sums + (2 * chunk + 1) * planes)
+        if areSummed {
+            try Elements.forRowsAsFloat32(["output": output, "gradient": gradient], chunkRows: chunkRows) { chunk in
+                let target = sums + 2 * chunk.chunk * planes
+                chunk.kernels.batch_norm_backward_sums(
+                    chunk.b, chunk.a, chunk.b, Int64(chunk.rows), Int64(planes), zeros, leakiness, target,
+                    target + planes)
+            }
         }
         let biasSums = biasResult?.pointer
         for p in 0..<planes {
@@ -80,8 +82,8 @@ package struct MeanOnlyNormalizationOperation {
             biasSums?[p] = Float(sum)
             if isTraining { shift[p] = Float(-sum / Double(max(1, rows))) }
         }
-        BatchNormalizationOperation.applyBackward(
-            kernels, input: gradient, output: output, gradient: gradient, mean: zeros, leakiness: leakiness,
+        try BatchNormalizationOperation.applyBackward(
+            input: gradient, output: output, gradient: gradient, mean: zeros, leakiness: leakiness,
             scale: ones, ofStatistics: isTraining ? (zeros, shift) : nil, into: result)
         withExtendedLifetime((partial, vectors)) {}
     }

@@ -10,7 +10,7 @@ package enum PlaneFitting {
     ) throws(SCNError) {
         let planes = output.planes
         try requireVectors(planes, ["bias": bias])
-        try Kernels.requireFitting(["output": output, "weight": weight])
+        try Kernels.requireFitting(["weight": weight])
         let moments = try BatchNormalizationOperation.moments(output)
         let deviations = try Storage<Double>(count: planes)
         let shift = bias.pointer

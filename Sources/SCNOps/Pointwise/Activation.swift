@@ -26,39 +26,26 @@ public enum Activation: Hashable, Sendable {
 
     /// result, of input's shape, each float32 or bfloat16; in place allowed.
     package func forward(_ input: Matrix, into result: Matrix) throws(SCNError) {
-        if Elements.areConverted(input, result) {
-            return try Elements.forRowsAsFloat32(input, into: result) { kernels, rows, source, _, target in
-                apply(kernels, source, Int64(rows * input.planes), target)
+        try Elements.forElementsAsFloat32(input, into: result) { rows in
+            switch form {
+            case .linear(let leak): rows.kernels.leaky_relu(rows.a, rows.elements, leak, rows.result)
+            case .smooth(let kind): rows.kernels.smooth_activation(kind, rows.a, rows.elements, rows.result)
             }
         }
-        try Kernels.forElements(["input": input, "result": result]) { kernels, start, count in
-            apply(kernels, input.pointer + start, count, result.pointer + start)
-        }
     }
 
-    private func apply(
-        _ kernels: scn_kernel_table, _ source: UnsafePointer<Float>, _ count: Int64,
-        _ target: UnsafeMutablePointer<Float>
-    ) {
-        switch form {
-        case .linear(let leak): kernels.leaky_relu(source, count, leak, target)
-        case .smooth(let kind): kernels.smooth_activation(kind, source, count, target)
-        }
-    }
-
-    /// result: by the input, from input and output of the forward pass.
+    /// result: by the input, from input and output of the forward pass; each float32 or bfloat16.
     package func backward(input: Matrix, output: Matrix, gradient: Matrix, into result: Matrix) throws(SCNError) {
-        let operands: KeyValuePairs<String, Matrix?> = [
-            "input": input, "output": output, "gradient": gradient, "result": result,
-        ]
-        try Kernels.forElements(operands) { kernels, start, count in
-            let (source, target) = (gradient.pointer + start, result.pointer + start)
-            switch self.form {
-            case .linear(let leak):
-                kernels.leaky_relu_backward(input.pointer + start, source, count, leak, target)
-            case .smooth(let kind):
-                kernels.smooth_activation_backward(
-                    kind, input.pointer + start, output.pointer + start, source, count, target)
+        _ = try Kernels.converting(["output": output])
+        try output.requireSameShape(as: input, "output")
+        switch form {
+        case .linear(let leak):
+            try Elements.forElementsAsFloat32(input, ["gradient": gradient], into: result) { rows in
+                rows.kernels.leaky_relu_backward(rows.a, rows.b, rows.elements, leak, rows.result)
+            }
+        case .smooth(let kind):
+            try Elements.forElementsAsFloat32(input, ["output": output, "gradient": gradient], into: result) { rows in
+                rows.kernels.smooth_activation_backward(kind, rows.a, rows.b, rows.c, rows.elements, rows.result)
             }
         }
     }

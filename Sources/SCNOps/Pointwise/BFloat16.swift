@@ -28,39 +28,95 @@ extension Elements {
         }
     }
 
-    /// Runs loops of float32 over rows of `a`, `b` and the result, of one shape, of which any may be bfloat16: a chunk
-    /// of such is in scratch meanwhile, near the core.
+    /// Rows of operands of one shape as loops of float32 take them: where they are, or in scratch.
+    struct FloatRows {
+        let kernels: scn_kernel_table
+        /// The number of the chunk, of those that depend on shapes and types alone.
+        let chunk: Int
+        let rows: Int
+        let planes: Int
+        /// The operands that were given, in their order.
+        let a, b, c: UnsafePointer<Float>
+        /// Where the result goes; the first operand's place where none is wanted.
+        let result: UnsafeMutablePointer<Float>
+
+        var elements: Int64 { Int64(rows * planes) }
+    }
+
+    /// Runs loops of float32 over rows of up to three operands and of a result, all of one shape, of which any may be
+    /// bfloat16: a chunk of such is in scratch meanwhile, near the core.
+    ///
+    /// - Parameters:
+    ///   - operands: Each under the name that an error gives it; nil is left out.
+    ///   - chunkRows: Rows of a chunk, where that shows in what `body` makes of them.
     static func forRowsAsFloat32(
-        _ a: Matrix, _ b: Matrix? = nil, into result: Matrix,
-        _ body: (
-            _ kernels: scn_kernel_table, _ rows: Int, _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>,
-            _ result: UnsafeMutablePointer<Float>
-        ) -> Void
+        _ operands: KeyValuePairs<String, Matrix?>, into result: Matrix? = nil, chunkRows: Int? = nil,
+        _ body: (FloatRows) -> Void
     ) throws(SCNError) {
-        let kernels = try Kernels.converting(["a": a, "b": b, "result": result])
-        try b?.requireSameShape(as: a, "b")
-        try result.requireSameShape(as: a, "result")
+        let kernels = try Kernels.converting(operands)
+        _ = try Kernels.converting(["result": result])
+        var given: (a: Matrix?, b: Matrix?, c: Matrix?) = (nil, nil, nil)
+        for (name, operand) in operands {
+            guard let operand else { continue }
+            if let first = given.a { try operand.requireSameShape(as: first, name) }
+            switch given {
+            case (nil, _, _): given.a = operand
+            case (_, nil, _): given.b = operand
+            default: given.c = operand
+            }
+        }
+        guard let a = given.a else { return }
+        let (b, c) = (given.b ?? a, given.c ?? a)
+        try result?.requireSameShape(as: a, "result")
         let planes = a.planes
         if a.count == 0 { return }
-        let chunkRows = max(1, ChunkSizes.convertedElements / planes)
-        let lanes = min(Parallel.threadCount, Parallel.chunkCount(a.rows, size: chunkRows))
-        let part = chunkRows * planes
-        let scratch = try Storage<Float>(count: checkedProduct([lanes, 3, part], "the scratch of a conversion"))
-        Parallel.forEachChunk(a.rows, size: chunkRows, lanes: lanes) { lane, _, range in
+        let isConverted = areConverted(a, b, c, result)
+        let elements = isConverted ? ChunkSizes.convertedElements : ChunkSizes.elements
+        let size = min(a.rows, chunkRows ?? max(1, elements / planes))
+        let lanes = min(Parallel.threadCount, Parallel.chunkCount(a.rows, size: size))
+        let part = size * planes
+        let scratch = try Storage<Float>(
+            count: isConverted ? checkedProduct([lanes, 4, part], "the scratch of a conversion") : 0)
+        Parallel.forEachChunk(a.rows, size: size, lanes: lanes) { lane, chunk, range in
             let (start, count) = (range.lowerBound * planes, range.count * planes)
-            let base = scratch.pointer + lane * 3 * part
-            func widened(_ matrix: Matrix, _ place: UnsafeMutablePointer<Float>) -> UnsafePointer<Float> {
+            func place(_ number: Int) -> UnsafeMutablePointer<Float> { scratch.pointer + (4 * lane + number) * part }
+            func widened(_ matrix: Matrix, _ number: Int) -> UnsafePointer<Float> {
                 if matrix.type == .float32 { return UnsafePointer(matrix.pointer + start) }
-                kernels.widen_bfloat16(matrix.halves + start, Int64(count), place)
-                return UnsafePointer(place)
+                kernels.widen_bfloat16(matrix.halves + start, Int64(count), place(number))
+                return UnsafePointer(place(number))
             }
-            let first = widened(a, base)
-            let second = b.map { widened($0, base + part) } ?? first
-            let target = result.type == .float32 ? result.pointer + start : base + 2 * part
-            body(kernels, range.count, first, second, target)
-            if result.type == .bfloat16 { kernels.round_to_bfloat16(target, Int64(count), result.halves + start) }
+            let first = widened(a, 0)
+            let second = given.b.map { widened($0, 1) } ?? first
+            let third = given.c.map { widened($0, 2) } ?? first
+            let target =
+                switch result?.type {
+                case nil: UnsafeMutablePointer(mutating: first)
+                case .bfloat16: place(3)
+                default: result!.pointer + start
+                }
+            body(
+                FloatRows(
+                    kernels: kernels, chunk: chunk, rows: range.count, planes: planes, a: first, b: second, c: third,
+                    result: target))
+            if let result, result.type == .bfloat16 {
+                kernels.round_to_bfloat16(target, Int64(count), result.halves + start)
+            }
         }
         withExtendedLifetime(scratch) {}
+    }
+
+    /// The same for loops over elements, however long the rows are: `planes` is 1.
+    static func forElementsAsFloat32(
+        _ a: Matrix, _ others: KeyValuePairs<String, Matrix> = [:], into result: Matrix, _ body: (FloatRows) -> Void
+    ) throws(SCNError) {
+        for (name, operand) in others { try operand.requireSameShape(as: a, name) }
+        try result.requireSameShape(as: a, "result")
+        func column(_ matrix: Matrix) -> Matrix { matrix.reshaped(rows: matrix.count, planes: 1) }
+        let second = others.first.map { column($0.value) }
+        let third = others.dropFirst().first.map { column($0.value) }
+        try forRowsAsFloat32(
+            ["input": column(a), others.first?.key ?? "": second, others.dropFirst().first?.key ?? "": third],
+            into: column(result), body)
     }
 
     /// Whether one of them is bfloat16.

@@ -5,13 +5,8 @@ package import SCNCore
 package enum Elements {
     /// result = a + b, of one shape, each float32 or bfloat16; in place allowed.
     package static func add(_ a: Matrix, _ b: Matrix, into result: Matrix) throws(SCNError) {
-        if areConverted(a, b, result) {
-            return try forRowsAsFloat32(a, b, into: result) { kernels, rows, first, second, sum in
-                kernels.add(first, second, Int64(rows * a.planes), sum)
-            }
-        }
-        try Kernels.forElements(["a": a, "b": b, "result": result]) { kernels, start, count in
-            kernels.add(a.pointer + start, b.pointer + start, count, result.pointer + start)
+        try forElementsAsFloat32(a, ["b": b], into: result) { rows in
+            rows.kernels.add(rows.a, rows.b, rows.elements, rows.result)
         }
     }
 
@@ -73,15 +68,10 @@ package enum Elements {
     /// bfloat16.
     package static func join(_ sources: [Matrix], into result: Matrix) throws(SCNError) {
         try checkJoin(sources, result)
-        if result.type == .bfloat16 && sources.allSatisfy({ $0.type == .bfloat16 }) {
-            return Parallel.forEachChunk(result.rows, size: ChunkSizes.rows) { _, range in
-                var column = result.halves + range.lowerBound * result.planes
-                for source in sources {
-                    let part = source.halves + range.lowerBound * source.planes
-                    for row in 0..<range.count {
-                        (column + row * result.planes).update(from: part + row * source.planes, count: source.planes)
-                    }
-                    column += source.planes
+        if areHalves(sources, result) {
+            return forEachPartOfHalves(result, sources) { rows, joined, width, part, planes in
+                for row in 0..<rows {
+                    (joined + row * width).update(from: part + row * planes, count: planes)
                 }
             }
         }
@@ -90,9 +80,16 @@ package enum Elements {
         }
     }
 
-    /// The reverse of `join`: cuts the planes of `source` into the results.
+    /// The reverse of `join`: cuts the planes of `source` into the results; all are, as it is, float32 or bfloat16.
     package static func split(_ source: Matrix, into results: [Matrix]) throws(SCNError) {
         try checkJoin(results, source)
+        if areHalves(results, source) {
+            return forEachPartOfHalves(source, results) { rows, joined, width, part, planes in
+                for row in 0..<rows {
+                    (part + row * planes).update(from: joined + row * width, count: planes)
+                }
+            }
+        }
         try forEachPart(source, results) { kernels, rows, planes, joined, part in
             kernels.copy_rows(rows, joined, Int64(source.planes), part, planes, planes)
         }
@@ -143,6 +140,26 @@ package enum Elements {
                 copy(
                     kernels, Int64(range.count), Int64(part.planes), column,
                     part.pointer + range.lowerBound * part.planes)
+                column += part.planes
+            }
+        }
+    }
+
+    private static func areHalves(_ parts: [Matrix], _ joined: Matrix) -> Bool {
+        joined.type == .bfloat16 && parts.allSatisfy { $0.type == .bfloat16 }
+    }
+
+    private static func forEachPartOfHalves(
+        _ joined: Matrix, _ parts: [Matrix],
+        _ copy: (
+            _ rows: Int, _ joined: UnsafeMutablePointer<UInt16>, _ width: Int, _ part: UnsafeMutablePointer<UInt16>,
+            _ planes: Int
+        ) -> Void
+    ) {
+        Parallel.forEachChunk(joined.rows, size: ChunkSizes.rows) { _, range in
+            var column = joined.halves + range.lowerBound * joined.planes
+            for part in parts {
+                copy(range.count, column, joined.planes, part.halves + range.lowerBound * part.planes, part.planes)
                 column += part.planes
             }
         }

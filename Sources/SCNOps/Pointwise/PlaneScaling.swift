@@ -17,25 +17,16 @@ enum PlaneMaps {
     static func apply(
         _ input: Matrix, mean: Matrix, scale: Matrix, shift: Matrix, leakiness: Float, into result: Matrix
     ) throws(SCNError) {
-        let kernels = try Kernels.fitting(["mean": mean, "scale": scale, "shift": shift])
+        try Kernels.requireFitting(["mean": mean, "scale": scale, "shift": shift])
         let planes = input.planes
         try result.requireSameShape(as: input, "result")
         for (vector, name) in [(mean, "mean"), (scale, "scale"), (shift, "shift")] {
             try vector.requireShape(1, planes, name)
         }
-        if planes == 0 { return }
-        if Elements.areConverted(input, result) {
-            return try Elements.forRowsAsFloat32(input, into: result) { kernels, rows, source, _, target in
-                kernels.batch_norm_apply(
-                    source, Int64(rows), Int64(planes), mean.pointer, scale.pointer, shift.pointer, leakiness, target)
-            }
-        }
-        try Kernels.requireFitting(["input": input, "result": result])
-        Parallel.forEachChunk(input.rows, size: chunkRows(planes)) { _, range in
-            let start = range.lowerBound * planes
-            kernels.batch_norm_apply(
-                input.pointer + start, Int64(range.count), Int64(planes), mean.pointer, scale.pointer, shift.pointer,
-                leakiness, result.pointer + start)
+        try Elements.forRowsAsFloat32(["input": input], into: result) { rows in
+            rows.kernels.batch_norm_apply(
+                rows.a, Int64(rows.rows), Int64(planes), mean.pointer, scale.pointer, shift.pointer, leakiness,
+                rows.result)
         }
     }
 

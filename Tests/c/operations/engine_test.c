@@ -66,6 +66,11 @@ static void test_tensors(void) {
     OK(scn_tensor_get_requires_gradient(unrecorded, &recorded));
     CHECK(recorded == 0 && scn_get_gradient_recording() == 0);
     OK(scn_set_gradient_recording(1));
+    CHECK(scn_get_autocast() == SCN_FLOAT32);
+    OK(scn_set_autocast(SCN_BFLOAT16));
+    CHECK(scn_set_autocast(SCN_FLOAT64) == SCN_ERROR_UNSUPPORTED && scn_get_autocast() == SCN_BFLOAT16);
+    CHECK(strstr(scn_last_error(), "type: is 1, expected SCN_FLOAT32 or SCN_BFLOAT16") != NULL);
+    OK(scn_set_autocast(SCN_FLOAT32));
 
     scn_tensor *const both[] = {a, total};
     scn_tensor *table, *second;

@@ -68,6 +68,7 @@ from .utilities import (
     squareroot_rotation,
     voxelize_pointcloud,
 )
+from .values.autocast import autocast
 from .values.grad_mode import enable_grad, is_grad_enabled, no_grad
 from .values.metadata import Metadata
 from .values.segments import (
@@ -131,6 +132,7 @@ __all__ = [
     "Tensor",
     "UnsupportedError",
     "Voxels",
+    "autocast",
     "batch_location_tensors",
     "binary_cross_entropy",
     "broadcast",

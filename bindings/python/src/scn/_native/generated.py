@@ -568,6 +568,8 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_tensor_zero_gradient": (Status, [Tensor]),
     "scn_get_gradient_recording": (c_int32, []),
     "scn_set_gradient_recording": (Status, [c_int32]),
+    "scn_get_autocast": (ElementType, []),
+    "scn_set_autocast": (Status, [ElementType]),
     "scn_tensor_add": (Status, [Tensor, Tensor, POINTER(Tensor)]),
     "scn_tensor_multiply": (Status, [Tensor, Tensor, POINTER(Tensor)]),
     "scn_tensor_scale": (Status, [Tensor, c_float, POINTER(Tensor)]),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
-from .._messages import not_a_module, text_of
-from .._native.generated import SCN_BFLOAT16, SCN_FLOAT32
+from .._messages import not_a_module
 from .._native.handles import ModuleHandle, TensorHandle
 from .._native.library import library
-from ..errors import InvalidArgumentError, UnsupportedError
+from ..errors import UnsupportedError
+from ..values.autocast import precision_of
 from ..values.native import from_native, to_native
 from .batched import batched_points
 from .input_output import points
@@ -18,7 +18,6 @@ from .module import Module
 
 __all__ = ["InferenceNetwork", "optimize_for_inference"]
 
-_PRECISIONS = {"float32": SCN_FLOAT32, "bfloat16": SCN_BFLOAT16}
 
 
 class InferenceNetwork(Layer):
@@ -77,9 +76,7 @@ def optimize_for_inference(module: Module, precision: str = "float32") -> Infere
     handle = module._native_handle()
     if handle is None:
         raise UnsupportedError("module: has parts written in Python, expected modules of the library")
-    if precision not in _PRECISIONS:
-        raise InvalidArgumentError(f"precision: is {text_of(precision)}, expected 'float32' or 'bfloat16'")
-    optimized = ModuleHandle.make(library.scn_module_optimize_for_inference_in, handle, _PRECISIONS[precision])
+    optimized = ModuleHandle.make(library.scn_module_optimize_for_inference_in, handle, precision_of(precision))
     return InferenceNetwork._around(optimized)  # type: ignore[return-value]
 
 
