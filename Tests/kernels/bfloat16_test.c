@@ -41,6 +41,18 @@ static void conversions(const scn_kernel_table *table) {
         table->widen_bfloat16(got, count, back);
         for (int64_t i = 0; i < count; i++) values[i] = widened(want[i]);
         HOLDS(have_same_bits(back, values, count));
+        /* Sums with numbers far and near; NaN may be any. */
+        uint16_t *others = edge_halves(count), *sums = edge_halves(count);
+        for (int64_t i = 0; i < count; i++) {
+            others[i] = want[i * 7919 % count];
+            back[i] = values[i] + widened(others[i]);
+        }
+        uint16_t *expected = rounded_copy(back, count);
+        table->add_bfloat16(want, others, count, sums);
+        int64_t wrong = 0;
+        for (int64_t i = 0; i < count; i++)
+            wrong += isnan(back[i]) ? !isnan(widened(sums[i])) : sums[i] != expected[i];
+        HOLDS(wrong == 0);
         end_case();
     }
 }

@@ -251,6 +251,9 @@ typedef struct {
     void (*_Nonnull round_to_bfloat16)(const float *_Nonnull a, int64_t count, uint16_t *_Nonnull output);
     /// From bfloat16 to float32. Not in place.
     void (*_Nonnull widen_bfloat16)(const uint16_t *_Nonnull a, int64_t count, float *_Nonnull output);
+    /// output = a + b of bfloat16, computed in float32 and rounded. In place allowed.
+    void (*_Nonnull add_bfloat16)(const uint16_t *_Nonnull a, const uint16_t *_Nonnull b, int64_t count,
+                                  uint16_t *_Nonnull output);
     /// Sum of squares, accumulated in double.
     double (*_Nonnull sum_of_squares)(const float *_Nonnull a, int64_t count);
     /// x > 0 ? x : leakiness * x.

@@ -69,29 +69,37 @@ package struct BatchNormalizationOperation {
             return
         }
         let moments = try Self.moments(input)
-        let (scaleVector, shiftVector) = (try Matrix(rows: 1, planes: planes), try Matrix(rows: 1, planes: planes))
-        let (scale, shift) = (scaleVector.pointer, shiftVector.pointer)
+        func inverseDeviation(_ p: Int) -> Double {
+            1 / (moments[2 * p + 1] / Double(rows) + epsilon).squareRoot()
+        }
+        let (meanVector, scaleVector) = (try Matrix(rows: 1, planes: planes), try Matrix(rows: 1, planes: planes))
+        let shiftVector = try Matrix(rows: 1, planes: planes)
+        let (means, scale, shift) = (meanVector.pointer, scaleVector.pointer, shiftVector.pointer)
         let (weight, bias) = (weight?.pointer, bias?.pointer)
+        for p in 0..<planes {
+            let mean = moments[2 * p]
+            means[p] = Float(mean)
+            scale[p] = Float(inverseDeviation(p) * Double(weight?[p] ?? 1))
+            // What rounding took from the mean comes back with the shift.
+            shift[p] = Float(Double(bias?[p] ?? 0) - (mean - Double(means[p])) * Double(scale[p]))
+        }
+        // The last that asks for memory comes before the first that writes.
+        try PlaneMaps.apply(
+            input, mean: meanVector, scale: scaleVector, shift: shiftVector, leakiness: leakiness, into: result)
         let (savedMean, savedInverseDeviation) = (saved.mean.pointer, saved.inverseDeviation.pointer)
         let savedRemainder = saved.remainder?.pointer
         let (runningMean, runningVariance) = (running?.mean.pointer, running?.variance.pointer)
         for p in 0..<planes {
             let (mean, squares) = (moments[2 * p], moments[2 * p + 1])
-            let inverseDeviation = 1 / (squares / Double(rows) + epsilon).squareRoot()
             savedMean[p] = Float(mean)
             savedRemainder?[p] = Float(mean - Double(savedMean[p]))
-            savedInverseDeviation[p] = Float(inverseDeviation)
-            scale[p] = Float(inverseDeviation * Double(weight?[p] ?? 1))
-            // What rounding took from the mean comes back with the shift.
-            shift[p] = Float(Double(bias?[p] ?? 0) - (mean - Double(savedMean[p])) * Double(scale[p]))
+            savedInverseDeviation[p] = Float(inverseDeviation(p))
             if let runningMean { runningMean[p] = updated(runningMean[p], by: Float(mean), keeping: momentum) }
             if let runningVariance {
                 let unbiased = rows > 1 ? Float(squares / Double(rows - 1)) : 0
                 runningVariance[p] = updated(runningVariance[p], by: unbiased, keeping: momentum)
             }
         }
-        try PlaneMaps.apply(
-            input, mean: saved.mean, scale: scaleVector, shift: shiftVector, leakiness: leakiness, into: result)
     }
 
     /// Normalizes by the running statistics; input and result are each float32 or bfloat16.
@@ -180,10 +188,10 @@ package struct BatchNormalizationOperation {
                     sums + planes)
             }
         }
-        let factors = try Storage<Float>(count: 3 * planes)
+        let factors = try Storage<Float>(count: 5 * planes)
         let (weight, remainder) = (weight?.pointer, remainder?.pointer)
-        let (weightSums, biasSums) = (weightResult?.pointer, biasResult?.pointer)
         let (a, b, c) = (factors.pointer, factors.pointer + planes, factors.pointer + 2 * planes)
+        let (weightSums, biasSums) = (factors.pointer + 3 * planes, factors.pointer + 4 * planes)
         for p in 0..<planes {
             var (sumGradient, sumProduct) = (0.0, 0.0)
             for chunk in 0..<chunks {
@@ -199,12 +207,14 @@ package struct BatchNormalizationOperation {
             let slope = share * inverse * inverse * sumProduct
             b[p] = Float(-slope)
             c[p] = Float(slope * rounding - share * sumGradient)
-            weightSums?[p] = Float(sumProduct * inverse)
-            biasSums?[p] = Float(sumGradient)
+            weightSums[p] = Float(sumProduct * inverse)
+            biasSums[p] = Float(sumGradient)
         }
         try Self.applyBackward(
             input: input, output: output, gradient: gradient, mean: mean.pointer, leakiness: leakiness, scale: a,
             ofStatistics: statisticsDependOnInput ? (b, c) : nil, into: result)
+        weightResult?.pointer.update(from: weightSums, count: planes)
+        biasResult?.pointer.update(from: biasSums, count: planes)
         withExtendedLifetime((partial, factors, mean)) {}
     }
 

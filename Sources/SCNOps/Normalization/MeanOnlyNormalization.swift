@@ -28,15 +28,17 @@ package struct MeanOnlyNormalizationOperation {
         let moments = try BatchNormalizationOperation.moments(input)
         let means = try Matrix(rows: 1, planes: planes)
         let (scale, shifts) = (try Self.ones(planes), try Matrix(rows: 1, planes: planes))
-        let (mean, shift, bias, running) = (means.pointer, shifts.pointer, bias?.pointer, runningMean?.pointer)
+        let (mean, shift, bias) = (means.pointer, shifts.pointer, bias?.pointer)
         for p in 0..<planes {
             let exact = moments[2 * p]
             mean[p] = Float(exact)
             // What rounding took from the mean comes back with the shift.
             shift[p] = Float(Double(bias?[p] ?? 0) - (exact - Double(mean[p])))
-            if let running { running[p] = updated(running[p], by: Float(exact), keeping: momentum) }
         }
+        // The last that asks for memory comes before the first that writes.
         try PlaneMaps.apply(input, mean: means, scale: scale, shift: shifts, leakiness: leakiness, into: result)
+        guard let running = runningMean?.pointer else { return }
+        for p in 0..<planes { running[p] = updated(running[p], by: Float(moments[2 * p]), keeping: momentum) }
     }
 
     package func forwardEvaluation(_ input: Matrix, bias: Matrix?, runningMean: Matrix, into result: Matrix)
@@ -64,7 +66,7 @@ package struct MeanOnlyNormalizationOperation {
         let areSummed = isTraining || biasResult != nil
         let chunks = areSummed ? Parallel.chunkCount(rows, size: chunkRows) : 0
         let partial = try Storage<Double>(count: 2 * chunks * planes)
-        let vectors = try Storage<Float>(count: 3 * planes, zeroed: true)
+        let vectors = try Storage<Float>(count: 4 * planes, zeroed: true)
         let (zeros, ones, shift) = (vectors.pointer, vectors.pointer + planes, vectors.pointer + 2 * planes)
         ones.update(repeating: 1, count: planes)
         let sums = partial.pointer
@@ -76,15 +78,16 @@ package struct MeanOnlyNormalizationOperation {
                     target + planes)
             }
         }
-        let biasSums = biasResult?.pointer
+        let biasSums = vectors.pointer + 3 * planes
         for p in 0..<planes {
             let sum = (0..<chunks).reduce(0.0) { $0 + sums[2 * $1 * planes + p] }
-            biasSums?[p] = Float(sum)
+            biasSums[p] = Float(sum)
             if isTraining { shift[p] = Float(-sum / Double(max(1, rows))) }
         }
         try BatchNormalizationOperation.applyBackward(
             input: gradient, output: output, gradient: gradient, mean: zeros, leakiness: leakiness,
             scale: ones, ofStatistics: isTraining ? (zeros, shift) : nil, into: result)
+        biasResult?.pointer.update(from: biasSums, count: planes)
         withExtendedLifetime((partial, vectors)) {}
     }
 

@@ -75,11 +75,12 @@ extension Elements {
         let size = min(a.rows, chunkRows ?? max(1, elements / planes))
         let lanes = min(Parallel.threadCount, Parallel.chunkCount(a.rows, size: size))
         let part = size * planes
-        let scratch = try Storage<Float>(
-            count: isConverted ? checkedProduct([lanes, 4, part], "the scratch of a conversion") : 0)
+        let scratch =
+            isConverted
+            ? try Storage<Float>(count: checkedProduct([lanes, 4, part], "the scratch of a conversion")) : nil
         Parallel.forEachChunk(a.rows, size: size, lanes: lanes) { lane, chunk, range in
             let (start, count) = (range.lowerBound * planes, range.count * planes)
-            func place(_ number: Int) -> UnsafeMutablePointer<Float> { scratch.pointer + (4 * lane + number) * part }
+            func place(_ number: Int) -> UnsafeMutablePointer<Float> { scratch!.pointer + (4 * lane + number) * part }
             func widened(_ matrix: Matrix, _ number: Int) -> UnsafePointer<Float> {
                 if matrix.type == .float32 { return UnsafePointer(matrix.pointer + start) }
                 kernels.widen_bfloat16(matrix.halves + start, Int64(count), place(number))

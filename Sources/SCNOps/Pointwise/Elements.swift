@@ -5,6 +5,16 @@ package import SCNCore
 package enum Elements {
     /// result = a + b, of one shape, each float32 or bfloat16; in place allowed.
     package static func add(_ a: Matrix, _ b: Matrix, into result: Matrix) throws(SCNError) {
+        if a.type == .bfloat16 && b.type == .bfloat16 && result.type == .bfloat16 {
+            // Without scratch: gradients that meet are added where no memory may be asked for.
+            let kernels = try Kernels.converting([:])
+            try b.requireSameShape(as: a, "b")
+            try result.requireSameShape(as: a, "result")
+            return Parallel.forEachChunk(a.count, size: ChunkSizes.elements) { _, range in
+                let start = range.lowerBound
+                kernels.add_bfloat16(a.halves + start, b.halves + start, Int64(range.count), result.halves + start)
+            }
+        }
         try forElementsAsFloat32(a, ["b": b], into: result) { rows in
             rows.kernels.add(rows.a, rows.b, rows.elements, rows.result)
         }
