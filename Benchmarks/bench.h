@@ -81,6 +81,7 @@ typedef struct {
     int count_of_thread_counts;
     const char *steps_folder;  ///< not NULL: this process is there to make steps when it is asked to
     int memory_threads;  ///< not 0: this process is there to find out the memory of a step on so many threads
+    int is_in_bfloat16;  ///< whether that step is
 } settings;
 extern settings setting;
 
@@ -197,6 +198,8 @@ unet prepare_unet(const points *cloud);
 void build_unet(unet *subject, const unet_plan *plan);
 /// One training step, or one inference, on a new geometry; context: unet.
 void train_unet(void *context);
+/// The training step with bfloat16 between the layers.
+void train_unet_in_bfloat16(void *context);
 void apply_unet(void *context);
 void free_unet(unet *subject);
 
@@ -251,7 +254,7 @@ enum {
     RELATION_LINES = 6,
     ELEMENT_LINES = 8,
     NETWORK_LINES = 5,
-    MEMORY_LINES = 1
+    MEMORY_LINES = 2
 };
 void measure_unets(const points *cloud);
 void expect_unets(void);

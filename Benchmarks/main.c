@@ -21,7 +21,8 @@ static const char usage[] =
     "               make a training step of the larger U-Net for each number of threads on the standard input;\n"
     "               what torch_step.py runs\n"
     "  --step-memory THREADS\n"
-    "               only print the bytes that a training step of the larger U-Net takes\n";
+    "               only print the bytes that a training step of the larger U-Net takes\n"
+    "  --bfloat16   with that: the step in bfloat16\n";
 
 static void read_arguments(int count, char **arguments) {
     for (int i = 1; i < count; i++) {
@@ -29,6 +30,8 @@ static void read_arguments(int count, char **arguments) {
         if (strcmp(argument, "--quick") == 0) {
             setting.quick = 1;
             setting.dense_size = 1024;
+        } else if (strcmp(argument, "--bfloat16") == 0) {
+            setting.is_in_bfloat16 = 1;
         } else if (strcmp(argument, "--data") == 0 && value) {
             setting.data = value;
             i++;

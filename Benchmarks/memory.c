@@ -38,7 +38,7 @@ void print_step_memory(void) {
     double start = status_of_process("VmRSS");
     check(scn_set_thread_count(setting.memory_threads));
     build_unet(&subject, &unet_plans[LARGER_UNET]);
-    for (int step = 0; step < STEPS; step++) train_unet(&subject);
+    for (int step = 0; step < STEPS; step++) (setting.is_in_bfloat16 ? train_unet_in_bfloat16 : train_unet)(&subject);
     printf("%.0f\n", status_of_process("VmHWM") - start);
     free_unet(&subject);
     free_points(&cloud);
@@ -67,15 +67,18 @@ static double number_from_child(char *const *arguments) {
     return number;
 }
 
-void measure_memory(void) {
-    const char *section = "U-Net, memory above the process's start", *name = "32 ... 160 planes, peak of training";
+static void measure_step_memory(int is_in_bfloat16) {
+    const char *section = "U-Net, memory above the process's start";
+    const char *name = is_in_bfloat16 ? "32 ... 160 planes, bfloat16" : "32 ... 160 planes, peak of training";
     double values[THREAD_COUNTS] = {0};
     announce(section, name, usual_budget());
     for (int t = 0; t < setting.count_of_thread_counts; t++) {
         char threads[16], program[] = "scn-bench", option[] = "--step-memory", data[] = "--data", quick[] = "--quick";
+        char bfloat16[] = "--bfloat16";
         snprintf(threads, sizeof threads, "%d", setting.thread_counts[t]);
-        char *arguments[7] = {program, option, threads};
+        char *arguments[8] = {program, option, threads};
         int count = 3;
+        if (is_in_bfloat16) arguments[count++] = bfloat16;
         if (setting.quick) arguments[count++] = quick;
         if (setting.data) {
             arguments[count++] = data;
@@ -84,4 +87,9 @@ void measure_memory(void) {
         values[t] = 1e-6 * number_from_child(arguments);
     }
     record(section, name, MEGABYTES, values);
+}
+
+void measure_memory(void) {
+    measure_step_memory(0);
+    measure_step_memory(1);
 }

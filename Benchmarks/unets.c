@@ -79,7 +79,7 @@ void free_unet(unet *subject) {
 
 void expect_unets(void) {
     for (int i = 0; i < UNETS; i++)
-        expect(3, scaled_budget(unet_plans[i].training_budget + 2 * unet_plans[i].inference_budget));
+        expect(4, scaled_budget(2 * unet_plans[i].training_budget + 2 * unet_plans[i].inference_budget));
 }
 
 static void measure_step(unet *subject, unet_convolutions *alone, const unet_plan *plan, int is_training,
@@ -99,14 +99,22 @@ static void measure_step(unet *subject, unet_convolutions *alone, const unet_pla
     measure_with(step, (extra){&convolutions, views, has_gain ? 3 : 2, scaled_budget(budget)});
 }
 
-/// An inference with bfloat16 inside, over one of float32.
-static void measure_bfloat16_inference(unet *single, unet *half, const unet_plan *plan, double arithmetic) {
-    char name[40];
-    const work companion = {.amount = arithmetic, .run = apply_unet, .context = single};
-    snprintf(name, sizeof name, "U-Net, %s planes, inference", plan->name);
+void train_unet_in_bfloat16(void *context) {
+    check(scn_set_autocast(SCN_BFLOAT16));
+    train_unet(context);
+    check(scn_set_autocast(SCN_FLOAT32));
+}
+
+/// A training step or an inference with bfloat16 inside, over one of float32.
+static void measure_in_bfloat16(unet *single, unet *half, const unet_plan *plan, double arithmetic, int is_training) {
+    char name[60];
+    const work companion = {
+        .amount = arithmetic, .run = is_training ? train_unet : apply_unet, .context = single};
+    snprintf(name, sizeof name, "U-Net, %s planes, %s", plan->name, is_training ? "training step" : "inference");
     measure_with((work){.section = "bfloat16, over float32", .name = name, .figure = SHARE_OF_COMPANION,
-                        .amount = arithmetic, .run = apply_unet, .context = half},
-                 (extra){.companion = &companion, .budget = scaled_budget(plan->inference_budget)});
+                        .amount = arithmetic, .run = is_training ? train_unet_in_bfloat16 : apply_unet, .context = half},
+                 (extra){.companion = &companion,
+                         .budget = scaled_budget(is_training ? plan->training_budget : plan->inference_budget)});
 }
 
 void measure_unets(const points *cloud) {
@@ -116,6 +124,7 @@ void measure_unets(const points *cloud) {
         unet_convolutions *alone = make_unet_convolutions(plan, cloud);
         build_unet(&subject, plan);
         measure_step(&subject, alone, plan, 1, i == LARGER_UNET && setting.count_of_thread_counts > 1);
+        measure_in_bfloat16(&subject, &subject, plan, unet_arithmetic(alone, 1), 1);
         scn_module *trained = subject.net;
         unet half = subject;
         check(scn_module_optimize_for_inference(trained, &subject.net));
@@ -123,7 +132,7 @@ void measure_unets(const points *cloud) {
         check(scn_module_release(trained));
         check(scn_set_gradient_recording(0));
         measure_step(&subject, alone, plan, 0, 0);
-        measure_bfloat16_inference(&subject, &half, plan, unet_arithmetic(alone, 0));
+        measure_in_bfloat16(&subject, &half, plan, unet_arithmetic(alone, 0), 0);
         check(scn_module_release(half.net));
         check(scn_set_gradient_recording(1));
         release_net(&subject);

@@ -178,8 +178,8 @@ typedef enum scn_value_kind {
 typedef enum scn_element_type {
     SCN_FLOAT32 = 0,
     SCN_FLOAT64 = 1, /**< Of points in space alone, see scn_voxelize. */
-    SCN_BFLOAT16 = 2 /**< Of the features of convolutions, see scn_convolution_forward, and inside of networks for
-                      *   inference, see scn_module_optimize_for_inference_in. */
+    SCN_BFLOAT16 = 2 /**< Inside of networks, see scn_set_autocast and scn_module_optimize_for_inference_in, and of
+                      *   matrices of some functions, see scn_convolution_forward. */
 } scn_element_type;
 
 /** Called when a buffer on loan is no longer needed, perhaps from another thread; it must not call the library. */
@@ -1394,7 +1394,8 @@ SCN_API scn_status scn_global_pooling_backward(scn_geometry *geometry, int32_t s
 
 /** Batch normalization in training, with (leaky) ReLU. input, result [n, planes]; weight, bias [planes] or NULL for
  *  ones and zeros; running_mean, running_variance [planes], updated, or both NULL; saved_mean, saved_inverse_deviation
- *  [planes], written for the backward pass. options->affine is ignored. */
+ *  [planes], written for the backward pass. options->affine is ignored. In these four functions, matrices may be
+ *  SCN_BFLOAT16: they are computed in float32 and rounded. SCN_ERROR_SHAPE, SCN_ERROR_UNSUPPORTED. */
 SCN_API scn_status scn_batch_norm_forward_training(const scn_matrix *input, const float *weight, const float *bias,
                                                    float *running_mean, float *running_variance,
                                                    const scn_batch_norm_options *options, float *saved_mean,
@@ -1445,7 +1446,8 @@ SCN_API scn_status scn_group_norm_backward(scn_geometry *geometry, int32_t sites
                                            float *weight_result, float *bias_result, scn_matrix *result);
 
 /** Multiply: result = input * weight + bias. input [n, in]; weight [in, out] or, where weight_is_transposed, [out, in];
- *  bias [out] or NULL; result [n, out]. NetworkInNetwork has the first form, Linear the second. */
+ *  bias [out] or NULL; result [n, out]. NetworkInNetwork has the first form, Linear the second. In these three functions,
+ *  matrices may be SCN_BFLOAT16, as in those of convolutions. */
 SCN_API scn_status scn_linear_forward(const scn_matrix *input, const float *weight, int32_t weight_is_transposed,
                                       const float *bias, scn_matrix *result);
 /** gradient [n, out]; result: by the input, [n, in]. */

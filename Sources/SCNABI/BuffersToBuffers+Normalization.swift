@@ -14,13 +14,13 @@ public func scn_batch_norm_forward_training(
         try require(
             (running_mean == nil) == (running_variance == nil), .invalidArgument,
             "running_mean, running_variance: one is NULL, expected both or neither")
-        let input = try matrix(input, "input")
+        let input = try matrix(input, "input", mayBeRounded: true)
         let planes = input.planes
         let running = running_mean == nil ? nil : try running(running_mean, running_variance, planes)
         try operation(options).forwardTraining(
             input, weight: try optionalVector(weight, planes, "weight"), bias: try optionalVector(bias, planes, "bias"),
             running: running, saved: try saved(saved_mean, saved_inverse_deviation, planes),
-            into: try matrix(result, "result"))
+            into: try matrix(result, "result", mayBeRounded: true))
     }
 }
 
@@ -49,11 +49,11 @@ public func scn_batch_norm_forward_evaluation(
     _ options: UnsafePointer<scn_batch_norm_options>?, _ result: HostResult
 ) -> scn_status {
     status {
-        let input = try matrix(input, "input")
+        let input = try matrix(input, "input", mayBeRounded: true)
         let planes = input.planes
         try operation(options).forwardEvaluation(
             input, weight: try optionalVector(weight, planes, "weight"), bias: try optionalVector(bias, planes, "bias"),
-            running: try running(running_mean, running_variance, planes), into: try matrix(result, "result"))
+            running: try running(running_mean, running_variance, planes), into: try matrix(result, "result", mayBeRounded: true))
     }
 }
 
@@ -64,14 +64,14 @@ public func scn_batch_norm_backward_training(
     _ weight_result: VectorResult, _ bias_result: VectorResult, _ result: HostResult
 ) -> scn_status {
     status {
-        let input = try matrix(input, "input")
+        let input = try matrix(input, "input", mayBeRounded: true)
         let planes = input.planes
         try operation(options).backwardTraining(
-            input: input, output: try matrix(output, "output"), gradient: try matrix(gradient, "gradient"),
+            input: input, output: try matrix(output, "output", mayBeRounded: true), gradient: try matrix(gradient, "gradient", mayBeRounded: true),
             weight: try optionalVector(weight, planes, "weight"),
             saved: try saved(saved_mean, saved_inverse_deviation, planes),
             weightResult: try optionalVector(weight_result, planes, "weight_result"),
-            biasResult: try optionalVector(bias_result, planes, "bias_result"), into: try matrix(result, "result"))
+            biasResult: try optionalVector(bias_result, planes, "bias_result"), into: try matrix(result, "result", mayBeRounded: true))
     }
 }
 
@@ -82,14 +82,14 @@ public func scn_batch_norm_backward_evaluation(
     _ bias_result: VectorResult, _ result: HostResult
 ) -> scn_status {
     status {
-        let input = try matrix(input, "input")
+        let input = try matrix(input, "input", mayBeRounded: true)
         let planes = input.planes
         try operation(options).backwardEvaluation(
-            input: input, output: try matrix(output, "output"), gradient: try matrix(gradient, "gradient"),
+            input: input, output: try matrix(output, "output", mayBeRounded: true), gradient: try matrix(gradient, "gradient", mayBeRounded: true),
             weight: try optionalVector(weight, planes, "weight"),
             running: try running(running_mean, running_variance, planes),
             weightResult: try optionalVector(weight_result, planes, "weight_result"),
-            biasResult: try optionalVector(bias_result, planes, "bias_result"), into: try matrix(result, "result"))
+            biasResult: try optionalVector(bias_result, planes, "bias_result"), into: try matrix(result, "result", mayBeRounded: true))
     }
 }
 

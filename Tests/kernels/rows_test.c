@@ -52,6 +52,33 @@ static void layer_norms(const scn_kernel_table *table) {
                 normalize(table, is_affine, plane_counts[a], row_counts[b]);
 }
 
+static void exponentials(const scn_kernel_table *table) {
+    static const int64_t counts[] = {1, 2, 3, 7, 8, 9, 15, 16, 17, 20, 33, 100};
+    for (int64_t c = 0; c < COUNT_OF(counts) * 4; c++) {
+        int64_t planes = counts[c / 4];
+        begin_case("exponentials, %lld planes, kind %lld", (long long)planes, (long long)(c % 4));
+        float *x = uneven_floats(planes, (uint64_t)c), *y = edge_floats(planes), largest, again;
+        double *want = edge_doubles(planes), greatest = -INFINITY, total = 0;
+        for (int64_t p = 0; p < planes; p++) x[p] = c % 4 == 1 ? 40 * x[p] : c % 4 == 2 ? x[p] - 300 : x[p];
+        if (c % 4 == 3) x[planes / 2] = NAN;
+        if (c % 4 == 1) x[planes - 1] = -INFINITY;
+        if (c % 4 == 1) x[0] = 50;
+        for (int64_t p = 0; p < planes; p++) greatest = x[p] > greatest ? (double)x[p] : greatest;
+        for (int64_t p = 0; p < planes; p++) total += want[p] = exp(x[p] - greatest);
+        const double sum = table->exponentials_of_row(x, planes, &largest, y);
+        HOLDS(table->exponentials_of_row(x, planes, &again, NULL) == sum || isnan(sum));
+        if (c % 4 == 3) {
+            HOLDS(isnan(sum));
+        } else {
+            CLOSE(y, want, planes, 3e-7);
+            HOLDS(largest == (float)greatest && again == largest && fabs(sum - total) <= 3e-7 * total);
+        }
+        table->exponentials_of_row(x, planes, &again, x);
+        HOLDS(have_same_bits(x, y, planes));
+        end_case();
+    }
+}
+
 static void leaks_of_planes(const scn_kernel_table *table) {
     for (int64_t c = 0; c < COUNT_OF(plane_counts) * COUNT_OF(row_counts); c++) {
         int64_t planes = plane_counts[c / COUNT_OF(row_counts)], rows = row_counts[c % COUNT_OF(row_counts)];
@@ -81,6 +108,6 @@ static void leaks_of_planes(const scn_kernel_table *table) {
 }
 
 int main(void) {
-    static void (*const tests[])(const scn_kernel_table *) = {layer_norms, leaks_of_planes};
+    static void (*const tests[])(const scn_kernel_table *) = {layer_norms, exponentials, leaks_of_planes};
     return run_on_all_tables(tests, COUNT_OF(tests));
 }

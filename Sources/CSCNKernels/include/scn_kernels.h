@@ -218,6 +218,10 @@ typedef struct {
                                          int64_t rows, int64_t planes, double epsilon, const float *_Nullable weight,
                                          double *_Nonnull sum_product, double *_Nonnull sum_gradient,
                                          float *_Nonnull input_gradient);
+    /// output = e^(x - largest), NULL where not wanted, of one row of at least one plane; largest is its largest
+    /// number. Returns the sum of the exponentials, added in double; NaN where the row has one.
+    double (*_Nonnull exponentials_of_row)(const float *_Nonnull input, int64_t planes, float *_Nonnull largest,
+                                           float *_Nullable output);
     /// x > 0 ? x : leaks[p] * x.
     void (*_Nonnull prelu)(const float *_Nonnull input, int64_t rows, int64_t planes, const float *_Nonnull leaks,
                            float *_Nonnull output);

@@ -1,3 +1,4 @@
+internal import CSCNKernels
 internal import Glibc
 package import SCNCore
 
@@ -16,7 +17,7 @@ package enum CrossEntropyOperation {
         _ logits: Matrix, labels: UnsafePointer<Int64>, classWeights: Matrix?, ignoreIndex: Int64, gradient: Matrix?
     ) throws(SCNError) -> Float {
         let (rows, classes) = (logits.rows, logits.planes)
-        try Kernels.requireFitting(["logits": logits, "gradient": gradient])
+        let kernels = try Kernels.fitting(["logits": logits, "gradient": gradient])
         try gradient?.requireSameShape(as: logits, "gradient")
         try requireVectors(classes, ["class_weights": classWeights])
         let classWeights = classWeights?.pointer
@@ -50,23 +51,18 @@ package enum CrossEntropyOperation {
                 }
                 let label = Int(labels[row])
                 let weight = Double(classWeights?[label] ?? 1) * inverseWeight
-                var maximum = values[0]
-                for c in 1..<max(1, classes) { maximum = max(maximum, values[c]) }
                 // Before anything is written: the gradient may take the place of the logits.
-                let labeled = values[label] - maximum
-                var total = 0.0
-                for c in 0..<classes {
-                    let exponential = expf(values[c] - maximum)
-                    target?[c] = exponential
-                    total += Double(exponential)
-                }
+                var labeled = values[label]
+                var largest: Float = 0
+                let total = kernels.exponentials_of_row(values, Int64(classes), &largest, target)
+                labeled -= largest
                 let loss = log(total) - Double(labeled)
                 // An infinite loss of weight 0 has the gradient 0, so it is none; what is NaN remains.
                 if weight > 0 || loss.isNaN { sum += weight * loss }
                 if let target {
-                    let factor = weight / total
-                    for c in 0..<classes { target[c] = Float(factor * Double(target[c])) }
-                    target[label] = Float(weight * (Double(expf(labeled)) / total - 1))
+                    let ofLabel = Float(weight * (Double(target[label]) / total - 1))
+                    kernels.scale(target, Float(weight / total), Int64(classes), target)
+                    target[label] = ofLabel
                 }
             }
             sums[chunk] = sum

@@ -127,3 +127,85 @@ def test_training_reaches_what_float32_reaches():
             optimizer.step()
         losses.append(loss.item())
     assert losses[0] < 0.1 and losses[1] < losses[0] + 0.02
+
+
+@pytest.mark.parametrize("is_training", [True, False])
+def test_batch_norms_round_what_float32_gives(is_training):
+    rng = np.random.default_rng(4)
+    rows = torch.from_numpy(rng.normal(3, 2, size=(700, 20)).astype(np.float32)).to(torch.bfloat16)
+    gradient = torch.from_numpy(rng.normal(size=(700, 20)).astype(np.float32)).to(torch.bfloat16)
+    results, states, gradients = [], [], []
+    for values in (rows.clone(), rows.float()):
+        torch.manual_seed(5)
+        layer = st.BatchNormLeakyReLU(20).train(is_training)
+        torch.nn.init.normal_(layer.weight)
+        values.requires_grad_()
+        results.append(layer(values))
+        assert results[-1].dtype is values.dtype
+        results[-1].backward(gradient.to(values.dtype))
+        states.append([layer.running_mean, layer.running_var])
+        gradients.append([values.grad, layer.weight.grad, layer.bias.grad])
+        assert values.grad.dtype is values.dtype and layer.weight.grad.dtype is torch.float32
+    assert torch.equal(results[0], results[1].to(torch.bfloat16))
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(*states))
+    for ours, theirs in zip(*gradients):
+        assert (ours.float() - theirs).abs().max() <= 0.01 * theirs.abs().max()
+
+
+def test_batch_norms_of_bfloat16_have_second_derivatives():
+    rng = np.random.default_rng(6)
+    rows = torch.from_numpy(rng.normal(size=(50, 4)).astype(np.float32)).to(torch.bfloat16)
+    found = []
+    for values in (rows.clone(), rows.float()):
+        torch.manual_seed(7)
+        layer = st.BatchNormalization(4)
+        torch.nn.init.normal_(layer.weight)
+        values.requires_grad_()
+        (first,) = torch.autograd.grad((layer(values).float() ** 3).sum(), values, create_graph=True)
+        first.float().square().sum().backward()
+        found.append(layer.weight.grad)
+    assert (found[0] - found[1]).abs().max() <= 0.05 * found[1].abs().max()
+
+
+def test_features_stay_bfloat16_through_a_block():
+    features, x = scene(16, 400)
+    net = st.Sequential(
+        st.SubmanifoldConvolution(3, 16, 32, 3, False),
+        st.ConcatTable().add(st.Identity()).add(
+            st.Sequential(st.BatchNormReLU(32), st.SubmanifoldConvolution(3, 32, 32, 3, False))
+        ), st.AddTable(), st.BatchNormReLU(32),
+    )  # fmt: skip
+    with torch.autocast("cpu", torch.bfloat16):
+        y = net(x)
+    assert y.features.dtype is torch.bfloat16
+    y.features.float().square().sum().backward()
+    assert features.grad.dtype is torch.float32 and features.grad.abs().max() > 0
+
+
+def test_a_batch_norm_of_no_rows():
+    layer = st.BatchNormReLU(4)
+    rows = torch.zeros(0, 4, dtype=torch.bfloat16, requires_grad=True)
+    layer(rows).sum().backward()
+    assert rows.grad.shape == (0, 4) and torch.equal(layer.running_mean, torch.zeros(4))
+
+
+def test_products_are_of_rounded_numbers():
+    rng = np.random.default_rng(8)
+    layer = st.NetworkInNetwork(32, 20)
+    torch.nn.init.normal_(layer.bias)
+    found = []
+    start = torch.from_numpy(rng.normal(size=(300, 32)).astype(np.float32)).to(torch.bfloat16)
+    gradient = torch.from_numpy(rng.normal(size=(300, 20)).astype(np.float32)).to(torch.bfloat16)
+    for rows in (start.clone(), start.float()):
+        layer.zero_grad()
+        rows.requires_grad_()
+        result = layer(rows)
+        assert result.dtype is rows.dtype
+        result.backward(gradient.to(rows.dtype))
+        found.append([result, rows.grad, layer.weight.grad, layer.bias.grad])
+    for ours, theirs in zip(*found):
+        assert (ours.float() - theirs).abs().max() <= 0.01 * theirs.abs().max()
+    rows = start.clone().requires_grad_()
+    (first,) = torch.autograd.grad((layer(rows).float() ** 2).sum(), rows, create_graph=True)
+    first.float().sum().backward()
+    assert torch.isfinite(layer.weight.grad).all()

@@ -19,7 +19,6 @@ from .module import Module
 __all__ = ["InferenceNetwork", "optimize_for_inference"]
 
 
-
 class InferenceNetwork(Layer):
     """A network of the library that only evaluates: what `optimize_for_inference` returns and `load` finds in its file.
 

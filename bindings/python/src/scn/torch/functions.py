@@ -20,7 +20,16 @@ from .._native.generated import SCN_SEGMENT_MAX, SCN_SEGMENT_SUM, Matrix
 from .._native.handles import GeometryHandle, RulebookHandle
 from .._native.library import library
 from .autograd import reference
-from .autograd.buffers import address, computable, is_computed_by_library, matrices, matrix, new, restored
+from .autograd.buffers import (
+    address,
+    computable,
+    is_computed_by_library,
+    matrices,
+    matrix,
+    new,
+    restored,
+    rounded,
+)
 from .autograd.convolution import convolution
 from .autograd.derivatives import recorded
 from .autograd.losses import binary_cross_entropy, compare_sparse, cross_entropy
@@ -400,11 +409,12 @@ def _product_gradients(ctx: Any, gradient: torch.Tensor, by_input: Any, by_weigh
     by_input: a call that takes the gradient, the weight and where the result goes; by_weight: one that takes the rows,
     the gradient and where those of weight and bias go, None if one is not wanted.
     """
-    rows, weight, _ = restored(ctx)
-    gradient = computable(gradient, "gradient")
+    rows, weight, _ = ctx.saved_tensors
+    taken = rounded if rows.dtype is torch.bfloat16 else computable
+    rows, weight, gradient = taken(rows), computable(weight), taken(gradient, "gradient")
     of_rows = of_weight = of_bias = None
     if ctx.needs_input_grad[0]:
-        of_rows = new(*rows.shape)
+        of_rows = new(*rows.shape, dtype=rows.dtype)
         by_input(matrix(gradient), weight.data_ptr(), matrix(of_rows))
     if ctx.needs_input_grad[1] or ctx.needs_input_grad[2]:
         of_weight = new(*weight.shape) if ctx.needs_input_grad[1] else None
@@ -421,7 +431,7 @@ class _Linear(Function):
         ctx.save_for_backward(input, weight, bias)
         ctx.is_transposed = is_transposed
         ctx.reference = (partial(_product, is_transposed=is_transposed), (0, 1, 2))
-        result = new(input.shape[0], weight.shape[0 if is_transposed else 1])
+        result = new(input.shape[0], weight.shape[0 if is_transposed else 1], dtype=input.dtype)
         library.scn_linear_forward(matrix(input), weight.data_ptr(), is_transposed, address(bias), matrix(result))
         return result
 
@@ -442,13 +452,15 @@ class _Linear(Function):
 def _product(
     input: torch.Tensor, weight: torch.Tensor, bias: Optional[torch.Tensor], is_transposed: Any
 ) -> torch.Tensor:
-    return F.linear(input, weight if is_transposed else weight.t(), bias)
+    widened = input.float() if input.dtype is torch.bfloat16 and weight.dtype is torch.float32 else input
+    return F.linear(widened, weight if is_transposed else weight.t(), bias).to(input.dtype)
 
 
 def linear(
     input: torch.Tensor, weight: torch.Tensor, bias: Optional[torch.Tensor], is_transposed: bool = False
 ) -> torch.Tensor:
-    """Multiply: [n, in] -> [n, out]. weight: [in, out], or [out, in] where is_transposed. bias: [out] or None."""
-    if not is_computed_by_library(input):
+    """Multiply: [n, in] -> [n, out]. weight: [in, out], or [out, in] where is_transposed. bias: [out] or None. The input
+    may be bfloat16 beside parameters of float32."""
+    if not is_computed_by_library(weight):
         return _product(input, weight, bias, is_transposed)
     return _Linear.apply(input, weight, bias, int(is_transposed))  # type: ignore[no-any-return]

@@ -18,7 +18,7 @@ from ..._native.scope import without_generator
 from ...errors import ShapeError
 from ...nn.layer import input_size_of
 from ...nn.layer_types import Typed, described
-from ..autograd.buffers import not_traced, prepared, typed_like
+from ..autograd.buffers import not_traced, prepared, rounded, typed_like
 from ..sparse import SparseConvNetTensor
 
 __all__ = ["Layer"]
@@ -73,12 +73,22 @@ class Layer(Typed, nn.Module):
             wanted = "planes" if planes is None else planes
             raise wrong_shape("input", rows.shape, f"[n, {wanted}] for {type(self).__name__}")
 
-    def _map(self, input: Any, function: Callable[[torch.Tensor], torch.Tensor], planes: Optional[int] = None) -> Any:
-        """Apply a function of `prepared` rows, in whatever order, to a sparse tensor or to a matrix."""
+    def _map(
+        self,
+        input: Any,
+        function: Callable[[torch.Tensor], torch.Tensor],
+        planes: Optional[int] = None,
+        takes_bfloat16: bool = False,
+    ) -> Any:
+        """Apply a function of `prepared` rows, in whatever order, to a sparse tensor or to a matrix.
+
+        takes_bfloat16: whether rows of that type on the CPU stay what they are.
+        """
 
         def change(rows: torch.Tensor) -> torch.Tensor:
             self._check(rows, planes)
-            return typed_like(function(prepared(rows)), rows)
+            is_kept = takes_bfloat16 and rows.dtype is torch.bfloat16 and rows.device.type == "cpu"
+            return typed_like(function(rounded(rows) if is_kept else prepared(rows)), rows)
 
         if isinstance(input, torch.Tensor):
             return change(input)

@@ -14,6 +14,7 @@ from ...nn.layer_types import made_from_arguments
 from ..autograd.buffers import parameter, prepared_together, typed_like
 from ..functions import linear
 from ..sparse import SparseConvNetTensor
+from .convolution import LEAST_ROUNDED_PLANES
 from .layer import Layer
 
 __all__ = ["Linear", "NetworkInNetwork"]
@@ -21,7 +22,7 @@ __all__ = ["Linear", "NetworkInNetwork"]
 
 class NetworkInNetwork(Layer):
     """A 1 x 1 convolution: [n, nIn] -> [n, nOut]. weight: [nIn, nOut], initialized N(0, 2 / nIn). bias: [nOut],
-    zeros."""
+    zeros. Rows of bfloat16 are multiplied as such, added in float32 and rounded, from 16 planes on."""
 
     bias: nn.Parameter
     """If there is one; a layer without one lacks the attribute, as in SparseConvNet."""
@@ -47,7 +48,13 @@ class NetworkInNetwork(Layer):
         weight = parameter(self.weight, "weight", self.nIn, self.nOut)
         bias = parameter(getattr(self, "bias", None), "bias", self.nOut)
         assert weight is not None, "a product has a weight"
-        return self._map(input, lambda rows: linear(*prepared_together(rows, weight, bias)), self.nIn)
+
+        def product(rows: torch.Tensor) -> torch.Tensor:
+            if rows.dtype is torch.bfloat16 and weight.dtype is torch.float32:
+                return linear(rows, weight, bias)
+            return linear(*prepared_together(rows, weight, bias))
+
+        return self._map(input, product, self.nIn, takes_bfloat16=self.nIn >= LEAST_ROUNDED_PLANES)
 
 
 class Linear(Layer, nn.Linear):

@@ -25,6 +25,7 @@ from ..autograd.buffers import (
     parameter,
     prepared_together,
     restored,
+    rounded,
     typed_like,
 )
 from ..autograd.derivatives import recorded
@@ -61,7 +62,7 @@ class _BatchNorm(Function):
         ctx: Any, input: torch.Tensor, weight: Any, bias: Any, mean: Any, variance: Any, options: Any, is_training: bool
     ) -> torch.Tensor:
         """mean, variance: the running statistics; training updates them if they are given."""
-        result, saved = new(*input.shape), new(2, input.shape[1])
+        result, saved = new(*input.shape, dtype=input.dtype), new(2, input.shape[1])
         affine, settings = (address(weight), address(bias)), _options(options)
         state: tuple[Any, ...]
         if is_training:
@@ -76,14 +77,17 @@ class _BatchNorm(Function):
         ctx.options, ctx.is_training = options, is_training
         mean, variance = (None, None) if is_training else saved
         named = {"mean": mean, "variance": variance, "epsilon": options[0], "leakiness": options[2]}
-        ctx.reference = (partial(reference.batch_norm, **named), (0, 1, 2))
+        ctx.reference = (partial(_by_torch, **named), (0, 1, 2))
         return result
 
     @staticmethod
     @recorded
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        input, weight, _, output, saved = restored(ctx)
-        gradient, by_input, planes = computable(gradient, "gradient"), new(*input.shape), input.shape[1]
+        input, weight, _, output, saved = ctx.saved_tensors
+        taken = rounded if input.dtype is torch.bfloat16 else computable
+        input, output, gradient = taken(input), taken(output), taken(gradient, "gradient")
+        weight, saved = None if weight is None else computable(weight), computable(saved)
+        by_input, planes = new(*input.shape, dtype=input.dtype), input.shape[1]
         by_weight = new(planes) if ctx.needs_input_grad[1] else None
         by_bias = new(planes) if ctx.needs_input_grad[2] else None
         training, evaluation = library.scn_batch_norm_backward_training, library.scn_batch_norm_backward_evaluation
@@ -102,11 +106,15 @@ class _BatchNorm(Function):
         return by_input, by_weight, by_bias, None, None, None, None
 
 
+def _by_torch(rows: torch.Tensor, *others: Any, **named: Any) -> torch.Tensor:
+    return typed_like(reference.batch_norm(rows.float(), *others, **named), rows)
+
+
 def _normalized(
     rows: torch.Tensor, weight: Any, bias: Any, mean: Any, variance: Any, options: Any, is_training: bool
 ) -> torch.Tensor:
     """Return batch normalization; training updates the running statistics if they are given."""
-    if is_computed_by_library(rows):
+    if is_computed_by_library(rows) or _is_bfloat16(rows):
         return _BatchNorm.apply(rows, weight, bias, mean, variance, options, is_training)  # type: ignore[no-any-return]
     epsilon, momentum, leakiness = options
     if not is_training:
@@ -155,16 +163,18 @@ class BatchNormalization(Layer):
         self.register_buffer("running_var", torch.ones(self.nPlanes))
 
     def forward(self, input: Any) -> Any:
-        """Return the normalized sparse tensor, or matrix."""
-        return self._map(input, self._normalize, self.nPlanes)
+        """Return the normalized sparse tensor, or matrix. bfloat16 is computed in float32 and rounded."""
+        return self._map(input, self._normalize, self.nPlanes, takes_bfloat16=True)
 
     def _normalize(self, rows: torch.Tensor) -> torch.Tensor:
         weight = parameter(getattr(self, "weight", None), "weight", self.nPlanes)
         bias = parameter(getattr(self, "bias", None), "bias", self.nPlanes)
         mean = parameter(self.running_mean, "running_mean", self.nPlanes)
         variance = parameter(self.running_var, "running_var", self.nPlanes)
-        names = ("input", "weight", "bias", "running_mean", "running_var")
-        rows, weight, bias, mean, variance = prepared_together(rows, weight, bias, mean, variance, names=names)
+        state = (weight, bias, mean, variance)
+        if not (_is_bfloat16(rows) and all(values is None or is_computed_by_library(values) for values in state)):
+            names = ("input", "weight", "bias", "running_mean", "running_var")
+            rows, weight, bias, mean, variance = prepared_together(rows, *state, names=names)
         options = (self.eps, self.momentum, self.leakiness)
         if not self.training:
             return _normalized(rows, weight, bias, mean, variance, options, False)
@@ -189,6 +199,10 @@ class BatchNormalization(Layer):
             if prefix + old in state_dict:
                 state_dict[prefix + name] = state_dict.pop(prefix + old)
         super()._load_from_state_dict(state_dict, prefix, *arguments)
+
+
+def _is_bfloat16(rows: torch.Tensor) -> bool:
+    return rows.dtype is torch.bfloat16 and rows.device.type == "cpu"
 
 
 def _note(buffer: torch.Tensor, values: Any) -> None:

@@ -10,7 +10,7 @@ from torch.autograd import Function
 
 from ..._native.library import library
 from ...errors import UnsupportedError
-from ..autograd.buffers import address, computable, is_computed_by_library, matrix, new, restored
+from ..autograd.buffers import address, computable, is_computed_by_library, matrix, new, prepared, restored
 from ..autograd.derivatives import first_derivative
 from ..autograd.recomputing import is_recomputing
 from .normalization import BatchNormalization, _options, follow
@@ -102,6 +102,7 @@ class SyncBatchNormalization(BatchNormalization):
         group = self.process_group
         if not (distributed.is_available() and distributed.is_initialized()) or distributed.get_world_size(group) == 1:
             return super()._train(rows, weight, bias, mean, variance, options)
+        rows = prepared(rows)
         if not is_computed_by_library(rows):
             raise UnsupportedError(
                 f"input: has elements of type {rows.dtype} on {rows.device}, expected float32 on the CPU for a "

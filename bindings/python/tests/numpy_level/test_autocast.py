@@ -1,0 +1,104 @@
+"""Training and evaluation in bfloat16."""
+
+import threading
+
+import numpy as np
+import pytest
+
+import scn
+
+
+@pytest.fixture
+def points():
+    rng = np.random.default_rng(2)
+    sites = np.unique(rng.integers(0, 16, (300, 3)), axis=0)
+    coordinates = np.concatenate([sites, np.zeros((len(sites), 1), np.int64)], 1)
+    return [coordinates, rng.normal(size=(len(sites), 3)).astype(np.float32)]
+
+
+def network():
+    scn.manual_seed(1)
+    net = scn.Sequential(scn.InputLayer(3, 16, mode=0), scn.SubmanifoldConvolution(3, 3, 16, 3, False))
+    net.add(scn.UNet(3, 1, [16, 32], residual_blocks=True)).add(scn.BatchNormReLU(16))
+    return net.add(scn.OutputLayer(3)).add(scn.Linear(16, 4))
+
+
+def gradients(net, points, precision):
+    with scn.autocast(precision):
+        result = net(points)
+    assert result.numpy().dtype == np.float32
+    loss = scn.cross_entropy(result, np.arange(len(points[0])) % 4)
+    loss.backward()
+    found = [parameter.grad.copy() for parameter in net.parameters()]
+    net.zero_grad()
+    return loss.item(), found
+
+
+def test_gradients_are_close_to_those_of_float32(points):
+    net = network()
+    exact, expected = gradients(net, points, "float32")
+    loss, found = gradients(net, points, "bfloat16")
+    assert loss != exact and abs(loss - exact) < 0.01 * exact
+    for ours, theirs in zip(found, expected):
+        assert np.linalg.norm(ours - theirs) <= 0.2 * np.linalg.norm(theirs)
+
+
+def test_training_reaches_what_float32_reaches(points):
+    # What a point is depends on its neighbors: how many lie beside it.
+    losses = []
+    for precision in ("float32", "bfloat16"):
+        net = network()
+        labels = (points[1][:, 0] > 0).astype(np.int64) + 2 * (points[1][:, 1] > 0)
+        adam = scn.Adam(net.parameters(), lr=0.01)
+        for _ in range(40):
+            adam.zero_grad()
+            with scn.autocast(precision):
+                loss = scn.cross_entropy(net(points), labels)
+            loss.backward()
+            adam.step()
+        losses.append(loss.item())
+    assert losses[0] < 0.3 and losses[1] < losses[0] + 0.1
+
+
+def test_blocks_nest_and_are_of_their_thread(points):
+    net = network().eval()
+    with scn.no_grad():
+        exact = net(points).numpy().copy()
+        with scn.autocast():
+            rounded = net(points).numpy().copy()
+            with scn.autocast("float32"):
+                np.testing.assert_array_equal(net(points).numpy(), exact)
+            np.testing.assert_array_equal(net(points).numpy(), rounded)
+            elsewhere = []
+
+            def run():
+                with scn.no_grad():
+                    elsewhere.append(net(points).numpy().copy())
+
+            thread = threading.Thread(target=run)
+            thread.start()
+            thread.join()
+            np.testing.assert_array_equal(elsewhere[0], exact)
+        assert np.abs(rounded - exact).max() > 0
+        np.testing.assert_array_equal(net(points).numpy(), exact)
+
+        @scn.autocast("bfloat16")
+        def evaluate():
+            return net(points).numpy().copy()
+
+        np.testing.assert_array_equal(evaluate(), rounded)
+
+
+def test_it_is_put_back_after_an_error(points):
+    net = network().eval()
+    with scn.no_grad():
+        exact = net(points).numpy().copy()
+        with pytest.raises(scn.ShapeError), scn.autocast():
+            net([points[0], points[1][:, :2]])
+        np.testing.assert_array_equal(net(points).numpy(), exact)
+
+
+@pytest.mark.parametrize("precision", ["float16", "", None, 16, ["bfloat16"]])
+def test_other_precisions_are_refused(precision):
+    with pytest.raises(scn.InvalidArgumentError, match="precision: is .*, expected 'float32' or 'bfloat16'"):
+        scn.autocast(precision)
