@@ -271,11 +271,11 @@ SCN_API scn_status scn_set_gradient_recording(int32_t on);
 /** Return what the modules that the calling thread calls compute in: SCN_FLOAT32 at first. */
 SCN_API scn_element_type scn_get_autocast(void);
 /** Say what the modules that the calling thread calls compute in, in training and evaluation. SCN_BFLOAT16: features and
- *  their gradients are bfloat16 between the layers that one call of scn_module_forward runs, and convolutions and 1 x 1
- *  convolutions multiply it as in scn_module_optimize_for_inference_in; parameters, their gradients, statistics and sums
- *  are float32, and so are linear layers, losses, and the tensors that a call takes and returns. Layers without loops for
- *  bfloat16 get their features widened. A backward pass computes in what its forward pass did. Networks optimized for
- *  inference have a precision of their own. type: SCN_FLOAT32 or SCN_BFLOAT16, else SCN_ERROR_UNSUPPORTED. */
+ *  their gradients are bfloat16 from layer to layer, and convolutions and 1 x 1 convolutions multiply it as in
+ *  scn_module_optimize_for_inference_in; parameters, their gradients, statistics and sums are float32, and so are linear
+ *  layers, losses, and what a host reads of a tensor: it becomes float32 then. Layers without loops for bfloat16 get their
+ *  features widened. A backward pass computes in what its forward pass did. Networks optimized for inference have a
+ *  precision of their own. type: SCN_FLOAT32 or SCN_BFLOAT16, else SCN_ERROR_UNSUPPORTED. */
 SCN_API scn_status scn_set_autocast(scn_element_type type);
 
 /* Arithmetic with gradients. */

@@ -9,7 +9,7 @@ public func scn_tensor_get_requires_gradient(
     _ tensor: OpaquePointer?, _ requires_gradient: UnsafeMutablePointer<Int32>?
 ) -> scn_status {
     store(requires_gradient, "requires_gradient", zero: 0) {
-        try SCNABI.tensor(tensor).requiresGradient ? 1 : 0
+        try keptTensor(tensor).requiresGradient ? 1 : 0
     }
 }
 

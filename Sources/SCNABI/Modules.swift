@@ -6,7 +6,7 @@ internal import SCNOps
 
 @_cdecl("scn_module_forward") @implementation
 public func scn_module_forward(_ module: OpaquePointer?, _ input: OpaquePointer?, _ output: HandleOut) -> scn_status {
-    produceTensor(output, "output") { try SCNABI.module(module)(try value(input, "input")) }
+    produceTensor(output, "output") { try SCNABI.module(module).called(try keptValue(input, "input")) }
 }
 
 @_cdecl("scn_module_set_training") @implementation

@@ -6,7 +6,7 @@ internal import SCNNN
 @_cdecl("scn_tensor_features") @implementation
 public func scn_tensor_features(_ tensor: OpaquePointer?, _ features: HandleOut) -> scn_status {
     produceTensor(features, "features") {
-        switch try value(tensor) {
+        switch try keptValue(tensor) {
         case .sparse(let sparse): return .dense(sparse.features)
         case .points(let points): return .dense(points.features)
         case .dense, .table: throw SCNError(.shape, "tensor: expected a sparse tensor or points")
@@ -30,7 +30,7 @@ public func scn_tensor_geometry(
     sites?.pointee = 0
     return produce(geometry, "geometry", .geometry) {
         let sites = try required(sites, "sites")
-        let tensor = try sparseTensor(sparse, "sparse")
+        let tensor = try sparseTensor(in: keptValue(sparse, "sparse"), "sparse")
         // Taken in anew where the call that made the tensor was put back.
         sites.pointee = Int32(tensor.geometry.add(tensor.geometry.sites(tensor.siteSetID)).index)
         return tensor.geometry

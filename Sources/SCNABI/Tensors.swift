@@ -81,7 +81,7 @@ public func scn_table_create(
     _ tensors: UnsafePointer<OpaquePointer?>?, _ count: Int64, _ table: HandleOut
 ) -> scn_status {
     produceTensor(table, "table") {
-        let values = try handles(tensors, count, "tensors") { try value($0, $1) }
+        let values = try handles(tensors, count, "tensors") { try keptValue($0, $1) }
         for (index, value) in values.enumerated() {
             if case .table = value { throw SCNError(.shape, "tensors[\(index)]: is a table; tables do not nest") }
         }
@@ -90,7 +90,7 @@ public func scn_table_create(
 }
 
 private func table(_ handle: OpaquePointer?) throws -> [Value] {
-    guard case .table(let values) = try value(handle, "table") else {
+    guard case .table(let values) = try keptValue(handle, "table") else {
         throw SCNError(.shape, "table: expected a table")
     }
     return values
@@ -120,7 +120,7 @@ public func scn_tensor_release(_ tensor: OpaquePointer?) -> scn_status {
 @_cdecl("scn_tensor_kind") @implementation
 public func scn_tensor_kind(_ tensor: OpaquePointer?, _ kind: UnsafeMutablePointer<scn_value_kind>?) -> scn_status {
     store(kind, "kind", zero: SCN_TENSOR_DENSE) {
-        switch try value(tensor) {
+        switch try keptValue(tensor) {
         case .dense: SCN_TENSOR_DENSE
         case .sparse: SCN_TENSOR_SPARSE
         case .points: SCN_TENSOR_POINTS
@@ -134,13 +134,15 @@ public func scn_tensor_type(
     _ tensor: OpaquePointer?, _ type: UnsafeMutablePointer<scn_element_type>?
 ) -> scn_status {
     store(type, "type", zero: SCN_FLOAT32) {
-        scn_element_type(rawValue: UInt32(try SCNABI.tensor(tensor).values.type.rawValue))
+        let type = try keptTensor(tensor).values.type
+        // What it is for whoever reads it.
+        return type == .bfloat16 ? SCN_FLOAT32 : scn_element_type(rawValue: UInt32(type.rawValue))
     }
 }
 
 @_cdecl("scn_tensor_rank") @implementation
 public func scn_tensor_rank(_ tensor: OpaquePointer?, _ rank: UnsafeMutablePointer<Int32>?) -> scn_status {
-    store(rank, "rank", zero: 0) { Int32(try SCNABI.tensor(tensor).shape.count) }
+    store(rank, "rank", zero: 0) { Int32(try keptTensor(tensor).shape.count) }
 }
 
 @_cdecl("scn_tensor_shape") @implementation
@@ -148,7 +150,7 @@ public func scn_tensor_shape(
     _ tensor: OpaquePointer?, _ shape: UnsafeMutablePointer<Int64>?, _ capacity: Int32
 ) -> scn_status {
     status {
-        let sizes = try SCNABI.tensor(tensor).shape
+        let sizes = try keptTensor(tensor).shape
         try require(
             Int(capacity) >= sizes.count, .shape, "capacity: is \(capacity), expected at least the rank, \(sizes.count)"
         )

@@ -161,15 +161,28 @@ func tensorBox(_ handle: OpaquePointer?, _ name: String = "tensor") throws(SCNEr
     try Handles.object(handle, .tensor, name)
 }
 
+/// The value, with features in float32 from now on.
 func value(_ handle: OpaquePointer?, _ name: String = "tensor") throws(SCNError) -> Value {
-    try tensorBox(handle, name).value
+    try tensorBox(handle, name).inFloat32()
+}
+
+/// The value as modules hand it on: features may be bfloat16.
+func keptValue(_ handle: OpaquePointer?, _ name: String = "tensor") throws(SCNError) -> Value {
+    try tensorBox(handle, name).kept
 }
 
 /// The tensor itself, or the features of a sparse tensor or of points.
 func tensor(_ handle: OpaquePointer?, _ name: String = "tensor") throws(SCNError) -> Tensor {
-    guard let tensor = try value(handle, name).tensor else {
-        throw SCNError(.shape, "\(name): is a table, expected a tensor")
-    }
+    try tensor(of: value(handle, name), name)
+}
+
+/// The same as modules hand it on: its elements may be bfloat16.
+func keptTensor(_ handle: OpaquePointer?, _ name: String = "tensor") throws(SCNError) -> Tensor {
+    try tensor(of: keptValue(handle, name), name)
+}
+
+private func tensor(of value: Value, _ name: String) throws(SCNError) -> Tensor {
+    guard let tensor = value.tensor else { throw SCNError(.shape, "\(name): is a table, expected a tensor") }
     return tensor
 }
 
@@ -181,7 +194,11 @@ func denseTensor(_ handle: OpaquePointer?, _ name: String) throws(SCNError) -> T
 }
 
 func sparseTensor(_ handle: OpaquePointer?, _ name: String) throws(SCNError) -> SparseTensor {
-    guard case .sparse(let sparse) = try value(handle, name) else {
+    try sparseTensor(in: value(handle, name), name)
+}
+
+func sparseTensor(in value: Value, _ name: String) throws(SCNError) -> SparseTensor {
+    guard case .sparse(let sparse) = value else {
         throw SCNError(.shape, "\(name): expected a sparse tensor")
     }
     return sparse
@@ -227,6 +244,26 @@ func handles<R>(
 
 /// What a tensor handle stands for.
 final class TensorBox {
-    let value: Value
+    private static let meeting = Locked(())
+    private var value: Value
     init(_ value: Value) { self.value = value }
+
+    /// The value, whose features may be bfloat16 between calls of modules.
+    var kept: Value { Self.meeting.withLock { _ in value } }
+
+    /// The value with features in float32, which it keeps.
+    func inFloat32() throws(SCNError) -> Value {
+        let before = kept
+        guard before.holdsBFloat16 else { return before }
+        // However the host reads it, its history stays.
+        let wasRecording = Tape.isRecording
+        Tape.isRecording = true
+        defer { Tape.isRecording = wasRecording }
+        let widened = try before.inFloat32()
+        return Self.meeting.withLock { _ in
+            // Another thread may have been first: one tensor for all.
+            if value.holdsBFloat16 { value = widened }
+            return value
+        }
+    }
 }

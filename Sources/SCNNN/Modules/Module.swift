@@ -78,7 +78,7 @@ open class Module {
     public func callAsFunction(_ input: Value) throws -> Value { try called(input, inFloat32: true) }
 
     /// The same; without `inFloat32`, how modules of the library call each other: features may stay bfloat16.
-    func called(_ input: Value, inFloat32: Bool = false) throws -> Value {
+    package func called(_ input: Value, inFloat32: Bool = false) throws -> Value {
         // Not a call of `run` at each level: modules nest deep, and stacks are small.
         guard let savepoint = Transaction.savepoint else {
             do {

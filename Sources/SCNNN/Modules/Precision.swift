@@ -69,18 +69,26 @@ extension ProductLayer {
 extension Value {
     /// Whether features are bfloat16 somewhere.
     @inline(never)
-    var holdsBFloat16: Bool {
+    package var holdsBFloat16: Bool {
         if case .table(let values) = self { return values.contains(where: \.holdsBFloat16) }
         return tensor?.values.type == .bfloat16
     }
 
     /// The same with features in float32, where they are bfloat16.
-    func inFloat32() throws -> Value { holdsBFloat16 ? try mapTensors { try $0.inFloat32() } : self }
+    package func inFloat32() throws(SCNError) -> Value {
+        if !holdsBFloat16 { return self }
+        switch self {
+        case .dense(let tensor): return .dense(try tensor.inFloat32())
+        case .sparse(let sparse): return .sparse(try sparse.with(features: try sparse.features.inFloat32()))
+        case .points: return self
+        case .table(let values): return .table(try values.map { value throws(SCNError) in try value.inFloat32() })
+        }
+    }
 }
 
 extension Tensor {
     /// The same elements as float32.
-    func inFloat32() throws -> Tensor {
+    func inFloat32() throws(SCNError) -> Tensor {
         if values.type == .float32 { return self }
         return Tape.result(shape: shape, values: try values.converted(to: .float32), inputs: [self]) { [.shared($0)] }
     }

@@ -102,3 +102,42 @@ def test_it_is_put_back_after_an_error(points):
 def test_other_precisions_are_refused(precision):
     with pytest.raises(scn.InvalidArgumentError, match="precision: is .*, expected 'float32' or 'bfloat16'"):
         scn.autocast(precision)
+
+
+def test_layers_one_by_one_give_the_same_bits(points):
+    layers = [
+        scn.InputLayer(3, 16, mode=0), scn.SubmanifoldConvolution(3, 3, 16, 3, False), scn.BatchNormReLU(16),
+        scn.SubmanifoldConvolution(3, 16, 24, 3, False), scn.BatchNormReLU(24), scn.OutputLayer(3), scn.Linear(24, 2),
+    ]  # fmt: skip
+    found = []
+    for is_read in (False, True):
+        for layer in layers:
+            if isinstance(layer, scn.BatchNormalization):
+                layer.running_mean.copy_(np.zeros(layer.running_mean.shape))
+        value = points
+        with scn.autocast():
+            for layer in layers:
+                value = layer(value)
+                if is_read and isinstance(value, scn.SparseConvNetTensor):
+                    with scn.no_grad():  # What is read is float32 from then on; its history stays.
+                        assert value.features.numpy().dtype == np.float32 and value.requires_grad in (True, False)
+        value.sum().backward()
+        found.append([value.numpy().copy()] + [p.grad.copy() for layer in layers for p in layer.parameters()])
+        for layer in layers:
+            layer.zero_grad()
+    for unread, read in zip(*found):
+        np.testing.assert_allclose(read, unread, rtol=0, atol=2e-2 * np.abs(unread).max())
+        assert np.abs(unread).max() > 0
+
+
+def test_less_is_kept_for_the_way_back(points):
+    kept = []
+    for precision in ("float32", "bfloat16"):
+        net = network()
+        with scn.autocast(precision):
+            net(points)  # Sites and rulebooks are counted below, for both.
+            before = scn.memory_in_use()
+            result = net(points)
+        kept.append(scn.memory_in_use() - before)
+        del result
+    assert kept[1] < 0.8 * kept[0]

@@ -29,10 +29,10 @@ class autocast(contextlib.ContextDecorator):
             loss = scn.cross_entropy(net(batch), labels)
         loss.backward()
 
-    Features and their gradients are bfloat16 between the layers that one call of a network runs, and convolutions of 16
-    planes or more multiply it and add in float32 (Micikevicius et al., "Mixed precision training", 2018). Parameters,
-    their gradients, statistics, `Linear` layers, losses, and what a call takes and returns are float32, so nothing else
-    in a program changes, and losses need no scaling. A backward pass computes in what its forward pass did. Networks
+    Features and their gradients are bfloat16 from layer to layer, and convolutions of 16 planes or more multiply it and
+    add in float32 (Micikevicius et al., "Mixed precision training", 2018). Parameters, their gradients, statistics,
+    `Linear` layers, losses, and what a program reads of a tensor are float32, so nothing else in a program changes, and
+    losses need no scaling. A backward pass computes in what its forward pass did. Networks
     that `optimize_for_inference` made have a precision of their own. "float32" switches it off inside of such a block.
     """
 
