@@ -44,6 +44,12 @@ def parse(description: str, epochs: int, quick_epochs: int, output: str) -> argp
     return begin(parser(description, epochs, quick_epochs, output).parse_args(), epochs, quick_epochs)
 
 
+def resumable(options: argparse.ArgumentParser) -> None:
+    """Add the options of training that ends early and goes on later."""
+    options.add_argument("--stop-after", type=at_least(1), help="end after so many of the epochs; --resume continues")
+    options.add_argument("--resume", action="store_true", help="continue from the checkpoint in the output folder")
+
+
 def begin(options: argparse.Namespace, epochs: int, quick_epochs: int) -> argparse.Namespace:
     """Do as the options say, and fill in how many epochs there are."""
     options.epochs = options.epochs or (quick_epochs if options.quick else epochs)

@@ -19,10 +19,7 @@ def parse(description: str, epochs: int, quick_epochs: int, output: str) -> argp
     """Read the command line: the options of all examples, and those for data that may be missing."""
     parser = running.parser(description, epochs, quick_epochs, output)
     parser.add_argument("--data", type=Path, help="folder that holds the data (SCN_DATA, else data or ../shared/data)")
-    parser.add_argument(
-        "--stop-after", type=running.at_least(1), help="end after so many of the epochs; --resume continues"
-    )
-    parser.add_argument("--resume", action="store_true", help="continue from the checkpoint in the output folder")
+    running.resumable(parser)
     return running.begin(parser.parse_args(), epochs, quick_epochs)
 
 

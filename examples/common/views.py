@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.lines import Line2D
 
+import scn
 from clouds import Cloud
 
 INK = "#222222"
@@ -72,9 +73,27 @@ def maps(scans: list[Cloud], guesses: list[np.ndarray], path: Path) -> None:
     plt.close(figure)
 
 
+def page(cloud: Cloud, guess: np.ndarray, path: Path, names: tuple[str, ...], palette: tuple, title: str) -> None:
+    """Write a page that shows a cloud to turn by hand: colors if it has some, truth, prediction.
+
+    names, palette: the name and the color of each class. Where plotly is not installed, a line says that there is none.
+    """
+    up = "-y" if cloud.colors is not None and _before_camera(cloud.points) else "z"
+    labels = {"truth": cloud.labels, "prediction": guess}
+    try:
+        scn.show(cloud.points, labels, colors=cloud.colors, names=names, palette=palette, title=title, file=path, up=up)
+    except ImportError as error:
+        print(f"no {path.name}: {error}")
+
+
+def _before_camera(points: np.ndarray) -> bool:
+    """Whether points may be those of a camera, which looks along z, with y pointing down."""
+    return bool(points[:, 2].min() > 0)
+
+
 def _seen(points: np.ndarray, focal_length: float) -> tuple[np.ndarray, np.ndarray]:
     """The column and the row of each point, int64 [2, n], and the order in which to draw them."""
-    if points[:, 2].min() > 0:
+    if _before_camera(points):
         places = focal_length * points[:, :2] / points[:, 2:]
         if np.ptp(places, axis=0).max() <= 4000:
             return np.round(places).astype(np.int64).T, np.argsort(-points[:, 2], kind="stable")

@@ -9,7 +9,7 @@ import shapes
 
 DIMENSION = 4
 PLANES = (16, 32, 64, 96)  # of each level, the finest first
-BLOCKS = (0, 1, 2, 3)  # of each level, on the way down and again on the way up
+BLOCKS = (0, 3, 2, 1)  # of each level, on the way down and again on the way up; fine levels are the hard ones
 CODE = 32  # planes of the code
 BATCH_NORM_MOMENTUM = 0.9  # the fraction of the running statistics that is kept
 

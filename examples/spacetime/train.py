@@ -5,8 +5,12 @@ The last line is `reconstruction IoU 0.xxx on N held-out sequences`.
 
 from __future__ import annotations
 
+import argparse
 import itertools
+import json
 import sys
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +25,7 @@ import shapes
 from autoencoder import Autoencoder
 
 TRAINING_SEQUENCES, TEST_SEQUENCES = 480, 64
+EPOCHS = 22
 BATCH = 4
 LEARNING_RATE = 5e-3
 WARM_UP = 20  # steps in which the learning rate rises
@@ -45,32 +50,49 @@ def intersection_over_union(truth: list[np.ndarray], rebuilt: list[np.ndarray]) 
 
 
 def train(
-    network: Autoencoder, training: list[np.ndarray], test: list[np.ndarray], epochs: int, random: np.random.Generator
+    network: Autoencoder, training: list[np.ndarray], test: list[np.ndarray], options: argparse.Namespace
 ) -> float:
-    """Train on mirrored sequences; after each epoch rebuild the test batches and print the IoU. Return the last one."""
-    steps = len(training) // BATCH
+    """Train on mirrored sequences; after each epoch rebuild the test batches, print the IoU and save a checkpoint.
+
+    Resumed training continues as if never interrupted. Return the last IoU.
+    """
+    checkpoint, log = options.output / "training.safetensors", options.output / "epochs.json"
+    steps, epochs = len(training) // BATCH, options.epochs
     adam = scn.Adam(network.parameters(), lr=LEARNING_RATE)
     rate = scn.CosineSchedule(LEARNING_RATE, epochs * steps, warm_up=min(WARM_UP, steps - 1))
 
-    def loss(chosen: np.ndarray) -> scn.Tensor:
-        return network.loss(points(shapes.batch([shapes.mirrored(training[i], random) for i in chosen])))
+    scores: list[float] = []
+    if options.resume and checkpoint.exists():
+        scn.restore(checkpoint, network, adam)
+        scores = json.loads(log.read_text())
+    last = min(epochs, options.stop_after or epochs)
 
-    with running.progress(epochs * steps * BATCH, "sequences") as bar:
-        for epoch in range(epochs):
+    def batches(random: np.random.Generator) -> Iterator[tuple[np.ndarray, int]]:
+        for chosen in random.permutation(steps * BATCH).reshape(steps, BATCH):
+            yield shapes.batch([shapes.mirrored(training[i], random) for i in chosen]), BATCH
+
+    with running.progress(last * steps * BATCH, "sequences", len(scores) * steps * BATCH) as bar:
+        for epoch in range(len(scores), last):
             network.train()
-            order = random.permutation(steps * BATCH).reshape(steps, BATCH)
-            losses, seconds = running.learn(adam, ((row, BATCH) for row in order), loss, rate, epoch * steps, bar)
-            score = intersection_over_union(test, reconstruct(network, test))
-            found = f"reconstruction IoU {score:.3f}, {steps * BATCH / seconds:.1f} sequences/s"
+            sequences = batches(np.random.default_rng([options.seed, epoch]))
+            losses, seconds = running.learn(
+                adam, sequences, lambda sites: network.loss(points(sites)), rate, epoch * steps, bar
+            )
+            scores.append(float(intersection_over_union(test, reconstruct(network, test))))
+            found = f"reconstruction IoU {scores[-1]:.3f}, {steps * BATCH / seconds:.1f} sequences/s"
             running.report(bar, epoch, epochs, losses, found)
-    return score
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", scn.ParametersOnlyWarning)  # the network is made anew to resume
+                scn.save(network, checkpoint, adam)
+            log.write_text(json.dumps(scores))
+    return scores[-1]
 
 
 def main() -> None:
     """Run the example."""
-    options = running.parse(
-        "Train a sparse autoencoder of shapes that move in space and time.", 6, 1, "demo-output/spacetime"
-    )
+    parser = running.parser(__doc__.splitlines()[0], EPOCHS, 1, "demo-output/spacetime")
+    running.resumable(parser)
+    options = running.begin(parser.parse_args(), EPOCHS, 1)
     random = np.random.default_rng(options.seed)
     share = 20 if options.quick else 1
     kinds = itertools.islice(itertools.cycle(shapes.DISTANCES), (TRAINING_SEQUENCES + TEST_SEQUENCES) // share)
@@ -88,11 +110,11 @@ def main() -> None:
         f"{scn.get_num_threads()} threads",
         flush=True,
     )
-    score = train(network, training, test, options.epochs, random)
+    score = train(network, training, test, options)
     pictures.reconstructions(test[0], reconstruct(network, test[:1])[0], score, options.output / "spacetime.png")
     print(f"saved {options.output / 'spacetime.png'}")
     print(f"reconstruction IoU {score:.3f} on {len(held_out)} held-out sequences")
 
 
 if __name__ == "__main__":
-    running.run(main, "train.py")
+    running.run(main, "spacetime")

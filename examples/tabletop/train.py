@@ -108,7 +108,11 @@ def main() -> None:
     shown = [scene for scene in test if scene.name in PICTURED] or test[:2]
     guesses = [predict(fast, scene, size) for scene in shown]
     views.camera_views(shown, guesses, options.output / "tabletop.jpg", 58 if folder == small else 262)
-    print(f"saved {options.output / 'tabletop.safetensors'}, tabletop.jpg")
+    views.page(
+        shown[-1], guesses[-1], options.output / "tabletop.html", ("table", "object"), (views.TABLE, views.THING),
+        f"Table or object: scene {shown[-1].name}",
+    )  # fmt: skip
+    print(f"saved {options.output / 'tabletop.safetensors'}, tabletop.jpg, tabletop.html")
     print(f"{intersection_over_union(fast, test, size)} on {len(test)} test scenes")
 
 

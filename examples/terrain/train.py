@@ -133,7 +133,11 @@ def main() -> None:
     shown = [index for index, scan in enumerate(test) if folder == small or scan.name in PICTURED]
     guesses = [predict(fast, test[index], above_test[index]) for index in shown]
     views.maps([test[index] for index in shown], guesses, options.output / "terrain.png")
-    print(f"saved {options.output / 'terrain.safetensors'}, terrain.png")
+    views.page(
+        test[shown[0]], guesses[0], options.output / "terrain.html", ("object", "ground"), (views.OBJECT, views.GROUND),
+        f"Ground or object: {test[shown[0]].name}",
+    )  # fmt: skip
+    print(f"saved {options.output / 'terrain.safetensors'}, terrain.png, terrain.html")
     print(f"{errors(sum(found))} on {len(test)} scan{'s' * (len(test) > 1)}")
 
 

@@ -84,6 +84,7 @@ from .values.sites import Rulebook, Sites, filter_offsets
 from .values.sparse import SparseConvNetTensor
 from .values.tensor import Parameter, Tensor, from_numpy, tensor
 from .values.voxels import OrderedVoxels, Voxels, voxelize, voxelize_in_order
+from .viewing import show
 
 __version__: str = version()
 _old_modules.provide(__name__)
@@ -169,6 +170,7 @@ __all__ = [
     "segment_sum",
     "set_forward_counts",
     "set_num_threads",
+    "show",
     "squareroot_rotation",
     "stand_in",
     "tensor",

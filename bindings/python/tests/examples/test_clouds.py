@@ -166,6 +166,11 @@ def test_a_short_run_learns_and_goes_on_where_it_stopped(
     assert {path.stem for path in parts.iterdir()} == {name, "training", "epochs"}
     assert (parts / f"{name}.safetensors").read_bytes() == (tmp_path / "whole" / f"{name}.safetensors").read_bytes()
     assert (parts / (name + (".jpg" if name == "tabletop" else ".png"))).stat().st_size > 10_000
+    page = (parts / f"{name}.html").read_text(encoding="utf-8")
+    panels = ["truth", "prediction"] if name == "terrain" else ["colors", "truth", "prediction"]
+    assert re.findall(r'"name": "(\w+)", "(?:shades|labels|note)"', page) == panels
+    for word in ("table", "object") if name == "tabletop" else ("ground", "object"):
+        assert f'{{"name": "{word}", "color": "#' in page
 
 
 def ending(name, environment, *arguments):

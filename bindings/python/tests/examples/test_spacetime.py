@@ -91,17 +91,37 @@ def test_levels_are_rebuilt_on_their_own_sizes_and_all_weights_learn(example):
         assert network(given).spatial_size.tolist() == list(shapes.FIELD)
 
 
-def test_a_short_run_learns_and_ends_with_the_iou(tmp_path, subprocess_environment):
-    command = [sys.executable, str(EXAMPLE / "train.py"), "--quick", "--output", str(tmp_path / "results")]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=120, env=subprocess_environment)
+def quick_run(output, environment, *arguments):
+    command = [
+        sys.executable,
+        str(EXAMPLE / "train.py"),
+        "--quick",
+        "--epochs",
+        "2",
+        "--output",
+        str(output),
+        *arguments,
+    ]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
     assert run.returncode == 0, run.stderr
-    assert re.fullmatch(r"reconstruction IoU [01]\.\d{3} on 3 held-out sequences", run.stdout.splitlines()[-1]), (
-        run.stdout
-    )
-    loss = float(re.search(r"epoch  1 of 1: loss (\d\.\d{4}), reconstruction IoU", run.stdout)[1])
-    assert loss < 2.07, "three levels that guess lose 3 * log 2"
-    assert "24/24" in run.stderr and "sequences/s" in run.stderr
-    assert (tmp_path / "results" / "spacetime.png").stat().st_size > 10_000
+    return run
+
+
+def test_a_short_run_learns_and_goes_on_where_it_stopped(tmp_path, subprocess_environment):
+    whole = quick_run(tmp_path / "whole", subprocess_environment)
+    last = whole.stdout.splitlines()[-1]
+    assert re.fullmatch(r"reconstruction IoU [01]\.\d{3} on 3 held-out sequences", last), whole.stdout
+    losses = re.findall(r"epoch  [12] of 2: loss (\d\.\d{4}), reconstruction IoU", whole.stdout)
+    assert float(losses[0]) < 2.07, "three levels that guess lose 3 * log 2"
+    assert float(losses[1]) < float(losses[0])
+    assert "48/48" in whole.stderr and "sequences/s" in whole.stderr and "Warning" not in whole.stderr
+    assert (tmp_path / "whole" / "spacetime.png").stat().st_size > 10_000
+    parts = tmp_path / "parts"
+    quick_run(parts, subprocess_environment, "--stop-after", "1", "--threads", "1")
+    resumed = quick_run(parts, subprocess_environment, "--resume")
+    assert resumed.stdout.splitlines()[-1] == last and "epoch  1" not in resumed.stdout
+    for name in ("training.safetensors", "epochs.json", "spacetime.png"):
+        assert (parts / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
 def test_wrong_arguments_are_refused(refusals, subprocess_environment):
