@@ -10,7 +10,7 @@ SOURCE_DATE_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2
 SWIFT_FOLDERS := $(wildcard Sources Tests examples bindings)
 
 .DEFAULT_GOAL := help
-EXAMPLES := tabletop terrain
+EXAMPLES := tabletop terrain assamese chinese
 
 .PHONY: help setup lib layers-page demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime example-mpi test test-kernels test-arm bench bench-torch bench-peers check-abi bindings docc doxygen site site-serve pictures lint format asan ubsan tsan fuzz coverage random-networks install uninstall tarball wheel release check-reproducible check-from-source clean
 
@@ -57,6 +57,8 @@ demo: $(LIBRARY) .venv/.ready ## train a network on handwritten digits and read 
 
 example-tabletop: ## table or object, in scenes of a depth camera; DATA=folder, ARGS=--quick: see docs/examples.md
 example-terrain: ## ground or object, in airborne laser scans; DATA, ARGS as above
+example-assamese: ## read Assamese characters from pen strokes; DATA=folder, ARGS='--network ResNet': see docs/examples.md
+example-chinese: ## read Chinese characters from pen strokes; DATA, ARGS as above
 
 $(EXAMPLES:%=example-%): example-%: $(LIBRARY) .venv/.ready
 	.venv/bin/python examples/$*/train.py $(if $(DATA),--data '$(DATA)') $(ARGS)

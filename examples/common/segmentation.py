@@ -12,7 +12,7 @@ import numpy as np
 import running
 import scn
 
-Batch = tuple[list, np.ndarray, int]  # what the network takes, the labels, and how many clouds these are
+Batch = tuple[list, np.ndarray, int]  # what the network takes, the labels, and how many clouds (or units) these are
 
 
 def parse(description: str, epochs: int, quick_epochs: int, output: str) -> argparse.Namespace:
@@ -26,19 +26,21 @@ def parse(description: str, epochs: int, quick_epochs: int, output: str) -> argp
 def train(
     network: scn.Module,
     batches: Callable[[np.random.Generator], Iterator[Batch]],
-    clouds: int,
+    count: int,
     steps: int,
     report: Callable[[scn.Module], str],
     options: argparse.Namespace,
     learning_rate: float = 2e-3,
     class_weights: list[float] | None = None,
     kept: float = 0.5,
+    unit: str = "clouds",
 ) -> scn.Module:
     """Train with Adam along half a cosine; after each epoch print what `report` says about the network so far.
 
-    batches: yields an epoch of batches, given its random numbers. clouds, steps: how many an epoch has. kept: the
-    fraction of running statistics that stays after an epoch. Saves a checkpoint after each epoch; resumed training
-    continues as if never interrupted. Returns the network optimized for inference.
+    batches: yields an epoch of batches, given its random numbers. count, steps: how many units, which are clouds unless
+    `unit` says otherwise, and steps an epoch has. kept: the fraction of running statistics that stays after an epoch.
+    Saves a checkpoint after each epoch; resumed training continues as if never interrupted. Returns the network
+    optimized for inference.
     """
     checkpoint, log = options.output / "training.safetensors", options.output / "epochs.json"
     adam = scn.Adam(network.parameters(), lr=learning_rate)
@@ -53,7 +55,7 @@ def train(
         points, labels, _ = batch
         return scn.cross_entropy(network(points), labels, weight=class_weights)
 
-    with running.progress(last * clouds, "clouds", len(noted) * clouds) as bar:
+    with running.progress(last * count, unit, len(noted) * count) as bar:
         for epoch in range(len(noted), last):
             network.train()
             before = statistics(network)

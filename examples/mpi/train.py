@@ -33,11 +33,11 @@ def classifier() -> scn.Sequential:
     return network.add(scn.SparseToDense(2, planes)).add(scn.Flatten()).add(scn.Linear(planes, 10))
 
 
-def scores(network: scn.Sequential, digits: strokes.Digits) -> scn.Tensor:
+def scores(network: scn.Sequential, digits: strokes.Characters) -> scn.Tensor:
     return network([*strokes.draw(digits), len(digits)])
 
 
-def mine(digits: strokes.Digits) -> strokes.Digits:
+def mine(digits: strokes.Characters) -> strokes.Characters:
     """This process's share."""
     return digits.take(np.arange(comm.rank, len(digits), comm.size))
 

@@ -59,8 +59,8 @@ class Result:
 def measure(
     name: str,
     network: scn.Sequential,
-    training: strokes.Digits,
-    test: strokes.Digits,
+    training: strokes.Characters,
+    test: strokes.Characters,
     epochs: int,
     batch: int,
     seed: int,

@@ -14,13 +14,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from strokes import Digits
+import handwriting
+import handwriting_views
+from handwriting_views import INK, RED
 
 if TYPE_CHECKING:
     from compare import Result
     from train import History
 
-INK, GRAY, BLUE, RED, GREEN = "#222222", "#8a8f98", "#1f6fb2", "#c8372d", "#2f8f5b"
+GRAY, BLUE, GREEN = "#8a8f98", "#1f6fb2", "#2f8f5b"
 PICTURED = 40  # misread digits that are shown at most
 
 
@@ -78,39 +80,15 @@ def learning_curve(history: History, training_digits: int, test_digits: int, pat
     plt.close(figure)
 
 
-def misread(digits: Digits, guesses: np.ndarray, path: Path) -> None:
+def misread(digits: handwriting.Characters, guesses: np.ndarray, path: Path) -> None:
     """Draw the strokes of the misread digits, each with its truth and the network's guess."""
     wrong = np.flatnonzero(guesses != digits.labels)
     shown = wrong[:PICTURED]
-    columns = 8
-    rows = max(1, math.ceil(len(shown) / columns))
-    header, height = 0.9, 0.9 + 1.7 * rows
-    figure, grid = plt.subplots(rows, columns, figsize=(11, height), squeeze=False)
-    figure.subplots_adjust(0.01, 0.01, 0.99, 1 - (header + 0.3) / height, wspace=0.1, hspace=0.3)
-    for axes in grid.flat:
-        axes.axis("off")
-    for axes, index in zip(grid.flat, shown):
-        _draw_digit(axes, digits.strokes(index))
-        axes.set_title(f"{digits.labels[index]} \N{RIGHTWARDS ARROW} {guesses[index]}", fontsize=13, color=INK)
+    titles = [f"{digits.labels[index]} \N{RIGHTWARDS ARROW} {guesses[index]}" for index in shown]
     more = f", the first {len(shown)} of them here" if len(shown) < len(wrong) else ""
     title = f"{len(wrong)} of {len(digits):,} test digits were misread{more}"
-    figure.text(0.02, 1 - 0.3 / height, title, fontsize=14, weight="bold", va="center")
     legend = "what the writer meant \N{RIGHTWARDS ARROW} what the network read; a dot is where the pen came down"
-    figure.text(0.02, 1 - 0.62 / height, legend, fontsize=10, color=INK, va="center")
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
-
-
-def _draw_digit(axes: Axes, strokes: list[np.ndarray]) -> None:
-    for points in strokes:
-        axes.plot(points[:, 0], points[:, 1], color=INK, linewidth=2, solid_capstyle="round", solid_joinstyle="round")
-        axes.plot(*points[0], color=RED, marker="o", markersize=4)
-    points = np.concatenate(strokes)
-    middle = (points.min(axis=0) + points.max(axis=0)) / 2
-    half = 0.58 * max(np.ptp(points, axis=0).max(), 1)
-    axes.set_xlim(middle[0] - half, middle[0] + half)
-    axes.set_ylim(middle[1] + half, middle[1] - half)
-    axes.set_aspect("equal")
+    handwriting_views.page(digits, shown, titles, title, legend, path)
 
 
 def comparison(results: list[Result], test_digits: int, path: Path) -> None:

@@ -69,7 +69,7 @@ def learning_rate(progress: float) -> float:
     return HIGHEST_LEARNING_RATE * (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP))) / 2
 
 
-def read(network: scn.Sequential, fitted: strokes.Digits) -> np.ndarray:
+def read(network: scn.Sequential, fitted: strokes.Characters) -> np.ndarray:
     """The network's guess for each digit, undistorted and in evaluation mode: [digits] int64."""
     network.eval()
     guesses = []
@@ -81,7 +81,12 @@ def read(network: scn.Sequential, fitted: strokes.Digits) -> np.ndarray:
 
 
 def train(
-    network: scn.Sequential, training: strokes.Digits, test: strokes.Digits, epochs: int, batch_size: int, seed: int
+    network: scn.Sequential,
+    training: strokes.Characters,
+    test: strokes.Characters,
+    epochs: int,
+    batch_size: int,
+    seed: int,
 ) -> History:
     """Train on distorted digits; after each epoch read the test digits and print how many were right."""
     random = np.random.default_rng(seed)
@@ -93,7 +98,7 @@ def train(
     def rate(step: int) -> float:
         return learning_rate((step + 0.5) / (epochs * steps))
 
-    def loss(digits: strokes.Digits) -> scn.Tensor:
+    def loss(digits: strokes.Characters) -> scn.Tensor:
         batch = distort(digits, random)
         return scn.cross_entropy(network([*strokes.draw(batch), len(batch)]), batch.labels)
 

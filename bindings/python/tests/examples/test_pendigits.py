@@ -156,7 +156,7 @@ def test_distortion_is_reproducible_mild_and_stays_in_the_field(test_digits):
     none = strokes.Distortion(0, 0, 0, 0)(fitted, np.random.default_rng(5))
     assert np.array_equal(none.points, fitted.points)
     wild = strokes.Distortion(3, 2, 1, 40)(fitted, np.random.default_rng(5))
-    assert wild.points.min() >= 0 and wild.points.max() < strokes.FIELD * strokes.UNIT
+    assert wild.points.min() >= 0 and wild.points.max() < strokes.FIELD * 1024
 
 
 def test_a_short_run_learns_and_ends_with_the_accuracy(tmp_path):
