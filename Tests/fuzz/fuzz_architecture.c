@@ -99,7 +99,6 @@ static void use(scn_module *module, uint8_t flags) {
             REQUIRE_OK(scn_tensor_release(fast));
         }
         REQUIRE_OK(scn_set_gradient_recording(1));
-    REQUIRE_OK(scn_set_autocast(SCN_FLOAT32));
         REQUIRE_OK(scn_module_release(optimized));
     }
 }

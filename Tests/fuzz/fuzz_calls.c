@@ -67,6 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     REQUIRE_OK(scn_set_forward_counts(0, 0, 0));
     REQUIRE_OK(scn_set_thread_count(2));
     REQUIRE_OK(scn_set_gradient_recording(1));
+    REQUIRE_OK(scn_set_autocast(SCN_FLOAT32));
     if (flags & 1) fill_pool();
     watches_state = flags & 2 && is_strict();
     for (int i = 0; i < MOST_CALLS && bytes_left > 0; i++) {

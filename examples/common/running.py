@@ -35,6 +35,9 @@ def parser(description: str, epochs: int, quick_epochs: int, output: str) -> arg
     result.add_argument("--seed", type=at_least(0), default=1, help="where random numbers start (1)")
     several = "1 epoch" if quick_epochs == 1 else f"{quick_epochs} epochs"
     result.add_argument("--quick", action="store_true", help=f"small data and {several}, to see that everything works")
+    result.add_argument(
+        "--precision", choices=("float32", "bfloat16"), default="float32", help="what to train in (float32)"
+    )
     result.add_argument("--output", type=Path, default=Path(output), help=f"folder for results ({output})")
     return result
 
@@ -73,17 +76,19 @@ def learn(
     rate: Callable[[int], float],
     step: int,
     bar: tqdm,
+    precision: str = "float32",
 ) -> tuple[list[float], float]:
     """Train for an epoch; return the loss of each batch, and the seconds it took.
 
     batches: yields each batch with how far it moves the bar. rate: the learning rate of a step; step: the epoch's
-    first.
+    first. precision: what the network computes in, "float32" or "bfloat16".
     """
     began, losses = time.perf_counter(), []
     for batch, count in batches:
         optimizer.lr = rate(step + len(losses))
         optimizer.zero_grad()
-        loss = loss_of(batch)
+        with scn.autocast(precision):
+            loss = loss_of(batch)
         loss.backward()
         optimizer.step()
         losses.append(loss.item())

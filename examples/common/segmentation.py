@@ -60,7 +60,7 @@ def train(
             network.train()
             before = statistics(network)
             counted = ((batch, batch[2]) for batch in batches(np.random.default_rng([options.seed, epoch])))
-            losses, seconds = running.learn(adam, counted, loss, schedule, epoch * steps, bar)
+            losses, seconds = running.learn(adam, counted, loss, schedule, epoch * steps, bar, options.precision)
             renew(before, steps, kept if epoch else 0)
             result = report(scn.optimize_for_inference(network.eval()))
             noted.append({"loss": float(np.mean(losses)), "seconds": seconds, "result": result})

@@ -70,7 +70,8 @@ def main() -> None:
             adam.lr = rate(step)
             adam.zero_grad()
             # The mean over the share, weighted so that the sum over all processes is the mean over the batch.
-            loss = scn.cross_entropy(scores(network, share), share.labels) * (len(share) / len(batch))
+            with scn.autocast(options.precision):
+                loss = scn.cross_entropy(scores(network, share), share.labels) * (len(share) / len(batch))
             loss.backward()
             gradients = network.gradients()
             comm.Allreduce(MPI.IN_PLACE, gradients)

@@ -64,11 +64,12 @@ def measure(
     epochs: int,
     batch: int,
     seed: int,
+    precision: str,
 ) -> Result:
     """Train a network and measure it."""
     print(f"\n{name}", flush=True)
     began = time.perf_counter()
-    history = train.train(network, training, test, epochs, batch, seed)
+    history = train.train(network, training, test, epochs, batch, seed, precision)
     training_seconds = time.perf_counter() - began
     scn.forward_pass_multiplyAdd_count = 0
     began = time.perf_counter()
@@ -103,7 +104,7 @@ def main() -> None:
         f"{scn.get_num_threads()} threads"
     )
     results = [
-        measure(name, classifier(body), training, test, options.epochs, batch, options.seed)
+        measure(name, classifier(body), training, test, options.epochs, batch, options.seed, options.precision)
         for name, body in bodies().items()
     ]
     pictures.comparison(results, len(test), options.output / "comparison.png")

@@ -87,6 +87,7 @@ def train(
     epochs: int,
     batch_size: int,
     seed: int,
+    precision: str = "float32",
 ) -> History:
     """Train on distorted digits; after each epoch read the test digits and print how many were right."""
     random = np.random.default_rng(seed)
@@ -108,7 +109,7 @@ def train(
             order = random.permutation(len(training))
             batches = [training.take(order[first : first + batch_size]) for first in range(0, len(order), batch_size)]
             counted = ((batch, len(batch)) for batch in batches)
-            losses, seconds = running.learn(sgd, counted, loss, rate, epoch * steps, bar)
+            losses, seconds = running.learn(sgd, counted, loss, rate, epoch * steps, bar, precision)
             history.step_losses += losses
             history.epoch_losses.append(float(np.mean(losses)))
             history.correct.append(int((read(network, test) == test.labels).sum()))
@@ -130,7 +131,9 @@ def main() -> int:
     fitted = strokes.fit(test)
     # small batches if there are few digits, so that there are enough steps
     batch_size = BATCH // 4 if options.quick else BATCH
-    history = train(network, strokes.fit(training), fitted, options.epochs, batch_size, options.seed)
+    history = train(
+        network, strokes.fit(training), fitted, options.epochs, batch_size, options.seed, options.precision
+    )
 
     checkpoint = options.output / "pendigits.safetensors"
     scn.save(network, checkpoint)

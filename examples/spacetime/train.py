@@ -76,7 +76,13 @@ def train(
             network.train()
             sequences = batches(np.random.default_rng([options.seed, epoch]))
             losses, seconds = running.learn(
-                adam, sequences, lambda sites: network.loss(points(sites)), rate, epoch * steps, bar
+                adam,
+                sequences,
+                lambda sites: network.loss(points(sites)),
+                rate,
+                epoch * steps,
+                bar,
+                options.precision,
             )
             scores.append(float(intersection_over_union(test, reconstruct(network, test))))
             found = f"reconstruction IoU {scores[-1]:.3f}, {steps * BATCH / seconds:.1f} sequences/s"

@@ -8,6 +8,7 @@ The last line is 'N passed, N failed': Swift tests, C programs, pytest's tests, 
 part that could not run, ended with an error or counted nothing adds one failure of its own.
 """
 
+import contextlib
 import glob
 import os
 import re
@@ -15,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -253,6 +255,19 @@ def packages():
     return status, counts_in_last_line(text)
 
 
+def build_ahead(parts):
+    """Build what late parts need while earlier ones leave cores idle; they build again, and say so, what fails here."""
+
+    def quietly(*command):
+        subprocess.run(["nice", "-n", "19", *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    if "fuzz" in parts:
+        quietly("scripts/build/build_sanitized.sh", "address")
+    if "examples" in parts:
+        with contextlib.suppress(OSError, subprocess.CalledProcessError):
+            quietly("swift", "build", *swift_consumer())
+
+
 def fuzz():
     status, text = run([sys.executable, "scripts/check/fuzz.py", "--seconds", "10", "--fresh"])
     return status, counts_in_last_line(text)
@@ -298,11 +313,14 @@ def main():
         sys.exit(f"unknown part {unknown[0]}; parts: {' '.join(name for name, *_ in PARTS)}")
 
     rows, have_library = [], True
+    ahead = threading.Thread(target=build_ahead, args=(wanted,), daemon=True)
     for name, heading, function, stands_alone in PARTS:
         if name not in wanted:
             continue
         print(f"\n== {heading}", flush=True)
         start = time.monotonic()
+        if name in ("examples", "fuzz") and ahead.ident:
+            ahead.join()
         if have_library or stands_alone:
             try:
                 row = outcome(*function())
@@ -310,8 +328,10 @@ def main():
                 row = (0, 1, str(error))
         else:
             row = (0, 1, "not run: no library")
-        if name == "library" and row[1]:
-            have_library = False
+        if name == "library":
+            have_library = not row[1]
+            if have_library:
+                ahead.start()
         rows.append((heading, *row, time.monotonic() - start))
 
     width = max(len(row[0]) for row in rows)
