@@ -231,7 +231,7 @@ static void call_tensor(void) {
         CALL(scn_binary_cross_entropy(tensor, some_floats(count), count, OUT(&out_tensor)));
         break;
     case 36: CALL(scn_tensor_type(a_tensor(), OUT(&out_type))); break;
-    case 37: SURE((int)scn_get_autocast(), >= 0); break;
+    case 37: SURE(scn_get_autocast(), <= SCN_BFLOAT16); break;
     case 38: CALL(scn_set_autocast(rarely(16) ? (scn_element_type)choice_of(4) : SCN_FLOAT32)); break;
     default: call_along_rulebooks(byte() % 6);
     }

@@ -26,7 +26,8 @@ from ..values.sites import Rulebook, Sites, batch_of
 from . import functions
 from .autograd import reference
 from .autograd.along import interpolation_weights, weighted_sum
-from .autograd.buffers import is_computed_by_library, prepared, prepared_together, typed_like
+from .autograd.autocast import LEAST_ROUNDED_PLANES, is_multiplied_as_bfloat16
+from .autograd.buffers import is_computed_by_library, prepared, prepared_together, rounded, typed_like
 from .autograd.normalizing import normalized, occupancy
 from .metadata import Metadata
 from .sparse import SparseConvNetTensor, sparse_on
@@ -48,7 +49,9 @@ def convolve(
 ) -> torch.Tensor:
     """Return the convolution of rows along a rulebook, [output rows, out].
 
-    features: [input rows, in]. weight: [volume, groups, in / groups, out / groups]. bias: [out] or None.
+    features: [input rows, in]. weight: [volume, groups, in / groups, out / groups]. bias: [out] or None. Under
+    `torch.autocast` in bfloat16, and where features and weight are bfloat16, it is multiplied from 16 planes a group on
+    and added in float32; the result is bfloat16.
     """
     if weight.ndim != 4 or weight.shape[0] != rulebook_of(rulebook).volume:
         raise wrong_shape("weight", weight.shape, f"[{rulebook.volume}, groups, in / groups, out / groups]")
@@ -56,6 +59,9 @@ def convolve(
     rows = _rows(features, rulebook, groups * inner)
     if bias is not None and bias.shape != (groups * outer,):
         raise wrong_shape("bias", bias.shape, [groups * outer])
+    if is_multiplied_as_bfloat16(rows, weight) and inner >= LEAST_ROUNDED_PLANES:
+        factors, shift = weight.float().contiguous(), None if bias is None else bias.float()
+        return functions.convolution(rounded(rows), factors, shift, rulebook._handle, rulebook.output_count)
     rows, factors, shift = prepared_together(rows, weight, bias)
     result = functions.convolution(rows, factors.contiguous(), shift, rulebook._handle, rulebook.output_count)
     return typed_like(result, features)

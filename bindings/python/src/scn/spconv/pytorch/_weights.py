@@ -10,6 +10,7 @@ from torch.autograd import Function
 from ..._messages import one_of, wrong_shape, wrong_value
 from ..._native.handles import RulebookHandle
 from ...torch import functional
+from ...torch.autograd.autocast import is_multiplied_as_bfloat16
 from ...torch.autograd.buffers import prepared_together, typed_like
 from ...torch.autograd.columns import reversed_rulebook
 from ...torch.autograd.convolution import _gradient_of_input, _Products, convolution
@@ -35,7 +36,7 @@ def convolve(
     if weight.ndim < 3:
         raise wrong_shape("weight", weight.shape, "[out, *size, in]")
     by_group = weight.reshape(groups, weight.shape[0] // groups, -1, weight.shape[-1])
-    if weight.shape[-1] < _NARROW:
+    if weight.shape[-1] < _NARROW or is_multiplied_as_bfloat16(values, weight):
         return functional.convolve(values, rulebook, by_group.permute(2, 0, 3, 1), bias)
     # The engine's weights end in [in, out]. Turning each matrix would cost a large layer a tenth of its time, twice;
     # as those of the reversed convolution, whose gradient this is, they only change places.

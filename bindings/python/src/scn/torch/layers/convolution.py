@@ -18,7 +18,7 @@ from ...nn import permutohedral as numpy_permutohedral
 from ...nn import shape_context as numpy_shape_context
 from ...nn.layer_types import short
 from ...values.sites import Sites, filter_offsets
-from ..autograd.autocast import autocast_type, is_autocasting
+from ..autograd.autocast import LEAST_ROUNDED_PLANES, is_multiplied_as_bfloat16
 from ..autograd.buffers import parameter, prepared, prepared_together, rounded, typed_like
 from ..autograd.normalizing import normalized, occupancy
 from ..autograd.seeding import engine_seeded_by_torch
@@ -41,10 +41,6 @@ __all__ = [
     "permutohedral_basis",
     "permutohedral_offsets",
 ]
-
-
-# With fewer input planes, such as a first layer's, products take no time, and rounding them costs as much accuracy.
-LEAST_ROUNDED_PLANES = 16
 
 
 class _Convolution(Layer):
@@ -123,16 +119,6 @@ def convolved(
     if is_normalized:
         result = normalized(result, occupancy(values.new_ones(len(values)), rulebook, count), bias)
     return input._on(result.to(torch.bfloat16) if is_rounded else typed_like(result, rows), sites)
-
-
-def is_multiplied_as_bfloat16(rows: torch.Tensor, weight: torch.Tensor) -> bool:
-    """Return whether rows are rounded to bfloat16 before they are multiplied: where `torch.autocast` says so, or where
-    all of a layer is bfloat16."""
-    if rows.device.type != "cpu" or weight.device.type != "cpu" or not rows.is_floating_point():
-        return False
-    if is_autocasting(rows.device):
-        return autocast_type(rows.device) is torch.bfloat16 and rows.dtype is not torch.float64
-    return rows.dtype is weight.dtype is torch.bfloat16
 
 
 class _WindowConvolution(_Convolution, Windowed):

@@ -11,10 +11,10 @@ from torch.nn import functional as F
 
 from ..._messages import wrong_shape, wrong_type
 from ...nn.layer_types import made_from_arguments
+from ..autograd.autocast import LEAST_ROUNDED_PLANES
 from ..autograd.buffers import parameter, prepared_together, typed_like
 from ..functions import linear
 from ..sparse import SparseConvNetTensor
-from .convolution import LEAST_ROUNDED_PLANES
 from .layer import Layer
 
 __all__ = ["Linear", "NetworkInNetwork"]
