@@ -10,9 +10,9 @@ SOURCE_DATE_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2
 SWIFT_FOLDERS := $(wildcard Sources Tests examples bindings)
 
 .DEFAULT_GOAL := help
-EXAMPLES := tabletop terrain assamese chinese
+EXAMPLES := tabletop terrain shapenet scannet assamese chinese
 
-.PHONY: help setup lib layers-page demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime example-mpi test test-kernels test-arm bench bench-torch bench-peers check-abi bindings docc doxygen site site-serve pictures lint format asan ubsan tsan fuzz coverage random-networks install uninstall tarball wheel release check-reproducible check-from-source clean
+.PHONY: help setup lib layers-page demo $(EXAMPLES:%=example-%) example-pendigits example-spacetime example-instances example-instances-live example-mpi test test-kernels test-arm bench bench-torch bench-peers check-abi bindings docc doxygen site site-serve pictures lint format asan ubsan tsan fuzz coverage random-networks install uninstall tarball wheel release check-reproducible check-from-source clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
@@ -57,6 +57,8 @@ demo: $(LIBRARY) .venv/.ready ## train a network on handwritten digits and read 
 
 example-tabletop: ## table or object, in scenes of a depth camera; DATA=folder, ARGS=--quick: see docs/examples.md
 example-terrain: ## ground or object, in airborne laser scans; DATA, ARGS as above
+example-shapenet: ## parts of shapes, in ShapeNet's annotation; without DATA on synthetic shapes
+example-scannet: ## classes of rooms' surfaces, as ScanNet's benchmark has them; without DATA on synthetic rooms
 example-assamese: ## read Assamese characters from pen strokes; DATA=folder, ARGS='--network ResNet': see docs/examples.md
 example-chinese: ## read Chinese characters from pen strokes; DATA, ARGS as above
 
@@ -68,6 +70,12 @@ example-pendigits: $(LIBRARY) .venv/.ready ## compare three networks on handwrit
 
 example-spacetime: $(LIBRARY) .venv/.ready ## train a (3+1)-D autoencoder on shapes that fly through space and time
 	.venv/bin/python examples/spacetime/train.py $(ARGS)
+
+example-instances: $(LIBRARY) .venv/.ready ## find solids in generated rooms: which sites belong together; ARGS=--quick
+	.venv/bin/python examples/instances/train.py $(ARGS)
+
+example-instances-live: $(LIBRARY) .venv/.ready ## a C++ program labels a map that grows by frames; after example-instances
+	.venv/bin/python examples/instances/live.py $(ARGS)
 
 # OpenMPI does not run as root, as in a container, unless it is told so twice.
 PROCESSES ?= 2

@@ -18,6 +18,7 @@ INK = "#222222"
 STEPS = plt.get_cmap("viridis", 20)  # fewer shades, smaller files
 TABLE, THING, WRONG = (0.55, 0.58, 0.62), (0.93, 0.55, 0.13), (0.85, 0.05, 0.45)
 GROUND, OBJECT = (0.85, 0.79, 0.64), (0.23, 0.48, 0.34)
+PALETTE = tuple(plt.get_cmap("tab20")(index)[:3] for index in (*range(0, 20, 2), *range(1, 20, 2)))  # strong ones first
 FALSE_OBJECT, FALSE_GROUND = (0.84, 0.15, 0.24), (0.14, 0.33, 0.77)
 
 
@@ -73,6 +74,55 @@ def maps(scans: list[Cloud], guesses: list[np.ndarray], path: Path) -> None:
     plt.close(figure)
 
 
+def solids(
+    shown: list[Cloud], guesses: list[np.ndarray], names: tuple[str, ...], path: Path, is_room: bool = False
+) -> None:
+    """Draw each cloud, z pointing up, from above and aside: its colors, or how near points are; truth; prediction.
+
+    names: of the classes, at most 20; truths below 0 are gray. is_room: whether the sides that hide what is inside are
+    left off.
+    """
+    figure, grid = _panels(len(shown), 3.6)
+    palette = np.array(PALETTE)
+    found: set[int] = set()
+    for row, cloud, guess in zip(grid, shown, guesses):
+        known = cloud.labels >= 0
+        wrong = np.mean((guess != cloud.labels)[known])
+        places, nearness, order = _from_aside(cloud.points, is_room)
+        first = STEPS(nearness)[:, :3] if cloud.colors is None else cloud.colors / 255
+        shade = 0.75 + 0.25 * nearness[:, None]
+        truth = np.where(known[:, None], palette[np.maximum(cloud.labels, 0)], 0.93) * shade
+        titles = (cloud.name, "truth", f"prediction, {wrong:.1%} wrong")
+        size = 320 / np.sqrt(len(order))  # so that points nearly touch
+        for axes, values, title in zip(row, (first, truth, palette[guess] * shade), titles):
+            axes.scatter(*places[order].T, s=size, c=values[order], linewidths=0)
+            axes.set_aspect("equal")
+            _title(axes, title)
+        found |= {*np.unique(cloud.labels[known]).tolist(), *np.unique(guess).tolist()}
+    _legend(figure, {names[index]: palette[index] for index in sorted(found)})
+    figure.savefig(path, dpi=70, pil_kwargs={"quality": 80})
+    plt.close(figure)
+
+
+def _from_aside(points: np.ndarray, is_room: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The place in a picture of each point, z pointing up, its nearness 0 ... 1, and which are drawn in which order."""
+    flat, order = points[:, :2], np.arange(len(points))
+    if is_room:
+        # Rooms do not lie along the axes: the least rectangle around them does.
+        angles = np.radians(np.arange(0, 90, 2))
+        turns = np.stack([[np.cos(angles), -np.sin(angles)], [np.sin(angles), np.cos(angles)]]).transpose(2, 0, 1)
+        extents = np.ptp(flat[:: len(flat) // 5000 + 1] @ turns, axis=1)
+        flat = flat @ turns[extents.prod(axis=1).argmin()]
+        hiding = (flat < flat.min(axis=0) + 0.15).any(axis=1) & (points[:, 2] > points[:, 2].min() + 0.3)
+        order = np.flatnonzero(~hiding)
+    turn, tilt = np.radians(35), np.radians(50 if is_room else 25)
+    sideways, away = flat @ [np.cos(turn), -np.sin(turn)], flat @ [np.sin(turn), np.cos(turn)]
+    height = points[:, 2] * np.cos(tilt) + away * np.sin(tilt)
+    nearness = points[:, 2] * np.sin(tilt) - away * np.cos(tilt)
+    nearness = (nearness - nearness.min()) / max(np.ptp(nearness), 1e-9)
+    return np.stack([sideways, height], axis=1), nearness, order[np.argsort(nearness[order], kind="stable")]
+
+
 def page(cloud: Cloud, guess: np.ndarray, path: Path, names: tuple[str, ...], palette: tuple, title: str) -> None:
     """Write a page that shows a cloud to turn by hand: colors if it has some, truth, prediction.
 
@@ -126,4 +176,6 @@ def _title(axes: plt.Axes, title: str) -> None:
 
 def _legend(figure: plt.Figure, colors: dict) -> None:
     marks = [Line2D([], [], marker="s", linestyle="", color=color, markersize=9) for color in colors.values()]
-    figure.legend(marks, list(colors), loc="outside lower center", ncols=len(colors), frameon=False, fontsize=11)
+    figure.legend(
+        marks, list(colors), loc="outside lower center", ncols=min(len(colors), 7), frameon=False, fontsize=11
+    )

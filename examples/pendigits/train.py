@@ -18,6 +18,7 @@ import scn
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "common"))
 
 import c_classifier
+import native
 import pictures
 import running
 import strokes
@@ -155,4 +156,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    running.run(main, "train.py", strokes.UnipenError, c_classifier.BuildError)
+    running.run(main, "train.py", strokes.UnipenError, native.BuildError)

@@ -1,30 +1,17 @@
 """The examples on point clouds: files, features, figures of merit, and a shortened run of each."""
 
-import importlib.util
 import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-import scn
-
-EXAMPLES = Path(__file__).resolve().parents[4] / "examples"
-sys.path.insert(0, str(EXAMPLES / "common"))
+from programs import EXAMPLES, ending, program
 
 import clouds
+import scn
 import segmentation
-
-
-def program(name):
-    specification = importlib.util.spec_from_file_location(f"{name}_train", EXAMPLES / name / "train.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
 
 tabletop, terrain = program("tabletop"), program("terrain")
 
@@ -62,6 +49,9 @@ def test_what_is_not_a_cloud_is_refused(tmp_path):
         (tmp_path / "bad.ply").write_text(text)
         with pytest.raises(clouds.DataError, match=r"bad\.ply is not a PLY file of labeled points"):
             clouds.read(tmp_path / "bad.ply")
+    (tmp_path / "huge.ply").write_text(ply("1 2 3 0").replace("vertex 1", "vertex 3000000000"))
+    with pytest.raises(clouds.DataError, match="3000000000 elements do not fit into"):
+        clouds.read(tmp_path / "huge.ply")
 
 
 def test_data_are_looked_for_where_the_message_says(tmp_path, monkeypatch, capsys):
@@ -85,6 +75,20 @@ def test_data_are_looked_for_where_the_message_says(tmp_path, monkeypatch, capsy
     monkeypatch.setenv("SCN_DATA", str(tmp_path / "elsewhere"))
     with pytest.raises(clouds.DataError, match="absent"):
         clouds.data_folder("terrain", None, small)
+
+
+def test_public_data_lie_in_the_folder_that_is_named_or_in_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(clouds, "PLACES", [tmp_path / "data"])
+    monkeypatch.delenv("SCN_DATA", raising=False)
+    assert clouds.given_folder("scannet", None) is None
+    (tmp_path / "data" / "scannet").mkdir(parents=True)
+    assert clouds.given_folder("scannet", None) == tmp_path / "data" / "scannet"
+    assert clouds.given_folder("scannet", tmp_path) == tmp_path, "a folder that is named comes first"
+    assert clouds.given_folder("scannet", tmp_path / "data") == tmp_path / "data" / "scannet"
+    monkeypatch.setenv("SCN_DATA", str(tmp_path / "nowhere"))
+    assert clouds.given_folder("scannet", tmp_path) == tmp_path
+    with pytest.raises(clouds.DataError, match=r"no folder .*nowhere; examples/scannet/README\.md has more"):
+        clouds.given_folder("scannet", None)
 
 
 def test_scenes_become_voxels_of_the_field(random):
@@ -141,8 +145,7 @@ def test_running_statistics_are_those_of_the_last_steps(random):
 
 
 def quick_run(name, output, environment, *arguments):
-    command = [sys.executable, str(EXAMPLES / name / "train.py"), "--quick", "--output", str(output), *arguments]
-    finished = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
+    finished = ending(name, environment, "--quick", "--output", str(output), *arguments)
     assert finished.returncode == 0, finished.stderr
     return finished.stdout
 
@@ -171,11 +174,6 @@ def test_a_short_run_learns_and_goes_on_where_it_stopped(
     assert re.findall(r'"name": "(\w+)", "(?:shades|labels|note)"', page) == panels
     for word in ("table", "object") if name == "tabletop" else ("ground", "object"):
         assert f'{{"name": "{word}", "color": "#' in page
-
-
-def ending(name, environment, *arguments):
-    command = [sys.executable, str(EXAMPLES / name / "train.py"), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environment)
 
 
 @pytest.mark.parametrize("name", ["tabletop", "terrain"])
