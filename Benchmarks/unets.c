@@ -111,10 +111,14 @@ static void measure_in_bfloat16(unet *single, unet *half, const unet_plan *plan,
     const work companion = {
         .amount = arithmetic, .run = is_training ? train_unet : apply_unet, .context = single};
     snprintf(name, sizeof name, "U-Net, %s planes, %s", plan->name, is_training ? "training step" : "inference");
-    measure_with((work){.section = "bfloat16, over float32", .name = name, .figure = SHARE_OF_COMPANION,
-                        .amount = arithmetic, .run = is_training ? train_unet_in_bfloat16 : apply_unet, .context = half},
-                 (extra){.companion = &companion,
-                         .budget = scaled_budget(is_training ? plan->training_budget : plan->inference_budget)});
+    work rounded = companion;
+    rounded.section = "bfloat16, over float32";
+    rounded.name = name;
+    rounded.figure = SHARE_OF_COMPANION;
+    rounded.run = is_training ? train_unet_in_bfloat16 : apply_unet;
+    rounded.context = half;
+    const double budget = is_training ? plan->training_budget : plan->inference_budget;
+    measure_with(rounded, (extra){.companion = &companion, .budget = scaled_budget(budget)});
 }
 
 void measure_unets(const points *cloud) {

@@ -270,12 +270,12 @@ SCN_API int32_t scn_get_gradient_recording(void);
 SCN_API scn_status scn_set_gradient_recording(int32_t on);
 /** Return what the modules that the calling thread calls compute in: SCN_FLOAT32 at first. */
 SCN_API scn_element_type scn_get_autocast(void);
-/** Say what the modules that the calling thread calls compute in, in training and evaluation. SCN_BFLOAT16: features and
- *  their gradients are bfloat16 from layer to layer, and convolutions and 1 x 1 convolutions multiply it as in
- *  scn_module_optimize_for_inference_in; parameters, their gradients, statistics and sums are float32, and so are linear
- *  layers, losses, and what a host reads of a tensor: it becomes float32 then. Layers without loops for bfloat16 get their
- *  features widened. A backward pass computes in what its forward pass did. Networks optimized for inference have a
- *  precision of their own. type: SCN_FLOAT32 or SCN_BFLOAT16, else SCN_ERROR_UNSUPPORTED. */
+/** Say what the modules that the calling thread calls compute in, in training and evaluation. SCN_BFLOAT16: features
+ *  and their gradients are bfloat16 from layer to layer, and convolutions and 1 x 1 convolutions multiply it as in
+ *  scn_module_optimize_for_inference_in; parameters, their gradients, statistics and sums are float32, and so are
+ *  linear layers, losses, and what a host reads of a tensor: it becomes float32 then. Layers without loops for bfloat16
+ *  get their features widened. A backward pass computes in what its forward pass did. Networks optimized for inference
+ *  have a precision of their own. type: SCN_FLOAT32 or SCN_BFLOAT16, else SCN_ERROR_UNSUPPORTED. */
 SCN_API scn_status scn_set_autocast(scn_element_type type);
 
 /* Arithmetic with gradients. */
@@ -1446,8 +1446,8 @@ SCN_API scn_status scn_group_norm_backward(scn_geometry *geometry, int32_t sites
                                            float *weight_result, float *bias_result, scn_matrix *result);
 
 /** Multiply: result = input * weight + bias. input [n, in]; weight [in, out] or, where weight_is_transposed, [out, in];
- *  bias [out] or NULL; result [n, out]. NetworkInNetwork has the first form, Linear the second. In these three functions,
- *  matrices may be SCN_BFLOAT16, as in those of convolutions. */
+ *  bias [out] or NULL; result [n, out]. NetworkInNetwork has the first form, Linear the second. In these three
+ *  functions, matrices may be SCN_BFLOAT16, as in those of convolutions. */
 SCN_API scn_status scn_linear_forward(const scn_matrix *input, const float *weight, int32_t weight_is_transposed,
                                       const float *bias, scn_matrix *result);
 /** gradient [n, out]; result: by the input, [n, in]. */

@@ -53,7 +53,8 @@ public func scn_batch_norm_forward_evaluation(
         let planes = input.planes
         try operation(options).forwardEvaluation(
             input, weight: try optionalVector(weight, planes, "weight"), bias: try optionalVector(bias, planes, "bias"),
-            running: try running(running_mean, running_variance, planes), into: try matrix(result, "result", mayBeRounded: true))
+            running: try running(running_mean, running_variance, planes),
+            into: try matrix(result, "result", mayBeRounded: true))
     }
 }
 
@@ -67,11 +68,13 @@ public func scn_batch_norm_backward_training(
         let input = try matrix(input, "input", mayBeRounded: true)
         let planes = input.planes
         try operation(options).backwardTraining(
-            input: input, output: try matrix(output, "output", mayBeRounded: true), gradient: try matrix(gradient, "gradient", mayBeRounded: true),
+            input: input, output: try matrix(output, "output", mayBeRounded: true),
+            gradient: try matrix(gradient, "gradient", mayBeRounded: true),
             weight: try optionalVector(weight, planes, "weight"),
             saved: try saved(saved_mean, saved_inverse_deviation, planes),
             weightResult: try optionalVector(weight_result, planes, "weight_result"),
-            biasResult: try optionalVector(bias_result, planes, "bias_result"), into: try matrix(result, "result", mayBeRounded: true))
+            biasResult: try optionalVector(bias_result, planes, "bias_result"),
+            into: try matrix(result, "result", mayBeRounded: true))
     }
 }
 
@@ -85,11 +88,13 @@ public func scn_batch_norm_backward_evaluation(
         let input = try matrix(input, "input", mayBeRounded: true)
         let planes = input.planes
         try operation(options).backwardEvaluation(
-            input: input, output: try matrix(output, "output", mayBeRounded: true), gradient: try matrix(gradient, "gradient", mayBeRounded: true),
+            input: input, output: try matrix(output, "output", mayBeRounded: true),
+            gradient: try matrix(gradient, "gradient", mayBeRounded: true),
             weight: try optionalVector(weight, planes, "weight"),
             running: try running(running_mean, running_variance, planes),
             weightResult: try optionalVector(weight_result, planes, "weight_result"),
-            biasResult: try optionalVector(bias_result, planes, "bias_result"), into: try matrix(result, "result", mayBeRounded: true))
+            biasResult: try optionalVector(bias_result, planes, "bias_result"),
+            into: try matrix(result, "result", mayBeRounded: true))
     }
 }
 

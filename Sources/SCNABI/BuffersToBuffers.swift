@@ -233,7 +233,9 @@ public func scn_linear_forward(
     _ result: HostResult
 ) -> scn_status {
     status {
-        let (input, result) = (try matrix(input, "input", mayBeRounded: true), try matrix(result, "result", mayBeRounded: true))
+        let (input, result) = (
+            try matrix(input, "input", mayBeRounded: true), try matrix(result, "result", mayBeRounded: true)
+        )
         let isTransposed = try boolean(weight_is_transposed, "weight_is_transposed")
         let weight = try linearWeight(weight, input.planes, result.planes, isTransposed, "weight")
         let packed = try LinearOperation.pack(weight, weightIsTransposed: isTransposed, as: input.type)
@@ -255,7 +257,9 @@ public func scn_linear_backward_input(
     _ gradient: Host, _ weight: UnsafePointer<Float>?, _ weight_is_transposed: Int32, _ result: HostResult
 ) -> scn_status {
     status {
-        let (gradient, result) = (try matrix(gradient, "gradient", mayBeRounded: true), try matrix(result, "result", mayBeRounded: true))
+        let (gradient, result) = (
+            try matrix(gradient, "gradient", mayBeRounded: true), try matrix(result, "result", mayBeRounded: true)
+        )
         let isTransposed = try boolean(weight_is_transposed, "weight_is_transposed")
         try LinearOperation.backwardInput(
             gradient, weight: try linearWeight(weight, result.planes, gradient.planes, isTransposed, "weight"),
@@ -269,7 +273,9 @@ public func scn_linear_backward_weight(
     _ bias_result: UnsafeMutablePointer<Float>?
 ) -> scn_status {
     status {
-        let (input, gradient) = (try matrix(input, "input", mayBeRounded: true), try matrix(gradient, "gradient", mayBeRounded: true))
+        let (input, gradient) = (
+            try matrix(input, "input", mayBeRounded: true), try matrix(gradient, "gradient", mayBeRounded: true)
+        )
         let isTransposed = try boolean(weight_is_transposed, "weight_is_transposed")
         let weightResult = try weight_result.map {
             try linearWeight($0, input.planes, gradient.planes, isTransposed, "weight_result")

@@ -132,9 +132,7 @@ def main() -> int:
     fitted = strokes.fit(test)
     # small batches if there are few digits, so that there are enough steps
     batch_size = BATCH // 4 if options.quick else BATCH
-    history = train(
-        network, strokes.fit(training), fitted, options.epochs, batch_size, options.seed, options.precision
-    )
+    history = train(network, strokes.fit(training), fitted, options.epochs, batch_size, options.seed, options.precision)
 
     checkpoint = options.output / "pendigits.safetensors"
     scn.save(network, checkpoint)

@@ -31,7 +31,8 @@ PICTURED = 3
 
 
 class Plan(NamedTuple):
-    """How often scenes are seen, the learning rate, the network's levels, and what overrides its setting if not None."""
+    """How often scenes are seen, the learning rate, the network's levels, and what overrides its setting if not
+    None."""
 
     epochs: int
     learning_rate: float

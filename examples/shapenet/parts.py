@@ -111,7 +111,8 @@ def files(folder: Path, kind: str) -> list[tuple[Path, Path | None, int]]:
 
 
 def is_first_half(points: Path) -> bool:
-    """Whether SparseConvNet's script learns from a shape of train or val: if the MD5 of its file begins with 0 ... 7."""
+    """Whether SparseConvNet's script learns from a shape of train or val: if the MD5 of its file begins with 0 ...
+    7."""
     return hashlib.md5(points.read_bytes(), usedforsecurity=False).hexdigest()[0] < "8"
 
 

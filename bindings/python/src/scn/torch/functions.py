@@ -459,8 +459,8 @@ def _product(
 def linear(
     input: torch.Tensor, weight: torch.Tensor, bias: Optional[torch.Tensor], is_transposed: bool = False
 ) -> torch.Tensor:
-    """Multiply: [n, in] -> [n, out]. weight: [in, out], or [out, in] where is_transposed. bias: [out] or None. The input
-    may be bfloat16 beside parameters of float32."""
+    """Multiply: [n, in] -> [n, out]. weight: [in, out], or [out, in] where is_transposed. bias: [out] or None. The
+    input may be bfloat16 beside parameters of float32."""
     if not is_computed_by_library(weight):
         return _product(input, weight, bias, is_transposed)
     return _Linear.apply(input, weight, bias, int(is_transposed))  # type: ignore[no-any-return]
