@@ -169,6 +169,14 @@ drawn
   .then(() => views.map((view) => cameraOf(view).eye))
 """
 
+# Where the second point is drawn, and from where it is seen.
+PLACE = """
+drawn.then(() => new Promise((done) => setTimeout(done, 300))).then(() => {
+  const { x, y, z } = views[0].data[0];
+  return [[x[1], y[1], z[1]], cameraOf(views[0])];
+})
+"""
+
 # What a visitor does, and what the page says then.
 VISIT = """
 (async () => {
@@ -216,6 +224,15 @@ def test_a_browser_draws_every_panel_and_turns_them_together(tmp_path, random):
         after = window.evaluate(EYES)
         seen = window.evaluate(VISIT)
         window.picture(tmp_path / "page.png")
+        # What is upward is upward at first and stays so: plotly turns about its z axis. Never mirrored.
+        for up, drawn in (("y", [1, -3, 2]), ("-y", [1, 3, -2]), ("x", [2, 3, 1])):
+            upright = scn.show([[-1, -2, -3], [1, 2, 3]], file=tmp_path / f"{up}.html", up=up)
+            window.show(upright.as_uri(), width, height)
+            place, camera = window.evaluate(PLACE)
+            assert [part / abs(place[drawn.index(max(drawn, key=abs))]) for part in place] == pytest.approx(
+                [part / 3 for part in drawn]
+            )
+            assert camera["up"] == {"x": 0, "y": 0, "z": 1} and camera["eye"]["z"] > 0
         assert window.errors == []
     assert before == [before[0]] * 3 and after == 3 * [pytest.approx(after[0])]
     assert abs(after[0]["x"] - before[0]["x"]) > 0.1, "the mouse turns the cloud"
