@@ -275,7 +275,8 @@ SCN_API scn_element_type scn_get_autocast(void);
  *  scn_module_optimize_for_inference_in; parameters, their gradients, statistics and sums are float32, and so are
  *  linear layers, losses, and what a host reads of a tensor: it becomes float32 then. Layers without loops for bfloat16
  *  get their features widened. A backward pass computes in what its forward pass did. Networks optimized for inference
- *  have a precision of their own. type: SCN_FLOAT32 or SCN_BFLOAT16, else SCN_ERROR_UNSUPPORTED. */
+ *  have a precision of their own. Tables and what is taken out of them share no elements while those are bfloat16.
+ *  type: SCN_FLOAT32 or SCN_BFLOAT16, else SCN_ERROR_UNSUPPORTED. */
 SCN_API scn_status scn_set_autocast(scn_element_type type);
 
 /* Arithmetic with gradients. */

@@ -238,9 +238,8 @@ public func scn_linear_forward(
         )
         let isTransposed = try boolean(weight_is_transposed, "weight_is_transposed")
         let weight = try linearWeight(weight, input.planes, result.planes, isTransposed, "weight")
-        let packed = try LinearOperation.pack(weight, weightIsTransposed: isTransposed, as: input.type)
         try LinearOperation.forward(
-            input, weight: weight, weightIsTransposed: isTransposed, packed: packed,
+            input, weight: weight, weightIsTransposed: isTransposed, roundsWeight: input.type == .bfloat16,
             bias: try optionalVector(bias, result.planes, "bias"), into: result)
     }
 }

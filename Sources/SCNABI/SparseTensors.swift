@@ -6,7 +6,7 @@ internal import SCNNN
 @_cdecl("scn_tensor_features") @implementation
 public func scn_tensor_features(_ tensor: OpaquePointer?, _ features: HandleOut) -> scn_status {
     produceTensor(features, "features") {
-        switch try keptValue(tensor) {
+        switch try value(tensor) {
         case .sparse(let sparse): return .dense(sparse.features)
         case .points(let points): return .dense(points.features)
         case .dense, .table: throw SCNError(.shape, "tensor: expected a sparse tensor or points")

@@ -7,7 +7,7 @@
 package enum ChunkSizes {
     /// Elements of an element-by-element loop: 64 KB of float32, which stay near the core.
     package static let elements = 1 << 14
-    /// Elements of bfloat16 that are float32 in scratch for a while: three operands of 16 KB stay near the core.
+    /// Elements of bfloat16 that are float32 in scratch for a while: up to four operands of 16 KB stay near the core.
     package static let convertedElements = 1 << 12
     /// Rows that are copied, or gathered from anywhere, with all their planes.
     package static let rows = 1 << 10

@@ -114,7 +114,12 @@ def vertices(path: Path) -> PlyElement:
     try:
         with open(path, "rb") as file:
             head = file.read(HEADER)
-        promised = [int(count) for count in re.findall(rb"(?m)^element +\S+ +(\d+)", head.partition(b"end_header")[0])]
+        promised = []
+        for words in map(bytes.split, re.split(rb"\r\n?|\n", head)):
+            if words == [b"end_header"]:
+                break
+            if len(words) == 3 and words[0] == b"element" and words[2].isdigit():
+                promised.append(int(words[2]))
         if sum(promised) > path.stat().st_size:
             raise ValueError(f"{sum(promised)} elements do not fit into {path.stat().st_size} bytes")
         triangles = {name: 3 for name in ("vertex_indices", "vertex_index") if f" {name}".encode() in head}

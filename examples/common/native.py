@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,15 +34,21 @@ def run(command: list[str], shows_progress: bool = False) -> str:
 
     shows_progress: whether what it writes to the standard error, line by line, is shown while it runs.
     """
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None and process.stderr is not None
+    # Into a file: a pipe that nobody reads meanwhile would stop a program that prints much.
+    with (
+        tempfile.TemporaryFile("w+") as output,
+        subprocess.Popen(command, stdout=output, stderr=subprocess.PIPE, text=True) as process,
+    ):
+        assert process.stderr is not None
         errors: list[str] = []
         for line in process.stderr:
             # The last line stays back: it may be the error.
             if shows_progress and errors:
                 sys.stderr.write(errors.pop())
             errors.append(line)
-        printed = process.stdout.read()
+        process.wait()
+        output.seek(0)
+        printed = output.read()
     if process.returncode:
         raise BuildError(f"{command[0]}: {''.join(errors).strip() or f'ended with {process.returncode}'}")
     if shows_progress:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -61,6 +62,21 @@ def begin(options: argparse.Namespace, epochs: int, quick_epochs: int) -> argpar
         scn.set_num_threads(options.threads)
     scn.manual_seed(options.seed)
     return options
+
+
+def read_log(path: Path) -> list[Any]:
+    """What `write_log` wrote: an entry for each epoch."""
+    try:
+        return list(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError):
+        raise OSError(f"{path} is damaged; train without --resume") from None
+
+
+def write_log(path: Path, entries: list[Any]) -> None:
+    """Write an entry for each epoch; a program that is stopped meanwhile leaves what was there."""
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(entries, indent=1), encoding="utf-8")
+    fresh.replace(path)
 
 
 def progress(total: int, unit: str, done: int = 0, shown: bool = True) -> tqdm:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -61,7 +60,7 @@ def train(
     noted: list[dict] = []
     if options.resume and checkpoint.exists():
         scn.restore(checkpoint, network, optimizer)
-        noted = json.loads(log.read_text())
+        noted = running.read_log(log)
     last = min(options.epochs, options.stop_after or options.epochs)
 
     def loss_of(batch: Batch) -> Any:
@@ -83,7 +82,7 @@ def train(
             noted.append({"loss": float(np.mean(losses)), "seconds": seconds, "result": result})
             running.report(bar, epoch, options.epochs, losses, f"{result}{', ' * is_told}{seconds:.1f} s")
             scn.save(network, checkpoint, optimizer)
-            log.write_text(json.dumps(noted, indent=1))
+            running.write_log(log, noted)
     return scn.optimize_for_inference(network.eval())
 
 

@@ -302,7 +302,7 @@ void run(const std::vector<std::string> &arguments) {
     scn::require_compatible_library();
     Map map(scn::checkpoint_open(arguments[0]).optimize_for_inference(), voxel_size, margin);
     const scn::NoGradientRecording recording_is_off;
-    std::vector<double> merging, of_changed, of_whole, shares;
+    std::vector<double> merging, of_changed, of_whole;
     std::vector<float> whole;
     double seen = 0, agreeing = 0, sites = 0;
     const std::size_t frames = arguments.size() - first_frame;

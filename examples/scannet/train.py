@@ -106,8 +106,8 @@ def batches(
             scene = training[index].read()
             points = turned(scene.points, scale, random, 0.1)
             if is_elastic:
-                points = distortion.elastic(points, 6 * scale // 50, 40 * scale / 50, random)
-                points = distortion.elastic(points, 20 * scale // 50, 160 * scale / 50, random)
+                points = distortion.elastic(points, max(1, 6 * scale // 50), 40 * scale / 50, random)
+                points = distortion.elastic(points, max(1, 20 * scale // 50), 160 * scale / 50, random)
             coordinates, inside = placed(points, random)
             rows.append(np.insert(coordinates, 3, sample, axis=1))
             features.append(colors_of(scene)[inside] + 0.1 * random.standard_normal(3).astype(np.float32))

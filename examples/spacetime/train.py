@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import sys
 import warnings
 from collections.abc import Iterator
@@ -64,7 +63,7 @@ def train(
     scores: list[float] = []
     if options.resume and checkpoint.exists():
         scn.restore(checkpoint, network, adam)
-        scores = json.loads(log.read_text())
+        scores = running.read_log(log)
     last = min(epochs, options.stop_after or epochs)
 
     def batches(random: np.random.Generator) -> Iterator[tuple[np.ndarray, int]]:
@@ -90,7 +89,7 @@ def train(
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", scn.ParametersOnlyWarning)  # the network is made anew to resume
                 scn.save(network, checkpoint, adam)
-            log.write_text(json.dumps(scores))
+            running.write_log(log, scores)
     return scores[-1]
 
 

@@ -261,10 +261,10 @@ def build_ahead(parts):
     def quietly(*command):
         subprocess.run(["nice", "-n", "19", *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    if "fuzz" in parts:
-        quietly("scripts/build/build_sanitized.sh", "address")
-    if "examples" in parts:
-        with contextlib.suppress(OSError, subprocess.CalledProcessError):
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):
+        if "fuzz" in parts:
+            quietly("scripts/build/build_sanitized.sh", "address")
+        if "examples" in parts:
             quietly("swift", "build", *swift_consumer())
 
 

@@ -80,7 +80,7 @@ extension Value {
         switch self {
         case .dense(let tensor): return .dense(try tensor.inFloat32())
         case .sparse(let sparse): return .sparse(try sparse.with(features: try sparse.features.inFloat32()))
-        case .points: return self
+        case .points(let points): return .points(try points.with(features: try points.features.inFloat32()))
         case .table(let values): return .table(try values.map { value throws(SCNError) in try value.inFloat32() })
         }
     }

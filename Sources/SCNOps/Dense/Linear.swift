@@ -26,26 +26,31 @@ package enum LinearOperation {
 
     /// result [n, out] from input [n, in] and weight [in, out] or, transposed, [out, in]; then y > 0 ? y : leakiness *
     /// y, 1 is no activation. `packed`: what `pack` made of the weight, where a caller keeps it, as whose type features
-    /// are multiplied. Input and result are each float32 or bfloat16.
+    /// are multiplied; `roundsWeight`: whether to multiply it as bfloat16 where it is not packed. Input and result are
+    /// each float32 or bfloat16.
     package static func forward(
-        _ input: Matrix, weight: Matrix, weightIsTransposed: Bool, packed: PackedWeights? = nil, bias: Matrix?,
-        leakiness: Float = 1, into result: Matrix
+        _ input: Matrix, weight: Matrix, weightIsTransposed: Bool, packed: PackedWeights? = nil,
+        roundsWeight: Bool = false, bias: Matrix?, leakiness: Float = 1, into result: Matrix
     ) throws(SCNError) {
         try product(
-            input, weight: weight, weightIsTransposed: weightIsTransposed, packed: packed, bias: bias,
-            leakiness: leakiness, into: result)
+            input, weight: weight, weightIsTransposed: weightIsTransposed, packed: packed, roundsWeight: roundsWeight,
+            bias: bias, leakiness: leakiness, into: result)
         ForwardCounts.add(products: input.rows, weights: input.planes * result.planes, results: result.count)
     }
 
     private static func product(
-        _ input: Matrix, weight: Matrix, weightIsTransposed: Bool, packed: PackedWeights?, bias: Matrix?,
-        leakiness: Float, into result: Matrix
+        _ input: Matrix, weight: Matrix, weightIsTransposed: Bool, packed: PackedWeights?, roundsWeight: Bool,
+        bias: Matrix?, leakiness: Float, into result: Matrix
     ) throws(SCNError) {
         try check(input, result, names: ("input", "result"))
         let (inPlanes, outPlanes) = (input.planes, result.planes)
         try requireWeight(weight, inPlanes, outPlanes, weightIsTransposed, "weight")
         try bias?.requireShape(1, outPlanes, "bias")
         _ = try Kernels.converting(["input": input, "result": result])
+        var packed = packed
+        if packed == nil && roundsWeight {
+            packed = try pack(weight, weightIsTransposed: weightIsTransposed, as: .bfloat16)
+        }
         if let packed, packed.type == .bfloat16 {
             return try rounded(input, packed: packed, bias: bias, leakiness: leakiness, into: result)
         }
@@ -53,7 +58,7 @@ package enum LinearOperation {
             let sums = result.type == .float32 ? result : try Matrix(rows: result.rows, planes: outPlanes)
             try product(
                 input.converted(to: .float32), weight: weight, weightIsTransposed: weightIsTransposed, packed: packed,
-                bias: bias, leakiness: leakiness, into: sums)
+                roundsWeight: false, bias: bias, leakiness: leakiness, into: sums)
             return result.type == .bfloat16 ? try Elements.convert(sums, into: result) : ()
         }
         let kernels = try Kernels.fitting(["input": input, "weight": weight, "bias": bias, "result": result])
@@ -76,7 +81,8 @@ package enum LinearOperation {
             withExtendedLifetime(packed) {}
         } else {
             let (weight, bias) = (weight.pointer, bias?.pointer)
-            forEachProduct(input.rows, ChunkSizes.denseRows) { _, range in
+            let lanes = lanesOfOpenBLAS(Parallel.chunkCount(input.rows, size: ChunkSizes.denseRows))
+            Parallel.forEachChunk(input.rows, size: ChunkSizes.denseRows, lanes: lanes) { _, _, range in
                 let target = result.pointer + range.lowerBound * outPlanes
                 if let bias {
                     for row in 0..<range.count { (target + row * outPlanes).update(from: bias, count: outPlanes) }
@@ -127,16 +133,13 @@ package enum LinearOperation {
     package static func backwardInput(
         _ gradient: Matrix, weight: Matrix, weightIsTransposed: Bool, into result: Matrix
     ) throws(SCNError) {
-        let packed =
-            gradient.type == .bfloat16
-            ? try pack(weight, weightIsTransposed: !weightIsTransposed, as: .bfloat16) : nil
         try product(
-            gradient, weight: weight, weightIsTransposed: !weightIsTransposed, packed: packed, bias: nil,
-            leakiness: 1, into: result)
+            gradient, weight: weight, weightIsTransposed: !weightIsTransposed, packed: nil,
+            roundsWeight: gradient.type == .bfloat16, bias: nil, leakiness: 1, into: result)
     }
 
     /// weightResult, shaped as the weight, and biasResult [out]: the gradients by weight and bias, nil where not
-    /// wanted, in float32. Input and gradient are each float32 or bfloat16, and both rounded to that where one is.
+    /// wanted, in float32. Input and gradient are each float32 or bfloat16; the input is rounded where the gradient is.
     package static func backwardWeight(
         input: Matrix, gradient: Matrix, weightIsTransposed: Bool, weightResult: Matrix?, biasResult: Matrix?
     ) throws(SCNError) {
@@ -150,13 +153,13 @@ package enum LinearOperation {
         try requireWeight(weightResult, input.planes, gradient.planes, weightIsTransposed, "weight_result")
         let (left, right) = weightIsTransposed ? (gradient, input) : (input, gradient)
         if Elements.areConverted(left, right) {
-            let (left, right) = (try left.converted(to: .bfloat16), try right.converted(to: .bfloat16))
-            guard let products = Kernels.bfloat16Products else {
+            guard let products = Kernels.bfloat16Products, gradient.type == .bfloat16 else {
+                let input = gradient.type == .bfloat16 ? try input.converted(to: .bfloat16) : input
                 return try backwardWeight(
-                    input: (weightIsTransposed ? right : left).converted(to: .float32),
-                    gradient: (weightIsTransposed ? left : right).converted(to: .float32),
+                    input: input.converted(to: .float32), gradient: gradient.converted(to: .float32),
                     weightIsTransposed: weightIsTransposed, weightResult: weightResult, biasResult: biasResult)
             }
+            let (left, right) = (try left.converted(to: .bfloat16), try right.converted(to: .bfloat16))
             let lanes = Parallel.threadCount
             let size = products.pointee.scratch_size(1, 1, Int64(left.planes), Int64(right.planes))
             let scratch = try LaneScratch(size: Int(size), lanes: lanes)
@@ -170,7 +173,7 @@ package enum LinearOperation {
             return withExtendedLifetime((left, right, scratch)) {}
         }
         if choosesOpenBLAS(kernels, weights: input.planes * gradient.planes) {
-            let lanes = Int(scn_dense_products_at_once(Int32(Parallel.threadCount)))
+            let lanes = lanesOfOpenBLAS(Parallel.threadCount)
             return try addChunks(left, right, lanes: lanes, biasOf: gradient, weightResult, biasResult) {
                 _, range, target in
                 scn_dense_product_of_columns(
@@ -232,14 +235,8 @@ package enum LinearOperation {
         }
     }
 
-    /// Chunks that OpenBLAS gets, on no more threads than it has buffers for: the others would wait.
-    private static func forEachProduct(_ rows: Int, _ size: Int, _ body: (_ chunk: Int, _ range: Range<Int>) -> Void) {
-        let chunks = Parallel.chunkCount(rows, size: size)
-        let lanes = Int(scn_dense_products_at_once(Int32(min(chunks, Parallel.threadCount))))
-        Parallel.forEach(lanes) { lane in
-            for chunk in stride(from: lane, to: chunks, by: lanes) {
-                body(chunk, chunk * size..<min(rows, (chunk + 1) * size))
-            }
-        }
+    /// No more threads than OpenBLAS has buffers for: the others would wait.
+    private static func lanesOfOpenBLAS(_ chunks: Int) -> Int {
+        Int(scn_dense_products_at_once(Int32(min(chunks, Parallel.threadCount))))
     }
 }

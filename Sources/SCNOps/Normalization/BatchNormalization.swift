@@ -188,7 +188,7 @@ package struct BatchNormalizationOperation {
                     sums + planes)
             }
         }
-        let factors = try Storage<Float>(count: 5 * planes)
+        let factors = try Storage<Float>(count: checkedProduct([5, planes], "the factors of a batch normalization"))
         let (weight, remainder) = (weight?.pointer, remainder?.pointer)
         let (a, b, c) = (factors.pointer, factors.pointer + planes, factors.pointer + 2 * planes)
         let (weightSums, biasSums) = (factors.pointer + 3 * planes, factors.pointer + 4 * planes)

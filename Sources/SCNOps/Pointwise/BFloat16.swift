@@ -66,33 +66,38 @@ extension Elements {
             }
         }
         guard let a = given.a else { return }
-        let (b, c) = (given.b ?? a, given.c ?? a)
         try result?.requireSameShape(as: a, "result")
         let planes = a.planes
         if a.count == 0 { return }
-        let isConverted = areConverted(a, b, c, result)
+        let places = [given.a, given.b, given.c, result].filter { $0?.type == .bfloat16 }.count
+        let isConverted = places > 0
         let elements = isConverted ? ChunkSizes.convertedElements : ChunkSizes.elements
         let size = min(a.rows, chunkRows ?? max(1, elements / planes))
         let lanes = min(Parallel.threadCount, Parallel.chunkCount(a.rows, size: size))
         let part = size * planes
         let scratch =
             isConverted
-            ? try Storage<Float>(count: checkedProduct([lanes, 4, part], "the scratch of a conversion")) : nil
+            ? try Storage<Float>(count: checkedProduct([lanes, places, part], "the scratch of a conversion")) : nil
         Parallel.forEachChunk(a.rows, size: size, lanes: lanes) { lane, chunk, range in
             let (start, count) = (range.lowerBound * planes, range.count * planes)
-            func place(_ number: Int) -> UnsafeMutablePointer<Float> { scratch!.pointer + (4 * lane + number) * part }
-            func widened(_ matrix: Matrix, _ number: Int) -> UnsafePointer<Float> {
-                if matrix.type == .float32 { return UnsafePointer(matrix.pointer + start) }
-                kernels.widen_bfloat16(matrix.halves + start, Int64(count), place(number))
-                return UnsafePointer(place(number))
+            var taken = lane * places
+            func place() -> UnsafeMutablePointer<Float> {
+                defer { taken += 1 }
+                return scratch!.pointer + taken * part
             }
-            let first = widened(a, 0)
-            let second = given.b.map { widened($0, 1) } ?? first
-            let third = given.c.map { widened($0, 2) } ?? first
+            func widened(_ matrix: Matrix) -> UnsafePointer<Float> {
+                if matrix.type == .float32 { return UnsafePointer(matrix.pointer + start) }
+                let place = place()
+                kernels.widen_bfloat16(matrix.halves + start, Int64(count), place)
+                return UnsafePointer(place)
+            }
+            let first = widened(a)
+            let second = given.b.map { widened($0) } ?? first
+            let third = given.c.map { widened($0) } ?? first
             let target =
                 switch result?.type {
                 case nil: UnsafeMutablePointer(mutating: first)
-                case .bfloat16: place(3)
+                case .bfloat16: place()
                 default: result!.pointer + start
                 }
             body(

@@ -62,6 +62,11 @@ static void matrices_beside_a_zero(void) {
     OK(scn_batch_norm_forward_evaluation(&payable_rows, NULL, NULL, &one, &one, NULL, &payable_rows));
     OK(scn_batch_norm_backward_training(&payable_rows, &payable_rows, &payable_rows, NULL, &one, &one, NULL, NULL, NULL,
                                         &payable_rows));
+    scn_matrix most = SCN_MATRIX(NULL, 0, (INT64_C(1) << 61) - 1);
+    FAILS(scn_batch_norm_backward_training(&most, &most, &most, NULL, &one, &one, NULL, NULL, NULL, &most),
+          SCN_ERROR_OVERFLOW);
+    FAILS(scn_batch_norm_backward_evaluation(&most, &most, &most, NULL, &one, &one, NULL, NULL, NULL, &most),
+          SCN_ERROR_OVERFLOW);
     filter.dimension = 1, filter.size = &size;
     OK(scn_geometry_submanifold(geometry, 0, &filter, &rulebook));
     FAILS(scn_convolution_forward(rulebook, &no_rows, &one, NULL, 1, &none), SCN_ERROR_OVERFLOW);

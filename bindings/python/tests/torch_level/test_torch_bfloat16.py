@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
+import scn
 import scn.torch as st
 
 SIZE = 16
@@ -209,3 +210,19 @@ def test_products_are_of_rounded_numbers():
     (first,) = torch.autograd.grad((layer(rows).float() ** 2).sum(), rows, create_graph=True)
     first.float().sum().backward()
     assert torch.isfinite(layer.weight.grad).all()
+
+
+def test_parameters_in_odd_memory_are_read_as_what_they_are():
+    """A bias that is a view with gaps, one that repeats a number, parameters of another type."""
+    rows = torch.from_numpy(np.random.default_rng(9).normal(size=(40, 16)).astype(np.float32)).to(torch.bfloat16)
+    sites = scn.Sites(3, np.unique(np.random.default_rng(3).integers(0, 6, (60, 3)), axis=0))
+    rulebook, features = sites.submanifold(3), torch.randn(len(sites), 16).to(torch.bfloat16)
+    weight = torch.randn(27, 1, 16, 4).to(torch.bfloat16)
+    for bias in (torch.arange(8.0)[::2], torch.ones(1).expand(4), torch.arange(4.0).double()):
+        got = st.functional.convolve(features, rulebook, weight, bias)
+        want = st.functional.convolve(features.float(), rulebook, weight.float(), bias.float().contiguous())
+        assert (got.float() - want).abs().max() <= 0.02 * want.abs().max()
+        layer = st.NetworkInNetwork(16, 4)
+        layer.bias = torch.nn.Parameter(bias)
+        want = rows.double() @ layer.weight.double() + bias.double()
+        assert (layer(rows).double() - want).abs().max() <= 0.02 * want.abs().max()

@@ -27,7 +27,7 @@ from . import functions
 from .autograd import reference
 from .autograd.along import interpolation_weights, weighted_sum
 from .autograd.autocast import LEAST_ROUNDED_PLANES, is_multiplied_as_bfloat16
-from .autograd.buffers import is_computed_by_library, prepared, prepared_together, rounded, typed_like
+from .autograd.buffers import computable, is_computed_by_library, prepared, prepared_together, rounded, typed_like
 from .autograd.normalizing import normalized, occupancy
 from .metadata import Metadata
 from .sparse import SparseConvNetTensor, sparse_on
@@ -60,7 +60,7 @@ def convolve(
     if bias is not None and bias.shape != (groups * outer,):
         raise wrong_shape("bias", bias.shape, [groups * outer])
     if is_multiplied_as_bfloat16(rows, weight) and inner >= LEAST_ROUNDED_PLANES:
-        factors, shift = weight.float().contiguous(), None if bias is None else bias.float()
+        factors, shift = computable(weight, "weight"), None if bias is None else computable(bias, "bias")
         return functions.convolution(rounded(rows), factors, shift, rulebook._handle, rulebook.output_count)
     rows, factors, shift = prepared_together(rows, weight, bias)
     result = functions.convolution(rows, factors.contiguous(), shift, rulebook._handle, rulebook.output_count)

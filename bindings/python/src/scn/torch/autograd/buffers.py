@@ -56,6 +56,11 @@ def is_computed_by_library(values: torch.Tensor) -> bool:
     return values.dtype is torch.float32 and values.device.type == "cpu"
 
 
+def is_bfloat16(values: torch.Tensor) -> bool:
+    """Return whether values are bfloat16 in the memory of the CPU, which some functions of the library take."""
+    return values.dtype is torch.bfloat16 and values.device.type == "cpu"
+
+
 def prepared(values: torch.Tensor, name: str = "features") -> torch.Tensor:
     """Return the values as functions along rulebooks take them: as `computable` does, but float64 and tensors of other
     devices stay what they are."""

@@ -19,7 +19,7 @@ from ...nn import shape_context as numpy_shape_context
 from ...nn.layer_types import short
 from ...values.sites import Sites, filter_offsets
 from ..autograd.autocast import LEAST_ROUNDED_PLANES, is_multiplied_as_bfloat16
-from ..autograd.buffers import parameter, prepared, prepared_together, rounded, typed_like
+from ..autograd.buffers import computable, parameter, prepared, prepared_together, rounded, typed_like
 from ..autograd.normalizing import normalized, occupancy
 from ..autograd.seeding import engine_seeded_by_torch
 from ..functions import convolution, shape_context
@@ -112,8 +112,8 @@ def convolved(
     count = input._known_metadata()._site_count(sites)
     is_rounded = not is_normalized and is_multiplied_as_bfloat16(rows, weight)
     if is_rounded and weight.shape[2] >= LEAST_ROUNDED_PLANES:
-        weight, bias = weight.float(), None if bias is None else bias.float()
-        return input._on(convolution(rounded(rows), weight.contiguous(), bias, rulebook, count), sites)
+        weight, bias = computable(weight, "weight"), None if bias is None else computable(bias, "bias")
+        return input._on(convolution(rounded(rows), weight, bias, rulebook, count), sites)
     values, weight, bias = prepared_together(rows, weight, bias)
     result = convolution(values, weight.contiguous(), None if is_normalized else bias, rulebook, count)
     if is_normalized:

@@ -18,7 +18,7 @@ from ..._native.scope import without_generator
 from ...errors import ShapeError
 from ...nn.layer import input_size_of
 from ...nn.layer_types import Typed, described
-from ..autograd.buffers import not_traced, prepared, rounded, typed_like
+from ..autograd.buffers import is_bfloat16, not_traced, prepared, rounded, typed_like
 from ..sparse import SparseConvNetTensor
 
 __all__ = ["Layer"]
@@ -87,7 +87,7 @@ class Layer(Typed, nn.Module):
 
         def change(rows: torch.Tensor) -> torch.Tensor:
             self._check(rows, planes)
-            is_kept = takes_bfloat16 and rows.dtype is torch.bfloat16 and rows.device.type == "cpu"
+            is_kept = takes_bfloat16 and is_bfloat16(rows)
             return typed_like(function(rounded(rows) if is_kept else prepared(rows)), rows)
 
         if isinstance(input, torch.Tensor):

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from ..._messages import wrong_shape, wrong_type
 from ...nn.layer_types import made_from_arguments
 from ..autograd.autocast import LEAST_ROUNDED_PLANES
-from ..autograd.buffers import parameter, prepared_together, typed_like
+from ..autograd.buffers import is_bfloat16, is_computed_by_library, parameter, prepared_together, typed_like
 from ..functions import linear
 from ..sparse import SparseConvNetTensor
 from .layer import Layer
@@ -50,7 +50,7 @@ class NetworkInNetwork(Layer):
         assert weight is not None, "a product has a weight"
 
         def product(rows: torch.Tensor) -> torch.Tensor:
-            if rows.dtype is torch.bfloat16 and weight.dtype is torch.float32:
+            if is_bfloat16(rows) and all(part is None or is_computed_by_library(part) for part in (weight, bias)):
                 return linear(rows, weight, bias)
             return linear(*prepared_together(rows, weight, bias))
 

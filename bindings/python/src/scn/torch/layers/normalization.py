@@ -19,6 +19,7 @@ from ..autograd import reference
 from ..autograd.buffers import (
     address,
     computable,
+    is_bfloat16,
     is_computed_by_library,
     matrix,
     new,
@@ -114,7 +115,7 @@ def _normalized(
     rows: torch.Tensor, weight: Any, bias: Any, mean: Any, variance: Any, options: Any, is_training: bool
 ) -> torch.Tensor:
     """Return batch normalization; training updates the running statistics if they are given."""
-    if is_computed_by_library(rows) or _is_bfloat16(rows):
+    if is_computed_by_library(rows) or is_bfloat16(rows):
         return _BatchNorm.apply(rows, weight, bias, mean, variance, options, is_training)  # type: ignore[no-any-return]
     epsilon, momentum, leakiness = options
     if not is_training:
@@ -172,7 +173,7 @@ class BatchNormalization(Layer):
         mean = parameter(self.running_mean, "running_mean", self.nPlanes)
         variance = parameter(self.running_var, "running_var", self.nPlanes)
         state = (weight, bias, mean, variance)
-        if not (_is_bfloat16(rows) and all(values is None or is_computed_by_library(values) for values in state)):
+        if not (is_bfloat16(rows) and all(values is None or is_computed_by_library(values) for values in state)):
             names = ("input", "weight", "bias", "running_mean", "running_var")
             rows, weight, bias, mean, variance = prepared_together(rows, *state, names=names)
         options = (self.eps, self.momentum, self.leakiness)
@@ -199,10 +200,6 @@ class BatchNormalization(Layer):
             if prefix + old in state_dict:
                 state_dict[prefix + name] = state_dict.pop(prefix + old)
         super()._load_from_state_dict(state_dict, prefix, *arguments)
-
-
-def _is_bfloat16(rows: torch.Tensor) -> bool:
-    return rows.dtype is torch.bfloat16 and rows.device.type == "cpu"
 
 
 def _note(buffer: torch.Tensor, values: Any) -> None:
