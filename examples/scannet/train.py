@@ -131,13 +131,15 @@ def evaluate(
 ) -> np.ndarray:
     """Counts [truth, guess] over scenes, without ignored points; output: a folder for the benchmark's files."""
     counts = np.zeros((len(scenes.NAMES),) * 2, np.int64)
-    for scene in judged:
-        cloud = scene.read()
-        guess = predict(network, cloud, scale, views_each, seed)
-        known = cloud.labels >= 0
-        counts += segmentation.confusion(cloud.labels[known], guess[known], len(scenes.NAMES))
-        if output:
-            scenes.write_submission(output, scene.name, guess)
+    with running.progress(len(judged), "scenes", shown=len(judged) > 20) as bar:
+        for scene in judged:
+            cloud = scene.read()
+            guess = predict(network, cloud, scale, views_each, seed)
+            known = cloud.labels >= 0
+            counts += segmentation.confusion(cloud.labels[known], guess[known], len(scenes.NAMES))
+            if output:
+                scenes.write_submission(output, scene.name, guess)
+            bar.update()
     return counts
 
 

@@ -101,14 +101,16 @@ def predict(
     Scores of `views_each` views of a shape are added up; the category is known, as in the challenge.
     """
     random, guesses = np.random.default_rng(seed), []
-    for first in range(0, len(shapes), REAL.batch):
-        batch = shapes[first : first + REAL.batch]
-        with scn.no_grad():
-            scores = sum(network(view(batch, resolution, random)).numpy() for _ in range(views_each))
-        ends = np.cumsum([len(shape) for shape in batch])[:-1]
-        for shape, of_shape in zip(batch, np.split(scores, ends)):
-            begin, end = parts.FIRST_PART[shape.category : shape.category + 2]
-            guesses.append(of_shape[:, begin:end].argmax(axis=1))
+    with running.progress(len(shapes), "shapes", shown=len(shapes) > 200) as bar:
+        for first in range(0, len(shapes), REAL.batch):
+            batch = shapes[first : first + REAL.batch]
+            with scn.no_grad():
+                scores = sum(network(view(batch, resolution, random)).numpy() for _ in range(views_each))
+            ends = np.cumsum([len(shape) for shape in batch])[:-1]
+            for shape, of_shape in zip(batch, np.split(scores, ends)):
+                begin, end = parts.FIRST_PART[shape.category : shape.category + 2]
+                guesses.append(of_shape[:, begin:end].argmax(axis=1))
+            bar.update(len(batch))
     return guesses
 
 
