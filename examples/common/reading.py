@@ -74,9 +74,7 @@ def parse(
     parser.add_argument("--data", type=Path, help="folder that holds the files, at any depth (synthetic ones are made)")
     parser.add_argument("--network", choices=networks, default=networks[0], help=f"what learns ({networks[0]})")
     parser.add_argument("--writers", type=running.at_least(1), help="learn from so many of the writers only (all)")
-    options = parser.parse_args()
-    if options.quick and options.data:
-        parser.error("--quick has data of its own: leave out --quick or --data")
+    options = running.quick_or_data(parser)
     return running.begin(options, epochs if options.data else synthetic_epochs, quick_epochs)
 
 

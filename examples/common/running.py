@@ -48,6 +48,14 @@ def parse(description: str, epochs: int, quick_epochs: int, output: str) -> argp
     return begin(parser(description, epochs, quick_epochs, output).parse_args(), epochs, quick_epochs)
 
 
+def quick_or_data(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Read the command line of a program whose --quick has data of its own, which --data would contradict."""
+    options = parser.parse_args()
+    if options.quick and options.data:
+        parser.error("--quick has data of its own: leave out --quick or --data")
+    return options
+
+
 def resumable(options: argparse.ArgumentParser) -> None:
     """Add the options of training that ends early and goes on later."""
     options.add_argument("--stop-after", type=at_least(1), help="end after so many of the epochs; --resume continues")

@@ -164,10 +164,7 @@ def options_of() -> argparse.Namespace:
         f"Synthetic data, which take the place of absent ones, have other defaults: {SYNTHETIC.epochs} epochs, "
         f"{SYNTHETIC.batch} scene in a step, {SYNTHETIC.scale} voxels in a meter."
     )
-    options = parser.parse_args()
-    if options.quick and options.data:
-        parser.error("--quick has data of its own: leave out --quick or --data")
-    return options
+    return running.quick_or_data(parser)
 
 
 def checked(folder: Path) -> dict[str, list[scenes.Scene]]:

@@ -136,10 +136,7 @@ def options_of() -> argparse.Namespace:
         f"Synthetic data, which take the place of absent ones, have other defaults: {SYNTHETIC.epochs} epochs, "
         f"{SYNTHETIC.batch} shapes, {SYNTHETIC.resolution} voxels."
     )
-    options = parser.parse_args()
-    if options.quick and options.data:
-        parser.error("--quick has data of its own: leave out --quick or --data")
-    return options
+    return running.quick_or_data(parser)
 
 
 def descent(network: scn.Module, rate: float, steps: int, epochs: int) -> dict[str, Any]:

@@ -19,5 +19,5 @@ def program(name):
 
 def ending(name, environment, *arguments):
     """Run the program with these arguments; return how it ended."""
-    command = [sys.executable, str(EXAMPLES / name / "train.py"), *arguments]
+    command = [sys.executable, str(EXAMPLES / name / "train.py"), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)

@@ -1,35 +1,20 @@
 """The examples on handwriting: readers of UCI's and CASIA's files, networks, and a shortened run of each."""
 
-import importlib.util
 import re
 import struct
-import subprocess
-import sys
-from pathlib import Path
 
+import make_handwriting
 import numpy as np
 import pytest
+from programs import EXAMPLES, ending, program
 
 import scn
 
-EXAMPLES = Path(__file__).resolve().parents[4] / "examples"
-sys.path[:0] = [str(EXAMPLES / "common"), str(Path(__file__).resolve().parent)]
-
-import make_handwriting
+assamese, chinese = program("assamese"), program("chinese")
 
 import handwriting
 import handwriting_views
 import reading
-
-
-def program(name):
-    specification = importlib.util.spec_from_file_location(f"{name}_train", EXAMPLES / name / "train.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-assamese, chinese = program("assamese"), program("chinese")
 
 ONE_CHARACTER = """NAME ka
 STROKES 2
@@ -309,14 +294,9 @@ def test_the_picture_shows_what_was_misread_and_what_was_not(tmp_path):
     assert min(sizes) > 10_000 and len(set(sizes)) == 3
 
 
-def run(name, environment, *arguments):
-    command = [sys.executable, str(EXAMPLES / name / "train.py"), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)
-
-
 def learned(name, environment, output, *arguments):
     """The last line of a shortened run that reads more than half of the characters."""
-    done = run(name, environment, "--quick", "--output", output, *arguments)
+    done = ending(name, environment, "--quick", "--output", output, *arguments)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].startswith("The data are synthetic")
@@ -330,11 +310,13 @@ def learned(name, environment, output, *arguments):
 def test_a_short_run_learns_and_goes_on_where_it_stopped(tmp_path, subprocess_environment):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     last = learned("assamese", subprocess_environment, whole)
-    stopped = run("assamese", subprocess_environment, "--quick", "--output", parts, "--stop-after", 2, "--threads", 1)
+    stopped = ending(
+        "assamese", subprocess_environment, "--quick", "--output", parts, "--stop-after", 2, "--threads", 1
+    )
     assert stopped.returncode == 0, stopped.stderr
     assert learned("assamese", subprocess_environment, parts, "--resume") == last
     assert (parts / "assamese.safetensors").read_bytes() == (whole / "assamese.safetensors").read_bytes()
-    other = run("assamese", subprocess_environment, "--quick", "--output", parts, "--resume", "--network", "ResNet")
+    other = ending("assamese", subprocess_environment, "--quick", "--output", parts, "--resume", "--network", "ResNet")
     assert other.returncode == 1 and "Traceback" not in other.stderr
     assert re.fullmatch(r"assamese: .*training.safetensors: .*", other.stderr.splitlines()[-1])
 
