@@ -25,7 +25,7 @@ let package = Package(
         .target(
             name: "SCNCore", dependencies: ["CSCNSupport", "CSCNKernels"], swiftSettings: swiftSettings),
         .target(name: "SCNFiles", dependencies: ["SCNCore"], swiftSettings: swiftSettings),
-        .target(name: "SCNGeometry", dependencies: ["SCNCore"], swiftSettings: swiftSettings),
+        .target(name: "SCNGeometry", dependencies: ["CSCNKernels", "SCNCore"], swiftSettings: swiftSettings),
         .target(
             name: "SCNOps", dependencies: ["CSCNKernels", "CSCNSupport", "SCNCore", "SCNGeometry"],
             swiftSettings: swiftSettings),

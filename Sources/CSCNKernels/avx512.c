@@ -10,6 +10,7 @@
 #define TABLE_NAME "avx512"
 #define LANES 16
 #define VECTOR_REGISTERS 32
+#define HAS_AVX512
 #define MULTIPLY_ADD(a, b, c) __builtin_elementwise_fma(a, b, c)
 
 #define LANE_MASK(n) ((__mmask16)((1u << (n)) - 1))

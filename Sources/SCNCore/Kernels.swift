@@ -35,6 +35,9 @@ package enum Kernels {
     /// The products of bfloat16 that this cpu has instructions for; nil where those of float32 take their place.
     package static var bfloat16Products: UnsafePointer<scn_bfloat16_products>? { bfloat16Override ?? scn_bfloat16() }
 
+    /// The loops over keys of sites, of the instruction set in use. Sites have no error of a wrong `SCN_ISA`.
+    package static var forKeys: scn_kernel_table { (override ?? scn_kernels() ?? scn_kernels_at(0)!).pointee }
+
     /// The loops of the instruction set in use, for operands that are float32 or bfloat16, which the caller turns into
     /// float32 for them.
     package static func converting(_ operands: KeyValuePairs<String, Matrix?>) throws(SCNError) -> scn_kernel_table {

@@ -5,7 +5,7 @@ import Testing
 @testable import SCNGeometry
 
 /// The two ways to the rules of windows, which must not differ.
-@Suite(.serialized) struct AxisByAxisTests {
+@Suite(.serialized, .onEachInstructionSet) struct AxisByAxisTests {
     /// Relations of a random strided filter, or of one that spreads; nil where it does not fit the sizes.
     func relations(_ sizes: [Int], isSpreading: Bool, _ random: inout Random) throws -> [AxisRelation]? {
         func draw(_ range: ClosedRange<Int>) -> [Int] { sizes.map { _ in Int.random(in: range, using: &random) } }

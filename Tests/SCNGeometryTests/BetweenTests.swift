@@ -5,7 +5,7 @@ import Testing
 @testable import SCNGeometry
 
 /// Site sets in fields that begin anywhere, rulebooks between any two of them, and onto all that they reach.
-@Suite(.serialized) struct BetweenTests {
+@Suite(.serialized, .onEachInstructionSet) struct BetweenTests {
     struct Case {
         var first: Int
         var size: Int

@@ -3,7 +3,7 @@ import SCNGeometry
 import SCNTestSupport
 import Testing
 
-@Suite struct CombiningTests {
+@Suite(.onEachInstructionSet) struct CombiningTests {
     static func sites(_ sites: [[Int]], size: [Int], batchSize: Int = 0) throws -> SiteSet {
         let coordinates = try Storage(sites.joined().map(Int64.init))
         return try InputSites.build(

@@ -4,7 +4,7 @@ import Testing
 
 @testable import SCNGeometry
 
-@Suite(.serialized) struct PermutohedralTests {
+@Suite(.serialized, .onEachInstructionSet) struct PermutohedralTests {
     @Test(arguments: 1...10) func offsetsAreTheNearestNeighbors(dimension: Int) throws {
         let filter = try FilterGeometry.permutohedral(dimension: dimension)
         let offsets = (0..<filter.volume).map(filter.offset)

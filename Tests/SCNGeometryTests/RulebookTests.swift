@@ -4,7 +4,7 @@ import Testing
 
 @testable import SCNGeometry
 
-@Suite(.serialized) struct RulebookTests {
+@Suite(.serialized, .onEachInstructionSet) struct RulebookTests {
     static let spatialSizes: [[Int]] = [[40], [12, 9], [7, 8, 6], [5, 4, 6, 5], [4, 3, 5, 4, 3]]
 
     func checkSubmanifold(_ spatialSize: [Int], _ sites: [[Int]], size: [Int], dilation: [Int]) throws {

@@ -7,6 +7,8 @@ package import Testing
 /// test.
 package struct ExclusiveTrait: SuiteTrait, TestTrait, TestScoping {
     package let isRecursive = true
+    /// Whether a test runs once with each instruction set of this cpu.
+    var repeatsOnEachInstructionSet = false
 
     package func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
@@ -15,7 +17,7 @@ package struct ExclusiveTrait: SuiteTrait, TestTrait, TestScoping {
         await Turnstile.shared.enter()
         let (threads, generator) = (Parallel.threadCount, Generator.state)
         let outcome: Result<Void, any Error>
-        do { outcome = .success(try await function()) } catch { outcome = .failure(error) }
+        do { outcome = .success(try await run(function)) } catch { outcome = .failure(error) }
         Kernels.override = nil
         Kernels.bfloat16Override = nil
         Parallel.threadCount = threads
@@ -23,10 +25,21 @@ package struct ExclusiveTrait: SuiteTrait, TestTrait, TestScoping {
         await Turnstile.shared.leave()
         try outcome.get()
     }
+
+    private func run(_ function: @Sendable () async throws -> Void) async throws {
+        guard repeatsOnEachInstructionSet else { return try await function() }
+        var index: Int32 = 0
+        while let table = scn_kernels_at(index) {
+            Kernels.override = table
+            try await function()
+            index += 1
+        }
+    }
 }
 
 extension Trait where Self == ExclusiveTrait {
     package static var exclusive: ExclusiveTrait { ExclusiveTrait() }
+    package static var onEachInstructionSet: ExclusiveTrait { ExclusiveTrait(repeatsOnEachInstructionSet: true) }
 }
 
 private actor Turnstile {

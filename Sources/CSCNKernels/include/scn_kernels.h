@@ -45,6 +45,16 @@ typedef enum {
     SCN_SOFTPLUS
 } scn_smooth_activation;
 
+/// Bits of a key that go to another place: those of `mask` after a shift right by `from`, shifted left by `to`; both
+/// are below 64.
+typedef struct {
+    uint64_t from;
+    uint64_t mask;
+    uint64_t to;
+} scn_key_part;
+
+enum { SCN_MATCH_SLACK = 8 };
+
 typedef struct {
     const char *_Nonnull name;  // "generic", "avx2" or "avx512"
 
@@ -288,6 +298,20 @@ typedef struct {
                                float *_Nonnull second_moment, int64_t count, float rate, float beta1, float beta2,
                                float epsilon, float weight_decay, int32_t decoupled, float correction1,
                                float correction2);
+
+    // Keys of sites, and rulebooks.
+
+    /// moved[i] = base + the sum of the parts of keys[i] - origin, modulo 2^64; at least one part. `moved` may be
+    /// `keys` where there is one.
+    void (*_Nonnull move_key_parts)(int64_t count, const uint64_t *_Nonnull keys, uint64_t origin, uint64_t base,
+                                    const scn_key_part *_Nonnull parts, int64_t part_count, uint64_t *_Nonnull moved);
+
+    /// The pairs i | o << 32, ascending, where inputs[i] == outputs[o] + delta, of inputs first_input ..< end_input and
+    /// outputs first_output ..< end_output: both ascend strictly, and so do the sums, which do not wrap. Returns their
+    /// number; up to SCN_MATCH_SLACK words beyond them are written, too. NULL where vectors are no faster.
+    int64_t (*_Nullable match_keys)(const uint64_t *_Nonnull inputs, int64_t first_input, int64_t end_input,
+                                    const uint64_t *_Nonnull outputs, int64_t first_output, int64_t end_output,
+                                    uint64_t delta, uint64_t *_Nonnull pairs);
 } scn_kernel_table;
 
 /// Where sums in float32 go: one of the two, rounded to bfloat16 or as they are.

@@ -71,4 +71,18 @@ extension FilterGeometry {
         let way = Int128(input.lower[axis]) - Int128(output.lower[axis]) * Int128(stride[axis])
         return Int(Int128(padding[axis]) + way)
     }
+
+    /// Where each place of the input lies in exactly one window, and in one of the output's: what to add to it, so that
+    /// division by the stride gives the window's place. Else nil.
+    func tiling(from input: Field, to output: Field) -> [Int]? {
+        guard size == stride, zip(size, dilation).allSatisfy({ $0 == 1 || $1 == 1 }) else { return nil }
+        var rests: [Int] = []
+        for axis in size.indices {
+            let rest = placedPadding(axis, input: input, output: output)
+            let last = (Int128(input.size[axis]) - 1 + Int128(rest)) / Int128(stride[axis])
+            if last >= Int128(output.size[axis]) { return nil }
+            rests.append(rest)
+        }
+        return rests
+    }
 }

@@ -73,6 +73,7 @@ struct ClassifiedSites<Key: SiteKey> {
         /// The residues above the quotients, in the order of the rows; they fit.
         func words(_ sites: SiteSet) throws(SCNError) -> Storage<Key> {
             let result = try Storage<Key>(count: sites.count)
+            if case .narrow(let keys) = sites.keys, let word = try shifted(keys, sites) as? Storage<Key> { return word }
             let places = sites.spatialSize.reduce(0) { $0 > sites.count ? $0 : $0 + min($1, sites.count + 1) }
             if places <= sites.count {
                 switch sites.keys {
@@ -91,6 +92,26 @@ struct ClassifiedSites<Key: SiteKey> {
             }
             withExtendedLifetime(residues) {}
             return result
+        }
+
+        /// Where moduli and scales are powers of two, quotients and residues are parts of the bits of a place; else
+        /// nil.
+        private func shifted(_ keys: Storage<UInt64>, _ sites: SiteSet) throws(SCNError) -> Storage<UInt64>? {
+            guard Key.self == UInt64.self, (modulus + scale).allSatisfy({ $0.nonzeroBitCount == 1 }) else { return nil }
+            let zeros = modulus.map { _ in 0 }
+            var parts = KeyParts(
+                origin: sites.layout.origin(from: zeros, as: UInt64.self),
+                base: layout.origin(from: zeros, as: UInt64.self))
+            for axis in modulus.indices {
+                let (from, to) = (sites.layout.axes[axis], layout.axes[axis])
+                let bits = min(modulus[axis].trailingZeroBitCount, from.bits)
+                parts.move(
+                    from: from.shift + bits, bits: from.bits - bits,
+                    to: to.shift + scale[axis].trailingZeroBitCount)
+                parts.move(from: from.shift, bits: bits, to: Int(classShift) + classLayout.axes[axis].shift)
+            }
+            parts.move(from: sites.layout.batch.shift, bits: sites.layout.batch.bits, to: layout.batch.shift)
+            return try parts.moved(keys)
         }
 
         private struct Table: BitwiseCopyable {

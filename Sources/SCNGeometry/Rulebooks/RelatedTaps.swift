@@ -25,22 +25,27 @@ struct RelatedTaps {
     let axes: [Storage<Tap>]
 
     init(_ input: SiteSet, _ output: SiteSet, _ relation: SiteRelation) throws(SCNError) {
-        if relation.passCount <= Self.mostScaledPasses {
-            let scaled = try RelatedTaps(input, output, relation, scalesAll: true)
+        let findsNeighborsTogether = KeyMatching<UInt64>.vectorized == nil
+        let passes = findsNeighborsTogether ? relation.passCount : relation.volume
+        if passes <= Self.mostScaledPasses {
+            let scaled = try RelatedTaps(input, output, relation, scaling: .all)
             // Not where keys would be wide for that.
             if try !scaled.layout(input, output).isWide {
                 self = scaled
                 return
             }
         }
-        try self.init(input, output, relation, scalesAll: false)
+        try self.init(input, output, relation, scaling: findsNeighborsTogether ? .neighbors : .none)
     }
+
+    /// The axes that are scaled, where the strides on them are no ones.
+    private enum Scaling { case none, neighbors, all }
 
     /// So many passes over all inputs take no longer than sorting them by their residues.
     private static let mostScaledPasses = 4
 
     private init(
-        _ input: SiteSet, _ output: SiteSet, _ relation: SiteRelation, scalesAll: Bool
+        _ input: SiteSet, _ output: SiteSet, _ relation: SiteRelation, scaling: Scaling
     ) throws(SCNError) {
         var (inputModulus, outputModulus, sizes): ([Int], [Int], [Int]) = ([], [], [])
         var (inputScale, outputScale): ([Int], [Int]) = ([], [])
@@ -51,7 +56,8 @@ struct RelatedTaps {
             let b = relation.outputStride[axis] / divisor
             let scaled = Self.scaledSize(input.spatialSize[axis], a, output.spatialSize[axis], b)
             let hasNeighbors = axis == relation.dimension - 1 && divisor == 1 && relation.rowLength > 1
-            let isScaled = (scalesAll || hasNeighbors) && scaled != nil && (a > 1 || b > 1)
+            let isWanted = scaling == .all || (scaling == .neighbors && hasNeighbors)
+            let isScaled = isWanted && scaled != nil && (a > 1 || b > 1)
             let size =
                 isScaled
                 ? scaled ?? 1 : max((input.spatialSize[axis] - 1) / b, (output.spatialSize[axis] - 1) / a) + 1

@@ -110,7 +110,7 @@ struct RelationPasses<Key: SiteKey> {
                 index += 1
                 continue
             }
-            let count = followers(of: first, after: index, range, offset) + 1
+            let count = matching.gainsByNeighbors ? followers(of: first, after: index, range, offset) + 1 : 1
             if count > 1 {
                 neighbors.removeAll()
                 try matching.appendMatches(

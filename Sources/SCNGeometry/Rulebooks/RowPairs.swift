@@ -40,10 +40,19 @@ struct RowPairs {
     func copy(_ range: Range<Int>, to start: Int, _ inputs: Column, _ outputs: Column) {
         guard let words else { return }
         let source = words.pointer + range.lowerBound
-        let (input, output) = (inputs.target + start, outputs.target + start)
-        for index in 0..<range.count { input[index] = Int32(truncatingIfNeeded: source[index]) }
-        for index in 0..<range.count { output[index] = Int32(truncatingIfNeeded: source[index] &>> 32) }
-        if let row = inputs.rows { for index in 0..<range.count { input[index] = row[Int(input[index])] } }
-        if let row = outputs.rows { for index in 0..<range.count { output[index] = row[Int(output[index])] } }
+        write(source, range.count, inputs.rows, to: inputs.target + start) { $0 & 0xFFFF_FFFF }
+        write(source, range.count, outputs.rows, to: outputs.target + start) { $0 &>> 32 }
+    }
+
+    @inline(__always)
+    private func write(
+        _ words: UnsafePointer<UInt64>, _ count: Int, _ rows: UnsafeMutablePointer<Int32>?,
+        to target: UnsafeMutablePointer<Int32>, _ part: (UInt64) -> UInt64
+    ) {
+        if let rows {
+            for index in 0..<count { target[index] = rows[Int(truncatingIfNeeded: part(words[index]))] }
+        } else {
+            for index in 0..<count { target[index] = Int32(truncatingIfNeeded: part(words[index])) }
+        }
     }
 }

@@ -10,6 +10,10 @@ extension Rulebook {
             filter.kind == .strided && filter.dimension == input.dimension, .shape,
             "filter: has dimension \(filter.dimension), expected \(input.dimension), that of the sites")
         let field = try filter.outputField(of: input.field)
+        if let rests = filter.tiling(from: input.field, to: field) {
+            let output = try input.quotients(by: filter.stride, plus: rests, in: field)
+            return (output, try between(input, output, SiteRelation(filter)))
+        }
         let relations = field.size.indices.map { axis in
             AxisRelation(
                 filter, axis: axis, outputSize: field.size[axis],

@@ -171,24 +171,85 @@ extension SiteSet {
             if let places = field.nominal { try floored(places, isUnbounded: false, nil).shown } else { nil }
         let floored = try floored(
             Field.Places(lower: field.lower, size: field.size), isUnbounded: field.isUnbounded, nominal)
-        let layout = try KeyLayout(spatialSize: floored.size, batchSize: batchSize)
-        let keys: Keys =
-            layout.isWide
-            ? .wide(try flooredKeys(stride, floored, layout, UInt128.self))
-            : .narrow(try flooredKeys(stride, floored, layout, UInt64.self))
-        return try SiteSet(floored, batchSize: batchSize, layout: layout, keys: keys)
+        // How far the first place of this field is from the first place that has the same quotient.
+        let rests = stride.indices.map {
+            Int(Int128(field.lower[$0]) - Int128(stride[$0]) * Int128(floored.lower[$0]))
+        }
+        return try quotients(by: stride, plus: rests, in: floored)
     }
 
-    private func flooredKeys<Key: SiteKey>(
-        _ stride: [Int], _ field: Field, _ layout: KeyLayout, _: Key.Type
+    /// The sites whose places in `field` are floor((place + rest) / stride), each once; they lie in that field.
+    func quotients(by stride: [Int], plus rests: [Int], in field: Field) throws(SCNError) -> SiteSet {
+        let layout = try KeyLayout(spatialSize: field.size, batchSize: batchSize)
+        let keys: Keys =
+            layout.isWide
+            ? .wide(try quotientKeys(stride, rests, layout, UInt128.self))
+            : .narrow(try quotientKeys(stride, rests, layout, UInt64.self))
+        return try SiteSet(field, batchSize: batchSize, layout: layout, keys: keys)
+    }
+
+    /// Where strides are powers of two, quotients are parts of the bits of a place plus its rest, which the margin has
+    /// room for; else nil.
+    private func shiftedKeys(
+        _ keys: Storage<UInt64>, _ stride: [Int], _ rests: [Int], _ other: KeyLayout
+    ) throws(SCNError) -> Storage<UInt64>? {
+        guard !other.isWide, stride.allSatisfy({ $0.nonzeroBitCount == 1 }),
+            zip(rests, layout.axes).allSatisfy({ $0 <= 2 * $1.margin })
+        else { return nil }
+        let zeros = stride.map { _ in 0 }
+        var parts = KeyParts(
+            origin: layout.origin(from: rests, as: UInt64.self),
+            base: other.origin(from: zeros, as: UInt64.self))
+        for axis in stride.indices {
+            let bits = min(stride[axis].trailingZeroBitCount, layout.axes[axis].bits)
+            parts.move(
+                from: layout.axes[axis].shift + bits, bits: layout.axes[axis].bits - bits, to: other.axes[axis].shift)
+        }
+        parts.move(from: layout.batch.shift, bits: layout.batch.bits, to: other.batch.shift)
+        return try parts.moved(keys)
+    }
+
+    /// The distinct ones of `keys`, ascending.
+    private static func distinct<Key: SiteKey>(_ keys: Storage<Key>) throws(SCNError) -> Storage<Key> {
+        // Sites of one line follow each other, so that most of what is equal is adjacent before sorting, too.
+        let few = try withoutRepeats(keys)
+        return try withoutRepeats(radixSorted(few, Storage<Int32>(count: few.count)).keys)
+    }
+
+    /// One of each run of equal keys.
+    private static func withoutRepeats<Key: SiteKey>(_ keys: Storage<Key>) throws(SCNError) -> Storage<Key> {
+        let (count, source) = (keys.count, keys.pointer)
+        let starts = try Storage<Int>(count: Parallel.chunkCount(count, size: ChunkSizes.keys) + 1, zeroed: true)
+        let start = starts.pointer
+        @inline(__always)
+        func begins(_ index: Int) -> Int { zeroOrOne(source[index] != source[index &- 1]) }
+        Parallel.forEachChunk(count, size: ChunkSizes.keys) { chunk, range in
+            var runs = chunk == 0 ? 1 : 0
+            for index in max(1, range.lowerBound)..<range.upperBound { runs &+= begins(index) }
+            start[chunk + 1] = runs
+        }
+        for chunk in 1..<max(1, starts.count) { start[chunk] += start[chunk - 1] }
+        let result = try Storage<Key>(count: start[starts.count - 1])
+        let target = result.pointer
+        Parallel.forEachChunk(count, size: ChunkSizes.keys) { chunk, range in
+            var next = start[chunk]
+            for index in range where index == 0 || begins(index) != 0 {
+                target[next] = source[index]
+                next &+= 1
+            }
+        }
+        withExtendedLifetime((keys, starts)) {}
+        return result
+    }
+
+    private func quotientKeys<Key: SiteKey>(
+        _ stride: [Int], _ rests: [Int], _ layout: KeyLayout, _: Key.Type
     ) throws(SCNError) -> Storage<Key> {
+        if case .narrow(let own) = self.keys, let keys = try shiftedKeys(own, stride, rests, layout) as? Storage<Key> {
+            return try Self.distinct(keys)
+        }
         let (keys, columns) = (try Storage<Key>(count: count), dimension + 1)
         let target = keys.pointer
-        // How far the first place of this field is from the first place that has the same quotient.
-        let rests = stride.indices.map { axis in
-            let step = Int128(stride[axis])
-            return Int64(Int128(self.field.lower[axis]) - step * Int128(field.lower[axis]))
-        }
         try Parallel.tryForEachChunk(count, size: ChunkSizes.sites) { _, rows throws(SCNError) in
             let places = try Storage<Int64>(count: rows.count * columns)
             let place = places.pointer
@@ -204,7 +265,7 @@ extension SiteSet {
                 into: target + rows.lowerBound)
             withExtendedLifetime(places) {}
         }
-        return try RankedKeys(keys).keys
+        return try Self.distinct(keys)
     }
 }
 

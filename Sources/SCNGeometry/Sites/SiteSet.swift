@@ -97,6 +97,11 @@ package final class SiteSet: @unchecked Sendable {
             default: break
             }
         }
+        if Key.self == UInt64.self, case .narrow(let keys) = keys,
+            let moved = try moved(keys, to: other, from: lower) as? Storage<Key>
+        {
+            return moved
+        }
         let result = try Storage<Key>(count: count)
         let columns = dimension + 1
         let target = result.pointer
@@ -107,6 +112,18 @@ package final class SiteSet: @unchecked Sendable {
                 scratch.pointer, count: rows.count, columns: columns, from: lower, into: target + rows.lowerBound)
         }
         return result
+    }
+
+    private func moved(
+        _ keys: Storage<UInt64>, to other: KeyLayout, from lower: [Int]
+    ) throws(SCNError) -> Storage<UInt64> {
+        var parts = KeyParts(
+            origin: layout.origin(from: lower.map { _ in 0 }, as: UInt64.self),
+            base: other.origin(from: zip(lower, field.lower).map { $0 &- $1 }, as: UInt64.self))
+        for (from, to) in zip(layout.axes + [layout.batch], other.axes + [other.batch]) {
+            parts.move(from: from.shift, bits: from.bits, to: to.shift)
+        }
+        return try parts.moved(keys)
     }
 
     /// The same sites in another field, which contains them.

@@ -1,3 +1,4 @@
+internal import CSCNKernels
 internal import SCNCore
 
 /// Intersections of a sorted array with another one that is moved by a constant, or by the constants next to it.
@@ -9,6 +10,16 @@ struct KeyMatching<Key: SiteKey> {
     let inputs: UnsafePointer<Key>
     let outputs: UnsafePointer<Key>
 
+    typealias Vectorized =
+        @convention(c) (
+            _ inputs: UnsafePointer<UInt64>, _ firstInput: Int64, _ endInput: Int64, _ outputs: UnsafePointer<UInt64>,
+            _ firstOutput: Int64, _ endOutput: Int64, _ delta: UInt64, _ pairs: UnsafeMutablePointer<UInt64>
+        ) -> Int64
+
+    /// Instructions of the cpu that match keys under one delta at a time, faster than the merges here; nil where there
+    /// are none, and for keys of 128 bits.
+    static var vectorized: Vectorized? { Key.self == UInt64.self ? Kernels.forKeys.match_keys : nil }
+
     /// Where a merge is: it passes an input that is below its output, else the output.
     private struct Place {
         var i: Int
@@ -18,12 +29,16 @@ struct KeyMatching<Key: SiteKey> {
     /// Of each output, the first input that is not below it.
     private let firsts: Storage<Int32>
 
+    /// Whether neighboring deltas are found in less time together.
+    var gainsByNeighbors: Bool { vectorized == nil }
+    private let vectorized = Self.vectorized
+
     /// `outputCount`: of all outputs.
     init(
         inputs: UnsafePointer<Key>, outputs: UnsafePointer<Key>, outputCount: Int
     ) throws(SCNError) {
         (self.inputs, self.outputs) = (inputs, outputs)
-        firsts = try Storage(count: outputCount)
+        firsts = try Storage(count: vectorized == nil ? outputCount : 0)
     }
 
     /// Where a merge is, and where it ends.
@@ -52,6 +67,15 @@ struct KeyMatching<Key: SiteKey> {
         _ scratch: inout RowPairs
     ) throws(SCNError) {
         if inputRange.isEmpty || outputRange.isEmpty { return }
+        if let vectorized {
+            let pair = try pairs.reserve(min(inputRange.count, outputRange.count) + Int(SCN_MATCH_SLACK))
+            let count = vectorized(
+                UnsafeRawPointer(inputs).assumingMemoryBound(to: UInt64.self), Int64(inputRange.lowerBound),
+                Int64(inputRange.upperBound), UnsafeRawPointer(outputs).assumingMemoryBound(to: UInt64.self),
+                Int64(outputRange.lowerBound), Int64(outputRange.upperBound), UInt64(truncatingIfNeeded: delta), pair)
+            pairs.extend(to: pair + Int(count))
+            return
+        }
         let first = lowerBound(outputs, outputRange, inputs[inputRange.lowerBound] &- delta)
         let middle = first + (outputRange.upperBound - first) / 2
         var low = merge(inputRange, first..<middle, plus: delta)
@@ -106,7 +130,8 @@ struct KeyMatching<Key: SiteKey> {
         }
     }
 
-    /// The same for `delta` and, in one pass, the next one or two: neighboring taps of the last axis.
+    /// The same for `delta` and, in one pass, the next one or two: neighboring taps of the last axis. Only where
+    /// `gainsByNeighbors`.
     func appendMatches(
         _ inputRange: Range<Int>, _ outputRange: Range<Int>, plus delta: Key, count: Int, to lists: inout Neighbors
     ) throws(SCNError) {
