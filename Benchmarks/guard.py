@@ -91,7 +91,9 @@ def cpu_of(cpuinfo):
         name, _, value = line.partition(":")
         fields.setdefault(name.strip(), value.strip())
     if "vendor_id" in fields:
-        return f"{fields['vendor_id']} family {fields.get('cpu family')} model {fields.get('model')}"
+        # Some machines of one model hide these units.
+        amx = " with amx" if "amx_bf16" in fields.get("flags", "").split() else ""
+        return f"{fields['vendor_id']} family {fields.get('cpu family')} model {fields.get('model')}{amx}"
     if "CPU implementer" in fields:
         return f"implementer {fields['CPU implementer']} part {fields.get('CPU part')}"
     return "unknown cpu"

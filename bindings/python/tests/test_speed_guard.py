@@ -194,6 +194,8 @@ def test_kinds_of_cpu(guard):
     arm = "processor\t: 0\nCPU implementer\t: 0x41\nCPU part\t: 0xd0c\n"
     figures = figures_of({})
     assert guard.kind_of(figures, intel) == "GenuineIntel family 6 model 207, avx2, OpenBLAS 0.3.21 Haswell"
+    with_amx = intel + "flags\t\t: fpu amx_tile amx_bf16\n"
+    assert guard.kind_of(figures, with_amx).startswith("GenuineIntel family 6 model 207 with amx, ")
     assert guard.kind_of(figures, arm) == "implementer 0x41 part 0xd0c, avx2, OpenBLAS 0.3.21 Haswell"
 
 
