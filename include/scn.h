@@ -1301,7 +1301,8 @@ typedef struct scn_matrix {
 SCN_API scn_status scn_tensor_allocate(const int64_t *shape, int32_t rank, scn_tensor **tensor);
 
 /** Combine the points' features at each site; sums and means are added in double. features [input rows, planes]; result
- *  [sites, planes]. SCN_ERROR_SHAPE. */
+ *  [sites, planes]. In these four functions matrices may be SCN_BFLOAT16: what is added up is rounded once.
+ *  SCN_ERROR_SHAPE, SCN_ERROR_UNSUPPORTED. */
 SCN_API scn_status scn_input_forward(scn_geometry *geometry, const scn_matrix *features, scn_matrix *result);
 /** gradient [sites, planes]; result: by the features, [input rows, planes]. */
 SCN_API scn_status scn_input_backward(scn_geometry *geometry, const scn_matrix *gradient, scn_matrix *result);
@@ -1334,7 +1335,8 @@ SCN_API scn_status scn_shape_context_forward(scn_rulebook *rulebook, const scn_m
 SCN_API scn_status scn_shape_context_backward(scn_rulebook *rulebook, const scn_matrix *gradient, scn_matrix *result);
 
 /** Max pooling, as scn_max_pooling_create: NaN is larger than all numbers. input [input rows, planes]; result [output
- *  rows, planes - features_to_drop]. */
+ *  rows, planes - features_to_drop]. In this and the five functions below matrices may be SCN_BFLOAT16: what is computed
+ *  in float32 is rounded once. */
 SCN_API scn_status scn_max_pooling_forward(scn_rulebook *rulebook, const scn_matrix *input, int64_t features_to_drop,
                                            scn_matrix *result);
 /** input and output: of the forward pass; gradient: shaped as output; result: by the input. */

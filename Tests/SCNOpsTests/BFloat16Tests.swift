@@ -302,6 +302,50 @@ import Testing
         }
     }
 
+    /// Poolings of bfloat16 are those of float32 on its values, rounded once.
+    @Test(arguments: [0, 2]) func poolings(dropped: Int) throws {
+        var random = Random(seed: 11)
+        for filterCase in FilterCase.stridedCases {
+            let setup = try FilterSetup(filterCase, &random)
+            let (rules, planes) = (setup.rules, 5)
+            func drawn(_ rows: Int, _ planes: Int) throws -> (half: Matrix, float: Matrix) {
+                let half = try Self.halves(rows, planes, random.floats(rows * planes))
+                return (half, try half.converted(to: .float32))
+            }
+            func check(
+                _ name: Comment, _ rows: Int, _ planes: Int, _ body: (_ isHalf: Bool, _ result: Matrix) throws -> Void
+            ) throws {
+                let (half, float) = (
+                    try Matrix(rows: rows, planes: planes, type: .bfloat16), try unwritten(rows, planes)
+                )
+                try body(true, half)
+                try body(false, float)
+                #expect(try Self.elements(half) == float.elements.map(Self.rounded), name)
+            }
+            let (x, y) = (try drawn(rules.inputCount, planes), try drawn(rules.outputCount, planes - dropped))
+            let largest = try Matrix(rows: rules.outputCount, planes: planes - dropped, type: .bfloat16)
+            try MaxPoolingOperation.forward(rules, input: x.half, featuresToDrop: dropped, into: largest)
+            let floatLargest = try largest.converted(to: .float32)
+            try check("maximum", rules.outputCount, planes - dropped) { isHalf, result in
+                try MaxPoolingOperation.forward(
+                    rules, input: isHalf ? x.half : x.float, featuresToDrop: dropped, into: result)
+            }
+            try check("maximum, backward", rules.inputCount, planes) { isHalf, result in
+                try MaxPoolingOperation.backward(
+                    rules, input: isHalf ? x.half : x.float, output: isHalf ? largest : floatLargest,
+                    gradient: isHalf ? y.half : y.float, featuresToDrop: dropped, into: result)
+            }
+            try check("sum", rules.outputCount, planes - dropped) { isHalf, result in
+                try SumPoolingOperation.forward(
+                    rules, input: isHalf ? x.half : x.float, featuresToDrop: dropped, factor: 0.3, into: result)
+            }
+            try check("sum, backward", rules.inputCount, planes) { isHalf, result in
+                try SumPoolingOperation.backward(
+                    rules, gradient: isHalf ? y.half : y.float, featuresToDrop: dropped, factor: 0.3, into: result)
+            }
+        }
+    }
+
     /// Weights packed for one set of instructions are refused by another.
     @Test func weightsKnowTheirInstructions() throws {
         let filterCase = FilterCase.submanifold([5, 5], [3, 3], 16, 16)

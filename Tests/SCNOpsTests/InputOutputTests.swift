@@ -66,6 +66,49 @@ import Testing
         }
     }
 
+    /// A bfloat16 operand counts as the float32 of its value, and a bfloat16 result is that of float32, rounded once.
+    @Test(arguments: InputMode.allCases, [1, 8, 37])
+    func bfloat16IsRoundedOnce(mode: InputMode, planes: Int) throws {
+        var random = Random(seed: 52)
+        func drawn(_ rows: Int) throws -> Matrix {
+            try Matrix(rows: rows, planes: planes, random.floats(rows * planes)).converted(to: .bfloat16)
+        }
+        typealias Operation = (InputMap) -> (Matrix, Matrix) throws -> Void
+        let operations: [(Operation, fromRows: Bool)] = [
+            ({ map in { try map.forward($0, into: $1) } }, true),
+            ({ map in { try map.backward($0, into: $1) } }, false),
+            ({ map in { try map.outputForward($0, into: $1) } }, false),
+            ({ map in { try map.outputBackward($0, into: $1) } }, true),
+        ]
+        // The last has a site with so many rows that they are cut.
+        for (count, size) in [(0, [5]), (1, [5, 4]), (60, [4, 3, 4]), (9000, [70]), (9000, [2])] {
+            let all = Self.points(count, size: size, mode: mode, &random)
+            let (_, map) = try makeSites(all, size: size, samples: 2, mode: mode)
+            for (operation, fromRows) in operations {
+                let source = try drawn(fromRows ? map.rowCount : map.siteCount)
+                let rows = fromRows ? map.siteCount : map.rowCount
+                let expected = try unwritten(rows, planes)
+                try operation(map)(source.converted(to: .float32), expected)
+                let rounded = try expected.converted(to: .bfloat16)
+                try withEachInstructionSet { name in
+                    for threads in [1, 3] {
+                        Parallel.threadCount = threads
+                        let half = try Matrix(rows: rows, planes: planes, type: .bfloat16)
+                        let (single, mixed) = (
+                            try unwritten(rows, planes), try Matrix(rows: rows, planes: planes, type: .bfloat16)
+                        )
+                        try operation(map)(source, half)
+                        try operation(map)(source, single)
+                        try operation(map)(source.converted(to: .float32), mixed)
+                        #expect(half.elements == rounded.elements, name)
+                        #expect(single.elements == expected.elements, name)
+                        #expect(mixed.elements == rounded.elements, name)
+                    }
+                }
+            }
+        }
+    }
+
     @Test func theLastAndTheFirstRowWin() throws {
         let points = [[1, 0], [3, 0], [1, 0], [1, 0]]
         let expected: [(InputMode, [Float], [Float])] = [

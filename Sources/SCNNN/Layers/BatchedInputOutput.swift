@@ -39,6 +39,8 @@ public final class BLOutputLayer: SpatialLayer {
         try self.init(madeWith: Arguments(Self.layerType, ["dimension": .integer(dimension)]))
     }
 
+    package override var takesBFloat16: Bool { true }
+
     public override func forward(_ input: Value) throws -> Value {
         let sparse = try input.sparse(for: typeName, dimension: dimension)
         guard let map = sparse.geometry.inputMap, let (samples, length) = map.rectangle,
@@ -46,13 +48,13 @@ public final class BLOutputLayer: SpatialLayer {
         else {
             throw SCNError(.state, "input: has other sites than a BLInputLayer made, expected those for BLOutputLayer")
         }
-        let values = sparse.features.values
-        let result = try Matrix(rows: map.rowCount, planes: values.planes)
+        let (values, type) = (sparse.features.values, sparse.features.values.type)
+        let result = try Matrix(rows: map.rowCount, planes: values.planes, type: type)
         try map.outputForward(values, into: result)
         let shape = [samples, length, values.planes]
         return .dense(
             Tape.result(shape: shape, values: result, inputs: [sparse.features]) { gradient in
-                let byFeatures = try Matrix(rows: values.rows, planes: values.planes)
+                let byFeatures = try Matrix(rows: values.rows, planes: values.planes, type: type)
                 try map.outputBackward(
                     gradient.reshaped(rows: map.rowCount, planes: values.planes), into: byFeatures)
                 return [.fresh(byFeatures)]

@@ -80,6 +80,8 @@ public final class FractionalMaxPooling: Module {
         super.init(madeWith: arguments)
     }
 
+    package override var takesBFloat16: Bool { true }
+
     public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
         try windows.inputSize(of: outputSize)
     }

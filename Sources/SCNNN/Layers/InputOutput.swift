@@ -139,17 +139,19 @@ public final class OutputLayer: SpatialLayer {
         try self.init(madeWith: Arguments(Self.layerType, ["dimension": .integer(dimension)]))
     }
 
+    package override var takesBFloat16: Bool { true }
+
     public override func forward(_ input: Value) throws -> Value {
         let sparse = try input.sparse(for: typeName, dimension: dimension)
         guard let map = sparse.geometry.inputMap, sparse.siteSetID == sparse.geometry.input else {
             throw SCNError(.state, "input: has other sites than the input layer made, expected those for OutputLayer")
         }
-        let values = sparse.features.values
-        let result = try Matrix(rows: map.rowCount, planes: values.planes)
+        let (values, type) = (sparse.features.values, sparse.features.values.type)
+        let result = try Matrix(rows: map.rowCount, planes: values.planes, type: type)
         try map.outputForward(values, into: result)
         return .dense(
             Tape.result(matrix: result, inputs: [sparse.features]) { gradient in
-                let byFeatures = try Matrix(rows: values.rows, planes: values.planes)
+                let byFeatures = try Matrix(rows: values.rows, planes: values.planes, type: type)
                 try map.outputBackward(gradient, into: byFeatures)
                 return [.fresh(byFeatures)]
             })

@@ -54,10 +54,10 @@ extension SparseTensor {
     ) throws -> SparseTensor {
         let values = features.values
         try requirePlanes(beyond: dropped, for: module)
-        let result = try Matrix(rows: rulebook.outputCount, planes: values.planes - dropped)
+        let result = try Matrix(rows: rulebook.outputCount, planes: values.planes - dropped, type: values.type)
         try MaxPoolingOperation.forward(rulebook, input: values, featuresToDrop: dropped, into: result)
         let features = Tape.result(matrix: result, inputs: [features]) { gradient in
-            let byInput = try Matrix(rows: values.rows, planes: values.planes)
+            let byInput = try Matrix(rows: values.rows, planes: values.planes, type: values.type)
             try MaxPoolingOperation.backward(
                 rulebook, input: values, output: result, gradient: gradient, featuresToDrop: dropped, into: byInput)
             return [.fresh(byInput)]

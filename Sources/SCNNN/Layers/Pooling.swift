@@ -49,6 +49,8 @@ public class PoolingLayer: Module {
         super.init(madeWith: arguments)
     }
 
+    package override var takesBFloat16: Bool { true }
+
     public override func inputSpatialSize(_ outputSize: [Int]) throws -> [Int] {
         try filter.inputSize(of: outputSize)
     }
@@ -98,10 +100,10 @@ extension SparseTensor {
     ) throws -> SparseTensor {
         let values = features.values
         try requirePlanes(beyond: dropped, for: module)
-        let result = try Matrix(rows: rulebook.outputCount, planes: values.planes - dropped)
+        let result = try Matrix(rows: rulebook.outputCount, planes: values.planes - dropped, type: values.type)
         try SumPoolingOperation.forward(rulebook, input: values, featuresToDrop: dropped, factor: factor, into: result)
         let features = Tape.result(matrix: result, inputs: [features]) { gradient in
-            let byInput = try Matrix(rows: values.rows, planes: values.planes)
+            let byInput = try Matrix(rows: values.rows, planes: values.planes, type: values.type)
             try SumPoolingOperation.backward(
                 rulebook, gradient: gradient, featuresToDrop: dropped, factor: factor, into: byInput)
             return [.fresh(byInput)]

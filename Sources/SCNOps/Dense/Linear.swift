@@ -54,45 +54,39 @@ package enum LinearOperation {
         if let packed, packed.type == .bfloat16 {
             return try rounded(input, packed: packed, bias: bias, leakiness: leakiness, into: result)
         }
-        if Elements.areConverted(input, result) {
-            let sums = result.type == .float32 ? result : try Matrix(rows: result.rows, planes: outPlanes)
-            try product(
-                input.converted(to: .float32), weight: weight, weightIsTransposed: weightIsTransposed, packed: packed,
-                roundsWeight: false, bias: bias, leakiness: leakiness, into: sums)
-            return result.type == .bfloat16 ? try Elements.convert(sums, into: result) : ()
-        }
-        let kernels = try Kernels.fitting(["input": input, "weight": weight, "bias": bias, "result": result])
+        let kernels = try Kernels.converting(["input": input, "result": result])
+        try Kernels.requireFitting(["weight": weight, "bias": bias])
         let kept: PackedWeights?
         if let packed {
             kept = packed
         } else {
             kept = try pack(weight, weightIsTransposed: weightIsTransposed)
         }
-        if let packed = kept {
-            try packed.require(volume: 1, inPlanes: inPlanes, outPlanes: outPlanes)
-            let packedWeight = packed.pointer
-            let bias = bias?.pointer
-            Parallel.forEachChunk(input.rows, size: ChunkSizes.denseRows) { _, range in
+        try kept?.require(volume: 1, inPlanes: inPlanes, outPlanes: outPlanes)
+        let size = ChunkSizes.denseRows
+        let chunks = Parallel.chunkCount(input.rows, size: size)
+        let lanes = kept == nil ? lanesOfOpenBLAS(chunks) : min(Parallel.threadCount, chunks)
+        let reading = try FloatChunks(input, rows: size, lanes: lanes, kernels)
+        let writing = try FloatChunks(result, rows: size, lanes: lanes, kernels)
+        let (packedWeight, weightPointer, bias) = (kept?.pointer, weight.pointer, bias?.pointer)
+        Parallel.forEachChunk(input.rows, size: size, lanes: lanes) { lane, _, range in
+            let (source, target) = (reading.values(range, lane), writing.place(range, lane))
+            if let packedWeight {
                 kernels.dense_rows(
-                    input.pointer + range.lowerBound * inPlanes, Int64(inPlanes), Int64(range.count), Int64(inPlanes),
-                    packedWeight, bias, leakiness, result.pointer + range.lowerBound * outPlanes, Int64(outPlanes),
-                    Int64(outPlanes))
-            }
-            withExtendedLifetime(packed) {}
-        } else {
-            let (weight, bias) = (weight.pointer, bias?.pointer)
-            let lanes = lanesOfOpenBLAS(Parallel.chunkCount(input.rows, size: ChunkSizes.denseRows))
-            Parallel.forEachChunk(input.rows, size: ChunkSizes.denseRows, lanes: lanes) { _, _, range in
-                let target = result.pointer + range.lowerBound * outPlanes
+                    source, Int64(inPlanes), Int64(range.count), Int64(inPlanes), packedWeight, bias, leakiness, target,
+                    Int64(outPlanes), Int64(outPlanes))
+            } else {
                 if let bias {
                     for row in 0..<range.count { (target + row * outPlanes).update(from: bias, count: outPlanes) }
                 }
                 scn_dense_product(
-                    input.pointer + range.lowerBound * inPlanes, Int64(range.count), Int64(inPlanes), weight,
-                    weightIsTransposed ? 1 : 0, target, Int64(outPlanes), bias == nil ? 0 : 1)
+                    source, Int64(range.count), Int64(inPlanes), weightPointer, weightIsTransposed ? 1 : 0, target,
+                    Int64(outPlanes), bias == nil ? 0 : 1)
                 if leakiness != 1 { kernels.leaky_relu(target, Int64(range.count * outPlanes), leakiness, target) }
             }
+            writing.finish(range, lane)
         }
+        withExtendedLifetime((kept, reading, writing)) {}
     }
 
     /// The product of bfloat16.
@@ -152,12 +146,12 @@ package enum LinearOperation {
         }
         try requireWeight(weightResult, input.planes, gradient.planes, weightIsTransposed, "weight_result")
         let (left, right) = weightIsTransposed ? (gradient, input) : (input, gradient)
-        if Elements.areConverted(left, right) {
-            guard let products = Kernels.bfloat16Products, gradient.type == .bfloat16 else {
-                let input = gradient.type == .bfloat16 ? try input.converted(to: .bfloat16) : input
+        if gradient.type == .bfloat16 {
+            guard let products = Kernels.bfloat16Products else {
                 return try backwardWeight(
-                    input: input.converted(to: .float32), gradient: gradient.converted(to: .float32),
-                    weightIsTransposed: weightIsTransposed, weightResult: weightResult, biasResult: biasResult)
+                    input: input.converted(to: .bfloat16).converted(to: .float32),
+                    gradient: gradient.converted(to: .float32), weightIsTransposed: weightIsTransposed,
+                    weightResult: weightResult, biasResult: biasResult)
             }
             let (left, right) = (try left.converted(to: .bfloat16), try right.converted(to: .bfloat16))
             let lanes = Parallel.threadCount
@@ -172,20 +166,24 @@ package enum LinearOperation {
             }
             return withExtendedLifetime((left, right, scratch)) {}
         }
-        if choosesOpenBLAS(kernels, weights: input.planes * gradient.planes) {
-            let lanes = lanesOfOpenBLAS(Parallel.threadCount)
-            return try addChunks(left, right, lanes: lanes, biasOf: gradient, weightResult, biasResult) {
-                _, range, target in
+        let size = ChunkSizes.denseWeightGradient.rows(left.rows)
+        let usesOpenBLAS = choosesOpenBLAS(kernels, weights: input.planes * gradient.planes)
+        let lanes = usesOpenBLAS ? lanesOfOpenBLAS(Parallel.threadCount) : Parallel.threadCount
+        let rows = min(size, left.rows)
+        let (ofLeft, ofRight) = (
+            try FloatChunks(left, rows: rows, lanes: lanes, kernels),
+            try FloatChunks(right, rows: rows, lanes: lanes, kernels)
+        )
+        try addChunks(left, right, lanes: lanes, biasOf: gradient, weightResult, biasResult) { lane, range, target in
+            let (a, b) = (ofLeft.values(range, lane), ofRight.values(range, lane))
+            if usesOpenBLAS {
                 scn_dense_product_of_columns(
-                    left.row(range.lowerBound), Int64(range.count), Int64(left.planes), right.row(range.lowerBound),
-                    Int64(right.planes), target)
+                    a, Int64(range.count), Int64(left.planes), b, Int64(right.planes), target)
+            } else {
+                kernels.dense_weight_gradient(
+                    a, Int64(left.planes), Int64(range.count), Int64(left.planes), b, Int64(right.planes),
+                    Int64(right.planes), target, Int64(right.planes))
             }
-        }
-        try addChunks(left, right, lanes: Parallel.threadCount, biasOf: gradient, weightResult, biasResult) {
-            _, range, target in
-            kernels.dense_weight_gradient(
-                left.row(range.lowerBound), Int64(left.planes), Int64(range.count), Int64(left.planes),
-                right.row(range.lowerBound), Int64(right.planes), Int64(right.planes), target, Int64(right.planes))
         }
     }
 

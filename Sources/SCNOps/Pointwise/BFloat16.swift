@@ -125,6 +125,52 @@ extension Elements {
             into: column(result), body)
     }
 
+    /// Runs `body`, which writes float32, into `result`, where its rounding goes if it is bfloat16.
+    static func rounding(_ result: Matrix, _ body: (Matrix) throws(SCNError) -> Void) throws(SCNError) {
+        if result.type == .float32 { return try body(result) }
+        let floats = try Matrix(rows: result.rows, planes: result.planes)
+        try body(floats)
+        try convert(floats, into: result)
+    }
+
     /// Whether one of them is bfloat16.
     static func areConverted(_ matrices: Matrix?...) -> Bool { matrices.contains { $0?.type == .bfloat16 } }
+}
+
+/// Chunks of rows of a matrix, which is float32 or bfloat16, as loops of float32 read or write them: in their place, or
+/// in scratch that each lane has.
+struct FloatChunks: @unchecked Sendable {
+    private let matrix: Matrix
+    private let kernels: scn_kernel_table
+    private let most: Int
+    private let scratch: Storage<Float>
+
+    /// `rows`: the most of a chunk.
+    init(_ matrix: Matrix, rows: Int, lanes: Int, _ kernels: scn_kernel_table) throws(SCNError) {
+        (self.matrix, self.kernels) = (matrix, kernels)
+        most = matrix.type == .float32 ? 0 : rows
+        scratch = try Storage(count: checkedProduct([lanes, most, matrix.planes], "the scratch of a conversion"))
+    }
+
+    /// The values of these rows.
+    func values(_ range: Range<Int>, _ lane: Int) -> UnsafePointer<Float> {
+        let place = place(range, lane)
+        if matrix.type == .bfloat16 {
+            kernels.widen_bfloat16(
+                matrix.halves + range.lowerBound * matrix.planes, Int64(range.count * matrix.planes), place)
+        }
+        return UnsafePointer(place)
+    }
+
+    /// Where to write these rows; `finish` brings them to where they belong.
+    func place(_ range: Range<Int>, _ lane: Int) -> UnsafeMutablePointer<Float> {
+        matrix.type == .float32
+            ? matrix.pointer + range.lowerBound * matrix.planes : scratch.pointer + lane * most * matrix.planes
+    }
+
+    func finish(_ range: Range<Int>, _ lane: Int) {
+        if matrix.type == .float32 { return }
+        kernels.round_to_bfloat16(
+            place(range, lane), Int64(range.count * matrix.planes), matrix.halves + range.lowerBound * matrix.planes)
+    }
 }

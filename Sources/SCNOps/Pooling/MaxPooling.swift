@@ -5,12 +5,19 @@ package import SCNGeometry
 /// Max pooling over a rulebook; NaN wins.
 package enum MaxPoolingOperation {
     /// result [rules.outputCount, planes - featuresToDrop] from input [rules.inputCount, planes]. The running maximum
-    /// starts at `start`: 0 counts inactive sites in.
+    /// starts at `start`: 0 counts inactive sites in. Matrices are each float32 or bfloat16, here and in the backward
+    /// pass.
     package static func forward(
         _ rules: Rulebook, input: Matrix, featuresToDrop: Int, from start: Float = 0, into result: Matrix
     ) throws(SCNError) {
         try check(rules, input, result, "result", featuresToDrop)
-        let kernels = try Kernels.fitting(["input": input, "result": result])
+        let kernels = try Kernels.converting(["input": input, "result": result])
+        if Elements.areConverted(input, result) {
+            let input = try input.converted(to: .float32)
+            return try Elements.rounding(result) { largest throws(SCNError) in
+                try forward(rules, input: input, featuresToDrop: featuresToDrop, from: start, into: largest)
+            }
+        }
         let (inputRows, outputRows) = (rules.inputRows.pointer, rules.outputRows.pointer)
         rules.forEachOutputRun(clearing: result, with: start) { _, run in
             kernels.max_pooling_forward(
@@ -29,9 +36,18 @@ package enum MaxPoolingOperation {
         try check(rules, input, output, "output", featuresToDrop)
         try gradient.requireSameShape(as: output, "gradient")
         try result.requireSameShape(as: input, "result")
-        let kernels = try Kernels.fitting([
+        let kernels = try Kernels.converting([
             "input": input, "output": output, "gradient": gradient, "result": result,
         ])
+        if Elements.areConverted(input, output, gradient, result) {
+            let (input, output) = (try input.converted(to: .float32), try output.converted(to: .float32))
+            let gradient = try gradient.converted(to: .float32)
+            return try Elements.rounding(result) { byInput throws(SCNError) in
+                try backward(
+                    rules, input: input, output: output, gradient: gradient, featuresToDrop: featuresToDrop,
+                    into: byInput)
+            }
+        }
         let (inputRows, outputRows) = (rules.inputRows.pointer, rules.outputRows.pointer)
         rules.reversed.forEachOutputRun(clearing: result) { _, run in
             kernels.max_pooling_backward(

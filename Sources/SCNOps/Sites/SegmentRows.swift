@@ -5,32 +5,47 @@ internal import SCNGeometry
 /// Between rows and segments: what input maps, segment reductions and softmax are made of.
 extension Segments {
     /// target[s]: of the rows of segment s what `which` says, zeros where it has none; sums and means are added in
-    /// double, in an order that depends on the number of rows alone, and rounded once.
+    /// double, in an order that depends on the number of rows alone, and rounded once. Source and target are each
+    /// float32 or bfloat16.
     func combine(_ source: Matrix, _ which: scn_site_rows, into target: Matrix) throws(SCNError) {
-        let kernels = try Kernels.fitting(["features": source, "result": target])
+        let kernels = try Kernels.converting(["features": source, "result": target])
         let planes = source.planes
-        let cut = try SegmentCut(self, isWhole: which == SCN_FIRST_ROW || which == SCN_LAST_ROW)
-        let pieces = try Pieces(cut, planes: planes, isLargest: which == SCN_LARGEST_ROW)
-        Parallel.forEach(cut.chunkCount) { chunk in
-            let range = cut.segments(chunk)
-            kernels.combine_site_rows(
-                Int64(range.count), starts.pointer + range.lowerBound, rows.pointer, which, source.pointer,
-                Int64(planes), target.pointer + range.lowerBound * planes)
+        let isOneRow = which == SCN_FIRST_ROW || which == SCN_LAST_ROW
+        if isOneRow && Elements.areConverted(source, target) {
+            if target.type == .float32 { return try combine(source.converted(to: .float32), which, into: target) }
+            return try copyHalves(source, into: target, count) { winner($0, which) }
         }
-        Parallel.forEach(cut.pieceCount) { piece in
+        let cut = try SegmentCut(self, isWhole: isOneRow)
+        let pieces = try Pieces(cut, planes: planes, isLargest: which == SCN_LARGEST_ROW)
+        let reading = try ListedRows(source, self, cut, kernels)
+        let lanes = Parallel.threadCount
+        let writing = try FloatChunks(target, rows: cut.mostSegments, lanes: lanes, kernels)
+        Parallel.forEachChunk(cut.chunkCount, size: 1, lanes: lanes) { lane, chunk, _ in
+            let range = cut.segments(chunk)
+            let (first, end) = (Int(starts[range.lowerBound]), Int(starts[range.upperBound]))
+            let listed = reading.listed(rows.pointer, first..<end, lane)
+            kernels.combine_site_rows(
+                Int64(range.count), starts.pointer + range.lowerBound, listed.rows, which, listed.values,
+                Int64(planes), writing.place(range, lane))
+            writing.finish(range, lane)
+        }
+        Parallel.forEachChunk(cut.pieceCount, size: 1, lanes: lanes) { lane, piece, _ in
             let bounds = cut.pieceBounds.pointer + 2 * piece
+            let (first, end) = (Int(bounds[0]), Int(bounds[1]))
+            let listed = reading.listed(rows.pointer, first..<end, lane)
             if which == SCN_LARGEST_ROW {
                 kernels.combine_site_rows(
-                    1, bounds, rows.pointer, which, source.pointer, Int64(planes),
+                    1, bounds, listed.rows, which, listed.values, Int64(planes),
                     pieces.largest.pointer + piece * planes)
             } else {
                 kernels.listed_row_sums(
-                    bounds[1] - bounds[0], rows.pointer + Int(bounds[0]), source.pointer, Int64(planes),
+                    bounds[1] - bounds[0], listed.rows + first, listed.values, Int64(planes),
                     pieces.sums.pointer + piece * planes)
             }
         }
         for (index, segment) in cut.large.enumerated() {
-            let (own, result) = (cut.pieces(index), target.row(segment))
+            let own = cut.pieces(index)
+            let result = writing.place(segment..<segment + 1, 0)
             let divisor = which == SCN_MEAN_OF_ROWS ? Double(starts[segment + 1] - starts[segment]) : 1
             for p in 0..<planes {
                 if which == SCN_LARGEST_ROW {
@@ -47,14 +62,28 @@ extension Segments {
                     result[p] = Float(sum / divisor)
                 }
             }
+            writing.finish(segment..<segment + 1, 0)
         }
-        withExtendedLifetime((self, source, target, cut, pieces)) {}
+        withExtendedLifetime((self, source, target, cut, pieces, reading, writing)) {}
     }
 
     /// target[row]: what its segment has, where the row counts there. Row by row, since scattered reads overlap better
-    /// than scattered writes.
+    /// than scattered writes. Source and target are each float32 or bfloat16.
     func spread(_ source: Matrix, _ which: scn_site_rows, into target: Matrix) throws(SCNError) {
-        let kernels = try Kernels.fitting(["features": source, "result": target])
+        let kernels = try Kernels.converting(["features": source, "result": target])
+        if Elements.areConverted(source, target) {
+            if target.type == .float32 { return try spread(source.converted(to: .float32), which, into: target) }
+            if which == SCN_MEAN_OF_ROWS {
+                let shares = try Matrix(rows: target.rows, planes: target.planes)
+                try spread(source.converted(to: .float32), which, into: shares)
+                return try Elements.convert(shares, into: target)
+            }
+            return try copyHalves(source, into: target, rowCount) { row in
+                let segment = Int(ofRow[row])
+                if segment < 0 { return nil }
+                return which == SCN_SUM_OF_ROWS || winner(segment, which) == row ? segment : nil
+            }
+        }
         let planes = source.planes
         forEachRows { first, end in
             kernels.spread_site_rows(
@@ -64,10 +93,68 @@ extension Segments {
         withExtendedLifetime((self, source, target)) {}
     }
 
+    /// The first or the last row of a segment; nil where it has none.
+    private func winner(_ segment: Int, _ which: scn_site_rows) -> Int? {
+        let (first, end) = (Int(starts[segment]), Int(starts[segment + 1]))
+        return first == end ? nil : Int(rows[which == SCN_FIRST_ROW ? first : end - 1])
+    }
+
+    /// target[row]: the row `from` of the source, or zeros where it gives none, as bfloat16, which the target is.
+    private func copyHalves(
+        _ source: Matrix, into target: Matrix, _ count: Int, _ from: (_ row: Int) -> Int?
+    ) throws(SCNError) {
+        let source = try source.converted(to: .bfloat16)
+        let (values, result, planes) = (source.halves, target.halves, source.planes)
+        Parallel.forEachChunk(count, size: ChunkSizes.rows) { _, range in
+            for row in range {
+                let place = result + row * planes
+                if let origin = from(row) {
+                    place.update(from: values + origin * planes, count: planes)
+                } else {
+                    place.update(repeating: 0, count: planes)
+                }
+            }
+        }
+        withExtendedLifetime((self, source, target)) {}
+    }
+
     func forEachRows(_ body: (_ first: Int64, _ end: Int64) -> Void) {
         Parallel.forEachChunk(rowCount, size: ChunkSizes.rows) { _, range in
             body(Int64(range.lowerBound), Int64(range.upperBound))
         }
+    }
+}
+
+/// The rows of chunks and pieces of segments as loops of float32 take them: where they are, or one after the other in
+/// scratch.
+private struct ListedRows: @unchecked Sendable {
+    private let source: Matrix
+    private let kernels: scn_kernel_table
+    /// By lane, the most rows that a chunk has; empty where rows stay where they are.
+    private let scratch: Storage<Float>
+    private let numbers: Storage<Int32>
+
+    init(_ source: Matrix, _ segments: Segments, _ cut: SegmentCut, _ kernels: scn_kernel_table) throws(SCNError) {
+        let most = source.type == .float32 ? 0 : cut.mostRows(segments)
+        (self.source, self.kernels) = (source, kernels)
+        numbers = try Storage(count: most)
+        scratch = try Storage(
+            count: checkedProduct([Parallel.threadCount, most, source.planes], "the scratch of a conversion"))
+        for index in 0..<most { numbers[index] = Int32(truncatingIfNeeded: index) }
+    }
+
+    /// The values, and where rows[index] is for each index of the range.
+    func listed(
+        _ rows: UnsafePointer<Int32>, _ range: Range<Int>, _ lane: Int
+    ) -> (values: UnsafePointer<Float>, rows: UnsafePointer<Int32>) {
+        if source.type == .float32 { return (UnsafePointer(source.pointer), rows) }
+        let (planes, values) = (source.planes, scratch.pointer + lane * numbers.count * source.planes)
+        for index in range {
+            kernels.widen_bfloat16(
+                source.halves + Int(rows[index]) * planes, Int64(planes),
+                values + (index - range.lowerBound) * planes)
+        }
+        return (UnsafePointer(values), UnsafePointer(numbers.pointer) - range.lowerBound)
     }
 }
 
@@ -136,6 +223,19 @@ private struct SegmentCut: @unchecked Sendable {
             }
         }
     }
+
+    /// The most rows that a chunk or a piece has.
+    func mostRows(_ segments: Segments) -> Int {
+        let start = segments.starts.pointer
+        let ofChunks = (0..<chunkCount).reduce(0) {
+            let range = self.segments($1)
+            return max($0, Int(start[range.upperBound] - start[range.lowerBound]))
+        }
+        return large.isEmpty ? ofChunks : max(ofChunks, ChunkSizes.sampleRows)
+    }
+
+    /// The most segments that a chunk has, at least 1.
+    var mostSegments: Int { (0..<chunkCount).reduce(1) { max($0, self.segments($1).count) } }
 
     func segments(_ chunk: Int) -> Range<Int> { firsts[chunk]..<firsts[chunk + 1] - (endsLarge[chunk] ? 1 : 0) }
     func pieces(_ index: Int) -> Range<Int> { firstPieces[index]..<firstPieces[index + 1] }
