@@ -1335,8 +1335,8 @@ SCN_API scn_status scn_shape_context_forward(scn_rulebook *rulebook, const scn_m
 SCN_API scn_status scn_shape_context_backward(scn_rulebook *rulebook, const scn_matrix *gradient, scn_matrix *result);
 
 /** Max pooling, as scn_max_pooling_create: NaN is larger than all numbers. input [input rows, planes]; result [output
- *  rows, planes - features_to_drop]. In this and the five functions below matrices may be SCN_BFLOAT16: what is computed
- *  in float32 is rounded once. */
+ *  rows, planes - features_to_drop]. In this and the five functions below matrices may be SCN_BFLOAT16: what is
+ *  computed in float32 is rounded once. */
 SCN_API scn_status scn_max_pooling_forward(scn_rulebook *rulebook, const scn_matrix *input, int64_t features_to_drop,
                                            scn_matrix *result);
 /** input and output: of the forward pass; gradient: shaped as output; result: by the input. */

@@ -116,7 +116,8 @@ package final class Storage<Element: BitwiseCopyable>: RawStorage {
         _ = UnsafeMutableBufferPointer(start: pointer, count: count).initialize(from: elements)
     }
 
-    /// All elements.
+    /// All elements, for as long as something else keeps this object: it may go at its last mention, before what reads
+    /// them. As a collection it stays.
     @inlinable package var buffer: UnsafeMutableBufferPointer<Element> { .init(start: pointer, count: count) }
 
     /// An element; the index is checked in debug builds alone.
@@ -129,6 +130,17 @@ package final class Storage<Element: BitwiseCopyable>: RawStorage {
             assert(index >= 0 && index < count)
             pointer[index] = newValue
         }
+    }
+}
+
+extension Storage: RandomAccessCollection {
+    @inlinable package var startIndex: Int { 0 }
+    @inlinable package var endIndex: Int { count }
+
+    @inlinable package func withContiguousStorageIfAvailable<R>(
+        _ body: (UnsafeBufferPointer<Element>) throws -> R
+    ) rethrows -> R? {
+        try withExtendedLifetime(self) { try body(UnsafeBufferPointer(buffer)) }
     }
 }
 

@@ -273,10 +273,10 @@ import Testing
             )
             let union = try SiteUnion(a, b)
             #expect(try rows(union.sites) == both)
-            #expect(union.places.0.buffer.map { both[Int($0)] } == x)
-            #expect(union.places.1.buffer.map { both[Int($0)] } == y)
+            #expect(union.places.0.map { both[Int($0)] } == x)
+            #expect(union.places.1.map { both[Int($0)] } == y)
             let found = try a.rows(in: b)
-            #expect(found.buffer.map(Int.init) == x.map { y.firstIndex(of: $0) ?? -1 })
+            #expect(found.map(Int.init) == x.map { y.firstIndex(of: $0) ?? -1 })
             #expect(try rows(a.sites(where: found, areFound: true)) == x.filter(y.contains))
             #expect(try rows(a.sites(where: found, areFound: false)) == x.filter { !y.contains($0) })
 
@@ -288,7 +288,7 @@ import Testing
             questions += [y[0].dropLast() + [99], y[0].dropLast() + [-1]]
             let answers = try a.rows(
                 ofCoordinates: questions.flatMap { $0.map(Int64.init) }, count: questions.count, columns: dimension + 1)
-            #expect(answers.buffer.map(Int.init) == questions.map { x.firstIndex(of: $0) ?? -1 })
+            #expect(answers.map(Int.init) == questions.map { x.firstIndex(of: $0) ?? -1 })
 
             let stride = (0..<dimension).map { _ in Int.random(in: 1...4, using: &random) }
             let floored = Set(

@@ -55,7 +55,7 @@ import Testing
             Self.sites(x, size: size, batchSize: 2), Self.sites(y, size: size, batchSize: 100_000))
         let all = SiteOracle.sorted(Array(Set(x).union(y)))
         #expect(union.count == all.count)
-        #expect(union.places.0.buffer.map { all[Int($0)] } == x)
-        #expect(union.places.1.buffer.map { all[Int($0)] } == y)
+        #expect(union.places.0.map { all[Int($0)] } == x)
+        #expect(union.places.1.map { all[Int($0)] } == y)
     }
 }

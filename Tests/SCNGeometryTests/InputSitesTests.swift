@@ -16,7 +16,7 @@ import Testing
             let sorted = SiteOracle.sorted(sites)
             #expect(try rows(set) == sorted)
             #expect(map.rowCount == count && map.siteCount == sorted.count && map.mode == .sum)
-            #expect(map.siteOfRow.buffer.map { sorted[Int($0)] } == sites)
+            #expect(map.siteOfRow.map { sorted[Int($0)] } == sites)
             var expected = [[Int32]](repeating: [], count: sorted.count)
             for row in 0..<count { expected[Int(map.siteOfRow[row])].append(Int32(row)) }
             #expect(

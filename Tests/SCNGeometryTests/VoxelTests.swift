@@ -55,7 +55,7 @@ import Testing
         voxelization.origin = [0]
         let (set, map) = try voxels([0, 0.5, 0.49999999, 1, 0x1p-1074], voxelization)
         #expect(try rows(set) == [[0, 0], [1, 0], [2, 0]])
-        #expect(map.siteOfRow.buffer.map { $0 } == [0, 1, 0, 2, 0])
+        #expect(map.siteOfRow.map { $0 } == [0, 1, 0, 2, 0])
     }
 
     @Test func aRandomPointWinsEvenly() throws {

@@ -27,7 +27,7 @@ import Testing
         voxels.copyCoordinates(into: coordinates.pointer)
         withExtendedLifetime((batch, doubles, floats)) {}
         return Found(
-            voxel: voxel.buffer.map(Int.init), place: place.buffer.map(Int.init),
+            voxel: voxel.map(Int.init), place: place.map(Int.init),
             coordinates: (0..<voxels.count).map { row in (0..<columns).map { Int(coordinates[row * columns + $0]) } })
     }
 

@@ -16,9 +16,9 @@ import Testing
         let (all, kept) = (random.floats(rows.all * planes), random.floats(rows.kept * planes))
         let source = try Matrix(rows: rows.all, planes: planes, all)
         let few = try Matrix(rows: rows.kept, planes: planes, kept)
-        let expected = places.buffer.flatMap { place in (0..<planes).map { all[Int(place) * planes + $0] } }
+        let expected = places.flatMap { place in (0..<planes).map { all[Int(place) * planes + $0] } }
         var scattered = [Float](repeating: 0, count: all.count)
-        for (index, place) in places.buffer.enumerated() {
+        for (index, place) in places.enumerated() {
             for p in 0..<planes { scattered[Int(place) * planes + p] = kept[index * planes + p] }
         }
         try withEachInstructionSet { name in
@@ -48,7 +48,7 @@ import Testing
             let expected = (0..<rows).map { values[$0 * planes] > 0.25 ? UInt8(1) : 0 }
             try withEachInstructionSet { name in
                 let marks = try RowGathering.marks(source, above: 0.25)
-                #expect(Array(marks.buffer) == expected, name)
+                #expect(Array(marks) == expected, name)
             }
         }
         #expect(thrownError { _ = try RowGathering.marks(Matrix(zeros: 2, planes: 0), above: 0) }?.kind == .shape)

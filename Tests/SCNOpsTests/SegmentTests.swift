@@ -192,7 +192,7 @@ import Testing
             let places = try PaddedRows(ofRow: ofRow, count: count, most: most)
             let oracle = Oracle(segmentOfRow: map, count: count, planes: planes)
             let (values, gradient) = (random.floats(rows * planes), random.floats(count * most * planes))
-            #expect(places.counts.buffer.map(Int.init) == (0..<count).map { min(most, oracle.rows($0).count) })
+            #expect(places.counts.map(Int.init) == (0..<count).map { min(most, oracle.rows($0).count) })
             try withEachInstructionSet { name in
                 let (padded, byRows) = (try unwritten(count, most * planes), try unwritten(rows, planes))
                 try places.pad(Matrix(rows: rows, planes: planes, values), into: padded)

@@ -21,7 +21,7 @@ struct SafetensorsHeader {
 
     /// - Throws: `.format`, and a message that names the tensor; `.memory`.
     init(_ text: Storage<UInt8>, dataCount: Int) throws(SCNError) {
-        guard text.buffer.first == UInt8(ascii: "{") else {
+        guard text.first == UInt8(ascii: "{") else {
             throw SCNError(.format, "the header does not begin with '{'")
         }
         let document: JSONDocument
@@ -99,7 +99,7 @@ struct SafetensorsHeader {
             return (a.begin, a.end, a.node) < (b.begin, b.end, b.node) ? -1 : 1
         }
         var position = 0
-        for entry in ordered.buffer {
+        for entry in ordered {
             func name() -> String { document.string(Int(entry.node)).quoted }
             let (begin, end) = (entry.begin, entry.end)
             try require(end <= dataCount, .format, "tensor \(name()) ends at \(end) of \(dataCount) bytes")

@@ -156,10 +156,10 @@ package enum InputSites {
             sampleCount[chunk] = misses > 0 ? 0 : Int(largest) + 1
         }
         withExtendedLifetime((lower, limits)) {}
-        if let row = outside.buffer.first(where: { $0 >= 0 }) {
+        if let row = outside.first(where: { $0 >= 0 }) {
             throw outsideError(coordinates + row * columns, input.nameRow(row), field, dimension: dimension)
         }
-        return samples.buffer.max() ?? 0
+        return samples.max() ?? 0
     }
 
     private static func outsideError(

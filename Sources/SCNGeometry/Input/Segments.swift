@@ -77,7 +77,7 @@ public struct Segments: @unchecked Sendable {
                 firstBad[chunk] = range.first { UInt64(bitPattern: segmentOfRow[$0] &+ 1) >= limit } ?? -1
             }
         }
-        if let row = bad.buffer.first(where: { $0 >= 0 }) {
+        if let row = bad.first(where: { $0 >= 0 }) {
             throw SCNError(
                 .invalidArgument, "segment_of_row: row \(row) has \(segmentOfRow[row]), expected -1 ... \(count - 1)")
         }

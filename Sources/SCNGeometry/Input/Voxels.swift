@@ -138,7 +138,7 @@ package struct Voxelization {
                     range.first { row in (0..<dimension).contains { !points[row * dimension + $0].isFinite } } ?? -1
             }
         }
-        if !dropsOutside, let row = bad.buffer.first(where: { $0 >= 0 }) {
+        if !dropsOutside, let row = bad.first(where: { $0 >= 0 }) {
             let axis = (0..<dimension).first { !points[row * dimension + $0].isFinite } ?? 0
             throw SCNError(
                 .coordinate,
@@ -191,7 +191,7 @@ package struct Voxelization {
             }
             if let batch { for row in range { coordinates[row &* columns &+ dimension] = batch[row] } }
         }
-        if !dropsOutside, let row = bad.buffer.first(where: { $0 >= 0 }) {
+        if !dropsOutside, let row = bad.first(where: { $0 >= 0 }) {
             throw outsideError((0..<dimension).map { Double(points[row * dimension + $0]) }, row, origin)
         }
         return (0..<dimension).map { axis in (0..<chunks).map { maxima[$0 * dimension + axis] }.max() ?? 0 }

@@ -93,7 +93,7 @@ struct RelatedTaps {
     /// A layout for the quotients of both, with room for all differences.
     func layout(_ input: SiteSet, _ output: SiteSet) throws(SCNError) -> KeyLayout {
         let reach = axes.map { taps in
-            taps.buffer.reduce(0) { $1.isPossible ? max($0, Int($1.difference.magnitude)) : $0 }
+            taps.reduce(0) { $1.isPossible ? max($0, Int($1.difference.magnitude)) : $0 }
         }
         let batchSize = max(input.batchSize, output.batchSize)
         // Where a site set's own keys are what is asked for, and the other's have room in its layout.

@@ -99,7 +99,7 @@ extension Rulebook {
                 places[row &* columns &+ dimension] = batch?[row] ?? 0
             }
         }
-        guard let row = bad.buffer.first(where: { $0 >= 0 }) else { return }
+        guard let row = bad.first(where: { $0 >= 0 }) else { return }
         let axis = (0..<dimension).first { !(points[row * dimension + $0].magnitude < 0x1p62) } ?? 0
         throw SCNError(
             .coordinate,

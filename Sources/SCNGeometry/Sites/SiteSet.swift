@@ -48,7 +48,7 @@ package final class SiteSet: @unchecked Sendable {
         let result = try Storage<Int64>(
             count: checkedProduct([count, dimension + 1], "coordinates of \(count) sites"))
         coordinates(into: result.pointer)
-        return Array(result.buffer)
+        return Array(result)
     }
 
     /// The same of some rows, but coordinates count from where the field begins: each is in 0 ..< `spatialSize`.
@@ -195,8 +195,8 @@ package final class SiteSet: @unchecked Sendable {
         if field.lower == other.field.lower && field.size == other.field.size {
             // Equal sizes have equal layouts, so that equal sites have equal keys.
             return switch (keys, other.keys) {
-            case (.narrow(let a), .narrow(let b)): a.buffer.elementsEqual(b.buffer)
-            case (.wide(let a), .wide(let b)): a.buffer.elementsEqual(b.buffer)
+            case (.narrow(let a), .narrow(let b)): a.elementsEqual(b)
+            case (.wide(let a), .wide(let b)): a.elementsEqual(b)
             default: false
             }
         }

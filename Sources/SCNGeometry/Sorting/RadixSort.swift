@@ -32,7 +32,7 @@ private struct RadixDigit {
 
 /// The bits in which keys differ, or 0 where they ascend already.
 private func differingBits<Key: SiteKey>(_ keys: Storage<Key>) -> Key {
-    guard let first = keys.buffer.first else { return 0 }
+    guard let first = keys.first else { return 0 }
     let (source, count) = (keys.pointer, keys.count)
     var differing: Key = 0
     var descents = 0

@@ -113,7 +113,7 @@ public struct Voxels: Sendable {
     public var count: Int { map.siteCount }
 
     /// The voxel of each point: a row of ``coordinates()`` and of the features.
-    public var voxelOfPoint: [Int] { map.siteOfRow.buffer.map(Int.init) }
+    public var voxelOfPoint: [Int] { map.siteOfRow.map(Int.init) }
 
     /// The number of points in each voxel.
     public var pointCounts: [Int] { (0..<count).map { Int(map.starts[$0 + 1] - map.starts[$0]) } }

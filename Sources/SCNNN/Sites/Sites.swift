@@ -148,12 +148,12 @@ extension Sites {
             "coordinates: has \(counted(flat.count, .entry)), expected a multiple of \(columns) columns")
         let found = try siteSet.rows(ofCoordinates: flat.pointer, count: flat.count / columns, columns: columns)
         withExtendedLifetime(flat) {}
-        return found.buffer.map(Int.init)
+        return found.map(Int.init)
     }
 
     /// The row of each site in another set, which may come from other input, -1 where it is not there.
     public func rows(in other: Sites) throws(SCNError) -> [Int] {
-        try siteSet.rows(in: other.siteSet).buffer.map(Int.init)
+        try siteSet.rows(in: other.siteSet).map(Int.init)
     }
 
     /// The rules from these sites to others: under filter offset k, an output site reads the input site with input *

@@ -45,6 +45,6 @@ package enum BinaryCrossEntropyOperation {
             sums[chunk] = sum
         }
         withExtendedLifetime((logits, targets, gradient)) {}
-        return Float(share * partial.buffer.reduce(0, +))
+        return Float(share * partial.reduce(0, +))
     }
 }

@@ -68,6 +68,6 @@ package enum CrossEntropyOperation {
             sums[chunk] = sum
         }
         withExtendedLifetime((logits, gradient)) {}
-        return Float(partial.buffer.reduce(0, +))
+        return Float(partial.reduce(0, +))
     }
 }

@@ -125,7 +125,7 @@ package enum Elements {
         let partial = try Storage<Double>(count: Parallel.chunkCount(count, size: size))
         let base = partial.pointer
         Parallel.forEachChunk(count, size: size) { chunk, range in base[chunk] = part(chunk, range) }
-        return partial.buffer.reduce(0, +)
+        return partial.reduce(0, +)
     }
 
     private static func checkJoin(_ parts: [Matrix], _ joined: Matrix) throws(SCNError) {

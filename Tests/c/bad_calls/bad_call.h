@@ -22,7 +22,7 @@ static const int64_t ones[] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, no_size[] = {3,
                      huge[] = {HUGE_SIZE, HUGE_SIZE};
 static const int64_t where[] = {4, 5, 0, 4, 6, 0}, labels[] = {0, 2};
 static const uint8_t kept[] = {1, 0};
-static float numbers[64];
+static float numbers[256];
 static scn_matrix two_rows = SCN_MATRIX_INIT, three_rows = SCN_MATRIX_INIT, two_planes = SCN_MATRIX_INIT;
 static scn_matrix no_data = SCN_MATRIX_INIT;
 
