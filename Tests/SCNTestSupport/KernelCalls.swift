@@ -42,7 +42,7 @@ package struct KernelCalls: Equatable, CustomStringConvertible {
         }
         table.batch_norm_backward_sums = {
             counted.normSums += 1
-            original!.batch_norm_backward_sums($0, $1, $2, $3, $4, $5, $6, $7, $8)
+            original!.batch_norm_backward_sums($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         }
         Parallel.threadCount = 1
         defer {

@@ -54,8 +54,13 @@ static void normalize(const scn_kernel_table *table, float leakiness, int64_t pl
     float *y = edge_floats(count), *input_gradient = edge_floats(count), *scaled = edge_floats(count);
     double *sum = edge_doubles(planes), *product = edge_doubles(planes);
     table->batch_norm_apply(x, rows, planes, mean, a, b, leakiness, y);
-    table->batch_norm_backward_sums(x, y, g, rows, planes, mean, leakiness, sum, product);
-    table->batch_norm_backward_apply(x, y, g, rows, planes, mean, leakiness, a, b, c, input_gradient);
+    float *from_input = edge_floats(count);
+    double *sum_from_input = edge_doubles(planes), *product_from_input = edge_doubles(planes);
+    table->batch_norm_backward_sums(x, y, g, rows, planes, mean, NULL, NULL, leakiness, sum, product);
+    table->batch_norm_backward_sums(x, NULL, g, rows, planes, mean, a, b, leakiness, sum_from_input,
+                                    product_from_input);
+    table->batch_norm_backward_apply(x, y, g, rows, planes, mean, NULL, NULL, leakiness, a, b, c, input_gradient);
+    table->batch_norm_backward_apply(x, NULL, g, rows, planes, mean, a, b, leakiness, a, b, c, from_input);
     table->scaled_backward_apply(y, g, rows, planes, leakiness, a, scaled);
     table->batch_norm_apply(x, rows, planes, mean, a, b, leakiness, x);
     double *outputs = edge_doubles(count), *back = edge_doubles(count), *scales = edge_doubles(count);
@@ -75,6 +80,9 @@ static void normalize(const scn_kernel_table *table, float leakiness, int64_t pl
     CLOSE_SUMS(product, products, planes, 1e-5);
     CLOSE(input_gradient, back, count, 1e-6);
     CLOSE(scaled, scales, count, 1e-6);
+    HOLDS(have_same_bits(from_input, input_gradient, count));
+    HOLDS(memcmp(sum_from_input, sum, (size_t)planes * sizeof *sum) == 0);
+    HOLDS(memcmp(product_from_input, product, (size_t)planes * sizeof *product) == 0);
     end_case();
 }
 

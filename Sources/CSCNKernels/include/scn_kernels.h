@@ -200,17 +200,20 @@ typedef struct {
                                       const float *_Nonnull shift, float leakiness, float *_Nonnull output);
     /// With g = output_gradient * (output > 0 ? 1 : leakiness) (the sign of output tells y's, leakiness >= 0; where
     /// leakiness is 0, g = output <= 0 ? 0 : output_gradient; where it is 1, g = output_gradient): sum_gradient[p] =
-    /// sum of g, sum_product[p] = sum of g * (x - mean[p]).
-    void (*_Nonnull batch_norm_backward_sums)(const float *_Nonnull input, const float *_Nonnull output,
+    /// sum of g, sum_product[p] = sum of g * (x - mean[p]). output NULL: y is computed again from scale and shift,
+    /// those of the forward pass, which are not read otherwise.
+    void (*_Nonnull batch_norm_backward_sums)(const float *_Nonnull input, const float *_Nullable output,
                                               const float *_Nonnull output_gradient, int64_t rows, int64_t planes,
-                                              const float *_Nonnull mean, float leakiness,
+                                              const float *_Nonnull mean, const float *_Nullable scale,
+                                              const float *_Nullable shift, float leakiness,
                                               double *_Nonnull sum_gradient, double *_Nonnull sum_product);
     /// input_gradient = g * a[p] + (x - mean[p]) * b[p] + c[p], g as above.
-    void (*_Nonnull batch_norm_backward_apply)(const float *_Nonnull input, const float *_Nonnull output,
+    void (*_Nonnull batch_norm_backward_apply)(const float *_Nonnull input, const float *_Nullable output,
                                                const float *_Nonnull output_gradient, int64_t rows, int64_t planes,
-                                               const float *_Nonnull mean, float leakiness, const float *_Nonnull a,
-                                               const float *_Nonnull b, const float *_Nonnull c,
-                                               float *_Nonnull input_gradient);
+                                               const float *_Nonnull mean, const float *_Nullable scale,
+                                               const float *_Nullable shift, float leakiness,
+                                               const float *_Nonnull a, const float *_Nonnull b,
+                                               const float *_Nonnull c, float *_Nonnull input_gradient);
     /// input_gradient = g * scale[p], g as above.
     void (*_Nonnull scaled_backward_apply)(const float *_Nonnull output, const float *_Nonnull output_gradient,
                                            int64_t rows, int64_t planes, float leakiness,

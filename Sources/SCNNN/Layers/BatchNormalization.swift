@@ -92,13 +92,14 @@ public final class BatchNormalization: Module {
         let result = try Matrix(rows: values.rows, planes: planes, type: values.type)
         let saved = BatchNormalizationOperation.Saved(
             mean: try Matrix(rows: 1, planes: planes), inverseDeviation: try Matrix(rows: 1, planes: planes),
-            remainder: try Matrix(rows: 1, planes: planes))
+            remainder: try Matrix(rows: 1, planes: planes),
+            line: .init(scale: try Matrix(rows: 1, planes: planes), shift: try Matrix(rows: 1, planes: planes)))
         for statistic in [runningMean, runningVariance] { try Transaction.willChange(statistic.values) }
         try operation.forwardTraining(
             values, weight: weight?.values, bias: bias?.values, running: running, saved: saved, into: result)
         return record(tensor, result) { [operation] gradient, weight, byWeight, byBias, byInput in
             try operation.backwardTraining(
-                input: values, output: result, gradient: gradient, weight: weight, saved: saved,
+                input: values, output: nil, gradient: gradient, weight: weight, saved: saved,
                 weightResult: byWeight, biasResult: byBias, into: byInput)
         }
     }
@@ -126,11 +127,11 @@ public final class BatchNormalization: Module {
         _ tensor: Tensor, _ result: Matrix,
         _ backward: @escaping (Matrix, Matrix?, Matrix?, Matrix?, Matrix) throws -> Void
     ) -> Tensor {
-        let (weight, planes) = (weight?.values, planes)
+        let (weight, planes, rows, type) = (weight?.values, planes, result.rows, result.type)
         let parameters = [self.weight, self.bias].compactMap { $0 }
         let wanted = parameters.map(\.requiresGradient)
         return Tape.result(matrix: result, inputs: [tensor] + parameters) { gradient in
-            let byInput = try Matrix(rows: result.rows, planes: planes, type: result.type)
+            let byInput = try Matrix(rows: rows, planes: planes, type: type)
             let byParameters = try wanted.map { $0 ? try Matrix(rows: 1, planes: planes) : nil }
             try backward(gradient, weight, byParameters.first ?? nil, byParameters.last ?? nil, byInput)
             return [.fresh(byInput)] + byParameters.map { $0.map { .fresh($0) } }

@@ -39,12 +39,33 @@ package struct BatchNormalizationOperation {
         package let inverseDeviation: Matrix
         /// What rounding took from the mean; it matters where that is 10^4 deviations or more.
         package let remainder: Matrix?
+        /// What the forward pass multiplied deviations by, and then added; with these, the backward pass needs no
+        /// output.
+        package let line: Line?
 
-        package init(mean: Matrix, inverseDeviation: Matrix, remainder: Matrix? = nil) {
+        package init(mean: Matrix, inverseDeviation: Matrix, remainder: Matrix? = nil, line: Line? = nil) {
             self.mean = mean
             self.inverseDeviation = inverseDeviation
             self.remainder = remainder
+            self.line = line
         }
+    }
+
+    /// Each [planes].
+    package struct Line {
+        package let scale: Matrix
+        package let shift: Matrix
+
+        package init(scale: Matrix, shift: Matrix) { (self.scale, self.shift) = (scale, shift) }
+    }
+
+    /// What tells a backward pass where outputs were above 0: they themselves, or what they were computed from.
+    enum Outputs {
+        case given(Matrix)
+        case computed(Line)
+
+        var matrix: Matrix? { if case .given(let output) = self { output } else { nil } }
+        var line: Line? { if case .computed(let line) = self { line } else { nil } }
     }
 
     /// Normalizes by the statistics of `input` [rows, planes], which it saves; weight and bias are [planes]. No rows:
@@ -59,11 +80,14 @@ package struct BatchNormalizationOperation {
             [
                 "weight": weight, "bias": bias, "running_mean": running?.mean, "running_variance": running?.variance,
                 "saved_mean": saved.mean, "saved_inverse_deviation": saved.inverseDeviation,
-                "saved_remainder": saved.remainder,
+                "saved_remainder": saved.remainder, "saved_scale": saved.line?.scale,
+                "saved_shift": saved.line?.shift,
             ])
         _ = try Kernels.converting(["input": input, "result": result])
         guard input.count > 0 else {
-            for statistic in [saved.mean, saved.inverseDeviation, saved.remainder] {
+            for statistic in [
+                saved.mean, saved.inverseDeviation, saved.remainder, saved.line?.scale, saved.line?.shift,
+            ] {
                 if let statistic { try Elements.fill(statistic, with: 0) }
             }
             return
@@ -86,6 +110,8 @@ package struct BatchNormalizationOperation {
         // The last that asks for memory comes before the first that writes.
         try PlaneMaps.apply(
             input, mean: meanVector, scale: scaleVector, shift: shiftVector, leakiness: leakiness, into: result)
+        saved.line?.scale.update(from: scaleVector)
+        saved.line?.shift.update(from: shiftVector)
         let (savedMean, savedInverseDeviation) = (saved.mean.pointer, saved.inverseDeviation.pointer)
         let savedRemainder = saved.remainder?.pointer
         let (runningMean, runningVariance) = (running?.mean.pointer, running?.variance.pointer)
@@ -126,9 +152,9 @@ package struct BatchNormalizationOperation {
     }
 
     /// Backward of the training pass: result by the input, weightResult and biasResult by the parameters. Input,
-    /// output, gradient and result are each float32 or bfloat16.
+    /// output, gradient and result are each float32 or bfloat16. `output`: may be nil where `saved` has a line.
     package func backwardTraining(
-        input: Matrix, output: Matrix, gradient: Matrix, weight: Matrix?, saved: Saved, weightResult: Matrix?,
+        input: Matrix, output: Matrix?, gradient: Matrix, weight: Matrix?, saved: Saved, weightResult: Matrix?,
         biasResult: Matrix?, into result: Matrix
     ) throws(SCNError) {
         try requireVectors(
@@ -138,8 +164,16 @@ package struct BatchNormalizationOperation {
                 "saved_remainder": saved.remainder,
             ])
         let inverseDeviation = saved.inverseDeviation.pointer
+        let outputs: Outputs
+        if let output {
+            outputs = .given(output)
+        } else if let line = saved.line {
+            outputs = .computed(line)
+        } else {
+            throw SCNError(.invalidArgument, "output: is not given, and saved statistics do not replace it")
+        }
         try backward(
-            input: input, output: output, gradient: gradient, weight: weight, mean: saved.mean,
+            input: input, outputs: outputs, gradient: gradient, weight: weight, mean: saved.mean,
             remainder: saved.remainder, inverseDeviation: { Double(inverseDeviation[$0]) },
             statisticsDependOnInput: true, weightResult: weightResult, biasResult: biasResult, into: result)
     }
@@ -153,7 +187,8 @@ package struct BatchNormalizationOperation {
             input.planes, ["running_mean": running.mean, "running_variance": running.variance])
         let variance = running.variance.pointer
         try backward(
-            input: input, output: output, gradient: gradient, weight: weight, mean: running.mean, remainder: nil,
+            input: input, outputs: .given(output), gradient: gradient, weight: weight, mean: running.mean,
+            remainder: nil,
             inverseDeviation: { inverseDeviation(variance[$0]) }, statisticsDependOnInput: false,
             weightResult: weightResult, biasResult: biasResult, into: result)
     }
@@ -161,17 +196,19 @@ package struct BatchNormalizationOperation {
     private func inverseDeviation(_ variance: Float) -> Double { 1 / (Double(variance) + epsilon).squareRoot() }
 
     private func backward(
-        input: Matrix, output: Matrix, gradient: Matrix, weight: Matrix?, mean: Matrix, remainder: Matrix?,
+        input: Matrix, outputs: Outputs, gradient: Matrix, weight: Matrix?, mean: Matrix, remainder: Matrix?,
         inverseDeviation: (Int) -> Double, statisticsDependOnInput: Bool, weightResult: Matrix?, biasResult: Matrix?,
         into result: Matrix
     ) throws(SCNError) {
         let (rows, planes) = (input.rows, input.planes)
-        try output.requireSameShape(as: input, "output")
+        try outputs.matrix?.requireSameShape(as: input, "output")
         try gradient.requireSameShape(as: input, "gradient")
         try result.requireSameShape(as: input, "result")
         try requireVectors(
             planes, ["weight": weight, "weight_result": weightResult, "bias_result": biasResult])
-        let operands: KeyValuePairs<String, Matrix?> = ["input": input, "output": output, "gradient": gradient]
+        let operands: KeyValuePairs<String, Matrix?> = [
+            "input": input, "gradient": gradient, "output": outputs.matrix,
+        ]
         _ = try Kernels.converting(operands)
         _ = try Kernels.converting(["result": result])
         if planes == 0 { return }
@@ -184,7 +221,8 @@ package struct BatchNormalizationOperation {
             try Elements.forRowsAsFloat32(operands, chunkRows: chunkRows) { chunk in
                 let sums = partialBase + 2 * chunk.chunk * planes
                 chunk.kernels.batch_norm_backward_sums(
-                    chunk.a, chunk.b, chunk.c, Int64(chunk.rows), Int64(planes), mean.pointer, leakiness, sums,
+                    chunk.a, outputs.matrix == nil ? nil : chunk.c, chunk.b, Int64(chunk.rows), Int64(planes),
+                    mean.pointer, outputs.line?.scale.pointer, outputs.line?.shift.pointer, leakiness, sums,
                     sums + planes)
             }
         }
@@ -211,7 +249,7 @@ package struct BatchNormalizationOperation {
             biasSums[p] = Float(sumGradient)
         }
         try Self.applyBackward(
-            input: input, output: output, gradient: gradient, mean: mean.pointer, leakiness: leakiness, scale: a,
+            input: input, outputs: outputs, gradient: gradient, mean: mean.pointer, leakiness: leakiness, scale: a,
             ofStatistics: statisticsDependOnInput ? (b, c) : nil, into: result)
         weightResult?.pointer.update(from: weightSums, count: planes)
         biasResult?.pointer.update(from: biasSums, count: planes)
@@ -221,22 +259,25 @@ package struct BatchNormalizationOperation {
     /// result = scale * the gradient behind the activation, and where the statistics depend on the input, + slope *
     /// (input - mean) + shift. Matrices are each float32 or bfloat16.
     static func applyBackward(
-        input: Matrix, output: Matrix, gradient: Matrix, mean: UnsafePointer<Float>, leakiness: Float,
+        input: Matrix, outputs: Outputs, gradient: Matrix, mean: UnsafePointer<Float>, leakiness: Float,
         scale: UnsafePointer<Float>,
         ofStatistics: (slope: UnsafeMutablePointer<Float>, shift: UnsafeMutablePointer<Float>)?, into result: Matrix
     ) throws(SCNError) {
         let planes = Int64(result.planes)
         guard let (slope, shift) = ofStatistics else {
+            guard let output = outputs.matrix else { preconditionFailure("only training saves a line") }
             return try Elements.forRowsAsFloat32(["output": output, "gradient": gradient], into: result) { chunk in
                 chunk.kernels.scaled_backward_apply(
                     chunk.a, chunk.b, Int64(chunk.rows), planes, leakiness, scale, chunk.result)
             }
         }
-        let operands: KeyValuePairs<String, Matrix?> = ["input": input, "output": output, "gradient": gradient]
+        let operands: KeyValuePairs<String, Matrix?> = [
+            "input": input, "gradient": gradient, "output": outputs.matrix,
+        ]
         try Elements.forRowsAsFloat32(operands, into: result) { chunk in
             chunk.kernels.batch_norm_backward_apply(
-                chunk.a, chunk.b, chunk.c, Int64(chunk.rows), planes, mean, leakiness, scale, slope, shift,
-                chunk.result)
+                chunk.a, outputs.matrix == nil ? nil : chunk.c, chunk.b, Int64(chunk.rows), planes, mean,
+                outputs.line?.scale.pointer, outputs.line?.shift.pointer, leakiness, scale, slope, shift, chunk.result)
         }
     }
 

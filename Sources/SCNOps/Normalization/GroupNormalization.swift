@@ -131,7 +131,7 @@ package struct GroupNormalizationOperation {
             let start = chunks.firstRow(chunk) * planes
             kernels.batch_norm_backward_sums(
                 input.pointer + start, input.pointer + start, gradient.pointer + start, Int64(chunks.rowCount(chunk)),
-                Int64(planes), base + 4 * chunks.sampleOfChunk(chunk) * planes, 1, sums + 2 * chunk * planes,
+                Int64(planes), base + 4 * chunks.sampleOfChunk(chunk) * planes, nil, nil, 1, sums + 2 * chunk * planes,
                 sums + (2 * chunk + 1) * planes)
         }
         try expectMemory(planes, times: 32, "the gradients of \(planes) planes")
@@ -179,7 +179,8 @@ package struct GroupNormalizationOperation {
             let start = chunks.firstRow(chunk) * planes
             kernels.batch_norm_backward_apply(
                 input.pointer + start, input.pointer + start, gradient.pointer + start, Int64(chunks.rowCount(chunk)),
-                Int64(planes), mean, 1, mean + planes, mean + 2 * planes, mean + 3 * planes, result.pointer + start)
+                Int64(planes), mean, nil, nil, 1, mean + planes, mean + 2 * planes, mean + 3 * planes,
+                result.pointer + start)
         }
         withExtendedLifetime((partial, maps)) {}
     }

@@ -74,7 +74,7 @@ package struct MeanOnlyNormalizationOperation {
             try Elements.forRowsAsFloat32(["output": output, "gradient": gradient], chunkRows: chunkRows) { chunk in
                 let target = sums + 2 * chunk.chunk * planes
                 chunk.kernels.batch_norm_backward_sums(
-                    chunk.b, chunk.a, chunk.b, Int64(chunk.rows), Int64(planes), zeros, leakiness, target,
+                    chunk.b, chunk.a, chunk.b, Int64(chunk.rows), Int64(planes), zeros, nil, nil, leakiness, target,
                     target + planes)
             }
         }
@@ -85,7 +85,7 @@ package struct MeanOnlyNormalizationOperation {
             if isTraining { shift[p] = Float(-sum / Double(max(1, rows))) }
         }
         try BatchNormalizationOperation.applyBackward(
-            input: gradient, output: output, gradient: gradient, mean: zeros, leakiness: leakiness,
+            input: gradient, outputs: .given(output), gradient: gradient, mean: zeros, leakiness: leakiness,
             scale: ones, ofStatistics: isTraining ? (zeros, shift) : nil, into: result)
         biasResult?.pointer.update(from: biasSums, count: planes)
         withExtendedLifetime((partial, vectors)) {}
