@@ -22,7 +22,7 @@ import Testing
             #expect(
                 expected
                     == (0..<sorted.count).map {
-                        Array(map.rows.buffer[Int(map.starts[$0])..<Int(map.starts[$0 + 1])])
+                        Array(map.rows[Int(map.starts[$0])..<Int(map.starts[$0 + 1])])
                     })
             #expect(map.starts[sorted.count] == Int64(count))
         }
@@ -83,7 +83,7 @@ import Testing
         let (set, _) = try makeSites([3, 4], [[0, 0, 0], [2, 3, 0], [1, 2, 2]])
         let (offsets, volume) = try set.denseOffsets(planes: 5)
         #expect(volume == 12)
-        #expect(Array(offsets.buffer) == [0, 11, 2 * 5 * 12 + 6])
+        #expect(Array(offsets) == [0, 11, 2 * 5 * 12 + 6])
         let (huge, _) = try makeSites([1 << 40, 1 << 40], [[0, 0, 0]])
         #expect(message { _ = try huge.denseOffsets(planes: 1) }?.kind == .overflow)
         let (line, _) = try makeSites([1 << 60], [[5, 0]])

@@ -8,7 +8,7 @@ import Testing
 @Suite(.exclusive) struct PlacementTests {
     static let spatialSizes: [[Int]] = [[41], [12, 9], [7, 8, 6], [5, 4, 6, 5], [3, 2, 3, 2, 3, 2]]
 
-    static func starts(_ placement: WindowPlacement) -> [[Int]] { placement.starts.map { Array($0.buffer) } }
+    static func starts(_ placement: WindowPlacement) -> [[Int]] { placement.starts.map { Array($0) } }
 
     static func steps(_ starts: [Int]) -> [Int] { zip(starts.dropFirst(), starts).map { $0 - $1 } }
 

@@ -39,7 +39,7 @@ import Testing
                 #expect(Int(map.siteOfRow[row]) == found.firstIndex(of: site) ?? -1)
             }
             for (index, site) in found.enumerated() {
-                let members = map.rows.buffer[Int(map.starts[index])..<Int(map.starts[index + 1])].map(Int.init)
+                let members = map.rows[Int(map.starts[index])..<Int(map.starts[index + 1])].map(Int.init)
                 #expect(members == present.filter { sites[$0] == site })
             }
         }

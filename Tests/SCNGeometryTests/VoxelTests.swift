@@ -68,7 +68,7 @@ import Testing
             let (set, map) = try voxels(points, voxelization)
             #expect(map.mode == .first)
             let members = (0..<set.count).map { site in
-                map.rows.buffer[Int(map.starts[site])..<Int(map.starts[site + 1])].map { Int($0) % 3 }
+                map.rows[Int(map.starts[site])..<Int(map.starts[site + 1])].map { Int($0) % 3 }
             }
             #expect(members.allSatisfy { $0.sorted() == [0, 1, 2] })
             return members.map { $0[0] }
@@ -90,7 +90,7 @@ import Testing
             let results = try [1, 2, 5].map { threads in
                 Parallel.threadCount = threads
                 let (set, map) = try voxels(points, voxelization, isDouble: false)
-                return (try rows(set), Array(map.rows.buffer), Array(map.siteOfRow.buffer))
+                return (try rows(set), Array(map.rows), Array(map.siteOfRow))
             }
             #expect(results[1] == results[0] && results[2] == results[0])
         }
