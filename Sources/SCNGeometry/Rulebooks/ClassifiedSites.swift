@@ -72,8 +72,8 @@ struct ClassifiedSites<Key: SiteKey> {
 
         /// The residues above the quotients, in the order of the rows; they fit.
         func words(_ sites: SiteSet) throws(SCNError) -> Storage<Key> {
-            let result = try Storage<Key>(count: sites.count)
             if case .narrow(let keys) = sites.keys, let word = try shifted(keys, sites) as? Storage<Key> { return word }
+            let result = try Storage<Key>(count: sites.count)
             let places = sites.spatialSize.reduce(0) { $0 > sites.count ? $0 : $0 + min($1, sites.count + 1) }
             if places <= sites.count {
                 switch sites.keys {
@@ -108,7 +108,8 @@ struct ClassifiedSites<Key: SiteKey> {
                 parts.move(
                     from: from.shift + bits, bits: from.bits - bits,
                     to: to.shift + scale[axis].trailingZeroBitCount)
-                parts.move(from: from.shift, bits: bits, to: Int(classShift) + classLayout.axes[axis].shift)
+                let residue = classLayout.axes[axis]
+                parts.move(from: from.shift, bits: residue.bits, to: Int(classShift) + residue.shift)
             }
             parts.move(from: sites.layout.batch.shift, bits: sites.layout.batch.bits, to: layout.batch.shift)
             return try parts.moved(keys)

@@ -53,8 +53,8 @@ extension Rulebook {
 
         let counts = try Storage<Int64>(count: volume + 1, zeroed: true)
         let counter = counts.pointer
-        // Whole rows of the last axis where neighbors are found together, enough pieces for an even load, or steps worth
-        // waking a thread; the cut does not show in the result.
+        // Whole rows of the last axis where neighbors are found together, enough pieces for an even load, or steps
+        // worth waking a thread; the cut does not show in the result.
         let row = KeyMatching<Key>.vectorized == nil ? relation.rowLength : 1
         let steps = max(1, max(input.count, output.count) * row)
         let size = max(1, passCount / row / ChunkSizes.matchedPieces, ChunkSizes.stepsWorthAThread / steps) * row
