@@ -14,8 +14,9 @@ static uint64_t *ascending_keys(int64_t count, uint64_t first, uint32_t percent,
     return keys;
 }
 
-static void match(const scn_kernel_table *table, int64_t inputs, int64_t outputs, uint64_t first, int64_t delta,
-                  uint32_t percent, uint64_t seed) {
+/** The outputs, once the delta is added, begin `lead` after the inputs. */
+static void match(const scn_kernel_table *table, int64_t inputs, int64_t outputs, uint64_t first, int64_t lead,
+                  int64_t delta, uint32_t percent, uint64_t seed) {
     if (!table->match_keys) return;
     begin_case("%lld and %lld keys from %llu on, delta %lld, %u%% gaps", (long long)inputs, (long long)outputs,
                (unsigned long long)first, (long long)delta, (unsigned)percent);
@@ -23,7 +24,7 @@ static void match(const scn_kernel_table *table, int64_t inputs, int64_t outputs
     int64_t before_inputs = (int64_t)(seed % 3), before_outputs = (int64_t)(seed % 5);
     int64_t end_input = before_inputs + inputs, end_output = before_outputs + outputs;
     const uint64_t *input = ascending_keys(end_input + 1, first, percent, 6, seed);
-    const uint64_t *output = ascending_keys(end_output + 1, first - (uint64_t)delta, percent, 6, seed + 1);
+    const uint64_t *output = ascending_keys(end_output + 1, first + (uint64_t)(lead - delta), percent, 6, seed + 1);
     int64_t most = (inputs < outputs ? inputs : outputs) + SCN_MATCH_SLACK;
     uint64_t *pairs = (uint64_t *)edge(most, sizeof *pairs);
     int64_t count = table->match_keys(input, before_inputs, end_input, output, before_outputs, end_output,
@@ -48,11 +49,23 @@ static void keys_of_all_sizes(const scn_kernel_table *table) {
         for (int64_t b = 0; b < COUNT_OF(sizes); b++)
             for (int64_t g = 0; g < COUNT_OF(gaps); g++) {
                 int64_t delta = deltas[seed % COUNT_OF(deltas)];
-                match(table, sizes[a], sizes[b], 1000, delta, gaps[g], seed++);
+                match(table, sizes[a], sizes[b], 1000, 0, delta, gaps[g], seed++);
                 /* Keys are compared without a sign. */
-                match(table, sizes[a], sizes[b], UINT64_MAX / 2 - 20, delta, gaps[g], seed++);
-                match(table, sizes[a], sizes[b], UINT64_MAX - 5000, delta, gaps[g], seed++);
+                match(table, sizes[a], sizes[b], UINT64_MAX / 2 - 20, 0, delta, gaps[g], seed++);
+                match(table, sizes[a], sizes[b], UINT64_MAX - 5000, 0, delta, gaps[g], seed++);
             }
+}
+
+/** One array far beyond the other, and much longer. */
+static void arrays_that_hardly_meet(const scn_kernel_table *table) {
+    static const int64_t leads[] = {-90000, -900, -20, 20, 900, 90000};
+    for (int64_t few = 0; few < 30; few++)
+        for (int64_t l = 0; l < COUNT_OF(leads); l++) {
+            match(table, few, 3000, 100000, leads[l], 3, 50, (uint64_t)few);
+            match(table, 3000, few, 100000, leads[l], 3, 50, (uint64_t)few);
+            match(table, 3000, few + 300, 100000, leads[l], -3, 50, (uint64_t)few);
+            match(table, few + 300, 3000, 100000, leads[l], -3, 50, (uint64_t)few);
+        }
 }
 
 /** Fields of bits to other places, as layouts of sites have them, in an array of its own or in their own. */
@@ -83,6 +96,7 @@ static void parts_of_keys_move(const scn_kernel_table *table) {
 }
 
 int main(void) {
-    static void (*const tests[])(const scn_kernel_table *) = {keys_of_all_sizes, parts_of_keys_move};
+    static void (*const tests[])(const scn_kernel_table *) = {keys_of_all_sizes, arrays_that_hardly_meet,
+                                                              parts_of_keys_move};
     return run_on_all_tables(tests, COUNT_OF(tests));
 }
