@@ -17,7 +17,7 @@ EXAMPLES := tabletop terrain shapenet scannet assamese chinese
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' Makefile
 
-setup: build/.setup-library .venv/.ready .venv/.torch .venv/.mpi build/.setup-tests ## prepare this machine for all that follows
+setup: build/.setup-library .venv/.ready .venv/.torch .venv/.mpi build/.setup-tests build/.setup-browser ## prepare this machine for all that follows
 
 build/.setup-library: scripts/build/setup.sh
 	@scripts/build/setup.sh library
@@ -25,6 +25,10 @@ build/.setup-library: scripts/build/setup.sh
 
 build/.setup-tests: scripts/build/setup.sh
 	@scripts/build/setup.sh tests
+	@mkdir -p build && touch $@
+
+build/.setup-browser: scripts/build/setup.sh
+	@scripts/build/setup.sh browser
 	@mkdir -p build && touch $@
 
 build/.setup-arm: scripts/build/setup.sh

