@@ -40,6 +40,30 @@ import Testing
         #expect(back == found.map { $0.map { SiteOracle.Rule(input: $0.output, output: $0.input) } })
         #expect(rulebook.reversed.inputCount == rulebook.outputCount)
         #expect(rulebook.reversed.inputRows === rulebook.outputRows)
+        if let tiled = try Rulebook.tiled(set, filter, mostSteps: .max) {
+            #expect(try rows(tiled.output) == expected.sites && rules(tiled.rulebook) == expected.rules)
+            #expect(tiled.output.field == output.field)
+        }
+    }
+
+    /// Windows as large as their stride, of any number of sites and beyond what matching is worth.
+    @Test(arguments: 0..<spatialSizes.count) func tilingsMeetTheOracle(index: Int) throws {
+        var random = Random(seed: UInt64(300 + index))
+        let spatialSize = Self.spatialSizes[index]
+        for round in 0..<40 {
+            let count = [0, 1, 40, 400][round % 4]
+            let size = spatialSize.map { _ in Int.random(in: 1...4, using: &random) }
+            let padding = spatialSize.map { _ in round % 3 > 0 ? Int.random(in: 0...3, using: &random) : 0 }
+            let fitting = zip(spatialSize, size).map { max($1, $0 / $1 * $1) }
+            let sites = randomSites(fitting, batch: 2, count: count, &random, corners: count > 1)
+            let ones = spatialSize.map { _ in 1 }
+            try checkStrided(fitting, sites, size: size, stride: size, padding: padding, dilation: ones)
+            let filter = try FilterGeometry.strided(size: size, stride: size, roundsDown: round % 2 == 0)
+            let (set, _) = try makeSites(fitting, sites)
+            // Without padding and places left over, each site lies in one window.
+            #expect(try Rulebook.tiled(set, filter, mostSteps: .max) != nil)
+            #expect(try Rulebook.tiled(set, filter, mostSteps: 0) == nil)
+        }
     }
 
     @Test(arguments: 0..<spatialSizes.count) func submanifoldMeetsTheOracle(index: Int) throws {

@@ -17,8 +17,8 @@ extension Segments {
         }
         let cut = try SegmentCut(self, isWhole: isOneRow)
         let pieces = try Pieces(cut, planes: planes, isLargest: which == SCN_LARGEST_ROW)
-        let reading = try ListedRows(source, self, cut, kernels)
         let lanes = Parallel.threadCount
+        let reading = try ListedRows(source, self, cut, lanes: lanes, kernels)
         let writing = try FloatChunks(target, rows: cut.mostSegments, lanes: lanes, kernels)
         Parallel.forEachChunk(cut.chunkCount, size: 1, lanes: lanes) { lane, chunk, _ in
             let range = cut.segments(chunk)
@@ -134,12 +134,13 @@ private struct ListedRows: @unchecked Sendable {
     private let scratch: Storage<Float>
     private let numbers: Storage<Int32>
 
-    init(_ source: Matrix, _ segments: Segments, _ cut: SegmentCut, _ kernels: scn_kernel_table) throws(SCNError) {
+    init(
+        _ source: Matrix, _ segments: Segments, _ cut: SegmentCut, lanes: Int, _ kernels: scn_kernel_table
+    ) throws(SCNError) {
         let most = source.type == .float32 ? 0 : cut.mostRows(segments)
         (self.source, self.kernels) = (source, kernels)
         numbers = try Storage(count: most)
-        scratch = try Storage(
-            count: checkedProduct([Parallel.threadCount, most, source.planes], "the scratch of a conversion"))
+        scratch = try Storage(count: checkedProduct([lanes, most, source.planes], "the scratch of a conversion"))
         for index in 0..<most { numbers[index] = Int32(truncatingIfNeeded: index) }
     }
 
