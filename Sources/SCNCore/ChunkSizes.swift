@@ -78,6 +78,8 @@ package enum ChunkSizes {
     package static let pooledElements = 1 << 15
     /// Rows of a span of a pooling, at least and at most: all filter offsets pass over each.
     package static let pooledRows = 1 << 8...1 << 12
+    /// Rows of a tile of such a span: what they receive stays nearest to the core while all offsets pass over them.
+    package static let pooledTileRows = 1 << 6
     /// Rows of a tile, whose rules are sorted by row before their inputs are added in double.
     package static let summedRows = 1 << 10
     /// Rules of a tile, 64 KB.

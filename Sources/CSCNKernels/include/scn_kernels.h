@@ -108,7 +108,7 @@ typedef struct {
                                            int64_t output_stride, int64_t out_planes, float *_Nonnull weight_gradient,
                                            int64_t gradient_stride);
 
-    // Pooling over one run of rules, planes of the given matrices.
+    // Pooling over one run of rules, or over all of them, planes of the given matrices.
 
     /// output[o] = max(output[o], input[i]), NaN where either is.
     void (*_Nonnull max_pooling_forward)(int64_t count, const int32_t *_Nonnull input_rows,
@@ -121,6 +121,21 @@ typedef struct {
                                           const float *_Nonnull output, const float *_Nonnull output_gradient,
                                           float *_Nonnull input_gradient, int64_t input_stride,
                                           int64_t output_stride, int64_t planes);
+    /// output[o] = max(start, input[i]) over the rules (i, o) of every offset, NaN where any is, for output rows
+    /// first_row ..< end_row, tile_rows of them at a time. rows_ascend 0: output rows repeat within an offset, and the
+    /// rows are all that there are and one tile. Scratch: `cursors` of volume elements.
+    void (*_Nonnull max_pooling_rules)(const scn_rules *_Nonnull rules, int32_t rows_ascend, int64_t first_row,
+                                       int64_t end_row, const float *_Nonnull input, int64_t input_stride, float start,
+                                       float *_Nonnull output, int64_t output_stride, int64_t planes,
+                                       int64_t tile_rows, int64_t *_Nonnull cursors);
+    /// input_gradient[i] = the sum of output_gradient[o] over the rules where input[i] == output[o] or both are NaN,
+    /// for input rows first_row ..< end_row, from rules the other way round; otherwise as max_pooling_rules.
+    void (*_Nonnull max_pooling_rules_backward)(const scn_rules *_Nonnull reversed, int32_t rows_ascend,
+                                                int64_t first_row, int64_t end_row, const float *_Nonnull input,
+                                                const float *_Nonnull output, const float *_Nonnull output_gradient,
+                                                float *_Nonnull input_gradient, int64_t input_stride,
+                                                int64_t output_stride, int64_t planes, int64_t tile_rows,
+                                                int64_t *_Nonnull cursors);
     /// output[o] += scale * input[i] for each rule, where few rules meet an output row.
     void (*_Nonnull add_rows)(int64_t count, const int32_t *_Nonnull input_rows, const int32_t *_Nonnull output_rows,
                               const float *_Nonnull input, int64_t input_stride, float *_Nonnull output,

@@ -1,24 +1,25 @@
+internal import CSCNKernels
 internal import SCNCore
 internal import SCNGeometry
 
 extension Rulebook {
-    /// Fills `target` [outputCount, ...] with `start` and calls `body` for the runs of rules that are to add to it:
+    /// Fills `target` [outputCount, ...] with zeros and calls `body` for the runs of rules that are to add to it:
     /// cuts its rows into spans, one thread each, short enough to stay near the core while all filter offsets pass over
     /// one, offsets ascending. No two spans write the same row. Where output rows repeat within an offset, all are one
     /// span.
     func forEachOutputRun(
-        clearing target: Matrix, with start: Float = 0, _ body: (_ offset: Int, _ rules: Range<Int>) -> Void
+        clearing target: Matrix, _ body: (_ offset: Int, _ rules: Range<Int>) -> Void
     ) {
         let (offsets, outputRows) = (offsets.pointer, outputRows.pointer)
         let (values, planes) = (target.pointer, target.planes)
         if !outputRowsAscend {
-            values.update(repeating: start, count: target.count)
+            values.update(repeating: 0, count: target.count)
             for k in 0..<volume where offsets[k] < offsets[k + 1] { body(k, Int(offsets[k])..<Int(offsets[k + 1])) }
             return
         }
         let spanRows = pooledSpan(planes: planes)
         Parallel.forEachChunk(outputCount, size: spanRows) { _, rows in
-            (values + rows.lowerBound * planes).update(repeating: start, count: rows.count * planes)
+            (values + rows.lowerBound * planes).update(repeating: 0, count: rows.count * planes)
             for k in 0..<volume {
                 let (begin, end) = (Int(offsets[k]), Int(offsets[k + 1]))
                 let first = lowerBound(outputRows, begin, end, Int32(rows.lowerBound))
@@ -29,6 +30,28 @@ extension Rulebook {
             }
         }
         withExtendedLifetime((self, target)) {}
+    }
+
+    /// Calls `body` for each span of output rows, on any thread, with what kernels want that go through a span tile by
+    /// tile: the rows of a tile, and scratch of `volume` elements. Where output rows repeat within an offset, all are
+    /// one span and one tile.
+    func forEachPooledSpan(
+        planes: Int,
+        _ body: (
+            _ rules: UnsafePointer<scn_rules>, _ rowsAscend: Int32, _ rows: Range<Int>, _ tileRows: Int,
+            _ cursors: UnsafeMutablePointer<Int64>
+        ) -> Void
+    ) throws(SCNError) {
+        let spanRows = outputRowsAscend ? pooledSpan(planes: planes) : max(1, outputCount)
+        let tileRows = outputRowsAscend ? min(max(ChunkSizes.pooledTileRows, volume / 8), spanRows) : spanRows
+        let spans = Parallel.chunkCount(outputCount, size: spanRows)
+        let cursors = try Storage<Int64>(count: checkedProduct([spans, volume], "the cursors of a pooling"))
+        try withKernelRules { (rules: UnsafePointer<scn_rules>) throws(SCNError) in
+            Parallel.forEachChunk(outputCount, size: spanRows) { span, range in
+                body(rules, outputRowsAscend ? 1 : 0, range, tileRows, cursors.pointer + span * volume)
+            }
+        }
+        withExtendedLifetime((self, cursors)) {}
     }
 
     /// The output rows of a span of so many planes.

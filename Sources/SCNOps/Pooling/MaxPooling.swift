@@ -18,12 +18,11 @@ package enum MaxPoolingOperation {
                 try forward(rules, input: input, featuresToDrop: featuresToDrop, from: start, into: largest)
             }
         }
-        let (inputRows, outputRows) = (rules.inputRows.pointer, rules.outputRows.pointer)
-        rules.forEachOutputRun(clearing: result, with: start) { _, run in
-            kernels.max_pooling_forward(
-                Int64(run.count), inputRows + run.lowerBound, outputRows + run.lowerBound,
-                input.pointer + featuresToDrop, Int64(input.planes), result.pointer, Int64(result.planes),
-                Int64(result.planes))
+        try rules.forEachPooledSpan(planes: result.planes) { rules, rowsAscend, rows, tileRows, cursors in
+            kernels.max_pooling_rules(
+                rules, rowsAscend, Int64(rows.lowerBound), Int64(rows.upperBound), input.pointer + featuresToDrop,
+                Int64(input.planes), start, result.pointer, Int64(result.planes), Int64(result.planes),
+                Int64(tileRows), cursors)
         }
         withExtendedLifetime((rules, input, result)) {}
         ForwardCounts.add(rules: rules.ruleCount)
@@ -48,12 +47,14 @@ package enum MaxPoolingOperation {
                     into: byInput)
             }
         }
-        let (inputRows, outputRows) = (rules.inputRows.pointer, rules.outputRows.pointer)
-        rules.reversed.forEachOutputRun(clearing: result) { _, run in
-            kernels.max_pooling_backward(
-                Int64(run.count), inputRows + run.lowerBound, outputRows + run.lowerBound,
-                input.pointer + featuresToDrop, output.pointer, gradient.pointer, result.pointer + featuresToDrop,
-                Int64(input.planes), Int64(output.planes), Int64(output.planes))
+        try rules.reversed.forEachPooledSpan(planes: result.planes) { rules, rowsAscend, rows, tileRows, cursors in
+            if featuresToDrop > 0 {
+                result.row(rows.lowerBound).update(repeating: 0, count: rows.count * result.planes)
+            }
+            kernels.max_pooling_rules_backward(
+                rules, rowsAscend, Int64(rows.lowerBound), Int64(rows.upperBound), input.pointer + featuresToDrop,
+                output.pointer, gradient.pointer, result.pointer + featuresToDrop, Int64(input.planes),
+                Int64(output.planes), Int64(output.planes), Int64(tileRows), cursors)
         }
         withExtendedLifetime((rules, input, output, gradient, result)) {}
     }
