@@ -121,7 +121,7 @@ def models_table(known):
     note = (
         "Medians over rounds. On one thread all compute the same from the same weights: the largest difference from "
         f"scn.torch is {logits:.1e} of the largest value for the outputs of inference, and {gradients:.1e} for a "
-        "gradient."
+        "gradient, a twentieth of it left out."
     )
     return "\n".join([*rows, "", textwrap.fill(note, 120, break_long_words=False, break_on_hyphens=False)])
 

@@ -15,8 +15,11 @@ static const size_t IDLE_BYTES = (size_t)64 << 20;
 /// Of new pages, before the system is asked again what it has left.
 static const size_t MOST_UNASKED = (size_t)256 << 20;
 /// A span ends after so many blocks, when what neither it nor the last one used goes back; and when no block is live,
-/// when what not both used goes back: work that comes again finds its pages, work that came once leaves none.
+/// when what not both used goes back, sooner or later: work that comes again finds its pages, work that came once
+/// leaves none.
 enum { SPAN = 4096 };
+/// Of spans that end idle: for how many at first, and at most, pages stay that were given back once and needed again.
+enum { FIRST_PATIENCE = 4, MOST_PATIENCE = 64 };
 
 typedef struct mapping mapping;
 
@@ -35,6 +38,9 @@ struct mapping {
     char *start, *end;
     char *touched;        // from here on no page was ever used, or all went back
     char *used[2];        // the furthest end of a block in this span and in the last one
+    char *given_back;     // from here on pages went back when no block was live; NULL where none did
+    char *peak;           // the furthest end of a block since all touched pages were used
+    int spans_below;      // that ended idle since then
     range *gaps;
 };
 
@@ -42,6 +48,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static mapping *mappings;
 static size_t live_blocks, allocations;
 static size_t unasked_bytes;  // of new pages, before the system is asked again
+static int patience;          // spans that end idle for which pages stay unused
 
 static char *end_of(range *r) { return (char *)r + r->size; }
 
@@ -221,6 +228,23 @@ static void merge(range *gap, range *with) {
     unlink_gap(with);
 }
 
+/// Whether the pages that a mapping used before this span, and not in it, should wait: work of two sizes that comes in
+/// turns, such as training and evaluation, would otherwise find its pages gone each time.
+static int are_pages_awaited(mapping *m) {
+    if (m->given_back && m->used[0] > m->given_back) {
+        patience = patience ? 2 * patience : FIRST_PATIENCE;
+        if (patience > MOST_PATIENCE) patience = MOST_PATIENCE;
+        m->given_back = NULL;
+    }
+    if (m->used[0] >= m->touched) {
+        m->peak = m->start;
+        m->spans_below = 0;
+        return patience > 0;
+    }
+    m->peak = larger(m->peak, m->used[0]);
+    return ++m->spans_below <= patience;
+}
+
 /// When no block is live.
 static void end_idle(void) {
     size_t kept = IDLE_BYTES;
@@ -228,7 +252,14 @@ static void end_idle(void) {
         size_t length = (size_t)(m->touched - m->start);
         char *limit = length > kept ? m->start + kept : m->touched;
         kept -= length < kept ? length : kept;
-        give_back(m, larger(tail_of(m), larger(limit, smaller(m->used[0], m->used[1]))));
+        limit = larger(tail_of(m), larger(limit, smaller(m->used[0], m->used[1])));
+        if (!are_pages_awaited(m)) {
+            if (patience > 0) limit = larger(limit, m->peak);
+            if (limit < m->touched) m->given_back = limit;
+            give_back(m, limit);
+            m->peak = m->start;
+            m->spans_below = 0;
+        }
         m->used[1] = m->used[0];
         m->used[0] = m->start;
     }
