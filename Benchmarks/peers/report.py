@@ -116,13 +116,8 @@ def models_table(known):
             ]
             if any(cells):
                 rows.append(f"| {known.label(library)} | {' | '.join(cells)} |")
-    lines = [line for line in known.all["agreement"] if line["network"] in known.all["models"] and line["threads"] == 1]
-    logits, gradients = (max(line["worst"][kind] for line in lines) for kind in ("logits", "gradients"))
-    note = (
-        "Medians over rounds. On one thread all compute the same from the same weights: the largest difference from "
-        f"scn.torch is {logits:.1e} of the largest value for the outputs of inference, and {gradients:.1e} for a "
-        "gradient, a twentieth of it left out."
-    )
+    agreement = agreement_text(lines_on_one(known, "models"), "scn.torch", ", a twentieth of it left out")
+    note = f"Medians over rounds. {agreement}"
     return "\n".join([*rows, "", textwrap.fill(note, 120, break_long_words=False, break_on_hyphens=False)])
 
 
@@ -196,16 +191,24 @@ def notes(known):
 
 
 def agreement_note(known):
-    lines = [line for line in known.all["agreement"] if line["threads"] == 1]
-    ones = [line for line in lines if line["network"] in known.all["networks"]]
+    return agreement_text(lines_on_one(known, "networks"), "scn")
+
+
+def lines_on_one(known, kind):
+    """Return how results on one thread agree. kind: "networks" or "models"."""
+    return [line for line in known.all["agreement"] if line["threads"] == 1 and line["network"] in known.all[kind]]
+
+
+def agreement_text(lines, reference, left_out=""):
+    """Say how much results on one thread differ from those of a library. left_out: what of a gradient does not
+    count."""
     wrong = sorted({line["library"] for line in lines if not line["agrees"]})
     if wrong:
-        return f"**{', '.join(wrong)}: computes something else than scn.**"
-    logits = max(line["worst"]["logits"] for line in ones)
-    gradients = max(line["worst"]["gradients"] for line in ones)
+        return f"**{', '.join(wrong)}: not the same results as those of {reference}.**"
+    logits, gradients = (max(line["worst"][kind] for line in lines) for kind in ("logits", "gradients"))
     return (
-        "On one thread, all compute the same from the same weights: the largest difference from scn is "
-        f"{logits:.1e} of the largest value for the outputs of inference, and {gradients:.1e} for a gradient."
+        f"On one thread, all compute the same from the same weights: the largest difference from {reference} is "
+        f"{logits:.1e} of the largest value for the outputs of inference, and {gradients:.1e} for a gradient{left_out}."
     )
 
 

@@ -55,7 +55,15 @@ static void any_planes(const scn_kernel_table *table) {
             for (int odd = 0; odd < 2; odd++) pool(table, plane_counts[a], row_counts[b], odd);
 }
 
-/** tile_rows: 0 for the way that is for rows that repeat. */
+/** The same rules with each pair of neighboring rows made one, so that rows repeat within an offset. */
+static scn_rules repeating(scn_rules rules) {
+    int64_t count = rules.offsets[rules.volume];
+    int32_t *from = (int32_t *)edge(count, sizeof *from), *to = (int32_t *)edge(count, sizeof *to);
+    for (int64_t r = 0; r < count; r++) from[r] = rules.input_rows[r] / 2, to[r] = rules.output_rows[r] / 2;
+    return (scn_rules){rules.volume, rules.offsets, from, to};
+}
+
+/** tile_rows: 0 for rows that repeat within an offset. */
 static void pool_over_rules(const scn_kernel_table *table, int64_t planes, int64_t outputs, int64_t volume,
                             int64_t tile_rows, int has_odd_values) {
     int64_t inputs = 2 * outputs;
@@ -65,6 +73,7 @@ static void pool_over_rules(const scn_kernel_table *table, int64_t planes, int64
                (long long)planes, (long long)outputs, (long long)tile_rows,
                has_odd_values ? ", NaN and infinities" : "");
     scn_rules rules = random_rules(volume, inputs, outputs, 60, seed);
+    if (tile_rows == 0) rules = repeating(rules);
     scn_rules reversed = {volume, rules.offsets, rules.output_rows, rules.input_rows};
     const float *x = tied_floats(inputs * planes, seed + 1, has_odd_values);
     const float *g = even_floats(outputs * planes, seed + 3), *old = even_floats(inputs * planes, seed + 4);

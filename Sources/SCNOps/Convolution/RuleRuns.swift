@@ -1,4 +1,3 @@
-internal import CSCNKernels
 internal import SCNCore
 internal import SCNGeometry
 
@@ -30,28 +29,6 @@ extension Rulebook {
             }
         }
         withExtendedLifetime((self, target)) {}
-    }
-
-    /// Calls `body` for each span of output rows, on any thread, with what kernels want that go through a span tile by
-    /// tile: the rows of a tile, and scratch of `volume` elements. Where output rows repeat within an offset, all are
-    /// one span and one tile.
-    func forEachPooledSpan(
-        planes: Int,
-        _ body: (
-            _ rules: UnsafePointer<scn_rules>, _ rowsAscend: Int32, _ rows: Range<Int>, _ tileRows: Int,
-            _ cursors: UnsafeMutablePointer<Int64>
-        ) -> Void
-    ) throws(SCNError) {
-        let spanRows = outputRowsAscend ? pooledSpan(planes: planes) : max(1, outputCount)
-        let tileRows = outputRowsAscend ? min(max(ChunkSizes.pooledTileRows, volume / 8), spanRows) : spanRows
-        let spans = Parallel.chunkCount(outputCount, size: spanRows)
-        let cursors = try Storage<Int64>(count: checkedProduct([spans, volume], "the cursors of a pooling"))
-        try withKernelRules { (rules: UnsafePointer<scn_rules>) throws(SCNError) in
-            Parallel.forEachChunk(outputCount, size: spanRows) { span, range in
-                body(rules, outputRowsAscend ? 1 : 0, range, tileRows, cursors.pointer + span * volume)
-            }
-        }
-        withExtendedLifetime((self, cursors)) {}
     }
 
     /// The output rows of a span of so many planes.

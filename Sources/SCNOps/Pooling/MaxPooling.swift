@@ -18,11 +18,12 @@ package enum MaxPoolingOperation {
                 try forward(rules, input: input, featuresToDrop: featuresToDrop, from: start, into: largest)
             }
         }
-        try rules.forEachPooledSpan(planes: result.planes) { rules, rowsAscend, rows, tileRows, cursors in
+        let spans = try PooledSpans(rules, planes: result.planes, tileRows: ChunkSizes.pooledTileRows)
+        try spans.forEach { _, rules, rowsAscend, rows, cursors in
             kernels.max_pooling_rules(
                 rules, rowsAscend, Int64(rows.lowerBound), Int64(rows.upperBound), input.pointer + featuresToDrop,
                 Int64(input.planes), start, result.pointer, Int64(result.planes), Int64(result.planes),
-                Int64(tileRows), cursors)
+                Int64(spans.tileRows), cursors)
         }
         withExtendedLifetime((rules, input, result)) {}
         ForwardCounts.add(rules: rules.ruleCount)
@@ -47,14 +48,15 @@ package enum MaxPoolingOperation {
                     into: byInput)
             }
         }
-        try rules.reversed.forEachPooledSpan(planes: result.planes) { rules, rowsAscend, rows, tileRows, cursors in
+        let spans = try PooledSpans(rules.reversed, planes: result.planes, tileRows: ChunkSizes.pooledTileRows)
+        try spans.forEach { _, rules, rowsAscend, rows, cursors in
             if featuresToDrop > 0 {
                 result.row(rows.lowerBound).update(repeating: 0, count: rows.count * result.planes)
             }
             kernels.max_pooling_rules_backward(
                 rules, rowsAscend, Int64(rows.lowerBound), Int64(rows.upperBound), input.pointer + featuresToDrop,
                 output.pointer, gradient.pointer, result.pointer + featuresToDrop, Int64(input.planes),
-                Int64(output.planes), Int64(output.planes), Int64(tileRows), cursors)
+                Int64(output.planes), Int64(output.planes), Int64(spans.tileRows), cursors)
         }
         withExtendedLifetime((rules, input, output, gradient, result)) {}
     }
