@@ -285,7 +285,7 @@ def draw(figures, folder):
     known = Figures(figures)
     libraries = list(figures["libraries"])
     colors = dict(zip([name for name in libraries if name not in COLORS], OTHERS)) | COLORS
-    drawing, panels = pyplot.subplots(2, len(figures["networks"]), figsize=(11, 5.6), squeeze=False)
+    drawing, panels = pyplot.subplots(2, len(figures["networks"]), figsize=(11, 5.9), squeeze=False)
     for column, (network, planes) in enumerate(figures["networks"].items()):
         for panel, quantity, text in zip(panels[:, column], ("train", "infer"), ("training step", "inference")):
             draw_bars(panel, known, network, quantity, colors)
@@ -293,11 +293,17 @@ def draw(figures, folder):
     handles = [pyplot.Rectangle((0, 0), 1, 1, color=colors[name]) for name in libraries]
     texts = [known.label(name) for name in libraries]
     drawing.legend(
-        handles, texts, loc="lower left", bbox_to_anchor=(0, 0.03), ncol=len(texts), frameon=False, fontsize=9
+        handles,
+        texts,
+        loc="lower left",
+        bbox_to_anchor=(0, 0.03),
+        ncol=(len(texts) + 1) // 2,
+        frameon=False,
+        fontsize=9,
     )
     source = f"{figures['cpu']}, {figures['sites']:,} sites" + (", a glance (--quick)" if figures["quick"] else "")
     drawing.text(0.995, 0.015, source, ha="right", fontsize=8, color="#777777")
-    drawing.tight_layout(rect=(0, 0.09, 1, 1))
+    drawing.tight_layout(rect=(0, 0.13, 1, 1))
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, "performance-peers.png")
     drawing.savefig(path, dpi=90, pil_kwargs={"optimize": True})
