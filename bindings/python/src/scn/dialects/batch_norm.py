@@ -1,7 +1,7 @@
 """Batch normalization by the library, and the ReLU behind it.
 
-A `torch.nn.BatchNorm1d` keeps parameters and statistics, as the other libraries have it; the library computes what it
-would. A ReLU that follows shares the backward pass, as in `scn.torch.BatchNormReLU`.
+Parameters and statistics are torch's, as the other libraries have it; the library computes what torch would. A ReLU
+that follows shares the backward pass, as in `scn.torch.BatchNormReLU`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,36 @@ from ..torch.autograd.buffers import address, computable, matrix, new
 from ..torch.autograd.derivatives import recorded
 from .elementwise import relu, relu_in_place
 
-__all__ = ["Evaluated", "Normalized", "evaluated", "is_by_library", "normalized", "rectified"]
+__all__ = ["Evaluated", "Norm", "Normalized", "count_batch", "evaluated", "is_by_library", "normalized", "rectified"]
+
+
+class Norm(NamedTuple):
+    """A batch normalization with the arguments of `torch.nn.functional.batch_norm`."""
+
+    running_mean: Optional[torch.Tensor]
+    running_var: Optional[torch.Tensor]
+    weight: Optional[torch.Tensor] = None
+    bias: Optional[torch.Tensor] = None
+    training: bool = False
+    """Whether rows are normalized by their own statistics, which the running ones, if there are any, follow."""
+    momentum: Optional[float] = 0.1
+    """The fraction by which the running statistics change; None for the mean of all batches."""
+    eps: float = 1e-5
+
+    @classmethod
+    def of(cls, module: nn.BatchNorm1d) -> Norm:
+        """Return what a module does in its mode."""
+        mean, variance = module.running_mean, module.running_var
+        if module.training and not module.track_running_stats:
+            mean = variance = None
+        is_by_batch = module.training or (mean is None and variance is None)
+        return cls(mean, variance, module.weight, module.bias, is_by_batch, module.momentum, module.eps)
+
+
+def count_batch(module: nn.BatchNorm1d) -> None:
+    """Let a module know that it is about to normalize one more batch."""
+    if module.training and module.track_running_stats and module.num_batches_tracked is not None:
+        module.num_batches_tracked.add_(1)
 
 
 class Normalized(NamedTuple):
@@ -44,44 +73,46 @@ class Normalized(NamedTuple):
         return self.versions == (self.input._version, self.result._version)
 
 
-def is_by_library(module: nn.BatchNorm1d, rows: torch.Tensor) -> bool:
+def is_by_library(norm: Norm, rows: torch.Tensor) -> bool:
     """Return whether the library computes what torch's batch norm makes of rows [n, planes]: not other types and
     devices, statistics without a momentum, a single row in training."""
-    if rows.dtype is not torch.float32 or rows.device.type != "cpu" or rows.ndim != 2:
+    if rows.dtype is not torch.float32 or rows.device.type != "cpu" or rows.ndim != 2 or not rows.shape[1]:
         return False
-    is_by_batch = module.training or module.running_mean is None
-    if rows.shape[1] != module.num_features or not rows.shape[1] or (is_by_batch and len(rows) < 2):
+    kept = (norm.running_mean, norm.running_var, norm.weight, norm.bias)
+    if norm.momentum is None or not norm.eps > 0 or is_autocasting(rows.device) or rows.is_inference():
         return False
-    if module.momentum is None or is_autocasting(rows.device) or rows.is_inference():
+    if (kept[0] is None) is not (kept[1] is None) or (kept[2] is None) is not (kept[3] is None):
+        return False
+    if len(rows) < 2 if norm.training else kept[0] is None:
         return False
     if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
         return False
-    kept = (module.weight, module.bias, module.running_mean, module.running_var)
-    if (module.weight is None) is not (module.bias is None):
-        return False
-    return all(
-        part is None or (part.dtype is torch.float32 and part.device.type == "cpu" and part.is_contiguous())
-        for part in kept
-    )
+    return all(part is None or _is_plain(part, rows.shape[1]) for part in kept)
 
 
-def normalized(module: nn.BatchNorm1d, rows: torch.Tensor) -> Normalized:
-    """Return rows normalized as the module does in its mode; in training, its running statistics follow."""
-    is_training = module.training or module.running_mean is None
+def _is_plain(part: torch.Tensor, planes: int) -> bool:
+    """Return whether the library can read the numbers of planes where they are."""
+    is_float = part.dtype is torch.float32 and part.device.type == "cpu" and not part.is_inference()
+    return is_float and part.is_contiguous() and part.shape == (planes,)
+
+
+def normalized(norm: Norm, rows: torch.Tensor) -> Normalized:
+    """Return rows normalized; in training, the running statistics follow."""
     rows = computable(rows)
     saved = new(2, rows.shape[1])
     function: Any = _Norm.apply
-    result = function(rows, module.weight, module.bias, module, saved, is_training)
+    result = function(rows, norm.weight, norm.bias, norm, saved)
     versions = (rows._version, result._version)
-    return Normalized(result, rows, module.weight, module.bias, saved, module.eps, is_training, versions)
+    return Normalized(result, rows, norm.weight, norm.bias, saved, norm.eps, norm.training, versions)
 
 
 def rectified(known: Normalized, is_in_place: bool) -> torch.Tensor:
-    """Return the ReLU of a result of `normalized`, which is changed if it is in place."""
-    values = known.result.detach()
+    """Return the ReLU of a result of `normalized`: the same tensor, changed, if it is in place."""
+    # In a list autograd does not see it: the backward pass goes to the input at once.
+    values = known.result if is_in_place else [known.result.detach()]
     settings = (known.epsilon, known.is_training)
     function: Any = _NormReLU.apply
-    result: torch.Tensor = function(known.input, known.weight, known.bias, [values], known.saved, settings, is_in_place)
+    result: torch.Tensor = function(known.input, known.weight, known.bias, values, known.saved, settings)
     return result
 
 
@@ -105,40 +136,38 @@ class Evaluated(NamedTuple):
         return made
 
 
-def evaluated(module: nn.BatchNorm1d, rows: torch.Tensor) -> Optional[Evaluated]:
-    """Return what the module will make of rows that `is_by_library` accepts; None in training, or for gradients."""
-    mean, variance = module.running_mean, module.running_var
-    if module.training or mean is None or variance is None or not rows.is_contiguous() or rows.is_neg():
+def evaluated(norm: Norm, rows: torch.Tensor) -> Optional[Evaluated]:
+    """Return what a batch norm will make of rows that `is_by_library` accepts; None in training, or for gradients."""
+    if norm.training or not rows.is_contiguous() or rows.is_neg():
         return None
-    parts = [mean, variance] if module.weight is None else [mean, variance, module.weight, module.bias]
+    parts = [part for part in (norm.running_mean, norm.running_var, norm.weight, norm.bias) if part is not None]
     if torch.is_grad_enabled() and any(part.requires_grad for part in (rows, *parts)):
         return None
-    return Evaluated(rows, torch.stack([part.detach() for part in parts]), module.eps)
+    return Evaluated(rows, torch.stack([part.detach() for part in parts]), norm.eps)
 
 
 class _Norm(Function):
     @staticmethod
-    def forward(
-        ctx: Any, input: torch.Tensor, weight: Any, bias: Any, module: Any, saved: torch.Tensor, is_training: bool
-    ) -> torch.Tensor:
+    def forward(ctx: Any, input: torch.Tensor, weight: Any, bias: Any, norm: Norm, saved: torch.Tensor) -> torch.Tensor:
         result = new(*input.shape)
         affine = (address(weight), address(bias))
-        mean, variance = module.running_mean, module.running_var
-        if is_training:
-            follows = module.training and module.track_running_stats and mean is not None
-            running = (address(mean), address(variance)) if follows else (None, None)
-            options, moments = _options(module.eps, 1 - module.momentum, 1), (saved[0].data_ptr(), saved[1].data_ptr())
+        mean, variance, moments = norm.running_mean, norm.running_var, (saved[0].data_ptr(), saved[1].data_ptr())
+        if norm.training:
+            assert norm.momentum is not None, "the library follows by a momentum"
+            running, options = (address(mean), address(variance)), _options(norm.eps, 1 - norm.momentum, 1)
             library.scn_batch_norm_forward_training(matrix(input), *affine, *running, options, *moments, matrix(result))
-            if follows:
-                increment_version(mean)
-                increment_version(variance)
-                module.num_batches_tracked.add_(1)
+            for part in (mean, variance):
+                if part is not None:
+                    increment_version(part)
         else:
+            assert mean is not None and variance is not None, "evaluation has statistics"
             torch.stack([mean, variance], out=saved)
-            options, moments = _options(module.eps, 1, 1), (saved[0].data_ptr(), saved[1].data_ptr())
+            options = _options(norm.eps, 1, 1)
             library.scn_batch_norm_forward_evaluation(matrix(input), *affine, *moments, options, matrix(result))
         ctx.save_for_backward(input, weight, bias, saved)
-        _remember(ctx, saved, module.eps, is_training, 1)
+        # None comes where a ReLU in place has taken the backward pass over.
+        ctx.set_materialize_grads(False)
+        _remember(ctx, saved, norm.eps, norm.training, 1)
         return result
 
     @staticmethod
@@ -146,7 +175,7 @@ class _Norm(Function):
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         input = ctx.saved_tensors[0]
         # Without an activation the library does not look at the output.
-        return (*_gradients(ctx, gradient, input), None, None, None)
+        return (*_gradients(ctx, gradient, input), None, None)
 
 
 class _NormReLU(Function):
@@ -156,14 +185,15 @@ class _NormReLU(Function):
         input: torch.Tensor,
         weight: Any,
         bias: Any,
-        normalized: list[torch.Tensor],
+        normalized: Any,
         saved: torch.Tensor,
         settings: Any,
-        is_in_place: bool,
     ) -> torch.Tensor:
-        # In a list autograd does not see it: the backward pass goes to the input at once.
-        (values,) = normalized
-        result = relu_in_place(values) if is_in_place else relu(values, False)
+        if isinstance(normalized, torch.Tensor):
+            ctx.mark_dirty(normalized)
+            result = relu_in_place(normalized)
+        else:
+            result = relu(normalized[0], False)
         ctx.save_for_backward(input, weight, bias, saved, result)
         _remember(ctx, saved, settings[0], settings[1], 0)
         return result
@@ -171,7 +201,7 @@ class _NormReLU(Function):
     @staticmethod
     @recorded
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        return (*_gradients(ctx, gradient, ctx.saved_tensors[4]), None, None, None, None)
+        return (*_gradients(ctx, gradient, ctx.saved_tensors[4]), None, None, None)
 
 
 def _options(epsilon: float, kept: float, leakiness: float) -> BatchNormOptions:

@@ -89,11 +89,11 @@ def joined(parts: Sequence[torch.Tensor]) -> torch.Tensor:
 
 
 def product(rows: torch.Tensor, kernel: torch.Tensor, bias: Optional[torch.Tensor]) -> torch.Tensor:
-    """Return the product of rows [n, in] and a matrix [in, out], plus a bias [1, out]."""
+    """Return the product of rows [n, in] and a matrix [in, out], plus a bias [out] or [1, out]."""
     if not is_autocasting(rows.device) and _is_plain(rows) and _is_plain(kernel):
         return functions.linear(rows, kernel, None if bias is None else bias.reshape(-1))
     result = rows.mm(kernel)
-    return result if bias is None else result + bias
+    return result if bias is None else result + bias.to(result.dtype)
 
 
 def linear(module: nn.Linear, rows: torch.Tensor) -> torch.Tensor:

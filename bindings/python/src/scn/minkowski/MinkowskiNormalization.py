@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from .._messages import wrong_shape, wrong_type
-from ..dialects.batch_norm import is_by_library
+from ..dialects.batch_norm import Norm, is_by_library
 from ..dialects.elementwise import has_hooks
 from ._enums import PoolingMode
 from ._errors import asserted
@@ -54,7 +54,7 @@ class MinkowskiBatchNorm(nn.Module):
     def forward(self, input: Input) -> Input:
         """Return the tensor or the field with normalized features."""
         is_plain = type(self.bn) is nn.BatchNorm1d and not has_hooks(self.bn)
-        if isinstance(input, SparseTensor) and is_plain and is_by_library(self.bn, input._held.unseen):
+        if isinstance(input, SparseTensor) and is_plain and is_by_library(Norm.of(self.bn), input._held.unseen):
             return input._with_held(input._held.normalized(self.bn))
         return input._mapped(self._normalized)
 

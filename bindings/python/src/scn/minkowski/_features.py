@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from .._messages import wrong_shape
-from ..dialects.batch_norm import Evaluated, Normalized, evaluated, normalized, rectified
+from ..dialects.batch_norm import Evaluated, Norm, Normalized, count_batch, evaluated, normalized, rectified
 from ..dialects.rows import Rows
 from ._errors import asserted
 
@@ -144,14 +144,15 @@ class Features:
     def normalized(self, module: nn.BatchNorm1d) -> Features:
         """Return what the library makes of the features in place of a batch norm."""
         if self._is_new and (self._waiting is None or self._waiting() is None):
-            due = evaluated(module, self.unseen)
+            due = evaluated(Norm.of(module), self.unseen)
             if due is not None:
                 made = Features.__new__(Features)
                 made._rows, made._shown, made._sorted, made._seen = self._rows, None, None, None
                 made._norm, made._is_new, made._due, made._waiting = None, False, due, None
                 self._waiting = weakref.ref(made)
                 return made
-        known = normalized(module, self.any)
+        count_batch(module)
+        known = normalized(Norm.of(module), self.any)
         made = self.mapped(lambda _: known.result)
         if known.result.requires_grad:
             made._norm = known

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ..._messages import wrong_value
+from ...dialects.elementwise import product as multiplied
 from .._cumm.tensorview.gemm import Activation
 from .._errors import MisuseError
 from ..core import ConvAlgo
@@ -223,12 +224,10 @@ class SparseConvolution(SparseModule):
 
         def product(features: torch.Tensor) -> torch.Tensor:
             if self.groups == 1:
-                result = torch.mm(features, weight.reshape(self.in_channels, self.out_channels))
-            else:
-                parts = weight.reshape(self.groups, -1, weight.shape[-1])
-                result = torch.einsum(
-                    "ngi,goi->ngo", features.reshape(len(features), self.groups, weight.shape[-1]), parts
-                ).flatten(1)
+                return multiplied(features, weight.reshape(self.in_channels, self.out_channels), bias)
+            parts = weight.reshape(self.groups, -1, weight.shape[-1])
+            grouped = features.reshape(len(features), self.groups, weight.shape[-1])
+            result = torch.einsum("ngi,goi->ngo", grouped, parts).flatten(1)
             return result if bias is None else result + bias.to(result.dtype)
 
         result = input._mapped(product)

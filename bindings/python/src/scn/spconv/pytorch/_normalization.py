@@ -8,7 +8,8 @@ import torch
 from torch import nn
 from torch.autograd.graph import increment_version
 
-from ...dialects.batch_norm import is_by_library, normalized
+from ...dialects.batch_norm import Norm, count_batch, is_by_library, normalized
+from ...torch.autograd.buffers import computable
 from ...torch.layers.normalization import _BatchNorm
 
 __all__ = ["engine_norm"]
@@ -22,24 +23,27 @@ def engine_norm(
 
     values: what is to be normalized.
     """
-    if not is_by_library(norm, values):
+    if not is_by_library(Norm.of(norm), values):
         return None
-    if not has_relu:
-        # It keeps no result, which a program may change in place.
-        return lambda features: normalized(norm, features).result
-    mean, variance, momentum = norm.running_mean, norm.running_var, norm.momentum
-    if mean is None or variance is None or momentum is None or not norm.track_running_stats:
-        return None
-    settings = (norm.eps, 1 - momentum, 0.0)
+
+    def computed(features: torch.Tensor) -> torch.Tensor:
+        count_batch(norm)
+        if not has_relu:
+            return normalized(Norm.of(norm), features).result
+        return _rectified(Norm.of(norm), features)
+
+    return computed
+
+
+def _rectified(norm: Norm, features: torch.Tensor) -> torch.Tensor:
+    """Return normalized features and the ReLU in one; what lies between, which a program could change, is not kept."""
+    assert norm.momentum is not None, "the engine follows by a momentum"
+    mean, variance = norm.running_mean, norm.running_var
+    settings = (norm.eps, 1 - norm.momentum, 0.0)
     apply: Any = _BatchNorm.apply
-
-    def rectified(features: torch.Tensor) -> torch.Tensor:
-        result: torch.Tensor = apply(features, norm.weight, norm.bias, mean, variance, settings, norm.training)
-        if norm.training:
-            increment_version(mean)
-            increment_version(variance)
-            if norm.num_batches_tracked is not None:
-                norm.num_batches_tracked.add_(1)
-        return result
-
-    return rectified
+    result: torch.Tensor = apply(computable(features), norm.weight, norm.bias, mean, variance, settings, norm.training)
+    if norm.training:
+        for part in (mean, variance):
+            if part is not None:
+                increment_version(part)
+    return result

@@ -11,6 +11,7 @@ from torch import nn
 
 from ..._messages import wrong_type, wrong_value
 from ._normalization import engine_norm
+from ._torch_functions import called_for_layer, called_for_program
 from .core import SparseConvTensor
 
 __all__ = [
@@ -79,6 +80,9 @@ def _engine_norm(norm: nn.BatchNorm1d, input: SparseConvTensor, has_relu: bool) 
 class SparseModule(nn.Module):
     """The base class of modules that take and return `SparseConvTensor`s.
 
+    While a program's module runs, the engine also computes the batch norms, ReLUs, sums and joins of features that the
+    module asks torch for; torch's tensors and autograd see no difference.
+
     name: what `benchmark_record` calls it.
     """
 
@@ -86,6 +90,11 @@ class SparseModule(nn.Module):
         super().__init__()
         self.name = name
         self._sparse_unique_name = ""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Return what `forward` does, after and before hooks."""
+        is_layer = str(getattr(type(self).forward, "__module__", "")).startswith("scn.")
+        return (called_for_layer if is_layer else called_for_program)(super().__call__, args, kwargs)
 
 
 class SparseSequential(SparseModule):

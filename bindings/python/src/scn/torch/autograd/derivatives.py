@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 import torch
 from torch.autograd import Function
@@ -20,11 +20,13 @@ def recorded(backward: _Backward) -> _Backward:
 
     `forward` leaves `ctx.reference`: a function of torch's own operations that computes the same, and the numbers of
     those of its arguments that are this function's, in their order; it saves these tensors first. Where gradients are
-    recorded, they are then those of that function.
+    recorded, they are then those of that function. Where no gradient comes, as functions may ask to be told, none goes.
     """
 
     @functools.wraps(backward)
-    def once(ctx: Any, *gradients: torch.Tensor) -> Any:
+    def once(ctx: Any, *gradients: Optional[torch.Tensor]) -> Any:
+        if all(gradient is None for gradient in gradients):
+            return (None,) * len(ctx.needs_input_grad)
         if not torch.is_grad_enabled():
             return backward(ctx, *gradients)
         function, places = ctx.reference

@@ -7,7 +7,7 @@ from typing import Callable
 import torch
 from torch import nn
 
-from ...dialects.batch_norm import is_by_library
+from ...dialects.batch_norm import Norm, count_batch, is_by_library
 from ...dialects.batch_norm import normalized as normalized_by_library
 
 __all__ = ["normalized"]
@@ -23,4 +23,7 @@ def normalized(
     """
     if not len(features):
         return features
-    return normalized_by_library(norm, features).result if is_by_library(norm, features) else forward(features)
+    if not is_by_library(Norm.of(norm), features):
+        return forward(features)
+    count_batch(norm)
+    return normalized_by_library(Norm.of(norm), features).result
