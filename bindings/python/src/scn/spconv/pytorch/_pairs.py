@@ -27,12 +27,11 @@ def pairs_of(rules: Rules, is_subm: bool, device: torch.device) -> tuple[torch.T
     As in spconv, the counts of a submanifold filter end before its center: the other offsets mirror the first ones.
     """
     columns = rules.columns()
-    begins = torch.tensor(columns.offsets)
-    counts = begins.diff()
-    offset = torch.repeat_interleave(torch.arange(rules.volume), counts)
-    place = torch.arange(len(offset)) - begins[offset]
-    pairs = torch.full((2, rules.volume, len(rules.input)), -1, dtype=torch.int32)
-    pairs[0, offset, place], pairs[1, offset, place] = columns.inputs.int(), columns.outputs.int()
+    counts = torch.tensor(columns.offsets).diff()
+    pairs = torch.empty((2, rules.volume, len(rules.input)), dtype=torch.int32)
+    for (inputs, outputs), count, begin in zip(pairs.unbind(1), counts.tolist(), columns.offsets):
+        inputs[:count], outputs[:count] = columns.inputs[begin : begin + count], columns.outputs[begin : begin + count]
+        inputs[count:] = outputs[count:] = -1
     if is_subm:
         counts[rules.volume // 2 :] = 0
     pairs = pairs.to(device)
@@ -43,9 +42,9 @@ def pairs_of(rules: Rules, is_subm: bool, device: torch.device) -> tuple[torch.T
 def table_of(rules: Rules, device: torch.device) -> torch.Tensor:
     """Return the input row that each output row reads under each filter offset, int32 [volume, output rows], or -1."""
     columns = rules.columns()
-    offset = torch.repeat_interleave(torch.arange(rules.volume), torch.tensor(columns.offsets).diff())
     table = torch.full((rules.volume, len(rules.output)), -1, dtype=torch.int32)
-    table[offset, columns.outputs] = columns.inputs.int()
+    for offset, inputs, outputs in columns.parts():
+        table[offset, outputs] = inputs.int()
     return table.to(device)
 
 
