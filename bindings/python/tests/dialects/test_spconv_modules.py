@@ -66,6 +66,17 @@ def test_a_sequential_is_its_modules_one_after_the_other(random, training, dtype
     assert net[1].num_batches_tracked == int(training)
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_norms_take_features_of_any_layout(random, training):
+    """A program may put a view of other memory into a tensor, in which rows do not lie one after the other."""
+    net = spconv.SparseSequential(nn.BatchNorm1d(4), nn.ReLU()).train(training)
+    x = drawn(random, [9, 9], 30, 4, dtype=FLOAT)
+    turned = x.features.detach().t().contiguous().t()
+    assert not turned.is_contiguous()
+    ours = net(x.replace_feature(turned)).features
+    torch.testing.assert_close(ours, torch.relu(copy.deepcopy(net[0])(x.features)), atol=1e-5, rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     "norm",
     [
