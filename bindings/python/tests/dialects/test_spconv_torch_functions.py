@@ -3,6 +3,7 @@ would compute them."""
 
 import copy
 import threading
+import warnings
 
 import pytest
 import torch
@@ -79,6 +80,22 @@ def joins(norm, features):
     return torch.concat((torch.cat([y, features], dim=1), torch.cat((y, y), -1)), axis=1)
 
 
+def results_into_given_memory(norm, features):
+    rows = features.detach()
+    wide, sums = torch.empty(len(rows), 2 * PLANES), torch.empty_like(rows)
+    torch.cat([rows, rows], 1, out=wide)
+    torch.cat(tensors=[rows[:30], rows[30:]], out=sums)
+    torch.add(rows, rows, out=sums)
+    return torch.cat(tensors=(norm(features), wide, sums), dim=-1)
+
+
+def factors_by_position(norm, features):
+    """A signature that torch has kept for older programs: the factor before what it multiplies."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.add(norm(features), 2, features).add_(0.5, features)
+
+
 def other_layouts(norm, features):
     turned = features.t().contiguous().t()
     return norm(turned) + F.relu(turned) + torch.cat([features, turned])[: len(features)]
@@ -99,6 +116,8 @@ BODIES = [
     views_before_a_relu,
     sums,
     joins,
+    results_into_given_memory,
+    factors_by_position,
     other_layouts,
     functional_norm,
 ]

@@ -23,7 +23,7 @@ __all__ = ["called_for_layer", "called_for_program"]
 
 def _reader_of_hooks() -> Optional[Callable[[], Any]]:
     """Return a function that returns the hooks by which something keeps what autograd saves in its own way; None where
-    torch, as before 2.4, does not tell."""
+    torch, as its older versions, does not tell."""
     top: Any = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", None)
     try:
         top(True)
@@ -122,18 +122,25 @@ def _rectified(mode: _Engine, values: torch.Tensor, is_in_place: bool) -> torch.
     return rectified(known, is_in_place)
 
 
-def _add(mode: _Engine, func: Any, input: Any, other: Any, **kwargs: Any) -> Any:
-    return added(input, other) if not kwargs and _are_plain(input, other) else func(input, other, **kwargs)
+def _add(mode: _Engine, func: Any, *args: Any, **kwargs: Any) -> Any:
+    return added(*args) if _are_two(args, kwargs) else func(*args, **kwargs)
 
 
-def _add_in_place(mode: _Engine, func: Any, input: Any, other: Any, **kwargs: Any) -> Any:
-    return add_in_place(input, other) if not kwargs and _are_plain(input, other) else func(input, other, **kwargs)
+def _add_in_place(mode: _Engine, func: Any, *args: Any, **kwargs: Any) -> Any:
+    return add_in_place(*args) if _are_two(args, kwargs) else func(*args, **kwargs)
+
+
+def _are_two(args: Any, kwargs: Any) -> bool:
+    """Return whether two tensors are added, and nothing else is asked for, such as a factor or where the sum goes."""
+    return len(args) == 2 and not kwargs and _are_plain(*args)
 
 
 def _concatenate(mode: _Engine, func: Any, tensors: Any, *args: Any, **kwargs: Any) -> Any:
-    (dim,) = (*args, *kwargs.values()) if len(args) + len(kwargs) == 1 else (0,)
-    is_of_planes = dim in (1, -1) and isinstance(tensors, (tuple, list)) and len(tensors) > 0 and "out" not in kwargs
-    return joined(tensors) if is_of_planes and _are_plain(*tensors) else func(tensors, *args, **kwargs)
+    given = [*args, *(kwargs[name] for name in ("dim", "axis") if name in kwargs)]
+    is_of_planes = given in ([1], [-1]) and "out" not in kwargs
+    if is_of_planes and isinstance(tensors, (tuple, list)) and tensors and _are_plain(*tensors):
+        return joined(tensors)
+    return func(tensors, *args, **kwargs)
 
 
 _TAKEN: dict[Any, Callable[..., Any]] = {
