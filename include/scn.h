@@ -1328,6 +1328,26 @@ SCN_API scn_status scn_convolution_backward_weight(scn_rulebook *rulebook, const
                                                    const scn_matrix *gradient, int64_t groups, float *weight_result,
                                                    float *bias_result);
 
+/** The order of a convolution's weight in memory. */
+typedef enum scn_weight_layout {
+    SCN_WEIGHT_OFFSETS_FIRST = 0, /**< [volume, groups, in / groups, out / groups], the library's own. */
+    SCN_WEIGHT_OUTPUTS_FIRST = 1  /**< [out, volume, in / groups], as in spconv 2. */
+} scn_weight_layout;
+
+/** The same as scn_convolution_forward with a weight of some layout, which is read where it is. */
+SCN_API scn_status scn_convolution_forward_in_layout(scn_rulebook *rulebook, const scn_matrix *input,
+                                                     const float *weight, scn_weight_layout layout, const float *bias,
+                                                     int64_t groups, scn_matrix *result);
+/** The same as scn_convolution_backward_input with a weight of some layout. */
+SCN_API scn_status scn_convolution_backward_input_in_layout(scn_rulebook *rulebook, const scn_matrix *gradient,
+                                                            const float *weight, scn_weight_layout layout,
+                                                            int64_t groups, scn_matrix *result);
+/** The same as scn_convolution_backward_weight with weight_result in some layout. */
+SCN_API scn_status scn_convolution_backward_weight_in_layout(scn_rulebook *rulebook, const scn_matrix *input,
+                                                             const scn_matrix *gradient, scn_weight_layout layout,
+                                                             int64_t groups, float *weight_result,
+                                                             float *bias_result);
+
 /** Put the features under each filter offset side by side. input [input rows, planes]; result [output rows, volume *
  *  planes], plane k * planes + p being plane p under offset k, 0 where no site is. SCN_ERROR_SHAPE. */
 SCN_API scn_status scn_shape_context_forward(scn_rulebook *rulebook, const scn_matrix *input, scn_matrix *result);

@@ -53,14 +53,31 @@ public func scn_convolution_forward(
     _ rulebook: OpaquePointer?, _ input: Host, _ weight: UnsafePointer<Float>?, _ bias: UnsafePointer<Float>?,
     _ groups: Int64, _ result: HostResult
 ) -> scn_status {
+    scn_convolution_forward_in_layout(rulebook, input, weight, SCN_WEIGHT_OFFSETS_FIRST, bias, groups, result)
+}
+
+@_cdecl("scn_convolution_forward_in_layout") @implementation
+public func scn_convolution_forward_in_layout(
+    _ rulebook: OpaquePointer?, _ input: Host, _ weight: UnsafePointer<Float>?, _ layout: scn_weight_layout,
+    _ bias: UnsafePointer<Float>?, _ groups: Int64, _ result: HostResult
+) -> scn_status {
     status {
         let rules = try SCNABI.rulebook(rulebook)
         let input = try matrix(input, "input", mayBeRounded: true)
         let result = try matrix(result, "result", mayBeRounded: true)
+        let layout = try weightLayout(layout)
         let weight = try convolutionWeight(weight, rules, groups, input.planes, result.planes, "weight")
         try ConvolutionOperation.forward(
-            rules, input: input, weight: weight, bias: try optionalVector(bias, result.planes, "bias"),
-            groups: Int(groups), into: result)
+            rules, input: input, weight: weight, layout: layout,
+            bias: try optionalVector(bias, result.planes, "bias"), groups: Int(groups), into: result)
+    }
+}
+
+private func weightLayout(_ layout: scn_weight_layout) throws(SCNError) -> WeightLayout {
+    switch layout {
+    case SCN_WEIGHT_OFFSETS_FIRST: .offsetsFirst
+    case SCN_WEIGHT_OUTPUTS_FIRST: .outputsFirst
+    default: throw SCNError(.invalidArgument, "layout: is \(layout.rawValue), expected a value of scn_weight_layout")
     }
 }
 
@@ -80,13 +97,22 @@ public func scn_convolution_backward_input(
     _ rulebook: OpaquePointer?, _ gradient: Host, _ weight: UnsafePointer<Float>?, _ groups: Int64,
     _ result: HostResult
 ) -> scn_status {
+    scn_convolution_backward_input_in_layout(rulebook, gradient, weight, SCN_WEIGHT_OFFSETS_FIRST, groups, result)
+}
+
+@_cdecl("scn_convolution_backward_input_in_layout") @implementation
+public func scn_convolution_backward_input_in_layout(
+    _ rulebook: OpaquePointer?, _ gradient: Host, _ weight: UnsafePointer<Float>?, _ layout: scn_weight_layout,
+    _ groups: Int64, _ result: HostResult
+) -> scn_status {
     status {
         let rules = try SCNABI.rulebook(rulebook)
         let gradient = try matrix(gradient, "gradient", mayBeRounded: true)
         let result = try matrix(result, "result", mayBeRounded: true)
+        let layout = try weightLayout(layout)
         let weight = try convolutionWeight(weight, rules, groups, result.planes, gradient.planes, "weight")
         try ConvolutionOperation.backwardInput(
-            rules, gradient: gradient, weight: weight, groups: Int(groups), into: result)
+            rules, gradient: gradient, weight: weight, layout: layout, groups: Int(groups), into: result)
     }
 }
 
@@ -95,15 +121,25 @@ public func scn_convolution_backward_weight(
     _ rulebook: OpaquePointer?, _ input: Host, _ gradient: Host, _ groups: Int64,
     _ weight_result: UnsafeMutablePointer<Float>?, _ bias_result: UnsafeMutablePointer<Float>?
 ) -> scn_status {
+    scn_convolution_backward_weight_in_layout(
+        rulebook, input, gradient, SCN_WEIGHT_OFFSETS_FIRST, groups, weight_result, bias_result)
+}
+
+@_cdecl("scn_convolution_backward_weight_in_layout") @implementation
+public func scn_convolution_backward_weight_in_layout(
+    _ rulebook: OpaquePointer?, _ input: Host, _ gradient: Host, _ layout: scn_weight_layout, _ groups: Int64,
+    _ weight_result: UnsafeMutablePointer<Float>?, _ bias_result: UnsafeMutablePointer<Float>?
+) -> scn_status {
     status {
         let rules = try SCNABI.rulebook(rulebook)
         let input = try matrix(input, "input", mayBeRounded: true)
         let gradient = try matrix(gradient, "gradient", mayBeRounded: true)
+        let layout = try weightLayout(layout)
         let weightResult = try weight_result.map {
             try convolutionWeight($0, rules, groups, input.planes, gradient.planes, "weight_result")
         }
         try ConvolutionOperation.backwardWeight(
-            rules, input: input, gradient: gradient, groups: Int(groups), weightResult: weightResult,
+            rules, input: input, gradient: gradient, groups: Int(groups), weightResult: weightResult, layout: layout,
             biasResult: try optionalVector(bias_result, gradient.planes, "bias_result"))
     }
 }

@@ -204,6 +204,25 @@ import Testing
             let (weight, bias) = (buffers.vectorResult(9 * 160), buffers.vectorResult(20))
             return { scn_convolution_backward_weight(rulebook, &input, &gradient, 1, weight, bias) }
         }
+        for groups in [1, 2] as [Int64] {
+            let of = "outputs first, \(groups) groups"
+            failEach(in: "convolution, \(of)") { buffers in
+                var (input, result) = (buffers.matrix(rows, 8), buffers.result(rows, 20))
+                let (weight, bias) = (buffers.vector(9 * 160), buffers.vector(20))
+                return {
+                    scn_convolution_forward_in_layout(
+                        rulebook, &input, weight, SCN_WEIGHT_OUTPUTS_FIRST, bias, groups, &result)
+                }
+            }
+            failEach(in: "convolution, by the weight, \(of)") { buffers in
+                var (input, gradient) = (buffers.matrix(rows, 8), buffers.matrix(rows, 20))
+                let (weight, bias) = (buffers.vectorResult(9 * 160 / Int(groups)), buffers.vectorResult(20))
+                return {
+                    scn_convolution_backward_weight_in_layout(
+                        rulebook, &input, &gradient, SCN_WEIGHT_OUTPUTS_FIRST, groups, weight, bias)
+                }
+            }
+        }
         failEach(in: "average pooling", atLeast: 0) { buffers in
             var (input, result) = (buffers.matrix(rows, 8), buffers.result(rows, 8))
             return { scn_average_pooling_forward(rulebook, &input, 0, &result) }

@@ -30,7 +30,7 @@ package struct KernelCalls: Equatable, CustomStringConvertible {
         }
         table.convolution_weight_gradient_rows = {
             counted.weightGradients += 1
-            original!.convolution_weight_gradient_rows($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+            original!.convolution_weight_gradient_rows($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
         }
         table.dense_weight_gradient = {
             counted.weightGradients += 1

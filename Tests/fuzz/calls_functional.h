@@ -258,21 +258,27 @@ static void call_convolution(int which) {
     scn_matrix *gradient = a_matrix(e.output_rows, which > 4 ? kept : PLANES), *result = a_matrix(e.input_rows, PLANES);
     const int64_t wide_planes = modest_product3(e.volume, PLANES, 1);
     scn_matrix *wide = which == 3 || which == 4 ? a_matrix(e.output_rows, wide_planes < 0 ? 0 : wide_planes) : NULL;
-    float *weight;
+    const int in_layout = byte() & 1;
+    const scn_weight_layout layout = (scn_weight_layout)(rarely(64) ? byte() : byte() & 1);
+    float *weight, *bias;
     switch (which) {
     case 0:
         weight = convolution_weights(&e, planes_of(input), planes_of(output), groups);
-        CALL(
-            scn_convolution_forward(rulebook, input, weight, byte() & 1 ? plane_floats(output) : NULL, groups, output));
+        bias = byte() & 1 ? plane_floats(output) : NULL;
+        if (in_layout) CALL(scn_convolution_forward_in_layout(rulebook, input, weight, layout, bias, groups, output));
+        else CALL(scn_convolution_forward(rulebook, input, weight, bias, groups, output));
         break;
     case 1:
         weight = convolution_weights(&e, planes_of(result), planes_of(gradient), groups);
-        CALL(scn_convolution_backward_input(rulebook, gradient, weight, groups, result));
+        if (in_layout) CALL(scn_convolution_backward_input_in_layout(rulebook, gradient, weight, layout, groups, result));
+        else CALL(scn_convolution_backward_input(rulebook, gradient, weight, groups, result));
         break;
     case 2:
         weight = convolution_weights(&e, planes_of(input), planes_of(gradient), groups);
-        CALL(scn_convolution_backward_weight(rulebook, input, gradient, groups, weight,
-                                             byte() & 1 ? plane_floats(gradient) : NULL));
+        bias = byte() & 1 ? plane_floats(gradient) : NULL;
+        if (in_layout)
+            CALL(scn_convolution_backward_weight_in_layout(rulebook, input, gradient, layout, groups, weight, bias));
+        else CALL(scn_convolution_backward_weight(rulebook, input, gradient, groups, weight, bias));
         break;
     case 3: CALL(scn_shape_context_forward(rulebook, input, wide)); break;
     case 4: CALL(scn_shape_context_backward(rulebook, wide, result)); break;

@@ -168,7 +168,8 @@ static float *gradient(const scn_bfloat16_products *products, const problem *p, 
     matrix result = new_matrix(filled(p->rules.volume * in * p->out, 0), p->rules.volume * in, p->out, gap);
     void *scratch = edge(products->scratch_size(p->rules.volume, p->groups, p->in, p->out), 1);
     products->convolution_weight_gradient_rows(&p->rules, 0, p->outputs, x, in + gap, p->groups, p->in, g, out + gap,
-                                               p->out, result.values, result.stride, cursors, scratch);
+                                               p->out, result.values, p->groups * p->in * result.stride, result.stride,
+                                               cursors, scratch);
     return elements_of(result);
 }
 

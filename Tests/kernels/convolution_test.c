@@ -198,7 +198,7 @@ static void weight_gradients_of_all_offsets(const scn_kernel_table *table) {
             int64_t *cursors = edge_integers(VOLUME), cuts[] = {0, rows / 3, rows};
             for (int part = 0; part < 2; part++)
                 table->convolution_weight_gradient_rows(&rules, cuts[part], cuts[part + 1], input, in, 1, in, gradient,
-                                                        out, out, result.values, out + GAP, cursors);
+                                                        out, out, result.values, in * (out + GAP), out + GAP, cursors);
             double *want = doubles_of(start, VOLUME * in * out);
             for (int64_t k = 0; k < VOLUME; k++)
                 for (int64_t r = rules.offsets[k]; r < rules.offsets[k + 1]; r++)

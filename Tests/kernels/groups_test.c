@@ -203,7 +203,7 @@ static void weight_gradients(const scn_kernel_table *table) {
                 for (int part = 0; part < 2; part++)
                     table->convolution_weight_gradient_rows(&p.rules, cuts[part], cuts[part + 1], x.values, x.stride,
                                                             groups, in, y.values, y.stride, out, result.values,
-                                                            result.stride, cursors);
+                                                            groups * in * result.stride, result.stride, cursors);
                 double *want = doubles_of(start, weights);
                 for (int64_t k = 0; k < VOLUME; k++) {
                     int64_t first = p.rules.offsets[k], end = p.rules.offsets[k + 1];

@@ -119,6 +119,8 @@ def check_buffers(header, problems):
             with open(path, encoding="utf-8") as file:
                 text += file.read()
     called = set(re.findall(r"\blibrary\.(scn_\w+)\b", text))
+    # Those that take a layout do what the others do.
+    called |= {name.removesuffix("_in_layout") for name in called}
     for name, function in header.functions.items():
         if function.section == BUFFERS and name not in called:
             problems.append(f"bindings/python: {name} is never called")

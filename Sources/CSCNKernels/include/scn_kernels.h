@@ -87,13 +87,14 @@ typedef struct {
                                                  int64_t gradient_stride);
     /// The same for the rules of output rows first_row ..< end_row at every filter offset, a tile of rows at a time, so
     /// that rows are read from memory once and not once an offset, in an order fixed by the rules, the two rows, groups
-    /// and planes. The matrices of the offsets follow each other, too. `cursors` is scratch of volume elements.
+    /// and planes. Those of an offset begin at k * offset_stride. `cursors` is scratch of volume elements.
     void (*_Nonnull convolution_weight_gradient_rows)(const scn_rules *_Nonnull rules, int64_t first_row,
                                                       int64_t end_row, const float *_Nonnull input,
                                                       int64_t input_stride, int64_t groups, int64_t in_planes,
                                                       const float *_Nonnull output_gradient, int64_t output_stride,
                                                       int64_t out_planes, float *_Nonnull weight_gradient,
-                                                      int64_t gradient_stride, int64_t *_Nonnull cursors);
+                                                      int64_t offset_stride, int64_t gradient_stride,
+                                                      int64_t *_Nonnull cursors);
 
     // Dense products, by the same loops.
 
@@ -362,8 +363,9 @@ typedef struct {
                                                       int64_t input_stride, int64_t groups, int64_t in_planes,
                                                       const uint16_t *_Nonnull output_gradient,
                                                       int64_t output_stride, int64_t out_planes,
-                                                      float *_Nonnull weight_gradient, int64_t gradient_stride,
-                                                      int64_t *_Nonnull cursors, void *_Nonnull scratch);
+                                                      float *_Nonnull weight_gradient, int64_t offset_stride,
+                                                      int64_t gradient_stride, int64_t *_Nonnull cursors,
+                                                      void *_Nonnull scratch);
     void (*_Nonnull dense_rows)(const uint16_t *_Nonnull input, int64_t input_stride, int64_t rows,
                                 int64_t in_planes, const void *_Nonnull packed, const float *_Nullable bias,
                                 float leakiness, scn_output output, int64_t output_stride, int64_t out_planes,

@@ -47,14 +47,14 @@ package enum ConvolutionOperation {
     /// then y > 0 ? y : leakiness * y; 1 is no activation. The weight is multiplied as the input's type; input and
     /// result are each float32 or bfloat16.
     package static func forward(
-        _ rules: Rulebook, input: Matrix, weight: Matrix, bias: Matrix?, groups: Int, leakiness: Float = 1,
-        into result: Matrix
+        _ rules: Rulebook, input: Matrix, weight: Matrix, layout: WeightLayout = .offsetsFirst, bias: Matrix?,
+        groups: Int, leakiness: Float = 1, into result: Matrix
     ) throws(SCNError) {
         let shape = try ConvolutionShape(
             volume: rules.volume, groups: groups, inPlanes: input.planes, outPlanes: result.planes)
         // Before the weight is read: where a host has the shapes wrong, it may be shorter than they say.
         try requireRows(rules, input, result)
-        let packed = try pack(weight, shape, as: factors(rules, input))
+        let packed = try pack(weight, layout: layout, shape, as: factors(rules, input))
         try forward(rules, input: input, weight: packed, bias: bias, leakiness: leakiness, into: result)
     }
 
@@ -85,18 +85,23 @@ package enum ConvolutionOperation {
 
     /// Weights for the forward pass; `type`: what to multiply as.
     package static func pack(
-        _ weight: Matrix, _ shape: ConvolutionShape, as type: ElementType = .float32
+        _ weight: Matrix, layout: WeightLayout = .offsetsFirst, _ shape: ConvolutionShape,
+        as type: ElementType = .float32
     ) throws(SCNError) -> PackedWeights {
         try weight.requireShape(shape.weightRows, shape.weightPlanes, "weight")
+        let (weight, layout) = try layout.readable(weight, shape)
+        let strides = layout.strides(shape)
         return try PackedWeights(
             weight, volume: shape.volume, groups: shape.groups, inPerGroup: shape.inPerGroup,
-            outPerGroup: shape.outPerGroup, inStride: shape.outPerGroup, outStride: 1, type: type)
+            outPerGroup: shape.outPerGroup, offsetStride: strides.offset, inStride: strides.input,
+            outStride: strides.output, type: type)
     }
 
     /// result [rules.inputCount, in]: the gradient by the input, from gradient [rules.outputCount, out], as whose type
     /// the weight is multiplied. Both are each float32 or bfloat16.
     package static func backwardInput(
-        _ rules: Rulebook, gradient: Matrix, weight: Matrix, groups: Int, into result: Matrix
+        _ rules: Rulebook, gradient: Matrix, weight: Matrix, layout: WeightLayout = .offsetsFirst, groups: Int,
+        into result: Matrix
     ) throws(SCNError) {
         let shape = try ConvolutionShape(
             volume: rules.volume, groups: groups, inPlanes: result.planes, outPlanes: gradient.planes)
@@ -104,10 +109,12 @@ package enum ConvolutionOperation {
         try result.requireShape(rules.inputCount, result.planes, "result")
         try weight.requireShape(shape.weightRows, shape.weightPlanes, "weight")
         _ = try Kernels.converting(["gradient": gradient])
+        let (weight, layout) = try layout.readable(weight, shape)
+        let strides = layout.strides(shape)
         let transposed = try PackedWeights(
             weight, volume: shape.volume, groups: groups, inPerGroup: shape.outPerGroup,
-            outPerGroup: shape.inPerGroup, inStride: 1, outStride: shape.outPerGroup,
-            type: factors(rules.reversed, gradient))
+            outPerGroup: shape.inPerGroup, offsetStride: strides.offset, inStride: strides.output,
+            outStride: strides.input, type: factors(rules.reversed, gradient))
         try run(rules.reversed, input: gradient, weight: transposed, bias: nil, leakiness: 1, into: result)
     }
 
@@ -196,53 +203,91 @@ package enum ConvolutionOperation {
         withExtendedLifetime((weight, cursors, input, result)) {}
     }
 
-    /// weightResult, shaped as the weight, and biasResult [out]: the gradients by weight and bias, nil where not
+    /// weightResult, laid out as the weight, and biasResult [out]: the gradients by weight and bias, nil where not
     /// wanted, in float32. Input and gradient are each float32 or bfloat16, and both rounded to that where one is.
     package static func backwardWeight(
-        _ rules: Rulebook, input: Matrix, gradient: Matrix, groups: Int, weightResult: Matrix?, biasResult: Matrix?
+        _ rules: Rulebook, input: Matrix, gradient: Matrix, groups: Int, weightResult: Matrix?,
+        layout: WeightLayout = .offsetsFirst, biasResult: Matrix?
     ) throws(SCNError) {
         let shape = try ConvolutionShape(
             volume: rules.volume, groups: groups, inPlanes: input.planes, outPlanes: gradient.planes)
         try input.requireShape(rules.inputCount, input.planes, "input")
         try gradient.requireShape(rules.outputCount, gradient.planes, "gradient")
         try weightResult?.requireShape(shape.weightRows, shape.weightPlanes, "weight_result")
-        let kernels = try Kernels.converting(["input": input, "gradient": gradient])
+        _ = try Kernels.converting(["input": input, "gradient": gradient])
         try Kernels.requireFitting(["weight_result": weightResult, "bias_result": biasResult])
-        if Elements.areConverted(input, gradient) {
-            return try backwardWeightRounded(
-                rules, input: input.converted(to: .bfloat16), gradient: gradient.converted(to: .bfloat16), shape: shape,
-                weightResult: weightResult, biasResult: biasResult)
-        }
         guard let weightResult else {
             if let biasResult { try ColumnSums.compute(gradient, into: biasResult) }
             return
         }
+        if layout == .offsetsFirst {
+            return try addProducts(
+                rules, input, gradient, shape, offsetStride: shape.inPlanes * shape.outPerGroup, into: weightResult,
+                biasResult: biasResult)
+        }
+        let leastPlanes = 16
+        if groups == 1 && input.planes >= leastPlanes && rules.inputRowsAscend && rules.outputRowsAscend {
+            // Transposed, its matrices are rows of those of the reversed rules, which have as many rows a matrix as
+            // there are output planes.
+            let transposed = try ConvolutionShape(
+                volume: rules.volume, groups: 1, inPlanes: gradient.planes, outPlanes: input.planes)
+            return try addProducts(
+                rules.reversed, gradient, input, transposed, offsetStride: input.planes,
+                rowStride: rules.volume * input.planes, into: weightResult, biasResult: biasResult,
+                biasIsOfInput: true)
+        }
+        let matrices = try Matrix(rows: weightResult.rows, planes: weightResult.planes)
+        try addProducts(
+            rules, input, gradient, shape, offsetStride: shape.inPlanes * shape.outPerGroup, into: matrices,
+            biasResult: biasResult)
+        WeightLayout.forEachElement(shape) { (offsetsFirst, outputsFirst) in
+            weightResult.pointer[outputsFirst] = matrices.pointer[offsetsFirst]
+        }
+    }
+
+    /// For each filter offset the sum over its rules of input row times output row, as matrices that begin offsetStride
+    /// apart and whose rows do rowStride, nil for rows without gaps; and the column sums of the output, or the input.
+    private static func addProducts(
+        _ rules: Rulebook, _ input: Matrix, _ output: Matrix, _ shape: ConvolutionShape, offsetStride: Int,
+        rowStride: Int? = nil, into weightResult: Matrix, biasResult: Matrix?, biasIsOfInput: Bool = false
+    ) throws(SCNError) {
+        let rowStride = rowStride ?? shape.outPerGroup
+        if Elements.areConverted(input, output) {
+            let (halfInput, halfOutput) = (try input.converted(to: .bfloat16), try output.converted(to: .bfloat16))
+            if let products = shape.roundedProducts, rules.outputRowsAscend {
+                return try addRounded(
+                    rules, products, halfInput, halfOutput, shape, offsetStride: offsetStride, rowStride: rowStride,
+                    into: weightResult, biasOf: biasIsOfInput ? halfInput : halfOutput, biasResult)
+            }
+            return try addProducts(
+                rules, halfInput.converted(to: .float32), halfOutput.converted(to: .float32), shape,
+                offsetStride: offsetStride, rowStride: rowStride, into: weightResult, biasResult: biasResult,
+                biasIsOfInput: biasIsOfInput)
+        }
+        let kernels = try Kernels.fitting(["input": input, "gradient": output])
+        let gradient = biasIsOfInput ? input : output
         if !rules.outputRowsAscend {
             if let biasResult { try ColumnSums.compute(gradient, into: biasResult) }
             return backwardWeightRepeated(
-                rules, kernels, input: input, gradient: gradient, shape: shape, weightResult: weightResult)
+                rules, kernels, input: input, gradient: output, shape: shape, weightResult: weightResult)
         }
 
         try addSpans(rules, shape, biasOf: gradient, weightResult, biasResult) {
             kernelRules, rows, _, target, cursors in
             kernels.convolution_weight_gradient_rows(
                 kernelRules, Int64(rows.lowerBound), Int64(rows.upperBound), input.pointer, Int64(input.planes),
-                Int64(groups), Int64(shape.inPerGroup), gradient.pointer, Int64(gradient.planes),
-                Int64(shape.outPerGroup), target, Int64(shape.outPerGroup), cursors)
+                Int64(shape.groups), Int64(shape.inPerGroup), output.pointer, Int64(output.planes),
+                Int64(shape.outPerGroup), target, Int64(offsetStride), Int64(rowStride), cursors)
         }
-        withExtendedLifetime((input, gradient)) {}
+        withExtendedLifetime((input, output)) {}
     }
 
     /// Both of bfloat16.
-    private static func backwardWeightRounded(
-        _ rules: Rulebook, input: Matrix, gradient: Matrix, shape: ConvolutionShape, weightResult: Matrix?,
-        biasResult: Matrix?
+    private static func addRounded(
+        _ rules: Rulebook, _ products: UnsafePointer<scn_bfloat16_products>, _ input: Matrix, _ output: Matrix,
+        _ shape: ConvolutionShape, offsetStride: Int, rowStride: Int, into weightResult: Matrix,
+        biasOf gradient: Matrix, _ biasResult: Matrix?
     ) throws(SCNError) {
-        guard let weightResult, let products = shape.roundedProducts, rules.outputRowsAscend else {
-            return try backwardWeight(
-                rules, input: input.converted(to: .float32), gradient: gradient.converted(to: .float32),
-                groups: shape.groups, weightResult: weightResult, biasResult: biasResult)
-        }
         let lanes = Parallel.threadCount
         let size = products.pointee.scratch_size(
             Int64(shape.volume), Int64(shape.groups), Int64(shape.inPerGroup), Int64(shape.outPerGroup))
@@ -251,10 +296,11 @@ package enum ConvolutionOperation {
             kernelRules, rows, lane, target, cursors in
             products.pointee.convolution_weight_gradient_rows(
                 kernelRules, Int64(rows.lowerBound), Int64(rows.upperBound), input.halves, Int64(input.planes),
-                Int64(shape.groups), Int64(shape.inPerGroup), gradient.halves, Int64(gradient.planes),
-                Int64(shape.outPerGroup), target, Int64(shape.outPerGroup), cursors, scratch.address(lane))
+                Int64(shape.groups), Int64(shape.inPerGroup), output.halves, Int64(output.planes),
+                Int64(shape.outPerGroup), target, Int64(offsetStride), Int64(rowStride), cursors,
+                scratch.address(lane))
         }
-        withExtendedLifetime((scratch, input, gradient)) {}
+        withExtendedLifetime((scratch, input, output)) {}
     }
 
     /// Spans of rows, which depend on shapes alone, and the sum of what `body` adds for each: the first into the

@@ -23,11 +23,11 @@ package struct PackedWeights {
     var offsetSize: Int { offsetBytes / MemoryLayout<Float>.size }
     var address: UnsafeRawPointer { UnsafeRawPointer(storage.address) }
 
-    /// Packs volume * groups matrices that follow each other in `weight`, of float32; element (i, o) of one lies at i *
-    /// inStride + o * outStride.
+    /// Packs the matrices of volume offsets, which begin offsetStride apart in `weight`, of float32; those of an offset's
+    /// groups follow each other, and element (i, o) of one lies at i * inStride + o * outStride.
     init(
-        _ weight: Matrix, volume: Int, groups: Int, inPerGroup: Int, outPerGroup: Int, inStride: Int,
-        outStride: Int, type: ElementType = .float32
+        _ weight: Matrix, volume: Int, groups: Int, inPerGroup: Int, outPerGroup: Int, offsetStride: Int,
+        inStride: Int, outStride: Int, type: ElementType = .float32
     ) throws(SCNError) {
         let kernels = try Kernels.fitting(["weight": weight])
         let shape = try ConvolutionShape(
@@ -45,16 +45,15 @@ package struct PackedWeights {
         let isRounded = type == .bfloat16 && products == nil
         let weight = isRounded ? try weight.converted(to: .bfloat16).converted(to: .float32) : weight
         let (source, base) = (weight.pointer, storage.address)
-        let ofOffset = groups * inPerGroup * outPerGroup
         Parallel.forEachChunk(volume, size: max(1, ChunkSizes.packedWeights / max(1, bytes / 4))) { _, range in
             for k in range {
                 if let products {
                     products.pointee.pack(
-                        source + k * ofOffset, groupCount, inCount, outCount, Int64(inStride), Int64(outStride),
+                        source + k * offsetStride, groupCount, inCount, outCount, Int64(inStride), Int64(outStride),
                         base + k * bytes)
                 } else {
                     kernels.convolution_pack(
-                        source + k * ofOffset, groupCount, inCount, outCount, Int64(inStride), Int64(outStride),
+                        source + k * offsetStride, groupCount, inCount, outCount, Int64(inStride), Int64(outStride),
                         (base + k * bytes).assumingMemoryBound(to: Float.self))
                 }
             }

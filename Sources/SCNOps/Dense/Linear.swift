@@ -20,7 +20,7 @@ package enum LinearOperation {
         let (inPlanes, outPlanes) =
             weightIsTransposed ? (weight.planes, weight.rows) : (weight.rows, weight.planes)
         return try PackedWeights(
-            weight, volume: 1, groups: 1, inPerGroup: inPlanes, outPerGroup: outPlanes,
+            weight, volume: 1, groups: 1, inPerGroup: inPlanes, outPerGroup: outPlanes, offsetStride: weight.count,
             inStride: weightIsTransposed ? 1 : outPlanes, outStride: weightIsTransposed ? inPlanes : 1, type: type)
     }
 

@@ -59,6 +59,17 @@ static void bad_buffers(void) {
     BAD(INVALID_ARGUMENT, "groups", scn_convolution_forward(rulebook, &two_rows, numbers, NULL, 0, &by_four));
     BAD(INVALID_ARGUMENT, "groups", scn_convolution_forward(rulebook, &two_rows, numbers, NULL, 2, &by_four));
     BAD(SHAPE, "gradient", scn_convolution_backward_input(rulebook, &three_rows, numbers, 1, &two_rows));
+    const scn_weight_layout outputs_first = SCN_WEIGHT_OUTPUTS_FIRST, no_layout = (scn_weight_layout)2;
+    BAD(INVALID_ARGUMENT, "layout",
+        scn_convolution_forward_in_layout(rulebook, &two_rows, numbers, no_layout, NULL, 1, &by_four));
+    BAD(INVALID_ARGUMENT, "layout",
+        scn_convolution_backward_input_in_layout(rulebook, &by_four, numbers, no_layout, 1, &two_rows));
+    BAD(INVALID_ARGUMENT, "layout",
+        scn_convolution_backward_weight_in_layout(rulebook, &two_rows, &by_four, no_layout, 1, numbers, NULL));
+    BAD(INVALID_ARGUMENT, "groups",
+        scn_convolution_forward_in_layout(rulebook, &two_rows, numbers, outputs_first, NULL, 3, &by_four));
+    BAD(SHAPE, "gradient",
+        scn_convolution_backward_input_in_layout(rulebook, &three_rows, numbers, outputs_first, 1, &two_rows));
     BAD(SHAPE, "gradient", scn_convolution_backward_weight(rulebook, &two_rows, &three_rows, 1, NULL, numbers));
     BAD(INVALID_ARGUMENT, "features_to_drop", scn_max_pooling_forward(rulebook, &two_rows, 4, &two_rows));
     BAD(SHAPE, "result", scn_max_pooling_forward(rulebook, &two_rows, 1, &two_rows));

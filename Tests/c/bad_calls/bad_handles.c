@@ -143,6 +143,10 @@ static void bad_other_handles(void) {
     BAD_RULEBOOK(scn_convolution_forward(handle, &two_rows, numbers, NULL, 1, &two_rows));
     BAD_RULEBOOK(scn_convolution_backward_input(handle, &two_rows, numbers, 1, &two_rows));
     BAD_RULEBOOK(scn_convolution_backward_weight(handle, &two_rows, &two_rows, 1, numbers, NULL));
+    const scn_weight_layout layout = SCN_WEIGHT_OUTPUTS_FIRST;
+    BAD_RULEBOOK(scn_convolution_forward_in_layout(handle, &two_rows, numbers, layout, NULL, 1, &two_rows));
+    BAD_RULEBOOK(scn_convolution_backward_input_in_layout(handle, &two_rows, numbers, layout, 1, &two_rows));
+    BAD_RULEBOOK(scn_convolution_backward_weight_in_layout(handle, &two_rows, &two_rows, layout, 1, numbers, NULL));
     BAD_RULEBOOK(scn_shape_context_forward(handle, &two_rows, &two_rows));
     BAD_RULEBOOK(scn_shape_context_backward(handle, &two_rows, &two_rows));
     BAD_RULEBOOK(scn_max_pooling_forward(handle, &two_rows, 0, &two_rows));

@@ -74,6 +74,39 @@ static void check_rules(scn_rulebook *rulebook, rule_list *want, int64_t input_r
     CHECK(same == rules);
 }
 
+/** Where an element of a weight [volume, groups, in / groups, out / groups] is in [out, volume, in / groups]. */
+static int64_t outputs_first(int64_t element, int64_t volume, planes p) {
+    int64_t in = p.in / p.groups, out = p.out / p.groups;
+    int64_t o = element % out, i = element / out % in, group = element / (out * in) % p.groups;
+    return ((group * out + o) * volume + element / (out * p.in)) * in + i;
+}
+
+/** The same operations with a weight in the other layout. */
+static void check_outputs_first(scn_rulebook *rulebook, int64_t volume, planes p, const scn_matrix *in,
+                                const scn_matrix *by_out, const float *weight, const float *bias,
+                                const convolution_results *want) {
+    const scn_weight_layout layout = SCN_WEIGHT_OUTPUTS_FIRST;
+    int64_t weights = volume * p.in * p.out / p.groups;
+    float *turned = random_floats(weights, 9);
+    double *wanted = (double *)malloc((size_t)weights * sizeof *wanted + 1);
+    for (int64_t element = 0; element < weights; element++) {
+        turned[outputs_first(element, volume, p)] = weight[element];
+        wanted[outputs_first(element, volume, p)] = want->weight_gradient[element];
+    }
+    float *output = random_floats(by_out->rows * p.out, 5), *input_gradient = random_floats(in->rows * p.in, 6);
+    float *weight_gradient = random_floats(weights, 7), *bias_gradient = random_floats(p.out, 8);
+    scn_matrix out = SCN_MATRIX(output, by_out->rows, p.out), by_in = SCN_MATRIX(input_gradient, in->rows, p.in);
+    OK(scn_convolution_forward_in_layout(rulebook, in, turned, layout, bias, p.groups, &out));
+    NEAR("outputs first", output, want->output, by_out->rows * p.out, 1e-5);
+    OK(scn_convolution_backward_input_in_layout(rulebook, by_out, turned, layout, p.groups, &by_in));
+    NEAR("outputs first, gradient by the input", input_gradient, want->input_gradient, in->rows * p.in, 1e-5);
+    OK(scn_convolution_backward_weight_in_layout(rulebook, in, by_out, layout, p.groups, weight_gradient,
+                                                 bias_gradient));
+    NEAR("outputs first, gradient by the weight", weight_gradient, wanted, weights, 1e-5);
+    NEAR("outputs first, gradient by the bias", bias_gradient, want->bias_gradient, p.out, 1e-5);
+    free(turned), free(wanted), free(output), free(input_gradient), free(weight_gradient), free(bias_gradient);
+}
+
 static void check_convolution(scn_rulebook *rulebook, const rule_list *rules, planes p, int64_t input_rows,
                               int64_t output_rows) {
     int64_t weights = rules->volume * p.in * p.out / p.groups;
@@ -96,6 +129,7 @@ static void check_convolution(scn_rulebook *rulebook, const rule_list *rules, pl
     OK(scn_convolution_backward_weight(rulebook, &in, &by_out, p.groups, NULL, bias_gradient));
     NEAR("gradient by the bias alone", bias_gradient, want.bias_gradient, p.out, 1e-5);
     OK(scn_convolution_backward_weight(rulebook, &in, &by_out, p.groups, NULL, NULL));
+    check_outputs_first(rulebook, rules->volume, p, &in, &by_out, weight, bias, &want);
     free_results(want);
 
     want = convolve(rules, p, input, input_rows, weight, NULL, gradient, output_rows);

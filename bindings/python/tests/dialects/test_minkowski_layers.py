@@ -453,3 +453,20 @@ def test_narrow_types_and_autocast_pass(random, dtype):
     if dtype is torch.bfloat16:
         with torch.autocast("cpu", dtype=dtype):
             torch.testing.assert_close(net(x.to(torch.float32)).F.float(), wanted, rtol=0.1, atol=0.1)
+
+
+@pytest.mark.parametrize("shape", [(16, 32, 256), (4, 4, 3), (256, 8, 16)])
+def test_linear_layers_refuse_another_width_as_torch_does(random, shape):
+    inner, outer, planes = shape
+    x = tensor(random, planes=planes).to(torch.float32)
+    layer = ME.MinkowskiLinear(inner, outer)
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        layer(x)
+    layer = ME.MinkowskiLinear(planes, outer)
+    layer.linear.bias = nn.Parameter(torch.zeros(outer + 1))
+    with pytest.raises(RuntimeError):
+        layer(x)
+    product = ME.MinkowskiConvolution(planes, outer, kernel_size=1, dimension=3)
+    product.kernel = nn.Parameter(torch.zeros(planes + 78, outer))
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        product(x)

@@ -337,3 +337,29 @@ def test_a_filter_of_ones_counts_the_sites_under_its_window(random):
     counts = layer(x.replace_feature(torch.ones(20, 1).double()))
     expected = torch.nn.functional.conv2d(mask_of(x), torch.ones(1, 1, 3, 3).double(), None, 2, 1)
     torch.testing.assert_close(counts.dense(), expected)
+
+
+@pytest.mark.parametrize("layer", [spconv.SparseConv3d, spconv.SparseMaxPool3d])
+def test_an_axis_shorter_than_its_window_keeps_a_place(layer):
+    """As in spconv, which rounds toward zero: a U-Net goes down and up again, though the size says that nothing is
+    left."""
+    where = torch.tensor([[0, 0, 0, 0], [0, 0, 1, 1], [0, 0, 3, 2]], dtype=torch.int32)
+    rows = torch.tensor([[1.0, 2], [3, 5], [7, 11]])
+    x = spconv.SparseConvTensor(rows, where, [1, 4, 4], 1)
+    planes = () if layer is spconv.SparseMaxPool3d else (2, 3)
+    named = {} if layer is spconv.SparseMaxPool3d else {"bias": False}
+    down = layer(*planes, 2, 2, indice_key="down", **named)
+    y = down(x)
+    assert y.spatial_shape == [0, 2, 2] and y.indices.tolist() == [[0, 0, 0, 0], [0, 0, 1, 1]]
+    if layer is spconv.SparseMaxPool3d:
+        assert y.features.tolist() == [[3, 5], [7, 11]]
+        return
+    weight = down.weight[:, 0]
+    expected = torch.stack([weight[:, 0, 0] @ rows[0] + weight[:, 1, 1] @ rows[1], weight[:, 1, 0] @ rows[2]])
+    assert torch.allclose(y.features, expected)
+    up = spconv.SparseInverseConv3d(3, 2, 2, indice_key="down", bias=False)
+    z = up(y)
+    assert z.spatial_shape == [1, 4, 4] and torch.equal(z.indices, where)
+    weight = up.weight[:, 0]
+    above = [weight[:, 0, 0] @ y.features[0], weight[:, 1, 1] @ y.features[0], weight[:, 1, 0] @ y.features[1]]
+    assert torch.allclose(z.features, torch.stack(above))

@@ -118,6 +118,24 @@ def test_indices_changed_in_place_or_replaced_are_noticed(random):
     torch.testing.assert_close(layer(y.replace_feature(x.features)).features, layer(moved).features)
 
 
+@pytest.mark.parametrize("key", [None, "a"])
+@pytest.mark.parametrize("way", ["numpy", "data"])
+def test_a_buffer_that_is_filled_anew_for_each_frame_is_noticed(random, key, way):
+    """Torch does not count what others write into a tensor's memory."""
+    frames = [drawn(random, [9, 9], 40, 3) for _ in range(3)]
+    conv = spconv.SubMConv2d(3, 4, 3, bias=False, indice_key=key).double()
+    buffer = frames[0].indices.clone()
+    shown, version = buffer.numpy(), buffer._version
+    for frame in frames:
+        if way == "numpy":
+            shown[:] = frame.indices.numpy()
+        else:
+            buffer.data[:] = frame.indices
+        found = conv(spconv.SparseConvTensor(frame.features, buffer, [9, 9], 2)).features
+        assert buffer._version == version
+        assert torch.allclose(found, expected_submanifold(conv, frame, conv.weight, None)[1])
+
+
 def test_inference_tensors_are_looked_at_again(random):
     layer = spconv.SubMConv1d(1, 1, 3, bias=False)
     with torch.no_grad():

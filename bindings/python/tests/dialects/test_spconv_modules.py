@@ -4,6 +4,7 @@ import copy
 import io
 import itertools
 from collections import OrderedDict
+from contextlib import ExitStack
 
 import pytest
 import torch
@@ -368,3 +369,59 @@ def test_what_a_norm_returns_may_be_changed_in_place():
         return net[0].weight.grad
 
     torch.testing.assert_close(gradient(True), gradient(False))
+
+
+def watched_in_other_ways():
+    """Ways in which a program has its say in what a norm and a ReLU do, other than hooks of modules."""
+
+    def instance(norm, relu, patch):
+        patch.setattr(norm, "forward", lambda features: features * 2)
+        patch.setattr(relu, "forward", lambda features: features + 100)
+
+    def kind(norm, relu, patch):
+        patch.setattr(nn.BatchNorm1d, "forward", lambda self, features: features * 3)
+        patch.setattr(nn.ReLU, "forward", lambda self, features: features + 10)
+
+    def of_all(norm, relu, patch):
+        hook = nn.modules.module.register_module_forward_hook(
+            lambda module, given, result: result + 1 if type(module) in (nn.BatchNorm1d, nn.ReLU) else None
+        )
+        patch.callback(hook.remove)
+
+    def before_backward(norm, relu, patch):
+        for module in (norm, relu):
+            hook = module.register_full_backward_pre_hook(lambda module, gradients: (gradients[0] * 2,))
+            patch.callback(hook.remove)
+
+    return [instance, kind, of_all, before_backward]
+
+
+class Patches(ExitStack):
+    def setattr(self, owner, name, value):
+        known = owner.__dict__.get(name)
+        self.callback(delattr if known is None else setattr, owner, name, *([] if known is None else [known]))
+        setattr(owner, name, value)
+
+
+@pytest.mark.parametrize("way", watched_in_other_ways())
+def test_what_a_program_makes_of_torchs_modules_holds(random, way):
+    x = drawn(random, [9, 9], 60, 4, dtype=torch.float32)
+    results = []
+    for is_apart in (False, True):
+        norm, relu = nn.BatchNorm1d(4), nn.ReLU()
+        rows = x.features.detach().requires_grad_()
+        given = x.replace_feature(rows)
+        with Patches() as patch:
+            way(norm, relu, patch)
+            net = spconv.SparseSequential(norm, relu)
+            made = relu(norm(rows)) if is_apart else net(given).features
+            (made * torch.arange(4.0)).sum().backward()
+        results.append((made, rows.grad, norm.weight.grad))
+    for one, other in zip(*results):
+        assert (one is None and other is None) or torch.allclose(one, other, atol=1e-5)
+
+
+def test_what_is_no_module_is_not_the_end_of_a_sequential(random):
+    x = drawn(random, [9, 9], 60, 4, dtype=torch.float32)
+    with pytest.raises(TypeError):
+        spconv.SparseSequential(nn.ReLU(), None, nn.ReLU())(x)

@@ -224,3 +224,8 @@ def test_small_helpers():
     assert not x.is_quantized
     with pytest.raises(ValueError, match="features"):
         x.q_scale()
+
+
+def test_indices_of_a_dense_tensor_are_contiguous():
+    x = spconv.SparseConvTensor.from_dense(torch.tensor([[[0.0], [1]], [[2], [0]]]))
+    assert x.indices.is_contiguous() and x.indices.view(-1).tolist() == [0, 1, 1, 0]

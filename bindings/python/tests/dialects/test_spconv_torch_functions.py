@@ -207,7 +207,7 @@ def makers(y):
 
 def test_the_engine_computes_in_modules_of_a_program_and_only_there(random):
     x = drawn(random, [9, 9], 60, 3, dtype=torch.float32)
-    block = Block(relu_module)
+    block = Block(relu_module_in_place)
     assert "_NormReLUBackward" in makers(block(x).features)
     within = spconv.SparseSequential(block)(x)
     assert "_NormReLUBackward" in makers(within.features)
@@ -351,7 +351,7 @@ def test_nothing_is_left_behind_by_an_error(random):
     assert _torch_functions._running.mode is None
     leaf = torch.ones(4, 4, requires_grad=True)
     assert type(F.relu(leaf).grad_fn).__name__ == "ReluBackward0"
-    block.body = relu_module
+    block.body = relu_module_in_place
     assert "_NormReLUBackward" in makers(block(x).features)
 
 
@@ -384,7 +384,68 @@ def test_threads_do_not_meet(random):
         thread = threading.Thread(target=lambda: names.extend(makers(norm(features.detach().clone()))))
         thread.start()
         thread.join()
-        return relu_module(norm, features)
+        return relu_module_in_place(norm, features)
 
     assert "_NormReLUBackward" in makers(Block(body)(x).features)
     assert "NativeBatchNormBackward0" in names
+
+
+@pytest.mark.parametrize("is_training", [True, False])
+def test_a_program_that_keeps_what_lies_before_a_relu_gets_its_whole_gradient(random, is_training):
+    """A class activation map: the output of a norm is kept, and asked for its gradient later."""
+    x = drawn(random, [9, 9], 60, 3, dtype=torch.float32)
+    kept = []
+
+    def body(norm, features):
+        kept.append(norm(features))
+        return F.relu(kept[-1]) + 0.5 * torch.sigmoid(kept[-1])
+
+    block = Block(body).train(is_training)
+    found = []
+    for one in (block, by_torch(block)[0]):
+        result, seen = one(x).features.square().sum(), []
+        (asked,) = torch.autograd.grad(result, kept[-1], retain_graph=True)
+        kept[-1].register_hook(seen.append)
+        kept[-1].retain_grad()
+        result.backward()
+        assert torch.equal(seen[0], kept[-1].grad) and torch.equal(asked, kept[-1].grad)
+        found.append(asked)
+    assert torch.allclose(*found, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16])
+def test_the_default_type_of_a_program_changes_nothing(random, dtype):
+    x = drawn(random, [9, 9], 60, 3, dtype=torch.float32)
+    rows = torch.from_numpy(random.standard_normal((60, 4)).astype("float32"))
+    x = x.replace_feature(rows.requires_grad_())
+
+    class Rectified(spconv.SparseModule):
+        def forward(self, x):
+            return torch.relu(x.features)
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        result = Rectified()(x)
+        result.sum().backward()
+    finally:
+        torch.set_default_dtype(before)
+    assert torch.equal(result, rows.detach().clamp_min(0)) and torch.equal(rows.grad, (rows > 0).float())
+
+
+def test_functions_of_functions_are_torchs(random):
+    x = drawn(random, [9, 9], 60, 4, dtype=torch.float32)
+    x = x.replace_feature(x.features.detach().requires_grad_())
+
+    class Mapped(spconv.SparseModule):
+        def forward(self, x):
+            rows = x.features
+            each = torch.vmap(lambda row: torch.relu(row) + row)(rows)
+            slopes = torch.func.grad(lambda values: torch.relu(values).sum())(rows.detach())
+            return torch.relu(rows), each, slopes
+
+    plain, each, slopes = Mapped()(x)
+    assert torch.equal(each, plain + x.features) and torch.equal(slopes, (x.features > 0).float())
+    directions = torch.eye(3)[:, :, None].expand(3, 3, 4)
+    (found,) = torch.autograd.grad(plain[:3], x.features, directions, is_grads_batched=True)
+    assert torch.equal(found[:, :3], directions * (x.features[:3] > 0)) and not found[:, 3:].any()

@@ -221,6 +221,42 @@ def test_what_was_saved_under_the_other_name_loads_without_it(run):
     )
 
 
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_processes_of_a_program_find_the_libraries(run, tmp_path, method):
+    (tmp_path / "train.py").write_text(
+        textwrap.dedent(
+            """
+            import multiprocessing
+            import sys
+
+            import MinkowskiEngine as ME
+            import torchsparse
+            import spconv.pytorch as spconv
+            import torch
+
+
+            def work(queue):
+                import sparseconvnet
+
+                device = torch.zeros(1, device="cuda").device.type
+                queue.put((spconv.__name__, ME.__name__, torchsparse.__name__, sparseconvnet.__name__, device))
+
+
+            if __name__ == "__main__":
+                processes = multiprocessing.get_context(sys.argv[1])
+                queue = processes.Queue()
+                child = processes.Process(target=work, args=(queue,))
+                child.start()
+                print(*queue.get(timeout=100))
+                child.join()
+            """
+        )
+    )
+    libraries = "--libraries=spconv,MinkowskiEngine,torchsparse==1.4,sparseconvnet"
+    printed = run(None, "-m", "scn.stand_in", "--ignore-cuda", libraries, "train.py", method)
+    assert printed.split() == ["scn.spconv.pytorch", "scn.minkowski", "scn.torchsparse.v1", "scn.torch", "cpu"]
+
+
 def test_cuda_means_the_cpu(run):
     run(
         """
@@ -297,6 +333,13 @@ def test_cuda_means_the_cpu(run):
         generator = torch.Generator(device="cuda").manual_seed(3)
         same = torch.Generator().manual_seed(3)
         assert torch.equal(torch.rand(2, generator=generator), torch.rand(2, generator=same))
+        saved = io.BytesIO()
+        torch.save(x, saved)
+        for content in (x.untyped_storage(), x.storage()):
+            assert content.cuda() is content and content.pin_memory() is content
+        saved.seek(0)
+        is_on_cpu(torch.load(saved, map_location=lambda storage, location: storage.cuda(0)))
+        assert torch.cuda.get_device_properties(0).name == "cpu"
         assert isinstance(torch.default_generator, torch.Generator) and isinstance(generator, torch.Generator)
 
         with torch.autocast("cuda"), torch.cuda.amp.autocast():

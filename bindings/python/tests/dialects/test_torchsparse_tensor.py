@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from scn.errors import CoordinateError, StateError
-from scn.torchsparse import PointTensor, SparseTensor, set_coordinate_units
+from scn.torchsparse import PointTensor, SparseTensor, cat, set_coordinate_units
 from scn.torchsparse import nn as spnn
 from scn.torchsparse.utils import make_divisible, make_ntuple, make_tensor, tensor_cache, to_dense
 from scn.torchsparse.utils.tensor_cache import TensorCache, TensorCacheMode
@@ -238,3 +238,33 @@ def test_coordinates_are_in_units_of_the_finest_level_if_a_program_wants_it(stri
         set_coordinate_units("level")
     with pytest.raises(ValueError, match="units"):
         set_coordinate_units("voxels")
+
+
+@pytest.mark.parametrize("way", ["numpy", "data", "inference"])
+def test_a_buffer_that_is_filled_anew_for_each_frame_is_noticed(way):
+    """Torch does not count what others write into a tensor's memory, nor what is written in inference mode."""
+    torch.manual_seed(0)
+    conv = spnn.Conv3d(2, 3, 3)
+    frames = [a_tensor(), a_tensor(span=9)]
+    count = min(len(frame.coords) for frame in frames)
+    with torch.inference_mode(way == "inference"), torch.no_grad():
+        buffer = frames[0].coords[:count].clone()
+        shown = buffer.numpy()
+        for frame in frames:
+            coords, feats = frame.coords[:count], frame.feats[:count]
+            if way == "numpy":
+                shown[:] = coords.numpy()
+            elif way == "data":
+                buffer.data[:] = coords
+            else:
+                buffer.copy_(coords)
+            expected = conv(SparseTensor(feats, coords.clone())).feats
+            assert torch.equal(conv(SparseTensor(feats, buffer)).feats, expected)
+
+
+def test_joined_tensors_have_no_range():
+    x = a_tensor()
+    x.spatial_range = (2, 99, 99, 99)
+    y = cat([x, x])
+    assert y.spatial_range is None and x.spatial_range == (2, 99, 99, 99)
+    assert torch.equal(y.feats, torch.cat([x.feats, x.feats], 1))

@@ -123,6 +123,10 @@ SCN_ARITHMETIC_SUBTRACT = 1
 SCN_ARITHMETIC_MULTIPLY = 2
 SCN_ARITHMETIC_DIVIDE = 3
 
+# scn_weight_layout
+SCN_WEIGHT_OFFSETS_FIRST = 0
+SCN_WEIGHT_OUTPUTS_FIRST = 1
+
 # Handles.
 Tensor = c_void_p
 Module = c_void_p
@@ -145,6 +149,7 @@ Activation = c_int
 VoxelReduction = c_int
 SiteCombination = c_int
 Arithmetic = c_int
+WeightLayout = c_int
 
 # Numbers in memory: an address, an array or a reference of ctypes, None for NULL.
 Int32s = c_void_p
@@ -798,6 +803,18 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "scn_convolution_forward": (Status, [Rulebook, POINTER(Matrix), Floats, Floats, c_int64, POINTER(Matrix)]),
     "scn_convolution_backward_input": (Status, [Rulebook, POINTER(Matrix), Floats, c_int64, POINTER(Matrix)]),
     "scn_convolution_backward_weight": (Status, [Rulebook, POINTER(Matrix), POINTER(Matrix), c_int64, Floats, Floats]),
+    "scn_convolution_forward_in_layout": (
+        Status,
+        [Rulebook, POINTER(Matrix), Floats, WeightLayout, Floats, c_int64, POINTER(Matrix)],
+    ),
+    "scn_convolution_backward_input_in_layout": (
+        Status,
+        [Rulebook, POINTER(Matrix), Floats, WeightLayout, c_int64, POINTER(Matrix)],
+    ),
+    "scn_convolution_backward_weight_in_layout": (
+        Status,
+        [Rulebook, POINTER(Matrix), POINTER(Matrix), WeightLayout, c_int64, Floats, Floats],
+    ),
     "scn_shape_context_forward": (Status, [Rulebook, POINTER(Matrix), POINTER(Matrix)]),
     "scn_shape_context_backward": (Status, [Rulebook, POINTER(Matrix), POINTER(Matrix)]),
     "scn_max_pooling_forward": (Status, [Rulebook, POINTER(Matrix), c_int64, POINTER(Matrix)]),

@@ -18,8 +18,16 @@ from .._native.generated import BatchNormOptions
 from .._native.library import library
 from ..torch.autograd import reference
 from ..torch.autograd.autocast import is_autocasting
-from ..torch.autograd.buffers import address, computable, matrix, new
-from ..torch.autograd.derivatives import recorded
+from ..torch.autograd.buffers import (
+    address,
+    computable,
+    is_computable,
+    is_computed_by_library,
+    matrix,
+    new,
+    two_addresses,
+)
+from ..torch.autograd.derivatives import Unrecorded, applied, recorded
 from .elementwise import relu, relu_in_place
 
 __all__ = ["Evaluated", "Norm", "Normalized", "count_batch", "evaluated", "is_by_library", "normalized", "rectified"]
@@ -76,43 +84,42 @@ class Normalized(NamedTuple):
 def is_by_library(norm: Norm, rows: torch.Tensor) -> bool:
     """Return whether the library computes what torch's batch norm makes of rows [n, planes]: not other types and
     devices, statistics without a momentum, a single row in training."""
-    if rows.dtype is not torch.float32 or rows.device.type != "cpu" or rows.ndim != 2 or not rows.shape[1]:
+    if not is_computed_by_library(rows) or rows.ndim != 2 or rows.is_inference():
         return False
-    kept = (norm.running_mean, norm.running_var, norm.weight, norm.bias)
-    if norm.momentum is None or not norm.eps > 0 or is_autocasting(rows.device) or rows.is_inference():
+    count, planes = rows.shape
+    mean, variance, weight, bias, is_training, momentum, epsilon = norm
+    if not planes or momentum is None or not epsilon > 0 or is_autocasting(rows.device):
         return False
-    if (kept[0] is None) is not (kept[1] is None) or (kept[2] is None) is not (kept[3] is None):
+    if (mean is None) is not (variance is None) or (weight is None) is not (bias is None):
         return False
-    if len(rows) < 2 if norm.training else kept[0] is None:
+    if count < 2 if is_training else mean is None:
         return False
     if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
         return False
-    return all(part is None or _is_plain(part, rows.shape[1]) for part in kept)
-
-
-def _is_plain(part: torch.Tensor, planes: int) -> bool:
-    """Return whether the library can read the numbers of planes where they are."""
-    is_float = part.dtype is torch.float32 and part.device.type == "cpu" and not part.is_inference()
-    return is_float and part.is_contiguous() and part.shape == (planes,)
+    for part in (mean, variance, weight, bias):
+        if part is not None and not (is_computable(part) and part.shape == (planes,) and not part.is_inference()):
+            return False
+    return True
 
 
 def normalized(norm: Norm, rows: torch.Tensor) -> Normalized:
     """Return rows normalized; in training, the running statistics follow."""
     rows = computable(rows)
     saved = new(2, rows.shape[1])
-    function: Any = _Norm.apply
-    result = function(rows, norm.weight, norm.bias, norm, saved)
+    result: torch.Tensor = applied(_Norm, rows, norm.weight, norm.bias, norm, saved)
     versions = (rows._version, result._version)
     return Normalized(result, rows, norm.weight, norm.bias, saved, norm.eps, norm.training, versions)
 
 
 def rectified(known: Normalized, is_in_place: bool) -> torch.Tensor:
-    """Return the ReLU of a result of `normalized`: the same tensor, changed, if it is in place."""
-    # In a list autograd does not see it: the backward pass goes to the input at once.
+    """Return the ReLU of a result of `normalized`: the same tensor, changed, if it is in place.
+
+    The backward pass goes to the input at once: where it is not in place, the result of the norm itself gets no gradient.
+    """
+    # In a list autograd does not see it.
     values = known.result if is_in_place else [known.result.detach()]
     settings = (known.epsilon, known.is_training)
-    function: Any = _NormReLU.apply
-    result: torch.Tensor = function(known.input, known.weight, known.bias, values, known.saved, settings)
+    result: torch.Tensor = applied(_NormReLU, known.input, known.weight, known.bias, values, known.saved, settings)
     return result
 
 
@@ -151,7 +158,7 @@ class _Norm(Function):
     def forward(ctx: Any, input: torch.Tensor, weight: Any, bias: Any, norm: Norm, saved: torch.Tensor) -> torch.Tensor:
         result = new(*input.shape)
         affine = (address(weight), address(bias))
-        mean, variance, moments = norm.running_mean, norm.running_var, (saved[0].data_ptr(), saved[1].data_ptr())
+        mean, variance, moments = norm.running_mean, norm.running_var, two_addresses(saved)
         if norm.training:
             assert norm.momentum is not None, "the library follows by a momentum"
             running, options = (address(mean), address(variance)), _options(norm.eps, 1 - norm.momentum, 1)
@@ -161,7 +168,10 @@ class _Norm(Function):
                     increment_version(part)
         else:
             assert mean is not None and variance is not None, "evaluation has statistics"
-            torch.stack([mean, variance], out=saved)
+            if isinstance(ctx, Unrecorded):
+                moments = (mean.data_ptr(), variance.data_ptr())
+            else:
+                torch.stack([mean, variance], out=saved)
             options = _options(norm.eps, 1, 1)
             library.scn_batch_norm_forward_evaluation(matrix(input), *affine, *moments, options, matrix(result))
         ctx.save_for_backward(input, weight, bias, saved)
@@ -211,9 +221,14 @@ def _options(epsilon: float, kept: float, leakiness: float) -> BatchNormOptions:
 def _remember(ctx: Any, saved: torch.Tensor, epsilon: float, is_training: bool, leakiness: float) -> None:
     """Keep what the backward pass needs besides the tensors that are saved."""
     ctx.settings = (epsilon, is_training, leakiness)
-    mean, variance = (None, None) if is_training else saved
-    kept: dict[str, Any] = {"mean": mean, "variance": variance, "epsilon": epsilon, "leakiness": leakiness}
-    ctx.reference = (partial(reference.batch_norm, **kept), (0, 1, 2))
+    named: dict[str, Any] = {"saved": None if is_training else saved, "epsilon": epsilon, "leakiness": leakiness}
+    ctx.reference = (partial(_by_torch, **named), (0, 1, 2))
+
+
+def _by_torch(rows: torch.Tensor, weight: Any, bias: Any, saved: Any, epsilon: float, leakiness: float) -> torch.Tensor:
+    """saved: the means and variances to normalize by; None for those of the rows."""
+    mean, variance = (None, None) if saved is None else saved
+    return reference.batch_norm(rows, weight, bias, mean, variance, epsilon, leakiness)
 
 
 def _gradients(ctx: Any, gradient: torch.Tensor, output: torch.Tensor) -> tuple[Any, Any, Any]:
@@ -230,8 +245,7 @@ def _gradients(ctx: Any, gradient: torch.Tensor, output: torch.Tensor) -> tuple[
         matrix(output),
         matrix(gradient),
         address(weight),
-        saved[0].data_ptr(),
-        saved[1].data_ptr(),
+        *two_addresses(saved),
         _options(epsilon, 1, leakiness),
         address(by_weight),
         address(by_bias),

@@ -7,7 +7,8 @@ from typing import Any, ClassVar, TypeVar
 import torch
 from torch import nn
 
-from ..dialects.elementwise import has_hooks, relu
+from ..dialects.elementwise import relu
+from ..dialects.watching import is_watched
 from .MinkowskiCommon import MinkowskiModuleBase
 from .MinkowskiSparseTensor import SparseTensor
 from .MinkowskiTensor import Tensor
@@ -129,7 +130,7 @@ class MinkowskiReLU(MinkowskiNonlinearityBase):
 
     def forward(self, input: Input) -> Input:
         """Return the tensor or the field with negative features set to 0."""
-        if type(self.module) is nn.ReLU and not has_hooks(self.module):
+        if type(self.module) is nn.ReLU and not is_watched(self.module):
             return rectified(input, self.module.inplace)
         return super().forward(input)
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from .._messages import wrong_shape, wrong_type
 from ..dialects.batch_norm import Norm, is_by_library
-from ..dialects.elementwise import has_hooks
+from ..dialects.watching import is_watched
 from ._enums import PoolingMode
 from ._errors import asserted
 from ._features import Features
@@ -53,7 +53,7 @@ class MinkowskiBatchNorm(nn.Module):
 
     def forward(self, input: Input) -> Input:
         """Return the tensor or the field with normalized features."""
-        is_plain = type(self.bn) is nn.BatchNorm1d and not has_hooks(self.bn)
+        is_plain = type(self.bn) is nn.BatchNorm1d and not is_watched(self.bn)
         if isinstance(input, SparseTensor) and is_plain and is_by_library(Norm.of(self.bn), input._held.unseen):
             return input._with_held(input._held.normalized(self.bn))
         return input._mapped(self._normalized)

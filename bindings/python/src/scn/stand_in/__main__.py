@@ -8,6 +8,7 @@ import runpy
 import sys
 
 from . import LIBRARIES, VERSIONS, stand_in
+from .spawned import hand_on
 
 
 def main() -> None:
@@ -32,6 +33,7 @@ def main() -> None:
         stand_in(*libraries, ignore_cuda=options.ignore_cuda)
     except ValueError as error:
         parser.error(str(error))
+    hand_on(libraries, options.ignore_cuda)
     if options.module:
         sys.argv = [options.module, *options.program]
         sys.path.insert(0, "")

@@ -13,6 +13,7 @@ import functools
 import sys
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any, Callable
 
 import torch
@@ -90,6 +91,7 @@ _ZERO = [
     "memory_reserved",
     "utilization",
 ]
+_CPU_PROPERTIES = SimpleNamespace(name="cpu", major=0, minor=0, total_memory=0, multi_processor_count=0)
 _is_ignored = False
 
 
@@ -114,8 +116,12 @@ def ignore_cuda() -> None:
         _replace(torch.Tensor, name, _making)
     for name in ("fftfreq", "rfftfreq"):
         _replace(torch.fft, name, _making)
-    for name in ("to", "type", "cuda", "pin_memory", "record_stream"):
+    for name in ("to", "type", "cuda", "record_stream"):
         _replace(torch.Tensor, name, globals()[f"_{name}"])
+    _replace(torch.Tensor, "pin_memory", _returning_itself)
+    for storage in (torch.UntypedStorage, torch.TypedStorage):
+        for name in ("cuda", "pin_memory"):
+            _replace(storage, name, _returning_itself)
     _replace(torch.nn.Module, "to", _to)
     _replace(_device.DeviceContext, "__init__", _at_first)
     _replace(torch, "load", _load)
@@ -133,6 +139,7 @@ def _replace_functions_of_cuda() -> None:
             _replace(cuda, name, functools.partial(_returning, result))
     _replace(cuda, "get_device_name", functools.partial(_returning, "cpu"))
     _replace(cuda, "get_device_capability", functools.partial(_returning, (0, 0)))
+    _replace(cuda, "get_device_properties", functools.partial(_returning, _CPU_PROPERTIES))
     _replace(cuda, "mem_get_info", functools.partial(_returning, (0, 0)))
     _replace(cuda, "get_rng_state", lambda function: lambda *arguments, **options: torch.get_rng_state())
     for name in ("range_push", "range_pop", "mark"):
@@ -212,11 +219,8 @@ def _cuda(function: Any) -> Any:
     return cuda
 
 
-def _pin_memory(function: Any) -> Any:
-    def pin_memory(self: Any, *arguments: Any, **options: Any) -> Any:
-        return self
-
-    return pin_memory
+def _returning_itself(function: Any) -> Any:
+    return lambda self, *arguments, **options: self
 
 
 def _record_stream(function: Any) -> Any:

@@ -14,6 +14,7 @@ import torch
 from torch.autograd import Function
 from torch.nn import functional as F
 
+from .._messages import wrong_shape
 from .._native.arrays import IntArray
 from .._native.arrays import address as array_address
 from .._native.generated import SCN_SEGMENT_MAX, SCN_SEGMENT_SUM, Matrix
@@ -31,7 +32,7 @@ from .autograd.buffers import (
     rounded,
 )
 from .autograd.convolution import convolution
-from .autograd.derivatives import recorded
+from .autograd.derivatives import applied, recorded
 from .autograd.losses import binary_cross_entropy, compare_sparse, cross_entropy
 
 __all__ = [
@@ -92,13 +93,13 @@ def _is_movable(rows: torch.Tensor, order: torch.Tensor) -> bool:
         return False
     if rows.ndim != 2 or not rows.numel() or rows.is_neg() or torch.jit.is_tracing():  # type: ignore[attr-defined]
         return False
-    is_whole = order.dtype is torch.int64 and order.device.type == "cpu" and order.is_contiguous()
+    is_whole = order.dtype is torch.int64 and order.is_cpu and order.is_contiguous()
     return is_whole and len(order) == len(rows)
 
 
 def permute(rows: torch.Tensor, order: torch.Tensor, inverse: torch.Tensor) -> torch.Tensor:
     """Return the rows order[0], order[1], ...; inverse: the order that restores them."""
-    return _Permute.apply(rows, order, inverse)  # type: ignore[no-any-return]
+    return applied(_Permute, rows, order, inverse)  # type: ignore[no-any-return]
 
 
 class _Add(Function):
@@ -117,7 +118,7 @@ def add(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """Add matrices of the same shape."""
     if not is_computed_by_library(a):
         return a + b
-    return _Add.apply(a, b)  # type: ignore[no-any-return]
+    return applied(_Add, a, b)  # type: ignore[no-any-return]
 
 
 class _Join(Function):
@@ -142,7 +143,7 @@ def join(parts: Sequence[torch.Tensor]) -> torch.Tensor:
     """Put planes side by side: [n, a], [n, b], ... -> [n, a + b + ...]."""
     if not all(map(is_computed_by_library, parts)):
         return torch.cat(list(parts), 1)
-    return _Join.apply(*parts)  # type: ignore[no-any-return]
+    return applied(_Join, *parts)  # type: ignore[no-any-return]
 
 
 class _Map(Function):
@@ -461,6 +462,12 @@ def linear(
 ) -> torch.Tensor:
     """Multiply: [n, in] -> [n, out]. weight: [in, out], or [out, in] where is_transposed. bias: [out] or None. The
     input may be bfloat16 beside parameters of float32."""
+    inner, outer = reversed(weight.shape) if is_transposed else weight.shape
+    # The library gets only addresses.
+    if input.shape[1:] != (inner,):
+        raise wrong_shape("input", input.shape, f"[n, {inner}]")
+    if bias is not None and bias.shape != (outer,):
+        raise wrong_shape("bias", bias.shape, [outer])
     if not is_computed_by_library(weight):
         return _product(input, weight, bias, is_transposed)
-    return _Linear.apply(input, weight, bias, int(is_transposed))  # type: ignore[no-any-return]
+    return applied(_Linear, input, weight, bias, int(is_transposed))  # type: ignore[no-any-return]

@@ -19,7 +19,11 @@ def cat(inputs: Sequence[Any]) -> Any:
     if not len(inputs):
         raise wrong_value("inputs", inputs, "at least one tensor")
     first, *others = inputs
-    return first._joined(lambda features: torch.cat(features, 1), others)
+    result = first._joined(lambda features: torch.cat(features, 1), others)
+    if getattr(result, "spatial_range", None) is not None:
+        # As in torchsparse: layers that follow then know no field.
+        result.spatial_range = None
+    return result
 
 
 def generative_add(a: SparseTensor, b: SparseTensor) -> SparseTensor:

@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional
 
 from ..._messages import one_of, wrong_value
+from ...torch.autograd import autocast
 from .._cumm.tensorview.gemm import Activation
 
 __all__ = ["activated", "autocast_type"]
@@ -29,12 +30,7 @@ def activated(values: torch.Tensor, act_type: Activation, act_alpha: float) -> t
 def autocast_type(values: torch.Tensor) -> Optional[torch.dtype]:
     """Return the type in which torch's own layers would return what they make of values under `torch.autocast`; None
     where it is theirs."""
-    device = values.device.type
-    if values.dtype is torch.float64 or not values.is_floating_point():
+    if not autocast.is_autocasting(values.device):
         return None
-    if hasattr(torch, "get_autocast_dtype"):
-        is_on = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
-        return torch.get_autocast_dtype(device) if is_on else None
-    if device == "cpu":  # torch before 2.4
-        return torch.get_autocast_cpu_dtype() if torch.is_autocast_cpu_enabled() else None
-    return torch.get_autocast_gpu_dtype() if device == "cuda" and torch.is_autocast_enabled() else None
+    is_narrow = values.is_floating_point() and values.dtype is not torch.float64
+    return autocast.autocast_type(values.device) if is_narrow else None

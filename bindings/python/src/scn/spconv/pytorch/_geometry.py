@@ -5,8 +5,10 @@ The engine's sites of a tensor's `indices` are found again as long as that tenso
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import NamedTuple, Optional
+from fractions import Fraction
+from typing import Any, NamedTuple, Optional
 
 import numpy as np
 import torch
@@ -61,9 +63,12 @@ def get_deconv_output_size(
 _known = Remembered()
 
 
-def known_rows(indices: torch.Tensor, spatial_shape: Sequence[int]) -> Optional[Rows]:
-    """Return the rows of a tensor of indices if they are known and it has not changed since, otherwise None."""
-    by_shape: Optional[dict[tuple[int, ...], Rows]] = _known.get(indices)
+def known_rows(indices: torch.Tensor, spatial_shape: Sequence[int], is_compared: bool = False) -> Optional[Rows]:
+    """Return the rows of a tensor of indices if they are known and it has not changed since, otherwise None.
+
+    is_compared: whether changes are looked for that torch did not make.
+    """
+    by_shape: Optional[dict[tuple[int, ...], Rows]] = _known.get(indices, is_compared)
     return None if by_shape is None else by_shape.get(tuple(spatial_shape))
 
 
@@ -80,7 +85,7 @@ def rows_of(indices: torch.Tensor, spatial_shape: Sequence[int]) -> Rows:
     """Return the rows that indices [rows, 1 + dimension] name, batch index first, in a field of some size."""
     if not isinstance(indices, torch.Tensor):
         raise wrong_type("indices", indices, "a torch.Tensor")
-    rows = known_rows(indices, spatial_shape)
+    rows = known_rows(indices, spatial_shape, is_compared=True)
     if rows is None:
         where = coordinate_array(indices, "indices", len(spatial_shape))
         rows = Rows.made(where, "indices", spatial_size=list(spatial_shape))
@@ -127,11 +132,24 @@ class Filter(NamedTuple):
         if self.is_subm:
             return self._submanifold(rows)
         output_shape = self.output_shape(shape)
-        if min(output_shape) < 1:
+        reached = output_shape if self.is_transposed else self._reached(shape)
+        if min(reached) < 1:
             raise InvalidArgumentError(
                 f"spatial_shape: is {list(shape)}, of which this layer makes {output_shape}, expected at least 1"
             )
-        return self._transposed(rows, output_shape) if self.is_transposed else self._strided(rows)
+        if self.is_transposed:
+            return self._in_the_open(rows, reached, -1, {"input_stride": self.stride})
+        if reached != output_shape:
+            return self._in_the_open(rows, reached, 1, {"output_stride": self.stride})
+        return self._strided(rows)
+
+    def _reached(self, shape: Sequence[int]) -> list[int]:
+        """Return the size of the field in which spconv looks for outputs: it rounds toward zero, so that an axis which
+        is shorter than its window, and of which the output has none, still has a place."""
+        return [
+            math.trunc(Fraction(places + 2 * pad - step * (taps - 1) - 1, apart)) + 1
+            for places, taps, apart, pad, step in zip(shape, self.size, self.stride, self.padding, self.dilation)
+        ]
 
     def _submanifold(self, rows: Rows) -> Rules:
         if any(places % 2 == 0 for places in self.size):
@@ -144,12 +162,13 @@ class Filter(NamedTuple):
         )
         return Rules(rulebook, rows, Rows(sites))
 
-    def _transposed(self, rows: Rows, output_shape: list[int]) -> Rules:
+    def _in_the_open(self, rows: Rows, output_shape: list[int], sign: int, strides: dict[str, Any]) -> Rules:
+        """Return the rules to outputs in a field of spconv's own: they are found in the open, and those inside are
+        taken into it. sign: of the filter's offsets."""
         sites = rows.sites
         taps = filter_offsets(rows.dimension, self.size, "corner", dilation=self.dilation, padding=self.padding)
-        # The field of the outputs is spconv's own: they are found in the open, and those inside are taken into it.
-        everywhere, _ = sites.taken(sites.coordinates).covering(-taps, input_stride=self.stride)
+        everywhere, _ = sites.taken(sites.coordinates).covering(sign * taps, **strides)
         where = everywhere.coordinates
         inside = ((where[:, :-1] >= 0) & (where[:, :-1] < np.array(output_shape))).all(1)
         output = sites.taken(where[inside], output_shape)
-        return Rules(sites.related(output, -taps, input_stride=self.stride), rows, Rows(output))
+        return Rules(sites.related(output, sign * taps, **strides), rows, Rows(output))

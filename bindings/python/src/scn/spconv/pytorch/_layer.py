@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple, Optional
 
 import torch
@@ -14,6 +14,7 @@ from ...dialects.rows import Rows, Rules
 from ...errors import UnsupportedError
 from .._errors import MisuseError
 from ..core import ConvAlgo
+from ..tools import UNTIMED
 from ._geometry import Filter, matching_rows, remember, rows_of
 from ._indice_data import KeyedRules, keyed, same_sites
 from .core import SparseConvTensor
@@ -127,6 +128,13 @@ def next_tensor(input: SparseConvTensor, step: Step, values: torch.Tensor) -> Sp
     return made
 
 
+@contextmanager
+def _timed(seconds: list[float]) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds.append(time.perf_counter() - start)
+
+
 class TimedLayer:
     """Notes in a tensor's `benchmark_record` what a layer does, if the tensor wants that."""
 
@@ -141,13 +149,9 @@ class TimedLayer:
         empty: dict[str, Any] = {"indice_gen_time": [], "time": [], "num_points": [], "num_out_points": []}
         self.record = input.benchmark_record.setdefault(name, {"type": kind, **empty, "params": properties})
 
-    @contextmanager
-    def part(self, name: str) -> Iterator[None]:
+    def part(self, name: str) -> AbstractContextManager[None]:
         """Note how many seconds what is within takes."""
-        start = time.perf_counter()
-        yield
-        if self.record is not None:
-            self.record[name].append(time.perf_counter() - start)
+        return UNTIMED if self.record is None else _timed(self.record[name])
 
     def counted(self, rows: Rows, output: Rows) -> None:
         """Note how many sites come and go."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional
+from typing import Callable, Optional
 
 import torch
 from torch import nn
@@ -10,6 +10,7 @@ from torch.autograd.graph import increment_version
 
 from ...dialects.batch_norm import Norm, count_batch, is_by_library, normalized
 from ...torch.autograd.buffers import computable
+from ...torch.autograd.derivatives import applied
 from ...torch.layers.normalization import _BatchNorm
 
 __all__ = ["engine_norm"]
@@ -23,14 +24,13 @@ def engine_norm(
 
     values: what is to be normalized.
     """
-    if not is_by_library(Norm.of(norm), values):
+    known = Norm.of(norm)
+    if not is_by_library(known, values):
         return None
 
     def computed(features: torch.Tensor) -> torch.Tensor:
         count_batch(norm)
-        if not has_relu:
-            return normalized(Norm.of(norm), features).result
-        return _rectified(Norm.of(norm), features)
+        return _rectified(known, features) if has_relu else normalized(known, features).result
 
     return computed
 
@@ -40,8 +40,9 @@ def _rectified(norm: Norm, features: torch.Tensor) -> torch.Tensor:
     assert norm.momentum is not None, "the engine follows by a momentum"
     mean, variance = norm.running_mean, norm.running_var
     settings = (norm.eps, 1 - norm.momentum, 0.0)
-    apply: Any = _BatchNorm.apply
-    result: torch.Tensor = apply(computable(features), norm.weight, norm.bias, mean, variance, settings, norm.training)
+    result: torch.Tensor = applied(
+        _BatchNorm, computable(features), norm.weight, norm.bias, mean, variance, settings, norm.training
+    )
     if norm.training:
         for part in (mean, variance):
             if part is not None:

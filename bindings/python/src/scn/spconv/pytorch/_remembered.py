@@ -1,4 +1,8 @@
-"""Values that belong to tensors as long as these exist and do not change."""
+"""Values that belong to tensors as long as these exist and do not change.
+
+Torch counts the changes that it makes. What else writes into a tensor's memory, such as numpy or `tensor.data`, shows
+only in the content.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +19,17 @@ class _Known:
 
     def __init__(self, tensor: torch.Tensor, value: Any, forget: Any) -> None:
         self.reference = weakref.ref(tensor, forget)
-        # Tensors of inference mode count no versions: their content has to be compared.
-        self.copy = tensor.clone() if tensor.is_inference() else None
-        self.version = -1 if tensor.is_inference() else tensor._version
+        self.copy = tensor.detach().clone()
+        # Tensors of inference mode count no changes.
+        self.version = None if tensor.is_inference() else tensor._version
         self.value = value
 
-    def is_of(self, tensor: torch.Tensor) -> bool:
+    def is_of(self, tensor: torch.Tensor, is_compared: bool) -> bool:
         if self.reference() is not tensor:
             return False
-        return torch.equal(self.copy, tensor) if self.copy is not None else bool(self.version == tensor._version)
+        if self.version is not None and self.version != tensor._version:
+            return False
+        return torch.equal(self.copy, tensor) if is_compared or self.version is None else True
 
 
 class Remembered:
@@ -32,10 +38,11 @@ class Remembered:
     def __init__(self) -> None:
         self._known: dict[int, _Known] = {}
 
-    def get(self, tensor: torch.Tensor) -> Optional[Any]:
-        """Return the value of a tensor, None if it has none or has changed since."""
+    def get(self, tensor: torch.Tensor, is_compared: bool = False) -> Optional[Any]:
+        """Return the value of a tensor, None if it has none or has changed since. is_compared: whether changes are
+        looked for that torch did not make."""
         known = self._known.get(id(tensor))
-        return known.value if known is not None and known.is_of(tensor) else None
+        return known.value if known is not None and known.is_of(tensor, is_compared) else None
 
     def put(self, tensor: torch.Tensor, value: Any) -> None:
         """Give a tensor, as it is now, a value."""

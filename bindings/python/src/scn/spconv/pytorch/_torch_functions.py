@@ -17,6 +17,7 @@ from torch.overrides import TorchFunctionMode, handle_torch_function
 
 from ...dialects.batch_norm import Norm, Normalized, is_by_library, normalized, rectified
 from ...dialects.elementwise import add_in_place, added, joined, relu
+from ...torch.autograd.derivatives import are_transformed
 
 __all__ = ["called_for_layer", "called_for_program"]
 
@@ -56,6 +57,8 @@ class _Engine(TorchFunctionMode):
         taken = _TAKEN.get(func)
         # A checkpoint, which has such hooks, must find the same tensors once more where no mode is on.
         if taken is None or any(kind is not torch.Tensor for kind in types) or _hooks is None or _hooks() is not None:
+            return func(*args, **(kwargs or {}))
+        if are_transformed():
             return func(*args, **(kwargs or {}))
         return taken(self, func, *args, **(kwargs or {}))
 
@@ -116,10 +119,11 @@ def _relu_in_place(mode: _Engine, func: Any, input: Any) -> Any:
 
 def _rectified(mode: _Engine, values: torch.Tensor, is_in_place: bool) -> torch.Tensor:
     known, mode.norm = mode.norm, None
-    is_known = known is not None and known.result is values and known.is_current and torch.is_grad_enabled()
-    if known is None or not is_known or values._backward_hooks or values.retains_grad:
+    # In place, what the norm made is gone with its gradient; otherwise a program may have kept it, and ask for that.
+    if known is None or not is_in_place or known.result is not values or not torch.is_grad_enabled():
         return relu(values, is_in_place)
-    return rectified(known, is_in_place)
+    is_seen = not known.is_current or values._backward_hooks or values.retains_grad
+    return relu(values, True) if is_seen else rectified(known, True)
 
 
 def _add(mode: _Engine, func: Any, *args: Any, **kwargs: Any) -> Any:

@@ -17,6 +17,7 @@ from .._errors import MisuseError
 from ..core import ConvAlgo
 from ..tools import CUDAKernelTimer
 from ._indice_data import ImplicitGemmIndiceData, IndiceData
+from ._torch_functions import called_for_layer
 
 __all__ = [
     "ImplicitGemmIndiceData",
@@ -102,10 +103,7 @@ class SparseConvTensor:
     def _features(self) -> torch.Tensor:
         if self._shown is None:
             assert self._in_order is not None, "a tensor has features"
-            rows, values = self._in_order
-            # Whoever looks first may do so without gradients; those who come later may need them.
-            with torch.inference_mode(values.is_inference()), torch.set_grad_enabled(values.requires_grad):
-                self._shown = rows.shown(values)
+            self._shown = called_for_layer(_shown, self._in_order, {})
             self._in_order = None
         return self._shown
 
@@ -160,9 +158,8 @@ class SparseConvTensor:
 
     def _derived(self) -> SparseConvTensor:
         """Return a tensor with all attributes of this one."""
-        made = SparseConvTensor.__new__(SparseConvTensor)
-        for name in _ATTRIBUTES:
-            setattr(made, name, getattr(self, name))
+        made, mine = SparseConvTensor.__new__(SparseConvTensor), self.__dict__
+        made.__dict__ = {name: mine[name] for name in _ATTRIBUTES}
         return made
 
     def replace_feature(self, feature: torch.Tensor) -> SparseConvTensor:
@@ -215,7 +212,7 @@ class SparseConvTensor:
         if x.ndim < 3:
             raise wrong_shape("x", x.shape, "[batch, *spatial shape, planes]")
         where = (x != 0).any(-1)
-        return cls(x[where], where.nonzero().int(), x.shape[1:-1], x.shape[0])
+        return cls(x[where], where.nonzero().int().contiguous(), x.shape[1:-1], x.shape[0])
 
     def dense(self, channels_first: bool = True) -> torch.Tensor:
         """Return the features in a dense tensor, 0 elsewhere: [batch, planes, *spatial shape], or, where not
@@ -261,6 +258,13 @@ class SparseConvTensor:
     def __getstate__(self) -> dict[str, Any]:
         self._settle()
         return self.__dict__
+
+
+def _shown(rows: Rows, values: torch.Tensor) -> torch.Tensor:
+    """Return features, which are in the engine's order, in that of the rows."""
+    # Whoever looks first may do so without gradients; those who come later may need them.
+    with torch.inference_mode(values.is_inference()), torch.set_grad_enabled(values.requires_grad):
+        return rows.shown(values)
 
 
 _ATTRIBUTES = (

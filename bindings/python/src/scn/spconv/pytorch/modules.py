@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from ..._messages import wrong_type, wrong_value
+from ...dialects.watching import is_watched
 from ._normalization import engine_norm
 from ._torch_functions import called_for_layer, called_for_program
 from .core import SparseConvTensor
@@ -53,28 +54,23 @@ def is_sparse_conv(module: Any) -> bool:
     return isinstance(module, SparseConvolution)
 
 
-def _is_watched(module: nn.Module) -> bool:
-    """Return whether a program sees what a module gets or returns."""
-    return bool(module._forward_hooks or module._forward_pre_hooks or module._backward_hooks)
-
-
 def shown_if_watched(module: nn.Module, output: Any) -> Any:
     """Return the output of a module, with features that are what a hook will see and take gradients of."""
-    if isinstance(output, SparseConvTensor) and _is_watched(module):
+    if isinstance(output, SparseConvTensor) and is_watched(module):
         output._settle()
     return output
 
 
 def _applied(function: Any, module: nn.Module, input: SparseConvTensor) -> SparseConvTensor:
     """Return a tensor with what a function, which stands for a module, makes of the features."""
-    if type(module) in _ALIKE and not _is_watched(module):
+    if type(module) in _ALIKE and not is_watched(module):
         return input._mapped(function)
     return input.replace_feature(function(input.features))
 
 
 def _engine_norm(norm: nn.BatchNorm1d, input: SparseConvTensor, has_relu: bool) -> Any:
     """Return what computes a norm, and a ReLU behind it, faster than torch, if nobody can tell."""
-    return None if _is_watched(norm) else engine_norm(norm, input._values(), has_relu)
+    return None if is_watched(norm) else engine_norm(norm, input._values(), has_relu)
 
 
 class SparseModule(nn.Module):
@@ -135,19 +131,19 @@ class SparseSequential(SparseModule):
 
     def forward(self, input: Any) -> Any:
         """Return what the last module returns. input: a sparse tensor, a list of them, or a dense one."""
-        modules = iter(self._modules.values())
-        following = next(modules, None)
-        while following is not None:
-            module, following = following, next(modules, None)
+        modules: list[Any] = list(self._modules.values())
+        while modules:
+            module = modules.pop(0)
             if is_spconv_module(module) or not isinstance(input, SparseConvTensor):
                 input = module(input)
             elif input.indices.shape[0] != 0:
                 function: Any = module
                 if type(module) is nn.BatchNorm1d:
-                    has_relu = type(following) is nn.ReLU and not _is_watched(following)
+                    has_relu = bool(modules) and type(modules[0]) is nn.ReLU and not is_watched(modules[0])
                     known = _engine_norm(module, input, has_relu)
                     if known is not None:
-                        function, following = known, next(modules, None) if has_relu else following
+                        function = known
+                        del modules[: int(has_relu)]
                 input = _applied(function, module, input)
         return shown_if_watched(self, input)
 

@@ -30,7 +30,7 @@ def autocast_type(device: torch.device) -> torch.dtype:
 def is_multiplied_as_bfloat16(rows: torch.Tensor, weight: torch.Tensor) -> bool:
     """Return whether rows are rounded to bfloat16 before they are multiplied: where `torch.autocast` says so, or where
     all of a layer is bfloat16."""
-    if rows.device.type != "cpu" or weight.device.type != "cpu" or not rows.is_floating_point():
+    if not (rows.is_cpu and weight.is_cpu and rows.is_floating_point()):
         return False
     if is_autocasting(rows.device):
         return autocast_type(rows.device) is torch.bfloat16 and rows.dtype is not torch.float64

@@ -11,7 +11,7 @@ import torch
 
 from ..._messages import wrong_elements, wrong_shape
 from ..._native.arrays import int64s, view
-from ..._native.generated import SCN_BFLOAT16, SCN_FLOAT32, Matrix
+from ..._native.generated import SCN_BFLOAT16, Matrix
 from ..._native.handles import TensorHandle
 from ..._native.library import library
 from ...errors import UnsupportedError
@@ -19,12 +19,15 @@ from ...errors import UnsupportedError
 # The number of elements from which the library keeps released memory for reuse: 1 MB.
 LARGE = 1 << 18
 
+_CPU = torch.device("cpu")
+
 
 def matrix(tensor: torch.Tensor) -> Matrix:
     """Return the struct for a contiguous float32 or bfloat16 tensor [rows, planes], which must outlive it."""
     rows, planes = tensor.shape
-    kind = SCN_BFLOAT16 if tensor.dtype is torch.bfloat16 else SCN_FLOAT32
-    return Matrix(type=kind, data=tensor.data_ptr(), rows=rows, planes=planes)
+    if tensor.dtype is torch.bfloat16:
+        return Matrix(type=SCN_BFLOAT16, data=tensor.data_ptr(), rows=rows, planes=planes)
+    return Matrix(data=tensor.data_ptr(), rows=rows, planes=planes)
 
 
 def matrices(tensors: Sequence[torch.Tensor]) -> Any:
@@ -32,17 +35,26 @@ def matrices(tensors: Sequence[torch.Tensor]) -> Any:
     return (Matrix * len(tensors))(*map(matrix, tensors))
 
 
+def is_computable(values: torch.Tensor) -> bool:
+    """Return whether values are as the library takes them, contiguous float32 on the CPU."""
+    is_float = values.dtype is torch.float32 and values.is_cpu and values.layout is torch.strided
+    # A view may store its numbers negated.
+    return is_float and values.is_contiguous() and not values.is_neg()
+
+
 def computable(values: torch.Tensor, name: str = "features") -> torch.Tensor:
-    """Return the values as the library takes them, contiguous float32 on the CPU; the same tensor if it already is.
+    """Return the values as the library takes them; the same tensor if it already is.
 
     Gradients flow through. Raises `UnsupportedError` for tensors of another device.
     """
+    if is_computable(values):
+        require_values()
+        return values
     on_cpu(values, name)
     if values.dtype is not torch.float32:
         if not values.is_floating_point():
             raise wrong_elements(name, values.dtype, "floating-point numbers")
         values = values.float()
-    # A view may store its numbers negated.
     return values.contiguous().resolve_neg()
 
 
@@ -53,18 +65,18 @@ def rounded(values: torch.Tensor, name: str = "features") -> torch.Tensor:
 
 def is_computed_by_library(values: torch.Tensor) -> bool:
     """Return whether the library computes what `prepared` returned; other types and devices are left to torch."""
-    return values.dtype is torch.float32 and values.device.type == "cpu"
+    return values.dtype is torch.float32 and values.is_cpu
 
 
 def is_bfloat16(values: torch.Tensor) -> bool:
     """Return whether values are bfloat16 in the memory of the CPU, which some functions of the library take."""
-    return values.dtype is torch.bfloat16 and values.device.type == "cpu"
+    return values.dtype is torch.bfloat16 and values.is_cpu
 
 
 def prepared(values: torch.Tensor, name: str = "features") -> torch.Tensor:
     """Return the values as functions along rulebooks take them: as `computable` does, but float64 and tensors of other
     devices stay what they are."""
-    if values.dtype is torch.float64 or values.device.type != "cpu":
+    if values.dtype is torch.float64 or not values.is_cpu:
         require_values()
         if values.layout is not torch.strided:
             raise UnsupportedError(f"{name}: is a {values.layout} tensor, expected a dense one: use .to_dense()")
@@ -79,6 +91,9 @@ def prepared_together(*values: Optional[torch.Tensor], names: Sequence[str] = ()
 
     names: of the values, for errors. Raises `UnsupportedError` where one is not on the device of the first.
     """
+    if all(value is None or is_computable(value) for value in values):
+        require_values()
+        return list(values)
     labels = names or ("features", "weight", "bias")
     given = [None if value is None else prepared(value, name) for value, name in zip(values, labels)]
     known = [value for value in given if value is not None]
@@ -101,7 +116,7 @@ def restored(ctx: Any) -> list[Any]:
 def on_cpu(values: torch.Tensor, name: str) -> torch.Tensor:
     """Return the tensor, or raise `UnsupportedError` if it is not in the memory of the CPU, or if torch is tracing."""
     require_values()
-    if values.device.type != "cpu":
+    if not values.is_cpu:
         raise UnsupportedError(f"{name}: is on {values.device}, expected the CPU, where scn.torch computes: use .cpu()")
     if values.layout is not torch.strided:
         raise UnsupportedError(f"{name}: is a {values.layout} tensor, expected a dense one: use .to_dense()")
@@ -140,6 +155,12 @@ def parameter(values: Optional[torch.Tensor], name: str, *shape: int) -> Optiona
     return prepared(values, name)
 
 
+def two_addresses(rows: torch.Tensor) -> tuple[int, int]:
+    """Return the addresses of both rows of contiguous float32 [2, planes]."""
+    first: int = rows.data_ptr()
+    return first, first + rows.shape[1] * rows.element_size()
+
+
 def address(values: Optional[torch.Tensor]) -> Optional[int]:
     """Return the address of the numbers; None, which is NULL, if there are none."""
     return None if values is None else values.data_ptr()
@@ -152,7 +173,7 @@ def new(*shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
     """
     count = math.prod(shape)
     if count < LARGE:
-        return torch.empty(shape, dtype=dtype, device="cpu")
+        return torch.empty(shape, dtype=dtype, device=_CPU)
     if dtype is torch.bfloat16:
         return new((count + 1) // 2).view(dtype)[:count].view(shape)
     handle = TensorHandle.make(library.scn_tensor_allocate, int64s(list(shape)), len(shape))

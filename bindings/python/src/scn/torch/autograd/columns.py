@@ -48,9 +48,10 @@ def columns_of(rulebook: RulebookHandle, device: torch.device) -> RuleColumns:
 
 def reversed_rulebook(rulebook: RulebookHandle) -> RulebookHandle:
     """Return the same rules with input and output exchanged."""
-    if rulebook not in _reversed:
-        _reversed[rulebook] = RulebookHandle.make(library.scn_rulebook_reversed, rulebook)
-    return _reversed[rulebook]
+    known = _reversed.get(rulebook)
+    if known is None:
+        known = _reversed[rulebook] = RulebookHandle.make(library.scn_rulebook_reversed, rulebook)
+    return known
 
 
 def _read(rulebook: RulebookHandle, device: torch.device) -> RuleColumns:

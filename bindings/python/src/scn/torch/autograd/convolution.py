@@ -14,12 +14,14 @@ from typing import Any, Optional
 import torch
 from torch.autograd import Function
 
+from ..._native.generated import SCN_WEIGHT_OFFSETS_FIRST, SCN_WEIGHT_OUTPUTS_FIRST
 from ..._native.handles import RulebookHandle
 from ..._native.library import library
 from .buffers import address, computable, is_computed_by_library, matrix, new, prepared, rounded
 from .columns import columns_of, reversed_rulebook
+from .derivatives import applied
 
-__all__ = ["convolution"]
+__all__ = ["convolution", "convolution_outputs_first"]
 
 
 def convolution(
@@ -30,10 +32,33 @@ def convolution(
     weight: [volume of the rulebook, groups, in / groups, out / groups]. bias: [out] or None. rows: the rulebook's
     output rows. All of one type and on one device, or the input bfloat16 and the others float32.
     """
-    return _Convolution.apply(input, weight, bias, rulebook, rows)  # type: ignore[no-any-return]
+    return applied(_Convolution, input, weight, bias, rulebook, rows, None)  # type: ignore[no-any-return]
+
+
+def convolution_outputs_first(
+    input: torch.Tensor,
+    weight: torch.Tensor,
+    bias: Optional[torch.Tensor],
+    rulebook: RulebookHandle,
+    rows: int,
+    groups: int,
+) -> torch.Tensor:
+    """Do the same with a weight [out, volume, in / groups], which the library reads where it is."""
+    if is_computed_by_library(weight):
+        result: torch.Tensor = applied(_Convolution, input, weight, bias, rulebook, rows, groups)
+        return result
+    return convolution(input, _offsets_first(weight, groups).contiguous(), bias, rulebook, rows)
+
+
+def _offsets_first(weight: torch.Tensor, groups: int) -> torch.Tensor:
+    """Return a view [volume, groups, in / groups, out / groups] of a weight [out, volume, in / groups]."""
+    by_group: torch.Tensor = weight.unflatten(0, (groups, -1))
+    return by_group.permute(2, 0, 3, 1)
 
 
 class _Convolution(Function):
+    """groups: of a weight [out, volume, in / groups]; None where it is [volume, groups, in / groups, out / groups]."""
+
     @staticmethod
     def forward(
         ctx: Any,
@@ -42,16 +67,18 @@ class _Convolution(Function):
         bias: Optional[torch.Tensor],
         rulebook: RulebookHandle,
         rows: int,
+        groups: Optional[int],
     ) -> torch.Tensor:
         ctx.save_for_backward(input, weight)
-        ctx.rulebook, ctx.is_by_library = rulebook, is_computed_by_library(weight)
+        ctx.rulebook, ctx.groups, ctx.is_by_library = rulebook, groups, is_computed_by_library(weight)
         ctx.is_rounded = ctx.is_by_library and input.dtype is torch.bfloat16
-        groups = weight.shape[1]
         if not ctx.is_by_library:
             return _gathered(input, weight, bias, rulebook, rows)
-        result = new(rows, groups * weight.shape[3], dtype=input.dtype)
-        library.scn_convolution_forward(
-            rulebook, matrix(input), weight.data_ptr(), address(bias), groups, matrix(result)
+        layout, parts = _layout(weight, groups)
+        planes = parts * weight.shape[3] if groups is None else weight.shape[0]
+        result = new(rows, planes, dtype=input.dtype)
+        library.scn_convolution_forward_in_layout(
+            rulebook, matrix(input), weight.data_ptr(), layout, address(bias), parts, matrix(result)
         )
         return result
 
@@ -59,7 +86,7 @@ class _Convolution(Function):
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         by_input, by_weight, by_bias = ctx.needs_input_grad[:3]
         if torch.is_grad_enabled():
-            return (*_recorded_gradients(ctx, gradient), None, None)
+            return (*_recorded_gradients(ctx, gradient), None, None, None)
         if ctx.is_rounded:
             input, weight = ctx.saved_tensors
             input, weight, gradient = rounded(input), computable(weight), rounded(gradient)
@@ -67,10 +94,12 @@ class _Convolution(Function):
             input, weight, gradient = _restored(ctx, gradient)
         of_input = of_weight = of_bias = None
         if by_input:
-            of_input = _gradient_of_input(gradient, weight, ctx.rulebook, input.shape[0])
+            of_input = _gradient_of_input(gradient, weight, ctx.rulebook, input.shape, ctx.groups)
         if by_weight or by_bias:
-            of_weight, of_bias = _gradients_of_parameters(input, gradient, weight, ctx.rulebook, by_weight, by_bias)
-        return of_input, of_weight, of_bias, None, None
+            of_weight, of_bias = _gradients_of_parameters(
+                input, gradient, weight, ctx.rulebook, by_weight, by_bias, ctx.groups
+            )
+        return of_input, of_weight, of_bias, None, None, None
 
 
 class _Products(Function):
@@ -107,9 +136,13 @@ def _recorded_gradients(ctx: Any, gradient: torch.Tensor) -> tuple[Any, Any, Any
     """Return the gradients of a convolution as functions that torch can differentiate again."""
     by_input, by_weight, by_bias = ctx.needs_input_grad[:3]
     input, weight, gradient = _restored(ctx, gradient)
+    matrices = weight if ctx.groups is None else _offsets_first(weight, ctx.groups)
+    of_weight = _Products.apply(input, gradient, ctx.rulebook, matrices.detach()) if by_weight else None
+    if of_weight is not None and ctx.groups is not None:
+        of_weight = of_weight.permute(1, 3, 0, 2).reshape(weight.shape)
     return (
-        _transposed(gradient, weight, ctx.rulebook, input.shape[0]) if by_input else None,
-        _Products.apply(input, gradient, ctx.rulebook, weight.detach()) if by_weight else None,
+        _transposed(gradient, matrices, ctx.rulebook, input.shape[0]) if by_input else None,
+        of_weight,
         gradient.sum(0) if by_bias else None,
     )
 
@@ -119,14 +152,22 @@ def _transposed(output: torch.Tensor, weight: torch.Tensor, rulebook: RulebookHa
     return convolution(output, weight.transpose(2, 3).contiguous(), None, reversed_rulebook(rulebook), rows)
 
 
+def _layout(weight: torch.Tensor, groups: Optional[int]) -> tuple[int, int]:
+    """Return the library's name for the layout of a weight, and its groups."""
+    return (SCN_WEIGHT_OFFSETS_FIRST, weight.shape[1]) if groups is None else (SCN_WEIGHT_OUTPUTS_FIRST, groups)
+
+
 def _gradient_of_input(
-    gradient: torch.Tensor, weight: torch.Tensor, rulebook: RulebookHandle, rows: int
+    gradient: torch.Tensor, weight: torch.Tensor, rulebook: RulebookHandle, shape: torch.Size, groups: Optional[int]
 ) -> torch.Tensor:
+    """shape: of the input. groups: as of `_Convolution`."""
     if not is_computed_by_library(weight):
-        return _gathered(gradient, weight.transpose(2, 3), None, reversed_rulebook(rulebook), rows)
-    groups = weight.shape[1]
-    result = new(rows, groups * weight.shape[2], dtype=gradient.dtype)
-    library.scn_convolution_backward_input(rulebook, matrix(gradient), weight.data_ptr(), groups, matrix(result))
+        return _gathered(gradient, weight.transpose(2, 3), None, reversed_rulebook(rulebook), shape[0])
+    layout, parts = _layout(weight, groups)
+    result = new(*shape, dtype=gradient.dtype)
+    library.scn_convolution_backward_input_in_layout(
+        rulebook, matrix(gradient), weight.data_ptr(), layout, parts, matrix(result)
+    )
     return result
 
 
@@ -137,19 +178,20 @@ def _gradients_of_parameters(
     rulebook: RulebookHandle,
     by_weight: bool,
     by_bias: bool,
+    groups: Optional[int] = None,
 ) -> tuple[Optional[torch.Tensor], Optional[torch.Tensor]]:
-    groups = weight.shape[1]
+    layout, parts = _layout(weight, groups)
     if not is_computed_by_library(weight):
         of_weight = torch.zeros_like(weight, memory_format=torch.contiguous_format) if by_weight else None
         if of_weight is not None:
             for k, reads, writes in columns_of(rulebook, gradient.device).parts():
-                left, right = (_by_group(rows, groups) for rows in (input[reads], gradient[writes]))
+                left, right = (_by_group(rows, parts) for rows in (input[reads], gradient[writes]))
                 of_weight[k] = torch.bmm(left.transpose(1, 2), right)
         return of_weight, gradient.sum(0) if by_bias else None
     of_weight = new(*weight.shape) if by_weight else None
     of_bias = new(gradient.shape[1]) if by_bias else None
-    library.scn_convolution_backward_weight(
-        rulebook, matrix(input), matrix(gradient), groups, address(of_weight), address(of_bias)
+    library.scn_convolution_backward_weight_in_layout(
+        rulebook, matrix(input), matrix(gradient), layout, parts, address(of_weight), address(of_bias)
     )
     return of_weight, of_bias
 

@@ -6,13 +6,48 @@ import functools
 from typing import Any, Callable, Optional
 
 import torch
-from torch.autograd import Function
+from torch.autograd import Function, forward_ad
 
 from ...errors import UnsupportedError
 
-__all__ = ["first_derivative", "recorded"]
+__all__ = ["Unrecorded", "applied", "are_transformed", "first_derivative", "recorded"]
 
 _Backward = Callable[..., Any]
+
+
+def _never(*given: Any) -> bool:
+    return False
+
+
+are_transformed: Callable[[], bool] = getattr(torch._C, "_are_functorch_transforms_active", _never)
+"""Return whether tensors may stand for many, or for functions, as in `torch.vmap`; they then have no memory."""
+
+_is_batch: Callable[[Any], bool] = getattr(getattr(torch._C, "_functorch", None), "is_legacy_batchedtensor", _never)
+
+
+class Unrecorded:
+    """Stands in for the context of an autograd function where no gradient will come."""
+
+    needs_input_grad: tuple[bool, ...] = ()
+
+    def save_for_backward(self, *tensors: Any) -> None:
+        """Save nothing."""
+
+    def mark_dirty(self, *tensors: Any) -> None:
+        """Mark nothing."""
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Set nothing."""
+
+
+def applied(function: Any, *arguments: Any) -> Any:
+    """Return what an autograd function makes of arguments.
+
+    Where no gradients are recorded, this goes past autograd, which takes as long as the work on a small matrix.
+    """
+    if getattr(forward_ad, "_current_level", 0) < 0 and not torch.is_grad_enabled():
+        return function.forward(Unrecorded(), *arguments)
+    return function.apply(*arguments)
 
 
 def recorded(backward: _Backward) -> _Backward:
@@ -27,12 +62,16 @@ def recorded(backward: _Backward) -> _Backward:
     def once(ctx: Any, *gradients: Optional[torch.Tensor]) -> Any:
         if all(gradient is None for gradient in gradients):
             return (None,) * len(ctx.needs_input_grad)
-        if not torch.is_grad_enabled():
+        is_recorded = torch.is_grad_enabled()
+        # Several gradients may come as one, which has no memory either.
+        if not is_recorded and not are_transformed() and not any(map(_is_batch, gradients)):
             return backward(ctx, *gradients)
         function, places = ctx.reference
         tensors = ctx.saved_tensors[: len(places)]
         wanted = [tensor for tensor, place in zip(tensors, places) if ctx.needs_input_grad[place]]
-        found = torch.autograd.grad(function(*tensors), wanted, gradients, create_graph=True, allow_unused=True)
+        with torch.enable_grad():
+            result = function(*tensors)
+        found = torch.autograd.grad(result, wanted, gradients, create_graph=is_recorded, allow_unused=True)
         results: list[Any] = [None] * len(ctx.needs_input_grad)
         for place, gradient in zip((place for place in places if ctx.needs_input_grad[place]), found):
             results[place] = gradient

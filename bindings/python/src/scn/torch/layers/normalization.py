@@ -27,9 +27,10 @@ from ..autograd.buffers import (
     prepared_together,
     restored,
     rounded,
+    two_addresses,
     typed_like,
 )
-from ..autograd.derivatives import recorded
+from ..autograd.derivatives import Unrecorded, applied, recorded
 from ..autograd.recomputing import is_recomputing
 from ..metadata import Metadata
 from ..sparse import SparseConvNetTensor
@@ -63,21 +64,26 @@ class _BatchNorm(Function):
         ctx: Any, input: torch.Tensor, weight: Any, bias: Any, mean: Any, variance: Any, options: Any, is_training: bool
     ) -> torch.Tensor:
         """mean, variance: the running statistics; training updates them if they are given."""
-        result, saved = new(*input.shape, dtype=input.dtype), new(2, input.shape[1])
+        result = new(*input.shape, dtype=input.dtype)
         affine, settings = (address(weight), address(bias)), _options(options)
-        state: tuple[Any, ...]
+        if not is_training and isinstance(ctx, Unrecorded):
+            state = (mean.data_ptr(), variance.data_ptr(), settings)
+            library.scn_batch_norm_forward_evaluation(matrix(input), *affine, *state, matrix(result))
+            return result
+        saved = new(2, input.shape[1])
+        moments = two_addresses(saved)
         if is_training:
-            state = (address(mean), address(variance), settings, saved[0].data_ptr(), saved[1].data_ptr())
-            library.scn_batch_norm_forward_training(matrix(input), *affine, *state, matrix(result))
+            running = (address(mean), address(variance))
+            library.scn_batch_norm_forward_training(
+                matrix(input), *affine, *running, settings, *moments, matrix(result)
+            )
         else:
             # The backward pass needs the current ones.
             torch.stack([mean, variance], out=saved)
-            state = (saved[0].data_ptr(), saved[1].data_ptr(), settings)
-            library.scn_batch_norm_forward_evaluation(matrix(input), *affine, *state, matrix(result))
+            library.scn_batch_norm_forward_evaluation(matrix(input), *affine, *moments, settings, matrix(result))
         ctx.save_for_backward(input, weight, bias, result, saved)
         ctx.options, ctx.is_training = options, is_training
-        mean, variance = (None, None) if is_training else saved
-        named = {"mean": mean, "variance": variance, "epsilon": options[0], "leakiness": options[2]}
+        named = {"saved": None if is_training else saved, "epsilon": options[0], "leakiness": options[2]}
         ctx.reference = (partial(_by_torch, **named), (0, 1, 2))
         return result
 
@@ -97,8 +103,7 @@ class _BatchNorm(Function):
             matrix(output),
             matrix(gradient),
             address(weight),
-            saved[0].data_ptr(),
-            saved[1].data_ptr(),
+            *two_addresses(saved),
             _options(ctx.options),
             address(by_weight),
             address(by_bias),
@@ -107,8 +112,10 @@ class _BatchNorm(Function):
         return by_input, by_weight, by_bias, None, None, None, None
 
 
-def _by_torch(rows: torch.Tensor, *others: Any, **named: Any) -> torch.Tensor:
-    return typed_like(reference.batch_norm(rows.float(), *others, **named), rows)
+def _by_torch(rows: torch.Tensor, weight: Any, bias: Any, saved: Any, epsilon: float, leakiness: float) -> torch.Tensor:
+    """saved: the means and variances to normalize by; None for those of the rows."""
+    mean, variance = (None, None) if saved is None else saved
+    return typed_like(reference.batch_norm(rows.float(), weight, bias, mean, variance, epsilon, leakiness), rows)
 
 
 def _normalized(
@@ -116,7 +123,7 @@ def _normalized(
 ) -> torch.Tensor:
     """Return batch normalization; training updates the running statistics if they are given."""
     if is_computed_by_library(rows) or is_bfloat16(rows):
-        return _BatchNorm.apply(rows, weight, bias, mean, variance, options, is_training)  # type: ignore[no-any-return]
+        return applied(_BatchNorm, rows, weight, bias, mean, variance, options, is_training)  # type: ignore[no-any-return]
     epsilon, momentum, leakiness = options
     if not is_training:
         return reference.batch_norm(rows, weight, bias, mean, variance, epsilon, leakiness)
@@ -173,7 +180,8 @@ class BatchNormalization(Layer):
         mean = parameter(self.running_mean, "running_mean", self.nPlanes)
         variance = parameter(self.running_var, "running_var", self.nPlanes)
         state = (weight, bias, mean, variance)
-        if not (is_bfloat16(rows) and all(values is None or is_computed_by_library(values) for values in state)):
+        is_taken = is_computed_by_library(rows) or is_bfloat16(rows)
+        if not (is_taken and all(values is None or is_computed_by_library(values) for values in state)):
             names = ("input", "weight", "bias", "running_mean", "running_var")
             rows, weight, bias, mean, variance = prepared_together(rows, *state, names=names)
         options = (self.eps, self.momentum, self.leakiness)

@@ -30,7 +30,7 @@ def coarser(
     stride: that of the coordinates' tensor. spatial_range: the size of its field. allows_negative: whether windows
     below zero count where no site is below it.
     """
-    fine = placed(coords, form, stride)
+    fine = placed(coords, form, stride, is_compared=True)
     if filter.sites == "same":
         same = Rules(related(form, filter, stride, fine, fine), fine.rows, fine.rows)
         return KernelMap(form, filter, stride, coords, coords, spatial_range, spatial_range, same)
@@ -85,7 +85,7 @@ def generated(
     is_odd = math.prod(size) % 2 == 1
     offsets = Filter(size, one, one, (0, 0, 0), centered(size, one) if is_odd else (0, 0, 0), "same").offsets
     offsets = offsets if is_odd else -offsets
-    source = placed(coords, form, coords_stride)
+    source = placed(coords, form, coords_stride, is_compared=True)
     unit = one
     if not form.is_divided:
         if source.unit != coords_stride:

@@ -23,14 +23,23 @@ class Placed(NamedTuple):
     """What the coordinates of the rows' sites are multiplied by to be those of the program."""
 
 
-# Coordinates -> form, unit -> the tensor's version and its sites.
+class _Known(NamedTuple):
+    version: Optional[int]
+    """Of the coordinates; None in inference mode, which counts no changes."""
+    copy: torch.Tensor
+    """Of the coordinates, for changes that torch did not make."""
+    sites: Placed
+
+
+# Coordinates -> form, unit -> what is known of them.
 _known: Any = WeakTensorKeyDictionary()
 
 
-def placed(coords: Any, form: Form, stride: Triple) -> Placed:
+def placed(coords: Any, form: Form, stride: Triple, is_compared: bool = False) -> Placed:
     """Return the sites of coordinates [sites, 4], which must be whole numbers and name each site once.
 
     stride: that of the sparse tensor. The same object is returned as long as the coordinates stay what they are.
+    is_compared: whether changes are looked for that torch did not make, as numpy's or those of `coords.data`.
     """
     if not isinstance(coords, torch.Tensor):
         raise wrong_type("coords", coords, "a torch.Tensor")
@@ -38,10 +47,15 @@ def placed(coords: Any, form: Form, stride: Triple) -> Placed:
         raise wrong_shape("coords", coords.shape, "[sites, 4]")
     key = (form, None if form.is_divided else stride)
     version = None if coords.is_inference() else coords._version
-    entry = _known.setdefault(coords, {}).get(key)
-    if entry is None or entry[0] != version:
-        entry = _known[coords][key] = (version, _read(coords, form, stride))
-    return entry[1]  # type: ignore[no-any-return]
+    known: Optional[_Known] = _known.setdefault(coords, {}).get(key)
+    is_current = known is not None and known.version == version
+    if known is not None and is_current and (is_compared or version is None):
+        is_current = torch.equal(known.copy, coords)
+    if known is not None and is_current:
+        return known.sites
+    sites = _read(coords, form, stride)
+    _known[coords][key] = _Known(version, coords.detach().clone(), sites)
+    return sites
 
 
 def coordinates_of(sites: Placed, form: Form, device: Any) -> torch.Tensor:
@@ -53,8 +67,9 @@ def coordinates_of(sites: Placed, form: Form, device: Any) -> torch.Tensor:
     if sites.unit != (1, 1, 1):
         coords[:, form.axes] *= coords.new_tensor(sites.unit)
     coords = coords.to(device)
-    if not coords.is_inference():
-        _known.setdefault(coords, {})[form, None if form.is_divided else sites.unit] = (coords._version, sites)
+    key = (form, None if form.is_divided else sites.unit)
+    version = None if coords.is_inference() else coords._version
+    _known.setdefault(coords, {})[key] = _Known(version, coords.clone(), sites)
     return coords
 
 

@@ -163,7 +163,7 @@ class BaseTensor:
     def _placed(self) -> Placed:
         """Return the sites. Raises `CoordinateError` for a site that comes several times."""
         x, y, z = self.stride
-        return placed(self.coords, self.form, (x, y, z))
+        return placed(self.coords, self.form, (x, y, z), is_compared=not self._maps())
 
     def _sorted(self, rows: Rows) -> torch.Tensor:
         """Return the features in the engine's order of the sites."""
