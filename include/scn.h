@@ -479,8 +479,9 @@ SCN_API scn_status scn_complete_architecture(const char *json, char *completed, 
  *  The new module stays in evaluation mode whatever scn_module_set_training says, has no children to get at, and keeps
  *  its weights packed as the cpu wants them (a second copy). It lists its state as any module does; nothing in it
  *  requires a gradient, and weights whose address scn_tensor_data gave out are packed anew at each call. Its forward
- *  returns SCN_ERROR_STATE where operations are recorded and the input requires a gradient. Also SCN_ERROR_UNSUPPORTED,
- *  where the module holds a type that scn_module_create cannot make. */
+ *  returns SCN_ERROR_STATE where operations are recorded and the input requires a gradient. Features and weights inside
+ *  are SCN_FLOAT32, or what they are in a module that has been optimized already. Also SCN_ERROR_UNSUPPORTED, where the
+ *  module holds a type that scn_module_create cannot make. */
 SCN_API scn_status scn_module_optimize_for_inference(scn_module *module, scn_module **optimized);
 /** The same with features and weights of the given type inside. SCN_BFLOAT16, the upper half of a float32: convolutions
  *  and 1 x 1 convolutions whose output planes depend on 16 input planes or more multiply bfloat16 and add in float32,

@@ -10,16 +10,18 @@ extension Module {
     /// (leaky) ReLU becomes that layer's last step, dropout a factor of the weights. It throws an `unsupported` error
     /// where a module inside is not one of the library's own types.
     ///
-    /// - Parameter precision: What features and weights are inside. With `bfloat16`, results differ by what rounding
-    ///   them to 8 bits costs, and weights keep float32 in files.
-    public func optimizedForInference(precision: Precision = .float32) throws -> InferenceNetwork {
+    /// - Parameter precision: What features and weights are inside; nil for that of a network that has been optimized
+    ///   already, otherwise `float32`. With `bfloat16`, results differ by what rounding them to 8 bits costs, and
+    ///   weights keep float32 in files.
+    public func optimizedForInference(precision: Precision? = nil) throws -> InferenceNetwork {
         guard Architecture.isComplete(self) else {
             throw SCNError(.unsupported, "module: holds a module that is not one of the library's own types")
         }
         var steps: [InferenceStep] = []
         try InferenceStep.append(self, to: &steps)
         var made = MadeModules()
-        return try InferenceNetwork(made.modules(steps), precision: precision)
+        let known = (self as? InferenceNetwork)?.precision ?? .float32
+        return try InferenceNetwork(made.modules(steps), precision: precision ?? known)
     }
 }
 

@@ -62,8 +62,9 @@ public final class Sparsify: SpatialLayer {
 
     public override func forward(_ input: Value) throws -> Value {
         let sparse = try input.sparse(for: typeName, dimension: dimension, planes: net.inPlanes)
-        let scores = try net.apply(sparse.features)
-        let mask = try activated(scores).reshaped([sparse.siteCount])
+        // Rounded scores would keep other sites.
+        let scores = try Autocast.with(.float32) { try activated(net.apply(sparse.features.inFloat32())) }
+        let mask = try scores.reshaped([sparse.siteCount])
         let least: Float = activation == nil ? 0 : 0.5
         return .sparse(
             try sparse.keeping(mask.values.reshaped(rows: sparse.siteCount, planes: 1), above: least, mask: mask))
@@ -98,7 +99,7 @@ public final class SparsifyFCS: SpatialLayer {
         try require(
             sparse.planes >= 1 || sparse.siteCount == 0, .shape,
             "input: has no planes, expected at least 1 for SparsifyFCS")
-        return .sparse(try sparse.keeping(sparse.features.values, above: 0, mask: nil))
+        return .sparse(try sparse.keeping(sparse.features.inFloat32().values, above: 0, mask: nil))
     }
 }
 
@@ -108,6 +109,7 @@ extension SparseTensor {
         let keep = try RowGathering.marks(values, above: least)
         let (output, rules) = try geometry.subset(siteSetID, keeping: keep.pointer)
         let (rows, planes, places) = (siteCount, planes, rules.inputRows)
+        let features = try features.inFloat32()
         let result = try Matrix(rows: places.count, planes: planes)
         try RowGathering.gather(features.values, at: places, into: result)
         let kept = Tape.result(matrix: result, inputs: [features]) { gradient in

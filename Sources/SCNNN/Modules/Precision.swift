@@ -6,8 +6,8 @@ internal import SCNOps
 public enum Precision: String, CaseIterable, Sendable {
     /// IEEE 754 single precision.
     case float32
-    /// Half of its bits: convolutions and 1 x 1 convolutions of 16 planes or more multiply bfloat16 and add in float32,
-    /// and features are bfloat16 between layers.
+    /// Half of its bits: convolutions and 1 x 1 convolutions of 16 input planes a group or more multiply bfloat16 and
+    /// add in float32, and features are bfloat16 between layers.
     case bfloat16
 
     package var elementType: ElementType {

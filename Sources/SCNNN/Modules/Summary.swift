@@ -126,7 +126,7 @@ private final class SummaryRecorder: ForwardObserver {
         rows[index].counts = counts
         let elsewhere = [input, last].map { $0?.tensor?.values.storage }
         if let result = output.tensor, !elsewhere.contains(where: { $0 === result.values.storage }) {
-            rows[index].memory = result.count * MemoryLayout<Float>.stride
+            rows[index].memory = result.count * result.values.type.size
         }
     }
 }

@@ -23,8 +23,8 @@ package struct PackedWeights {
     var offsetSize: Int { offsetBytes / MemoryLayout<Float>.size }
     var address: UnsafeRawPointer { UnsafeRawPointer(storage.address) }
 
-    /// Packs the matrices of volume offsets, which begin offsetStride apart in `weight`, of float32; those of an offset's
-    /// groups follow each other, and element (i, o) of one lies at i * inStride + o * outStride.
+    /// Packs the matrices of volume offsets, which begin offsetStride apart in `weight`, of float32; those of an
+    /// offset's groups follow each other, and element (i, o) of one lies at i * inStride + o * outStride.
     init(
         _ weight: Matrix, volume: Int, groups: Int, inPerGroup: Int, outPerGroup: Int, offsetStride: Int,
         inStride: Int, outStride: Int, type: ElementType = .float32

@@ -252,3 +252,17 @@ def test_bad_calls_say_what_they_expect(random):
     ):
         with pytest.raises((kind, InvalidArgumentError) if kind is CoordinateError else kind, match=message):
             call()
+
+
+def test_fields_that_are_made_of_others_are_averaged():
+    modes = ME.SparseTensorQuantizationMode
+    where, rows = torch.tensor([[0, 0.1, 0.1], [0, 0.2, 0.2]]), torch.tensor([[1.0], [3.0]])
+    field = ME.TensorField(rows, where, quantization_mode=modes.UNWEIGHTED_SUM)
+    sites = field.sparse()
+    assert sites.F.tolist() == [[4]]
+    for made in (ME.cat(field, field), sites.interpolate(field)):
+        assert made.quantization_mode == modes.UNWEIGHTED_AVERAGE
+    assert ME.cat(field, field).sparse().F.tolist() == [[2, 2]]
+    for call in (sites.slice, sites.cat_slice):
+        with pytest.raises(AssertionError, match="quantization_mode: is .*UNWEIGHTED_SUM"):
+            call(field)

@@ -462,3 +462,18 @@ def test_bad_calls_say_what_they_expect(random):
         with pytest.raises(kind, match=message):
             call()
     assert manager.size(key) == len(x)
+
+
+@pytest.mark.parametrize("way", ["numpy", "data"])
+@pytest.mark.parametrize("of_layer", [False, True])
+def test_what_a_program_writes_past_torch_counts(random, way, of_layer):
+    layer = ME.MinkowskiConvolution(3, 3, kernel_size=3, dimension=3)
+    x = tensor(random).to(torch.float32).detach()
+    with torch.no_grad():
+        x = layer(x) if of_layer else x
+        before = layer(x).F
+        if way == "numpy":
+            x.F.numpy()[:] = 0
+        else:
+            x.F.data.zero_()
+        assert before.any() and not layer(x).F.any() and not ME.cat(x, x).F.any()

@@ -242,3 +242,12 @@ def test_a_summary_names_layers_and_counts_parameters(random, capsys):
     assert not net.conv._forward_hooks
     ME.print_diagnostics()
     assert "MinkowskiEngine 0.5.4" in capsys.readouterr().out
+
+
+def test_labels_of_other_kinds_than_coordinates():
+    coordinates, labels = np.array([[0, 0], [0, 0], [3, 4]], np.int32), [7, 7, 5]
+    for given in (labels, torch.tensor(labels), np.array(labels)):
+        found, kept = ME.utils.sparse_quantize(coordinates, labels=given, ignore_label=-1)
+        assert sorted(zip(found.tolist(), kept.tolist())) == [([0, 0], 7), ([3, 4], 5)] and kept.dtype == np.int32
+    with pytest.raises(AssertionError, match="labels: has elements of type float64"):
+        ME.utils.sparse_quantize(coordinates, labels=[0.5, 1, 2])

@@ -141,3 +141,60 @@ def test_less_is_kept_for_the_way_back(points):
         kept.append(scn.memory_in_use() - before)
         del result
     assert kept[1] < 0.8 * kept[0]
+
+
+def test_one_object_serves_several_threads(points):
+    shared, entered, left, seen = scn.autocast(), threading.Event(), threading.Event(), {}
+    net = network().eval()
+
+    def evaluate():
+        with scn.no_grad():
+            return net(points).numpy().copy()
+
+    def other():
+        with scn.autocast("bfloat16"):
+            entered.wait(60)
+            with shared:
+                left.set()
+            seen["rounded"] = evaluate()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    exact = evaluate()
+    with shared:
+        entered.set()
+        left.wait(60)
+    np.testing.assert_array_equal(evaluate(), exact)
+    thread.join()
+    assert np.abs(seen["rounded"] - exact).max() > 0
+
+
+@pytest.mark.parametrize("activation", [None, "sigmoid", "fakeGradHardSigmoid"])
+def test_sites_are_chosen_by_scores_that_are_not_rounded(points, activation):
+    scn.manual_seed(3)
+    before = scn.Sequential(scn.InputLayer(3, 16, mode=4), scn.SubmanifoldConvolution(3, 3, 32, 3, False))
+    choice, after = scn.Sparsify(3, 32, activation), scn.SubmanifoldConvolution(3, 32, 4, 3, False)
+    with scn.autocast():
+        kept = choice(before(points))
+        result = after(kept)
+    features = before(points).features.numpy()
+    net = [parameter.numpy() for parameter in choice.parameters()]
+    assert kept.mask.numpy().shape == (len(features),)
+    with scn.autocast():
+        scores = (before(points).features.numpy() @ net[0] + net[1])[:, 0]
+    expected = {None: scores, "sigmoid": 1 / (1 + np.exp(-scores)), "fakeGradHardSigmoid": scores > 0}[activation]
+    np.testing.assert_allclose(kept.mask.numpy(), expected, rtol=1e-4, atol=1e-5)
+    assert 0 < len(kept.features.numpy()) == (scores > 0).sum() < len(features)
+    scn.SparsifyFCS(3)(result)
+    (result.features.sum() + kept.mask.sum()).backward()
+    for parameter in [*before.parameters(), *choice.parameters(), *after.parameters()]:
+        assert np.isfinite(parameter.grad).all()
+    assert np.abs(before[1].weight.grad).max() > 0
+
+
+def test_a_summary_counts_the_bytes_that_features_have(points):
+    net = network()
+    exact = scn.summary(net, points)
+    with scn.autocast():
+        rounded = scn.summary(net, points)
+    assert rounded != exact

@@ -53,8 +53,12 @@ def test_bfloat16_is_close_and_its_files_say_so(trained, points, tmp_path):
     loaded = scn.load(tmp_path / "fast.safetensors")
     assert repr(loaded) == repr(fast) and "bfloat16" in repr(loaded)
     np.testing.assert_array_equal(loaded(points).numpy(), results)
-    np.testing.assert_array_equal(scn.optimize_for_inference(fast)(points).numpy(), expected)
-    for precision in ("float16", "", None, 16):
+    np.testing.assert_array_equal(scn.optimize_for_inference(fast, "float32")(points).numpy(), expected)
+    # As a program does that opens whatever file it gets.
+    again = scn.optimize_for_inference(loaded)
+    assert "bfloat16" in repr(again)
+    np.testing.assert_array_equal(again(points).numpy(), results)
+    for precision in ("float16", "", 16):
         with pytest.raises(scn.InvalidArgumentError, match="precision: is .*, expected 'float32' or 'bfloat16'"):
             scn.optimize_for_inference(trained, precision)
 

@@ -7,8 +7,8 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 import scn.torch as st
 
 FREEZABLE = {
-    "submanifold": (lambda: st.SubmanifoldConvolution(2, 3, 4, 3, True), "scn_convolution_backward_weight"),
-    "convolution": (lambda: st.Convolution(2, 3, 4, 3, 2, True), "scn_convolution_backward_weight"),
+    "submanifold": (lambda: st.SubmanifoldConvolution(2, 3, 4, 3, True), "scn_convolution_backward_weight_in_layout"),
+    "convolution": (lambda: st.Convolution(2, 3, 4, 3, 2, True), "scn_convolution_backward_weight_in_layout"),
     "network in network": (lambda: st.NetworkInNetwork(3, 4, True), "scn_linear_backward_weight"),
     "norm": (lambda: st.BatchNormReLU(3), "scn_batch_norm_backward_training"),
 }

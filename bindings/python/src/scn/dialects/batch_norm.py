@@ -114,7 +114,8 @@ def normalized(norm: Norm, rows: torch.Tensor) -> Normalized:
 def rectified(known: Normalized, is_in_place: bool) -> torch.Tensor:
     """Return the ReLU of a result of `normalized`: the same tensor, changed, if it is in place.
 
-    The backward pass goes to the input at once: where it is not in place, the result of the norm itself gets no gradient.
+    The backward pass goes to the input at once: where it is not in place, the result of the norm itself gets no
+    gradient.
     """
     # In a list autograd does not see it.
     values = known.result if is_in_place else [known.result.detach()]

@@ -71,7 +71,7 @@ def _tuple_operator(*sparse_tensors: Any, operator: Callable[[list[torch.Tensor]
     if isinstance(first, TensorField):
         for other in others:
             first._check_same_points(other)
-        return first._with(operator([tensor._F for tensor in sparse_tensors]))
+        return first._of_others(operator([tensor._F for tensor in sparse_tensors]))
     if not isinstance(first, SparseTensor):
         raise wrong_type("sparse_tensors", first, "sparse tensors or tensor fields")
     for other in others:

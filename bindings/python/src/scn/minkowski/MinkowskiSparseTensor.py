@@ -261,9 +261,9 @@ class SparseTensor(Tensor):
         if not isinstance(X, TensorField):
             raise asserted(wrong_type("X", X, "a TensorField"))
         if X._manager is not self._manager:
-            return X._with(self.features_at_coordinates(X.C.to(self.dtype)))
+            return X._of_others(self.features_at_coordinates(X.C.to(self.dtype)))
         between = self._manager._between(X.coordinate_field_map_key._known(), self.coordinate_map_key._known())
-        return X._with(between.read(self._held.sorted))
+        return X._of_others(between.read(self._held.sorted))
 
     def slice(self, X: Any) -> Any:
         """Return a `TensorField` that has for each point of X the features of its site.
@@ -283,11 +283,15 @@ class SparseTensor(Tensor):
     def _sliced(self, X: Any, function: Callable[[torch.Tensor], torch.Tensor]) -> Any:
         from .MinkowskiTensorField import TensorField
 
+        if not isinstance(X, (TensorField, SparseTensor)):
+            raise wrong_type("X", X, "a TensorField or a SparseTensor")
+        if X.quantization_mode not in (_Mode.RANDOM_SUBSAMPLE, _Mode.UNWEIGHTED_AVERAGE):
+            raise asserted(
+                wrong_value("quantization_mode", X.quantization_mode.name, "RANDOM_SUBSAMPLE or UNWEIGHTED_AVERAGE")
+            )
         if isinstance(X, TensorField):
             rows = X.inverse_mapping(self.coordinate_map_key).to(self.device)
             return X._with(function(self._held.peeked().index_select(0, rows)))
-        if not isinstance(X, SparseTensor):
-            raise wrong_type("X", X, "a TensorField or a SparseTensor")
         if X._manager is not self._manager or X.coordinate_map_key != self.coordinate_map_key:
             raise asserted(StateError(COORDINATE_KEY_DIFFERENT_ERROR))
         rows = X.inverse_mapping.to(self.device)

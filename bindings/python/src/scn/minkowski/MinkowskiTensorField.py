@@ -91,6 +91,12 @@ class TensorField(Tensor):
         made._C = self._C
         return made
 
+    def _of_others(self: Self, features: torch.Tensor) -> Self:
+        """Return a field on these points, but with the usual way of quantization, as MinkowskiEngine does."""
+        made = self._with(features)
+        made.quantization_mode = _Mode.UNWEIGHTED_AVERAGE
+        return made
+
     def _mapped(self: Self, function: Callable[[torch.Tensor], torch.Tensor]) -> Self:
         return self._with(function(self._F))
 

@@ -30,7 +30,7 @@ class Features:
     is_new: whether a layer has just made them, and nothing else refers to their memory.
     """
 
-    __slots__ = ("__weakref__", "_due", "_is_new", "_norm", "_rows", "_seen", "_shown", "_sorted", "_waiting")
+    __slots__ = ("__weakref__", "_due", "_is_new", "_norm", "_rows", "_shown", "_sorted", "_waiting")
 
     def __init__(
         self,
@@ -47,7 +47,6 @@ class Features:
         if rows.order is None:
             shown, sorted = given, None
         self._shown, self._sorted = shown, sorted
-        self._seen: Optional[int] = None
         self._norm: Optional[Normalized] = None
         self._is_new = is_new
         self._due: Optional[Evaluated] = None
@@ -105,10 +104,8 @@ class Features:
         self._settle()
         if self._shown is None:
             self._shown = self._rows.shown(self.any)
-            self._seen = _version(self._shown)
-            if self._shown.requires_grad:
-                # What is computed from now on gives these a gradient.
-                self._sorted = None
+            # What is computed from now on gives these a gradient, and knows what a program writes into them.
+            self._sorted = None
         return self._shown
 
     def peeked(self) -> torch.Tensor:
@@ -120,19 +117,7 @@ class Features:
     def sorted(self) -> torch.Tensor:
         """The features in the engine's order."""
         self._settle()
-        shown = self._shown
-        if shown is None:
-            return self.any
-        if self._rows.order is None:
-            return shown
-        known = self._sorted
-        is_recorded = known is not None and (
-            known.requires_grad or not (shown.requires_grad and torch.is_grad_enabled())
-        )
-        if known is None or not is_recorded or self._seen is None or self._seen != _version(shown):
-            self._sorted = known = self._rows.sorted(shown)
-            self._seen = _version(shown)
-        return known
+        return self.any if self._shown is None else self._rows.sorted(self._shown)
 
     def mapped(self, function: Callable[[torch.Tensor], torch.Tensor]) -> Features:
         """Return what a function of single rows makes of the features, in the same order."""
@@ -147,7 +132,7 @@ class Features:
             due = evaluated(Norm.of(module), self.unseen)
             if due is not None:
                 made = Features.__new__(Features)
-                made._rows, made._shown, made._sorted, made._seen = self._rows, None, None, None
+                made._rows, made._shown, made._sorted = self._rows, None, None
                 made._norm, made._is_new, made._due, made._waiting = None, False, due, None
                 self._waiting = weakref.ref(made)
                 return made
@@ -186,8 +171,3 @@ class Features:
         if any(part._shown is None for part in together):
             return Features(self._rows, sorted=function([part.sorted for part in together]), is_new=is_new)
         return Features(self._rows, shown=function([part.shown for part in together]), is_new=is_new)
-
-
-def _version(features: torch.Tensor) -> Optional[int]:
-    """Return what changes when features are changed in place; None if nothing does."""
-    return None if features.is_inference() else features._version

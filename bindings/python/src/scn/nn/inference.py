@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from typing import Any
+from typing import Any, Optional
 
 from .._messages import not_a_module
 from .._native.handles import ModuleHandle, TensorHandle
@@ -54,7 +54,7 @@ class InferenceNetwork(Layer):
         return _text(library.scn_module_description, self._handle)
 
 
-def optimize_for_inference(module: Module, precision: str = "float32") -> InferenceNetwork:
+def optimize_for_inference(module: Module, precision: Optional[str] = None) -> InferenceNetwork:
     """Return a new network that gives the module's results in evaluation, within rounding, in less time.
 
     The module stays as it is. Batch norm is folded into the weights of the convolution or dense product before it, a
@@ -65,7 +65,8 @@ def optimize_for_inference(module: Module, precision: str = "float32") -> Infere
         fast = scn.optimize_for_inference(net)
         logits = fast([coordinates, features])
 
-    With the precision "bfloat16", features inside have half the bits, and convolutions and 1 x 1 convolutions multiply
+    precision: "float32", "bfloat16", or None for that of a network which has been optimized already, else "float32".
+    With "bfloat16", features inside have half the bits, and convolutions and 1 x 1 convolutions multiply
     bfloat16 and add in float32: faster on CPUs that have instructions for it (AMX; AVX512-BF16 of AMD's), and of the
     same meaning on all. Layers with few input planes and a matrix product at the end multiply float32; results are
     float32.
@@ -75,7 +76,10 @@ def optimize_for_inference(module: Module, precision: str = "float32") -> Infere
     handle = module._native_handle()
     if handle is None:
         raise UnsupportedError("module: has parts written in Python, expected modules of the library")
-    optimized = ModuleHandle.make(library.scn_module_optimize_for_inference_in, handle, precision_of(precision))
+    if precision is None:
+        optimized = ModuleHandle.make(library.scn_module_optimize_for_inference, handle)
+    else:
+        optimized = ModuleHandle.make(library.scn_module_optimize_for_inference_in, handle, precision_of(precision))
     return InferenceNetwork._around(optimized)  # type: ignore[return-value]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from typing import Any
 
 from .._messages import text_of
@@ -29,21 +30,26 @@ class autocast(contextlib.ContextDecorator):
             loss = scn.cross_entropy(net(batch), labels)
         loss.backward()
 
-    Features and their gradients are bfloat16 from layer to layer, and convolutions of 16 planes or more multiply it and
-    add in float32 (Micikevicius et al., "Mixed precision training", 2018). Parameters, their gradients, statistics,
-    `Linear` layers, losses, and what a program reads of a tensor are float32, so nothing else in a program changes, and
-    losses need no scaling. A backward pass computes in what its forward pass did. Networks
-    that `optimize_for_inference` made have a precision of their own. "float32" switches it off inside of such a block.
+    Features and their gradients are bfloat16 from layer to layer, and convolutions of 16 planes a group or more
+    multiply it and add in float32 (Micikevicius et al., "Mixed precision training", 2018). Parameters, their gradients,
+    statistics, `Linear` layers, losses, and what a program reads of a tensor are float32, so nothing else in a program
+    changes, and losses need no scaling. A backward pass computes in what its forward pass did. Networks that
+    `optimize_for_inference` made have a precision of their own. "float32" switches it off inside of such a block.
     """
 
     def __init__(self, precision: str = "bfloat16") -> None:
         self._type = precision_of(precision)
         self._precision = precision
-        self._before: list[int] = []
+        self._earlier = threading.local()
 
     def _recreate_cm(self) -> autocast:
-        # A decorated function may run in several threads at once: each call remembers its own earlier state.
         return type(self)(self._precision)
+
+    @property
+    def _before(self) -> list[int]:
+        """What to return to, of this thread."""
+        known: list[int] = self._earlier.__dict__.setdefault("states", [])
+        return known
 
     def __enter__(self) -> None:
         self._before.append(library.scn_get_autocast())

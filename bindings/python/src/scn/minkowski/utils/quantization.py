@@ -92,8 +92,12 @@ def quantize(coords: Any) -> tuple[Any, Any]:
 def quantize_label(coords: Any, labels: Any, ignore_label: int) -> tuple[Any, Any, Any]:
     """Return what `quantize` does, and a label for each different row: that of its rows, ignore_label where they
     disagree."""
-    if isinstance(coords, np.ndarray) is not isinstance(labels, np.ndarray):
-        raise asserted(wrong_type("labels", labels, "of the kind of coords, an array or a tensor"))
+    if isinstance(coords, np.ndarray):
+        labels = labels.detach().cpu().numpy() if isinstance(labels, torch.Tensor) else np.asarray(labels)
+        if labels.dtype.kind not in "biu":
+            raise asserted(wrong_elements("labels", labels.dtype, "whole numbers"))
+    elif not isinstance(labels, torch.Tensor):
+        raise asserted(wrong_type("labels", labels, "a tensor, as coords are"))
     first, inverse = quantize(coords)
     labels = labels.reshape(-1)
     if len(labels) != len(coords):
