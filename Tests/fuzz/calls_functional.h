@@ -258,8 +258,8 @@ static void call_convolution(int which) {
     scn_matrix *gradient = a_matrix(e.output_rows, which > 4 ? kept : PLANES), *result = a_matrix(e.input_rows, PLANES);
     const int64_t wide_planes = modest_product3(e.volume, PLANES, 1);
     scn_matrix *wide = which == 3 || which == 4 ? a_matrix(e.output_rows, wide_planes < 0 ? 0 : wide_planes) : NULL;
-    const int in_layout = byte() & 1;
-    const scn_weight_layout layout = (scn_weight_layout)(rarely(64) ? byte() : byte() & 1);
+    const int in_layout = which < 3 && byte() & 1;
+    const scn_weight_layout layout = (scn_weight_layout)(in_layout ? byte() % 3 : 0);
     float *weight, *bias;
     switch (which) {
     case 0:
@@ -270,7 +270,8 @@ static void call_convolution(int which) {
         break;
     case 1:
         weight = convolution_weights(&e, planes_of(result), planes_of(gradient), groups);
-        if (in_layout) CALL(scn_convolution_backward_input_in_layout(rulebook, gradient, weight, layout, groups, result));
+        if (in_layout)
+            CALL(scn_convolution_backward_input_in_layout(rulebook, gradient, weight, layout, groups, result));
         else CALL(scn_convolution_backward_input(rulebook, gradient, weight, groups, result));
         break;
     case 2:

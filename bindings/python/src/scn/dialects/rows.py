@@ -7,6 +7,7 @@ features in the order of the one, and return features in the order of the other.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Optional
 
 import numpy as np
@@ -50,11 +51,12 @@ class Rows:
     sites: the engine's, sorted. order: [sites] int64, the sorted row of each row; None if the rows are sorted.
     """
 
-    __slots__ = ("_back", "order", "sites")
+    __slots__ = ("_back", "_submanifold", "order", "sites")
 
     def __init__(self, sites: Sites, order: Optional[torch.Tensor] = None) -> None:
         self.sites, self.order = sites, order
         self._back: Optional[torch.Tensor] = None
+        self._submanifold: dict[Any, Rulebook] = {}
 
     @classmethod
     def made(
@@ -108,6 +110,14 @@ class Rows:
         else:
             narrow[:, 1:], narrow[:, 0] = where[:, :-1], where[:, -1]
         return torch.from_numpy(narrow if self.order is None else narrow.take(self.order.numpy(), 0))
+
+    def submanifold(self, size: Sequence[int], dilation: Sequence[int]) -> Rules:
+        """Return the rules of a submanifold filter; see `Sites.submanifold`."""
+        key = (*size, *dilation)
+        known = self._submanifold.get(key)
+        if known is None:
+            known = self._submanifold[key] = self.sites.submanifold(size, dilation=dilation)
+        return Rules(known, self, self)
 
     def sorted(self, features: torch.Tensor, name: str = "features") -> torch.Tensor:
         """Return features, which are in the order of the rows, in the engine's."""

@@ -154,7 +154,7 @@ class Filter(NamedTuple):
     def _submanifold(self, rows: Rows) -> Rules:
         if any(places % 2 == 0 for places in self.size):
             raise InvalidArgumentError(f"kernel_size: is {self.size}, expected odd numbers in a submanifold layer")
-        return Rules(rows.sites.submanifold(self.size, dilation=self.dilation), rows, rows)
+        return rows.submanifold(self.size, self.dilation)
 
     def _strided(self, rows: Rows) -> Rules:
         sites, rulebook = rows.sites.strided(

@@ -123,7 +123,8 @@ def _normalized(
 ) -> torch.Tensor:
     """Return batch normalization; training updates the running statistics if they are given."""
     if is_computed_by_library(rows) or is_bfloat16(rows):
-        return applied(_BatchNorm, rows, weight, bias, mean, variance, options, is_training)  # type: ignore[no-any-return]
+        result: torch.Tensor = applied(_BatchNorm, rows, weight, bias, mean, variance, options, is_training)
+        return result
     epsilon, momentum, leakiness = options
     if not is_training:
         return reference.batch_norm(rows, weight, bias, mean, variance, epsilon, leakiness)
