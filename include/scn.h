@@ -480,8 +480,8 @@ SCN_API scn_status scn_complete_architecture(const char *json, char *completed, 
  *  its weights packed as the cpu wants them (a second copy). It lists its state as any module does; nothing in it
  *  requires a gradient, and weights whose address scn_tensor_data gave out are packed anew at each call. Its forward
  *  returns SCN_ERROR_STATE where operations are recorded and the input requires a gradient. Features and weights inside
- *  are SCN_FLOAT32, or what they are in a module that has been optimized already. Also SCN_ERROR_UNSUPPORTED, where the
- *  module holds a type that scn_module_create cannot make. */
+ *  are SCN_FLOAT32, or what they are in the module if that is an InferenceNetwork itself. Also SCN_ERROR_UNSUPPORTED,
+ *  where the module holds a type that scn_module_create cannot make. */
 SCN_API scn_status scn_module_optimize_for_inference(scn_module *module, scn_module **optimized);
 /** The same with features and weights of the given type inside. SCN_BFLOAT16, the upper half of a float32: convolutions
  *  and 1 x 1 convolutions whose output planes depend on 16 input planes or more multiply bfloat16 and add in float32,
@@ -1335,7 +1335,7 @@ typedef enum scn_weight_layout {
     SCN_WEIGHT_OUTPUTS_FIRST = 1  /**< [out, volume, in / groups], as in spconv 2. */
 } scn_weight_layout;
 
-/** The same as scn_convolution_forward with a weight of some layout, which is read where it is. */
+/** The same as scn_convolution_forward with a weight of some layout, which is read where it is if groups is 1. */
 SCN_API scn_status scn_convolution_forward_in_layout(scn_rulebook *rulebook, const scn_matrix *input,
                                                      const float *weight, scn_weight_layout layout, const float *bias,
                                                      int64_t groups, scn_matrix *result);

@@ -34,7 +34,7 @@ public enum Activation: Hashable, Sendable {
         }
     }
 
-    /// result: by the input, from input and output of the forward pass; each float32 or bfloat16.
+    /// result: by the input, from input and output of the forward pass; each float32 or bfloat16. It is none of them.
     package func backward(input: Matrix, output: Matrix, gradient: Matrix, into result: Matrix) throws(SCNError) {
         _ = try Kernels.converting(["output": output])
         try output.requireSameShape(as: input, "output")
@@ -42,6 +42,13 @@ public enum Activation: Hashable, Sendable {
         case .linear(let leak):
             try Elements.forElementsAsFloat32(input, ["gradient": gradient], into: result) { rows in
                 rows.kernels.leaky_relu_backward(rows.a, rows.b, rows.elements, leak, rows.result)
+            }
+        case .smooth(let kind) where output.type == .bfloat16:
+            // Where an activation levels off, rounding its result costs most of its slope.
+            try Elements.forElementsAsFloat32(input, ["gradient": gradient], into: result) { rows in
+                rows.kernels.smooth_activation(kind, rows.a, rows.elements, rows.result)
+                rows.kernels.smooth_activation_backward(
+                    kind, rows.a, rows.result, rows.b, rows.elements, rows.result)
             }
         case .smooth(let kind):
             try Elements.forElementsAsFloat32(input, ["output": output, "gradient": gradient], into: result) { rows in

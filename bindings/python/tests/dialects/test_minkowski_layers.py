@@ -470,3 +470,16 @@ def test_linear_layers_refuse_another_width_as_torch_does(random, shape):
     product.kernel = nn.Parameter(torch.zeros(planes + 78, outer))
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
         product(x)
+
+
+def test_a_trace_has_what_the_library_computes(random):
+    """Python's functions are recorded as such."""
+    x, layer = tensor(random).to(torch.float32).detach(), ME.MinkowskiReLU()
+
+    def rectified(rows):
+        return layer(ME.SparseTensor(rows, x.C)).F
+
+    with torch.no_grad():
+        traced = torch.jit.trace(rectified, (torch.randn(len(x.C), 3),), check_trace=False)
+        rows = torch.randn(len(x.C), 3)
+        assert torch.equal(traced(rows), rows.relu())

@@ -477,3 +477,19 @@ def test_what_a_program_writes_past_torch_counts(random, way, of_layer):
         else:
             x.F.data.zero_()
         assert before.any() and not layer(x).F.any() and not ME.cat(x, x).F.any()
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_a_look_without_gradients_leaves_them_to_others(random, mode):
+    first, second = (ME.MinkowskiConvolution(3, 3, kernel_size=3, dimension=3) for _ in range(2))
+    x = tensor(random).to(torch.float32).detach()
+    found = []
+    for is_looked_at in (False, True):
+        y = first(x)
+        if is_looked_at:
+            with mode():
+                assert str(y) and y.F.isfinite().all()
+        loss = second(y).F.sum() + y.F.square().sum()
+        found.append(torch.autograd.grad(loss, [first.kernel, second.kernel]))
+    for one, other in zip(*found):
+        assert one.any() and torch.allclose(one, other, rtol=1e-4, atol=1e-5)

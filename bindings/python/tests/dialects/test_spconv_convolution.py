@@ -1,5 +1,6 @@
 """Convolutions of scn.spconv: results and gradients against dense ones, sites, rows, layouts, arguments."""
 
+import copy
 import math
 
 import numpy as np
@@ -357,6 +358,10 @@ def test_an_axis_shorter_than_its_window_keeps_a_place(layer):
     weight = down.weight[:, 0]
     expected = torch.stack([weight[:, 0, 0] @ rows[0] + weight[:, 1, 1] @ rows[1], weight[:, 1, 0] @ rows[2]])
     assert torch.allclose(y.features, expected)
+    again = copy.deepcopy(y.replace_feature(y.features.detach()))
+    assert torch.equal(spconv.SubMConv3d(3, 3, 1)(again).indices, y.indices)
+    center = spconv.SubMConv3d(3, 3, 3, bias=False)
+    assert torch.allclose(center(again).features, center(y).features)
     up = spconv.SparseInverseConv3d(3, 2, 2, indice_key="down", bias=False)
     z = up(y)
     assert z.spatial_shape == [1, 4, 4] and torch.equal(z.indices, where)

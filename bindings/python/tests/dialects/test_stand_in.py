@@ -257,6 +257,49 @@ def test_processes_of_a_program_find_the_libraries(run, tmp_path, method):
     assert printed.split() == ["scn.spconv.pytorch", "scn.minkowski", "scn.torchsparse.v1", "scn.torch", "cpu"]
 
 
+def test_processes_find_nothing_else_and_those_that_they_spawn_the_same(run, tmp_path):
+    """Also beside an installed library, and after an import that a program does without."""
+    (tmp_path / "installed" / "spconv").mkdir(parents=True)
+    (tmp_path / "installed" / "spconv" / "__init__.py").write_text("installed = True")
+    (tmp_path / "train.py").write_text(
+        textwrap.dedent(
+            """
+            import importlib.util
+            import multiprocessing
+
+            try:
+                import torchsparse
+            except ImportError:
+                torchsparse = None
+
+
+            def work(queue, depth):
+                import spconv
+
+                is_absent = torchsparse is None and importlib.util.find_spec("torchsparse") is None
+                queue.put((depth, spconv.__name__, is_absent))
+                if depth < 2:
+                    spawn(queue, depth + 1)
+
+
+            def spawn(queue, depth):
+                child = multiprocessing.get_context("spawn").Process(target=work, args=(queue, depth))
+                child.start()
+                child.join()
+
+
+            if __name__ == "__main__":
+                queue = multiprocessing.get_context("spawn").Queue()
+                spawn(queue, 1)
+                print([queue.get(timeout=100) for _ in range(2)])
+            """
+        )
+    )
+    arguments = ("-m", "scn.stand_in", "--libraries=spconv", "train.py")
+    printed = run(None, *arguments, also_found=[tmp_path / "installed"])
+    assert printed.strip() == "[(1, 'scn.spconv', True), (2, 'scn.spconv', True)]"
+
+
 def test_cuda_means_the_cpu(run):
     run(
         """

@@ -1,11 +1,15 @@
 """Training and evaluation in bfloat16."""
 
+import copy
+import pickle
 import threading
 
 import numpy as np
 import pytest
 
 import scn
+from scn._native.generated import SCN_BFLOAT16, SCN_FLOAT32
+from scn._native.library import library
 
 
 @pytest.fixture
@@ -143,6 +147,13 @@ def test_less_is_kept_for_the_way_back(points):
     assert kept[1] < 0.8 * kept[0]
 
 
+def test_objects_may_be_copied_and_pickled():
+    for again in (copy.deepcopy(scn.autocast()), pickle.loads(pickle.dumps(scn.autocast("bfloat16")))):
+        with again, again:
+            assert library.scn_get_autocast() == SCN_BFLOAT16
+        assert library.scn_get_autocast() == SCN_FLOAT32
+
+
 def test_one_object_serves_several_threads(points):
     shared, entered, left, seen = scn.autocast(), threading.Event(), threading.Event(), {}
     net = network().eval()
@@ -198,3 +209,25 @@ def test_a_summary_counts_the_bytes_that_features_have(points):
     with scn.autocast():
         rounded = scn.summary(net, points)
     assert rounded != exact
+
+
+@pytest.mark.parametrize(
+    ("kind", "slope"),
+    [
+        (scn.Tanh, lambda x: 1 / np.cosh(x) ** 2),
+        (scn.Sigmoid, lambda x: 1 / (2 + np.exp(x) + np.exp(-x))),
+        (scn.ELU, np.exp),
+        (scn.SELU, lambda x: 1.0507009873554805 * 1.6732632423543772 * np.exp(x)),
+    ],
+)
+def test_slopes_hold_where_activations_level_off(kind, slope):
+    planes = np.array([-7.0, -6.5, -6, -5, -4, -3, -2, -1], np.float32)
+    net = scn.Sequential(scn.InputLayer(1, 4), scn.SubmanifoldConvolution(1, 16, 16, 1, True), kind())
+    state = {name: np.zeros(value.shape, np.float32) for name, value in net.state_dict().items()}
+    state["1.weight"][0, 0] = np.eye(16)
+    net.load_state_dict(state)
+    row = np.concatenate([planes, planes]).astype(np.float32)
+    with scn.autocast():
+        result = net([np.zeros((1, 2), np.int64), row[None]])
+    result.features.sum().backward()
+    np.testing.assert_allclose(net[1].bias.grad, slope(row.astype(np.float64)), rtol=1e-2)

@@ -137,6 +137,12 @@ class Rows:
             return features
         return permute(features, order.to(features.device), back.to(features.device))
 
+    def shown_for_all(self, features: torch.Tensor) -> torch.Tensor:
+        """Return what `shown` does, to be kept: whoever looks first may do so without gradients, and those who come
+        later may need them."""
+        with torch.inference_mode(features.is_inference()), torch.set_grad_enabled(features.requires_grad):
+            return self.shown(features)
+
     def numbered(self, sorted_rows: IntArray) -> IntArray:
         """Return the rows of some of the engine's rows; -1 stays."""
         back = self.back

@@ -103,7 +103,7 @@ class Features:
         self._norm = None
         self._settle()
         if self._shown is None:
-            self._shown = self._rows.shown(self.any)
+            self._shown = self._rows.shown_for_all(self.any)
             # What is computed from now on gives these a gradient, and knows what a program writes into them.
             self._sorted = None
         return self._shown

@@ -40,20 +40,14 @@ class autocast(contextlib.ContextDecorator):
     def __init__(self, precision: str = "bfloat16") -> None:
         self._type = precision_of(precision)
         self._precision = precision
-        self._earlier = threading.local()
+        self._earlier: dict[int, list[int]] = {}
 
     def _recreate_cm(self) -> autocast:
         return type(self)(self._precision)
 
-    @property
-    def _before(self) -> list[int]:
-        """What to return to, of this thread."""
-        known: list[int] = self._earlier.__dict__.setdefault("states", [])
-        return known
-
     def __enter__(self) -> None:
-        self._before.append(library.scn_get_autocast())
+        self._earlier.setdefault(threading.get_ident(), []).append(library.scn_get_autocast())
         library.scn_set_autocast(self._type)
 
     def __exit__(self, *exception: Any) -> None:
-        library.scn_set_autocast(self._before.pop())
+        library.scn_set_autocast(self._earlier[threading.get_ident()].pop())

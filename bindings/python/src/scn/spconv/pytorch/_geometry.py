@@ -88,7 +88,8 @@ def rows_of(indices: torch.Tensor, spatial_shape: Sequence[int]) -> Rows:
     rows = known_rows(indices, spatial_shape, is_compared=True)
     if rows is None:
         where = coordinate_array(indices, "indices", len(spatial_shape))
-        rows = Rows.made(where, "indices", spatial_size=list(spatial_shape))
+        # Of an axis without places spconv has one, see `Filter._reached`.
+        rows = Rows.made(where, "indices", spatial_size=[max(1, places) for places in spatial_shape])
         remember(indices, spatial_shape, rows)
     return rows
 

@@ -103,7 +103,8 @@ class SparseConvTensor:
     def _features(self) -> torch.Tensor:
         if self._shown is None:
             assert self._in_order is not None, "a tensor has features"
-            self._shown = called_for_layer(_shown, self._in_order, {})
+            rows, values = self._in_order
+            self._shown = called_for_layer(rows.shown_for_all, (values,), {})
             self._in_order = None
         return self._shown
 
@@ -258,13 +259,6 @@ class SparseConvTensor:
     def __getstate__(self) -> dict[str, Any]:
         self._settle()
         return self.__dict__
-
-
-def _shown(rows: Rows, values: torch.Tensor) -> torch.Tensor:
-    """Return features, which are in the engine's order, in that of the rows."""
-    # Whoever looks first may do so without gradients; those who come later may need them.
-    with torch.inference_mode(values.is_inference()), torch.set_grad_enabled(values.requires_grad):
-        return rows.shown(values)
 
 
 _ATTRIBUTES = (

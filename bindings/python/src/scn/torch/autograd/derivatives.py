@@ -45,9 +45,11 @@ def applied(function: Any, *arguments: Any) -> Any:
 
     Where no gradients are recorded, this goes past autograd, which takes as long as the work on a small matrix.
     """
-    if getattr(forward_ad, "_current_level", 0) < 0 and not torch.is_grad_enabled():
-        return function.forward(Unrecorded(), *arguments)
-    return function.apply(*arguments)
+    is_followed = torch.is_grad_enabled() or getattr(forward_ad, "_current_level", 0) >= 0
+    # What records operations would see none.
+    if is_followed or torch.jit.is_tracing():  # type: ignore[attr-defined]
+        return function.apply(*arguments)
+    return function.forward(Unrecorded(), *arguments)
 
 
 def recorded(backward: _Backward) -> _Backward:
@@ -64,7 +66,8 @@ def recorded(backward: _Backward) -> _Backward:
             return (None,) * len(ctx.needs_input_grad)
         is_recorded = torch.is_grad_enabled()
         # Several gradients may come as one, which has no memory either.
-        if not is_recorded and not are_transformed() and not any(map(_is_batch, gradients)):
+        is_batch = any(gradient is not None and _is_batch(gradient) for gradient in gradients)
+        if not is_recorded and not are_transformed() and not is_batch:
             return backward(ctx, *gradients)
         function, places = ctx.reference
         tensors = ctx.saved_tensors[: len(places)]

@@ -1,0 +1,1 @@
+"""What a spawned process finds under the names of one library."""
