@@ -1,5 +1,6 @@
 /* Sparse convolution as its definition reads: every output site asks, at every filter offset, for the input site there,
- * found by looking through all sites. Nothing here comes from the library but the struct that describes a filter. */
+ * found by looking through all sites. Nothing of it comes from the library but the struct that describes a filter; the
+ * comparison at the end is with the library. */
 #ifndef SCN_TEST_NAIVE_H
 #define SCN_TEST_NAIVE_H
 
@@ -176,6 +177,75 @@ static inline convolution_results convolve(const rule_list *list, planes p, cons
 
 static inline void free_results(convolution_results r) {
     free(r.output), free(r.input_gradient), free(r.weight_gradient), free(r.bias_gradient);
+}
+
+/** Where an element of a weight [volume, groups, in / groups, out / groups] is in [out, volume, in / groups]. */
+static inline int64_t outputs_first(int64_t element, int64_t volume, planes p) {
+    int64_t in = p.in / p.groups, out = p.out / p.groups;
+    int64_t o = element % out, i = element / out % in, group = element / (out * in) % p.groups;
+    return ((group * out + o) * volume + element / (out * p.in)) * in + i;
+}
+
+/** The same operations with a weight in the other layout. */
+static inline void check_outputs_first(scn_rulebook *rulebook, int64_t volume, planes p, const scn_matrix *in,
+                                const scn_matrix *by_out, const float *weight, const float *bias,
+                                const convolution_results *want) {
+    const scn_weight_layout layout = SCN_WEIGHT_OUTPUTS_FIRST;
+    int64_t weights = volume * p.in * p.out / p.groups;
+    float *turned = random_floats(weights, 9);
+    double *wanted = (double *)malloc((size_t)weights * sizeof *wanted + 1);
+    for (int64_t element = 0; element < weights; element++) {
+        turned[outputs_first(element, volume, p)] = weight[element];
+        wanted[outputs_first(element, volume, p)] = want->weight_gradient[element];
+    }
+    float *output = random_floats(by_out->rows * p.out, 5), *input_gradient = random_floats(in->rows * p.in, 6);
+    float *weight_gradient = random_floats(weights, 7), *bias_gradient = random_floats(p.out, 8);
+    scn_matrix out = SCN_MATRIX(output, by_out->rows, p.out), by_in = SCN_MATRIX(input_gradient, in->rows, p.in);
+    OK(scn_convolution_forward_in_layout(rulebook, in, turned, layout, bias, p.groups, &out));
+    NEAR("outputs first", output, want->output, by_out->rows * p.out, 1e-5);
+    OK(scn_convolution_backward_input_in_layout(rulebook, by_out, turned, layout, p.groups, &by_in));
+    NEAR("outputs first, gradient by the input", input_gradient, want->input_gradient, in->rows * p.in, 1e-5);
+    OK(scn_convolution_backward_weight_in_layout(rulebook, in, by_out, layout, p.groups, weight_gradient,
+                                                 bias_gradient));
+    NEAR("outputs first, gradient by the weight", weight_gradient, wanted, weights, 1e-5);
+    NEAR("outputs first, gradient by the bias", bias_gradient, want->bias_gradient, p.out, 1e-5);
+    free(turned), free(wanted), free(output), free(input_gradient), free(weight_gradient), free(bias_gradient);
+}
+
+/** A convolution along a rulebook and its gradients against those along the rules that it has. */
+static inline void check_convolution(scn_rulebook *rulebook, const rule_list *rules, planes p, int64_t input_rows,
+                              int64_t output_rows) {
+    int64_t weights = rules->volume * p.in * p.out / p.groups;
+    float *input = random_floats(input_rows * p.in, 1), *weight = random_floats(weights, 2);
+    float *bias = random_floats(p.out, 3), *gradient = random_floats(output_rows * p.out, 4);
+    float *output = random_floats(output_rows * p.out, 5), *input_gradient = random_floats(input_rows * p.in, 6);
+    float *weight_gradient = random_floats(weights, 7), *bias_gradient = random_floats(p.out, 8);
+    scn_matrix in = SCN_MATRIX(input, input_rows, p.in), out = SCN_MATRIX(output, output_rows, p.out);
+    scn_matrix by_out = SCN_MATRIX(gradient, output_rows, p.out), by_in = SCN_MATRIX(input_gradient, input_rows, p.in);
+
+    convolution_results want = convolve(rules, p, input, input_rows, weight, bias, gradient, output_rows);
+    OK(scn_convolution_forward(rulebook, &in, weight, bias, p.groups, &out));
+    NEAR("convolution", output, want.output, output_rows * p.out, 1e-5);
+    OK(scn_convolution_backward_input(rulebook, &by_out, weight, p.groups, &by_in));
+    NEAR("convolution, gradient by the input", input_gradient, want.input_gradient, input_rows * p.in, 1e-5);
+    OK(scn_convolution_backward_weight(rulebook, &in, &by_out, p.groups, weight_gradient, bias_gradient));
+    NEAR("convolution, gradient by the weight", weight_gradient, want.weight_gradient, weights, 1e-5);
+    NEAR("convolution, gradient by the bias", bias_gradient, want.bias_gradient, p.out, 1e-5);
+    memset(bias_gradient, 0, (size_t)p.out * sizeof *bias_gradient);
+    OK(scn_convolution_backward_weight(rulebook, &in, &by_out, p.groups, NULL, bias_gradient));
+    NEAR("gradient by the bias alone", bias_gradient, want.bias_gradient, p.out, 1e-5);
+    OK(scn_convolution_backward_weight(rulebook, &in, &by_out, p.groups, NULL, NULL));
+    check_outputs_first(rulebook, rules->volume, p, &in, &by_out, weight, bias, &want);
+    free_results(want);
+
+    want = convolve(rules, p, input, input_rows, weight, NULL, gradient, output_rows);
+    OK(scn_convolution_forward(rulebook, &in, weight, NULL, p.groups, &out));
+    NEAR("convolution without a bias", output, want.output, output_rows * p.out, 1e-5);
+    OK(scn_convolution_backward_weight(rulebook, &in, &by_out, p.groups, weight_gradient, NULL));
+    NEAR("gradient by the weight alone", weight_gradient, want.weight_gradient, weights, 1e-5);
+    free_results(want);
+    free(input), free(weight), free(bias), free(gradient);
+    free(output), free(input_gradient), free(weight_gradient), free(bias_gradient);
 }
 
 #endif

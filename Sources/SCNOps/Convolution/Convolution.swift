@@ -225,6 +225,7 @@ package enum ConvolutionOperation {
                 rules, input, gradient, shape, offsetStride: shape.inPlanes * shape.outPerGroup, into: weightResult,
                 biasResult: biasResult)
         }
+        // With fewer planes than a vector has lanes, gradients of reversed rules are slow, and a copy takes no time.
         let leastPlanes = 16
         if groups == 1 && input.planes >= leastPlanes && rules.inputRowsAscend && rules.outputRowsAscend {
             // Transposed, its matrices are rows of those of the reversed rules, which have as many rows a matrix as

@@ -472,6 +472,7 @@ def test_linear_layers_refuse_another_width_as_torch_does(random, shape):
         product(x)
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_a_trace_has_what_the_library_computes(random):
     """Python's functions are recorded as such."""
     x, layer = tensor(random).to(torch.float32).detach(), ME.MinkowskiReLU()

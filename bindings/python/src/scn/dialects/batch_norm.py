@@ -16,7 +16,6 @@ from torch.autograd.graph import increment_version
 
 from .._native.generated import BatchNormOptions
 from .._native.library import library
-from ..torch.autograd import reference
 from ..torch.autograd.autocast import is_autocasting
 from ..torch.autograd.buffers import (
     address,
@@ -28,6 +27,7 @@ from ..torch.autograd.buffers import (
     two_addresses,
 )
 from ..torch.autograd.derivatives import Unrecorded, applied, recorded
+from ..torch.layers.normalization import normalized_by_torch
 from .elementwise import relu, relu_in_place
 
 __all__ = ["Evaluated", "Norm", "Normalized", "count_batch", "evaluated", "is_by_library", "normalized", "rectified"]
@@ -223,13 +223,7 @@ def _remember(ctx: Any, saved: torch.Tensor, epsilon: float, is_training: bool, 
     """Keep what the backward pass needs besides the tensors that are saved."""
     ctx.settings = (epsilon, is_training, leakiness)
     named: dict[str, Any] = {"saved": None if is_training else saved, "epsilon": epsilon, "leakiness": leakiness}
-    ctx.reference = (partial(_by_torch, **named), (0, 1, 2))
-
-
-def _by_torch(rows: torch.Tensor, weight: Any, bias: Any, saved: Any, epsilon: float, leakiness: float) -> torch.Tensor:
-    """saved: the means and variances to normalize by; None for those of the rows."""
-    mean, variance = (None, None) if saved is None else saved
-    return reference.batch_norm(rows, weight, bias, mean, variance, epsilon, leakiness)
+    ctx.reference = (partial(normalized_by_torch, **named), (0, 1, 2))
 
 
 def _gradients(ctx: Any, gradient: torch.Tensor, output: torch.Tensor) -> tuple[Any, Any, Any]:

@@ -2,8 +2,8 @@
 
 A residual block of a program calls its batch norms, ReLUs and sums on plain tensors. While such a module runs, a mode
 of torch's gives these to the engine: torch's own threads then do not wait for more work while the engine's need the
-cores, a batch norm and the ReLU behind it share a backward pass, and large results are in memory that is at hand.
-Everything else goes to torch, as does what the engine does not compute. Tensors stay plain ones.
+cores, a batch norm and a ReLU in place behind it share a backward pass, and large results are in memory that is at
+hand. Everything else goes to torch, as does what the engine does not compute. Tensors stay plain ones.
 """
 
 from __future__ import annotations

@@ -28,8 +28,6 @@ _is_batch: Callable[[Any], bool] = getattr(getattr(torch._C, "_functorch", None)
 class Unrecorded:
     """Stands in for the context of an autograd function where no gradient will come."""
 
-    needs_input_grad: tuple[bool, ...] = ()
-
     def save_for_backward(self, *tensors: Any) -> None:
         """Save nothing."""
 

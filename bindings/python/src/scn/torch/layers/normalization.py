@@ -84,7 +84,7 @@ class _BatchNorm(Function):
         ctx.save_for_backward(input, weight, bias, result, saved)
         ctx.options, ctx.is_training = options, is_training
         named = {"saved": None if is_training else saved, "epsilon": options[0], "leakiness": options[2]}
-        ctx.reference = (partial(_by_torch, **named), (0, 1, 2))
+        ctx.reference = (partial(normalized_by_torch, **named), (0, 1, 2))
         return result
 
     @staticmethod
@@ -112,8 +112,11 @@ class _BatchNorm(Function):
         return by_input, by_weight, by_bias, None, None, None, None
 
 
-def _by_torch(rows: torch.Tensor, weight: Any, bias: Any, saved: Any, epsilon: float, leakiness: float) -> torch.Tensor:
-    """saved: the means and variances to normalize by; None for those of the rows."""
+def normalized_by_torch(
+    rows: torch.Tensor, weight: Any, bias: Any, saved: Any, epsilon: float, leakiness: float
+) -> torch.Tensor:
+    """Return what torch's own operations make of rows. saved: the means and variances to normalize by; None for those
+    of the rows."""
     mean, variance = (None, None) if saved is None else saved
     return typed_like(reference.batch_norm(rows.float(), weight, bias, mean, variance, epsilon, leakiness), rows)
 
