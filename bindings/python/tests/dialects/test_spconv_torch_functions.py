@@ -14,6 +14,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.checkpoint import checkpoint
 
 import scn.spconv.pytorch as spconv
+from scn.dialects import elementwise
 from scn.spconv.pytorch import _torch_functions
 
 PLANES = 6
@@ -168,9 +169,11 @@ def compare(block, x, training):
             torch.testing.assert_close(ours, theirs, atol=2e-4, rtol=2e-4)
 
 
+@pytest.mark.parametrize("small", [0, elementwise.SMALL])
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: body.__name__)
-def test_results_gradients_and_statistics_are_those_of_torch(random, body, training):
+def test_results_gradients_and_statistics_are_those_of_torch(random, monkeypatch, body, training, small):
+    monkeypatch.setattr(elementwise, "SMALL", small)
     torch.manual_seed(0)
     compare(Block(body), drawn(random, [9, 9], 60, 3, dtype=torch.float32), training)
 
@@ -214,6 +217,22 @@ def test_the_engine_computes_in_modules_of_a_program_and_only_there(random):
     assert "NativeBatchNormBackward0" in makers(by_torch(block)[0](x).features)
     # Other types are torch's.
     assert "NativeBatchNormBackward0" in makers(block.double()(x.replace_feature(x.features.double())).features)
+
+
+def test_sums_joins_and_relus_of_small_matrices_are_left_to_torch(random, monkeypatch):
+    monkeypatch.setattr(elementwise, "SMALL", 61 * PLANES)
+
+    def body(norm, features):
+        y = F.relu(norm(features), inplace=True)
+        return torch.cat([y + features, features], 1)[:, :PLANES].contiguous()
+
+    small = {"AddBackward0", "CatBackward0", "ReluBackward0"}
+    x = drawn(random, [9, 9], 60, 3, dtype=torch.float32)
+    found = makers(Block(body)(x).features)
+    assert small <= found and "_NormBackward" in found, "norms do not depend on the number of threads"
+    x = drawn(random, [9, 9], 61, 3, dtype=torch.float32)
+    found = makers(Block(body)(x).features)
+    assert not small & found and {"_AddBackward", "_JoinBackward", "_NormReLUBackward"} <= found
 
 
 def test_an_in_place_relu_takes_the_backward_pass_over(random):

@@ -1,7 +1,8 @@
 """Sums, joins, ReLU and products of rows by the library.
 
 torch computes them as well, on threads of its own, which then wait for more work while the library's need the cores.
-What the library does not take is left to torch: other types and devices, matrices of other layouts, empty ones.
+What the library does not take is left to torch: other types and devices, matrices of other layouts, empty ones; and
+sums, joins and ReLU of small ones, for which torch needs no threads and less time than a call into the library.
 """
 
 from __future__ import annotations
@@ -30,12 +31,16 @@ from .watching import is_watched
 __all__ = [
     "add_in_place",
     "added",
+    "is_small",
     "joined",
     "linear",
     "product",
     "relu",
     "relu_in_place",
 ]
+
+# The number of elements from which torch divides such work among its threads.
+SMALL = 1 << 15
 
 _TINY = torch.finfo(torch.float32).tiny
 
@@ -58,16 +63,22 @@ def _is_changeable(values: torch.Tensor) -> bool:
     return _is_plain(values) and not is_leaf and not values._is_view() and not values.is_inference()
 
 
+def is_small(values: torch.Tensor) -> bool:
+    """Return whether a matrix is left to torch, whose results have the same bits."""
+    return values.numel() < SMALL
+
+
 def added(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     """Return the sum of two matrices, or of what torch makes them."""
-    if first.shape == second.shape and _is_plain(first) and _is_plain(second):
+    if not is_small(first) and first.shape == second.shape and _is_plain(first) and _is_plain(second):
         return functions.add(first, second)
     return first + second
 
 
 def add_in_place(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     """Add a matrix to another one in place, and return that."""
-    if first.shape == second.shape and first is not second and _is_changeable(first) and _is_plain(second):
+    is_taken = not is_small(first) and first.shape == second.shape and first is not second
+    if is_taken and _is_changeable(first) and _is_plain(second):
         return applied(_AddInPlace, first, second)  # type: ignore[no-any-return]
     first += second
     return first
@@ -88,7 +99,7 @@ class _AddInPlace(Function):
 
 def joined(parts: Sequence[torch.Tensor]) -> torch.Tensor:
     """Return matrices of as many rows with their planes side by side."""
-    if all(map(_is_plain, parts)) and len({len(part) for part in parts}) == 1:
+    if not all(map(is_small, parts)) and all(map(_is_plain, parts)) and len({len(part) for part in parts}) == 1:
         return functions.join(parts)
     return torch.cat(list(parts), -1)
 
@@ -119,6 +130,8 @@ def linear(module: nn.Linear, rows: torch.Tensor) -> torch.Tensor:
 
 def relu(values: torch.Tensor, is_in_place: bool) -> torch.Tensor:
     """Return the ReLU of a matrix, which is changed if it is in place."""
+    if is_small(values):
+        return F.relu(values, inplace=is_in_place)
     if is_in_place and _is_changeable(values):
         return applied(_ReLU, values, True)  # type: ignore[no-any-return]
     if not is_in_place and _is_plain(values) and not values.is_inference():

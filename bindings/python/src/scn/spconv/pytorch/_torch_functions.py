@@ -3,7 +3,8 @@
 A residual block of a program calls its batch norms, ReLUs and sums on plain tensors. While such a module runs, a mode
 of torch's gives these to the engine: torch's own threads then do not wait for more work while the engine's need the
 cores, a batch norm and a ReLU in place behind it share a backward pass, and large results are in memory that is at
-hand. Everything else goes to torch, as does what the engine does not compute. Tensors stay plain ones.
+hand. Everything else goes to torch, as does what the engine does not compute, and what small matrices are asked for but
+for norms. Tensors stay plain ones.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode, handle_torch_function
 
 from ...dialects.batch_norm import Norm, Normalized, is_by_library, normalized, rectified
-from ...dialects.elementwise import add_in_place, added, joined, relu
+from ...dialects.elementwise import add_in_place, added, is_small, joined, relu
 from ...torch.autograd.derivatives import are_transformed
 
 __all__ = ["called_for_layer", "called_for_program"]
@@ -120,7 +121,8 @@ def _relu_in_place(mode: _Engine, func: Any, input: Any) -> Any:
 def _rectified(mode: _Engine, values: torch.Tensor, is_in_place: bool) -> torch.Tensor:
     known, mode.norm = mode.norm, None
     # In place, what the norm made is gone with its gradient; otherwise a program may have kept it, and ask for that.
-    if known is None or not is_in_place or known.result is not values or not torch.is_grad_enabled():
+    is_shared = known is not None and known.result is values and is_in_place and not is_small(values)
+    if known is None or not is_shared or not torch.is_grad_enabled():
         return relu(values, is_in_place)
     is_seen = not known.is_current or values._backward_hooks or values.retains_grad
     return relu(values, True) if is_seen else rectified(known, True)
