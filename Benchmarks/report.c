@@ -124,9 +124,13 @@ static void write_line(FILE *file, const line *l) {
 void write_json(const points *sites, int64_t rules) {
     FILE *file = fopen(setting.json, "w");
     if (!file) fail("%s cannot be written", setting.json);
-    const char *description = scn_cpu_description(), *comma = strrchr(description, ',');
     char cpu[256];
-    snprintf(cpu, sizeof cpu, "%.*s", (int)(comma ? comma - description : (long)strlen(description)), description);
+    snprintf(cpu, sizeof cpu, "%s", scn_cpu_description());
+    // "cpu, instruction set; what multiplies bfloat16"
+    char *semicolon = strrchr(cpu, ';');
+    if (semicolon) *semicolon = 0;
+    char *comma = strrchr(cpu, ',');
+    if (comma) *comma = 0;
     fprintf(file, "{\n  \"cpu\": ");
     write_string(file, cpu);
     fprintf(file, ",\n  \"instruction_set\": ");

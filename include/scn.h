@@ -121,11 +121,13 @@ SCN_API int32_t scn_abi_version(void);
 SCN_API const char *scn_status_name(scn_status status);
 /** Return this thread's last error message; never NULL, "" before the first. Valid until this thread's next error. */
 SCN_API const char *scn_last_error(void);
-/** Return the cpu and the instruction set in use, "Intel(R) Xeon(R) Processor, avx512"; a constant. The environment
- *  variable SCN_ISA ("generic", "avx2", "avx512"), read once, forces an instruction set; where it names none that this
- *  cpu has, operations return SCN_ERROR_UNSUPPORTED and this text says so. "avx512bf16" and "amx" force how bfloat16 is
+/** Return the cpu, the instruction set in use and what multiplies bfloat16, "Intel(R) Xeon(R) Processor, avx512;
+ *  bfloat16 by amx", at the end "bfloat16 as float32" where no instruction does; a constant. The environment variable
+ *  SCN_ISA ("generic", "avx2", "avx512"), read once, forces an instruction set; where it names none that this cpu has,
+ *  operations return SCN_ERROR_UNSUPPORTED and this text says so. "avx512bf16" and "amx" force how bfloat16 is
  *  multiplied, beside float32 by avx512; without SCN_ISA that is AMX where cpu and system have it, else AVX512-BF16
- *  unless the cpu is Intel's, whose float32 is faster. */
+ *  unless the cpu is Intel's, whose float32 is faster. Where the cpu has AMX, this asks the system for its registers,
+ *  as the first product of bfloat16 does. */
 SCN_API const char *scn_cpu_description(void);
 /** Return how many threads operations use, the calling one included. At first that is what the environment variable
  *  SCN_NUM_THREADS says, 1 ... 1024; where it is unset or empty, as many as the process may use at once (the cpus that

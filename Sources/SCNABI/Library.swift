@@ -26,7 +26,8 @@ public func scn_last_error() -> UnsafePointer<CChar>? { scn_last_error_get() }
 
 @_cdecl("scn_cpu_description") @implementation
 public func scn_cpu_description() -> UnsafePointer<CChar>? {
-    constant("\(String(cString: scn_cpu_name())), \(Kernels.description)")
+    constant(
+        "\(String(cString: scn_cpu_name())), \(Kernels.description); bfloat16 \(Kernels.bfloat16Description)")
 }
 
 @_cdecl("scn_get_thread_count") @implementation

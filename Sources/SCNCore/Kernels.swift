@@ -35,6 +35,11 @@ package enum Kernels {
     /// The products of bfloat16 that this cpu has instructions for; nil where those of float32 take their place.
     package static var bfloat16Products: UnsafePointer<scn_bfloat16_products>? { bfloat16Override ?? scn_bfloat16() }
 
+    /// What multiplies bfloat16: "by amx", or "as float32" where no instruction does.
+    package static var bfloat16Description: String {
+        bfloat16Products.map { "by \(String(cString: $0.pointee.name))" } ?? "as float32"
+    }
+
     /// The loops over keys of sites, of the instruction set in use. Sites have no error of a wrong `SCN_ISA`.
     package static var forKeys: scn_kernel_table { (override ?? scn_kernels() ?? scn_kernels_at(0)!).pointee }
 

@@ -285,7 +285,7 @@ inline void require_compatible_library() {
         throw Error(SCN_ERROR_UNSUPPORTED, "ABI version of the library: is " + std::to_string(scn_abi_version()) +
                                                ", expected " + std::to_string(SCN_ABI_VERSION));
 }
-/// The CPU and the instruction set in use.
+/// The CPU, the instruction set in use and what multiplies bfloat16.
 [[nodiscard]] inline std::string cpu_description() { return scn_cpu_description(); }
 /// How many threads operations use, including the calling one.
 [[nodiscard]] inline std::int32_t thread_count() noexcept { return scn_get_thread_count(); }

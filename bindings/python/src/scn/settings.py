@@ -27,7 +27,8 @@ def version() -> str:
 
 
 def cpu_description() -> str:
-    """Return the CPU and the instruction set in use, "Intel(R) Xeon(R) Processor, avx512"."""
+    """Return the CPU, the instruction set in use and what multiplies bfloat16, "Intel(R) Xeon(R) Processor, avx512;
+    bfloat16 by amx"; "bfloat16 as float32" where no instruction does."""
     return _decoded(library.scn_cpu_description())
 
 

@@ -35,7 +35,15 @@ def test_every_name_of_all_exists():
 def test_version():
     assert re.fullmatch(r"\d+\.\d+\.\d+", scn.__version__)
     assert scn.version() == scn.__version__
-    assert any(name in scn.cpu_description() for name in ("generic", "avx2", "avx512"))
+
+
+@pytest.mark.parametrize(
+    ("isa", "ends"), [("", ""), ("generic", ", generic; bfloat16 as float32"), ("foo", "as float32")]
+)
+def test_the_description_names_instructions(subprocess_environment, isa, ends):
+    found = run("import scn; print(scn.cpu_description())", subprocess_environment, SCN_ISA=isa).stdout.strip()
+    instructions = "(generic|avx2|avx512|SCN_ISA is .+); bfloat16 (by avx512bf16|by amx|as float32)"
+    assert re.fullmatch(f".+, {instructions}", found) and found.endswith(ends)
 
 
 def test_threads():
