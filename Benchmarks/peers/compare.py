@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Compare scn with other libraries of sparse convolutions on a CPU: networks and single layers on the same sites.
 
-usage: compare.py [--data DIR] [--quick] [--rounds N] [--threads N] [--json FILE]
-                  [--markdown FILE] [--plots DIR] [--write FILE ...]
+usage: compare.py [--data DIR] [--quick] [--rounds N] [--threads N] [--instructions avx2]
+                  [--json FILE] [--markdown FILE] [--plots DIR] [--write FILE ...]
        compare.py --from FILE [--markdown FILE] [--plots DIR] [--write FILE ...]
 
 `make bench-peers` builds the environment that it needs, and runs it there. Each library has a process of its own for
@@ -54,6 +54,7 @@ def everything(comparison):
         "cpus": len(os.sched_getaffinity(0)),
         "system": platform.platform(),
         "python": platform.python_version(),
+        "instructions": comparison.options.instructions,
         "quick": comparison.options.quick,
         "rounds": comparison.rounds,
         **scenes,
@@ -87,6 +88,11 @@ def main():
     )
     parser.add_argument("--rounds", type=int, help=f"calls of each kind, at least 2 ({measuring.ROUNDS})")
     parser.add_argument("--threads", type=int, default=2, help="the number of threads besides 1 (2)")
+    parser.add_argument(
+        "--instructions",
+        choices=sorted(processes.INSTRUCTIONS),
+        help="use none beyond these, as on cpus without AVX-512; the tables are those of `peers avx2`",
+    )
     parser.add_argument("--from", dest="measured", metavar="FILE", help="measure nothing: show the figures of FILE")
     parser.add_argument("--json", default=os.path.join(ROOT, "build", "peers.json"), help="where the figures go")
     parser.add_argument("--markdown", default=os.path.join(ROOT, "build", "peers.md"), help="where the tables go")

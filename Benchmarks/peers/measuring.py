@@ -80,13 +80,15 @@ class Comparison:
         self.threads = sorted({1, options.threads})
         self.rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
         self.libraries, self.left_out = available()
+        # Tables of limited instructions show none.
+        self.layers = {} if options.instructions else subject.LAYERS
         self.about, self.figures, self.agreement, self.memory = {}, [], [], []
         self.waiting, self.run_to_run = {}, []
         self.progress = Progress()
         self.progress.total = self._total()
 
     def _total(self):
-        a_thread = 2 * COST["results"] + self.rounds * len(subject.LAYERS) * COST["layer"]
+        a_thread = 2 * COST["results"] + self.rounds * len(self.layers) * COST["layer"]
         for network in subject.NETWORKS:
             a_round = COST[network, "train"] + 1.2 * COST[network, "infer"] + COST["rulebooks"]
             a_thread += (self.rounds + 1) * a_round
@@ -132,7 +134,7 @@ class Comparison:
             for name in list(self.libraries):
                 try:
                     self.waiting[name] = self.find_waiting(name, threads) if threads > 1 else "default"
-                    workers[name] = Worker(name, self.folder, threads, self.log, self.waiting[name])
+                    workers[name] = self.worker(name, threads, self.waiting[name])
                 except Failure as failure:
                     self.drop(workers, failure)
             for name, about in self.turns(workers, 0, "about").items():
@@ -146,7 +148,7 @@ class Comparison:
                 self.compare_results(programs, threads, model, LIKE_FOR_LIKE, DEEP_TOLERANCES, DEEP_SHARE)
                 self.measure_network(programs, threads, model, MODEL_QUANTITIES, COST["model"])
                 workers = {name: worker for name, worker in workers.items() if name in self.libraries}
-            for layer, arguments in subject.LAYERS.items():
+            for layer, arguments in self.layers.items():
                 self.measure_layer(workers, threads, layer, arguments)
             for worker in workers.values():
                 worker.stop()
@@ -155,12 +157,16 @@ class Comparison:
                 self.measure_memory(name, network)
         self.progress.clear()
 
+    def worker(self, name, threads, waiting):
+        """Start the process of a library."""
+        return Worker(name, self.folder, threads, self.log, waiting, self.options.instructions)
+
     def find_waiting(self, name, threads):
         """Return how the library's threads should wait, by trial; note how its results then differ from run to run."""
         seconds = {}
         path = os.path.join(self.folder, "trial.npz")
         for waiting in WAITING:
-            worker = Worker(name, self.folder, threads, self.log, waiting)
+            worker = self.worker(name, threads, waiting)
             worker.ask("open", "smaller")
             steps = [worker.ask("train")["seconds"] for _ in range(TRIALS + 1)]
             run_to_run = worker.ask("results", "smaller", path)["run_to_run"]
@@ -242,7 +248,7 @@ class Comparison:
     def measure_memory(self, name, network):
         threads = self.threads[-1]
         try:
-            worker = Worker(name, self.folder, threads, self.log, self.waiting[name])
+            worker = self.worker(name, threads, self.waiting[name])
             size = worker.ask("memory", network)["bytes"]
             worker.stop()
         except Failure as failure:

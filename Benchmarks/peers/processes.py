@@ -25,6 +25,17 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"
 # By name, how the threads of OpenMP and OpenBLAS wait for work: actively at first, or not at all. Which is faster
 # depends on how many pools of threads a process has; each library gets the better of the two.
 WAITING = {"default": {}, "passive": {"OMP_WAIT_POLICY": "passive", "OPENBLAS_THREAD_TIMEOUT": "4"}}
+# By name, what makes each library do without instructions that this cpu has, as it does on cpus that have none: scn,
+# PyTorch's own kernels, MKL, oneDNN, OpenBLAS.
+INSTRUCTIONS = {
+    "avx2": {
+        "SCN_ISA": "avx2",
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "OPENBLAS_CORETYPE": "Haswell",
+    }
+}
 # Threads that wait actively do so for some milliseconds; what follows should find the cores free.
 PAUSE = 0.05
 
@@ -36,7 +47,7 @@ class Failure(Exception):
 class Worker:
     """The process of a library on a number of threads."""
 
-    def __init__(self, library, folder, threads, log, waiting="default"):
+    def __init__(self, library, folder, threads, log, waiting, instructions):
         self.library = library
         command = [sys.executable, os.path.join(HERE, "worker.py"), library, folder, str(threads)]
         self.process = subprocess.Popen(
@@ -45,7 +56,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            env=environment(library, threads, waiting),
+            env=environment(library, threads, waiting, instructions),
         )
         self._answer()
 
@@ -77,8 +88,8 @@ class Worker:
         self.process.stdout.close()
 
 
-def environment(library, threads, waiting):
-    """Return the environment variables of a library's process."""
+def environment(library, threads, waiting, instructions):
+    """Return the environment variables of a library's process. instructions: one of INSTRUCTIONS; None for all."""
     decided = (*UNSET, *WAITING["passive"])
     result = {name: value for name, value in os.environ.items() if name not in decided}
     result.update(WAITING[waiting])
@@ -86,6 +97,8 @@ def environment(library, threads, waiting):
     kernels = better_kernels() if library == "MinkowskiEngine" else None
     if kernels:
         result["OPENBLAS_CORETYPE"] = kernels
+    if instructions:
+        result.update(INSTRUCTIONS[instructions])
     return result
 
 

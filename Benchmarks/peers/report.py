@@ -15,6 +15,10 @@ LABELS = {
 COLORS = {"scn": "#1f6fb4", "scn.torch": "#6fa8d6", "scn.spconv": "#9cc4e4", "scn.minkowski": "#c3dbef"}
 OTHERS = ("#d9822b", "#8c6bb1", "#5a9e6f")
 INK = "#333333"
+# By the name of instructions that libraries were limited to: what they are.
+LIMITS = {"avx2": "all limited to AVX2, as on cpus without AVX-512"}
+# What stands between markers of pages.
+MARKERS = ("peers", "peers models", "peers layers", *(f"peers {name}" for name in LIMITS))
 
 
 def threads_text(threads):
@@ -83,8 +87,11 @@ def close_ratio(value):
 
 def tables(figures):
     """Return by name what goes between the markers of that name."""
-    # Those of an earlier version have none of the field's networks.
-    known = Figures({"models": {}, **figures})
+    # Those of an earlier version have none of the field's networks, and all instructions.
+    known = Figures({"models": {}, "instructions": None, **figures})
+    if known.all["instructions"]:
+        parts = [networks_table(known), "\n".join(notes(known)), models_table(known)]
+        return {f"peers {known.all['instructions']}": "\n\n".join(parts)}
     found = {
         "peers": "\n\n".join([networks_table(known), "\n".join(notes(known))]),
         "peers models": models_table(known) if known.all["models"] else None,
@@ -166,9 +173,10 @@ def notes(known):
     ]
     scenes = f"{figures['scenes']} scene{'s' if figures['scenes'] > 1 else ''} ({figures['source']})"
     versions = {name: about["versions"] for name, about in figures["libraries"].items()}
+    computed = ", ".join(["float32", *filter(None, [LIMITS.get(figures["instructions"])])])
     measured = [
         f"Measured on {figures['date']}: {figures['cpu']} ({figures['cpus']} cpus, family/model",
-        f"{figures['cpu_family_model']}), {scenes} of {figures['sites']:,} sites, float32; medians of",
+        f"{figures['cpu_family_model']}), {scenes} of {figures['sites']:,} sites, {computed}; medians of",
         f"{figures['rounds']} rounds in turns. scn {versions['scn']['scn']}, PyTorch",
         f"{versions[LIKE_FOR_LIKE]['torch']}, Python {figures['python']}.",
     ]
@@ -254,7 +262,7 @@ def check_markers(path):
             text = file.read()
     except OSError as error:
         sys.exit(f"bench-peers: {path}: {error.strerror}")
-    if not any(find_markers(text, name) for name in ("peers", "peers models", "peers layers")):
+    if not any(find_markers(text, name) for name in MARKERS):
         sys.exit(f"bench-peers: {path}: has no lines {marker('peers', 'begin')} and {marker('peers', 'end')}")
 
 
@@ -305,7 +313,8 @@ def draw(figures, folder):
     drawing.text(0.995, 0.015, source, ha="right", fontsize=8, color="#777777")
     drawing.tight_layout(rect=(0, 0.13, 1, 1))
     os.makedirs(folder, exist_ok=True)
-    path = os.path.join(folder, "performance-peers.png")
+    limit = figures.get("instructions")
+    path = os.path.join(folder, f"performance-peers-{limit}.png" if limit else "performance-peers.png")
     drawing.savefig(path, dpi=90, pil_kwargs={"optimize": True})
     print(f"drawn: {path}")
 

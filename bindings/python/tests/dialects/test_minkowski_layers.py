@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 from test_minkowski_oracle import check, drawn, leaf, tensor
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 import scn.minkowski as ME
 import scn.minkowski.MinkowskiFunctional as MF
@@ -385,7 +386,9 @@ def test_batch_norms_are_converted_to_synchronized_ones(random):
     wanted = copy.deepcopy(net)(x).F
     made = ME.MinkowskiSyncBatchNorm.convert_sync_batchnorm(net)
     assert isinstance(made[0], ME.MinkowskiSyncBatchNorm)
-    assert isinstance(made[1][0].bn, nn.SyncBatchNorm)
+    assert isinstance(made[1][0].bn, nn.BatchNorm1d) and made[1][0].bn.process_group is None
+    # DistributedDataParallel refuses these on a CPU.
+    assert not any(isinstance(module, nn.SyncBatchNorm) for module in made.modules())
     assert made[0].bn.weight is weight
     result = made(x).F
     torch.testing.assert_close(result, wanted, rtol=1e-4, atol=1e-5)
@@ -484,3 +487,42 @@ def test_a_trace_has_what_the_library_computes(random):
         traced = torch.jit.trace(rectified, (torch.randn(len(x.C), 3),), check_trace=False)
         rows = torch.randn(len(x.C), 3)
         assert torch.equal(traced(rows), rows.relu())
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("with_relu", [True, False])
+def test_norms_within_checkpoints_have_the_gradients_that_they_have_without(random, training, with_relu):
+    layers = [ME.MinkowskiBatchNorm(3), ME.MinkowskiReLU(inplace=True)][: 1 + with_relu]
+    net = nn.Sequential(*layers).train(training)
+    found = []
+    for run in (net, lambda x: checkpoint(net, x, use_reentrant=False)):
+        features = torch.arange(30.0).sin().view(10, 3).requires_grad_()
+        x = ME.SparseTensor(features, torch.tensor([[0, i, i % 3] for i in range(10)]).int())
+        net.zero_grad()
+        run(x).F.cos().sum().backward()
+        found.append([features.grad, layers[0].bn.weight.grad, layers[0].bn.bias.grad])
+    for plain, checkpointed in zip(*found):
+        assert torch.equal(plain, checkpointed) and plain.abs().sum() > 0
+
+
+def test_a_column_takes_the_place_of_a_channelwise_kernel(random):
+    layer = ME.MinkowskiChannelwiseConvolution(3, kernel_size=3, dimension=3)
+    x = tensor(random).to(torch.float32)
+    column = torch.arange(27.0).sin().view(27, 1)
+    layer.kernel = nn.Parameter(column.expand(27, 3).clone())
+    wanted = layer(x).F
+    wanted.cos().sum().backward()
+    each = layer.kernel.grad
+    layer.kernel = nn.Parameter(column)
+    found = layer(x).F
+    found.cos().sum().backward()
+    assert torch.equal(found, wanted)
+    torch.testing.assert_close(layer.kernel.grad, each.sum(1, keepdim=True))
+
+
+@pytest.mark.parametrize("samples", [1, 2])
+def test_global_sums_keep_the_type_of_features(samples):
+    coordinates = torch.tensor([[i % samples, i, 0] for i in range(6)]).int()
+    x = ME.SparseTensor(torch.arange(12).view(6, 2).int(), coordinates)
+    found = ME.MinkowskiGlobalSumPooling()(x).F
+    assert found.dtype is torch.int32 and found.sum() == 66

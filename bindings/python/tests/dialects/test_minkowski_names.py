@@ -182,3 +182,9 @@ def test_float32_and_float64_networks_agree(random):
     torch.testing.assert_close(
         narrow.F.double(), wide.eval()(ME.SparseTensor(given, coordinates=coordinates)).F, rtol=1e-3, atol=1e-4
     )
+
+
+def test_enumerations_have_what_those_of_pybind11_have():
+    entries = getattr(ME.RegionType, "__entries")
+    assert {name: member for name, (member, _) in entries.items()} == dict(ME.RegionType.__members__)
+    assert list(getattr(ME.PoolingMode, "__entries")) == [mode.name for mode in ME.PoolingMode]

@@ -257,3 +257,17 @@ def test_new_tensors_on_the_same_indices_use_what_is_known_of_them(random, monke
     down = spconv.SparseConv2d(3, 3, 2, 2).double()(y)
     layer(spconv.SparseConvTensor(down.features, down.indices, down.spatial_shape, down.batch_size))
     assert len(made) == 1
+
+
+@pytest.mark.parametrize("name", ["indice_pairs", "indice_pair_num", "pair_fwd", "pair_bwd"])
+def test_tables_that_were_changed_in_place_are_refused(random, name):
+    """Layers compute with the rules, so that what a program took out of a table would still count."""
+    x = drawn(random, [9, 8], 40, 3)
+    y = spconv.SubMConv2d(3, 3, 3, indice_key="near").double()(x)
+    layer = spconv.SubMConv2d(3, 3, 3, indice_key="near").double()
+    wanted = layer(y).features
+    table = getattr(y.indice_dict["near"], name)
+    assert torch.equal(layer(y).features, wanted)
+    table[0] = -1
+    with pytest.raises(ValueError, match=f"{name}: was changed in place"):
+        layer(y)

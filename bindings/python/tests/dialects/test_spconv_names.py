@@ -1,5 +1,6 @@
 """The names of spconv 2.3 and 1.x, where programs look for them; functions along pairs; the hash table."""
 
+import pickle
 import subprocess
 import sys
 
@@ -75,6 +76,7 @@ def test_names_that_are_nowhere_raise_what_python_does():
         with pytest.raises(AttributeError):
             package.nowhere
     with pytest.raises(ImportError):
+        exec("from scn.spconv.pytorch.ops import implicit_gemm")
         from scn.spconv import nowhere  # noqa: F401
     assert scn.spconv.SubMConv2d is spconv.SubMConv2d and scn.spconv.utils.Point2VoxelCPU3d
 
@@ -86,6 +88,9 @@ def test_what_scn_does_not_have_says_so():
         quantization.get_spconv_backend_config
     with pytest.raises(NotImplementedError, match="ops.implicit_gemm"):
         ops.implicit_gemm
+    assert not hasattr(ops, "implicit_gemm") and getattr(ops, "implicit_gemm", None) is None
+    with pytest.raises(ImportError):
+        exec("from scn.spconv.pytorch.ops import implicit_gemm")
     assert [algo.name for algo in ConvAlgo] == ["Native", "MaskImplicitGemm", "MaskSplitImplicitGemm"]
     assert AlgoHint.BackwardWeight.value == 4 and PYTORCH_VERSION >= [2, 1] and not is_amp_enabled()
 
@@ -193,3 +198,48 @@ def test_a_hash_table_keeps_first_values_and_finds_them(keys, values):
         table.insert(torch.tensor([1], dtype=keys), torch.tensor([1, 2], dtype=values))
     with pytest.raises(ValueError, match="key_dtype"):
         HashTable(torch.device("cpu"), torch.float32, values)
+
+
+def test_what_layers_of_programs_call(tmp_path, monkeypatch, capsys):
+    from scn.spconv import constants
+    from scn.spconv.debug_utils import spconv_save_debug_data
+    from scn.spconv.pytorch.conv import SparseConvolution, SparseConvolutionBase
+    from scn.spconv.pytorch.functional import _indice_to_scalar
+
+    rows = torch.tensor([[0, 1, 2], [1, 0, 3]]).int()
+    assert (
+        _indice_to_scalar(rows, [2, 4, 5]).tolist() == [7, 23]
+        and _indice_to_scalar(rows, [2, 4, 5]).dtype is torch.int32
+    )
+    monkeypatch.setattr(constants, "SPCONV_DEBUG_SAVE_PATH", "")
+    spconv_save_debug_data(rows)
+    assert "no data for debugging was saved" in capsys.readouterr().out
+    monkeypatch.setattr(constants, "SPCONV_DEBUG_SAVE_PATH", str(tmp_path / "data"))
+    spconv_save_debug_data(rows)
+    assert torch.equal(pickle.loads((tmp_path / "data").read_bytes()), rows)
+    monkeypatch.setattr(constants, "SPCONV_DEBUG_SAVE_PATH", str(tmp_path / "no" / "data"))
+    spconv_save_debug_data(rows)
+    assert "no data for debugging was saved" in capsys.readouterr().out
+
+    class Grouped(SparseConvolution):
+        def __init__(self):
+            spconv.SparseModule.__init__(self)
+            self.kernel_size, self.dilation = [3, 3], [1, 1]
+
+        def forward(self, x):
+            self._check_subm_reuse_valid(x, x.spatial_shape, x.find_indice_pair("near"))
+            return x
+
+    x = spconv.SparseConvTensor(torch.ones(2, 2), rows, [4, 5], 2)
+    y = spconv.SubMConv2d(2, 2, 3, indice_key="near")(x)
+    assert Grouped()(y) is y
+    z = spconv.SubMConv2d(2, 2, 5, indice_key="near")(x)
+    with pytest.raises(ValueError, match="kernel_size"):
+        Grouped()(z)
+    asked = []
+    monkeypatch.setattr(
+        SparseConvolutionBase, "_check_inverse_reuse_valid", lambda self, *given: asked.append(len(given))
+    )
+    down = spconv.SparseConv2d(2, 2, 2, 2, indice_key="down")(x)
+    spconv.SparseInverseConv2d(2, 2, 2, indice_key="down")(down)
+    assert asked == [3]

@@ -219,6 +219,19 @@ def test_the_engine_computes_in_modules_of_a_program_and_only_there(random):
     assert "NativeBatchNormBackward0" in makers(block.double()(x.replace_feature(x.features.double())).features)
 
 
+@pytest.mark.parametrize("dimension", [1, -1])
+def test_joins_of_arrays_of_other_ranks_are_torchs(random, dimension):
+    """A head on the ground plan, say, within a sparse module."""
+    parts = [torch.from_numpy(random.standard_normal((2, 3, 5, 3))).float() for _ in range(2)]
+
+    class Head(spconv.SparseModule):
+        def forward(self, x):
+            return torch.cat(parts, dimension), torch.cat([part[0, 0, 0] for part in parts], -1)
+
+    for found, wanted in zip(Head()(None), (torch.cat(parts, dimension), torch.cat([part[0, 0, 0] for part in parts]))):
+        assert torch.equal(found, wanted)
+
+
 def test_sums_joins_and_relus_of_small_matrices_are_left_to_torch(random, monkeypatch):
     monkeypatch.setattr(elementwise, "SMALL", 61 * PLANES)
 

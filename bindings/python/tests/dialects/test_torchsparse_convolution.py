@@ -112,7 +112,7 @@ def test_stride_1_keeps_the_sites_and_centers_odd_volumes(size, dilation, low):
 
 
 @pytest.mark.parametrize("low", [0, -7], ids=["positive", "negative"])
-@pytest.mark.parametrize(("size", "stride"), [(2, 2), (3, 3), ((2, 1, 2), (2, 1, 2)), ((3, 3, 1), (3, 1, 1)), (4, 4)])
+@pytest.mark.parametrize(("size", "stride"), [(2, 2), (3, 3), ((2, 1, 2), (2, 1, 2)), ((3, 1, 3), (3, 1, 3)), (4, 4)])
 def test_sites_are_rounded_down_where_size_and_stride_agree(size, stride, low):
     sites = some_sites(60, 8, low=low)
     strides = torch.tensor(triple(stride))
@@ -141,6 +141,9 @@ def test_sites_are_rounded_down_where_size_and_stride_agree(size, stride, low):
         (1, 2, 0, 1),
         ((3, 1, 1), (2, 1, 1), 0, 1),
         ((3, 3, 3), (2, 1, 2), (0, 1, 1), 1),
+        ((3, 3, 1), (3, 1, 1), 0, 1),
+        ((5, 2, 2), (1, 2, 2), 0, 1),
+        ((2, 2, 3), (2, 2, 1), 0, 1),
         (4, 3, (1, 0, 2), 1),
     ],
     ids=str,

@@ -311,3 +311,21 @@ def test_modes_are_remembered_and_refused():
         _ = config.nothing
     assert torchsparse.tune(spnn.Conv3d(1, 1), []) is None
     assert torchsparse.backends.benchmark is False
+
+
+def test_batch_norm_of_no_sites_is_counted_and_has_gradients():
+    layer = spnn.BatchNorm(2)
+    features = torch.zeros(0, 2, requires_grad=True)
+    layer(SparseTensor(features, torch.zeros(0, 4, dtype=torch.int32))).feats.sum().backward()
+    assert int(layer.num_batches_tracked) == 1 and layer.running_mean.tolist() == [0, 0]
+    assert layer.weight.grad.tolist() == [0, 0] and layer.bias.grad.tolist() == [0, 0]
+    assert features.grad.shape == (0, 2)
+
+
+def test_ground_plans_take_shapes_with_the_samples_behind():
+    layer = spnn.ToDenseBEVConvolution(2, 3, np.array([8, 6, 4, 1]))
+    assert layer.shape.tolist() == [8, 6, 4, 1] and layer.n_kernels == 6
+    y = layer(SparseTensor(torch.ones(2, 2), torch.tensor([[0, 1, 1, 1], [1, 3, 3, 3]], dtype=torch.int32)))
+    assert y.shape == (2, 3, 8, 4)
+    with pytest.raises(ValueError, match=r"has shape \[2\]"):
+        spnn.ToDenseBEVConvolution(2, 3, [8, 8])

@@ -9,9 +9,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from scn import torchsparse as newer
+from scn.torchsparse import backbones as newer_backbones
 from scn.torchsparse import v1
 from scn.torchsparse.v1 import PointTensor, SparseTensor
 from scn.torchsparse.v1 import nn as spnn
+from scn.torchsparse.v1.backbones import SparseResNet21D, SparseResUNet42
 from scn.torchsparse.v1.nn import functional as F
 from scn.torchsparse.v1.utils.collate import sparse_collate, sparse_collate_fn
 
@@ -198,3 +200,24 @@ def test_copies_and_pickles_do_without_the_rules():
     for copied in (copy.deepcopy(y.detach()), torch.load(buffer, weights_only=False)):
         assert torch.equal(up(copied).F, up(y).F)
     assert v1.__version__ == "1.4.0"
+
+
+def test_backbones_are_made_of_the_layers_of_this_form():
+    sites = some_sites(200, 30)
+    for network, planes in ((SparseResNet21D, [16, 32, 64, 128, 128]), (SparseResUNet42, [32, 32, 64, 128, 256])):
+        net = network(in_channels=2)
+        assert {type(layer) for layer in net.modules() if "kernel" in layer._parameters} == {spnn.Conv3d}
+        y = net(SparseTensor(torch.randn(len(sites), 2), sites))
+        assert [part.F.shape[1] for part in y[:5]] == planes
+        assert net.state_dict().keys() == getattr(newer_backbones, network.__name__)(in_channels=2).state_dict().keys()
+
+
+def test_maps_are_lists_too():
+    sites = some_sites(40, 6)
+    x = SparseTensor(torch.randn(len(sites), 2), sites)
+    spnn.Conv3d(2, 4, 2, 2)(x)
+    (known,) = x.kmaps.values()
+    assert torch.equal(known[0], known["nbmaps"]) and torch.equal(known[1], known["nbsizes"])
+    assert known[2] == known["sizes"] and known[2][0] == len(sites)
+    with pytest.raises(KeyError):
+        known[3]

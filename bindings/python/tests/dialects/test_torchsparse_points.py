@@ -23,6 +23,22 @@ def test_hashes_tell_rows_apart():
     assert F.sphash(far) == F.sphash(far.clone())
 
 
+@pytest.mark.parametrize("low", [-(2**31), -9, 0])
+def test_hashes_have_the_numbers_that_programs_order_sites_by(low):
+    """FNV-1a with words of 32 bits, the upper four bits folded into the lower ones."""
+    rows = torch.randint(low, low + 2**31 if low < -9 else 9, (50, 4), generator=torch.Generator().manual_seed(1))
+
+    def number(row):
+        result = 14695981039346656037
+        for word in row:
+            result = (result ^ word % 2**32) * 1099511628211 % 2**64
+        return (result >> 60) ^ (result % 2**60)
+
+    assert F.sphash(rows.int()).tolist() == [number(row) for row in rows.tolist()]
+    # What torchsparse has no number for still tells rows apart.
+    assert len(torch.unique(F.sphash(torch.tensor([[1, 2, 3, 4], [1 + 2**32, 2, 3, 4], [1 - 2**32, 2, 3, 4]])))) == 3
+
+
 def test_hashes_of_neighbors_are_those_of_the_moved_rows():
     where = torch.randint(-50, 50, (20, 4)).int()
     offsets = get_kernel_offsets(3, 2)

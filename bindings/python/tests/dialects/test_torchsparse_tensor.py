@@ -268,3 +268,25 @@ def test_joined_tensors_have_no_range():
     y = cat([x, x])
     assert y.spatial_range is None and x.spatial_range == (2, 99, 99, 99)
     assert torch.equal(y.feats, torch.cat([x.feats, x.feats], 1))
+
+
+def test_coordinates_alone_in_the_caches_are_sites_to_return_to():
+    sites = torch.tensor([[0, 1, 1, 1], [0, 2, 1, 1], [0, 5, 5, 5], [1, 3, 3, 3]], dtype=torch.int32)
+    found = []
+    down, up = spnn.Conv3d(2, 3, 2, stride=2), spnn.Conv3d(3, 2, 2, stride=2, transposed=True)
+    for is_set in (False, True):
+        x = SparseTensor(torch.arange(8.0).view(4, 2), sites)
+        if is_set:
+            x._caches.cmaps.setdefault(x.stride, x.coords)
+        y = up(down(x))
+        assert y.coords is sites
+        found.append(cat([y, x]).feats)
+    assert torch.equal(*found)
+
+
+def test_a_range_may_end_with_the_planes():
+    sites = torch.tensor([[0, 1, 1, 1], [1, 3, 3, 3]], dtype=torch.int32)
+    x = SparseTensor(torch.ones(2, 2), sites, 1, (2, 8, 8, 8, 2))
+    y = spnn.Conv3d(2, 5, 3)(x)
+    assert y.spatial_range == (2, 8, 8, 8) and y.dense().shape == (2, 8, 8, 8, 5)
+    assert spnn.Conv3d(2, 5, 3, stride=2, padding=1)(x).spatial_range == (2, 4, 4, 4)

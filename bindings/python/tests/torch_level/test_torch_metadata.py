@@ -184,3 +184,31 @@ def test_copies_of_what_is_being_filled_stand_alone():
     assert len(metadata.getSpatialLocations(SIZE)) == 3
     for empty in (copy.deepcopy(st.Metadata(2)), pickle.loads(pickle.dumps(st.Metadata(2)))):
         assert repr(empty) == "Metadata(2)"
+
+
+def test_metadata_of_the_finer_sites_suffice_to_go_back():
+    """A program brings pooled features to other metadata, whose coarse sites nothing has asked for yet."""
+    fine = torch.tensor([[0, 0, 0], [4, 4, 0]]), torch.tensor([[1.0], [2.0]])
+    other = torch.tensor([[1, 1, 0], [0, 1, 0], [5, 4, 0]]), torch.zeros(3, 1)
+    enter, layer = st.InputLayer(2, 8, 3), st.Deconvolution(2, 1, 1, 2, 2, False)
+    with torch.no_grad():
+        layer.weight.copy_(torch.arange(1.0, 5).view_as(layer.weight))
+    for back, wanted in ((st.UnPooling(2, 2, 2), [1, 1, 2]), (layer, [4, 2, 6])):
+        x = st.MaxPooling(2, 2, 2)(enter(list(fine)))
+        x.metadata = enter(list(other)).metadata
+        y = back(x)
+        assert y.features.flatten().tolist() == wanted
+        assert y.get_spatial_locations().tolist() == other[0].tolist()
+    x = st.MaxPooling(2, 2, 2)(enter(list(fine)))
+    x.metadata = enter([torch.tensor([[1, 1, 0]]), torch.zeros(1, 1)]).metadata
+    with pytest.raises(scn.ShapeError):
+        st.UnPooling(2, 2, 2)(x)
+    x.metadata = st.InputLayer(2, 16, 3)([torch.tensor([[1, 1, 0]]), torch.zeros(1, 1)]).metadata
+    with pytest.raises(scn.StateError, match="no site set has size"):
+        st.UnPooling(2, 2, 2)(x)
+
+
+def test_batch_norms_take_an_epsilon_of_0():
+    layer = st.BatchNormLeakyReLU(2, 0)
+    rows = torch.tensor([[1.0, 5.0], [3.0, 5.0]])
+    assert layer(rows)[:, 0].tolist() == pytest.approx([-0.333, 1]) and layer(rows)[:, 1].tolist() == [0, 0]

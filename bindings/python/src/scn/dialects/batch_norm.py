@@ -184,9 +184,9 @@ class _Norm(Function):
     @staticmethod
     @recorded
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        input = ctx.saved_tensors[0]
+        saved = ctx.saved_tensors
         # Without an activation the library does not look at the output.
-        return (*_gradients(ctx, gradient, input), None, None)
+        return (*_gradients(ctx, gradient, saved, saved[0]), None, None)
 
 
 class _NormReLU(Function):
@@ -212,7 +212,8 @@ class _NormReLU(Function):
     @staticmethod
     @recorded
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        return (*_gradients(ctx, gradient, ctx.saved_tensors[4]), None, None, None)
+        saved = ctx.saved_tensors
+        return (*_gradients(ctx, gradient, saved, saved[4]), None, None, None)
 
 
 def _options(epsilon: float, kept: float, leakiness: float) -> BatchNormOptions:
@@ -226,10 +227,13 @@ def _remember(ctx: Any, saved: torch.Tensor, epsilon: float, is_training: bool, 
     ctx.reference = (partial(normalized_by_torch, **named), (0, 1, 2))
 
 
-def _gradients(ctx: Any, gradient: torch.Tensor, output: torch.Tensor) -> tuple[Any, Any, Any]:
-    """Return the gradients by the input, the weight and the bias, as the library computes them."""
+def _gradients(ctx: Any, gradient: torch.Tensor, tensors: Any, output: torch.Tensor) -> tuple[Any, Any, Any]:
+    """Return the gradients by the input, the weight and the bias, as the library computes them.
+
+    tensors: what was saved, which checkpoints let a backward pass read once.
+    """
     epsilon, is_training, leakiness = ctx.settings
-    input, weight, _, saved = ctx.saved_tensors[:4]
+    input, weight, _, saved = tensors[:4]
     input, output, gradient = (computable(values, "saved tensor") for values in (input, output, gradient))
     by_input, planes = new(*input.shape), input.shape[1]
     by_weight = new(planes) if ctx.needs_input_grad[1] else None

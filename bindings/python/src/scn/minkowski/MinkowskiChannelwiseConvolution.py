@@ -58,7 +58,8 @@ class MinkowskiChannelwiseConvolution(MinkowskiModuleBase):
         source = known_key(input.coordinate_map_key, "coordinate_map_key")
         rulebook = input._manager._rules(source, target, self.kernel_generator._region())
         bias = None if self.bias is None else self.bias.reshape(-1)
-        weight = self.kernel[:, :, None, None]
+        # Programs put a column there for all planes.
+        weight = self.kernel.expand(-1, self.in_channels)[:, :, None, None]
         return SparseTensor._on(input._manager, target, functional.convolve(input._held.sorted, rulebook, weight, bias))
 
     def reset_parameters(self, is_transpose: bool = False) -> None:

@@ -14,7 +14,7 @@ from ._enums import PoolingMode
 from ._errors import asserted
 from ._features import Features
 from ._keys import CoordinateMapKey, known_key
-from ._synchronized import synchronized
+from ._synchronized import SynchronizedBatchNorm, synchronized
 from .MinkowskiCommon import MinkowskiModuleBase
 from .MinkowskiCoordinateManager import CoordinateManager
 from .MinkowskiSparseTensor import SparseTensor
@@ -76,7 +76,7 @@ class MinkowskiBatchNorm(nn.Module):
 
 
 class MinkowskiSyncBatchNorm(MinkowskiBatchNorm):
-    """`MinkowskiBatchNorm` over the rows of all processes of a group, in training; `bn` is a `torch.nn.SyncBatchNorm`.
+    """`MinkowskiBatchNorm` over the rows of all processes of a group, in training.
 
     process_group: None for all processes. Without torch.distributed it normalizes as `MinkowskiBatchNorm` does.
     """
@@ -91,7 +91,7 @@ class MinkowskiSyncBatchNorm(MinkowskiBatchNorm):
         process_group: Optional[Any] = None,
     ) -> None:
         super().__init__(num_features, eps, momentum, affine, track_running_stats)
-        self.bn = nn.SyncBatchNorm(
+        self.bn = SynchronizedBatchNorm(
             num_features,
             eps=eps,
             momentum=momentum,

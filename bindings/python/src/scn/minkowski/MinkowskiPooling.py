@@ -270,7 +270,7 @@ def _reduced(manager: CoordinateManager, parts: _Parts, target: Key, mode: Pooli
     elif "AVG" in mode.name:
         made = [part.mean(0) for part in parts.rows]
     else:
-        made = [part.sum(0) for part in parts.rows]
+        made = [part.sum(0, dtype=part.dtype) for part in parts.rows]
     rows, stacked = manager._samples_in(target, parts.samples), torch.stack(made)
     if len(rows) == count and bool((rows == torch.arange(count)).all()):
         return stacked

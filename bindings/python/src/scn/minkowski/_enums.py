@@ -120,3 +120,8 @@ class SparseTensorQuantizationMode(enum.Enum):
     NO_QUANTIZATION = 3
     MAX_POOL = 4
     SPLAT_LINEAR_INTERPOLATION = 5
+
+
+for _kind in _Kind.__subclasses__():
+    # As enumerations of pybind11 have it, and programs read it: by name the member and its description.
+    setattr(_kind, "__entries", {name: (member, None) for name, member in _kind.__members__.items()})

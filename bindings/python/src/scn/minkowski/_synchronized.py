@@ -8,10 +8,24 @@ import torch
 from torch import distributed, nn
 from torch.nn import functional as F
 
-__all__ = ["synchronized"]
+__all__ = ["SynchronizedBatchNorm", "synchronized"]
 
 
-def synchronized(module: nn.SyncBatchNorm, rows: torch.Tensor) -> torch.Tensor:
+class SynchronizedBatchNorm(nn.BatchNorm1d):
+    """What `torch.nn.SyncBatchNorm` is, of rows on any device; `DistributedDataParallel` refuses torch's own on a CPU.
+
+    Arguments: as there.
+    """
+
+    def __init__(self, *args: Any, process_group: Any = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.process_group = process_group
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        return synchronized(self, input)
+
+
+def synchronized(module: Any, rows: torch.Tensor) -> torch.Tensor:
     """Return what a `torch.nn.SyncBatchNorm` makes of rows [n, planes]; torch's own computes on GPUs alone.
 
     In training, statistics are those of the rows of all processes of its group, each of which may have any number.
@@ -45,7 +59,7 @@ def _together(count: torch.Tensor, values: torch.Tensor, group: Any) -> tuple[to
     return summed[0], summed[1:]
 
 
-def _follow(module: nn.SyncBatchNorm, mean: torch.Tensor, variance: torch.Tensor) -> None:
+def _follow(module: Any, mean: torch.Tensor, variance: torch.Tensor) -> None:
     """Move the running statistics as torch does."""
     assert module.num_batches_tracked is not None, "it comes with the running statistics"
     module.num_batches_tracked.add_(1)

@@ -2,7 +2,8 @@
 
 `SAVED_WEIGHT_LAYOUT` says which layout the weights of loaded state dictionaries have: "" or "KRSC", [out, *size, in];
 "RSKC", [*size, out, in]; "RSCK", [*size, in, out], that of spconv 1.x. At first it is what the environment's
-SPCONV_SAVED_WEIGHT_LAYOUT says. The other settings concern GPUs, and have no effect.
+SPCONV_SAVED_WEIGHT_LAYOUT says. `SPCONV_DEBUG_SAVE_PATH`, at first that of the environment, is the file of
+`spconv.debug_utils`. The other settings concern GPUs, and have no effect.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ DIFFERS = dict.fromkeys(
         "SPCONV_CPP_GEMM",
         "SPCONV_CPP_INDICE_PAIRS",
         "SPCONV_CPP_INDICE_PAIRS_IGEMM",
-        "SPCONV_DEBUG_SAVE_PATH",
         "SPCONV_DEBUG_WEIGHT",
         "SPCONV_DIRECT_TABLE_HASH_SIZE_SCALE",
         "SPCONV_DO_SORT",
@@ -39,7 +39,7 @@ SPCONV_BWD_SPLITK = [1, 2, 4, 8, 16, 32, 64]
 SPCONV_CPP_GEMM = True
 SPCONV_CPP_INDICE_PAIRS = True
 SPCONV_CPP_INDICE_PAIRS_IGEMM = False
-SPCONV_DEBUG_SAVE_PATH = ""
+SPCONV_DEBUG_SAVE_PATH = os.environ.get("SPCONV_DEBUG_SAVE_PATH", "")
 SPCONV_DEBUG_WEIGHT = False
 SPCONV_DIRECT_TABLE_HASH_SIZE_SCALE = 1.1
 SPCONV_DO_SORT = True

@@ -79,6 +79,10 @@ def stand_in(*libraries: str, ignore_cuda: bool = False) -> None:
     for library, units in (("torchsparse", "finest"), ("torchsparse==2.1", "level")):
         if library in libraries:
             importlib.import_module("scn.torchsparse").set_coordinate_units(units)
+    for library, version in (("torchsparse==1.4", "1.4.0"), ("torchsparse==2.0", "2.0.0b")):
+        if library in libraries:
+            older: Any = importlib.import_module("scn.torchsparse.v1")
+            older.__version__ = older.version.__version__ = version
     if ignore_cuda:
         importlib.import_module("scn.stand_in.without_cuda").ignore_cuda()
 

@@ -19,7 +19,7 @@ from typing import Any, Callable
 import torch
 from torch.utils import _device
 
-__all__ = ["ignore_cuda"]
+__all__ = ["ignore_cuda", "meant"]
 
 _FACTORIES = [
     "arange",
@@ -93,6 +93,12 @@ _ZERO = [
 ]
 _CPU_PROPERTIES = SimpleNamespace(name="cpu", major=0, minor=0, total_memory=0, multi_processor_count=0)
 _is_ignored = False
+
+
+def meant(device: Any) -> torch.device:
+    """Return the device that a program means by another one."""
+    given = torch.device(device)
+    return torch.device("cpu") if _is_ignored and given.type == "cuda" else given
 
 
 def ignore_cuda() -> None:

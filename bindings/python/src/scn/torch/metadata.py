@@ -186,6 +186,14 @@ class Metadata(numpy_level.Metadata):
             raise StateError(f"spatial_size: {what} size {size}, expected one")
         return found[0]
 
+    def _knows(self, spatial_size: list[int]) -> bool:
+        """Return whether exactly one site set has a spatial size."""
+        try:
+            self._find(spatial_size)
+        except StateError:
+            return False
+        return True
+
     def _shown_locations(self, sites: int) -> torch.Tensor:
         order = self._order(sites)
         locations = torch.from_numpy(self._locations(sites))

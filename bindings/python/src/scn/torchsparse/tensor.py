@@ -73,7 +73,9 @@ class SparseTensor(BaseTensor):
         return self._caches.kmaps  # type: ignore[no-any-return]
 
     def _sites_of(self, stride: Any) -> Any:
-        return self._caches.cmaps.get(stride)
+        # Programs also put coordinates alone there.
+        known = self._caches.cmaps.get(stride)
+        return (known, None) if isinstance(known, torch.Tensor) else known
 
     def _remember(self) -> None:
         self._caches.cmaps.setdefault(self.stride, (self.coords, self.spatial_range))

@@ -10,20 +10,48 @@ from torch import nn
 
 from ..._messages import wrong_value
 from ...dialects.elementwise import product as multiplied
+from .._cumm.core_cc.tensorview_bind import Activation as SavedActivation
 from .._cumm.tensorview.gemm import Activation
 from .._errors import MisuseError
 from ..core import ConvAlgo
 from ._activation import activated, autocast_type
 from ._geometry import Filter
-from ._layer import MOST_VOXELS, Step, TimedLayer, checked, inverse_step, new_step, next_tensor, taken_step
+from ._layer import (
+    MOST_VOXELS,
+    Step,
+    TimedLayer,
+    check_inverse_reuse,
+    check_reuse,
+    checked,
+    data_to_reverse,
+    inverse_step,
+    new_step,
+    next_tensor,
+    taken_step,
+)
 from ._weights import bring_into_layout, convolve
 from .core import SparseConvTensor, expand_nd
 from .modules import SparseModule, shown_if_watched
 
-__all__ = ["SparseConvolution"]
+__all__ = ["SparseConvolution", "SparseConvolutionBase"]
 
 
-class SparseConvolution(SparseModule):
+class SparseConvolutionBase:
+    """What programs that derive layers of their own call, or put something else in the place of."""
+
+    kernel_size: list[int]
+    dilation: list[int]
+
+    def _check_subm_reuse_valid(self, inp: SparseConvTensor, spatial_shape: Any, datas: Any) -> None:
+        """Raise `MisuseError` where a submanifold layer cannot take the rules of another one."""
+        check_reuse(inp, spatial_shape, self.kernel_size, self.dilation, datas, getattr(self, "indice_key", None))
+
+    def _check_inverse_reuse_valid(self, inp: SparseConvTensor, spatial_shape: Any, datas: Any) -> None:
+        """Raise `MisuseError` where an inverse layer cannot reverse the rules of another one."""
+        check_inverse_reuse(inp, spatial_shape, self.kernel_size, datas, getattr(self, "indice_key", None))
+
+
+class SparseConvolution(SparseConvolutionBase, SparseModule):
     """A convolution of sparse tensors; `SparseConv3d`, `SubMConv3d` and others say which kind.
 
     ndim: the number of axes. in_channels, out_channels: planes. kernel_size, stride, padding, dilation,
@@ -102,6 +130,16 @@ class SparseConvolution(SparseModule):
         self.reset_parameters()
         hooks: Any = self
         hooks._register_load_state_dict_pre_hook(bring_into_layout, with_module=True)
+
+    def __setstate__(self, state: Any) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        # spconv's own, of a whole model that it saved.
+        if isinstance(self.act_type, SavedActivation):
+            self.act_type = Activation(self.act_type.value)
+
+    def _load_weight_different_layout(self, state_dict: Any, prefix: str, *unused: Any) -> None:
+        """Do what `bring_into_layout` does: the hook of a layer that spconv saved as a whole."""
+        bring_into_layout(self, state_dict, prefix)
 
     def _calculate_fan_in_and_fan_out(self) -> tuple[int, int]:
         """Return how many numbers a sum has, and how many sums a number is in."""
@@ -199,7 +237,8 @@ class SparseConvolution(SparseModule):
     def _step(self, input: SparseConvTensor) -> Step:
         key = self.indice_key
         if self.inverse:
-            return inverse_step(input, self.kernel_size, key)
+            self._check_inverse_reuse_valid(input, input.spatial_shape, data_to_reverse(input, key))
+            return inverse_step(input, key)
         more = self.output_padding if self.transposed else None
         window = Filter(
             self.kernel_size,
@@ -215,6 +254,7 @@ class SparseConvolution(SparseModule):
             return new_step(input, window, key, self.algo)
         if not self.subm:
             raise MisuseError(f"indice_key: {key!r} names rules already, which only a submanifold layer may use again")
+        self._check_subm_reuse_valid(input, input.spatial_shape, data)
         return taken_step(input, window, key, data, self.algo)
 
     def _pointwise(

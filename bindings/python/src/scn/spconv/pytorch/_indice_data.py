@@ -9,11 +9,21 @@ import torch
 
 from ...dialects.rows import Rows, Rules
 from ...errors import StateError
+from .._errors import MisuseError
 from ..core import ConvAlgo
 from ._geometry import Filter, remember, rows_of
 from ._pairs import pairs_of, table_of
 
 __all__ = ["ImplicitGemmIndiceData", "IndiceData", "KeyedRules", "keyed", "same_sites"]
+
+
+_NAMES = {"pairs": "indice_pairs", "counts": "indice_pair_num", "forward": "pair_fwd", "backward": "pair_bwd"}
+"""By the name of a table, the attribute that it is."""
+
+
+def _version(table: torch.Tensor) -> int:
+    """Return how often a table was changed in place; tensors of inference mode do not count that."""
+    return 0 if table.is_inference() else table._version
 
 
 def same_sites(one: Rows, other: Rows) -> bool:
@@ -47,6 +57,7 @@ class KeyedRules:
         self._is_transposed = False
         self._rules: Optional[Rules] = None
         self._tables: dict[str, torch.Tensor] = {}
+        self._versions: dict[str, int] = {}
 
     @property
     def rules(self) -> Rules:
@@ -70,9 +81,24 @@ class KeyedRules:
             raise StateError("indice_dict: has out_indices that the layer does not make of its indices")
         return Rules(rules.rulebook, rows, output)
 
+    def _put(self, **tables: torch.Tensor) -> None:
+        """Keep tables, as they are now."""
+        self._tables.update(tables)
+        self._versions.update({name: _version(table) for name, table in tables.items()})
+
+    def require_unchanged(self) -> None:
+        """Raise `MisuseError` where a program has changed a table in place, which layers do not compute with."""
+        for name, table in self._tables.items():
+            if _version(table) != self._versions[name]:
+                raise MisuseError(
+                    f"{_NAMES[name]}: was changed in place, expected the rules that a layer made; "
+                    "spconv.pytorch.functional computes along pairs of any kind"
+                )
+
     def _pairs(self) -> tuple[torch.Tensor, torch.Tensor]:
         if "pairs" not in self._tables:
-            self._tables["pairs"], self._tables["counts"] = pairs_of(self.rules, self.is_subm, self.indices.device)
+            pairs, counts = pairs_of(self.rules, self.is_subm, self.indices.device)
+            self._put(pairs=pairs, counts=counts)
         return self._tables["pairs"], self._tables["counts"]
 
     @property
@@ -89,15 +115,25 @@ class KeyedRules:
     def pair_fwd(self) -> torch.Tensor:
         """The input row that each output row reads under each filter offset, int32 [volume, output rows], or -1."""
         if "forward" not in self._tables:
-            self._tables["forward"] = table_of(self.rules, self.indices.device)
+            self._put(forward=table_of(self.rules, self.indices.device))
         return self._tables["forward"]
 
     @property
     def pair_bwd(self) -> torch.Tensor:
         """The output row that reads each input row under each filter offset, int32 [volume, input rows], or -1."""
         if "backward" not in self._tables:
-            self._tables["backward"] = table_of(self.rules.reversed(), self.indices.device)
+            self._put(backward=table_of(self.rules.reversed(), self.indices.device))
         return self._tables["backward"]
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        known = dict(state)
+        # spconv's own data has its tables as attributes, and does not say whether a layer was transposed.
+        tables = {mine: known.pop(name, None) for mine, name in _NAMES.items()}
+        sizes = (known["spatial_shape"], known["out_spatial_shape"])
+        is_wider = any(after > before for before, after in zip(*sizes))
+        self.__dict__.update({"_rules": None, "_tables": {}, "_is_transposed": is_wider, **known, "_versions": {}})
+        given = {name: table for name, table in tables.items() if table is not None}
+        self._put(**{**self._tables, **given})
 
     def __getstate__(self) -> dict[str, Any]:
         # Rules are found again where the data is used.
@@ -128,7 +164,7 @@ class IndiceData(KeyedRules):
             out_indices, indices, spatial_shape, out_spatial_shape, is_subm, algo, ksize, stride, dilation, padding
         )
         if indice_pairs is not None and indice_pair_num is not None:
-            self._tables.update(pairs=indice_pairs, counts=indice_pair_num)
+            self._put(pairs=indice_pairs, counts=indice_pair_num)
         self.voxel_num = voxel_num
 
 
@@ -162,9 +198,9 @@ class ImplicitGemmIndiceData(KeyedRules):
             out_indices, indices, spatial_shape, out_spatial_shape, is_subm, algo, ksize, stride, dilation, padding
         )
         if pair_fwd is not None:
-            self._tables["forward"] = pair_fwd
+            self._put(forward=pair_fwd)
         if pair_bwd is not None:
-            self._tables["backward"] = pair_bwd
+            self._put(backward=pair_bwd)
         self.pair_mask_fwd_splits, self.pair_mask_bwd_splits = pair_mask_fwd_splits, pair_mask_bwd_splits
         self.mask_argsort_fwd_splits, self.mask_argsort_bwd_splits = mask_argsort_fwd_splits, mask_argsort_bwd_splits
         self.masks = masks

@@ -19,7 +19,18 @@ from ._geometry import Filter, matching_rows, remember, rows_of
 from ._indice_data import KeyedRules, keyed, same_sites
 from .core import SparseConvTensor
 
-__all__ = ["MOST_VOXELS", "Step", "TimedLayer", "checked", "inverse_step", "new_step", "taken_step"]
+__all__ = [
+    "MOST_VOXELS",
+    "Step",
+    "TimedLayer",
+    "check_inverse_reuse",
+    "check_reuse",
+    "checked",
+    "data_to_reverse",
+    "inverse_step",
+    "new_step",
+    "taken_step",
+]
 
 MOST_VOXELS = "max_num_voxels_during_training"
 """The buffer of layers made with `record_voxel_count`."""
@@ -61,20 +72,29 @@ def new_step(input: SparseConvTensor, window: Filter, key: Any, algo: ConvAlgo) 
     return Step(rules, indices, out_shape, known)
 
 
-def taken_step(input: SparseConvTensor, window: Filter, key: Any, data: Any, algo: ConvAlgo) -> Step:
-    """Return the step of a submanifold layer whose key names rules already."""
+def check_reuse(
+    input: SparseConvTensor, shape: Sequence[int], size: Sequence[int], dilation: Sequence[int], data: Any, key: Any
+) -> None:
+    """Raise `MisuseError` where a submanifold layer on a tensor cannot take the rules that a key names.
+
+    shape: the tensor's spatial shape. size, dilation: those of the layer.
+    """
     data = _keyed_rules(data, key)
-    shape = [int(places) for places in input.spatial_shape]
     if not data.is_subm:
         raise MisuseError(f"indice_key: {key!r} names rules of another kind of layer, expected a submanifold one's")
     for name, mine, theirs in (
-        ("kernel_size", window.size, data.ksize),
-        ("dilation", window.dilation, data.dilation),
-        ("spatial_shape", shape, data.spatial_shape),
+        ("kernel_size", list(size), data.ksize),
+        ("dilation", list(dilation), data.dilation),
+        ("spatial_shape", [int(places) for places in shape], data.spatial_shape),
         ("rows of indices", len(input.indices), len(data.indices)),
     ):
         if mine != theirs:
             raise _other_than(name, mine, theirs, key)
+
+
+def taken_step(input: SparseConvTensor, window: Filter, key: Any, data: KeyedRules, algo: ConvAlgo) -> Step:
+    """Return the step of a submanifold layer whose key names rules already, which `check_reuse` accepts."""
+    shape = [int(places) for places in input.spatial_shape]
     rows = matching_rows(input.indices, shape, data.indices, data.rules.input)
     if rows is data.rules.input:
         return Step(data.rules, input.indices, shape, input.indice_dict.copy())
@@ -82,22 +102,27 @@ def taken_step(input: SparseConvTensor, window: Filter, key: Any, data: Any, alg
     return new_step(input, window, key, algo)
 
 
-def inverse_step(input: SparseConvTensor, size: Sequence[int], key: Any) -> Step:
-    """Return the step back to where the layer came from whose rules a key names."""
-    if key is None or key not in input.indice_dict:
-        known = ", ".join(map(repr, input.indice_dict)) or "none"
-        raise MisuseError(f"indice_key: is {key!r}, expected that of the layer to be reversed; this tensor has {known}")
-    data = _keyed_rules(input.indice_dict[key], key)
+def check_inverse_reuse(
+    input: SparseConvTensor, shape: Sequence[int], size: Sequence[int], data: Any, key: Any
+) -> None:
+    """Raise `MisuseError` where a layer of some size on a tensor cannot reverse the rules that a key names."""
+    data = _keyed_rules(data, key)
     if data.is_subm:
         raise MisuseError(f"indice_key: {key!r} names rules of a submanifold layer, which cannot be reversed")
-    shape = [int(places) for places in input.spatial_shape]
     for name, mine, theirs in (
         ("kernel_size", list(size), data.ksize),
-        ("spatial_shape", shape, data.out_spatial_shape),
+        ("spatial_shape", [int(places) for places in shape], data.out_spatial_shape),
         ("rows of indices", len(input.indices), len(data.out_indices)),
     ):
         if mine != theirs:
             raise _other_than(name, mine, theirs, key)
+
+
+def inverse_step(input: SparseConvTensor, key: Any) -> Step:
+    """Return the step back to where the layer came from whose rules a key names, which `check_inverse_reuse`
+    accepts."""
+    data: KeyedRules = input.indice_dict[key]
+    shape = [int(places) for places in input.spatial_shape]
     back = data.rules.reversed()
     rows = back.input
     if input.indices is not data.out_indices:
@@ -109,9 +134,18 @@ def inverse_step(input: SparseConvTensor, size: Sequence[int], key: Any) -> Step
     )
 
 
+def data_to_reverse(input: SparseConvTensor, key: Any) -> Any:
+    """Return what a key names, or raise `MisuseError` where it names nothing."""
+    if key is None or key not in input.indice_dict:
+        known = ", ".join(map(repr, input.indice_dict)) or "none"
+        raise MisuseError(f"indice_key: is {key!r}, expected that of the layer to be reversed; this tensor has {known}")
+    return input.indice_dict[key]
+
+
 def _keyed_rules(data: Any, key: Any) -> KeyedRules:
     if not isinstance(data, KeyedRules):
         raise wrong_type(f"indice_dict[{key!r}]", data, "an IndiceData")
+    data.require_unchanged()
     return data
 
 

@@ -144,7 +144,8 @@ def _are_two(args: Any, kwargs: Any) -> bool:
 def _concatenate(mode: _Engine, func: Any, tensors: Any, *args: Any, **kwargs: Any) -> Any:
     given = [*args, *(kwargs[name] for name in ("dim", "axis") if name in kwargs)]
     is_of_planes = given in ([1], [-1]) and "out" not in kwargs
-    if is_of_planes and isinstance(tensors, (tuple, list)) and tensors and _are_plain(*tensors):
+    is_list = isinstance(tensors, (tuple, list)) and bool(tensors)
+    if is_of_planes and is_list and _are_plain(*tensors) and all(part.ndim == 2 for part in tensors):
         return joined(tensors)
     return func(tensors, *args, **kwargs)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from ..core import ConvAlgo
-from ._convolution import SparseConvolution
+from ._convolution import SparseConvolution, SparseConvolutionBase
 from .core import expand_nd
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "SparseConvTranspose3d",
     "SparseConvTranspose4d",
     "SparseConvolution",
+    "SparseConvolutionBase",
     "SparseInverseConv1d",
     "SparseInverseConv2d",
     "SparseInverseConv3d",

@@ -260,6 +260,12 @@ class SparseConvTensor:
         self._settle()
         return self.__dict__
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # spconv's own tensors have their features under another name.
+        known = dict(state)
+        features = known.pop("_features", None)
+        self.__dict__.update({"_in_order": None, "_shown": features, **known})
+
 
 _ATTRIBUTES = (
     "_in_order", "_shown", "_timer", "batch_size", "benchmark", "benchmark_record", "force_algo", "grid", "indice_dict",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Optional
 
 import torch
@@ -66,6 +67,17 @@ def sparse_add(*tens: SparseConvTensor) -> SparseConvTensor:
 def sparse_add_hash_based(*tens: SparseConvTensor) -> SparseConvTensor:
     """Return what `sparse_add` does."""
     return sparse_add(*tens)
+
+
+def _indice_to_scalar(indices: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
+    """Return the number that each row of indices [n, axes] has in an array of some shape, row by row, in their type;
+    programs that make hash tables call it."""
+    if indices.ndim != 2 or indices.shape[1] != len(shape):
+        raise MisuseError(f"indices: have shape {list(indices.shape)}, expected [n, {len(shape)}]")
+    numbers = torch.zeros_like(indices[:, 0])
+    for places, column in zip(shape, indices.unbind(1)):
+        numbers = numbers * int(places) + column
+    return numbers
 
 
 def indice_conv(

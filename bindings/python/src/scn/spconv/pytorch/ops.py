@@ -49,10 +49,14 @@ MISSING = dict.fromkeys(
 )
 
 
+class _MissingError(UnsupportedError, AttributeError):
+    """Programs ask whether a function is there."""
+
+
 def __getattr__(name: str) -> Any:
-    """Raise an error for a name that is not here; for those of spconv's kernels, an `UnsupportedError`."""
+    """Raise an error for a name that is not here; for those of spconv's kernels, one that says so."""
     if name in MISSING:
-        raise UnsupportedError(f"spconv.pytorch.ops.{name}: {MISSING[name]}")
+        raise _MissingError(f"spconv.pytorch.ops.{name}: {MISSING[name]}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

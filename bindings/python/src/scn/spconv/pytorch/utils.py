@@ -9,6 +9,7 @@ import torch
 
 from ..._messages import wrong_elements, wrong_shape, wrong_type
 from ...errors import UnsupportedError
+from ...stand_in.without_cuda import meant
 from .._voxels import VoxelGrid
 
 __all__ = ["PointToVoxel", "gather_features_by_pc_voxel_id"]
@@ -36,7 +37,7 @@ class PointToVoxel:
         max_num_points_per_voxel: int,
         device: Any = torch.device("cpu:0"),  # noqa: B008
     ) -> None:
-        self.device = torch.device(device)
+        self.device = meant(device)
         if self.device.type != "cpu":
             raise UnsupportedError(f"device: is {device}, expected the CPU, where scn computes")
         self._grid = VoxelGrid(vsize_xyz, coors_range_xyz, num_point_features, max_num_voxels, max_num_points_per_voxel)

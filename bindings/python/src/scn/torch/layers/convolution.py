@@ -223,6 +223,11 @@ class Deconvolution(_StridedConvolution):
 
     _find = library.scn_geometry_reverse
 
+    def forward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
+        """Return the convolution on the sites of the earlier layer's input."""
+        reach_from_finer(input, self._window)
+        return super().forward(input)
+
     def fullForward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
         """Return the result of a `FullConvolution` with these parameters."""
         return self._found(input, library.scn_geometry_full)._alone()
@@ -245,6 +250,7 @@ class FullConvolution(_StridedConvolution):
 
     def deconvolutionForward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
         """Return the result of a `Deconvolution` with these parameters."""
+        reach_from_finer(input, self._window)
         return self._found(input, library.scn_geometry_reverse)
 
 
@@ -283,6 +289,21 @@ def found_rules(function: Any, metadata: Metadata, sites: int, window: Window) -
     rulebook = RulebookHandle.make(function, metadata._handle, sites, window.filter(), ctypes.byref(out))
     metadata._reach(out.value)
     return rulebook, out.value
+
+
+def reach_from_finer(input: Any, window: Window) -> None:
+    """Make the sites of a tensor known where a program gave it metadata that has the finer ones only, which a layer
+    with this window is to go back to."""
+    if not isinstance(input, SparseConvNetTensor) or input._sites is not None or input._size is None:
+        return
+    metadata = input._known_metadata()
+    strides, paddings = window.stride or [1] * window.dimension, window.padding or [0] * window.dimension
+    axes = zip(input._size.tolist(), window.size, strides, paddings, window.dilation)
+    finer = [(places - 1) * apart + step * (taps - 1) + 1 - 2 * pad for places, taps, apart, pad, step in axes]
+    if metadata.dimension != window.dimension or min(finer) < 1 or metadata._knows(input._size.tolist()):
+        return
+    if metadata._knows(finer):
+        found_rules(library.scn_geometry_strided, metadata, metadata._find(finer), window)
 
 
 class ConvolutionOnto(_Convolution):

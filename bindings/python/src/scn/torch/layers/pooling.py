@@ -19,7 +19,7 @@ from ..autograd.seeding import engine_seeded_by_torch
 from ..functions import average_pooling, global_pooling, max_pooling, unpooling
 from ..metadata import Metadata
 from ..sparse import SparseConvNetTensor
-from .convolution import found_rules, randomized_rules
+from .convolution import found_rules, randomized_rules, reach_from_finer
 from .layer import Layer, Window, Windowed, long_tensor
 
 __all__ = [
@@ -131,6 +131,11 @@ class UnPooling(_Pooling):
     """
 
     _find, _operation = library.scn_geometry_reverse, unpooling
+
+    def forward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
+        """Return the sums on the sites of the earlier layer's input."""
+        reach_from_finer(input, self._window)
+        return super().forward(input)
 
 
 class RandomizedStrideMaxPooling(_Pooling):

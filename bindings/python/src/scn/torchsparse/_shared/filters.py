@@ -54,7 +54,7 @@ def filter_by_padding(size: Triple, stride: Triple, padding: Triple, dilation: T
     padded = _triple(-p for p in padding)
     if stride == (1, 1, 1):
         return Filter(size, stride, dilation, padding, middle if is_odd else (0, 0, 0), "same")
-    is_tiling = all(s == 1 or (s == k and not p) for k, s, p in zip(size, stride, padding))
+    is_tiling = all(s == k and not p for k, s, p in zip(size, stride, padding))
     if is_floored or is_tiling:
         return Filter(size, stride, dilation, padding, middle if is_odd else padded, "floor")
     return Filter(size, stride, dilation, padding, padded, "covered")

@@ -6,21 +6,21 @@ import torch
 
 __all__ = ["find", "hashed"]
 
-# Odd numbers without a pattern, so that multiplication carries every bit of a column into the upper half.
-_START, _FACTOR, _LAST_FACTOR = 0x5851F42D4C957F2D, -0x61C8864680B583EB, -0x40A7B892E31B1A47
-# A shift to the right brings copies of the sign with it; without these, no two numbers become the same.
-_UPPER, _POSITIVE = 2**35 - 1, 2**63 - 1
+# FNV-1a (Fowler, Noll, Vo) with words of 32 bits in place of bytes, brought down to 60 bits.
+_START, _FACTOR = 14695981039346656037 - 2**64, 1099511628211
+_WORD, _KEPT = 2**32 - 1, 2**60 - 1
+# Coordinates of 32 bits have no more bits, and the numbers that torchsparse gives them.
+_FACTOR_OF_MORE = -0x61C8864680B583EB
 
 
 def hashed(rows: torch.Tensor) -> torch.Tensor:
-    """Return a number from 0 to 2^63 - 1 for each row of whole numbers [..., columns]: the same for the same rows, and
-    as good as never the same for different ones."""
+    """Return the number from 0 to 2^60 - 1 that torchsparse has for each row of whole numbers [..., columns]: the same
+    for the same rows, and as good as never the same for different ones. Programs order sites by it."""
     result = torch.full(rows.shape[:-1], _START, dtype=torch.int64, device=rows.device)
     for column in rows.long().unbind(-1):
-        result = (result ^ column) * _FACTOR
-        result = result ^ ((result >> 29) & _UPPER)
-    result = result * _LAST_FACTOR
-    return (result ^ (result >> 32)) & _POSITIVE
+        more = (column - column.int().long()) >> 32
+        result = ((result ^ (column & _WORD)) * _FACTOR) ^ (more * _FACTOR_OF_MORE)
+    return ((result >> 60) & 15) ^ (result & _KEPT)
 
 
 def find(queries: torch.Tensor, references: torch.Tensor) -> torch.Tensor:

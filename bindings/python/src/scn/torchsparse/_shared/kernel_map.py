@@ -16,6 +16,8 @@ from .placed import Placed, placed
 
 __all__ = ["KernelMap", "multiplied", "related"]
 
+# Of torchsparse 1.4 and 2.0, whose maps are lists.
+_NUMBERED: dict[Any, str] = {0: "nbmaps", 1: "nbsizes", 2: "sizes"}
 _ENTRIES = ("coords", "spatial_range", "sizes", "out_in_map", "out_in_map_t", "nbmaps", "nbsizes")
 # Rows of tables of neighbors are a multiple of this, as programs that read them expect.
 _DIVISOR = 128
@@ -27,7 +29,8 @@ class KernelMap(Mapping[str, Any]):
     As a mapping it has what programs read: `coords`, the coarse coordinates; `spatial_range`; `sizes`, the numbers of
     fine and of coarse sites; `out_in_map` [coarse rows, rounded up to a multiple of 128, volume] int32, the fine row
     that each tap reads, or -1, and `out_in_map_t`, the same the other way; `nbmaps` [rules, 2], fine and coarse row,
-    tap by tap; `nbsizes` [volume], the rules of each tap.
+    tap by tap; `nbsizes` [volume], the rules of each tap. As in lists of 1.4 and 2.0, 0, 1 and 2 stand for `nbmaps`,
+    `nbsizes` and `sizes`.
     """
 
     def __init__(
@@ -74,7 +77,8 @@ class KernelMap(Mapping[str, Any]):
             self._reversed = rules.reversed()
         return self._reversed
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: Any) -> Any:
+        name = _NUMBERED.get(name, name)
         if name == "coords":
             return self.coarse
         if name == "spatial_range":

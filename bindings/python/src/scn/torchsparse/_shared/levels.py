@@ -33,7 +33,9 @@ def coarser(
     fine = placed(coords, form, stride, is_compared=True)
     if filter.sites == "same":
         same = Rules(related(form, filter, stride, fine, fine), fine.rows, fine.rows)
-        return KernelMap(form, filter, stride, coords, coords, spatial_range, spatial_range, same)
+        # Programs may give the planes, too.
+        result_range = None if spatial_range is None else spatial_range[:4]
+        return KernelMap(form, filter, stride, coords, coords, spatial_range, result_range, same)
     result_stride = multiplied(stride, filter.stride)
     unit: Triple = (1, 1, 1) if form.is_divided else result_stride
     # What a step of the coarse rows is in steps of the fine rows.

@@ -18,11 +18,8 @@ def normalized(
 ) -> torch.Tensor:
     """Return what a batch norm makes of features [rows, planes], and let its running statistics follow.
 
-    forward: torch's own way, for what the library does not compute. Without rows there is nothing to normalize or to
-    follow.
+    forward: torch's own way, for what the library does not compute.
     """
-    if not len(features):
-        return features
     if not is_by_library(Norm.of(norm), features):
         return forward(features)
     count_batch(norm)

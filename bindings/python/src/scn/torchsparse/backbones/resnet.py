@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import nn
 
-from .modules.blocks import SparseConvBlock, SparseResBlock
+from .modules import blocks as blocks_of_layers
 
 __all__ = ["SparseResNet21D"]
 
@@ -20,6 +20,8 @@ class SparseResNet(nn.ModuleList):
     return.
     """
 
+    _made_of: ClassVar[Any] = blocks_of_layers
+
     def __init__(
         self, blocks: Sequence[tuple[int, int, Any, Any]], *, in_channels: int = 4, width_multiplier: float = 1.0
     ) -> None:
@@ -27,8 +29,8 @@ class SparseResNet(nn.ModuleList):
         self.blocks, self.in_channels, self.width_multiplier = blocks, in_channels, width_multiplier
         for number, planes, size, stride in blocks:
             out_channels = int(planes * width_multiplier)
-            stage: list[nn.Module] = [SparseConvBlock(in_channels, out_channels, size, stride=stride)]
-            stage += [SparseResBlock(out_channels, out_channels, size) for _ in range(number - 1)]
+            stage: list[nn.Module] = [self._made_of.SparseConvBlock(in_channels, out_channels, size, stride=stride)]
+            stage += [self._made_of.SparseResBlock(out_channels, out_channels, size) for _ in range(number - 1)]
             self.append(nn.Sequential(*stage))
             in_channels = out_channels
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import nn
 
-from ..nn.modules.activation import ReLU
-from ..nn.modules.conv import Conv3d
-from ..nn.modules.norm import BatchNorm
 from ..operators import cat
-from .modules.blocks import SparseConvBlock, SparseConvTransposeBlock, SparseResBlock
+from .modules import blocks as blocks_of_layers
 
 __all__ = ["SparseResUNet42"]
 
@@ -23,6 +20,8 @@ class SparseResUNet(nn.Module):
     in_channels: the planes of the input. width_multiplier: what the planes are multiplied by. The result is the list of
     the stem's tensor, the encoders' tensors and the decoders' tensors.
     """
+
+    _made_of: ClassVar[Any] = blocks_of_layers
 
     def __init__(
         self,
@@ -42,28 +41,22 @@ class SparseResUNet(nn.Module):
         self.in_channels, self.width_multiplier = in_channels, width_multiplier
         stem, *down = (int(planes * width_multiplier) for planes in (stem_channels, *encoder_channels))
         up = [int(planes * width_multiplier) for planes in decoder_channels]
-        self.stem = nn.Sequential(
-            Conv3d(in_channels, stem, 3),
-            BatchNorm(stem),
-            ReLU(True),
-            Conv3d(stem, stem, 3),
-            BatchNorm(stem),
-            ReLU(True),
-        )
+        of = self._made_of
+        self.stem = nn.Sequential(*of.SparseConvBlock(in_channels, stem, 3), *of.SparseConvBlock(stem, stem, 3))
         self.encoders = nn.ModuleList()
         levels = [stem, *down]
         for before, planes in zip(levels, down):
             self.encoders.append(
                 nn.Sequential(
-                    SparseConvBlock(before, before, 2, stride=2),
-                    SparseResBlock(before, planes, 3),
-                    SparseResBlock(planes, planes, 3),
+                    of.SparseConvBlock(before, before, 2, stride=2),
+                    of.SparseResBlock(before, planes, 3),
+                    of.SparseResBlock(planes, planes, 3),
                 )
             )
         self.decoders = nn.ModuleList()
         for before, planes, skipped in zip([levels[-1], *up], up, reversed(levels[:-1])):
-            fuse = nn.Sequential(SparseResBlock(planes + skipped, planes, 3), SparseResBlock(planes, planes, 3))
-            upsample = SparseConvTransposeBlock(before, planes, 2, stride=2)
+            fuse = nn.Sequential(of.SparseResBlock(planes + skipped, planes, 3), of.SparseResBlock(planes, planes, 3))
+            upsample = of.SparseConvTransposeBlock(before, planes, 2, stride=2)
             self.decoders.append(nn.ModuleDict({"upsample": upsample, "fuse": fuse}))
 
     def forward(self, x: Any) -> list[Any]:

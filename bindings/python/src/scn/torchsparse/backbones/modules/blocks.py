@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import nn
 
@@ -18,11 +18,13 @@ __all__ = ["SparseConvBlock", "SparseConvTransposeBlock", "SparseResBlock"]
 class SparseConvBlock(nn.Sequential):
     """A convolution, batch norm, ReLU. Arguments: as those of `Conv3d`."""
 
+    _convolution: ClassVar[Any] = Conv3d
+
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, dilation: int = 1
     ) -> None:
         super().__init__(
-            Conv3d(in_channels, out_channels, kernel_size, stride=stride, dilation=dilation),
+            self._convolution(in_channels, out_channels, kernel_size, stride=stride, dilation=dilation),
             BatchNorm(out_channels),
             ReLU(True),
         )
@@ -31,11 +33,15 @@ class SparseConvBlock(nn.Sequential):
 class SparseConvTransposeBlock(nn.Sequential):
     """A transposed convolution, batch norm, ReLU. Arguments: as those of `Conv3d`."""
 
+    _convolution: ClassVar[Any] = Conv3d
+
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, dilation: int = 1
     ) -> None:
         super().__init__(
-            Conv3d(in_channels, out_channels, kernel_size, stride=stride, dilation=dilation, transposed=True),
+            self._convolution(
+                in_channels, out_channels, kernel_size, stride=stride, dilation=dilation, transposed=True
+            ),
             BatchNorm(out_channels),
             ReLU(True),
         )
@@ -45,20 +51,23 @@ class SparseResBlock(nn.Module):
     """Two convolutions around a shortcut, which is a convolution of size 1 where planes or sites change. Arguments: as
     those of `Conv3d`."""
 
+    _convolution: ClassVar[Any] = Conv3d
+
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, dilation: int = 1
     ) -> None:
         super().__init__()
         self.main = nn.Sequential(
-            Conv3d(in_channels, out_channels, kernel_size, dilation=dilation, stride=stride),
+            self._convolution(in_channels, out_channels, kernel_size, dilation=dilation, stride=stride),
             BatchNorm(out_channels),
             ReLU(True),
-            Conv3d(out_channels, out_channels, kernel_size, dilation=dilation),
+            self._convolution(out_channels, out_channels, kernel_size, dilation=dilation),
             BatchNorm(out_channels),
         )
         self.shortcut: nn.Module = nn.Identity()
         if in_channels != out_channels or math.prod(make_ntuple(stride, 3)) != 1:
-            self.shortcut = nn.Sequential(Conv3d(in_channels, out_channels, 1, stride=stride), BatchNorm(out_channels))
+            shortcut = self._convolution(in_channels, out_channels, 1, stride=stride)
+            self.shortcut = nn.Sequential(shortcut, BatchNorm(out_channels))
         self.relu = ReLU(True)
 
     def forward(self, x: Any) -> Any:

@@ -10,9 +10,6 @@ from ...._messages import wrong_elements, wrong_shape, wrong_type
 from ..._shared.hashing import hashed
 
 __all__ = ["sphash"]
-DIFFERS = {
-    "sphash": "other numbers, which tell rows apart as well",
-}
 
 
 def sphash(coords: torch.Tensor, offsets: Optional[torch.Tensor] = None) -> torch.Tensor:

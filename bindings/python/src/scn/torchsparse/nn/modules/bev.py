@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -125,7 +126,7 @@ class ToDenseBEVConvolution(_Layered):
         dim: int = 1,
         bias: bool = False,
     ) -> None:
-        sizes = make_ntuple(shape, 3)
+        sizes = _sizes(shape)
         super().__init__(in_channels, out_channels, sizes[_axis(dim)], dim, bias)
         self.offset: torch.Tensor
         self.register_buffer("offset", torch.tensor([[*offset, 0]], dtype=torch.int32))
@@ -153,7 +154,7 @@ class ToBEVHeightCompression(nn.Module):
         self.offset: torch.Tensor
         self.register_buffer("offset", torch.tensor([[*offset, 0]], dtype=torch.int32))
         self.shape: torch.Tensor
-        self.register_buffer("shape", torch.tensor(make_ntuple(shape, 3), dtype=torch.int32))
+        self.register_buffer("shape", torch.tensor(_sizes(shape), dtype=torch.int32))
         self.bev_dims = [axis for axis in range(3) if axis != dim]
         self.bev_shape = self.shape[self.bev_dims]
 
@@ -167,6 +168,11 @@ class ToBEVHeightCompression(nn.Module):
         where[:, 2].clamp_(0, sizes[2] - 1)
         dense = _laid_out(input, input.feats, where, sizes)
         return dense.flatten(3).permute(0, 3, 1, 2).contiguous()
+
+
+def _sizes(shape: Any) -> tuple[int, ...]:
+    """Return the sizes on x, y and z; programs may give the number of samples behind them."""
+    return make_ntuple(shape, 3 if np.ndim(shape) == 0 else max(3, len(shape)))
 
 
 def _axis(dim: Any) -> int:

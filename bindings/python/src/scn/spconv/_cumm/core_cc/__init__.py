@@ -1,0 +1,1 @@
+"""What files of spconv name of the compiled part of cumm."""

@@ -1,0 +1,3 @@
+"""Blocks of networks."""
+
+from .blocks import *

@@ -1,0 +1,14 @@
+"""A residual network that returns its tensors of all strides."""
+
+from typing import Any, ClassVar
+
+from ...backbones import resnet
+from .modules import blocks
+
+__all__ = ["SparseResNet21D"]
+
+
+class SparseResNet21D(resnet.SparseResNet21D):
+    """Five stages of strides 1, 2, 4, 8, and 16 on the second axis. Arguments: in_channels, width_multiplier."""
+
+    _made_of: ClassVar[Any] = blocks

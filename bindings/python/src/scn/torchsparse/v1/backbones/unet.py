@@ -1,0 +1,15 @@
+"""A residual U-Net that returns its tensors of all strides."""
+
+from typing import Any, ClassVar
+
+from ...backbones import unet
+from .modules import blocks
+
+__all__ = ["SparseResUNet42"]
+
+
+class SparseResUNet42(unet.SparseResUNet42):
+    """Four encoders of 32, 64, 128 and 256 planes, and four decoders of 256, 128, 96 and 96. Arguments: in_channels,
+    width_multiplier."""
+
+    _made_of: ClassVar[Any] = blocks
