@@ -2,7 +2,7 @@
 """Compare scn with other libraries of sparse convolutions on a CPU: networks and single layers on the same sites.
 
 usage: compare.py [--data DIR] [--quick] [--rounds N] [--threads N] [--instructions avx2]
-                  [--json FILE] [--markdown FILE] [--plots DIR] [--write FILE ...]
+                  [--libraries NAME ...] [--json FILE] [--markdown FILE] [--plots DIR] [--write FILE ...]
        compare.py --from FILE [--markdown FILE] [--plots DIR] [--write FILE ...]
 
 `make bench-peers` builds the environment that it needs, and runs it there. Each library has a process of its own for
@@ -88,6 +88,13 @@ def main():
     )
     parser.add_argument("--rounds", type=int, help=f"calls of each kind, at least 2 ({measuring.ROUNDS})")
     parser.add_argument("--threads", type=int, default=2, help="the number of threads besides 1 (2)")
+    parser.add_argument(
+        "--libraries",
+        nargs="+",
+        choices=list(processes.LIBRARIES),
+        metavar="NAME",
+        help=f"compare these, scn and scn.torch alone: {', '.join(processes.LIBRARIES)}",
+    )
     parser.add_argument(
         "--instructions",
         choices=sorted(processes.INSTRUCTIONS),

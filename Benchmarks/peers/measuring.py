@@ -79,7 +79,7 @@ class Comparison:
         self.options, self.folder, self.log = options, folder, log
         self.threads = sorted({1, options.threads})
         self.rounds = options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS)
-        self.libraries, self.left_out = available()
+        self.libraries, self.left_out = available(options.libraries)
         # Tables of limited instructions show none.
         self.layers = {} if options.instructions else subject.LAYERS
         self.about, self.figures, self.agreement, self.memory = {}, [], [], []

@@ -18,6 +18,8 @@ LIBRARIES = {
     "MinkowskiEngine": "MinkowskiEngine",
     "spconv": "spconv",
 }
+# What the results and the times of the others are compared with.
+NEEDED = ("scn", "scn.torch")
 NOT_TRIED = {"torchsparse": "2.1, its current version, computes convolutions on GPUs only"}
 # Settings of the caller that would decide for OpenBLAS how fast it is.
 UNSET = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
@@ -127,10 +129,14 @@ def cpu_field(name):
         return next((line.split(":", 1)[1].strip() for line in file if line.split(":")[0].strip() == name), "")
 
 
-def available():
-    """Return the libraries that are there, and by name why others are not."""
+def available(wanted):
+    """Return the libraries that are there, and by name why others are not. wanted: which to look for; None for all."""
     found, absent = [], dict(NOT_TRIED)
     for library, module in LIBRARIES.items():
+        if wanted and library not in (*wanted, *NEEDED):
+            if module is not None:
+                absent[library] = "not asked for"
+            continue
         if module is None or importlib.util.find_spec(module):
             found.append(library)
             continue

@@ -110,6 +110,8 @@ def models_table(known):
         "|---|---|---|---|---|---|---|",
     ]
     for model in known.all["models"]:
+        if len({library for what, _, library, _ in known.lines if what == model}) < 2:
+            continue
         rows.append(f"| **{model}** | | | | | | |")
         for library in known.all["libraries"]:
             cells = [
