@@ -206,9 +206,3 @@ def test_metadata_of_the_finer_sites_suffice_to_go_back():
     x.metadata = st.InputLayer(2, 16, 3)([torch.tensor([[1, 1, 0]]), torch.zeros(1, 1)]).metadata
     with pytest.raises(scn.StateError, match="no site set has size"):
         st.UnPooling(2, 2, 2)(x)
-
-
-def test_batch_norms_take_an_epsilon_of_0():
-    layer = st.BatchNormLeakyReLU(2, 0)
-    rows = torch.tensor([[1.0, 5.0], [3.0, 5.0]])
-    assert layer(rows)[:, 0].tolist() == pytest.approx([-0.333, 1]) and layer(rows)[:, 1].tolist() == [0, 0]

@@ -49,8 +49,6 @@ __all__ = [
     "SparseGroupNorm",
 ]
 
-_TINY = torch.finfo(torch.float32).tiny
-
 
 def follow(running: torch.Tensor, batch: torch.Tensor, kept: float) -> None:
     """Move running statistics toward those of a batch; a share of 0 leaves no trace, not even of NaN and infinities."""
@@ -167,10 +165,6 @@ class BatchNormalization(Layer):
     leakiness: float
 
     __init__ = numpy_level.BatchNormalization.__init__
-
-    def _make(self, given: dict[str, Any]) -> None:
-        # SparseConvNet takes 0, too, which differs where a plane has one value only.
-        super()._make({**given, "eps": given["eps"] or _TINY})
 
     def _take(self, arguments: dict[str, Any]) -> None:
         super()._take(arguments)
