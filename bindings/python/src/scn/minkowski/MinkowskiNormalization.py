@@ -61,7 +61,8 @@ class MinkowskiBatchNorm(nn.Module):
     def _normalized(self, features: torch.Tensor) -> torch.Tensor:
         if isinstance(self.bn, nn.SyncBatchNorm) and features.device.type == "cpu":
             return synchronized(self.bn, features)
-        if not len(features) and self.bn.training:
+        # Processes wait for one another, also for those without rows.
+        if not len(features) and self.bn.training and not isinstance(self.bn, SynchronizedBatchNorm):
             # torch refuses to normalize no rows; gradients, of which there are none, still flow.
             return features if self.bn.weight is None else features * self.bn.weight + self.bn.bias
         result: torch.Tensor = self.bn(features)
