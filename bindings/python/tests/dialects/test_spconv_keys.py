@@ -7,6 +7,7 @@ import pytest
 import torch
 from test_spconv_oracle import drawn, expected_submanifold
 
+import scn
 import scn.spconv.pytorch as spconv
 from scn.spconv.core import ConvAlgo
 from scn.spconv.pytorch.core import ImplicitGemmIndiceData, IndiceData
@@ -271,3 +272,41 @@ def test_tables_that_were_changed_in_place_are_refused(random, name):
     table[0] = -1
     with pytest.raises(ValueError, match=f"{name}: was changed in place"):
         layer(y)
+    with pytest.raises(ValueError, match=f"{name}: was changed in place"):
+        copy.deepcopy(y.indice_dict["near"])
+
+
+def saved_by_spconv(data):
+    """Return a copy of data as spconv pickles it: tables as attributes, and not whether the layer was transposed."""
+    names = ("out_indices", "indices", "spatial_shape", "out_spatial_shape", "is_subm", "algo", "ksize", "stride",
+             "dilation", "padding", "indice_pairs", "indice_pair_num", "voxel_num")  # fmt: skip
+    made = IndiceData.__new__(IndiceData)
+    made.__setstate__({**{name: getattr(data, name) for name in names}, "spatial_shape": tuple(data.spatial_shape)})
+    return made
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        spconv.SparseConv2d(3, 3, 3, 2, 1, bias=False, indice_key="k"),
+        spconv.SparseConv2d(3, 3, 3, 1, 2, bias=False, indice_key="k"),
+        spconv.SparseConvTranspose2d(3, 3, 3, 2, 1, bias=False, indice_key="k"),
+        spconv.SubMConv2d(3, 3, 3, bias=False, indice_key="k"),
+    ],
+    ids=str,
+)
+def test_data_that_spconv_saved_has_the_same_rules(random, layer):
+    y = layer.double()(drawn(random, [9, 7], 30, 3))
+    data = y.indice_dict["k"]
+    saved = saved_by_spconv(data)
+    assert torch.equal(saved.indice_pairs, data.indice_pairs) and pairs_of(saved) == pairs_of(data)
+    assert torch.equal(saved.pair_fwd, data.pair_fwd)
+    shallow = copy.copy(saved)
+    assert torch.equal(shallow.pair_bwd, data.pair_bwd)
+    saved.require_unchanged()
+
+
+def test_data_whose_sizes_do_not_tell_what_made_it_is_refused(random):
+    y = spconv.SparseConv2d(3, 3, 3, 1, 1, bias=False, indice_key="k").double()(drawn(random, [9, 7], 30, 3))
+    with pytest.raises(scn.StateError, match="do not tell whether the layer was transposed"):
+        saved_by_spconv(y.indice_dict["k"]).rules

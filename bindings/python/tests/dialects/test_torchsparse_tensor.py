@@ -275,11 +275,11 @@ def test_coordinates_alone_in_the_caches_are_sites_to_return_to():
     found = []
     down, up = spnn.Conv3d(2, 3, 2, stride=2), spnn.Conv3d(3, 2, 2, stride=2, transposed=True)
     for is_set in (False, True):
-        x = SparseTensor(torch.arange(8.0).view(4, 2), sites)
+        x = SparseTensor(torch.arange(8.0).view(4, 2), sites, 1, (2, 8, 8, 8))
         if is_set:
             x._caches.cmaps.setdefault(x.stride, x.coords)
         y = up(down(x))
-        assert y.coords is sites
+        assert y.coords is sites and y.spatial_range == (2, 8, 8, 8)
         found.append(cat([y, x]).feats)
     assert torch.equal(*found)
 
@@ -290,3 +290,4 @@ def test_a_range_may_end_with_the_planes():
     y = spnn.Conv3d(2, 5, 3)(x)
     assert y.spatial_range == (2, 8, 8, 8) and y.dense().shape == (2, 8, 8, 8, 5)
     assert spnn.Conv3d(2, 5, 3, stride=2, padding=1)(x).spatial_range == (2, 4, 4, 4)
+    assert spnn.ReLU()(x).dense().shape == (2, 8, 8, 8, 2)

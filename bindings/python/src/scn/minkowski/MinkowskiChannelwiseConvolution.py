@@ -59,7 +59,8 @@ class MinkowskiChannelwiseConvolution(MinkowskiModuleBase):
         rulebook = input._manager._rules(source, target, self.kernel_generator._region())
         bias = None if self.bias is None else self.bias.reshape(-1)
         # Programs put a column there for all planes.
-        weight = self.kernel.expand(-1, self.in_channels)[:, :, None, None]
+        kernel = self.kernel.expand(-1, self.in_channels) if self.kernel.shape[1] == 1 else self.kernel
+        weight = kernel[:, :, None, None]
         return SparseTensor._on(input._manager, target, functional.convolve(input._held.sorted, rulebook, weight, bias))
 
     def reset_parameters(self, is_transpose: bool = False) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 __all__ = ["CUDAKernelTimer"]
 
@@ -24,6 +25,10 @@ class CUDAKernelTimer:
         self.enable = enable
         self._names: list[str] = []
         self._times: dict[str, float] = {}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # spconv's own has other parts.
+        self.__dict__.update({"enable": False, "_names": [], "_times": {}, **state})
 
     @contextmanager
     def namespace(self, name: str) -> Iterator[None]:

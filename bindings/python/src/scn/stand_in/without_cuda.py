@@ -96,9 +96,8 @@ _is_ignored = False
 
 
 def meant(device: Any) -> torch.device:
-    """Return the device that a program means by another one."""
-    given = torch.device(device)
-    return torch.device("cpu") if _is_ignored and given.type == "cuda" else given
+    """Return the device that a program names, or the CPU where it names a GPU that is ignored."""
+    return torch.device(_on_cpu(device) if _is_ignored else device)
 
 
 def ignore_cuda() -> None:

@@ -67,7 +67,7 @@ class SparseTensor(BaseTensor):
         """Return the features in a dense array of the size `spatial_range`, [samples, x, y, z, planes]."""
         if self.spatial_range is None:
             raise StateError("spatial_range: is None, expected the sizes [samples, x, y, z]; assign it first")
-        return to_dense(self.feats, self.coords, self.spatial_range)
+        return to_dense(self.feats, self.coords, self.spatial_range[:4])
 
     def _maps(self) -> dict[Any, Any]:
         return self._caches.kmaps  # type: ignore[no-any-return]

@@ -134,8 +134,9 @@ class SparseConvolution(SparseConvolutionBase, SparseModule):
     def __setstate__(self, state: Any) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]
         # spconv's own, of a whole model that it saved.
-        if isinstance(self.act_type, SavedActivation):
-            self.act_type = Activation(self.act_type.value)
+        saved = self.__dict__.get("act_type")
+        if isinstance(saved, SavedActivation):
+            self.act_type = Activation(saved.value)
 
     def _load_weight_different_layout(self, state_dict: Any, prefix: str, *unused: Any) -> None:
         """Do what `bring_into_layout` does: the hook of a layer that spconv saved as a whole."""

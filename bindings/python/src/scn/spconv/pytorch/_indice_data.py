@@ -54,7 +54,7 @@ class KeyedRules:
         self.spatial_shape, self.out_spatial_shape = list(spatial_shape), list(out_spatial_shape)
         self.is_subm, self.algo = is_subm, algo
         self.ksize, self.stride, self.dilation, self.padding = list(ksize), list(stride), list(dilation), list(padding)
-        self._is_transposed = False
+        self._is_transposed: Optional[bool] = False
         self._rules: Optional[Rules] = None
         self._tables: dict[str, torch.Tensor] = {}
         self._versions: dict[str, int] = {}
@@ -69,7 +69,7 @@ class KeyedRules:
     def _found_again(self) -> Rules:
         """Return the rules of data that was copied, loaded or made by a program."""
         rows = rows_of(self.indices, self.spatial_shape)
-        window = Filter(self.ksize, self.stride, self.padding, self.dilation, self.is_subm, self._is_transposed)
+        window = self._window()
         rules = window.rules(rows, self.spatial_shape)
         if self.is_subm:
             return rules
@@ -80,6 +80,25 @@ class KeyedRules:
         if not same_sites(output, rules.output):
             raise StateError("indice_dict: has out_indices that the layer does not make of its indices")
         return Rules(rules.rulebook, rows, output)
+
+    def _window(self) -> Filter:
+        """Return the window of the layer; spconv does not save whether it was transposed, which its sizes tell."""
+        known = (self.ksize, self.stride, self.padding, self.dilation, self.is_subm)
+        if self._is_transposed is not None:
+            return Filter(*known, self._is_transposed)
+        found = []
+        for is_transposed in (False, True):
+            window = Filter(*known, is_transposed)
+            more = [out - size for out, size in zip(self.out_spatial_shape, window.output_shape(self.spatial_shape))]
+            most = [step - 1 if is_transposed else 0 for step in self.stride]
+            if all(0 <= places <= limit for places, limit in zip(more, most)):
+                found.append(window._replace(output_padding=more) if is_transposed else window)
+        if len(found) != 1:
+            raise StateError(
+                "indice_dict: was saved by spconv, and its sizes do not tell whether the layer was transposed; "
+                "call the layer again"
+            )
+        return found[0]
 
     def _put(self, **tables: torch.Tensor) -> None:
         """Keep tables, as they are now."""
@@ -128,14 +147,16 @@ class KeyedRules:
     def __setstate__(self, state: dict[str, Any]) -> None:
         known = dict(state)
         # spconv's own data has its tables as attributes, and does not say whether a layer was transposed.
-        tables = {mine: known.pop(name, None) for mine, name in _NAMES.items()}
-        sizes = (known["spatial_shape"], known["out_spatial_shape"])
-        is_wider = any(after > before for before, after in zip(*sizes))
-        self.__dict__.update({"_rules": None, "_tables": {}, "_is_transposed": is_wider, **known, "_versions": {}})
-        given = {name: table for name, table in tables.items() if table is not None}
-        self._put(**{**self._tables, **given})
+        given = {mine: known.pop(name, None) for mine, name in _NAMES.items()}
+        given.update(known.pop("_tables", {}))
+        for name in ("spatial_shape", "out_spatial_shape", "ksize", "stride", "dilation", "padding"):
+            known[name] = [int(number) for number in known[name]]
+        unknown = False if known["is_subm"] else None
+        self.__dict__.update({"_is_transposed": unknown, **known, "_rules": None, "_tables": {}, "_versions": {}})
+        self._put(**{name: table for name, table in given.items() if table is not None})
 
     def __getstate__(self) -> dict[str, Any]:
+        self.require_unchanged()
         # Rules are found again where the data is used.
         return {**self.__dict__, "_rules": None}
 

@@ -12,8 +12,8 @@ from typing import Any, Optional
 
 import torch
 
-from ...errors import UnsupportedError
 from .._cumm.tensorview.gemm import Activation
+from .._errors import MissingError
 from ..core import AlgoHint, ConvAlgo
 from . import _pairs
 from ._activation import activated
@@ -49,14 +49,10 @@ MISSING = dict.fromkeys(
 )
 
 
-class _MissingError(UnsupportedError, AttributeError):
-    """Programs ask whether a function is there."""
-
-
 def __getattr__(name: str) -> Any:
     """Raise an error for a name that is not here; for those of spconv's kernels, one that says so."""
     if name in MISSING:
-        raise _MissingError(f"spconv.pytorch.ops.{name}: {MISSING[name]}")
+        raise MissingError(f"spconv.pytorch.ops.{name}: {MISSING[name]}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -75,6 +75,8 @@ def convolved_back(input: BaseTensor, weight: torch.Tensor, bias: Optional[torch
             f"with kernel_size {list(filter.size)} and stride {list(filter.stride)} for the transposed layer to reverse"
         )
     fine, spatial_range = (known.fine, known.fine_range) if sites is None else sites  # type: ignore[union-attr]
+    if spatial_range is None and known is not None and known.fine is fine:
+        spatial_range = known.fine_range
     if known is None or known.fine is not fine or known.coarse is not input.coords:
         # A layer of another size, or coordinates that a program replaced: the relation is the same.
         used = filter if known is None else known.filter
