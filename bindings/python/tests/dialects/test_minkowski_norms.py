@@ -33,24 +33,13 @@ def test_batch_norms_are_converted_to_synchronized_ones(random):
     made.eval()(x)
 
 
-def synchronized_beside_none(rank, path, queue):
-    torch.set_num_threads(1)
-    torch.distributed.init_process_group("gloo", init_method=f"file://{path}", rank=rank, world_size=2)
-    rows = torch.arange(30.0).sin().view(10, 3)[: 10 * rank].clone().requires_grad_()
-    coordinates = torch.arange(2 * len(rows)).reshape(-1, 2).int()
-    layer = ME.MinkowskiSyncBatchNorm(3)
-    result = layer(ME.SparseTensor(rows, coordinates=coordinates)).F
-    (result**3).sum().backward()
-    queue.put((rank, result.detach().numpy(), rows.grad.numpy(), layer.bn.running_mean.numpy()))
-    torch.distributed.destroy_process_group()
-
-
-def synchronized(rank, path, queue):
+def synchronized(rank, path, queue, first):
+    """Normalize the rows of a process; first: how many the first of the two has."""
     torch.set_num_threads(1)
     torch.distributed.init_process_group("gloo", init_method=f"file://{path}", rank=rank, world_size=2)
     torch.manual_seed(0)
     rows = torch.randn(30, 3)
-    mine = (rows[:10] if rank == 0 else rows[10:]).clone().requires_grad_()
+    mine = (rows[:first] if rank == 0 else rows[first:]).clone().requires_grad_()
     coordinates = torch.arange(2 * len(mine)).reshape(-1, 2).int()
     layer = ME.MinkowskiSyncBatchNorm(3)
     result = layer(ME.SparseTensor(mine, coordinates=coordinates)).F
@@ -59,35 +48,18 @@ def synchronized(rank, path, queue):
     torch.distributed.destroy_process_group()
 
 
-def of_two_processes(function, path):
-    """Return what two processes put into a queue, in their order."""
+@pytest.mark.skipif(os.name == "nt" or not torch.distributed.is_available(), reason="gloo is not there")
+@pytest.mark.parametrize("first", [10, 0])
+def test_two_processes_normalize_together(tmp_path, first):
     context = torch.multiprocessing.get_context("spawn")
     queue = context.Queue()
-    workers = [context.Process(target=function, args=(rank, path, queue)) for rank in range(2)]
+    workers = [context.Process(target=synchronized, args=(rank, tmp_path / "meet", queue, first)) for rank in range(2)]
     for worker in workers:
         worker.start()
     found = sorted([queue.get(timeout=60) for _ in workers], key=lambda part: part[0])
     for worker in workers:
         worker.join()
-    return found
-
-
-@pytest.mark.skipif(os.name == "nt" or not torch.distributed.is_available(), reason="gloo is not there")
-def test_a_process_without_rows_takes_part(tmp_path):
-    none, some = of_two_processes(synchronized_beside_none, tmp_path / "meet")
-    rows = torch.arange(30.0).sin().view(10, 3).requires_grad_()
-    norm = nn.BatchNorm1d(3)
-    wanted = norm(rows)
-    (wanted**3).sum().backward()
-    assert none[1].shape == (0, 3) and none[2].shape == (0, 3)
-    for place, expected in ((1, wanted.detach()), (2, rows.grad), (3, norm.running_mean)):
-        torch.testing.assert_close(torch.from_numpy(some[place]), expected, rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(torch.from_numpy(none[3]), norm.running_mean)
-
-
-@pytest.mark.skipif(os.name == "nt" or not torch.distributed.is_available(), reason="gloo is not there")
-def test_two_processes_normalize_together(tmp_path):
-    found = of_two_processes(synchronized, tmp_path / "meet")
+    assert len(found[0][1]) == first
     torch.manual_seed(0)
     rows = torch.randn(30, 3).requires_grad_()
     norm = nn.BatchNorm1d(3)
@@ -96,7 +68,8 @@ def test_two_processes_normalize_together(tmp_path):
     for place, expected in ((1, wanted.detach()), (2, rows.grad)):
         made = torch.cat([torch.from_numpy(part[place]) for part in found])
         torch.testing.assert_close(made, expected, rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(torch.from_numpy(found[0][3]), norm.running_var)
+    for part in found:
+        torch.testing.assert_close(torch.from_numpy(part[3]), norm.running_var)
 
 
 @pytest.mark.parametrize("training", [True, False])

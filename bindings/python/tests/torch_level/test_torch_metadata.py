@@ -201,8 +201,11 @@ def test_metadata_of_the_finer_sites_suffice_to_go_back():
         assert y.get_spatial_locations().tolist() == other[0].tolist()
     x = st.MaxPooling(2, 2, 2)(enter(list(fine)))
     x.metadata = enter([torch.tensor([[1, 1, 0]]), torch.zeros(1, 1)]).metadata
-    with pytest.raises(scn.ShapeError):
-        st.UnPooling(2, 2, 2)(x)
+    for back in (st.UnPooling(2, 2, 2), st.Deconvolution(2, 7, 1, 2, 2, False)):
+        with pytest.raises(scn.StateError, match="no site set has size"):
+            back(x)
+        with pytest.raises(scn.StateError, match="no site set has size"):
+            x.metadata.getSpatialLocations([4, 4])
     x.metadata = st.InputLayer(2, 16, 3)([torch.tensor([[1, 1, 0]]), torch.zeros(1, 1)]).metadata
     with pytest.raises(scn.StateError, match="no site set has size"):
         st.UnPooling(2, 2, 2)(x)

@@ -225,7 +225,7 @@ class Deconvolution(_StridedConvolution):
 
     def forward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
         """Return the convolution on the sites of the earlier layer's input."""
-        reach_from_finer(input, self._window)
+        reach_from_finer(input, self._window, self.nIn)
         return super().forward(input)
 
     def fullForward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
@@ -250,7 +250,7 @@ class FullConvolution(_StridedConvolution):
 
     def deconvolutionForward(self, input: SparseConvNetTensor) -> SparseConvNetTensor:
         """Return the result of a `Deconvolution` with these parameters."""
-        reach_from_finer(input, self._window)
+        reach_from_finer(input, self._window, self.nIn)
         return self._found(input, library.scn_geometry_reverse)
 
 
@@ -291,9 +291,10 @@ def found_rules(function: Any, metadata: Metadata, sites: int, window: Window) -
     return rulebook, out.value
 
 
-def reach_from_finer(input: Any, window: Window) -> None:
+def reach_from_finer(input: Any, window: Window, planes: Optional[int] = None) -> None:
     """Make the sites of a tensor known where a program gave it metadata that has the finer ones only, which a layer
-    with this window is to go back to."""
+    with this window is to go back to. Nothing changes where the tensor has another number of rows or of planes; the
+    layer then says what is wrong."""
     if not isinstance(input, SparseConvNetTensor) or input._sites is not None or input._size is None:
         return
     metadata = input._known_metadata()
@@ -302,8 +303,14 @@ def reach_from_finer(input: Any, window: Window) -> None:
     finer = [(places - 1) * apart + step * (taps - 1) + 1 - 2 * pad for places, taps, apart, pad, step in axes]
     if metadata.dimension != window.dimension or min(finer) < 1 or metadata._knows(input._size.tolist()):
         return
-    if metadata._knows(finer):
-        found_rules(library.scn_geometry_strided, metadata, metadata._find(finer), window)
+    rows = input.features
+    if not metadata._knows(finer) or rows is None or (planes is not None and rows.shape[-1] != planes):
+        return
+    sites = metadata._find(finer)
+    trial = Metadata(metadata.dimension, finer, metadata._locations(sites), metadata.batch_size())
+    _, reached = found_rules(library.scn_geometry_strided, trial, trial._first(), window)
+    if trial._site_count(reached) == len(rows):
+        found_rules(library.scn_geometry_strided, metadata, sites, window)
 
 
 class ConvolutionOnto(_Convolution):

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from torch import nn
 
-from .modules import blocks as blocks_of_layers
+from .modules import blocks as block_classes
 
 __all__ = ["SparseResNet21D"]
 
@@ -20,7 +20,7 @@ class SparseResNet(nn.ModuleList):
     return.
     """
 
-    _made_of: ClassVar[Any] = blocks_of_layers
+    _block_classes: ClassVar[Any] = block_classes
 
     def __init__(
         self, blocks: Sequence[tuple[int, int, Any, Any]], *, in_channels: int = 4, width_multiplier: float = 1.0
@@ -29,8 +29,10 @@ class SparseResNet(nn.ModuleList):
         self.blocks, self.in_channels, self.width_multiplier = blocks, in_channels, width_multiplier
         for number, planes, size, stride in blocks:
             out_channels = int(planes * width_multiplier)
-            stage: list[nn.Module] = [self._made_of.SparseConvBlock(in_channels, out_channels, size, stride=stride)]
-            stage += [self._made_of.SparseResBlock(out_channels, out_channels, size) for _ in range(number - 1)]
+            stage: list[nn.Module] = [
+                self._block_classes.SparseConvBlock(in_channels, out_channels, size, stride=stride)
+            ]
+            stage += [self._block_classes.SparseResBlock(out_channels, out_channels, size) for _ in range(number - 1)]
             self.append(nn.Sequential(*stage))
             in_channels = out_channels
 

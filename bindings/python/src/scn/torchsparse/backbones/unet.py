@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from torch import nn
 
 from ..operators import cat
-from .modules import blocks as blocks_of_layers
+from .modules import blocks as block_classes
 
 __all__ = ["SparseResUNet42"]
 
@@ -21,7 +21,7 @@ class SparseResUNet(nn.Module):
     the stem's tensor, the encoders' tensors and the decoders' tensors.
     """
 
-    _made_of: ClassVar[Any] = blocks_of_layers
+    _block_classes: ClassVar[Any] = block_classes
 
     def __init__(
         self,
@@ -41,22 +41,26 @@ class SparseResUNet(nn.Module):
         self.in_channels, self.width_multiplier = in_channels, width_multiplier
         stem, *down = (int(planes * width_multiplier) for planes in (stem_channels, *encoder_channels))
         up = [int(planes * width_multiplier) for planes in decoder_channels]
-        of = self._made_of
-        self.stem = nn.Sequential(*of.SparseConvBlock(in_channels, stem, 3), *of.SparseConvBlock(stem, stem, 3))
+        classes = self._block_classes
+        self.stem = nn.Sequential(
+            *classes.SparseConvBlock(in_channels, stem, 3), *classes.SparseConvBlock(stem, stem, 3)
+        )
         self.encoders = nn.ModuleList()
         levels = [stem, *down]
         for before, planes in zip(levels, down):
             self.encoders.append(
                 nn.Sequential(
-                    of.SparseConvBlock(before, before, 2, stride=2),
-                    of.SparseResBlock(before, planes, 3),
-                    of.SparseResBlock(planes, planes, 3),
+                    classes.SparseConvBlock(before, before, 2, stride=2),
+                    classes.SparseResBlock(before, planes, 3),
+                    classes.SparseResBlock(planes, planes, 3),
                 )
             )
         self.decoders = nn.ModuleList()
         for before, planes, skipped in zip([levels[-1], *up], up, reversed(levels[:-1])):
-            fuse = nn.Sequential(of.SparseResBlock(planes + skipped, planes, 3), of.SparseResBlock(planes, planes, 3))
-            upsample = of.SparseConvTransposeBlock(before, planes, 2, stride=2)
+            fuse = nn.Sequential(
+                classes.SparseResBlock(planes + skipped, planes, 3), classes.SparseResBlock(planes, planes, 3)
+            )
+            upsample = classes.SparseConvTransposeBlock(before, planes, 2, stride=2)
             self.decoders.append(nn.ModuleDict({"upsample": upsample, "fuse": fuse}))
 
     def forward(self, x: Any) -> list[Any]:

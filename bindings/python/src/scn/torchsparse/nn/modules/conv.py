@@ -8,12 +8,11 @@ from ...._messages import wrong_value
 from ..._shared.forms import triple
 from ..._shared.layer import ConvolutionLayer
 from ...tensor import SparseTensor
+from ..functional.conv import conv as function
 from ..functional.conv.conv import conv3d
 
 __all__ = ["Conv3d"]
-DIFFERS = {
-    "Conv3d": "dilation takes effect, which the real library leaves out; where size and stride agree on all axes, all sites are rounded down and odd filters centered, whatever the mode; negative coordinates are ordinary; generative layers stay in the spatial range times the stride; even sizes of stride 1 keep the spatial range; a function that a program puts in place of `spdownsample` is not called",
-}
+DIFFERS = {"Conv3d": function.DIFFERS["conv3d"]}
 
 
 class Conv3d(ConvolutionLayer):

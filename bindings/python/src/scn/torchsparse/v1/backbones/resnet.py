@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from ...backbones import resnet
-from .modules import blocks
+from .modules import blocks as block_classes
 
 __all__ = ["SparseResNet21D"]
 
@@ -11,4 +11,4 @@ __all__ = ["SparseResNet21D"]
 class SparseResNet21D(resnet.SparseResNet21D):
     """Five stages of strides 1, 2, 4, 8, and 16 on the second axis. Arguments: in_channels, width_multiplier."""
 
-    _made_of: ClassVar[Any] = blocks
+    _block_classes: ClassVar[Any] = block_classes

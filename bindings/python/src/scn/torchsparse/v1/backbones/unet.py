@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from ...backbones import unet
-from .modules import blocks
+from .modules import blocks as block_classes
 
 __all__ = ["SparseResUNet42"]
 
@@ -12,4 +12,4 @@ class SparseResUNet42(unet.SparseResUNet42):
     """Four encoders of 32, 64, 128 and 256 planes, and four decoders of 256, 128, 96 and 96. Arguments: in_channels,
     width_multiplier."""
 
-    _made_of: ClassVar[Any] = blocks
+    _block_classes: ClassVar[Any] = block_classes

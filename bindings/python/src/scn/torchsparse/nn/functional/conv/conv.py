@@ -15,7 +15,12 @@ from .conv_mode import get_downsample_mode
 
 __all__ = ["conv3d"]
 DIFFERS = {
-    "conv3d": "dilation takes effect, which the real library leaves out; where size and stride agree on all axes, all sites are rounded down and odd filters centered, whatever the mode; negative coordinates are ordinary; generative layers stay in the spatial range times the stride; even sizes of stride 1 keep the spatial range; a function that a program puts in place of `spdownsample` is not called",
+    "conv3d": (
+        "dilation takes effect, which the real library leaves out; where size and stride agree on all axes, all sites "
+        "are rounded down and odd filters centered, whatever the mode; negative coordinates are ordinary; generative "
+        "layers stay in the spatial range times the stride; even sizes of stride 1 keep the spatial range; a function "
+        "that a program puts in place of `spdownsample` is not called"
+    )
 }
 
 
