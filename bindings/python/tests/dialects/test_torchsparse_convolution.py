@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from scn.errors import StateError
-from scn.torchsparse import SparseTensor
+from scn.torchsparse import SparseTensor, cat
 from scn.torchsparse import nn as spnn
 from scn.torchsparse.nn import functional as F
 from scn.torchsparse.tensor import set_allow_negative_coordinates
@@ -294,6 +294,20 @@ def test_layers_of_one_size_share_their_map_and_padding_tells_them_apart():
     assert y._caches.kmaps[(1, 1, 1), (3, 3, 3), (1, 1, 1), (1, 1, 1)] is known
 
 
+def test_the_field_is_that_of_the_map_where_a_join_forgot_it():
+    sites = some_sites(50, 8)
+    x = SparseTensor(some_features(sites, 2), sites, spatial_range=(3, 9, 9, 9))
+    y, down = spnn.Conv3d(2, 2, 3).double()(x), spnn.Conv3d(2, 2, 3, 2, 1).double()(x)
+    joined = cat([y, y])
+    assert joined.spatial_range is None
+    z = spnn.Conv3d(4, 2, 3).double()(joined)
+    assert z.spatial_range == (3, 9, 9, 9)
+    assert z.dense().shape == (3, 9, 9, 9, 2)
+    again = spnn.Conv3d(4, 2, 3, 2, 1).double()(joined)
+    assert again.spatial_range == down.spatial_range
+    assert torch.equal(again.coords, down.coords)
+
+
 def test_coordinates_that_a_program_changes_are_read_again():
     sites = some_sites(40, 6)
     layer = spnn.Conv3d(2, 2, 3).double()
@@ -370,3 +384,5 @@ def test_bad_calls_say_what_was_expected():
         spnn.Conv3d(0, 2)
     with pytest.raises(ValueError, match="transposed"):
         spnn.Conv3d(2, 2, generative=True)
+    with pytest.raises(ValueError, match="dilation: is False.*torchsparse==1.4"):
+        spnn.Conv3d(2, 2, 3, 1, 1, False)

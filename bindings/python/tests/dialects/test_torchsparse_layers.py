@@ -13,6 +13,7 @@ from scn.torchsparse import SparseTensor, v1
 from scn.torchsparse import nn as spnn
 from scn.torchsparse.backbones import SparseResNet21D, SparseResUNet42
 from scn.torchsparse.nn import functional as F
+from scn.torchsparse.nn.functional.conv.utils import AttributeDict
 from scn.torchsparse.nn.utils import fapply
 from scn.torchsparse.utils.collate import sparse_collate, sparse_collate_fn
 
@@ -307,6 +308,11 @@ def test_modes_are_remembered_and_refused():
     assert F.get_global_conv_config()["kmap_mode"] == "hashmap_on_the_fly"
     assert spnn.Conv3d(2, 2, 3).double()(a_tensor(2)).feats.shape[1] == 2
     F.clear_global_conv_config()
+    own = AttributeDict([*F.conv_config._default_conv_config.items(), ("downsample_mode", "minkowski")])
+    assert own.copy().downsample_mode == "minkowski"
+    del own.ifsort
+    assert "ifsort" not in own
+    assert config.downsample_mode == "spconv"
     with pytest.raises(AttributeError, match="nothing"):
         _ = config.nothing
     assert torchsparse.tune(spnn.Conv3d(1, 1), []) is None

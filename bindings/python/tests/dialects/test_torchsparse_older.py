@@ -14,8 +14,11 @@ from scn.torchsparse import v1
 from scn.torchsparse.v1 import PointTensor, SparseTensor
 from scn.torchsparse.v1 import nn as spnn
 from scn.torchsparse.v1.backbones import SparseResNet21D, SparseResUNet42
+from scn.torchsparse.v1.backbones.resnet import SparseResNet
+from scn.torchsparse.v1.backbones.unet import SparseResUNet
 from scn.torchsparse.v1.nn import functional as F
 from scn.torchsparse.v1.utils.collate import sparse_collate, sparse_collate_fn
+from scn.torchsparse.v1.utils.quantize import sparse_quantize
 
 
 def some_sites(count, span, low=0, seed=0):
@@ -209,6 +212,7 @@ def test_backbones_are_made_of_the_layers_of_this_form():
         assert {type(layer) for layer in net.modules() if "kernel" in layer._parameters} == {spnn.Conv3d}
         y = net(SparseTensor(torch.randn(len(sites), 2), sites))
         assert [part.F.shape[1] for part in y[:5]] == planes
+        assert isinstance(net, (SparseResNet, SparseResUNet))
         assert net.state_dict().keys() == getattr(newer_backbones, network.__name__)(in_channels=2).state_dict().keys()
 
 
@@ -221,3 +225,15 @@ def test_maps_are_lists_too():
     assert known[2] == known["sizes"] and known[2][0] == len(sites)
     with pytest.raises(KeyError):
         known[3]
+
+
+@pytest.mark.parametrize(("version", "first"), [("1.4.0", [0, 0, 0]), ("2.0.0b", [-3, 2, 5])])
+def test_sites_of_points_begin_at_zero_in_1_4_alone(version, first, monkeypatch):
+    monkeypatch.setattr(v1.version, "__version__", version)
+    points = np.array([[4.2, 7, 9], [-3, 2, 5], [4.9, 7.5, 9]])
+    sites, rows, inverse = sparse_quantize(points, return_index=True, return_inverse=True)
+    assert (sites + np.array([-3, 2, 5]) - first).tolist() == [[-3, 2, 5], [4, 7, 9]]
+    assert rows.tolist() == [1, 0]
+    assert inverse.tolist() == [1, 0, 1]
+    assert sparse_quantize(points).tolist() == sites.tolist()
+    assert sparse_quantize(np.ones((0, 3))).shape == (0, 3)

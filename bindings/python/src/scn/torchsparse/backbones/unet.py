@@ -57,10 +57,10 @@ class SparseResUNet(nn.Module):
             )
         self.decoders = nn.ModuleList()
         for before, planes, skipped in zip([levels[-1], *up], up, reversed(levels[:-1])):
+            upsample = classes.SparseConvTransposeBlock(before, planes, 2, stride=2)
             fuse = nn.Sequential(
                 classes.SparseResBlock(planes + skipped, planes, 3), classes.SparseResBlock(planes, planes, 3)
             )
-            upsample = classes.SparseConvTransposeBlock(before, planes, 2, stride=2)
             self.decoders.append(nn.ModuleDict({"upsample": upsample, "fuse": fuse}))
 
     def forward(self, x: Any) -> list[Any]:

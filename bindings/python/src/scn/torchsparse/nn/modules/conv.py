@@ -42,6 +42,11 @@ class Conv3d(ConvolutionLayer):
     ) -> None:
         if generative and not transposed:
             raise wrong_value("transposed", transposed, "True for a generative layer")
+        if isinstance(dilation, bool):
+            expected = (
+                "a number or one for each axis (where 1.4 and 2.0 have the bias: 'torchsparse==1.4' is their form)"
+            )
+            raise wrong_value("dilation", dilation, expected)
         super().__init__(in_channels, out_channels, kernel_size, stride, dilation, bias, transposed, False)
         given = triple(padding, "padding", 0)
         axes = zip(self.kernel_size, self.stride, given)

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any, Optional
 
 from .conv_mode import ConvMode
+from .utils import AttributeDict
 
 __all__ = [
     "Dataflow",
@@ -29,23 +30,6 @@ class Dataflow(Enum):
     CodedCSR = 3
 
 
-class ConvConfig(dict[str, Any]):
-    """A dictionary whose entries are attributes, too."""
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(f"{name}: is not in the configuration, expected one of {sorted(self)}") from None
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self[name] = value
-
-    def copy(self) -> ConvConfig:
-        """Return a configuration with the same entries."""
-        return ConvConfig(self)
-
-
 _DEFAULTS = {
     "dataflow": Dataflow.ImplicitGEMM,
     "ifsort": False,
@@ -57,7 +41,8 @@ _DEFAULTS = {
     "mm_thresh": 0,
     "FOD_fusion": True,
 }
-_default = ConvConfig(_DEFAULTS)
+# Programs take it by this name.
+_default_conv_config = AttributeDict(_DEFAULTS)
 _global: Optional[Any] = None
 
 
@@ -80,11 +65,11 @@ def clear_global_conv_config() -> None:
     _global = None
 
 
-def get_default_conv_config(conv_mode: ConvMode = ConvMode.mode0, training: bool = False) -> ConvConfig:
+def get_default_conv_config(conv_mode: ConvMode = ConvMode.mode0, training: bool = False) -> AttributeDict:
     """Return the configuration that layers have where none was set; always the same object, as a program may change it
     for all of them."""
     if conv_mode is not ConvMode.mode0:
-        _default["ifsort"] = True
+        _default_conv_config["ifsort"] = True
     if conv_mode is ConvMode.mode2:
-        _default["split_mask_num"] = 3
-    return _default
+        _default_conv_config["split_mask_num"] = 3
+    return _default_conv_config
