@@ -172,6 +172,27 @@ def test_a_generative_convolution_makes_all_sites_that_it_reaches(random, size, 
     check(result, outputs, convolved(x.F, meeting, layer.kernel, len(outputs)) + layer.bias, [x.F, *layer.parameters()])
 
 
+@pytest.mark.parametrize("size, stride", [(2, 2), (3, 2), ([3, 2, 1], [4, 2, 1]), (4, 2)])
+@pytest.mark.parametrize("kind", ["generative", "expanded", "pooling"])
+def test_children_of_a_site_come_together_tap_by_tap(random, size, stride, kind):
+    x = tensor(random, 20, step=4, tensor_stride=4)
+    arguments = {"kernel_size": size, "stride": stride, "dimension": 3}
+    if kind == "generative":
+        layer = ME.MinkowskiGenerativeConvolutionTranspose(3, 2, **arguments).double()
+    elif kind == "expanded":
+        layer = ME.MinkowskiConvolutionTranspose(3, 2, expand_coordinates=True, **arguments).double()
+    else:
+        layer = ME.MinkowskiPoolingTranspose(expand_coordinates=True, **arguments)
+    scale = [4 // step for step in each_axis(stride, 3)]
+    # The first axis runs fastest.
+    taps = sorted(map(tuple, taps_of(size, 1, 3)), key=lambda tap: tap[::-1])
+    seen = {}
+    for sample, *place in x.C.tolist():
+        for tap in taps:
+            seen.setdefault((sample, *(a + t * s for a, t, s in zip(place, tap, scale))), len(seen))
+    assert [tuple(row) for row in layer(x).C.tolist()] == list(seen)
+
+
 def test_a_transposed_convolution_generates_where_no_map_has_its_stride(random):
     x = tensor(random, 15, dimension=2, step=2, tensor_stride=2)
     layer = ME.MinkowskiConvolutionTranspose(3, 2, 3, 2, dimension=2).double()

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from .._native.arrays import IntArray
-from ..dialects.rows import Rows
+from ..dialects.rows import Rows, Rules
 from ..values.sites import Rulebook, Sites
 from ._maps import CoordinateMap, common
 from ._regions import Region, cells
@@ -103,7 +103,23 @@ def covered(source: CoordinateMap, region: Region, stride: IntArray) -> tuple[Co
     unit = common(source.unit, step)
     offsets, *units = _reduced(-region.taps * step, source.unit, unit)
     sites, rulebook = source.sites.covering(offsets, input_stride=units[0].tolist(), output_stride=units[1].tolist())
-    return CoordinateMap(Rows(sites), unit, stride), rulebook
+    order = _order_by_origin(Rules(rulebook, source.rows, Rows(sites)))
+    return CoordinateMap(Rows(sites, order), unit, stride), rulebook
+
+
+def _order_by_origin(rules: Rules) -> torch.Tensor:
+    """Return the engine's row of each row where those that one input row leads to come together, in the order of the
+    taps, as programs count on that group the children of a site; a row that several lead to is the first one's."""
+    columns = rules.columns()
+    taps = torch.repeat_interleave(torch.arange(rules.volume), torch.tensor(columns.offsets).diff())
+    places, rows = (columns.inputs * rules.volume + taps).numpy(), columns.outputs.numpy()
+    if len(rules.output) == len(rules.input) * rules.volume:
+        order = np.empty(len(rows), np.int64)
+        order[places] = rows
+        return torch.from_numpy(order)
+    first = np.full(len(rules.output), len(rules.input) * rules.volume)
+    np.minimum.at(first, rows, places)
+    return torch.from_numpy(np.argsort(first))
 
 
 def merged(maps: Sequence[CoordinateMap]) -> tuple[CoordinateMap, list[torch.Tensor]]:
