@@ -95,7 +95,8 @@ sys.modules[__name__].__class__ = Package
 if not TYPE_CHECKING:  # Checkers should keep rejecting what does not exist.
 
     def __getattr__(name):
-        hint = "; it is a package of its own, which needs PyTorch: import scn.torch" if name == "torch" else ""
+        is_package = name in ("minkowski", "spconv", "torch", "torchsparse")
+        hint = f"; it is a package of its own, which needs PyTorch: import scn.{name}" if is_package else ""
         error = AttributeError(f"module 'scn' has no attribute {name!r}{hint}")
         error.name, error.obj = name, sys.modules[__name__]  # Python then says which names are like it.
         raise error

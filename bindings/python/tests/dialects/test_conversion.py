@@ -12,6 +12,7 @@ import scn.torch as st
 import scn.torchsparse as torchsparse
 import scn.torchsparse.nn as spnn
 from scn.errors import UnsupportedError
+from scn.torchsparse import v1
 
 SHAPE = [15, 12, 13]
 
@@ -79,11 +80,15 @@ def test_the_way_back_through_an_indice_key_groups_size_one_transposes_and_pooli
         spconv.SubMConv3d(4, 8, 1),
         spconv.SparseConv3d(8, 6, 2, 2, indice_key="down", groups=2),
         spconv.SubMConv3d(6, 6, 3, groups=3, bias=False),
+        spconv.SubMConv3d(6, 6, 1, groups=2),
         spconv.SparseInverseConv3d(6, 5, 2, indice_key="down"),
         nn.LeakyReLU(0.2),
         spconv.SparseMaxPool3d(3, 2, 1),
         nn.Linear(5, 3),
         spconv.SparseConvTranspose3d(3, 2, 2, 2),
+        # One of size 1 leads nowhere: spconv takes it for a product.
+        spconv.SparseConv3d(2, 4, 1, 2, indice_key="size 1"),
+        spconv.SparseInverseConv3d(4, 2, 1, indice_key="size 1"),
     )
     where = drawn(seed=1)
     features = torch.randn(len(where), 4)
@@ -107,12 +112,26 @@ def test_what_package_scn_has_no_module_for_is_refused_by_name():
         st.to_module(spconv.SparseSequential(spconv.SparseAvgPool3d(2, 2)))
     with pytest.raises(UnsupportedError, match="MinkowskiMaxPooling"):
         st.to_module(ME.MinkowskiMaxPooling(2, 2, dimension=3))
-    with pytest.raises(UnsupportedError, match="MinkowskiConvolutionTranspose, expected a generative one"):
-        st.to_module(ME.MinkowskiConvolutionTranspose(3, 4, 2, 2, dimension=3))
+    with pytest.raises(UnsupportedError, match="MinkowskiConvolutionTranspose, expected one whose kernel is as large"):
+        st.to_module(ME.MinkowskiConvolutionTranspose(3, 4, 3, 2, dimension=3))
     with pytest.raises(UnsupportedError, match="all odd or all even"):
         st.to_module(ME.MinkowskiConvolution(3, 4, [2, 3, 3], dimension=3))
-    with pytest.raises(UnsupportedError, match="not transposed"):
-        st.to_module(spnn.Conv3d(3, 4, 2, 2, transposed=True))
+    with pytest.raises(UnsupportedError, match="Conv3d, expected one whose kernel is as large"):
+        st.to_module(spnn.Conv3d(3, 4, 3, 2, transposed=True))
+    with pytest.raises(UnsupportedError, match="not generative"):
+        st.to_module(spnn.Conv3d(3, 4, 2, 2, transposed=True, generative=True))
+    with pytest.raises(UnsupportedError, match="one without dilation and output_padding"):
+        st.to_module(spconv.SparseConvTranspose3d(2, 3, 2, 2, dilation=2))
+    with pytest.raises(UnsupportedError, match="one of stride 1, or whose size is its stride and odd"):
+        st.to_module(v1.nn.Conv3d(2, 3, 4, 4))
+    for dropout in (ME.MinkowskiDropout(0.5), spconv.SparseSequential(spconv.SubMConv3d(2, 2, 3), nn.Dropout(0.5))):
+        with pytest.raises(UnsupportedError, match="Dropout, expected one in evaluation"):
+            st.to_module(dropout)
+    with pytest.raises(UnsupportedError, match="LayerNorm, expected one with weight and bias"):
+        st.to_module(spconv.SparseSequential(spconv.SubMConv3d(2, 2, 3), nn.LayerNorm(2, bias=False)))
+    joined = st.ConcatTable(st.Identity(), spconv.SubMConv3d(2, 2, 3))
+    with pytest.raises(UnsupportedError, match="ToDense, expected one behind a layer that says how many planes"):
+        st.to_module(st.Sequential(joined, st.JoinTable(), spconv.ToDense()))
 
 
 CROSS = ME.KernelGenerator(3, region_type=ME.RegionType.HYPER_CROSS, dimension=3)
@@ -142,6 +161,14 @@ CROSS = ME.KernelGenerator(3, region_type=ME.RegionType.HYPER_CROSS, dimension=3
             ME.MinkowskiBatchNorm(4, momentum=0.05),
             ME.MinkowskiReLU(True),
         ],
+        lambda: [
+            ME.MinkowskiChannelwiseConvolution(3, 3, bias=True, dimension=3),
+            ME.MinkowskiInstanceNorm(3),
+            ME.MinkowskiPReLU(),
+            ME.MinkowskiDropout(0.5),
+            ME.MinkowskiChannelwiseConvolution(3, [2, 1, 2], stride=2, dimension=3),
+            ME.MinkowskiHardswish(),
+        ],
     ],
 )
 def test_layers_of_minkowski_engine_compute_the_same(layers):
@@ -160,6 +187,90 @@ def test_layers_of_minkowski_engine_compute_the_same(layers):
     theirs = by_site(expected.C, expected.F.detach())
     np.testing.assert_array_equal(ours[0], theirs[0])
     np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [2, [2, 2, 1]])
+def test_a_unet_of_minkowski_engine_is_saved_in_parts_and_computes_the_same(size, tmp_path):
+    first = ME.MinkowskiConvolution(3, 4, 3, dimension=3)
+    down = [ME.MinkowskiConvolution(a, b, size, stride=size, bias=True, dimension=3) for a, b in ((4, 6), (6, 8))]
+    up = [ME.MinkowskiConvolutionTranspose(a, b, size, stride=size, dimension=3) for a, b in ((8, 5), (11, 4))]
+    norms = [ME.MinkowskiBatchNorm(planes) for planes in (6, 5)]
+    last = ME.MinkowskiLinear(8, 2)
+    net = nn.ModuleList([first, *down, *up, *norms, last])
+
+    def forward(x):
+        x0 = first(x)
+        x1 = norms[0](down[0](x0))
+        return last(ME.cat(x0, up[1](ME.cat(x1, norms[1](up[0](down[1](x1)))))))
+
+    inner = st.Sequential(
+        down[0], norms[0], st.ConcatTable(st.Identity(), st.Sequential(down[1], up[0], norms[1])), st.JoinTable(), up[1]
+    )
+    parts = st.Sequential(first, st.ConcatTable(st.Identity(), inner), st.JoinTable(), last)
+    where = drawn(low=-5, seed=6)
+    features = torch.randn(len(where), 3)
+    x = ME.SparseTensor(features, torch.from_numpy(where).int())
+    net.train()
+    for _ in range(2):
+        forward(ME.SparseTensor(features, torch.from_numpy(where).int()))
+    net.eval()
+    expected = forward(x)
+    module = st.to_module(parts)
+    scn.save(scn.Sequential(scn.InputLayer(3, None), module), tmp_path / "unet.safetensors")
+    for network in (module, scn.optimize_for_inference(scn.load(tmp_path / "unet.safetensors")[1])):
+        found = package_result(network, where, features, None)
+        ours = by_site(np.roll(found.get_spatial_locations(), 1, 1), found.numpy())
+        theirs = by_site(expected.C, expected.F.detach())
+        np.testing.assert_array_equal(ours[0], theirs[0])
+        np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-4, atol=1e-5)
+
+
+def test_windows_of_torchsparse_are_those_of_a_field_up_to_the_last_site():
+    where = drawn(seed=9)
+    features = torch.randn(len(where), 3)
+    for size, stride in ((3, 2), (2, 3), ((3, 2, 2), (2, 1, 2))):
+        layer = spnn.Conv3d(3, 4, size, stride)
+        expected = layer(torchsparse.SparseTensor(features, torch.from_numpy(where).int()))
+        field = (where[:, 1:].max(0) + 1).tolist()
+        found = package_result(st.to_module(st.Sequential(layer)), where, features, field)
+        ours = by_site(np.roll(found.get_spatial_locations(), 1, 1), found.numpy())
+        theirs = by_site(expected.coords, expected.feats.detach())
+        np.testing.assert_array_equal(ours[0], theirs[0])
+        np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("form", [torchsparse, v1], ids=["2.1", "1.4"])
+def test_a_unet_of_torchsparse_computes_the_same(form):
+    layer = form.nn.Conv3d
+    first, down, up, last = layer(3, 4, 3), layer(4, 6, 2, 2), layer(6, 5, 2, 2, transposed=True), layer(9, 2, 1)
+    where = drawn(seed=7)
+    features = torch.randn(len(where), 3)
+    coords = torch.from_numpy(where if form is torchsparse else np.roll(where, -1, 1)).int()
+    x0 = first(form.SparseTensor(features, coords))
+    expected = last(form.cat([x0, up(down(x0))]))
+    parts = st.Sequential(first, st.ConcatTable(st.Identity(), st.Sequential(down, up)), st.JoinTable(), last)
+    found = package_result(st.to_module(parts), where, features, None)
+    ours = by_site(np.roll(found.get_spatial_locations(), 1, 1), found.numpy())
+    theirs = by_site(where, expected.F.detach())
+    np.testing.assert_array_equal(ours[0], theirs[0])
+    np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("end", [lambda: [spconv.ToDense()], lambda: [spconv.SparseGlobalMaxPool(), nn.Linear(10, 2)]])
+def test_tables_norms_and_pools_of_spconv_compute_the_same(end):
+    branches = spconv.ConcatTable().add(spconv.SubMConv3d(4, 4, 3)).add(spconv.Identity())
+    others = spconv.ConcatTable().add(spconv.Identity()).add(spconv.SubMConv3d(4, 6, 3))
+    net = spconv.SparseSequential(
+        branches, spconv.AddTable(), nn.LayerNorm(4), nn.PReLU(4), others, spconv.JoinTable(), nn.Dropout(0.5), *end()
+    ).eval()
+    where = drawn(seed=8)
+    features = torch.randn(len(where), 4)
+    x = spconv.SparseConvTensor(features, torch.from_numpy(where).int(), SHAPE, 2)
+    net[2].weight.data.uniform_(0.5, 1.5)
+    whole = st.Sequential(spconv.SubMConv3d(4, 4, 1), net)
+    expected = whole(x)
+    found = package_result(st.to_module(whole), where, features, SHAPE)
+    np.testing.assert_allclose(found.numpy(), expected.detach(), rtol=1e-4, atol=1e-5)
 
 
 def test_a_classifier_of_minkowski_engine_computes_the_same():
@@ -181,6 +292,7 @@ def test_a_classifier_of_minkowski_engine_computes_the_same():
         lambda: [spnn.Conv3d(3, 4, 3, bias=True), spnn.BatchNorm(4), spnn.ReLU(True)],
         lambda: [spnn.Conv3d(3, 4, 2, stride=2), spnn.LeakyReLU(0.1), spnn.Conv3d(4, 5, (3, 1, 3))],
         lambda: [spnn.Conv3d(3, 4, 1, bias=True), spnn.Conv3d(4, 5, 2), spnn.SiLU()],
+        lambda: [spnn.Conv3d(3, 4, 3), spnn.GroupNorm(2, 4), spnn.Conv3d(4, 6, 1), spnn.InstanceNorm(6, affine=True)],
     ],
 )
 def test_layers_of_torchsparse_compute_the_same(layers):

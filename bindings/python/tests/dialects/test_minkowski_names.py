@@ -188,3 +188,11 @@ def test_enumerations_have_what_those_of_pybind11_have():
     entries = getattr(ME.RegionType, "__entries")
     assert {name: member for name, (member, _) in entries.items()} == dict(ME.RegionType.__members__)
     assert list(getattr(ME.PoolingMode, "__entries")) == [mode.name for mode in ME.PoolingMode]
+
+
+def test_names_of_older_versions_say_so():
+    with pytest.raises(NotImplementedError, match="MinkowskiAvgUnpooling: is of MinkowskiEngine 0.4"):
+        ME.MinkowskiAvgUnpooling
+    assert not hasattr(ME, "initialize_coords")
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        ME.nothing

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from scn.dialects.rows import Rows, coordinate_array
+from scn.errors import UnsupportedError
 from scn.torch.functions import permute
 
 
@@ -87,3 +88,12 @@ def test_no_rows_and_other_devices_are_put_in_order():
     with torch.inference_mode():
         swapped = permute(torch.tensor([[1.0], [2.0]]), torch.tensor([1, 0]), torch.tensor([1, 0]))
     assert swapped.tolist() == [[2.0], [1.0]]
+
+
+def test_coordinates_without_values_are_an_error_that_says_so():
+    fake = pytest.importorskip("torch._subclasses.fake_tensor")
+    where = torch.zeros(3, 4, dtype=torch.int32)
+    with fake.FakeTensorMode(allow_non_fake_inputs=True), pytest.raises(UnsupportedError, match="indices: is a Fake"):
+        coordinate_array(where.clone(), "indices")
+    with pytest.raises(UnsupportedError, match="indices: is on meta, which has no values"):
+        coordinate_array(where.to("meta"), "indices")

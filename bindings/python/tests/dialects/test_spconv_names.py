@@ -89,6 +89,12 @@ def test_what_scn_does_not_have_says_so():
     with pytest.raises(NotImplementedError, match="ops.implicit_gemm"):
         ops.implicit_gemm
     assert not hasattr(ops, "implicit_gemm") and getattr(ops, "implicit_gemm", None) is None
+    for module in (spconv, spconv.conv):
+        with pytest.raises(NotImplementedError, match="FocalsConv3d: is a layer of a fork"):
+            module.FocalsConv3d
+        with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+            module.nothing
+    assert spconv.functional.SubMConvFunction.apply is spconv.functional.indice_subm_conv
     with pytest.raises(ImportError):
         exec("from scn.spconv.pytorch.ops import implicit_gemm")
     assert [algo.name for algo in ConvAlgo] == ["Native", "MaskImplicitGemm", "MaskSplitImplicitGemm"]

@@ -286,7 +286,7 @@ def test_scn_torch_says_how_to_import_it(subprocess_environment):
     program = """
 import sys
 import scn
-for name in ("torch", "Sequental"):
+for name in ("torch", "spconv", "Sequental"):
     assert not hasattr(scn, name)
     try:
         getattr(scn, name)
@@ -303,5 +303,23 @@ assert torch is scn.torch
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         "module 'scn' has no attribute 'torch'; it is a package of its own, which needs PyTorch: import scn.torch",
+        "module 'scn' has no attribute 'spconv'; it is a package of its own, which needs PyTorch: import scn.spconv",
         "module 'scn' has no attribute 'Sequental'",
     ]
+
+
+@pytest.mark.parametrize("package", ["torch", "spconv.pytorch", "minkowski", "torchsparse.v1"])
+def test_what_stands_on_pytorch_says_that_it_needs_it(package, subprocess_environment):
+    program = f"""
+import importlib
+import sys
+
+sys.modules["torch"] = None
+try:
+    importlib.import_module("scn.{package}")
+except ImportError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=subprocess_environment)
+    assert done.returncode == 0, done.stderr
+    assert "needs PyTorch, which is not installed: pip install torch" in done.stdout

@@ -407,6 +407,8 @@ def test_other_devices_compute_where_tensors_are():
     y = copy.deepcopy(net).to("meta")(st.InputLayer(2, SIZE)([COORDS, elsewhere]))
     assert y.device.type == "meta" and y.shape == expected
     y.sum().backward()
+    norms = st.Sequential(st.InstanceNorm(3), st.SparseGroupNorm(3, 3), st.LayerNorm(3)).to("meta")
+    assert norms(st.InputLayer(2, SIZE)([COORDS, elsewhere])).features.shape == (len(x.features), 3)
     layer = st.InputLayer(2, SIZE).to("meta")
     assert layer([COORDS, torch.zeros(len(COORDS), 3)]).features.device.type == "meta"
     with pytest.raises(scn.UnsupportedError, match="^weight: is on meta, expected cpu as features"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Optional
 
@@ -36,14 +36,35 @@ class Situation:
     dimension: Optional[int] = None
     steps: dict[str, dict[str, Any]] = field(default_factory=dict)
     """The filters of spconv's strided layers, by their `indice_key`."""
+    reversed: frozenset[Any] = frozenset()
+    """The sizes and strides of MinkowskiEngine's and torchsparse's layers that a transposed one leads back from."""
+
+    branches: list[Optional[int]] = field(default_factory=list)
+    """The planes of what a table with branches returned."""
+
+    @classmethod
+    def of(cls, network: nn.Module) -> Situation:
+        """Return the situation before the first layer of a network."""
+        steps = (_step_back(module) for module in network.modules())
+        return cls(reversed=frozenset(step for step in steps if step is not None))
+
+    def after(self, layer: Layer) -> None:
+        """Note how many planes a layer of the package returns."""
+        if isinstance(layer, numpy_level.JoinTable):
+            known = [planes for planes in self.branches if planes is not None]
+            self.planes = sum(known) if len(known) == len(self.branches) else None
+        elif isinstance(layer, numpy_level.AddTable):
+            self.planes = self.branches[0] if self.branches else None
+        else:
+            self.planes = layer.__dict__.get("nOut", self.planes)
 
 
 _Converter = Callable[[Any, Situation], Made]
 
 
-def container_of_dialect(module: nn.Module) -> bool:
-    """Return whether a module applies its children one after the other, as a dialect's container does."""
-    return _origin(module) == "spconv" and type(module).__name__ == "SparseSequential"
+def container_of_dialect(module: nn.Module) -> Optional[str]:
+    """Return the name of the package's container for a dialect's; None for others."""
+    return _CONTAINERS.get(type(module).__name__) if _origin(module) == "spconv" else None
 
 
 def layer_of_dialect(module: nn.Module, situation: Situation) -> Optional[Made]:
@@ -51,17 +72,15 @@ def layer_of_dialect(module: nn.Module, situation: Situation) -> Optional[Made]:
 
     Raises `UnsupportedError` for a layer of a dialect that the package has no module for.
     """
-    origin, name = _origin(module), type(module).__name__
+    origin = _origin(module)
     if origin is None:
-        between = type(module) is nn.BatchNorm1d and situation.dimension is not None
-        return _batch_norm(module, situation) if between else None
+        between = _BETWEEN.get(type(module)) if situation.dimension is not None else None
+        return None if between is None else between(module, situation)
     family = next((kind.__name__ for kind in type(module).__mro__ if kind.__name__ in _CONVERTERS[origin]), None)
     if family is None:
         raise unsupported(module, "a layer that package scn has too")
     made = _CONVERTERS[origin][family](module, situation)
-    planes = made.layer.__dict__.get("nOut", situation.planes)
-    situation.planes, situation.dimension = planes, made.layer.__dict__.get("dimension", situation.dimension)
-    assert name, "a class has a name"
+    situation.dimension = made.layer.__dict__.get("dimension", situation.dimension)
     return made
 
 
@@ -78,6 +97,36 @@ def _origin(module: nn.Module) -> Optional[str]:
     return None
 
 
+def _step_back(module: Any) -> Optional[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Return the size and the stride of a transposed layer that leads back to known sites; None for others."""
+    origin = _origin(module)
+    if origin == "minkowski" and getattr(module, "is_transpose", False):
+        generator = module.kernel_generator
+        if type(module).__name__ != "MinkowskiGenerativeConvolutionTranspose" and not generator.expand_coordinates:
+            return tuple(generator.kernel_size), tuple(generator.kernel_stride)
+    if origin == "torchsparse" and getattr(module, "transposed", False) and not getattr(module, "generative", False):
+        return tuple(module.kernel_size), tuple(module.stride)
+    return None
+
+
+def _cells(
+    module: Any, situation: Situation, size: list[int], stride: list[int], dilation: list[int], is_back: bool
+) -> Optional[Layer]:
+    """Return the layer whose filter is as large as its stride, where the network leads back from it, or does so there;
+    None for others."""
+    if (tuple(size), tuple(stride)) not in situation.reversed:
+        return None
+    planes, has_bias = (module.in_channels, module.out_channels), module.bias is not None
+    if size == stride and all(length == 1 or length % 2 == 0 for length in size) and set(dilation) == {1}:
+        kind = numpy_level.Deconvolution if is_back else numpy_level.Convolution
+        return kind(len(size), *planes, size, stride, has_bias)
+    if is_back:
+        raise unsupported(
+            module, "one whose kernel is as large as its stride and even on each axis, or a generative one"
+        )
+    return None
+
+
 def _with_bias(layer: Layer, module: Any, weight: Any, name: str = "weight") -> Made:
     state, sources = {"weight": weight}, {"weight": name}
     if module.bias is not None:
@@ -91,7 +140,51 @@ def _batch_norm(module: Any, situation: Situation) -> Made:
     layer = numpy_level.BatchNormalization(module.num_features, module.eps, 1 - module.momentum, module.affine)
     names = ["running_mean", "running_var", *(["weight", "bias"] if module.affine else [])]
     situation.planes = module.num_features
-    return Made(layer, {name: getattr(module, name) for name in names}, {name: name for name in names})
+    return _with_own(layer, module, names)
+
+
+def _with_own(layer: Layer, module: Any, names: Sequence[str]) -> Made:
+    """Return a layer whose parameters and buffers have the names and the numbers of a module's."""
+    return Made(layer, {name: getattr(module, name).reshape(-1) for name in names}, {name: name for name in names})
+
+
+def _within(made: Made, name: str) -> Made:
+    """Return what was made of a module inside of another one."""
+    return Made(made.layer, made.state, {own: f"{name}.{source}" for own, source in made.sources.items()})
+
+
+def _affine(module: Any) -> list[str]:
+    """Return the names of the weight and the bias of a norm, if it has them."""
+    given = [name for name in ("weight", "bias") if getattr(module, name, None) is not None]
+    if len(given) == 1:
+        raise unsupported(module, "one with weight and bias, or with neither")
+    return given
+
+
+def _layer_norm(module: Any, situation: Situation) -> Made:
+    if len(module.normalized_shape) != 1:
+        raise unsupported(module, "one that normalizes planes")
+    names = _affine(module)
+    return _with_own(numpy_level.LayerNorm(module.normalized_shape[0], module.eps, bool(names)), module, names)
+
+
+def _prelu(module: Any, situation: Situation) -> Made:
+    return _with_own(numpy_level.PReLU(module.num_parameters), module, ["weight"])
+
+
+def _dropout(module: Any, situation: Situation) -> Made:
+    if module.training:
+        raise unsupported(module, "one in evaluation, where it does nothing: call eval() before")
+    return Made(numpy_level.Identity(), {}, {})
+
+
+def _inside(convert: _Converter) -> _Converter:
+    """Return what converts a module whose attribute `module` another converter takes."""
+
+    def convert_inner(module: Any, situation: Situation) -> Made:
+        return _within(convert(module.module, situation), "module")
+
+    return convert_inner
 
 
 # spconv
@@ -105,7 +198,7 @@ def _spconv_convolution(module: Any, situation: Situation) -> Made:
     has_bias, groups = module.bias is not None, module.groups
     strided = {"padding": module.padding, **options}
     weight = module.weight.detach().float()
-    if math.prod(size) == 1 and math.prod(module.stride) == 1 and groups == 1 and not module.inverse:
+    if module.conv1x1 and groups == 1:
         # Its memory is read as a matrix [in, out].
         layer: Layer = numpy_level.NetworkInNetwork(*planes, has_bias)
         situation.dimension = dimension
@@ -115,14 +208,16 @@ def _spconv_convolution(module: Any, situation: Situation) -> Made:
     else:
         by_group = weight.reshape(groups, planes[1] // groups, math.prod(size), planes[0] // groups)
         own = by_group.permute(2, 0, 3, 1).contiguous()
-    if module.inverse:
+    if module.inverse and not module.conv1x1:
         step = situation.steps.get(module.indice_key)
         if step is None:
             raise unsupported(module, f"one with the indice_key {module.indice_key!r} of a strided layer before it")
         layer = numpy_level.Deconvolution(dimension, *planes, size, step["stride"], has_bias, groups, **step["options"])
-    elif module.subm:
+    elif module.subm or module.conv1x1:
         layer = numpy_level.SubmanifoldConvolution(dimension, *planes, size, has_bias, groups, **options)
     elif module.transposed:
+        if set(module.dilation) != {1} or any(module.output_padding):
+            raise unsupported(module, "one without dilation and output_padding, whose field is another here")
         layer = numpy_level.FullConvolution(dimension, *planes, size, module.stride, has_bias, groups, **strided)
     else:
         strided["round_down"] = True
@@ -160,11 +255,12 @@ def _minkowski_convolution(module: Any, situation: Situation) -> Made:
     situation.dimension = dimension
     if module.use_mm:
         return _with_bias(numpy_level.NetworkInNetwork(*planes, has_bias), module, kernel, "kernel")
-    is_generative = type(module).__name__ == "MinkowskiGenerativeConvolutionTranspose"
-    if module.is_transpose and not (is_generative or generator.expand_coordinates):
-        raise unsupported(
-            module, "a generative one: where the sites of an earlier layer are, a Sequential does not know"
-        )
+    if region == "HYPER_CUBE":
+        cells = _cells(module, situation, size, stride, dilation, _step_back(module) is not None)
+        if cells is not None:
+            return _with_bias(
+                cells, module, torch.from_numpy(weights_from_minkowski_engine(kernel.numpy(), size)), "kernel"
+            )
     if generator.expand_coordinates and not module.is_transpose:
         raise unsupported(module, "one without expand_coordinates")
     if module.is_transpose:
@@ -205,15 +301,32 @@ def _minkowski_filter(module: Any, kernel: torch.Tensor, size: list[int], region
 
 
 def _minkowski_batch_norm(module: Any, situation: Situation) -> Made:
-    made = _batch_norm(module.bn, situation)
-    return Made(made.layer, made.state, {name: f"bn.{source}" for name, source in made.sources.items()})
+    return _within(_batch_norm(module.bn, situation), "bn")
+
+
+def _minkowski_instance_norm(module: Any, situation: Situation) -> Made:
+    return _with_own(numpy_level.InstanceNorm(module.num_features, module.eps), module, ["weight", "bias"])
+
+
+def _minkowski_channelwise(module: Any, situation: Situation) -> Made:
+    generator, planes = module.kernel_generator, module.in_channels
+    if generator.expand_coordinates:
+        raise unsupported(module, "one without expand_coordinates")
+    size, region = list(generator.kernel_size), generator.region_type.name
+    kernel = module.kernel.detach().float().expand(-1, planes).unsqueeze(2)
+    shape, weight = _minkowski_filter(module, kernel, size, region)
+    options: dict[str, Any] = {"dilation": generator.kernel_dilation, "output_stride": generator.kernel_stride}
+    has_bias = module.bias is not None
+    layer = numpy_level.ConvolutionOnto(
+        module.dimension, planes, planes, size, has_bias, planes, shape=shape, **options
+    )
+    return _with_bias(layer, module, weight.reshape(-1, planes, 1, 1), "kernel")
 
 
 def _minkowski_linear(module: Any, situation: Situation) -> Made:
     linear = module.linear
     layer = numpy_level.NetworkInNetwork(linear.in_features, linear.out_features, linear.bias is not None)
-    made = _with_bias(layer, linear, linear.weight.detach().t())
-    return Made(layer, made.state, {name: f"linear.{source}" for name, source in made.sources.items()})
+    return _within(_with_bias(layer, linear, linear.weight.detach().t()), "linear")
 
 
 def _global_pooling(kind: str) -> _Converter:
@@ -226,7 +339,30 @@ def _global_pooling(kind: str) -> _Converter:
     return convert
 
 
+def _spconv_global_pooling(module: Any, situation: Situation) -> Made:
+    return _global_pooling("GlobalAveragePooling" if module.is_mean else "GlobalMaxPooling")(module, situation)
+
+
 # torchsparse
+
+
+def _torchsparse_group_norm(module: Any, situation: Situation) -> Made:
+    if len(_affine(module)) != 2:
+        raise unsupported(module, "one that has weight and bias")
+    layer = numpy_level.SparseGroupNorm(module.num_groups, module.num_channels, module.eps)
+    return _with_own(layer, module, ["weight", "bias"])
+
+
+def _torchsparse_instance_norm(module: Any, situation: Situation) -> Made:
+    if module.track_running_stats:
+        raise unsupported(module, "one without running statistics")
+    names = _affine(module)
+    return _with_own(numpy_level.InstanceNorm(module.num_features, module.eps, bool(names)), module, names)
+
+
+def _is_older(module: nn.Module) -> bool:
+    """Return whether a layer is one of torchsparse 1.4 or 2.0, whose other filters are placed as none of the package."""
+    return any(kind.__module__.startswith("scn.torchsparse.v1.") for kind in type(module).__mro__)
 
 
 def _torchsparse_convolution(module: Any, situation: Situation) -> Made:
@@ -237,8 +373,15 @@ def _torchsparse_convolution(module: Any, situation: Situation) -> Made:
     dilation = [module.dilation] * 3 if isinstance(module.dilation, int) else list(module.dilation)
     if math.prod(size) == 1 and stride == [1, 1, 1]:
         return _with_bias(numpy_level.NetworkInNetwork(*planes, has_bias), module, kernel.reshape(planes), "kernel")
+    if _is_older(module) and stride != [1, 1, 1]:
+        are_odd, are_small = all(length % 2 for length in size), all(length <= 2 for length in size)
+        if size != stride or not (are_odd or are_small):
+            raise unsupported(module, "one of stride 1, or whose size is its stride and odd, or at most 2, on all axes")
+    cells = _cells(module, situation, size, stride, dilation, module.transposed)
+    if cells is not None:
+        return _with_bias(cells, module, torch.from_numpy(weights_from_torchsparse(kernel.numpy(), size)), "kernel")
     if module.transposed:
-        raise unsupported(module, "one that is not transposed")
+        raise unsupported(module, "one that is not generative")
     if stride == [1, 1, 1]:
         weight = weights_from_torchsparse(kernel.numpy(), size, submanifold=True)
         own = [1 if length == 1 else 2 * (length - 1) + 1 if length % 2 == 0 else length for length in size]
@@ -275,11 +418,19 @@ _CONVERTERS: dict[str, dict[str, _Converter]] = {
         "SparseReLU": _activation("ReLU"),
         "SparseIdentity": _activation("Identity"),
         "Identity": _activation("Identity"),
+        "JoinTable": _activation("JoinTable"),
+        "AddTable": _activation("AddTable"),
+        "SparseGlobalMaxOrAvgPool": _spconv_global_pooling,
     },
     "minkowski": {
         "MinkowskiConvolutionBase": _minkowski_convolution,
         "MinkowskiBatchNorm": _minkowski_batch_norm,
+        "MinkowskiInstanceNorm": _minkowski_instance_norm,
+        "MinkowskiChannelwiseConvolution": _minkowski_channelwise,
         "MinkowskiLinear": _minkowski_linear,
+        "MinkowskiDropout": _inside(_dropout),
+        "MinkowskiPReLU": _inside(_prelu),
+        "MinkowskiHardswish": _activation("Hardswish"),
         "MinkowskiReLU": _activation("ReLU"),
         "MinkowskiLeakyReLU": _activation("LeakyReLU", leak="negative_slope"),
         "MinkowskiELU": _activation("ELU"),
@@ -296,10 +447,22 @@ _CONVERTERS: dict[str, dict[str, _Converter]] = {
     "torchsparse": {
         "ConvolutionLayer": _torchsparse_convolution,
         "BatchNorm": _batch_norm,
+        "GroupNorm": _torchsparse_group_norm,
+        "InstanceNorm": _torchsparse_instance_norm,
         "ReLU": _activation("ReLU"),
         "LeakyReLU": _activation("LeakyReLU", leak="negative_slope"),
         "SiLU": _activation("SiLU"),
         "GlobalAvgPool": _global_pooling("GlobalAveragePooling"),
         "GlobalMaxPool": _global_pooling("GlobalMaxPooling"),
     },
+}
+# The package's containers for those of spconv.
+_CONTAINERS = {"SparseSequential": "Sequential", "ConcatTable": "ConcatTable"}
+# Modules of torch that stand between the layers of a dialect.
+_BETWEEN: dict[type[nn.Module], _Converter] = {
+    nn.BatchNorm1d: _batch_norm,
+    nn.SyncBatchNorm: _batch_norm,
+    nn.LayerNorm: _layer_norm,
+    nn.PReLU: _prelu,
+    nn.Dropout: _dropout,
 }

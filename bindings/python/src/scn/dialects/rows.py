@@ -18,6 +18,7 @@ from .._native.arrays import IntArray, address, int64
 from .._native.library import library
 from ..errors import CoordinateError
 from ..torch import functional
+from ..torch.autograd.buffers import host_array
 from ..torch.autograd.columns import RuleColumns, columns_of
 from ..torch.functions import permute
 from ..values.sites import Rulebook, Sites
@@ -31,7 +32,7 @@ def coordinate_array(coordinates: Any, name: str, dimension: Optional[int] = Non
     batch: where the batch index is given, 'first' or 'last'. Raises `ShapeError`, or `TypeError` for elements that are
     no whole numbers.
     """
-    given = coordinates.detach().cpu().numpy() if isinstance(coordinates, torch.Tensor) else coordinates
+    given = host_array(coordinates, name) if isinstance(coordinates, torch.Tensor) else coordinates
     is_exact = isinstance(given, np.ndarray) and given.dtype == np.int32
     where = given if is_exact else int64(given, name, CoordinateError)
     columns = "2 ... 11" if dimension is None else str(dimension + 1)

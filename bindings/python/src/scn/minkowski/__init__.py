@@ -10,6 +10,8 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from .. import _with_torch  # noqa: F401
+from ..dialects.missing import missing
 from . import MinkowskiFunctional, MinkowskiOps, modules, utils
 from ._backend._C import (
     BroadcastMode,
@@ -256,6 +258,15 @@ __all__ = [
 ]
 
 __version__ = "0.5.4"
+MISSING = {
+    "MinkowskiAvgUnpooling": "is of MinkowskiEngine 0.4; 0.5 has MinkowskiPoolingTranspose",
+    "initialize_coords": "is of MinkowskiEngine 0.4; 0.5 has SparseTensor(..., coordinates=...)",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Raise an error for a name that is not here; for those of older versions, one that says so."""
+    raise missing("MinkowskiEngine", name, MISSING)
 
 
 class _Package(ModuleType):

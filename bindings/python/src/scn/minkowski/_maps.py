@@ -17,6 +17,7 @@ from .._native.arrays import IntArray, address
 from .._native.library import library
 from ..dialects.rows import Rows
 from ..errors import CoordinateError
+from ..torch.autograd.buffers import host_array
 from ..values.sites import Sites
 from ._errors import asserted
 
@@ -53,7 +54,7 @@ def engine_columns(coordinates: torch.Tensor, dimension: Optional[int] = None, n
         raise asserted(wrong_shape(name, coordinates.shape, f"[n, {expected}]"))
     if coordinates.is_floating_point() or coordinates.is_complex() or coordinates.dtype is torch.bool:
         raise wrong_elements(name, coordinates.dtype, "whole numbers")
-    array = coordinates.detach().cpu().numpy()
+    array = host_array(coordinates, name)
     return np.ascontiguousarray(array[:, ::-1], np.int64)
 
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from ..errors import InvalidArgumentError, UnsupportedError
+from ..errors import InvalidArgumentError
 
-__all__ = ["MissingError", "MisuseError"]
+__all__ = ["MisuseError"]
 
 
 class MisuseError(InvalidArgumentError, AssertionError):
     """What spconv finds by an assertion or raises as a ValueError: programs catch either."""
-
-
-class MissingError(UnsupportedError, AttributeError):
-    """What a module of spconv has and one of scn lacks: programs ask whether it is there."""

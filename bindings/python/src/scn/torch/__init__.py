@@ -17,11 +17,7 @@ dense.square().sum().backward()
 import sys
 from typing import TYPE_CHECKING
 
-try:
-    import torch as _torch  # noqa: F401
-except ImportError as error:
-    raise ImportError("scn.torch needs PyTorch, which is not installed: pip install torch") from error
-
+from .. import _with_torch  # isort: skip  # noqa: F401
 from .. import _old_modules
 from ..counts import ForwardCounts, Package, get_forward_counts, set_forward_counts
 from ..errors import (

@@ -6,6 +6,8 @@ import sys
 from types import ModuleType
 from typing import Any
 
+import torch
+
 from ..errors import StateError
 from . import _function_classes
 from .layers import sparsify
@@ -53,7 +55,7 @@ _MODULES = {
 
 def provide(package: ModuleType) -> None:
     """Make the modules of the table from what scn.torch has."""
-    common = {"torch": package.__dict__["_torch"]}
+    common = {"torch": torch}
     common.update({name: getattr(package, name) for name in _MODULES["utils"].split()})
     for name, text in _MODULES.items():
         path = f"{package.__name__}.{name}"

@@ -106,13 +106,14 @@ def to_module(module: nn.Module) -> NumpyModule:
     `scn.torch.Sequential(*net.parts)`, if it applies them one after the other.
     """
     with without_generator():
-        return _Conversion().converted(module)
+        return _Conversion(module).converted(module)
 
 
 class _Conversion:
     """Modules of the package scn for those of a network."""
 
-    def __init__(self) -> None:
+    def __init__(self, network: nn.Module) -> None:
+        self.network = network
         # Those already made, by their originals.
         self.known: dict[int, NumpyModule] = {}
         self.situation: Any = None
@@ -120,20 +121,26 @@ class _Conversion:
     def converted(self, module: nn.Module) -> NumpyModule:
         """Return the module of the package `scn` for one of torch."""
         if id(module) in self.known:
-            return self.known[id(module)]
+            return self._after(self.known[id(module)])
         kind = parametrize.type_before_parametrizations(module)
         name = kind.__name__
         result: NumpyModule
         is_dialect = kind.__module__.partition(".")[0] == "scn"
+        container = self._dialects().container_of_dialect(module) if is_dialect else None
         if kind is nn.Sequential or (name in numpy_level._CONTAINERS and kind is _LAYERS.get(name)):
             result = self._container(numpy_level._CONTAINERS[name], module)
-        elif is_dialect and self._dialects().container_of_dialect(module):
-            result = self._container(numpy_containers.Sequential, module)
+        elif container is not None:
+            result = self._container(numpy_level._CONTAINERS[container], module)
         else:
             made = self._dialects().layer_of_dialect(module, self._situation())
             result = _filled(module, made) if made is not None else self._layer(module)
         result.training = module.training
         self.known[id(module)] = result
+        return self._after(result)
+
+    def _after(self, result: NumpyModule) -> NumpyModule:
+        if isinstance(result, NumpyLayer):
+            self._situation().after(result)
         return result
 
     @staticmethod
@@ -142,14 +149,24 @@ class _Conversion:
         return importlib.import_module("scn.dialects.conversion")
 
     def _situation(self) -> Any:
-        self.situation = self._dialects().Situation() if self.situation is None else self.situation
+        if self.situation is None:
+            self.situation = self._dialects().Situation.of(self.network)
         return self.situation
 
     def _container(self, kind: Any, module: nn.Module) -> NumpyModule:
         # Not `children()`, which lists a module that appears in several places only once.
         children = [child for child in module._modules.values() if child is not None]
-        result: NumpyModule = kind(*(self.converted(child) for child in children))
-        return result
+        if kind is not numpy_containers.ConcatTable:
+            result: NumpyModule = kind(*(self.converted(child) for child in children))
+            return result
+        situation, parts, branches = self._situation(), [], []
+        before = situation.planes
+        for child in children:
+            situation.planes = before
+            parts.append(self.converted(child))
+            branches.append(situation.planes)
+        situation.planes, situation.branches = None, branches
+        return kind(*parts)
 
     def _layer(self, module: nn.Module) -> NumpyModule:
         result = _layer_of_package(module)

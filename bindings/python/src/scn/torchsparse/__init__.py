@@ -3,6 +3,7 @@
 `scn.stand_in("torchsparse")` lets programs import it as torchsparse. `scn.torchsparse.v1` is the form of 1.4 and 2.0.
 """
 
+from .. import _with_torch  # noqa: F401
 from . import backend, backends, nn, utils
 from .operators import cat, generative_add
 from .tensor import PointTensor, SparseTensor, set_coordinate_units

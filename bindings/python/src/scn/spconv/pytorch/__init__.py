@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ... import _with_torch  # noqa: F401
+from ...dialects.missing import missing
 from . import constants, conv, core, cppcore, functional, hash, identity, modules, ops, pool, spatial, tables, utils
 from .conv import (
     SparseConv1d,
@@ -104,6 +106,13 @@ __all__ = [
     "tables",
     "utils",
 ]
+
+MISSING = conv.MISSING
+
+
+def __getattr__(name: str) -> Any:
+    """Raise an error for a name that is not here; for layers of forks, one that says so."""
+    raise missing("spconv.pytorch", name, MISSING)
 
 
 class ToDense(SparseModule):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Optional
 
+from ...dialects.missing import missing
 from ..core import ConvAlgo
 from ._convolution import SparseConvolution, SparseConvolutionBase
 from .core import expand_nd
@@ -30,6 +31,12 @@ __all__ = [
     "SubMConv4d",
     "expand_nd",
 ]
+MISSING = dict.fromkeys(("FocalsConv3d", "SpatialGroupConv3d"), "is a layer of a fork of spconv, spconv-plus")
+
+
+def __getattr__(name: str) -> Any:
+    """Raise an error for a name that is not here; for layers of forks, one that says so."""
+    raise missing("spconv.pytorch.conv", name, MISSING)
 
 
 class _Ordinary(SparseConvolution):

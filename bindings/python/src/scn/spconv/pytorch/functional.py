@@ -18,6 +18,13 @@ from ._activation import activated
 from .core import SparseConvTensor
 
 __all__ = [
+    "SparseAvgPoolImplicitGemmFunction",
+    "SparseConvFunction",
+    "SparseImplicitGemmFunction",
+    "SparseInverseConvFunction",
+    "SparseMaxPoolFunction",
+    "SparseMaxPoolImplicitGemmFunction",
+    "SubMConvFunction",
     "implicit_gemm",
     "indice_avgpool_implicit_gemm",
     "indice_conv",
@@ -189,3 +196,45 @@ def indice_avgpool_implicit_gemm(
 ) -> torch.Tensor:
     """Return the mean along a table, [num_activate_out, planes]; see `implicit_gemm`. calc_count: without effect."""
     return _pairs.average(features, _pairs.pairs_of_table(indice_pairs_fwd), num_activate_out)
+
+
+class SparseConvFunction:
+    """`indice_conv` as its method `apply`."""
+
+    apply = staticmethod(indice_conv)
+
+
+class SparseInverseConvFunction:
+    """`indice_inverse_conv` as its method `apply`."""
+
+    apply = staticmethod(indice_inverse_conv)
+
+
+class SparseImplicitGemmFunction:
+    """`implicit_gemm` as its method `apply`."""
+
+    apply = staticmethod(implicit_gemm)
+
+
+class SubMConvFunction:
+    """`indice_subm_conv` as its method `apply`."""
+
+    apply = staticmethod(indice_subm_conv)
+
+
+class SparseMaxPoolFunction:
+    """`indice_maxpool` as its method `apply`."""
+
+    apply = staticmethod(indice_maxpool)
+
+
+class SparseMaxPoolImplicitGemmFunction:
+    """`indice_maxpool_implicit_gemm` as its method `apply`."""
+
+    apply = staticmethod(indice_maxpool_implicit_gemm)
+
+
+class SparseAvgPoolImplicitGemmFunction:
+    """`indice_avgpool_implicit_gemm` as its method `apply`."""
+
+    apply = staticmethod(indice_avgpool_implicit_gemm)

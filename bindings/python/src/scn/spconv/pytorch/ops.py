@@ -12,8 +12,8 @@ from typing import Any, Optional
 
 import torch
 
+from ...dialects.missing import missing
 from .._cumm.tensorview.gemm import Activation
-from .._errors import MissingError
 from ..core import AlgoHint, ConvAlgo
 from . import _pairs
 from ._activation import activated
@@ -51,9 +51,7 @@ MISSING = dict.fromkeys(
 
 def __getattr__(name: str) -> Any:
     """Raise an error for a name that is not here; for those of spconv's kernels, one that says so."""
-    if name in MISSING:
-        raise MissingError(f"spconv.pytorch.ops.{name}: {MISSING[name]}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise missing("spconv.pytorch.ops", name, MISSING)
 
 
 def get_indice_pairs(

@@ -123,6 +123,25 @@ def on_cpu(values: torch.Tensor, name: str) -> torch.Tensor:
     return values
 
 
+def host_array(values: torch.Tensor, name: str) -> Any:
+    """Return a tensor's numbers, from whatever device, as an array.
+
+    Raises `UnsupportedError` for a tensor that has none: on the device meta, or a fake one.
+    """
+    held = values.detach()
+    kind = "" if type(held) is torch.Tensor else f"a {type(held).__name__} "
+    reason = None
+    if held.device.type != "meta":
+        try:
+            return held.cpu().numpy()
+        except RuntimeError as error:
+            reason = error
+    raise UnsupportedError(
+        f"{name}: is {kind}on {held.device}, which has no values, expected coordinates that can be read; features and "
+        "parameters may be without values"
+    ) from reason
+
+
 def require_values() -> None:
     """Raise `UnsupportedError` if torch is tracing: tensors then have no values."""
     if torch.jit.is_tracing() or _is_exporting():  # type: ignore[attr-defined]

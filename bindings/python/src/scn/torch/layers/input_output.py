@@ -16,7 +16,7 @@ from ..._native.library import library
 from ...errors import CoordinateError, StateError
 from ...nn import input_output as numpy_level
 from ...values.metadata import coordinate_rows
-from ..autograd.buffers import as_tensor, is_computed_by_library, on_cpu, prepared, require_values, typed_like
+from ..autograd.buffers import as_tensor, host_array, is_computed_by_library, prepared, require_values, typed_like
 from ..functions import dense_to_sparse, input_rows, output_rows, sparse_to_dense
 from ..metadata import Metadata
 from ..sparse import SparseConvNetTensor, sparse_on
@@ -305,5 +305,5 @@ def _host(coords: Any) -> Any:
     """Return coordinates in a form that numpy can read."""
     if isinstance(coords, torch.Tensor):
         require_values()
-        return coords.detach().cpu().numpy() if coords.device.type != "meta" else on_cpu(coords, "coords")
+        return host_array(coords, "coords")
     return np.asarray(coords)

@@ -376,7 +376,7 @@ def _by_sample(
     if is_computed_by_library(values):
         result = _GroupNorm.apply(values, weight, bias, *where, groups, eps)
     else:
-        result = reference.group_norm(values, weight, bias, _samples(*where).to(values.device), groups, eps)
+        result = reference.group_norm(values, weight, bias, _samples(*where), groups, eps)
     return input._on(typed_like(result, rows))
 
 

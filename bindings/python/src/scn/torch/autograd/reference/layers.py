@@ -48,9 +48,9 @@ def group_norm(
     groups: int,
     epsilon: float,
 ) -> torch.Tensor:
-    """Return rows normalized over the sites of each sample and each group of planes. sample: [rows]."""
+    """Return rows normalized over the sites of each sample and each group of planes. sample: [rows], on the CPU."""
     # Only samples that have sites: batch indices may be event numbers.
-    known, inverse = torch.unique(sample.cpu(), return_inverse=True)
+    known, inverse = torch.unique(sample, return_inverse=True)
     count, sample = len(known), inverse.to(rows.device)
     values = rows.unflatten(1, (groups, -1)) if len(rows) else rows.reshape(0, groups, rows.shape[1] // groups)
     elements = segment_sum(torch.ones_like(sample), sample, count)[:, None].to(rows.dtype) * values.shape[2]
