@@ -2,39 +2,52 @@
 
 import MinkowskiEngine as ME
 import torch
-from torch import nn
 
-from models_minkowski import Model
-from subject import DIMENSION, PLANES_IN
+from networks_of_layers import Model, body
+from subject import DIMENSION
 from torch_program import TorchProgram
 
 
-def norm(planes):
-    return [ME.MinkowskiBatchNorm(planes, eps=1e-4, momentum=0.01), ME.MinkowskiReLU(inplace=True)]
+class Layers:
+    """Those of MinkowskiEngine."""
 
+    @staticmethod
+    def convolution(planes_in, planes_out, size=3, stride=1):
+        return ME.MinkowskiConvolution(planes_in, planes_out, kernel_size=size, stride=stride, dimension=DIMENSION)
 
-def submanifold(planes_in, planes_out):
-    return ME.MinkowskiConvolution(planes_in, planes_out, kernel_size=3, dimension=DIMENSION)
+    @classmethod
+    def windows(cls, planes_in, planes_out, size, stride, padding):
+        # Sites are rounded down: there is no padding.
+        return cls.convolution(planes_in, planes_out, size, stride)
 
+    @staticmethod
+    def transposed(planes_in, planes_out):
+        return ME.MinkowskiConvolutionTranspose(planes_in, planes_out, kernel_size=2, stride=2, dimension=DIMENSION)
 
-class Level(nn.Module):
-    """One level of the U-Net and those below it."""
+    @staticmethod
+    def norm(planes):
+        return ME.MinkowskiBatchNorm(planes, eps=1e-4, momentum=0.01)
 
-    def __init__(self, planes):
-        super().__init__()
-        here = planes[0]
-        self.before = nn.Sequential(*norm(here), submanifold(here, here))
-        self.down = None
-        if len(planes) > 1:
-            below, halves = planes[1], {"kernel_size": 2, "stride": 2, "dimension": DIMENSION}
-            self.down = nn.Sequential(*norm(here), ME.MinkowskiConvolution(here, below, **halves))
-            self.below = Level(planes[1:])
-            self.up = nn.Sequential(*norm(below), ME.MinkowskiConvolutionTranspose(below, here, **halves))
-            self.after = nn.Sequential(*norm(2 * here), submanifold(2 * here, here))
+    @staticmethod
+    def relu():
+        return ME.MinkowskiReLU(inplace=True)
 
-    def forward(self, x):
-        x = self.before(x)
-        return x if self.down is None else self.after(ME.cat(x, self.up(self.below(self.down(x)))))
+    @staticmethod
+    def join(x, y):
+        return ME.cat(x, y)
+
+    @staticmethod
+    def add(x, y):
+        x += y
+        return x
+
+    @staticmethod
+    def rows(x):
+        return x.F
+
+    @staticmethod
+    def sites(x):
+        return x.C
 
 
 class MinkowskiEngine(TorchProgram):
@@ -48,10 +61,10 @@ class MinkowskiEngine(TorchProgram):
         return {"MinkowskiEngine": ME.__version__, **super().versions()}
 
     def make_body(self, planes):
-        return nn.Sequential(submanifold(PLANES_IN, planes[0]), Level(planes), *norm(planes[0]))
+        return body(Layers, planes)
 
     def make_model(self, name):
-        return Model(name)
+        return Model(Layers, name)
 
     def enter(self):
         result = self.body(ME.SparseTensor(self.features, self.coordinates))
@@ -70,11 +83,9 @@ class MinkowskiEngine(TorchProgram):
             size = [places // 2 for places in size]
 
     def layer_function(self, kind, planes, weight, leaf):
-        if kind.startswith("submanifold"):
-            layer = submanifold(planes, planes)
-        else:
-            layer = ME.MinkowskiConvolution(planes, planes, kernel_size=2, stride=2, dimension=DIMENSION)
-        size = [3 if kind.startswith("submanifold") else 2] * DIMENSION
+        is_submanifold = kind.startswith("submanifold")
+        layer = Layers.convolution(planes, planes) if is_submanifold else Layers.convolution(planes, planes, 2, 2)
+        size = [3 if is_submanifold else 2] * DIMENSION
         values = torch.from_numpy(weight).view(*size, planes, planes).permute(2, 1, 0, 3, 4)
         with torch.no_grad():
             layer.kernel.copy_(values.reshape(layer.kernel.shape))

@@ -5,9 +5,11 @@ import scn
 
 def stand_in_for(library):
     """Return the class of the library's programs, in which scn computes."""
-    scn.stand_in(library)
+    scn.stand_in("torchsparse==2.1" if library == "torchsparse" else library)
     if library == "spconv":
         from networks_spconv import Spconv as program
+    elif library == "torchsparse":
+        from networks_torchsparse import Torchsparse as program
     else:
         from networks_minkowski import MinkowskiEngine as program
 

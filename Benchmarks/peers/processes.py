@@ -14,6 +14,7 @@ LIBRARIES = {
     "scn.torch": None,
     "scn.spconv": None,
     "scn.minkowski": None,
+    "scn.torchsparse": None,
     "SparseConvNet": "sparseconvnet",
     "MinkowskiEngine": "MinkowskiEngine",
     "spconv": "spconv",

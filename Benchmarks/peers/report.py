@@ -11,8 +11,15 @@ LABELS = {
     "scn.torch": "scn.torch (PyTorch)",
     "scn.spconv": "spconv's program on scn",
     "scn.minkowski": "MinkowskiEngine's program on scn",
+    "scn.torchsparse": "torchsparse's program on scn",
 }
-COLORS = {"scn": "#1f6fb4", "scn.torch": "#6fa8d6", "scn.spconv": "#9cc4e4", "scn.minkowski": "#c3dbef"}
+COLORS = {
+    "scn": "#1f6fb4",
+    "scn.torch": "#6fa8d6",
+    "scn.spconv": "#9cc4e4",
+    "scn.minkowski": "#c3dbef",
+    "scn.torchsparse": "#dbe9f6",
+}
 OTHERS = ("#d9822b", "#8c6bb1", "#5a9e6f")
 INK = "#333333"
 # By the name of instructions that libraries were limited to: what they are.

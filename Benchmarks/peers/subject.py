@@ -24,9 +24,9 @@ BACKBONE = [16, 32, 64, 64]
 # By name of a network, the formats of the libraries whose programs there are. A strided 3x3x3 layer of MinkowskiEngine
 # makes fewer sites than one of spconv, so that the backbone is two networks.
 MODELS = {
-    "SpUNet": ("spconv", "minkowski"),
-    "MinkUNet": ("spconv", "minkowski"),
-    "LiDAR backbone": ("spconv",),
+    "SpUNet": ("spconv", "minkowski", "torchsparse"),
+    "MinkUNet": ("spconv", "minkowski", "torchsparse"),
+    "LiDAR backbone": ("spconv", "torchsparse"),
     "LiDAR backbone, sites rounded down": ("minkowski",),
 }
 LAYER_PLANES = (16, 32, 64, 128)
@@ -41,11 +41,17 @@ OFF_KINKS, SMALLER = 16, 0.02
 # In deep networks, with less: the batch norms of the others lose digits of every large mean.
 OFF_KINKS_WHERE_DEEP = 4
 # The formats of weights in which they are handed over: that of scn and SparseConvNet, and those of others.
-FORMATS = ("scn", "spconv", "minkowski")
+FORMATS = ("scn", "spconv", "minkowski", "torchsparse")
 
 
 def format_of(library):
-    forms = {"spconv": "spconv", "MinkowskiEngine": "minkowski", "scn.spconv": "spconv", "scn.minkowski": "minkowski"}
+    forms = {
+        "spconv": "spconv",
+        "MinkowskiEngine": "minkowski",
+        "scn.spconv": "spconv",
+        "scn.minkowski": "minkowski",
+        "scn.torchsparse": "torchsparse",
+    }
     return forms.get(library, "scn")
 
 
@@ -175,7 +181,11 @@ def to_format(weight, form):
 
     if form == "scn" or weight.ndim != 4:
         return weight
-    convert = {"spconv": scn.weights_to_spconv, "minkowski": scn.weights_to_minkowski_engine}[form]
+    convert = {
+        "spconv": scn.weights_to_spconv,
+        "minkowski": scn.weights_to_minkowski_engine,
+        "torchsparse": scn.weights_to_torchsparse,
+    }[form]
     return np.ascontiguousarray(convert(weight, filter_size(weight.shape[0])))
 
 
@@ -188,4 +198,6 @@ def from_format(weight, form):
         return scn.weights_from_spconv(weight)
     if form == "minkowski" and weight.ndim == 3:
         return scn.weights_from_minkowski_engine(weight, filter_size(weight.shape[0]))
+    if form == "torchsparse" and weight.ndim == 3:
+        return scn.weights_from_torchsparse(weight, filter_size(weight.shape[0]))
     return weight

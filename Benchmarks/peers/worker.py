@@ -10,6 +10,8 @@ import sys
 import time
 import traceback
 
+# By name of scn in place of a library: the library.
+STAND_INS = {"scn.spconv": "spconv", "scn.minkowski": "MinkowskiEngine", "scn.torchsparse": "torchsparse"}
 REPEATS = 4  # applications of a network that are compared with the first one
 
 
@@ -34,15 +36,13 @@ def make_program(library):
         from networks_spconv import Spconv as Program
     elif library == "MinkowskiEngine":
         from networks_minkowski import MinkowskiEngine as Program
-    elif library in ("scn.spconv", "scn.minkowski"):
+    elif library in STAND_INS:
         from networks_stand_in import stand_in_for
 
-        Program = stand_in_for("spconv" if library == "scn.spconv" else "MinkowskiEngine")
+        Program = stand_in_for(STAND_INS[library])
     else:
-        sys.exit(
-            f"worker: LIBRARY: is {library!r}, expected scn, scn.torch, scn.spconv, scn.minkowski, SparseConvNet, spconv "
-            "or MinkowskiEngine"
-        )
+        known = ["scn", "scn.torch", *STAND_INS, "SparseConvNet", "spconv", "MinkowskiEngine"]
+        sys.exit(f"worker: LIBRARY: is {library!r}, expected one of {', '.join(known)}")
     return Program
 
 

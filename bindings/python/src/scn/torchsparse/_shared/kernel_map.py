@@ -52,8 +52,8 @@ class KernelMap(Mapping[str, Any]):
         self._reversed: Optional[Rules] = None
 
     def is_of(self, filter: Filter, fine: torch.Tensor, fine_range: Optional[tuple[int, ...]]) -> bool:
-        """Return whether this is the map that a filter makes of some coordinates in a field of a size; None: of the size
-        that the map was made for."""
+        """Return whether this is the map that a filter makes of some coordinates in a field of a size; None: of that
+        which the map was made for."""
         if filter != self.filter or fine is not self.fine or fine_range not in (None, self.fine_range):
             return False
         return self._rules is None or self._rules.input is placed(fine, self.form, self.stride).rows
