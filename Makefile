@@ -114,9 +114,10 @@ bench-torch: build/scn-bench .venv/.torch ## a training step through scn.torch, 
 	@.venv/bin/python Benchmarks/torch_step.py $(if $(DATA),--data '$(DATA)') $(ARGS)
 
 PEERS_JSON ?= build/peers.json
-# SPARSECONVNET, MINKOWSKIENGINE: folders with their source. WRITE: pages whose tables are replaced.
+# SPARSECONVNET, MINKOWSKIENGINE, TORCHSPARSE (2.0.0): folders with their source. WRITE: pages whose tables are replaced.
 bench-peers: build/scn-bench ## compare with SparseConvNet, MinkowskiEngine, spconv: docs/performance.md#compared-with-others
-	@scripts/build/peers.sh sparseconvnet='$(SPARSECONVNET)' MinkowskiEngine='$(MINKOWSKIENGINE)'
+	@scripts/build/peers.sh sparseconvnet='$(SPARSECONVNET)' MinkowskiEngine='$(MINKOWSKIENGINE)' \
+		torchsparse='$(TORCHSPARSE)'
 	@build/peers-venv/bin/python Benchmarks/peers/compare.py --json '$(PEERS_JSON)' --plots '$(PLOTS)' \
 		$(if $(DATA),--data '$(DATA)') $(if $(WRITE),--write $(WRITE)) $(ARGS)
 

@@ -21,8 +21,6 @@ DEEP_TOLERANCES = {"logits": 1e-5, "gradients": 3e-3}
 DEEP_SHARE = 0.95
 QUANTITIES = ("train", "infer", "rulebooks", "infer_optimized")
 MODEL_QUANTITIES = ("train", "infer")
-# By the library whose program scn runs, scn in its place.
-STAND_INS = {"spconv": "scn.spconv", "MinkowskiEngine": "scn.minkowski"}
 ROUNDS, QUICK_ROUNDS = 7, 3
 TRIALS = 3  # training steps to find out how threads wait best
 # About how long a round of one library takes, for the time left: seconds on one thread.
@@ -267,7 +265,7 @@ class Comparison:
                 clock = "cpu" if threads == 1 else "wall"
                 line["times_like_for_like"] = spread([a / b for a, b in zip(line[clock], base[clock])])
         for (threads, what, quantity, library), line in by_key.items():
-            base = by_key.get((threads, what, quantity, STAND_INS.get(library)))
+            base = by_key.get((threads, what, quantity, subject.STAND_INS.get(library)))
             if base:
                 clock = "cpu" if threads == 1 else "wall"
                 line["times_stand_in"] = spread([a / b for a, b in zip(line[clock], base[clock])])

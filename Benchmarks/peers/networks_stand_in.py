@@ -5,7 +5,7 @@ import scn
 
 def stand_in_for(library):
     """Return the class of the library's programs, in which scn computes."""
-    scn.stand_in("torchsparse==2.1" if library == "torchsparse" else library)
+    scn.stand_in("torchsparse==2.0" if library == "torchsparse" else library)
     if library == "spconv":
         from networks_spconv import Spconv as program
     elif library == "torchsparse":

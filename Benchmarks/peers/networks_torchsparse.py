@@ -1,5 +1,6 @@
-"""Programs for torchsparse 2.1. Layers of one tensor share its caches, and so their kernel maps."""
+"""Programs for torchsparse 2.0, which has the batch index last. Layers of one tensor share their kernel maps."""
 
+import numpy as np
 import torch
 import torchsparse
 from torchsparse import nn as spnn
@@ -17,10 +18,6 @@ class Layers:
     @staticmethod
     def convolution(planes_in, planes_out, size=3, stride=1):
         return spnn.Conv3d(planes_in, planes_out, size, stride)
-
-    @staticmethod
-    def windows(planes_in, planes_out, size, stride, padding):
-        return spnn.Conv3d(planes_in, planes_out, size, stride, padding)
 
     @staticmethod
     def transposed(planes_in, planes_out):
@@ -48,7 +45,7 @@ class Layers:
 
     @staticmethod
     def sites(x):
-        return x.coords
+        return x.coords[:, [3, 0, 1, 2]]
 
 
 class Torchsparse(TorchProgram):
@@ -56,7 +53,10 @@ class Torchsparse(TorchProgram):
 
     def __init__(self, subject, threads):
         super().__init__(subject, threads)
-        self.coordinates = torch.from_numpy(subject.batch_first())
+        if torchsparse.__name__ == "torchsparse":
+            # Layers ask for masks that only builds for a GPU can make, and use them only there.
+            torchsparse.backend.build_mask_from_kmap = lambda *arguments: (None, None)
+        self.coordinates = torch.from_numpy(subject.coordinates.astype(np.int32))
 
     def versions(self):
         return {"torchsparse": torchsparse.__version__, **super().versions()}
@@ -69,22 +69,20 @@ class Torchsparse(TorchProgram):
 
     def _sparse(self, features):
         # A batch has coordinates of its own: scn would find the rulebooks of a tensor that it knows.
-        field = (self.subject.batch_size, *self.subject.spatial_size)
-        return torchsparse.SparseTensor(features, self.coordinates.clone(), spatial_range=field)
+        return torchsparse.SparseTensor(features, self.coordinates.clone())
 
     def enter(self):
         result = self.body(self._sparse(self.features))
         return result if self.is_model else result.feats
 
     def rulebooks(self):
-        coordinates, size = self.coordinates.clone(), self.subject.spatial_size
+        coordinates, size, stride = self.coordinates.clone(), self.subject.spatial_size, 1
         while True:
-            functional.build_kernel_map(coordinates, len(coordinates), 3, 1)["nbsizes"]
+            functional.build_kernel_map(coordinates, 3, 1, stride)
             if any(places % 2 for places in size):
                 return
-            coarser = functional.build_kernel_map(coordinates, len(coordinates), 2, 2)
-            coordinates = coarser["coords"]
-            coarser["nbsizes"]
+            coordinates = functional.build_kernel_map(coordinates, 2, 2, stride)[2]
+            stride *= 2
             size = [places // 2 for places in size]
 
     def layer_function(self, kind, planes, weight, leaf):

@@ -18,10 +18,10 @@ LIBRARIES = {
     "SparseConvNet": "sparseconvnet",
     "MinkowskiEngine": "MinkowskiEngine",
     "spconv": "spconv",
+    "torchsparse": "torchsparse",
 }
 # What the results and the times of the others are compared with.
 NEEDED = ("scn", "scn.torch")
-NOT_TRIED = {"torchsparse": "2.1, its current version, computes convolutions on GPUs only"}
 # Settings of the caller that would decide for OpenBLAS how fast it is.
 UNSET = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "SCN_NUM_THREADS")
@@ -132,7 +132,7 @@ def cpu_field(name):
 
 def available(wanted):
     """Return the libraries that are there, and by name why others are not. wanted: which to look for; None for all."""
-    found, absent = [], dict(NOT_TRIED)
+    found, absent = [], {}
     for library, module in LIBRARIES.items():
         if wanted and library not in (*wanted, *NEEDED):
             if module is not None:

@@ -26,7 +26,7 @@ BACKBONE = [16, 32, 64, 64]
 MODELS = {
     "SpUNet": ("spconv", "minkowski", "torchsparse"),
     "MinkUNet": ("spconv", "minkowski", "torchsparse"),
-    "LiDAR backbone": ("spconv", "torchsparse"),
+    "LiDAR backbone": ("spconv",),
     "LiDAR backbone, sites rounded down": ("minkowski",),
 }
 LAYER_PLANES = (16, 32, 64, 128)
@@ -40,6 +40,8 @@ LAYERS = {
 OFF_KINKS, SMALLER = 16, 0.02
 # In deep networks, with less: the batch norms of the others lose digits of every large mean.
 OFF_KINKS_WHERE_DEEP = 4
+# By the library whose program scn runs, scn in its place.
+STAND_INS = {"spconv": "scn.spconv", "MinkowskiEngine": "scn.minkowski", "torchsparse": "scn.torchsparse"}
 # The formats of weights in which they are handed over: that of scn and SparseConvNet, and those of others.
 FORMATS = ("scn", "spconv", "minkowski", "torchsparse")
 
@@ -50,6 +52,7 @@ def format_of(library):
         "MinkowskiEngine": "minkowski",
         "scn.spconv": "spconv",
         "scn.minkowski": "minkowski",
+        "torchsparse": "torchsparse",
         "scn.torchsparse": "torchsparse",
     }
     return forms.get(library, "scn")

@@ -10,8 +10,6 @@ import sys
 import time
 import traceback
 
-# By name of scn in place of a library: the library.
-STAND_INS = {"scn.spconv": "spconv", "scn.minkowski": "MinkowskiEngine", "scn.torchsparse": "torchsparse"}
 REPEATS = 4  # applications of a network that are compared with the first one
 
 
@@ -23,6 +21,8 @@ def resident(field):
 
 def make_program(library):
     """Return the class of a library's programs; the import is what takes time and memory."""
+    from subject import STAND_INS
+
     if library == "scn":
         from networks_scn import Program
     elif library == "scn.torch":
@@ -36,12 +36,14 @@ def make_program(library):
         from networks_spconv import Spconv as Program
     elif library == "MinkowskiEngine":
         from networks_minkowski import MinkowskiEngine as Program
-    elif library in STAND_INS:
+    elif library == "torchsparse":
+        from networks_torchsparse import Torchsparse as Program
+    elif library in STAND_INS.values():
         from networks_stand_in import stand_in_for
 
-        Program = stand_in_for(STAND_INS[library])
+        Program = stand_in_for(next(name for name, place in STAND_INS.items() if place == library))
     else:
-        known = ["scn", "scn.torch", *STAND_INS, "SparseConvNet", "spconv", "MinkowskiEngine"]
+        known = ["scn", "scn.torch", *STAND_INS.values(), "SparseConvNet", "spconv", "MinkowskiEngine", "torchsparse"]
         sys.exit(f"worker: LIBRARY: is {library!r}, expected one of {', '.join(known)}")
     return Program
 

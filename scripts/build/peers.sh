@@ -2,8 +2,9 @@
 # Build build/peers-venv, in which `make bench-peers` compares scn with other libraries: peers.sh [NAME=FOLDER ...]
 #
 # PyTorch and spconv come from the package index. SparseConvNet and MinkowskiEngine are built for a CPU from a folder
-# with their source, a clone or an unpacked archive: sparseconvnet=FOLDER MinkowskiEngine=FOLDER. What was built stays;
-# a folder that is not named, or whose library cannot be built, leaves a line that says so in NAME.absent.
+# with their source, a clone or an unpacked archive: sparseconvnet=FOLDER MinkowskiEngine=FOLDER torchsparse=FOLDER, the
+# last one with version 2.0.0. What was built stays; a folder that is not named, or whose library cannot be built,
+# leaves a line that says so in NAME.absent.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 venv=$PWD/build/peers-venv
@@ -41,12 +42,24 @@ copy_source() {
     if [ -e "$1/.git" ] || [ -f "$1/HEAD" ]; then git -C "$1" archive HEAD | tar -x -C "$2"; else cp -r "$1/." "$2"; fi
 }
 
-build_sparseconvnet() {
+need_sparsehash() {
     [ -e /usr/include/google/dense_hash_map ] || {
         echo "google/dense_hash_map is missing: install libsparsehash-dev"
         return 1
     }
-    (cd "$1" && pip_install --no-build-isolation --no-deps --no-cache-dir .)
+}
+
+build_sparseconvnet() {
+    need_sparsehash && (cd "$1" && pip_install --no-build-isolation --no-deps --no-cache-dir .)
+}
+
+build_torchsparse() {
+    [ -f "$1/torchsparse/backend/pybind_cpu.cpp" ] && grep -q "'2\.0\." "$1/torchsparse/version.py" || {
+        echo "it is not version 2.0.0, the last one that computes convolutions on a CPU"
+        return 1
+    }
+    need_sparsehash && pip_install -c <(grep -E "^tqdm=" requirements.txt) tqdm &&
+        (cd "$1" && MAX_JOBS=$(nproc) pip_install --no-build-isolation --no-deps --no-cache-dir .)
 }
 
 build_MinkowskiEngine() {
@@ -83,12 +96,13 @@ build_library() {
     fi
 }
 
-sparseconvnet='' MinkowskiEngine=''
+sparseconvnet='' MinkowskiEngine='' torchsparse=''
 for argument in "$@"; do
     case $argument in
     sparseconvnet=*) sparseconvnet=${argument#*=} ;;
     MinkowskiEngine=*) MinkowskiEngine=${argument#*=} ;;
-    *) fail "argument: is $argument, expected sparseconvnet=FOLDER or MinkowskiEngine=FOLDER" ;;
+    torchsparse=*) torchsparse=${argument#*=} ;;
+    *) fail "argument: is $argument, expected sparseconvnet=FOLDER, MinkowskiEngine=FOLDER or torchsparse=FOLDER" ;;
     esac
 done
 make_environment
@@ -96,3 +110,4 @@ site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("pureli
 echo "$PWD/bindings/python/src" >"$site/scn.pth"
 build_library sparseconvnet "$sparseconvnet"
 build_library MinkowskiEngine "$MinkowskiEngine"
+build_library torchsparse "$torchsparse"
