@@ -1,7 +1,7 @@
 """Networks of libraries whose layers are torch's modules on a tensor that knows its sites.
 
-`layers` is the class of a library with `convolution`, `windows` (a strided layer whose filter is larger than its
-stride), `transposed`, `norm`, `relu`, `join`, `add`, `rows` and `sites`.
+`layers` is the class of a library with `convolution`, `transposed`, `norm`, `relu`, `join`, `add`, `rows` and `sites`,
+and for the backbone `windows`, a strided layer whose filter is larger than its stride.
 """
 
 from torch import nn

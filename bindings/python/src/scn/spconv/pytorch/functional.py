@@ -198,43 +198,16 @@ def indice_avgpool_implicit_gemm(
     return _pairs.average(features, _pairs.pairs_of_table(indice_pairs_fwd), num_activate_out)
 
 
-class SparseConvFunction:
-    """`indice_conv` as its method `apply`."""
-
-    apply = staticmethod(indice_conv)
-
-
-class SparseInverseConvFunction:
-    """`indice_inverse_conv` as its method `apply`."""
-
-    apply = staticmethod(indice_inverse_conv)
+def _with_apply(name: str, function: Any) -> type:
+    """Return a class that has a function as its method `apply`, as programs call torch's."""
+    doc = f"`{function.__name__}` as its method `apply`."
+    return type(name, (), {"__doc__": doc, "__module__": __name__, "apply": staticmethod(function)})
 
 
-class SparseImplicitGemmFunction:
-    """`implicit_gemm` as its method `apply`."""
-
-    apply = staticmethod(implicit_gemm)
-
-
-class SubMConvFunction:
-    """`indice_subm_conv` as its method `apply`."""
-
-    apply = staticmethod(indice_subm_conv)
-
-
-class SparseMaxPoolFunction:
-    """`indice_maxpool` as its method `apply`."""
-
-    apply = staticmethod(indice_maxpool)
-
-
-class SparseMaxPoolImplicitGemmFunction:
-    """`indice_maxpool_implicit_gemm` as its method `apply`."""
-
-    apply = staticmethod(indice_maxpool_implicit_gemm)
-
-
-class SparseAvgPoolImplicitGemmFunction:
-    """`indice_avgpool_implicit_gemm` as its method `apply`."""
-
-    apply = staticmethod(indice_avgpool_implicit_gemm)
+SparseConvFunction = _with_apply("SparseConvFunction", indice_conv)
+SparseInverseConvFunction = _with_apply("SparseInverseConvFunction", indice_inverse_conv)
+SparseImplicitGemmFunction = _with_apply("SparseImplicitGemmFunction", implicit_gemm)
+SubMConvFunction = _with_apply("SubMConvFunction", indice_subm_conv)
+SparseMaxPoolFunction = _with_apply("SparseMaxPoolFunction", indice_maxpool)
+SparseMaxPoolImplicitGemmFunction = _with_apply("SparseMaxPoolImplicitGemmFunction", indice_maxpool_implicit_gemm)
+SparseAvgPoolImplicitGemmFunction = _with_apply("SparseAvgPoolImplicitGemmFunction", indice_avgpool_implicit_gemm)
