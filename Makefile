@@ -57,7 +57,7 @@ $(LIBRARY): $(LIBRARY_SOURCES) | build/.setup-library
 lib: $(LIBRARY) ## build/lib/libscn.so, which needs only the C and C++ libraries and OpenBLAS
 
 demo: $(LIBRARY) .venv/.ready ## train a network on handwritten digits and read those of other writers
-	.venv/bin/python examples/pendigits/train.py
+	.venv/bin/python examples/pendigits/train.py $(ARGS)
 
 example-tabletop: ## table or object, in scenes of a depth camera; DATA=folder, ARGS=--quick: see docs/examples.md
 example-terrain: ## ground or object, in airborne laser scans; DATA, ARGS as above

@@ -31,7 +31,7 @@ FORMAT = 1
 AS_RECORDED, SLOWER, CANNOT, NOTHING_RECORDED = range(4)
 
 # The parts of scn-bench that have ratios, and about how many seconds each takes on an idle machine.
-PARTS = {"convolutions": 11, "groups": 6, "unets": 12, "geometry": 2, "elements": 3, "networks": 2}
+PARTS = {"convolutions": 11, "groups": 6, "bfloat16": 7, "unets": 12, "geometry": 2, "elements": 3, "networks": 2}
 # The units that are compared, and whether more is faster.
 MORE_IS_FASTER = {"share of sgemm": True, "share of memcpy": True, "times the rate": True, "operations": False}
 # One section has figures of several parts, so that a part is found by section and name.

@@ -25,7 +25,7 @@ INK = "#333333"
 # By the name of instructions that libraries were limited to: what they are.
 LIMITS = {"avx2": "all limited to AVX2, as on cpus without AVX-512"}
 # What stands between markers of pages.
-MARKERS = ("peers", "peers models", "peers layers", *(f"peers {name}" for name in LIMITS))
+MARKERS = ("peers", "peers summary", "peers models", "peers layers", *(f"peers {name}" for name in LIMITS))
 
 
 def threads_text(threads):
@@ -101,6 +101,7 @@ def tables(figures):
         return {f"peers {known.all['instructions']}": "\n\n".join(parts)}
     found = {
         "peers": "\n\n".join([networks_table(known), "\n".join(notes(known))]),
+        "peers summary": "\n\n".join([networks_table(known), filled(summary(known))]),
         "peers models": models_table(known) if known.all["models"] else None,
         "peers layers": layers_table(known),
     }
@@ -134,7 +135,11 @@ def models_table(known):
                 rows.append(f"| {known.label(library)} | {' | '.join(cells)} |")
     agreement = agreement_text(lines_on_one(known, "models"), "scn.torch", ", a twentieth of it left out")
     note = f"Medians over rounds. {agreement}"
-    return "\n".join([*rows, "", textwrap.fill(note, 120, break_long_words=False, break_on_hyphens=False)])
+    return "\n".join([*rows, "", filled(note)])
+
+
+def filled(paragraph):
+    return textwrap.fill(paragraph, 120, break_long_words=False, break_on_hyphens=False)
 
 
 def networks_table(known):
@@ -180,22 +185,8 @@ def notes(known):
         )
         for network in figures["networks"]
     ]
-    scenes = f"{figures['scenes']} scene{'s' if figures['scenes'] > 1 else ''} ({figures['source']})"
-    versions = {name: about["versions"] for name, about in figures["libraries"].items()}
-    computed = ", ".join(["float32", *filter(None, [LIMITS.get(figures["instructions"])])])
-    measured = [
-        f"Measured on {figures['date']}: {figures['cpu']} ({figures['cpus']} cpus, family/model",
-        f"{figures['cpu_family_model']}), {scenes} of {figures['sites']:,} sites, {computed}; medians of",
-        f"{figures['rounds']} rounds in turns. scn {versions['scn']['scn']}, PyTorch",
-        f"{versions[LIKE_FOR_LIKE]['torch']}, Python {figures['python']}.",
-    ]
-    if figures["quick"]:
-        measured.append("**A quick look, not for the record.**")
-    if figures["cpu_share_at_1_thread"] < 0.95:
-        share = 100 * figures["cpu_share_at_1_thread"]
-        measured.append(f"**The machine was busy: a thread got a core for {share:.0f} % of the time.**")
     paragraphs = [
-        " ".join(measured),
+        measured(known),
         f"scn's `optimize_for_inference` brings its inference to {optimized[0]} s and {optimized[1]} s.",
         agreement_note(known),
         race_note(known),
@@ -203,8 +194,40 @@ def notes(known):
     if figures["left_out"]:
         why = "; ".join(f"{name} ({reason})" for name, reason in figures["left_out"].items())
         paragraphs.append(f"Left out: {why}.")
-    filled = [textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False) for text in paragraphs if text]
-    return "\n\n".join(filled).split("\n")
+    return "\n\n".join(filled(text) for text in paragraphs if text).split("\n")
+
+
+def measured(known):
+    """Say what was measured, when and where."""
+    figures = known.all
+    scenes = f"{figures['scenes']} scene{'s' if figures['scenes'] > 1 else ''} ({figures['source']})"
+    versions = {name: about["versions"] for name, about in figures["libraries"].items()}
+    computed = ", ".join(["float32", *filter(None, [LIMITS.get(figures["instructions"])])])
+    sentences = [
+        f"Measured on {figures['date']}: {figures['cpu']} ({figures['cpus']} cpus, family/model",
+        f"{figures['cpu_family_model']}), {scenes} of {figures['sites']:,} sites, {computed}; medians of",
+        f"{figures['rounds']} rounds in turns. scn {versions['scn']['scn']}, PyTorch",
+        f"{versions[LIKE_FOR_LIKE]['torch']}, Python {figures['python']}.",
+    ]
+    if figures["quick"]:
+        sentences.append("**A quick look, not for the record.**")
+    if figures["cpu_share_at_1_thread"] < 0.95:
+        share = 100 * figures["cpu_share_at_1_thread"]
+        sentences.append(f"**The machine was busy: a thread got a core for {share:.0f} % of the time.**")
+    return " ".join(sentences)
+
+
+def summary(known):
+    """The notes in a few lines, for a page that leads to all of them."""
+    sentences = [measured(known), agreement_note(known)]
+    for library, lines in races(known).items():
+        threads = threads_text(max(line["threads"] for line in lines))
+        most = max(line["logits"] for line in lines)
+        sentences.append(
+            f"**{library}'s kernels race** on {threads}: the outputs of the same call differ by up to {most:.2g} of the "
+            "largest value."
+        )
+    return " ".join(sentences)
 
 
 def agreement_note(known):
@@ -229,14 +252,22 @@ def agreement_text(lines, reference, left_out=""):
     )
 
 
+def races(known):
+    """By library whose results change from run to run by more than rounding: how much, by number of threads and how
+    they wait for work."""
+    most = known.all["tolerances"]
+    found = {}
+    for line in known.all["run_to_run"]:
+        if line["logits"] > most["logits"] or line["gradients"] > most["gradients"]:
+            found.setdefault(line["library"], []).append(line)
+    return {library: found[library] for library in known.all["libraries"] if library in found}
+
+
 def race_note(known):
-    """Say which results change from run to run by more than rounding, and how much, by how threads wait for work."""
-    texts, most = [], known.all["tolerances"]
-    for library in known.all["libraries"]:
+    """Say which results change from run to run, and how much, by how threads wait for work."""
+    texts = []
+    for library, moving in races(known).items():
         lines = [line for line in known.all["run_to_run"] if line["library"] == library]
-        moving = [line for line in lines if line["logits"] > most["logits"] or line["gradients"] > most["gradients"]]
-        if not moving:
-            continue
         threads = threads_text(max(line["threads"] for line in moving))
         used = known.all["environment"]["waiting"]["of_several_threads"][library]
         text = f"**The kernels of {library} for a CPU race**: on {threads} the same call differs from run to run."

@@ -149,6 +149,8 @@ def main() -> int:
     if answer != f"C: {correct} of {len(test)}":
         print(f"the C program reads otherwise than Python, which read {correct} of {len(test)}", file=sys.stderr)
         return 1
+    rounded = scn.optimize_for_inference(network, "bfloat16")
+    print(f"optimized for inference in bfloat16: {int((read(rounded, fitted) == test.labels).sum())} of {len(test)}")
     print(f"test accuracy {correct / len(test):.2%} ({correct} of {len(test)})")
     return 0
 

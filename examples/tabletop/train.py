@@ -113,6 +113,8 @@ def main() -> None:
         f"Table or object: scene {shown[-1].name}",
     )  # fmt: skip
     print(f"saved {options.output / 'tabletop.safetensors'}, tabletop.jpg, tabletop.html")
+    rounded = scn.optimize_for_inference(fast, "bfloat16")
+    print(f"optimized for inference in bfloat16: {intersection_over_union(rounded, test, size)}")
     print(f"{intersection_over_union(fast, test, size)} on {len(test)} test scenes")
 
 
