@@ -226,6 +226,17 @@ def test_gradients_are_right(random):
         )
 
 
+@pytest.mark.parametrize("kind", ["Sum", "Avg", "Max"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_windows_without_any_row_have_a_gradient(kind, dtype):
+    features = torch.ones(2, 3, dtype=dtype, requires_grad=True)
+    x = ME.SparseTensor(features, torch.tensor([[0, 1, 1], [0, 3, 5]], dtype=torch.int32))
+    y = getattr(ME, f"Minkowski{kind}Pooling")(1, 2, dimension=2)(x)
+    assert y.F.tolist() == [[0.0] * 3] * 2 and y.F.requires_grad
+    y.F.sum().backward()
+    assert features.grad.tolist() == [[0.0] * 3] * 2
+
+
 @pytest.mark.filterwarnings("ignore:coordinates")
 def test_bad_calls_say_what_they_expect(random):
     x = tensor(random)

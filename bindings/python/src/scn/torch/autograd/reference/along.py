@@ -23,12 +23,17 @@ def rule_counts(columns: RuleColumns, rows: int) -> torch.Tensor:
     return columns.outputs.new_zeros(rows).index_add_(0, columns.outputs, ones)
 
 
+def zero_rows(input: torch.Tensor, rows: int) -> torch.Tensor:
+    """Return zeros [rows, planes] which are a function of the input, as a sum over no rules is."""
+    return input[:0].sum(0).repeat(rows, 1)
+
+
 def pool(input: torch.Tensor, rulebook: RulebookHandle, rows: int, pooling: str) -> torch.Tensor:
     """Return [rows, planes] of [input rows, planes]; pooling: as in `scn.functional.pool`."""
     columns = columns_of(rulebook, input.device)
     if pooling in ("max", "max_with_zero"):
         return _Maximum.apply(input, rulebook, rows, pooling == "max_with_zero")  # type: ignore[no-any-return]
-    result = input.new_zeros(rows, input.shape[1])
+    result = zero_rows(input, rows)
     for _, reads, writes in columns.parts():
         result = result.index_add_(0, writes, input.index_select(0, reads))
     if pooling == "volume_mean":
@@ -40,7 +45,7 @@ def pool(input: torch.Tensor, rulebook: RulebookHandle, rows: int, pooling: str)
 
 def shape_context(input: torch.Tensor, rulebook: RulebookHandle, rows: int, volume: int) -> torch.Tensor:
     """Return the features under each filter offset side by side, [rows, volume * planes]."""
-    parts = [input.new_zeros(rows, input.shape[1])] * volume
+    parts = [zero_rows(input, rows)] * volume
     for k, reads, writes in columns_of(rulebook, input.device).parts():
         parts[k] = parts[k].index_copy(0, writes, input.index_select(0, reads))
     return torch.cat(parts, 1) if volume else input.new_zeros(rows, 0)
@@ -75,7 +80,7 @@ def weighted_sum(input: torch.Tensor, weights: torch.Tensor, rulebook: RulebookH
     """Return for each output row the sum over its rules of the input row times the rule's weight."""
     columns = columns_of(rulebook, input.device)
     products = input.index_select(0, columns.inputs) * weights[:, None].to(input.dtype)
-    result = input.new_zeros(rows, input.shape[1])
+    result = zero_rows(input, rows)
     for begin, end in zip(columns.offsets, columns.offsets[1:]):
         result = result.index_add_(0, columns.outputs[begin:end], products[begin:end])
     return result
