@@ -20,7 +20,9 @@ public typealias HostResult = UnsafeMutablePointer<scn_matrix>?
 public func scn_input_forward(_ geometry: OpaquePointer?, _ features: Host, _ result: HostResult) -> scn_status {
     status {
         let map = try inputMap(try SCNABI.geometry(geometry))
-        try map.forward(try matrix(features, "features"), into: try matrix(result, "result"))
+        try map.forward(
+            try matrix(features, "features", mayBeRounded: true), into: try matrix(result, "result", mayBeRounded: true)
+        )
     }
 }
 
@@ -28,7 +30,9 @@ public func scn_input_forward(_ geometry: OpaquePointer?, _ features: Host, _ re
 public func scn_input_backward(_ geometry: OpaquePointer?, _ gradient: Host, _ result: HostResult) -> scn_status {
     status {
         let map = try inputMap(try SCNABI.geometry(geometry))
-        try map.backward(try matrix(gradient, "gradient"), into: try matrix(result, "result"))
+        try map.backward(
+            try matrix(gradient, "gradient", mayBeRounded: true), into: try matrix(result, "result", mayBeRounded: true)
+        )
     }
 }
 
@@ -36,7 +40,9 @@ public func scn_input_backward(_ geometry: OpaquePointer?, _ gradient: Host, _ r
 public func scn_output_forward(_ geometry: OpaquePointer?, _ features: Host, _ result: HostResult) -> scn_status {
     status {
         let map = try inputMap(try SCNABI.geometry(geometry))
-        try map.outputForward(try matrix(features, "features"), into: try matrix(result, "result"))
+        try map.outputForward(
+            try matrix(features, "features", mayBeRounded: true), into: try matrix(result, "result", mayBeRounded: true)
+        )
     }
 }
 
@@ -44,7 +50,9 @@ public func scn_output_forward(_ geometry: OpaquePointer?, _ features: Host, _ r
 public func scn_output_backward(_ geometry: OpaquePointer?, _ gradient: Host, _ result: HostResult) -> scn_status {
     status {
         let map = try inputMap(try SCNABI.geometry(geometry))
-        try map.outputBackward(try matrix(gradient, "gradient"), into: try matrix(result, "result"))
+        try map.outputBackward(
+            try matrix(gradient, "gradient", mayBeRounded: true), into: try matrix(result, "result", mayBeRounded: true)
+        )
     }
 }
 
@@ -169,8 +177,9 @@ public func scn_max_pooling_forward(
 ) -> scn_status {
     status {
         try MaxPoolingOperation.forward(
-            try SCNABI.rulebook(rulebook), input: try matrix(input, "input"), featuresToDrop: Int(features_to_drop),
-            into: try matrix(result, "result"))
+            try SCNABI.rulebook(rulebook), input: try matrix(input, "input", mayBeRounded: true),
+            featuresToDrop: Int(features_to_drop),
+            into: try matrix(result, "result", mayBeRounded: true))
     }
 }
 
@@ -181,9 +190,10 @@ public func scn_max_pooling_backward(
 ) -> scn_status {
     status {
         try MaxPoolingOperation.backward(
-            try SCNABI.rulebook(rulebook), input: try matrix(input, "input"), output: try matrix(output, "output"),
-            gradient: try matrix(gradient, "gradient"), featuresToDrop: Int(features_to_drop),
-            into: try matrix(result, "result"))
+            try SCNABI.rulebook(rulebook), input: try matrix(input, "input", mayBeRounded: true),
+            output: try matrix(output, "output", mayBeRounded: true),
+            gradient: try matrix(gradient, "gradient", mayBeRounded: true), featuresToDrop: Int(features_to_drop),
+            into: try matrix(result, "result", mayBeRounded: true))
     }
 }
 
@@ -191,14 +201,14 @@ public func scn_max_pooling_backward(
 public func scn_average_pooling_forward(
     _ rulebook: OpaquePointer?, _ input: Host, _ features_to_drop: Int64, _ result: HostResult
 ) -> scn_status {
-    sumForward(rulebook, input, features_to_drop, result) { 1 / Double($0.volume) }
+    sumForward(rulebook, input, features_to_drop, result) { 1 / Double(max(1, $0.volume)) }
 }
 
 @_cdecl("scn_average_pooling_backward") @implementation
 public func scn_average_pooling_backward(
     _ rulebook: OpaquePointer?, _ gradient: Host, _ features_to_drop: Int64, _ result: HostResult
 ) -> scn_status {
-    sumBackward(rulebook, gradient, features_to_drop, result) { 1 / Double($0.volume) }
+    sumBackward(rulebook, gradient, features_to_drop, result) { 1 / Double(max(1, $0.volume)) }
 }
 
 @_cdecl("scn_unpooling_forward") @implementation
@@ -221,8 +231,9 @@ private func sumForward(
     status {
         let rules = try SCNABI.rulebook(rulebook)
         try SumPoolingOperation.forward(
-            rules, input: try matrix(input, "input"), featuresToDrop: Int(dropped), factor: factor(rules),
-            into: try matrix(result, "result"))
+            rules, input: try matrix(input, "input", mayBeRounded: true), featuresToDrop: Int(dropped),
+            factor: factor(rules),
+            into: try matrix(result, "result", mayBeRounded: true))
     }
 }
 
@@ -232,8 +243,9 @@ private func sumBackward(
     status {
         let rules = try SCNABI.rulebook(rulebook)
         try SumPoolingOperation.backward(
-            rules, gradient: try matrix(gradient, "gradient"), featuresToDrop: Int(dropped), factor: factor(rules),
-            into: try matrix(result, "result"))
+            rules, gradient: try matrix(gradient, "gradient", mayBeRounded: true), featuresToDrop: Int(dropped),
+            factor: factor(rules),
+            into: try matrix(result, "result", mayBeRounded: true))
     }
 }
 

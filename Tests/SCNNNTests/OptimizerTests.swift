@@ -81,6 +81,24 @@ import Testing
         #expect(worstError(try #require(a.gradient) + #require(b.gradient), [0.6, 0, 0.8]) < 1e-6)
         #expect(unused.gradient == nil)
         #expect(try Gradients.clipNorm([], to: 1) == 0)
+        // What is listed twice counts once.
+        let c = try leaf([1], [1])
+        try (c * 3).sum().backward()
+        #expect(try Gradients.clipNorm([c, c], to: 1) == 3)
+        #expect(worstError(try #require(c.gradient), [1]) < 1e-6)
+    }
+
+    /// A checkpoint may hold any number of steps.
+    @Test func stepsOfAdamDoNotOverflow() throws {
+        let weight = try leaf([1], [1])
+        let adam = try Adam([weight])
+        adam.restore(0, steps: .max - 1, matrices: [try Matrix(zeros: 1, planes: 1), try Matrix(zeros: 1, planes: 1)])
+        for _ in 0..<2 {
+            weight.zeroGradient()
+            try (weight * 2).sum().backward()
+            try adam.step()
+        }
+        #expect(adam.saved(0).steps == .max)
     }
 
     @Test func normsThatAreNotFiniteChangeNothing() throws {

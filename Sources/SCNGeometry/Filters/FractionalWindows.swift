@@ -149,12 +149,12 @@ package struct FractionalWindows: Hashable, Sendable {
             for index in 1...steps { starts.pointer[index] += starts.pointer[index - 1] }
         } else {
             // u in units of 2^-32: exact, so that the last start is `room`.
-            let unit = 1 << 32
-            let u = UInt128(random?.index(below: unit) ?? unit / 2)
-            func floor(_ index: Int) -> Int {
-                Int(UInt128(room) * (UInt128(index * unit) + u) / UInt128(steps * unit))
+            let unit = UInt128(1) << 32
+            let u = UInt128(random?.index(below: Int(unit)) ?? Int(unit / 2))
+            func floor(_ index: Int) -> UInt128 {
+                UInt128(room) * (UInt128(index) * unit + u) / (UInt128(steps) * unit)
             }
-            for index in 0...steps { starts.pointer[index] = floor(index) - floor(0) }
+            for index in 0...steps { starts.pointer[index] = Int(floor(index) - floor(0)) }
         }
         return starts
     }

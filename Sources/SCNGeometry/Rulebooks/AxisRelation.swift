@@ -70,7 +70,7 @@ struct AxisRelation: BitwiseCopyable {
         case .strided(let windows): return windows.count(of: input)
         case .spread(let stride, let padding):
             let first = input * stride - padding
-            let low = first < 0 ? (-first + step - 1) / step : 0
+            let low = first < 0 ? -(first + 1) / step + 1 : 0
             let room = outputSize - 1 - first
             return room < 0 ? 0 : max(0, min(taps - 1, room / step) - low + 1)
         case .tiles, .windows:

@@ -31,7 +31,7 @@ extension Rulebook {
     private func spread(over outputOfRow: Storage<Int32>) throws(SCNError) -> Rulebook {
         let (rows, cells, volume) = (outputOfRow.count, outputCount, volume)
         // Asked for once: another thread may set it meanwhile.
-        let lanes = Parallel.threadCount
+        let lanes = min(Parallel.threadCount, volume)
         let sources = try Storage<Int32>(count: checkedProduct([lanes, cells], "the corners of cells"))
         let starts = try Storage<Int64>(count: volume + 1, zeroed: true)
         let (start, cell) = (starts.pointer, outputOfRow.pointer)

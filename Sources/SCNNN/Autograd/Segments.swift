@@ -34,10 +34,11 @@ extension Tensor {
     /// The rows of each segment added up, averaged, or their maximum: [rows, ...] becomes [segments, ...].
     public func reduced(_ reduction: SegmentReduction, over segments: Segments) throws -> Tensor {
         let input = try rows("input")
+        let shape = try Self.derived([segments.count] + shape.dropFirst())
         let result = try Matrix(rows: segments.count, planes: input.planes)
         try segments.reduce(input, reduction, into: result)
         let (first, output) = reduction == .max ? (input, result) : (nil, nil)
-        return Tape.result(shape: [segments.count] + shape.dropFirst(), values: result, inputs: [self]) { gradient in
+        return Tape.result(shape: shape, values: result, inputs: [self]) { gradient in
             let byInput = try Matrix(rows: segments.rowCount, planes: result.planes)
             try segments.reduceBackward(
                 reduction, input: first, output: output,
@@ -62,11 +63,10 @@ extension Tensor {
     /// For each row the vector of its segment, zeros where it belongs to none: [segments, ...] becomes [rows, ...].
     public func gathered(by segments: Segments) throws -> Tensor {
         let vectors = try rows("vectors")
+        let shape = try Self.derived([segments.rowCount] + shape.dropFirst())
         let result = try Matrix(rows: segments.rowCount, planes: vectors.planes)
         try segments.gather(vectors, into: result)
-        return Tape.result(
-            shape: [segments.rowCount] + shape.dropFirst(), values: result, inputs: [self]
-        ) { gradient in
+        return Tape.result(shape: shape, values: result, inputs: [self]) { gradient in
             let byVectors = try Matrix(rows: segments.count, planes: result.planes)
             try segments.reduce(
                 gradient.reshaped(rows: segments.rowCount, planes: result.planes), .sum, into: byVectors)
@@ -84,12 +84,11 @@ extension Tensor {
     package func padded(_ places: PaddedRows) throws -> Tensor {
         let input = try rows("input")
         let (segments, planes) = (places.counts.count, input.planes)
+        let shape = try Self.derived([segments, places.most] + shape.dropFirst())
         let width = try checkedProduct([places.most, planes], "a row of \(places.most) x \(planes) planes")
         let result = try Matrix(rows: segments, planes: width)
         try places.pad(input, into: result)
-        return Tape.result(
-            shape: [segments, places.most] + shape.dropFirst(), values: result, inputs: [self]
-        ) { gradient in
+        return Tape.result(shape: shape, values: result, inputs: [self]) { gradient in
             let byInput = try Matrix(rows: input.rows, planes: planes)
             try places.padBackward(gradient.reshaped(rows: segments, planes: width), into: byInput)
             return [.fresh(byInput)]

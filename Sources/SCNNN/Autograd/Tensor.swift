@@ -18,7 +18,7 @@ public final class Tensor {
 
     /// A leaf over `values`, whose count must match the shape.
     package init(shape: [Int], values: Matrix, requiresGradient: Bool = false) {
-        precondition(shape.reduce(1, *) == values.count)
+        precondition(shape.reduce(1, &*) == values.count)
         self.shape = shape
         self.values = values
         self.requiresGradient = requiresGradient
@@ -146,5 +146,11 @@ public final class Tensor {
         // Zeros last, so that a product that overflows before its zero is still an error.
         _ = try checkedProduct(shape.map { max(1, $0) } + [MemoryLayout<Float>.stride], "a tensor of shape \(shape)")
         return (shape.dropLast().reduce(1, *), shape.last ?? 1)
+    }
+
+    /// A shape that an operation derives from another, or an error: a zero axis may hide how long others are.
+    static func derived(_ shape: [Int]) throws(SCNError) -> [Int] {
+        _ = try rowsAndPlanes(shape)
+        return shape
     }
 }

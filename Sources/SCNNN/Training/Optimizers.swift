@@ -122,7 +122,9 @@ public final class Adam: Optimizer {
         epsilon: Double = 1e-8, weightDecay: Double = 0, decoupled: Bool = false
     ) throws(SCNError) {
         for (beta, name) in [(beta1, "beta1"), (beta2, "beta2")] {
-            try require(beta >= 0 && beta < 1, .invalidArgument, "\(name): is \(beta), expected 0 ... 1, below 1")
+            try require(
+                beta >= 0 && Float(beta) < 1, .invalidArgument,
+                "\(name): is \(beta), expected 0 ... 1, below 1 in float32")
         }
         try requireAtLeastZero(epsilon, "epsilon")
         if epsilon > 0 { try requirePositive(epsilon, "epsilon") }
@@ -141,10 +143,11 @@ public final class Adam: Optimizer {
         for (index, (first, second)) in zip(missing, fresh) { moments[index] = (first, second, 0) }
         for (index, parameter) in parameters.enumerated() {
             guard let gradient = parameter.gradientValues, let (first, second, steps) = moments[index] else { continue }
+            let step = min(steps, Int.max - 1) + 1
             try OptimizerSteps.adam(
                 parameter.values, gradient: gradient, firstMoment: first, secondMoment: second, options: options,
-                corrections: (1 - power(options.beta1, steps + 1), 1 - power(options.beta2, steps + 1)))
-            moments[index]?.steps = steps + 1
+                corrections: (1 - power(options.beta1, step), 1 - power(options.beta2, step)))
+            moments[index]?.steps = step
             parameter.values.storage.noteChange()
         }
     }
@@ -178,7 +181,8 @@ public enum Gradients {
     @discardableResult
     public static func clipNorm(_ parameters: [Tensor], to maximum: Double) throws -> Double {
         try require(maximum > 0, .invalidArgument, "max_norm: is \(maximum), expected a positive number")
-        let gradients = parameters.compactMap(\.gradientValues)
+        var seen: Set<ObjectIdentifier> = []
+        let gradients = parameters.filter { seen.insert(ObjectIdentifier($0)).inserted }.compactMap(\.gradientValues)
         let norm = try gradients.reduce(0.0) { try $0 + Elements.sumOfSquares($1) }.squareRoot()
         try require(norm.isFinite, .state, "parameters: the norm of the gradients is \(norm), which cannot be clipped")
         if norm > maximum {

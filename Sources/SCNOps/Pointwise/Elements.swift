@@ -144,6 +144,7 @@ package enum Elements {
         ) -> Void
     ) throws(SCNError) {
         let kernels = try fitting(joined, parts)
+        if joined.count == 0 { return }
         Parallel.forEachChunk(joined.rows, size: ChunkSizes.rows) { _, range in
             var column = joined.pointer + range.lowerBound * joined.planes
             for part in parts {
@@ -166,6 +167,7 @@ package enum Elements {
             _ planes: Int
         ) -> Void
     ) {
+        if joined.count == 0 { return }
         Parallel.forEachChunk(joined.rows, size: ChunkSizes.rows) { _, range in
             var column = joined.halves + range.lowerBound * joined.planes
             for part in parts {

@@ -42,18 +42,23 @@ def _padded(where: IntArray, index: int) -> IntArray:
 def batch_location_tensors(location_tensors: Iterable[Any]) -> IntArray:
     """Return the coordinates [rows, d] of many samples as one array [all rows, d + 1], the sample's number last.
 
-    Raises `ShapeError` if samples have different dimensions, or if there are none.
+    A sample of shape [0] has no rows. Raises `ShapeError` if samples have different dimensions, or if there are none of
+    any.
     """
-    samples = [coordinate_rows(sample, f"location_tensors[{index}]") for index, sample in enumerate(location_tensors)]
+    samples = {
+        index: coordinate_rows(sample, f"location_tensors[{index}]")
+        for index, sample in enumerate(location_tensors)
+        if tuple(np.shape(sample)) != (0,)
+    }
     if not samples:
         raise ShapeError("location_tensors: is empty, expected at least one sample")
-    columns = samples[0].shape[1]
-    for index, sample in enumerate(samples):
+    columns = next(iter(samples.values())).shape[1]
+    for index, sample in samples.items():
         if sample.shape[1] != columns:
             raise ShapeError(
                 f"location_tensors[{index}]: has {counted(sample.shape[1], 'column')}, expected {columns} as the first"
             )
-    return np.concatenate([_padded(sample, index) for index, sample in enumerate(samples)])
+    return np.concatenate([_padded(sample, index) for index, sample in samples.items()])
 
 
 def prepare_BLInput(batch: Sequence[tuple[Any, Any]]) -> list[Any]:

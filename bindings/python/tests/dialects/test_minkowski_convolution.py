@@ -261,6 +261,44 @@ def test_gradients_are_right_and_have_gradients(random):
     assert torch.autograd.gradgradcheck(function, inputs)
 
 
+@pytest.mark.parametrize("layer", [ME.MinkowskiSumPooling, lambda *a, **k: ME.MinkowskiConvolution(1, 1, *a, **k)])
+def test_given_coordinates_are_those_of_their_call_alone(layer):
+    where = torch.tensor([[0, 0], [0, 3], [0, 6], [0, 9]], dtype=torch.int32)
+    x = ME.SparseTensor(torch.ones(4, 1), where)
+    given = torch.tensor([[0, 2], [0, 4]], dtype=torch.int32)
+    y = layer(3, 2, dimension=1)(x, given)
+    assert y.C.tolist() == given.tolist()
+    assert sorted(layer(2, 2, dimension=1)(x).C[:, 1].tolist()) == [0, 2, 6, 8]
+    assert len(x.coordinate_manager.get_coordinates(x.coordinate_manager.stride(x.coordinate_map_key, 2))) == 4
+    # Below them, the way back leads to them.
+    for start in (y, layer(3, 1, dimension=1)(x, given)):
+        down = ME.MinkowskiConvolution(1, 1, kernel_size=2, stride=2, dimension=1)(start)
+        up = ME.MinkowskiConvolutionTranspose(1, 1, kernel_size=2, stride=2, dimension=1)(down)
+        assert up.coordinate_map_key == start.coordinate_map_key
+
+
+def test_a_tensor_that_is_refused_leaves_no_shared_manager():
+    where = torch.tensor([[0, 1, 2, 3]], dtype=torch.int32)
+    ME.set_sparse_tensor_operation_mode(ME.SparseTensorOperationMode.SHARE_COORDINATE_MANAGER)
+    try:
+        for stride, kind in (([2, 2, 2], AssertionError), (-2, ValueError)):
+            with pytest.raises(kind):
+                ME.SparseTensor(torch.ones(1, 1), where[:, :3], tensor_stride=stride)
+        assert ME.SparseTensor(torch.ones(1, 1), where).D == 3
+    finally:
+        ME.clear_global_coordinate_manager()
+        ME.set_sparse_tensor_operation_mode(ME.SparseTensorOperationMode.SEPARATE_COORDINATE_MANAGER)
+
+
+def test_poolings_and_channelwise_layers_do_not_expand():
+    x = ME.SparseTensor(torch.ones(2, 1), torch.tensor([[0, 0], [0, 7]], dtype=torch.int32))
+    kernel = ME.KernelGenerator(3, 2, expand_coordinates=True, dimension=1)
+    assert ME.MinkowskiSumPooling(3, 2, kernel_generator=kernel, dimension=1)(x).C.tolist() == [[0, 0], [0, 6]]
+    kernel = ME.KernelGenerator(3, 1, expand_coordinates=True, dimension=1)
+    channelwise = ME.MinkowskiChannelwiseConvolution(1, kernel_generator=kernel, dimension=1)
+    assert channelwise(x).C.tolist() == [[0, 0], [0, 7]]
+
+
 def test_functions_compute_what_layers_do_and_set_their_key(random):
     x = tensor(random)
     down = ME.MinkowskiConvolution(3, 4, 3, 2, dimension=3).double()

@@ -86,3 +86,23 @@ def test_norms_within_checkpoints_have_the_gradients_that_they_have_without(rand
         found.append([features.grad, layers[0].bn.weight.grad, layers[0].bn.bias.grad])
     for plain, checkpointed in zip(*found):
         assert torch.equal(plain, checkpointed) and plain.abs().sum() > 0
+
+
+@pytest.mark.parametrize("is_training", [True, False])
+@pytest.mark.parametrize("pack", [lambda values: values.double(), lambda values: torch.stack([values, values], -1)])
+def test_saved_tensors_may_come_back_in_other_memory(random, is_training, pack):
+    x = tensor(random)
+    layer = ME.MinkowskiBatchNorm(x.F.shape[1]).train(is_training)
+    features = x.F.detach().float().requires_grad_()
+
+    def result():
+        return layer(
+            ME.SparseTensor(features, coordinate_map_key=x.coordinate_map_key, coordinate_manager=x._manager)
+        ).F
+
+    upstream = torch.randn_like(features)
+    (wanted,) = torch.autograd.grad(result(), features, upstream)
+    back = (lambda values: values) if pack(features).ndim == 2 else (lambda values: values[..., 0])
+    with torch.autograd.graph.saved_tensors_hooks(lambda values: back(pack(values)), lambda values: values):
+        made = result()
+    torch.testing.assert_close(torch.autograd.grad(made, features, upstream)[0], wanted)

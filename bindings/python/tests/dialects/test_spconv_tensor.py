@@ -9,6 +9,7 @@ import torch
 from test_spconv_oracle import dense_of, drawn
 
 import scn.spconv.pytorch as spconv
+from scn.spconv.pytorch import conv
 from scn.spconv.pytorch.core import ThrustSortAllocator, expand_nd, scatter_nd
 
 
@@ -229,3 +230,18 @@ def test_small_helpers():
 def test_indices_of_a_dense_tensor_are_contiguous():
     x = spconv.SparseConvTensor.from_dense(torch.tensor([[[0.0], [1]], [[2], [0]]]))
     assert x.indices.is_contiguous() and x.indices.view(-1).tolist() == [0, 1, 1, 0]
+
+
+def test_a_shape_belongs_to_one_tensor():
+    x = spconv.SparseConvTensor(torch.ones(2, 2), torch.tensor([[0, 1, 1], [0, 2, 3]], dtype=torch.int32), [5, 5], 1)
+    for made in (x.replace_feature(x.features * 2), spconv.SparseReLU()(x), spconv.SubMConv2d(2, 2, 1)(x)):
+        made.spatial_shape[0] = 9
+        assert x.spatial_shape == [5, 5]
+
+
+def test_filters_of_size_1_have_their_padding_of_results_and_count_rows():
+    where = torch.tensor([[0, 1, 1], [0, 2, 3]], dtype=torch.int32)
+    layer = conv.SparseConvolution(2, 4, 3, 1, 1, 0, output_padding=1, transposed=True)
+    assert layer(spconv.SparseConvTensor(torch.ones(2, 4), where, [5, 5], 1)).spatial_shape == [6, 6]
+    with pytest.raises(ValueError, match=r"features: has shape \[1, 2\], expected \[2, planes\]"):
+        spconv.SubMConv2d(2, 2, 1)(spconv.SparseConvTensor(torch.ones(1, 2), where, [5, 5], 1))

@@ -65,8 +65,10 @@ def test_batches():
     assert np.array_equal(
         scn.batch_location_tensors([[[1, 2], [3, 4]], np.zeros((0, 2)), [[5, 6]]]), [[1, 2, 0], [3, 4, 0], [5, 6, 2]]
     )
-    with pytest.raises(scn.ShapeError):
-        scn.batch_location_tensors([[[1, 2]], [[1, 2, 3]]])
+    assert np.array_equal(scn.batch_location_tensors([[], [[1, 2]]]), [[1, 2, 1]])
+    for bad in ([[[1, 2]], [[1, 2, 3]]], [[]], []):
+        with pytest.raises(scn.ShapeError):
+            scn.batch_location_tensors(bad)
     coords, features = scn.prepare_BLInput([([[1, 2]], [[1.0]]), ([[3, 4], [5, 6]], [[2.0], [3.0]])])
     assert np.array_equal(coords, [[[1, 2], [-1, -1]], [[3, 4], [5, 6]]]) and coords.dtype == np.int64
     assert np.array_equal(features, [[[1], [0]], [[2], [3]]]) and features.dtype == np.float32

@@ -169,6 +169,12 @@ def test_cross_entropy_as_a_function_of_autograd():
     wide = logits.detach().double().requires_grad_()
     (slope,) = torch.autograd.grad(torch.nn.functional.cross_entropy(wide, labels), wide, create_graph=True)
     torch.testing.assert_close(twice, torch.autograd.grad(slope.square().sum(), wide)[0].float())
+    # Derivatives are those of the labels at the call.
+    loss, labels_then = st.cross_entropy(logits, labels), labels.clone()
+    labels.zero_()
+    (gradient,) = torch.autograd.grad(loss, logits, create_graph=True)
+    torch.testing.assert_close(gradient.detach(), once)
+    labels.copy_(labels_then)
     with torch.no_grad():
         assert not st.cross_entropy(logits, labels).requires_grad
     assert st.cross_entropy(logits.bfloat16(), labels).dtype is torch.float32

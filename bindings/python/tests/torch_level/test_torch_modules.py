@@ -95,6 +95,8 @@ def test_random_windows_follow_torch():
     convolution(st.InputLayer(2, 31)([where, features])).features.sum().backward()
     assert convolution.weight.grad.any()
     assert convolution.input_spatial_size(15).tolist() == [31, 31]
+    # A layer that has no dimension of its own leaves a number to those before it.
+    assert st.Sequential(convolution, st.BatchNormReLU(1)).input_spatial_size(15).tolist() == [31, 31]
 
 
 def test_state_copies_pickles_and_old_checkpoints():

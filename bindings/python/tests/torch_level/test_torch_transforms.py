@@ -7,6 +7,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
+from torch.fx.experimental.proxy_tensor import make_fx
+
 import scn
 import scn.torch as st
 
@@ -27,6 +29,7 @@ RECORDERS = {
     "script": lambda module, input: torch.jit.script(torch.nn.Sequential(torch.nn.ReLU(), module)),
     "onnx": lambda module, input: torch.onnx.export(module, (input,), io.BytesIO(), dynamo=False),
     "export": lambda module, input: torch.export.export(module, (input,)),
+    "make_fx": lambda module, input: make_fx(module.requires_grad_(False))(input),
 }
 
 

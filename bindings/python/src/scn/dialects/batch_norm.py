@@ -22,6 +22,7 @@ from ..torch.autograd.buffers import (
     computable,
     is_computable,
     is_computed_by_library,
+    is_tracing,
     matrix,
     new,
     two_addresses,
@@ -94,7 +95,7 @@ def is_by_library(norm: Norm, rows: torch.Tensor) -> bool:
         return False
     if count < 2 if is_training else mean is None:
         return False
-    if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+    if is_tracing():
         return False
     for part in (mean, variance, weight, bias):
         if part is not None and not (is_computable(part) and part.shape == (planes,) and not part.is_inference()):
@@ -234,7 +235,8 @@ def _gradients(ctx: Any, gradient: torch.Tensor, tensors: Any, output: torch.Ten
     """
     epsilon, is_training, leakiness = ctx.settings
     input, weight, _, saved = tensors[:4]
-    input, output, gradient = (computable(values, "saved tensor") for values in (input, output, gradient))
+    input, output, gradient, saved = (computable(part, "saved tensor") for part in (input, output, gradient, saved))
+    weight = None if weight is None else computable(weight, "saved tensor")
     by_input, planes = new(*input.shape), input.shape[1]
     by_weight = new(planes) if ctx.needs_input_grad[1] else None
     by_bias = new(planes) if ctx.needs_input_grad[2] else None

@@ -24,7 +24,7 @@ from .._native.generated import BatchNormOptions
 from .._native.library import library
 from ..torch import functions
 from ..torch.autograd.autocast import is_autocasting
-from ..torch.autograd.buffers import computable, is_computable, matrix, new
+from ..torch.autograd.buffers import computable, is_computable, is_tracing, matrix, new
 from ..torch.autograd.derivatives import applied, recorded
 from .watching import is_watched
 
@@ -65,7 +65,7 @@ def _is_changeable(values: torch.Tensor) -> bool:
 
 def is_small(values: torch.Tensor) -> bool:
     """Return whether a matrix is so small that torch takes less time; its results differ in the sign of 0 at most."""
-    return not torch.jit.is_tracing() and values.numel() < SMALL  # type: ignore[attr-defined, no-untyped-call]
+    return not is_tracing() and values.numel() < SMALL
 
 
 def added(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:

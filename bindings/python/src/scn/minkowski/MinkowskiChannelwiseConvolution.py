@@ -54,7 +54,7 @@ class MinkowskiChannelwiseConvolution(MinkowskiModuleBase):
         check_input(input, self.dimension)
         if input.shape[1] != self.in_channels:
             raise asserted(wrong_shape("input", input.shape, f"[sites, {self.in_channels}]"))
-        target = result_key(input, coords, self.kernel_generator, False)
+        target = result_key(input, coords, self.kernel_generator, False, may_expand=False)
         source = known_key(input.coordinate_map_key, "coordinate_map_key")
         rulebook = input._manager._rules(source, target, self.kernel_generator._region())
         bias = None if self.bias is None else self.bias.reshape(-1)

@@ -81,7 +81,12 @@ class MinkowskiLocalPoolingFunction:
         """Return the features of the result, [rows, planes]; arguments as those of
         `MinkowskiConvolutionFunction.apply`. pooling_mode: one of the local ones."""
         keys = keys_of_call(
-            coordinate_manager, in_coordinate_map_key, out_coordinate_map_key, kernel_generator, cls._is_transpose
+            coordinate_manager,
+            in_coordinate_map_key,
+            out_coordinate_map_key,
+            kernel_generator,
+            cls._is_transpose,
+            may_expand=cls._is_transpose,
         )
         assert coordinate_manager is not None, "it was checked"
         rows = coordinate_manager._of(keys[0]).rows.sorted(input_features)
@@ -126,7 +131,7 @@ class MinkowskiPoolingBase(MinkowskiModuleBase):
     def forward(self, input: SparseTensor, coordinates: Any = None) -> SparseTensor:
         """Return the pooling of a sparse tensor; coordinates: where to give it, as for `MinkowskiConvolution`."""
         check_input(input, self.dimension)
-        target = result_key(input, coordinates, self.kernel_generator, self.is_transpose)
+        target = result_key(input, coordinates, self.kernel_generator, self.is_transpose, may_expand=self.is_transpose)
         keys = (known_key(input.coordinate_map_key, "coordinate_map_key"), target)
         if self.is_transpose:
             features = _unpooled(input._manager, input._held.sorted, self.kernel_generator, keys)

@@ -15,7 +15,7 @@ from ._enums import GPUMemoryAllocatorType, MinkowskiAlgorithm, SparseTensorQuan
 from ._errors import asserted
 from ._features import Features
 from ._keys import CoordinateMapKey, known_key
-from ._maps import Inserted, Key
+from ._maps import GIVEN, Inserted, Key
 from ._points import interpolation
 from .MinkowskiCommon import convert_to_int_list
 from .MinkowskiCoordinateManager import CoordinateManager, as_whole
@@ -109,9 +109,13 @@ class SparseTensor(Tensor):
         if mode == _Mode.SPLAT_LINEAR_INTERPOLATION:
             raise wrong_value("quantization_mode", str(mode), "another one here: TensorField.splat spreads features")
         places = as_whole(coordinates if device is None else coordinates.to(device))
+        # Before a manager that others share is there.
+        stride = convert_to_int_list(tensor_stride, places.shape[1] - 1)
+        if any(step < 0 for step in stride):
+            raise wrong_value("tensor_stride", stride, "positive integers")
         if manager is None:
             manager = manager_for(places.shape[1] - 1, algorithm)
-        key, made = manager._insert(places, tensor_stride, "")
+        key, made = manager._insert(places, stride, "")
         if mode == _Mode.NO_QUANTIZATION and len(made.kept) != len(features):
             del manager._maps[key]
             raise wrong_value("coordinates", f"{len(features)} rows of {len(made.kept)} sites", "each site once")
@@ -392,5 +396,6 @@ def target_key(input: SparseTensor, coordinates: Any, tensor_stride: Sequence[in
         return coordinates._known()
     if not isinstance(coordinates, torch.Tensor):
         raise asserted(wrong_type("coordinates", coordinates, "a tensor, a CoordinateMapKey or a SparseTensor"))
-    key, _ = input._manager._insert(as_whole(coordinates), convert_to_int_list(tensor_stride, input.D), "")
+    manager, stride = input._manager, convert_to_int_list(tensor_stride, input.D)
+    key, _ = manager._insert(as_whole(coordinates), stride, manager._name(GIVEN))
     return key

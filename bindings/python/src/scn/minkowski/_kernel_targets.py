@@ -46,11 +46,13 @@ def kernel_of(
     return generator
 
 
-def result_key(input: SparseTensor, coordinates: Any, generator: KernelGenerator, is_transpose: bool) -> Key:
+def result_key(
+    input: SparseTensor, coordinates: Any, generator: KernelGenerator, is_transpose: bool, may_expand: bool = True
+) -> Key:
     """Return the key of a layer's result: what it was called with, or what its kernel makes of the input's map."""
     source = known_key(input.coordinate_map_key, "coordinate_map_key")
     if coordinates is None:
-        return made_key(input._manager, source, generator, is_transpose)
+        return made_key(input._manager, source, generator, is_transpose, may_expand)
     factors = generator.kernel_stride
     if is_transpose:
         stride = [step // factor for step, factor in zip(source[0], factors)]
@@ -59,18 +61,21 @@ def result_key(input: SparseTensor, coordinates: Any, generator: KernelGenerator
     return target_key(input, coordinates, stride)
 
 
-def made_key(manager: CoordinateManager, source: Key, generator: KernelGenerator, is_transpose: bool) -> Key:
-    """Return the key of the map that a kernel makes of a map."""
-    factors = tuple(generator.kernel_stride)
+def made_key(
+    manager: CoordinateManager, source: Key, generator: KernelGenerator, is_transpose: bool, may_expand: bool = True
+) -> Key:
+    """Return the key of the map that a kernel makes of a map. may_expand: whether the layer is one that looks at
+    `expand_coordinates`."""
+    factors, expands = tuple(generator.kernel_stride), may_expand and generator.expand_coordinates
     if is_transpose:
-        return manager._raised(source, generator._region(), factors, generator.expand_coordinates)
-    if generator.expand_coordinates:
+        return manager._raised(source, generator._region(), factors, expands)
+    if expands:
         return manager._expanded(source, generator._region(), factors)
     return manager._strided(source, factors, kernel=generator._region())
 
 
 def keys_of_call(
-    manager: Any, in_key: Any, out_key: Any, generator: KernelGenerator, is_transpose: bool
+    manager: Any, in_key: Any, out_key: Any, generator: KernelGenerator, is_transpose: bool, may_expand: bool = True
 ) -> tuple[Key, Key]:
     """Return the maps of an autograd function's call; an out_key that is not set is set to the map that is made."""
     if not isinstance(manager, CoordinateManager):
@@ -78,7 +83,7 @@ def keys_of_call(
     source = known_key(in_key, "in_coordinate_map_key")
     if isinstance(out_key, CoordinateMapKey) and out_key.is_key_set():
         return source, out_key._known()
-    target = made_key(manager, source, generator, is_transpose)
+    target = made_key(manager, source, generator, is_transpose, may_expand)
     if isinstance(out_key, CoordinateMapKey):
         out_key.set_key(*target)
     return source, target

@@ -14,7 +14,7 @@ from ..errors import InvalidArgumentError, StateError
 from ..values.sites import Rulebook, Sites
 from . import _relations
 from ._keys import CoordinateMapKey, known_key
-from ._maps import CoordinateMap, Field, Inserted, Key, engine_columns, inserted, turned
+from ._maps import GIVEN, CoordinateMap, Field, Inserted, Key, engine_columns, inserted, turned
 from ._points import Interpolation, interpolation
 from ._regions import Region
 from .MinkowskiCommon import convert_to_int_list
@@ -115,7 +115,8 @@ class Maps:
         known = self._of(source)
         if min(factors) < 1 or any(step % factor for step, factor in zip(source[0], factors)):
             raise wrong_value("stride", list(factors), f"divisors of the tensor stride {list(source[0])}")
-        key = (tuple(step // factor for step, factor in zip(source[0], factors)), "")
+        finer = tuple(step // factor for step, factor in zip(source[0], factors))
+        key = (finer, source[1] if source[1].startswith(GIVEN) and (finer, source[1]) in self._maps else "")
         if key in self._maps and not generates:
             return key
         made, rulebook = _relations.covered(known, kernel, turned(key[0]))

@@ -21,10 +21,23 @@ from ..torch.autograd.buffers import host_array
 from ..values.sites import Sites
 from ._errors import asserted
 
-__all__ = ["CoordinateMap", "Field", "Inserted", "Key", "engine_columns", "inserted", "program_columns", "whole"]
+__all__ = [
+    "GIVEN",
+    "CoordinateMap",
+    "Field",
+    "Inserted",
+    "Key",
+    "engine_columns",
+    "inserted",
+    "program_columns",
+    "whole",
+]
 
 Key = tuple[tuple[int, ...], str]
 """The tensor stride and the string that tells maps of one tensor stride apart."""
+
+GIVEN = "given"
+"""How the strings of maps begin that layers were called with, and of those made of them; no layer leads there else."""
 
 
 def whole(coordinates: torch.Tensor) -> torch.Tensor:

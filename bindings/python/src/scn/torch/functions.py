@@ -25,6 +25,7 @@ from .autograd.buffers import (
     address,
     computable,
     is_computed_by_library,
+    is_tracing,
     matrices,
     matrix,
     new,
@@ -91,7 +92,7 @@ def _is_movable(rows: torch.Tensor, order: torch.Tensor) -> bool:
     """Return whether rows [n, planes], and their order, are where the library can read them."""
     if type(rows) is not torch.Tensor or rows.layout is not torch.strided or not is_computed_by_library(rows):
         return False
-    if rows.ndim != 2 or not rows.numel() or rows.is_neg() or torch.jit.is_tracing():  # type: ignore[attr-defined]
+    if rows.ndim != 2 or not rows.numel() or rows.is_neg() or is_tracing():
         return False
     is_whole = order.dtype is torch.int64 and order.is_cpu and order.is_contiguous()
     return is_whole and len(order) == len(rows)

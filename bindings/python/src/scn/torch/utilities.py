@@ -44,7 +44,8 @@ def pad_with_batch_idx(x: Any, idx: int) -> torch.Tensor:
 def batch_location_tensors(location_tensors: Iterable[Any]) -> torch.Tensor:
     """Return the coordinates [rows, d] of many samples as one tensor [all rows, d + 1], the sample's number last.
 
-    Raises `ShapeError` if samples have different dimensions, or if there are none.
+    A sample of shape [0] has no rows. Raises `ShapeError` if samples have different dimensions, or if there are none of
+    any.
     """
     return torch.from_numpy(numpy_level.batch_location_tensors(location_tensors))
 

@@ -8,7 +8,7 @@ from typing import Any, Optional
 import torch
 from torch import nn
 
-from ..._messages import wrong_value
+from ..._messages import wrong_shape, wrong_value
 from ...dialects.elementwise import product as multiplied
 from .._cumm.core_cc.tensorview_bind import Activation as SavedActivation
 from .._cumm.tensorview.gemm import Activation
@@ -271,8 +271,12 @@ class SparseConvolution(SparseConvolutionBase, SparseModule):
             result = torch.einsum("ngi,goi->ngo", grouped, parts).flatten(1)
             return result if bias is None else result + bias.to(result.dtype)
 
+        rows = len(input._values())
+        if rows != len(input.indices):
+            raise wrong_shape("features", (rows, self.in_channels), f"[{len(input.indices)}, planes]")
         result = input._mapped(product)
-        result.spatial_shape = [int(places) for places in input.spatial_shape]
+        further = self.output_padding if self.transposed else [0] * self.ndim
+        result.spatial_shape = [int(places) + more for places, more in zip(input.spatial_shape, further)]
         return result
 
     def _properties(self) -> dict[str, Any]:

@@ -161,6 +161,7 @@ class SparseConvTensor:
         """Return a tensor with all attributes of this one."""
         made, mine = SparseConvTensor.__new__(SparseConvTensor), self.__dict__
         made.__dict__ = {name: mine[name] for name in _ATTRIBUTES}
+        made.spatial_shape = list(self.spatial_shape)
         return made
 
     def replace_feature(self, feature: torch.Tensor) -> SparseConvTensor:

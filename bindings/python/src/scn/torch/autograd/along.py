@@ -60,7 +60,7 @@ class _InterpolationWeights(Function):
     @staticmethod
     def forward(ctx: Any, points: torch.Tensor, rulebook: RulebookHandle, rules: int, is_rescaled: int) -> torch.Tensor:
         ctx.save_for_backward(points)
-        ctx.rulebook, ctx.is_rescaled = rulebook, is_rescaled
+        ctx.rulebook, ctx.is_rescaled, ctx.kind = rulebook, is_rescaled, points.dtype
         again = partial(reference.interpolation_weights, rulebook=rulebook, is_rescaled=bool(is_rescaled))
         ctx.reference = (again, (0,))
         result = new(rules)
@@ -71,11 +71,13 @@ class _InterpolationWeights(Function):
     @recorded
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         (points,) = ctx.saved_tensors
+        # Hooks of saved tensors may bring back other memory.
+        points = points.to(ctx.kind).contiguous()
         gradient, result = computable(gradient, "gradient"), new(*points.shape)
         library.scn_interpolation_backward(
             *_InterpolationWeights._arguments(ctx, points), matrix(gradient[None]), matrix(result)
         )
-        return result.to(points.dtype), None, None, None
+        return result.to(ctx.kind), None, None, None
 
     @staticmethod
     def _arguments(ctx: Any, points: torch.Tensor) -> Sequence[Any]:

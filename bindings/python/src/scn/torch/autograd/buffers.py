@@ -144,8 +144,18 @@ def host_array(values: torch.Tensor, name: str) -> Any:
 
 def require_values() -> None:
     """Raise `UnsupportedError` if torch is tracing: tensors then have no values."""
-    if torch.jit.is_tracing() or _is_exporting():  # type: ignore[attr-defined]
+    if is_tracing():
         raise not_traced()
+
+
+def is_tracing() -> bool:
+    """Return whether torch records operations, for a graph, of which the library's are none."""
+    return torch.jit.is_tracing() or _is_exporting() or is_recording()  # type: ignore[attr-defined]
+
+
+def is_recording() -> bool:
+    """Return whether `make_fx` records."""
+    return torch._C._get_dispatch_mode(torch._C._TorchDispatchModeKey.PROXY) is not None
 
 
 # torch has had it since 2.7; before, torch.export runs into tensors without memory.
@@ -155,7 +165,7 @@ _is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
 def not_traced() -> UnsupportedError:
     """Return the error for tools that would record the layers' operations, which are not torch's."""
     return UnsupportedError(
-        "scn computes its layers itself: torch.jit, torch.onnx and torch.export cannot record them. The way to C++, C and "
+        "scn computes its layers itself: torch.jit, torch.fx, torch.onnx and torch.export cannot record them. The way to C++, C and "
         "Swift is scn.save(scn.torch.to_module(network), path), see docs/deployment.md"
     )
 

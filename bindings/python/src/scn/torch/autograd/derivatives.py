@@ -9,6 +9,7 @@ import torch
 from torch.autograd import Function, forward_ad
 
 from ...errors import UnsupportedError
+from .buffers import is_recording, not_traced
 
 __all__ = ["Unrecorded", "applied", "are_transformed", "first_derivative", "recorded"]
 
@@ -43,6 +44,8 @@ def applied(function: Any, *arguments: Any) -> Any:
 
     Where no gradients are recorded, this goes past autograd, which takes as long as the work on a small matrix.
     """
+    if is_recording():
+        raise not_traced()
     is_followed = torch.is_grad_enabled() or getattr(forward_ad, "_current_level", 0) >= 0
     # What records operations would see none.
     if is_followed or torch.jit.is_tracing():  # type: ignore[attr-defined]

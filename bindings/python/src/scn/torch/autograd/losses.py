@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, Optional, TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +18,8 @@ from .buffers import is_computed_by_library, matrix, new, restored
 from .derivatives import recorded
 
 __all__ = ["binary_cross_entropy", "compare_sparse", "cross_entropy"]
+
+Array = TypeVar("Array", IntArray, FloatArray)
 
 
 class _Loss(Function):
@@ -49,10 +51,16 @@ def _loss(logits: torch.Tensor, compute: Any, again: Any) -> torch.Tensor:
     return _Loss.apply(logits, compute, is_wanted, again)  # type: ignore[no-any-return]
 
 
+def _kept(values: Array, logits: torch.Tensor) -> Array:
+    """Return values, or a copy if a derivative may read them after the program has changed them."""
+    return values.copy() if logits.requires_grad and torch.is_grad_enabled() else values
+
+
 def cross_entropy(
     logits: torch.Tensor, labels: IntArray, weights: Optional[FloatArray], ignore_index: int
 ) -> torch.Tensor:
     """Return the mean cross-entropy of softmax(logits) at labels: [n, classes] -> []. weights: [classes] or None."""
+    labels, weights = _kept(labels, logits), None if weights is None else _kept(weights, logits)
 
     def compute(logits: Matrix, loss: int, by_logits: Optional[Matrix]) -> None:
         given = None if weights is None else array_address(weights)
@@ -79,6 +87,7 @@ def _classes(labels: IntArray, classes: int, ignore_index: int) -> torch.Tensor:
 
 def binary_cross_entropy(logits: torch.Tensor, targets: FloatArray) -> torch.Tensor:
     """Return the mean logistic loss of logits at targets, both [n, planes] -> []."""
+    targets = _kept(targets, logits)
 
     def compute(logits: Matrix, loss: int, by_logits: Optional[Matrix]) -> None:
         library.scn_binary_cross_entropy_forward(logits, array_address(targets), loss, by_logits)

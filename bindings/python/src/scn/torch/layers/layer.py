@@ -42,8 +42,10 @@ class Layer(Typed, nn.Module):
         return described(self, self._type)
 
     def input_spatial_size(self, out_size: Any) -> Any:
-        """Return the input spatial size that yields `out_size`, a tensor [dimension] of int64."""
-        return size_of(out_size, self.__dict__.get("dimension"))
+        """Return the input spatial size that yields `out_size`, a tensor [dimension] of int64; a number for a number
+        where the layer has no dimension of its own."""
+        size = size_of(out_size, self.__dict__.get("dimension"))
+        return size if "dimension" in self.__dict__ or torch.as_tensor(out_size).ndim else int(size)
 
     def __setstate__(self, state: Any) -> None:
         super().__setstate__(state)

@@ -6,7 +6,7 @@ from typing import Any, Optional
 
 import torch
 
-from ..._messages import counted, wrong_shape, wrong_type, wrong_value
+from ..._messages import counted, wrong_elements, wrong_shape, wrong_type, wrong_value
 from ...dialects.rows import Rules
 from ...errors import StateError
 from ...torch import functional
@@ -25,6 +25,8 @@ def convolved_by_points(input: BaseTensor, weight: torch.Tensor, bias: Optional[
     """Return what a filter of size 1 and stride 1 makes of a tensor. weight: [in, out] or [1, in, out]."""
     checked = _weight(input, weight, 1)[0]
     features = input._held
+    if isinstance(input.coords, torch.Tensor) and len(features) != len(input.coords):
+        raise wrong_shape("feats", features.shape, f"[{len(input.coords)}, planes], a row for each of coords")
     if features.dtype is checked.dtype or is_autocasting(features.device):
         result = torch.nn.functional.linear(features, checked.t(), bias)
     else:
@@ -117,6 +119,8 @@ def _weight(input: BaseTensor, weight: torch.Tensor, volume: int) -> torch.Tenso
     features = input._held
     if not isinstance(features, torch.Tensor):
         raise wrong_type("feats", features, "a torch.Tensor")
+    if not features.is_floating_point():
+        raise wrong_elements("feats", features.dtype, "floating-point numbers")
     if weight.ndim == 2 and volume == 1:
         weight = weight.unsqueeze(0)
     if weight.ndim != 3 or weight.shape[0] != volume:
