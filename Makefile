@@ -114,7 +114,7 @@ bench-torch: build/scn-bench .venv/.torch ## a training step through scn.torch, 
 	@.venv/bin/python Benchmarks/torch_step.py $(if $(DATA),--data '$(DATA)') $(ARGS)
 
 PEERS_JSON ?= build/peers.json
-# SPARSECONVNET, MINKOWSKIENGINE, TORCHSPARSE (2.0.0): folders with their source. WRITE: pages whose tables are replaced.
+# SPARSECONVNET, MINKOWSKIENGINE, TORCHSPARSE (2.0.0): folders with their source. WRITE: pages whose tables change.
 bench-peers: build/scn-bench ## compare with SparseConvNet, MinkowskiEngine, spconv: docs/performance.md#compared-with-others
 	@scripts/build/peers.sh sparseconvnet='$(SPARSECONVNET)' MinkowskiEngine='$(MINKOWSKIENGINE)' \
 		torchsparse='$(TORCHSPARSE)'

@@ -224,8 +224,8 @@ def summary(known):
         threads = threads_text(max(line["threads"] for line in lines))
         most = max(line["logits"] for line in lines)
         sentences.append(
-            f"**{library}'s kernels race** on {threads}: the outputs of the same call differ by up to {most:.2g} of the "
-            "largest value."
+            f"**{library}'s kernels race** on {threads}: the outputs of the same call differ by up to {most:.2g} of "
+            "the largest value."
         )
     return " ".join(sentences)
 

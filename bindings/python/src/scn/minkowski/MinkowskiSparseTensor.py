@@ -112,7 +112,7 @@ class SparseTensor(Tensor):
         # Before a manager that others share is there.
         stride = convert_to_int_list(tensor_stride, places.shape[1] - 1)
         if any(step < 0 for step in stride):
-            raise wrong_value("tensor_stride", stride, "positive integers")
+            raise wrong_value("tensor_stride", stride, "at least 0 on each axis")
         if manager is None:
             manager = manager_for(places.shape[1] - 1, algorithm)
         key, made = manager._insert(places, stride, "")

@@ -165,8 +165,8 @@ _is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
 def not_traced() -> UnsupportedError:
     """Return the error for tools that would record the layers' operations, which are not torch's."""
     return UnsupportedError(
-        "scn computes its layers itself: torch.jit, torch.fx, torch.onnx and torch.export cannot record them. The way to C++, C and "
-        "Swift is scn.save(scn.torch.to_module(network), path), see docs/deployment.md"
+        "scn computes its layers itself: torch.jit, torch.fx, torch.onnx and torch.export cannot record them. The way "
+        "to C++, C and Swift is scn.save(scn.torch.to_module(network), path), see docs/deployment.md"
     )
 
 
