@@ -15,7 +15,7 @@ enum { MAX_THREADS = 1024, SPINS = 4000, STACK_BYTES = 1 << 20, CACHE_LINE = 64 
 typedef struct {
     scn_task task;
     void *context;
-    int32_t shares;
+    int32_t lanes, shares;
     uint64_t floating_point;  // the caller's environment
     int owner_is_in_fork_gate;
 } job;
@@ -69,13 +69,14 @@ static void cut_into_shares(int64_t count, int32_t parts) {
 }
 
 static void run_shares(const job *work, int32_t thread) {
+    if (thread >= work->lanes) return;
     inside_task = 1;
     for (int32_t i = 0; i < work->shares; i++) {
         share *taken = &shares[(thread + i) % work->shares];
         for (;;) {
             int64_t index = atomic_fetch_add_explicit(&taken->next, 1, memory_order_relaxed);
             if (index >= taken->end) break;
-            work->task(work->context, index);
+            work->task(work->context, thread, index);
         }
     }
     inside_task = 0;
@@ -254,16 +255,17 @@ void scn_pool_set_thread_count(int32_t count) {
                           memory_order_relaxed);
 }
 
-void scn_pool_run(int64_t count, scn_task task, void *context) {
-    int32_t threads = scn_pool_thread_count();
-    if (count <= 1 || threads == 1 || inside_task || pthread_mutex_trylock(&in_use) != 0) {
-        for (int64_t i = 0; i < count; i++) task(context, i);
+void scn_pool_run(int64_t count, int32_t lanes, scn_task task, void *context) {
+    int32_t all = scn_pool_thread_count(), threads = lanes < all ? lanes : all;
+    if (count <= 1 || threads <= 1 || inside_task || pthread_mutex_trylock(&in_use) != 0) {
+        for (int64_t i = 0; i < count; i++) task(context, 0, i);
         return;
     }
-    start_workers(threads - 1);
-    int32_t parts = count <= worker_count ? (int32_t)count : worker_count + 1;
+    start_workers(all - 1);
+    if (threads > worker_count + 1) threads = worker_count + 1;
+    int32_t parts = count < threads ? (int32_t)count : threads;
     cut_into_shares(count, parts);
-    job work = {task, context, parts, scn_floating_point_get(), fork_gate_depth > 0};
+    job work = {task, context, lanes, parts, scn_floating_point_get(), fork_gate_depth > 0};
     announce(&work);
     run_shares(&work, 0);
     pthread_mutex_lock(&lock);

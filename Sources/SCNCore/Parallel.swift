@@ -16,15 +16,21 @@ public enum Parallel {
     /// Calls `body` once for each index in `0 ..< count`, in any order and on any thread, and waits for all.
     package static func forEach(_ count: Int, _ body: (Int) -> Void) {
         if count == 1 { return body(0) }
+        forEach(count, lanes: Int(Int32.max)) { _, index in body(index) }
+    }
+
+    /// The same with at most `lanes` indices at a time, each of which has a lane of its own meanwhile: for scratch that
+    /// was made before.
+    private static func forEach(_ count: Int, lanes: Int, _ body: (_ lane: Int, _ index: Int) -> Void) {
         // The compiled call has the length of the file's path in it: a fixed one makes builds in any folder the same.
         #sourceLocation(file:"Parallel.forEach",line:1)
         withoutActuallyEscaping(body) { escapable in
             var box = escapable
             withUnsafeMutablePointer(to: &box) { context in
                 scn_pool_run(
-                    Int64(count),
-                    { context, index in
-                        context.assumingMemoryBound(to: ((Int) -> Void).self).pointee(Int(index))
+                    Int64(count), Int32(clamping: lanes),
+                    { context, lane, index in
+                        context.assumingMemoryBound(to: ((Int, Int) -> Void).self).pointee(Int(lane), Int(index))
                     }, context)
             }
         }
@@ -38,22 +44,12 @@ public enum Parallel {
         }
     }
 
-    /// The same with at most `lanes` chunks at a time, each of which has a lane of its own meanwhile: for scratch that
-    /// was made before.
+    /// The same with at most `lanes` chunks at a time, each of which has a lane of its own meanwhile.
     package static func forEachChunk(
         _ count: Int, size: Int, lanes: Int, _ body: (_ lane: Int, _ chunk: Int, _ range: Range<Int>) -> Void
     ) {
-        let chunks = chunkCount(count, size: size)
-        let nextChunk = Locked(0)
-        forEach(min(lanes, chunks)) { lane in
-            while true {
-                let chunk = nextChunk.withLock { next in
-                    defer { next += 1 }
-                    return next
-                }
-                if chunk >= chunks { return }
-                body(lane, chunk, chunk * size..<min(count, (chunk + 1) * size))
-            }
+        forEach(chunkCount(count, size: size), lanes: lanes) { lane, chunk in
+            body(lane, chunk, chunk * size..<min(count, (chunk + 1) * size))
         }
     }
 

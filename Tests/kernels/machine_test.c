@@ -1,5 +1,6 @@
 /* What depends on the machine: which table is chosen, the floating-point environment, threads, memory. */
 #include <fenv.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
 
 #include "kernels.h"
@@ -51,34 +52,40 @@ static void tables(void) {
 enum { TASKS = 1000 };
 static int runs[TASKS];
 static double thirds[TASKS];
-static void run_once(void *context, int64_t index) {
+static _Atomic int in_lane[8], shared_lanes;
+static void run_once(void *context, int64_t lane, int64_t index) {
     volatile double one = 1, three = 3;
-    (void)context;
+    const int32_t *lanes = (const int32_t *)context;
+    if (lane >= *lanes || atomic_fetch_add(&in_lane[lane], 1) != 0) atomic_fetch_add(&shared_lanes, 1);
     runs[index]++;
     thirds[index] = one / three;
+    atomic_fetch_sub(&in_lane[lane], 1);
 }
 
-/** Each index runs once, with the rounding of the thread that asked. */
+/** Each index runs once, with the rounding of the thread that asked, and in a lane that is its own meanwhile. */
 static void threads(void) {
     static const int32_t thread_counts[] = {1, 2, 3, 8};
     static const int roundings[] = {FE_TONEAREST, FE_UPWARD, FE_DOWNWARD};
+    static const int32_t lane_counts[] = {1, 2, 3, 8};
     for (int64_t t = 0; t < COUNT_OF(thread_counts); t++)
-        for (int64_t r = 0; r < COUNT_OF(roundings); r++) {
-            begin_case("%d threads, rounding %d", (int)thread_counts[t], roundings[r]);
+        for (int64_t r = 0; r < COUNT_OF(roundings) * COUNT_OF(lane_counts); r++) {
+            int32_t lanes = lane_counts[r / COUNT_OF(roundings)];
+            int rounding = roundings[r % COUNT_OF(roundings)];
+            begin_case("%d threads, %d lanes, rounding %d", (int)thread_counts[t], (int)lanes, rounding);
             scn_pool_set_thread_count(thread_counts[t]);
-            fesetround(roundings[r]);
+            fesetround(rounding);
             uint64_t before = scn_floating_point_get();
             double third;
             int repeated = 0, differs = 0;
             memset(runs, 0, sizeof runs);
-            scn_pool_run(TASKS, run_once, &third);
+            scn_pool_run(TASKS, lanes, run_once, &lanes);
             third = thirds[0];
             scn_floating_point_set(before);
-            HOLDS(fegetround() == roundings[r]);
+            HOLDS(fegetround() == rounding);
             fesetround(FE_TONEAREST);
             for (int i = 0; i < TASKS; i++) repeated |= runs[i] != 1, differs |= thirds[i] != third;
-            HOLDS(!repeated && !differs);
-            HOLDS((third > 1.0 / 3) == (roundings[r] == FE_UPWARD));
+            HOLDS(!repeated && !differs && !shared_lanes);
+            HOLDS((third > 1.0 / 3) == (rounding == FE_UPWARD));
         }
     scn_pool_set_thread_count(1);
 }

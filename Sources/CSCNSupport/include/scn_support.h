@@ -28,12 +28,13 @@ int32_t scn_memory_can_be_had(size_t bytes);
 
 // Threads.
 
-typedef void (*scn_task)(void *_Nonnull context, int64_t index);
+/// lane: a number below `lanes` that no other task has meanwhile.
+typedef void (*scn_task)(void *_Nonnull context, int64_t lane, int64_t index);
 
-/// Calls task(context, i) for every i in 0 ..< count, on up to scn_pool_thread_count() threads, and returns when all
-/// have finished. A call from inside a task, or while another thread uses the pool, runs its tasks in order on
-/// the calling thread.
-void scn_pool_run(int64_t count, scn_task _Nonnull task, void *_Nonnull context);
+/// Calls task(context, lane, i) for every i in 0 ..< count, on up to scn_pool_thread_count() threads and no more than
+/// `lanes`, and returns when all have finished. A call from inside a task, or while another thread uses the pool, runs
+/// its tasks in order on the calling thread.
+void scn_pool_run(int64_t count, int32_t lanes, scn_task _Nonnull task, void *_Nonnull context);
 /// At first what SCN_NUM_THREADS says; else as many as this process may use at once, or OMP_NUM_THREADS where that is
 /// fewer.
 int32_t scn_pool_thread_count(void);
