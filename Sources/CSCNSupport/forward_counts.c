@@ -41,9 +41,10 @@ scn_forward_counts scn_forward_counts_of_process(void) {
                                 sum(atomic_load(&rules), own.rules)};
 }
 
+// As an addition, so that it belongs to the call that it is a part of, which may be put back.
 void scn_forward_counts_set_process(scn_forward_counts counts) {
-    published = of_thread;
-    atomic_store(&multiply_adds, counts.multiply_adds);
-    atomic_store(&hidden_states, counts.hidden_states);
-    atomic_store(&rules, counts.rules);
+    scn_forward_counts now = scn_forward_counts_of_process();
+    scn_forward_counts_add((scn_forward_counts){difference(counts.multiply_adds, now.multiply_adds),
+                                                difference(counts.hidden_states, now.hidden_states),
+                                                difference(counts.rules, now.rules)});
 }

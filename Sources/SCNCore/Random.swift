@@ -75,11 +75,14 @@ public struct Random: RandomNumberGenerator, Equatable, Sendable {
 /// A call borrows the generator's stream when it first draws, and gives it back at its end: as it is then, or, where
 /// the call fails, as it was. Nothing is locked meanwhile. Who draws while another call has the stream gets one that
 /// begins 2^128 numbers further on, and the generator goes on from there. So no number is drawn twice, one thread alone
-/// gets the numbers of one stream, and several threads get those that belong to the order in which they come.
+/// gets the numbers of one stream, and several threads get those that belong to the order in which they come. A call
+/// that chooses the stream has the last word when it ends: loans of that time are not taken back.
 public enum Generator {
     /// A stream on loan to a call.
     struct Loan {
         var random: Random
+        /// Whether the call chose the stream, which the generator then goes on with whoever has taken over meanwhile.
+        private var isChosen = false
         /// 0 for a stream that is nobody's but the call's.
         private let ticket: UInt64
 
@@ -91,16 +94,22 @@ public enum Generator {
         /// A stream that the generator knows nothing of.
         init(_ random: Random) { self.init(random, ticket: 0) }
 
-        /// Gives the stream back as it is now, unless another call has taken over.
-        func settle() { end { $0.random = random } }
+        /// Draws from another stream from here on, with which the generator goes on.
+        mutating func choose(_ random: Random) {
+            self.random = random
+            isChosen = true
+        }
+
+        /// Gives the stream back as it is now, unless another call has taken over from one that did not choose it.
+        func settle() { end(evenIfTakenOver: isChosen) { $0.random = random } }
 
         /// Gives the stream back as it was.
-        func cancel() { end { _ in } }
+        func cancel() { end(evenIfTakenOver: false) { _ in } }
 
-        private func end(_ body: (inout State) -> Void) {
+        private func end(evenIfTakenOver: Bool, _ body: (inout State) -> Void) {
             if ticket == 0 { return }
             Generator.shared.withLock { state in
-                guard state.borrower == ticket else { return }
+                guard state.borrower == ticket || evenIfTakenOver else { return }
                 state.borrower = 0
                 body(&state)
             }
@@ -137,6 +146,6 @@ public enum Generator {
     /// The stream as it is, to save and restore it; while another thread's call has it, as it was before that.
     public static var state: Random {
         get { Transaction.stream ?? shared.withLock { $0.random } }
-        set { withRandom { $0 = newValue } }
+        set { Transaction.run { Transaction.chooseStream(newValue) } }
     }
 }

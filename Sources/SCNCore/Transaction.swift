@@ -206,6 +206,14 @@ package enum Transaction {
         return try body(&loan.random)
     }
 
+    /// Has the call draw from another stream from here on, which the generator goes on with if the call succeeds.
+    static func chooseStream(_ random: Random) {
+        let state = current!
+        var loan = state.pointee.stream ?? Generator.borrow()
+        loan.choose(random)
+        state.pointee.stream = loan
+    }
+
     /// The call's stream as it is; nil where it has drawn nothing.
     static var stream: Random? { current?.pointee.stream?.random }
 }

@@ -1,3 +1,4 @@
+import Glibc
 import SCNTestSupport
 import Synchronization
 import Testing
@@ -71,6 +72,51 @@ import Testing
             }
         }
         #expect(Generator.state == random)
+    }
+
+    /// The stream that a call chooses, while another thread's call draws, which ends later or begins earlier.
+    @Test func aChosenStreamIsTheOneThatFollows() throws {
+        let before = Parallel.threadCount
+        defer { Parallel.threadCount = before }
+        Parallel.threadCount = 2
+        for theOtherEndsFirst in [false, true] {
+            for isKept in [true, false] {
+                Generator.seed(9)
+                let step = Atomic(0)
+                func wait(for wanted: Int) {
+                    while step.load(ordering: .acquiring) < wanted { sched_yield() }
+                }
+                Parallel.forEach(2) { thread in
+                    if thread == 0 {
+                        try? Transaction.run { () throws(Failure) in
+                            wait(for: 1)
+                            Generator.seed(10)
+                            _ = Generator.withRandom { $0.next() }
+                            if theOtherEndsFirst {
+                                step.store(2, ordering: .releasing)
+                                wait(for: 3)
+                            }
+                            if !isKept { throw Failure() }
+                        }
+                        step.store(4, ordering: .releasing)
+                    } else {
+                        Transaction.run {
+                            _ = Generator.withRandom { $0.next() }
+                            step.store(1, ordering: .releasing)
+                            wait(for: theOtherEndsFirst ? 2 : 4)
+                        }
+                        if theOtherEndsFirst { step.store(3, ordering: .releasing) }
+                    }
+                }
+                var wanted = Random(seed: 10)
+                _ = wanted.next()
+                #expect((Generator.state == wanted) == isKept)
+            }
+        }
+        // A stream of the call's own is not the generator's.
+        Generator.seed(11)
+        Transaction.run(drawingFrom: Random(seed: 12)) { Generator.seed(13) }
+        #expect(Generator.state == Random(seed: 11))
     }
 
     @Test func elementsArePutBackInReverse() throws {

@@ -178,6 +178,24 @@ static void test_scopes(void) {
     OK(scn_scope_end(0));
     CHECK(is_same(before, seen(network)));
 
+    /* What a host sets belongs to its scope, too. */
+    OK(scn_scope_begin(NULL));
+    OK(scn_module_forward(network, input, &output));
+    OK(scn_tensor_release(output));
+    OK(scn_set_forward_counts(3, 2, 1));
+    OK(scn_manual_seed(6));
+    world inside = seen(NULL);
+    CHECK(inside.counts[0] == 3 && inside.counts[1] == 2 && inside.counts[2] == 1);
+    OK(scn_scope_end(0));
+    CHECK(is_same(before, seen(network)));
+    OK(scn_scope_begin(NULL));
+    OK(scn_set_forward_counts(3, 2, 1));
+    OK(scn_manual_seed(6));
+    OK(scn_scope_end(1));
+    CHECK(is_same(inside, seen(NULL)));
+    OK(scn_set_forward_counts(before.counts[0], before.counts[1], before.counts[2]));
+    OK(scn_set_random_state(before.random));
+
     /* A stream of its own moves on over the scopes inside, and leaves the generator as it is. */
     for (int round = 0; round < 2; round++) {
         OK(scn_scope_begin(&seed));
