@@ -201,14 +201,14 @@ public func scn_max_pooling_backward(
 public func scn_average_pooling_forward(
     _ rulebook: OpaquePointer?, _ input: Host, _ features_to_drop: Int64, _ result: HostResult
 ) -> scn_status {
-    sumForward(rulebook, input, features_to_drop, result) { 1 / Double(max(1, $0.volume)) }
+    sumForward(rulebook, input, features_to_drop, result, SumPoolingOperation.volumeShare)
 }
 
 @_cdecl("scn_average_pooling_backward") @implementation
 public func scn_average_pooling_backward(
     _ rulebook: OpaquePointer?, _ gradient: Host, _ features_to_drop: Int64, _ result: HostResult
 ) -> scn_status {
-    sumBackward(rulebook, gradient, features_to_drop, result) { 1 / Double(max(1, $0.volume)) }
+    sumBackward(rulebook, gradient, features_to_drop, result, SumPoolingOperation.volumeShare)
 }
 
 @_cdecl("scn_unpooling_forward") @implementation

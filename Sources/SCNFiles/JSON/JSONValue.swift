@@ -66,10 +66,6 @@ package struct JSONValue {
         }
     }
 
-    package func bool(_ key: String) throws(SCNError) -> Bool {
-        try read(key, "true or false") { $0.kind == .bool ? $0.document.first($0.node) == UInt8(ascii: "t") : nil }
-    }
-
     package func int(_ key: String, in range: ClosedRange<Int> = Int.min...Int.max) throws(SCNError) -> Int {
         try read(key, Self.name(range)) { $0.int(in: range) }
     }
@@ -97,10 +93,6 @@ package struct JSONValue {
         _ key: String, in range: ClosedRange<Int> = Int.min...Int.max, limit: Int = JSONValue.listLimit
     ) throws(SCNError) -> [Int] {
         try elements(key, Self.name(range), limit) { $0.int(in: range) }
-    }
-
-    package func doubles(_ key: String) throws(SCNError) -> [Double] {
-        try elements(key, "a number", Self.listLimit) { $0.double }
     }
 }
 

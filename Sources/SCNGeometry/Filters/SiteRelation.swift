@@ -107,9 +107,6 @@ package struct SiteRelation: Hashable, Sendable {
         return result
     }
 
-    /// Whether strides are ones, so that offsets are ways from site to site.
-    var isPlain: Bool { inputStride.allSatisfy { $0 == 1 } && outputStride.allSatisfy { $0 == 1 } }
-
     /// The number of taps of an axis: of a list, each offset is a tap of its own.
     func tapCount(_ axis: Int) -> Int {
         switch offsets {

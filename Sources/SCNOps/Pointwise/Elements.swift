@@ -53,7 +53,7 @@ package enum Elements {
         try Kernels.requireFitting(["a": a])
         let base = a.pointer
         return Float(
-            try reduce(a.count) { _, range in
+            try reduce(a.count) { range in
                 var sum = 0.0
                 for index in range { sum += Double(base[index]) }
                 return sum
@@ -62,7 +62,7 @@ package enum Elements {
 
     package static func sumOfSquares(_ a: Matrix) throws(SCNError) -> Double {
         let kernels = try Kernels.fitting(["a": a])
-        return try reduce(a.count) { _, range in
+        return try reduce(a.count) { range in
             kernels.sum_of_squares(a.pointer + range.lowerBound, Int64(range.count))
         }
     }
@@ -120,11 +120,11 @@ package enum Elements {
     }
 
     /// The sum of `part` over chunks whose bounds depend on `count` alone, added in order.
-    static func reduce(_ count: Int, _ part: (_ chunk: Int, _ range: Range<Int>) -> Double) throws(SCNError) -> Double {
+    static func reduce(_ count: Int, _ part: (Range<Int>) -> Double) throws(SCNError) -> Double {
         let size = ChunkSizes.elements
         let partial = try Storage<Double>(count: Parallel.chunkCount(count, size: size))
         let base = partial.pointer
-        Parallel.forEachChunk(count, size: size) { chunk, range in base[chunk] = part(chunk, range) }
+        Parallel.forEachChunk(count, size: size) { chunk, range in base[chunk] = part(range) }
         return partial.reduce(0, +)
     }
 

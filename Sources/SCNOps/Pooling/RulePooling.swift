@@ -55,7 +55,7 @@ public enum Pooling: Int, CaseIterable, Sendable {
     private var needsCounts: Bool { self == .mean || self == .max }
 
     private func factor(_ rules: Rulebook) -> Double {
-        self == .volumeMean ? 1 / Double(Swift.max(1, rules.volume)) : 1
+        self == .volumeMean ? SumPoolingOperation.volumeShare(rules) : 1
     }
 
     /// Each row divided by its count; rows without one stay as they are.

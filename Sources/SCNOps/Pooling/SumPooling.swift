@@ -29,6 +29,9 @@ package enum SumPoolingOperation {
         }
     }
 
+    /// The factor of a mean over all filter offsets, whether they meet a site or not; a filter may have none.
+    package static func volumeShare(_ rules: Rulebook) -> Double { 1 / Double(max(1, rules.volume)) }
+
     private static func check(
         _ rules: Rulebook, _ all: Matrix, _ allName: String, _ kept: Matrix, _ keptName: String, _ featuresToDrop: Int
     ) throws(SCNError) {
