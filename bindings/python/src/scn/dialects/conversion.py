@@ -361,7 +361,8 @@ def _torchsparse_instance_norm(module: Any, situation: Situation) -> Made:
 
 
 def _is_older(module: nn.Module) -> bool:
-    """Return whether a layer is one of torchsparse 1.4 or 2.0, whose other filters are placed as none of the package."""
+    """Return whether a layer is one of torchsparse 1.4 or 2.0, whose other filters are placed as none of the
+    package."""
     return any(kind.__module__.startswith("scn.torchsparse.v1.") for kind in type(module).__mro__)
 
 

@@ -93,7 +93,7 @@ class SparseTensor(BaseTensor):
     def _made(self, held: Any, order_of: Optional[Rows], coords: Any, stride: Any, spatial_range: Any) -> SparseTensor:
         made = SparseTensor.__new__(SparseTensor)
         BaseTensor.__init__(made, held, coords, stride)
-        made._order_of, made.spatial_range, made._caches = order_of, spatial_range, self._caches
+        made._held_in, made.spatial_range, made._caches = (held, order_of), spatial_range, self._caches
         return made
 
 

@@ -24,7 +24,7 @@ __all__ = ["convolved", "convolved_back", "convolved_by_points", "convolved_to_n
 def convolved_by_points(input: BaseTensor, weight: torch.Tensor, bias: Optional[torch.Tensor]) -> Any:
     """Return what a filter of size 1 and stride 1 makes of a tensor. weight: [in, out] or [1, in, out]."""
     checked = _weight(input, weight, 1)[0]
-    features = input._held
+    features, order_of = input._held_in
     if isinstance(input.coords, torch.Tensor) and len(features) != len(input.coords):
         raise wrong_shape("feats", features.shape, f"[{len(input.coords)}, planes], a row for each of coords")
     if features.dtype is checked.dtype or is_autocasting(features.device):
@@ -33,7 +33,7 @@ def convolved_by_points(input: BaseTensor, weight: torch.Tensor, bias: Optional[
         kind = torch.promote_types(features.dtype, checked.dtype)
         shift = None if bias is None else bias.to(kind)
         result = typed_like(torch.nn.functional.linear(features.to(kind), checked.t().to(kind), shift), features)
-    output = input._like(result, input._order_of)
+    output = input._like(result, order_of)
     output._remember()
     return output
 
@@ -116,7 +116,7 @@ def _weight(input: BaseTensor, weight: torch.Tensor, volume: int) -> torch.Tenso
     """Return a weight as [volume, in, out], and check it and the features. Where the volume is 1, [in, out] will do."""
     if not isinstance(input, BaseTensor):
         raise wrong_type("input", input, "a torchsparse.SparseTensor")
-    features = input._held
+    features = input._held_in[0]
     if not isinstance(features, torch.Tensor):
         raise wrong_type("feats", features, "a torch.Tensor")
     if not features.is_floating_point():

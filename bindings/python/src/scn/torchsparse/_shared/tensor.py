@@ -10,7 +10,6 @@ from ..._messages import wrong_shape, wrong_type
 from ...dialects.rows import Rows
 from ..utils.utils import make_ntuple
 from .forms import Form
-from .placed import Placed, placed
 
 __all__ = ["BasePointTensor", "BaseTensor"]
 
@@ -30,24 +29,24 @@ class BaseTensor:
 
     def __init__(self, feats: Any, coords: Any, stride: Any = 1) -> None:
         # Where layers made the features, they are in the engine's order of some rows until a program asks for them.
-        self._held: Any = feats
-        self._order_of: Optional[Rows] = None
+        # One value, so that threads that ask at the same time see both or neither.
+        self._held_in: tuple[Any, Optional[Rows]] = feats, None
         self._coords: Any = coords
         self.stride: tuple[int, ...] = make_ntuple(stride, ndim=3)
 
     @property
     def feats(self) -> Any:
         """The features, [sites, planes], a row for each row of `coords`."""
-        rows = self._order_of
+        held, rows = self._held_in
         if rows is not None:
             if rows.order is not None:
-                self._held = _shown(rows, self._held)
-            self._order_of = None
-        return self._held
+                held = _shown(rows, held)
+            self._held_in = held, None
+        return held
 
     @feats.setter
     def feats(self, feats: Any) -> None:
-        self._held, self._order_of = feats, None
+        self._held_in = feats, None
 
     @property
     def coords(self) -> Any:
@@ -111,7 +110,7 @@ class BaseTensor:
         return self
 
     def __repr__(self) -> str:
-        shape = list(getattr(self._held, "shape", []))
+        shape = list(getattr(self._held_in[0], "shape", []))
         return f"{type(self).__name__}(feats={shape}, stride={self.stride})"
 
     def __getstate__(self) -> dict[str, Any]:
@@ -151,24 +150,22 @@ class BaseTensor:
 
     def _map(self, function: Any) -> Any:
         """Return a tensor with what a function, which knows nothing of the order of rows, makes of the features."""
-        return self._like(function(self._held), self._order_of)
+        held, rows = self._held_in
+        return self._like(function(held), rows)
 
     def _joined(self, function: Any, others: list[Any]) -> Any:
         """Return a tensor with what a function makes of the features of this tensor and of others on its sites."""
-        rows = self._order_of
-        if rows is not None and all(getattr(other, "_order_of", None) is rows for other in others):
-            return self._like(function([self._held, *(other._held for other in others)]), rows)
+        given = [getattr(tensor, "_held_in", (None, None)) for tensor in (self, *others)]
+        rows = given[0][1]
+        if rows is not None and all(order_of is rows for _, order_of in given):
+            return self._like(function([held for held, _ in given]), rows)
         return self._like(function([self.feats, *(other.feats for other in others)]))
-
-    def _placed(self) -> Placed:
-        """Return the sites. Raises `CoordinateError` for a site that comes several times."""
-        x, y, z = self.stride
-        return placed(self.coords, self.form, (x, y, z), is_compared=not self._maps())
 
     def _sorted(self, rows: Rows) -> torch.Tensor:
         """Return the features in the engine's order of the sites."""
-        if self._order_of is rows:
-            return self._held  # type: ignore[no-any-return]
+        held, order_of = self._held_in
+        if order_of is rows:
+            return held  # type: ignore[no-any-return]
         return rows.sorted(self.feats, "feats")
 
     def _samples(self) -> torch.Tensor:
@@ -176,8 +173,9 @@ class BaseTensor:
         coords = self.coords
         if not isinstance(coords, torch.Tensor):
             raise wrong_type("coords", coords, "a torch.Tensor")
-        if coords.ndim != 2 or coords.shape[1] != 4 or len(coords) != len(self._held):
-            raise wrong_shape("coords", coords.shape, [len(self._held), 4])
+        sites = len(self._held_in[0])
+        if coords.ndim != 2 or coords.shape[1] != 4 or len(coords) != sites:
+            raise wrong_shape("coords", coords.shape, [sites, 4])
         return coords[:, self.form.batch_column]
 
     def __add__(self, other: Any) -> Any:

@@ -46,5 +46,5 @@ class SparseTensor(BaseTensor):
     def _made(self, held: Any, order_of: Optional[Rows], coords: Any, stride: Any, spatial_range: Any) -> SparseTensor:
         made = SparseTensor.__new__(SparseTensor)
         BaseTensor.__init__(made, held, coords, stride)
-        made._order_of, made.cmaps, made.kmaps = order_of, self.cmaps, self.kmaps
+        made._held_in, made.cmaps, made.kmaps = (held, order_of), self.cmaps, self.kmaps
         return made
