@@ -3,7 +3,8 @@
 
 usage: compare.py [--data DIR] [--quick] [--rounds N] [--threads N] [--instructions avx2]
                   [--libraries NAME ...] [--json FILE] [--markdown FILE] [--plots DIR] [--write FILE ...]
-       compare.py --from FILE [--markdown FILE] [--plots DIR] [--write FILE ...]
+                  [--tables NAME]
+       compare.py --from FILE [--markdown FILE] [--plots DIR] [--write FILE ...] [--tables NAME]
 
 `make bench-peers` builds the environment that it needs, and runs it there. Each library has a process of its own for
 each number of threads; they take turns, one step each, and begin each round with another library. docs/performance.md
@@ -105,19 +106,25 @@ def main():
     parser.add_argument("--markdown", default=os.path.join(ROOT, "build", "peers.md"), help="where the tables go")
     parser.add_argument("--plots", default=os.path.join(ROOT, "build"), help="the folder for the picture")
     parser.add_argument("--write", nargs="+", default=[], metavar="FILE", help="put the tables between FILE's markers")
+    parser.add_argument(
+        "--tables",
+        metavar="NAME",
+        help="write the tables of networks between the markers `peers NAME`: for another machine than that of the page",
+    )
     options = parser.parse_args()
     if options.rounds is not None and options.rounds < 2:
         parser.error(f"--rounds: is {options.rounds}, expected at least 2")
     if options.threads < 1:
         parser.error(f"--threads: is {options.threads}, expected at least 1")
-    for path in options.write:
-        report.check_markers(path)
+    figures = None
     if options.measured:
         with open(options.measured, encoding="utf-8") as file:
             figures = json.load(file)
-    else:
-        figures = measure(options)
-    tables = report.tables(figures)
+    name = options.tables or (figures.get("instructions") if figures else options.instructions)
+    for path in options.write:
+        report.check_markers(path, name)
+    figures = figures or measure(options)
+    tables = report.tables(figures, name)
     text = "\n\n".join(tables.values())
     print(text)
     with open(options.markdown, "w", encoding="utf-8") as file:

@@ -24,8 +24,8 @@ OTHERS = ("#d9822b", "#8c6bb1", "#5a9e6f")
 INK = "#333333"
 # By the name of instructions that libraries were limited to: what they are.
 LIMITS = {"avx2": "all limited to AVX2, as on cpus without AVX-512"}
-# What stands between markers of pages.
-MARKERS = ("peers", "peers summary", "peers models", "peers layers", *(f"peers {name}" for name in LIMITS))
+# What stands between markers of pages, for tables that have no name of their own.
+MARKERS = ("peers", "peers summary", "peers models", "peers layers")
 
 
 def threads_text(threads):
@@ -92,13 +92,14 @@ def close_ratio(value):
     return f"{value:.2f}x"
 
 
-def tables(figures):
-    """Return by name what goes between the markers of that name."""
+def tables(figures, name):
+    """Return by name what goes between the markers of that name. name: that of the tables of networks together, for
+    another machine than that of the page; None for those without a name."""
     # Those of an earlier version have none of the field's networks, and all instructions.
     known = Figures({"models": {}, "instructions": None, **figures})
-    if known.all["instructions"]:
+    if name:
         parts = [networks_table(known), "\n".join(notes(known)), models_table(known)]
-        return {f"peers {known.all['instructions']}": "\n\n".join(parts)}
+        return {f"peers {name}": "\n\n".join(parts)}
     found = {
         "peers": "\n\n".join([networks_table(known), "\n".join(notes(known))]),
         "peers summary": "\n\n".join([networks_table(known), filled(summary(known))]),
@@ -295,15 +296,16 @@ def find_markers(text, name):
     return re.search(f"{re.escape(marker(name, 'begin'))}\n.*?{re.escape(marker(name, 'end'))}", text, re.S)
 
 
-def check_markers(path):
-    """End the program where a page has no place for a table."""
+def check_markers(path, name):
+    """End the program where a page has no place for a table. name: as for tables()."""
     try:
         with open(path, encoding="utf-8") as file:
             text = file.read()
     except OSError as error:
         sys.exit(f"bench-peers: {path}: {error.strerror}")
-    if not any(find_markers(text, name) for name in MARKERS):
-        sys.exit(f"bench-peers: {path}: has no lines {marker('peers', 'begin')} and {marker('peers', 'end')}")
+    names = (f"peers {name}",) if name else MARKERS
+    if not any(find_markers(text, wanted) for wanted in names):
+        sys.exit(f"bench-peers: {path}: has no lines {marker(names[0], 'begin')} and {marker(names[0], 'end')}")
 
 
 def write_between_markers(path, contents):
